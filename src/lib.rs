@@ -1,0 +1,1 @@
+//! vmtools: from nothing to a virtual machine that answers ssh.

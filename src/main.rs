@@ -1,0 +1,2 @@
+//! The vmtools program.
+fn main() {}
