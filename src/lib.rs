@@ -1,1 +1,4 @@
 //! vmtools: from nothing to a virtual machine that answers ssh.
+
+pub mod model;
+pub mod system;
