@@ -122,7 +122,8 @@ pub enum Error {
 
 /// A program that is kept open, with its three pipes. It and its whole session are killed on drop.
 pub struct Piped {
-    child: Guard,
+    /// Keeps the program alive; dropping it kills.
+    pub(crate) child: Guard,
     /// What the program reads.
     pub stdin: ChildStdin,
     /// What the program prints.
@@ -151,7 +152,7 @@ impl Piped {
 }
 
 /// A child that is killed on drop together with its session, unless its end was seen.
-struct Guard(Option<Box<dyn ChildWrapper>>);
+pub(crate) struct Guard(Option<Box<dyn ChildWrapper>>);
 
 impl Guard {
     async fn wait(&mut self) -> std::io::Result<ExitStatus> {
