@@ -43,10 +43,7 @@ fn parse_line(line: &str) -> Option<Address> {
         return None;
     };
     let ip: IpAddr = address.split('/').next()?.parse().ok()?;
-    is_reachable(ip).then(|| Address {
-        mac: mac.to_ascii_lowercase(),
-        ip,
-    })
+    is_reachable(ip).then(|| Address { mac: mac.to_ascii_lowercase(), ip })
 }
 
 fn is_reachable(ip: IpAddr) -> bool {
@@ -72,10 +69,8 @@ mod tests {
 
     #[test]
     fn recorded_output() {
-        let expected = Address {
-            mac: "52:54:00:aa:bb:cc".into(),
-            ip: "192.168.122.57".parse().expect("valid"),
-        };
+        let expected =
+            Address { mac: "52:54:00:aa:bb:cc".into(), ip: "192.168.122.57".parse().expect("valid") };
         assert_eq!(parse(AGENT), [expected]);
     }
 

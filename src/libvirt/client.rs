@@ -33,10 +33,7 @@ pub struct Client {
 impl Client {
     /// A client for the URI. Nothing is started yet.
     pub fn new(uri: ConnectionUri) -> Self {
-        Self {
-            uri,
-            session: Mutex::new(None),
-        }
+        Self { uri, session: Mutex::new(None) }
     }
 
     /// The connection's URI.
@@ -47,9 +44,7 @@ impl Client {
     /// Runs one command; its output, when it succeeded.
     pub(super) async fn call(&self, command: Command) -> Result<String, Error> {
         let mut replies = self.call_each(std::slice::from_ref(&command)).await?;
-        replies
-            .pop()
-            .unwrap_or_else(|| Err(self.lost(&command, String::new())))
+        replies.pop().unwrap_or_else(|| Err(self.lost(&command, String::new())))
     }
 
     /// Runs independent commands in order, written ahead of their replies; a result for each. The
@@ -76,26 +71,16 @@ impl Client {
         let replies = match outcome {
             Err(_) => {
                 let (uri, command) = (self.uri.to_string(), last.display());
-                return Err(Error::TimedOut {
-                    uri,
-                    command,
-                    deadline,
-                });
+                return Err(Error::TimedOut { uri, command, deadline });
             }
             Ok(Err(RunError::Error(error))) => return Err(error),
             Ok(Err(RunError::Broken(broken))) => return Err(self.broken(last, broken)),
             Ok(Ok(replies)) => replies,
         };
-        let results: Vec<_> = replies
-            .into_iter()
-            .zip(commands)
-            .map(|(reply, command)| self.read(reply, command))
-            .collect();
+        let results: Vec<_> =
+            replies.into_iter().zip(commands).map(|(reply, command)| self.read(reply, command)).collect();
         // virsh would go on without its daemon, with an error at each command.
-        if !results
-            .iter()
-            .any(|result| result.as_ref().is_err_and(Error::is_connection))
-        {
+        if !results.iter().any(|result| result.as_ref().is_err_and(Error::is_connection)) {
             *slot = Some(session);
         }
         Ok(results)
@@ -105,19 +90,16 @@ impl Client {
     /// name, so it is gone with this process, however that ends.
     pub(super) fn handover(document: &[u8]) -> Result<Handover, Error> {
         let mut file = tempfile::tempfile().map_err(Error::Handover)?;
-        file.write_all(document)
-            .and_then(|()| file.rewind())
-            .map_err(Error::Handover)?;
+        file.write_all(document).and_then(|()| file.rewind()).map_err(Error::Handover)?;
         let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
         Ok(Handover { path, _file: file })
     }
 
     /// As [`Client::handover`], for an XML document.
     pub(super) fn handover_xml(&self, command: &str, element: &Element) -> Result<Handover, Error> {
-        let document = element.to_document().map_err(|error| Error::Unexpected {
-            command: command.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let document = element
+            .to_document()
+            .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })?;
         log::trace!(target: LOG_TARGET, "{command}: {document}");
         Self::handover(document.as_bytes())
     }
@@ -142,11 +124,7 @@ impl Client {
     }
 
     fn lost(&self, command: &Command, message: String) -> Error {
-        Error::Lost {
-            uri: self.uri.to_string(),
-            command: command.display(),
-            message,
-        }
+        Error::Lost { uri: self.uri.to_string(), command: command.display(), message }
     }
 }
 
@@ -197,11 +175,8 @@ impl Client {
 }
 
 fn parse_versions(text: &str) -> Option<Versions> {
-    let after = |prefix: &str| {
-        text.lines()
-            .find_map(|line| line.strip_prefix(prefix))
-            .and_then(parse_version)
-    };
+    let after =
+        |prefix: &str| text.lines().find_map(|line| line.strip_prefix(prefix)).and_then(parse_version);
     Some(Versions {
         client: after("Using library: libvirt ")?,
         daemon: after("Running against daemon: ")?,
@@ -211,11 +186,7 @@ fn parse_versions(text: &str) -> Option<Versions> {
 
 fn parse_version(text: &str) -> Option<Version> {
     let mut parts = text.trim().splitn(3, '.').map(|part| part.parse().ok());
-    Some(Version(
-        parts.next()??,
-        parts.next()??,
-        parts.next().flatten().unwrap_or(0),
-    ))
+    Some(Version(parts.next()??, parts.next()??, parts.next().flatten().unwrap_or(0)))
 }
 
 #[cfg(test)]

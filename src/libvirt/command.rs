@@ -17,11 +17,7 @@ pub(super) struct Command {
 impl Command {
     /// The command `name`, with fixed words (options) that need no quoting.
     pub(super) fn new(name_and_options: &str) -> Self {
-        Self {
-            line: name_and_options.to_owned(),
-            deadline: QUESTION,
-            unquotable: None,
-        }
+        Self { line: name_and_options.to_owned(), deadline: QUESTION, unquotable: None }
     }
 
     /// With an option that takes a value.
@@ -31,8 +27,7 @@ impl Command {
             self.unquotable = Some(value.to_owned());
             return self;
         }
-        self.line
-            .push_str(&format!(" {name} '{}'", value.replace('\'', r"'\''")));
+        self.line.push_str(&format!(" {name} '{}'", value.replace('\'', r"'\''")));
         self
     }
 
@@ -74,10 +69,7 @@ mod tests {
     #[test]
     fn values_are_quoted() {
         let command = Command::new("domstate").option("--domain", "a'b;c\"\\#");
-        assert_eq!(
-            command.line().expect("quotable"),
-            r#"domstate --domain 'a'\''b;c"\#'"#
-        );
+        assert_eq!(command.line().expect("quotable"), r#"domstate --domain 'a'\''b;c"\#'"#);
     }
 
     #[test]

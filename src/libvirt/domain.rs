@@ -84,9 +84,7 @@ impl Domain {
             uuid: text("uuid").unwrap_or_default(),
             memory_mib: tree.find("memory").map_or(0, memory_mib),
             cpus: tree.find("vcpu").map_or(1, |vcpu| {
-                let number = vcpu
-                    .attribute("current")
-                    .map_or_else(|| vcpu.content(), str::to_owned);
+                let number = vcpu.attribute("current").map_or_else(|| vcpu.content(), str::to_owned);
                 number.parse().unwrap_or(1)
             }),
             firmware: firmware(&tree),
@@ -107,17 +105,13 @@ impl Domain {
 
     /// Whether the volume of this path is the VM's own.
     pub fn owns(&self, path: &str) -> bool {
-        self.metadata
-            .as_ref()
-            .is_some_and(|record| record.owned.iter().any(|owned| owned.path == path))
+        self.metadata.as_ref().is_some_and(|record| record.owned.iter().any(|owned| owned.path == path))
     }
 
     /// Whether the machine that libvirt was asked for is one that a creator has left half-made, or is
     /// still at work on.
     pub fn creator(&self) -> Option<&str> {
-        self.metadata
-            .as_ref()
-            .and_then(|record| record.creator.as_deref())
+        self.metadata.as_ref().and_then(|record| record.creator.as_deref())
     }
 }
 
@@ -167,10 +161,7 @@ fn disk(element: &Element) -> Disk {
         below = store.find("backingStore");
     }
     Disk {
-        target: element
-            .find_attribute("target", "dev")
-            .unwrap_or_default()
-            .to_owned(),
+        target: element.find_attribute("target", "dev").unwrap_or_default().to_owned(),
         device: element.attribute("device").unwrap_or("disk").to_owned(),
         path: source_path(element),
         format: element.find_attribute("driver", "type").map(str::to_owned),
@@ -180,27 +171,18 @@ fn disk(element: &Element) -> Disk {
 
 fn source_path(element: &Element) -> Option<String> {
     let source = element.find("source")?;
-    ["file", "dev"]
-        .iter()
-        .find_map(|name| source.attribute(name))
-        .map(str::to_owned)
+    ["file", "dev"].iter().find_map(|name| source.attribute(name)).map(str::to_owned)
 }
 
 fn interface(element: &Element) -> Option<Interface> {
     let source = element.find("source");
-    let source = source.and_then(|source| {
-        ["network", "bridge", "dev"]
-            .iter()
-            .find_map(|name| source.attribute(name))
-    });
+    let source =
+        source.and_then(|source| ["network", "bridge", "dev"].iter().find_map(|name| source.attribute(name)));
     let forwards = element.all("portForward").flat_map(|forward| {
         let protocol = forward.attribute("proto").unwrap_or("tcp");
         forward.all("range").filter_map(move |range| {
             let host = range.attribute("start")?.parse().ok()?;
-            let guest = range
-                .attribute("to")
-                .and_then(|to| to.parse().ok())
-                .unwrap_or(host);
+            let guest = range.attribute("to").and_then(|to| to.parse().ok()).unwrap_or(host);
             Some((host, guest, protocol.to_owned()))
         })
     });
@@ -216,13 +198,9 @@ fn interface(element: &Element) -> Option<Interface> {
 }
 
 fn qmp_socket(tree: &Element) -> Option<String> {
-    let commandline = tree
-        .elements()
-        .find(|element| element.name.ends_with(":commandline"))?;
+    let commandline = tree.elements().find(|element| element.name.ends_with(":commandline"))?;
     commandline.elements().find_map(|argument| {
-        let options = argument
-            .attribute("value")?
-            .strip_prefix("socket,id=vmtqmp,path=")?;
+        let options = argument.attribute("value")?.strip_prefix("socket,id=vmtqmp,path=")?;
         let end = options.find(",server=").unwrap_or(options.len());
         Some(options[..end].replace(",,", ","))
     })
@@ -243,11 +221,7 @@ mod tests {
             cpus: 2,
             firmware: Firmware::EfiSecure,
             kvm: false,
-            disks: vec![DiskSpec {
-                path: "/a&b/<x>'\".qcow2".into(),
-                format: "qcow2",
-                read_only: false,
-            }],
+            disks: vec![DiskSpec { path: "/a&b/<x>'\".qcow2".into(), format: "qcow2", read_only: false }],
             iso: Some("/iso".into()),
             interfaces: vec![InterfaceSpec {
                 mac: "52:54:00:00:00:01".into(),
@@ -272,10 +246,7 @@ mod tests {
         );
         assert_eq!(domain.firmware, Firmware::EfiSecure);
         assert_eq!(domain.disks[0].path.as_deref(), Some("/a&b/<x>'\".qcow2"));
-        assert_eq!(
-            (domain.disks[1].device.as_str(), domain.disks[1].target.as_str()),
-            ("cdrom", "sda")
-        );
+        assert_eq!((domain.disks[1].device.as_str(), domain.disks[1].target.as_str()), ("cdrom", "sda"));
         assert_eq!(domain.interfaces[0].forwards, [(2222, 22, "tcp".to_owned())]);
         assert_eq!(domain.qmp_socket.as_deref(), Some("/run/a,b.qmp"));
         assert_eq!(domain.serial_log.as_deref(), Some("/log"));
@@ -298,10 +269,7 @@ mod tests {
     fn a_bare_domain_of_others_is_read() {
         let domain = Domain::parse("<domain type='kvm'><name>x</name><vcpu current='2'>4</vcpu></domain>")
             .expect("parses");
-        assert_eq!(
-            (domain.cpus, domain.kvm, domain.firmware),
-            (2, true, Firmware::Bios)
-        );
+        assert_eq!((domain.cpus, domain.kvm, domain.firmware), (2, true, Firmware::Bios));
         assert!(domain.metadata.is_none() && domain.disks.is_empty());
     }
 }

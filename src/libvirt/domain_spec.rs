@@ -72,11 +72,7 @@ impl DomainSpec {
             .child(Element::new("name").text(self.name.as_str()))
             .child(Element::new("uuid").text(self.uuid.to_string()))
             .child(Element::new("metadata").children(self.metadata.to_elements()))
-            .child(
-                Element::new("memory")
-                    .with("unit", "MiB")
-                    .text(self.memory.mib().to_string()),
-            )
+            .child(Element::new("memory").with("unit", "MiB").text(self.memory.mib().to_string()))
             .child(Element::new("vcpu").text(self.cpus.to_string()))
             .child(self.os())
             .child(self.features())
@@ -94,15 +90,9 @@ impl DomainSpec {
     }
 
     fn os(&self) -> Element {
-        let machine = if cfg!(target_arch = "x86_64") {
-            "q35"
-        } else {
-            "virt"
-        };
-        let kind = Element::new("type")
-            .with("arch", std::env::consts::ARCH)
-            .with("machine", machine)
-            .text("hvm");
+        let machine = if cfg!(target_arch = "x86_64") { "q35" } else { "virt" };
+        let kind =
+            Element::new("type").with("arch", std::env::consts::ARCH).with("machine", machine).text("hvm");
         let mut os = Element::new("os").child(kind);
         match self.firmware {
             Firmware::Bios => {}
@@ -111,9 +101,7 @@ impl DomainSpec {
         if self.firmware == Firmware::EfiSecure {
             let feature = |name: &str| Element::new("feature").with("enabled", "yes").with("name", name);
             os = os.child(
-                Element::new("firmware")
-                    .child(feature("enrolled-keys"))
-                    .child(feature("secure-boot")),
+                Element::new("firmware").child(feature("enrolled-keys")).child(feature("secure-boot")),
             );
         }
         os
@@ -121,11 +109,7 @@ impl DomainSpec {
 
     fn features(&self) -> Element {
         let features = Element::new("features").child(Element::new("acpi"));
-        if cfg!(target_arch = "x86_64") {
-            features.child(Element::new("apic"))
-        } else {
-            features
-        }
+        if cfg!(target_arch = "x86_64") { features.child(Element::new("apic")) } else { features }
     }
 
     fn cpu(&self) -> Element {
@@ -147,9 +131,7 @@ impl DomainSpec {
             .children(self.serial())
             .child(
                 Element::new("channel").with("type", "unix").child(
-                    Element::new("target")
-                        .with("type", "virtio")
-                        .with("name", "org.qemu.guest_agent.0"),
+                    Element::new("target").with("type", "virtio").with("name", "org.qemu.guest_agent.0"),
                 ),
             )
             .child(
@@ -157,19 +139,13 @@ impl DomainSpec {
                     .with("type", "vnc")
                     .with("port", "-1")
                     .with("autoport", "yes")
-                    .child(
-                        Element::new("listen")
-                            .with("type", "address")
-                            .with("address", "127.0.0.1"),
-                    ),
+                    .child(Element::new("listen").with("type", "address").with("address", "127.0.0.1")),
             )
             .child(Element::new("video").child(Element::new("model").with("type", "vga")))
             .child(
-                Element::new("rng").with("model", "virtio").child(
-                    Element::new("backend")
-                        .with("model", "random")
-                        .text("/dev/urandom"),
-                ),
+                Element::new("rng")
+                    .with("model", "virtio")
+                    .child(Element::new("backend").with("model", "random").text("/dev/urandom")),
             )
             // The guest reports its memory's use every 5 seconds.
             .child(
@@ -180,19 +156,14 @@ impl DomainSpec {
     }
 
     fn serial(&self) -> [Element; 2] {
-        let log = Element::new("log")
-            .with("file", &self.serial_log)
-            .with("append", "off");
+        let log = Element::new("log").with("file", &self.serial_log).with("append", "off");
         let target = |kind: &str| Element::new("target").with("type", kind).with("port", "0");
         [
             Element::new("serial")
                 .with("type", "pty")
                 .child(log.clone())
                 .child(Element::new("target").with("port", "0")),
-            Element::new("console")
-                .with("type", "pty")
-                .child(log)
-                .child(target("serial")),
+            Element::new("console").with("type", "pty").child(log).child(target("serial")),
         ]
     }
 }
@@ -210,11 +181,7 @@ impl DiskSpec {
             )
             // By file, not by pool and volume: AppArmor's helper follows only files.
             .child(Element::new("source").with("file", &self.path))
-            .child(
-                Element::new("target")
-                    .with("dev", format!("vd{letter}"))
-                    .with("bus", "virtio"),
-            );
+            .child(Element::new("target").with("dev", format!("vd{letter}")).with("bus", "virtio"));
         if letter == 'a' {
             disk = disk.child(Element::new("boot").with("order", if boot_iso_first { "2" } else { "1" }));
         }
@@ -253,11 +220,7 @@ fn forward(port: &PortPublish) -> Element {
     Element::new("portForward")
         .with("proto", port.protocol.name())
         .with("address", "127.0.0.1")
-        .child(
-            Element::new("range")
-                .with("start", port.host.to_string())
-                .with("to", port.guest.to_string()),
-        )
+        .child(Element::new("range").with("start", port.host.to_string()).with("to", port.guest.to_string()))
 }
 
 fn cdrom(path: &str) -> Element {

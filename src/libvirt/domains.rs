@@ -62,10 +62,7 @@ impl Client {
         if !misread {
             match self.call(Command::new("domuuid").option("--domain", name)).await {
                 Ok(uuid) => {
-                    return Ok(DomainId {
-                        uuid: uuid.trim().to_owned(),
-                        name: name.to_owned(),
-                    });
+                    return Ok(DomainId { uuid: uuid.trim().to_owned(), name: name.to_owned() });
                 }
                 Err(error) if error.is_connection() => return Err(error),
                 // virsh hides why a look-up failed; the list tells.
@@ -79,10 +76,7 @@ impl Client {
             .find(|id| id.name == name)
             .or_else(|| known.iter().find(|id| Some(&id.uuid) == uuid.as_ref()))
             .cloned()
-            .ok_or_else(|| Error::NotFound {
-                object: Object::Domain,
-                name: name.to_owned(),
-            })
+            .ok_or_else(|| Error::NotFound { object: Object::Domain, name: name.to_owned() })
     }
 
     /// The list for `list`: the counters of all domains in the scope, and the ids of the active ones,
@@ -96,10 +90,8 @@ impl Client {
             stats = stats.flag("--list-active");
         }
         let mut replies = self.call_each(&[stats, list(Scope::Active)]).await?.into_iter();
-        let (stats, ids) = (
-            replies.next().unwrap_or(Ok(String::new()))?,
-            replies.next().unwrap_or(Ok(String::new()))?,
-        );
+        let (stats, ids) =
+            (replies.next().unwrap_or(Ok(String::new()))?, replies.next().unwrap_or(Ok(String::new()))?);
         Ok((domstats::parse(&stats), parse_ids(&ids)))
     }
 
@@ -108,16 +100,11 @@ impl Client {
     /// # Errors
     /// When it is gone, or the connection fails.
     pub async fn stats(&self, uuid: &str) -> Result<DomainStats, Error> {
-        let text = self
-            .call(Command::new("domstats --raw --nowait").option("--domain", uuid))
-            .await?;
+        let text = self.call(Command::new("domstats --raw --nowait").option("--domain", uuid)).await?;
         domstats::parse(&text)
             .into_iter()
             .next()
-            .ok_or_else(|| Error::NotFound {
-                object: Object::Domain,
-                name: uuid.to_owned(),
-            })
+            .ok_or_else(|| Error::NotFound { object: Object::Domain, name: uuid.to_owned() })
     }
 
     /// Its definition: that of the running one if it runs.
@@ -143,10 +130,8 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn domains_in_full(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
-        let commands: Vec<_> = uuids
-            .iter()
-            .map(|uuid| Command::new("dumpxml").option("--domain", uuid))
-            .collect();
+        let commands: Vec<_> =
+            uuids.iter().map(|uuid| Command::new("dumpxml").option("--domain", uuid)).collect();
         let mut domains = Vec::with_capacity(uuids.len());
         for (command, reply) in commands.iter().zip(self.call_each(&commands).await?) {
             match reply {
@@ -172,9 +157,8 @@ impl Client {
     /// # Errors
     /// When it is gone, or the connection fails.
     pub async fn snapshots(&self, uuid: &str) -> Result<Vec<String>, Error> {
-        let text = self
-            .call(Command::new("snapshot-list --name --topological").option("--domain", uuid))
-            .await?;
+        let text =
+            self.call(Command::new("snapshot-list --name --topological").option("--domain", uuid)).await?;
         Ok(lines(&text).map(str::to_owned).collect())
     }
 
@@ -197,9 +181,7 @@ impl Client {
         source: AddressSource,
     ) -> Result<Vec<Vec<Address>>, Error> {
         let ask = |uuid: &&str| {
-            Command::new("domifaddr --full --source")
-                .flag(source.name())
-                .option("--domain", uuid)
+            Command::new("domifaddr --full --source").flag(source.name()).option("--domain", uuid)
         };
         let commands: Vec<_> = uuids.iter().map(ask).collect();
         let replies = self.call_each(&commands).await?.into_iter();
@@ -218,9 +200,7 @@ impl Client {
     /// [`Error::Exists`] when the name is taken.
     pub async fn define(&self, domain: &Element) -> Result<(), Error> {
         let file = self.handover_xml("define", domain)?;
-        self.call(Command::new("define --validate").option("--file", &file.path))
-            .await
-            .map(drop)
+        self.call(Command::new("define --validate").option("--file", &file.path)).await.map(drop)
     }
 
     /// Starts it. One that runs is [`Error::WrongState`].
@@ -228,9 +208,7 @@ impl Client {
     /// # Errors
     /// When libvirt or QEMU refuses.
     pub async fn start(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("start").option("--domain", uuid).within(START))
-            .await
-            .map(drop)
+        self.call(Command::new("start").option("--domain", uuid).within(START)).await.map(drop)
     }
 
     /// Asks the guest to go off, and does not wait.
@@ -242,13 +220,7 @@ impl Client {
             ShutdownMode::Acpi => "acpi",
             ShutdownMode::Agent => "agent",
         };
-        self.call(
-            Command::new("shutdown --mode")
-                .flag(mode)
-                .option("--domain", uuid),
-        )
-        .await
-        .map(drop)
+        self.call(Command::new("shutdown --mode").flag(mode).option("--domain", uuid)).await.map(drop)
     }
 
     /// Pulls the plug.
@@ -256,9 +228,7 @@ impl Client {
     /// # Errors
     /// [`Error::WrongState`] when it is off already.
     pub async fn destroy(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("destroy").option("--domain", uuid))
-            .await
-            .map(drop)
+        self.call(Command::new("destroy").option("--domain", uuid)).await.map(drop)
     }
 
     /// Forgets it, with all that libvirt keeps beside it. Its disks stay.
@@ -277,9 +247,7 @@ impl Client {
     /// When it is gone, or the connection fails.
     pub async fn clear_creating(&self, uuid: &str, active: bool) -> Result<(), Error> {
         let scope = if active { "--live --config" } else { "--config" };
-        let command = Command::new("metadata --remove")
-            .flag(scope)
-            .option("--uri", CREATING_NAMESPACE);
+        let command = Command::new("metadata --remove").flag(scope).option("--uri", CREATING_NAMESPACE);
         self.call(command.option("--domain", uuid)).await.map(drop)
     }
 
@@ -288,9 +256,8 @@ impl Client {
     /// # Errors
     /// [`Error::Agent`] when the agent isn't there.
     pub async fn agent(&self, uuid: &str, request: &str) -> Result<String, Error> {
-        let command = Command::new("qemu-agent-command --timeout 10")
-            .option("--domain", uuid)
-            .option("--cmd", request);
+        let command =
+            Command::new("qemu-agent-command --timeout 10").option("--domain", uuid).option("--cmd", request);
         self.call(command.within(AGENT)).await
     }
 
@@ -307,17 +274,13 @@ impl Client {
         guest: u16,
     ) -> Result<(), Error> {
         let line = format!("hostfwd_add {netdev} {protocol}:127.0.0.1:{host}-:{guest}");
-        let command = Command::new("qemu-monitor-command --hmp")
-            .option("--domain", uuid)
-            .option("--cmd", &line);
+        let command =
+            Command::new("qemu-monitor-command --hmp").option("--domain", uuid).option("--cmd", &line);
         let display = command.display();
         // The human monitor's errors come on stdout.
         match self.call(command).await?.trim() {
             "" => Ok(()),
-            message => Err(Error::Refused {
-                command: display,
-                message: message.to_owned(),
-            }),
+            message => Err(Error::Refused { command: display, message: message.to_owned() }),
         }
     }
 }
@@ -330,10 +293,8 @@ fn list(scope: Scope) -> Command {
 }
 
 fn parse_domain(command: &str, document: &str) -> Result<Domain, Error> {
-    Domain::parse(document).map_err(|error| Error::Unexpected {
-        command: command.to_owned(),
-        reason: error.to_string(),
-    })
+    Domain::parse(document)
+        .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
@@ -346,10 +307,7 @@ fn parse_ids(text: &str) -> Vec<DomainId> {
         .filter_map(|line| {
             let (uuid, name) = line.trim_start().split_once(' ')?;
             uuid::Uuid::try_parse(uuid).ok()?;
-            Some(DomainId {
-                uuid: uuid.to_owned(),
-                name: name.trim_start().to_owned(),
-            })
+            Some(DomainId { uuid: uuid.to_owned(), name: name.trim_start().to_owned() })
         })
         .collect()
 }

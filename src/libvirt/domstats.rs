@@ -13,8 +13,7 @@ pub struct DomainStats {
 impl DomainStats {
     /// The state.
     pub fn state(&self) -> VmState {
-        self.number("state.state")
-            .map_or(VmState::Unknown, VmState::from_libvirt)
+        self.number("state.state").map_or(VmState::Unknown, VmState::from_libvirt)
     }
 
     /// A counter, by libvirt's name for it (`virConnectGetAllDomainStats` documents them).
@@ -29,8 +28,7 @@ impl DomainStats {
 
     /// The virtual processors that it has now.
     pub fn cpus(&self) -> Option<u32> {
-        self.number("vcpu.current")
-            .and_then(|cpus| u32::try_from(cpus).ok())
+        self.number("vcpu.current").and_then(|cpus| u32::try_from(cpus).ok())
     }
 
     /// The memory that it has now, in MiB.
@@ -42,9 +40,7 @@ impl DomainStats {
     /// less what it could give to a new program. Memory that only caches files does not count.
     pub fn memory_used_mib(&self) -> Option<u64> {
         let available = self.number("balloon.available")?;
-        let free = self
-            .number("balloon.usable")
-            .or_else(|| self.number("balloon.unused"))?;
+        let free = self.number("balloon.usable").or_else(|| self.number("balloon.unused"))?;
         Some(available.saturating_sub(free) >> 10)
     }
 }
@@ -54,14 +50,9 @@ pub(super) fn parse(text: &str) -> Vec<DomainStats> {
     let mut domains: Vec<DomainStats> = Vec::new();
     for line in text.lines() {
         // A name may hold a quote, so the last one ends it.
-        let name = line
-            .strip_prefix("Domain: '")
-            .and_then(|rest| rest.strip_suffix('\''));
+        let name = line.strip_prefix("Domain: '").and_then(|rest| rest.strip_suffix('\''));
         if let Some(name) = name {
-            domains.push(DomainStats {
-                name: name.to_owned(),
-                values: HashMap::new(),
-            });
+            domains.push(DomainStats { name: name.to_owned(), values: HashMap::new() });
         } else if let (Some(domain), Some((key, value))) = (domains.last_mut(), line.trim().split_once('=')) {
             domain.values.insert(key.to_owned(), value.to_owned());
         }
@@ -102,16 +93,10 @@ Domain: 'it's on'
     fn recorded_output() {
         let domains = parse(RECORDED);
         assert_eq!(domains.len(), 2);
-        assert_eq!(
-            (domains[0].name.as_str(), domains[0].state()),
-            ("off", VmState::Shutoff)
-        );
+        assert_eq!((domains[0].name.as_str(), domains[0].state()), ("off", VmState::Shutoff));
         assert_eq!((domains[0].memory_mib(), domains[0].cpus()), (Some(256), Some(1)));
         assert_eq!(domains[0].memory_used_mib(), None);
-        assert_eq!(
-            (domains[1].name.as_str(), domains[1].state()),
-            ("it's on", VmState::Running)
-        );
+        assert_eq!((domains[1].name.as_str(), domains[1].state()), ("it's on", VmState::Running));
         assert_eq!(domains[1].memory_used_mib(), Some(300_000 >> 10));
     }
 

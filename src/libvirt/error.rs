@@ -213,11 +213,7 @@ pub(super) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
     .iter()
     .any(|text| begins(text))
     {
-        return Error::Lost {
-            uri,
-            command,
-            message,
-        };
+        return Error::Lost { uri, command, message };
     }
     if holds("No space left on device") {
         return Error::NoSpace { command, message };
@@ -234,10 +230,7 @@ pub(super) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
                 || line.starts_with(prefix) && line.contains("' exists already")
         });
         if let Some(line) = taken {
-            return Error::Exists {
-                object,
-                name: first_quoted(line),
-            };
+            return Error::Exists { object, name: first_quoted(line) };
         }
     }
     for (prefix, object) in [
@@ -252,10 +245,7 @@ pub(super) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
         ("failed to get domain '", Object::Domain),
     ] {
         if let Some(line) = lines.iter().find(|line| line.starts_with(prefix)) {
-            return Error::NotFound {
-                object,
-                name: first_quoted(line),
-            };
+            return Error::NotFound { object, name: first_quoted(line) };
         }
     }
     if [

@@ -4,7 +4,7 @@
 //! record of the VM, and, while a create is under way, the mark of the process that is at it. The mark
 //! goes as the last step, so a domain that has it and whose creator is gone is a leftover.
 
-use super::xml::{Element, Node};
+use super::xml::Element;
 use crate::model::{Label, Timestamp};
 
 /// The namespace of [`Metadata`].
@@ -80,24 +80,15 @@ impl Metadata {
                 .with("name", &owned.volume)
                 .with("path", &owned.path)
         }));
-        vm = vm.children(optional(
-            "vmtools:created",
-            &self.created.map(|time| time.to_string()),
-        ));
-        vm = vm.children(self.labels.iter().map(|label| {
-            Element::new("vmtools:label")
-                .with("key", &label.key)
-                .with("value", &label.value)
-        }));
+        vm = vm.children(optional("vmtools:created", &self.created.map(|time| time.to_string())));
+        vm =
+            vm.children(self.labels.iter().map(|label| {
+                Element::new("vmtools:label").with("key", &label.key).with("value", &label.value)
+            }));
         vm = vm.children(self.ssh.as_ref().map(SshAccess::to_element));
-        vm = vm.children(optional(
-            "vmtools:expires",
-            &self.expires.map(|time| time.to_string()),
-        ));
+        vm = vm.children(optional("vmtools:expires", &self.expires.map(|time| time.to_string())));
         let mark = self.creator.as_ref().map(|creator| {
-            Element::new("creating:by")
-                .with("xmlns:creating", CREATING_NAMESPACE)
-                .text(creator)
+            Element::new("creating:by").with("xmlns:creating", CREATING_NAMESPACE).text(creator)
         });
         std::iter::once(vm).chain(mark).collect()
     }
@@ -106,17 +97,11 @@ impl Metadata {
     pub fn from_element(metadata: &Element) -> Option<Self> {
         let ours = |namespace: &'static str| {
             metadata.elements().find(move |element| {
-                element
-                    .attributes
-                    .iter()
-                    .any(|(name, value)| name.starts_with("xmlns") && value == namespace)
+                element.attributes.iter().any(|(name, value)| name.starts_with("xmlns") && value == namespace)
             })
         };
         let vm = ours(NAMESPACE)?;
-        let mut record = Self {
-            creator: ours(CREATING_NAMESPACE).map(Element::content),
-            ..Self::default()
-        };
+        let mut record = Self { creator: ours(CREATING_NAMESPACE).map(Element::content), ..Self::default() };
         for element in vm.elements() {
             record.take(element);
         }
@@ -161,11 +146,7 @@ impl SshAccess {
         if let Some(key) = &self.host_key {
             element.set_attribute("host-key", key);
         }
-        element.children(
-            self.identities
-                .iter()
-                .map(|file| Element::new("vmtools:identity").text(file)),
-        )
+        element.children(self.identities.iter().map(|file| Element::new("vmtools:identity").text(file)))
     }
 
     fn from_element(element: &Element) -> Option<Self> {
@@ -182,25 +163,6 @@ impl SshAccess {
     }
 }
 
-/// Replaces vmtools' elements in a domain's definition; all else stays.
-pub(super) fn replace_in(domain: &mut Element, metadata: &Metadata) {
-    if domain.find("metadata").is_none() {
-        domain.children.push(Node::Element(Element::new("metadata")));
-    }
-    let Some(holder) = domain.find_mut("metadata") else {
-        return;
-    };
-    holder.children.retain(|node| match node {
-        Node::Element(element) => !element.attributes.iter().any(|(name, value)| {
-            name.starts_with("xmlns") && (value == NAMESPACE || value == CREATING_NAMESPACE)
-        }),
-        _ => true,
-    });
-    holder
-        .children
-        .extend(metadata.to_elements().into_iter().map(Node::Element));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,16 +172,9 @@ mod tests {
             template: Some("ubuntu".into()),
             image: Some("/home/me/<&\"'>.qcow2".into()),
             image_digest: Some("sha256:00".into()),
-            owned: vec![OwnedVolume {
-                pool: "p".into(),
-                volume: "v".into(),
-                path: "/p/v".into(),
-            }],
+            owned: vec![OwnedVolume { pool: "p".into(), volume: "v".into(), path: "/p/v".into() }],
             created: "2026-01-31T12:00:00Z".parse().ok(),
-            labels: vec![Label {
-                key: "team".into(),
-                value: "<&\"'".into(),
-            }],
+            labels: vec![Label { key: "team".into(), value: "<&\"'".into() }],
             ssh: Some(SshAccess {
                 user: "ubuntu".into(),
                 forwarded_port: Some(2222),
@@ -236,31 +191,12 @@ mod tests {
         let domain = Element::new("domain").child(Element::new("metadata").children(full().to_elements()));
         let document = domain.to_document().expect("writes");
         let read = Element::parse(&document).expect("parses");
-        assert_eq!(
-            read.find("metadata").and_then(Metadata::from_element),
-            Some(full())
-        );
+        assert_eq!(read.find("metadata").and_then(Metadata::from_element), Some(full()));
     }
 
     #[test]
-    fn others_have_none_and_keep_theirs() {
-        let mut domain =
-            Element::parse("<domain><metadata><x:y xmlns:x='u'/></metadata></domain>").expect("parses");
-        assert_eq!(domain.find("metadata").and_then(Metadata::from_element), None);
-        replace_in(&mut domain, &full());
-        replace_in(
-            &mut domain,
-            &Metadata {
-                creator: None,
-                ..full()
-            },
-        );
-        let names: Vec<_> = domain
-            .find("metadata")
-            .expect("there")
-            .elements()
-            .map(|e| e.name.as_str())
-            .collect();
-        assert_eq!(names, ["x:y", "vmtools:vm"]);
+    fn others_have_none() {
+        let metadata = Element::parse("<metadata><x:y xmlns:x='u'/></metadata>").expect("parses");
+        assert_eq!(Metadata::from_element(&metadata), None);
     }
 }

@@ -44,10 +44,9 @@ fn address(ip: &Element) -> Option<String> {
     let address = ip.attribute("address")?;
     let prefix = match (ip.attribute("prefix"), ip.attribute("netmask")) {
         (Some(prefix), _) => prefix.parse().ok(),
-        (None, Some(mask)) => mask
-            .parse::<std::net::Ipv4Addr>()
-            .ok()
-            .map(|mask| u32::from(mask).leading_ones()),
+        (None, Some(mask)) => {
+            mask.parse::<std::net::Ipv4Addr>().ok().map(|mask| u32::from(mask).leading_ones())
+        }
         (None, None) => None,
     };
     Some(prefix.map_or_else(|| address.to_owned(), |prefix| format!("{address}/{prefix}")))
@@ -78,10 +77,7 @@ mod tests {
     #[test]
     fn recorded_output() {
         let network = Network::parse(DEFAULT, true, false).expect("parses");
-        assert_eq!(
-            (network.bridge.as_deref(), network.forward.as_deref()),
-            (Some("virbr0"), Some("nat"))
-        );
+        assert_eq!((network.bridge.as_deref(), network.forward.as_deref()), (Some("virbr0"), Some("nat")));
         assert_eq!(network.addresses, ["192.168.122.1/24"]);
         assert!(network.dhcp && network.active && !network.autostart);
     }

@@ -12,12 +12,8 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn networks(&self) -> Result<Vec<Network>, Error> {
-        let asks = [
-            "net-list --all --name",
-            "net-list --name",
-            "net-list --all --autostart --name",
-        ]
-        .map(Command::new);
+        let asks = ["net-list --all --name", "net-list --name", "net-list --all --autostart --name"]
+            .map(Command::new);
         let mut lists = Vec::new();
         for reply in self.call_each(&asks).await? {
             lists.push(names(&reply?));
@@ -25,10 +21,8 @@ impl Client {
         let [all, active, autostart] = lists.as_slice() else {
             return Ok(Vec::new());
         };
-        let commands: Vec<_> = all
-            .iter()
-            .map(|name| Command::new("net-dumpxml").option("--network", name))
-            .collect();
+        let commands: Vec<_> =
+            all.iter().map(|name| Command::new("net-dumpxml").option("--network", name)).collect();
         let mut networks = Vec::with_capacity(all.len());
         for (name, reply) in all.iter().zip(self.call_each(&commands).await?) {
             match reply {
@@ -48,10 +42,7 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`] when there is none.
     pub async fn network(&self, name: &str) -> Result<Network, Error> {
-        let asks = [
-            Command::new("net-dumpxml").option("--network", name),
-            Command::new("net-list --name"),
-        ];
+        let asks = [Command::new("net-dumpxml").option("--network", name), Command::new("net-list --name")];
         let mut replies = self.call_each(&asks).await?.into_iter();
         let (document, active) = (replies.next(), replies.next());
         let document = document.unwrap_or(Ok(String::new()))?;
@@ -64,10 +55,7 @@ impl Client {
     /// # Errors
     /// When libvirt refuses; one that is up is no error.
     pub async fn start_network(&self, name: &str) -> Result<(), Error> {
-        match self
-            .call(Command::new("net-start").option("--network", name))
-            .await
-        {
+        match self.call(Command::new("net-start").option("--network", name)).await {
             Ok(_) | Err(Error::WrongState { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -91,25 +79,17 @@ impl Client {
             .child(Element::new("forward").with("mode", "nat"))
             .child(ip);
         let file = self.handover_xml("net-define", &network)?;
-        self.call(Command::new("net-define").option("--file", &file.path))
-            .await?;
-        self.call(Command::new("net-autostart").option("--network", name))
-            .await?;
+        self.call(Command::new("net-define").option("--file", &file.path)).await?;
+        self.call(Command::new("net-autostart").option("--network", name)).await?;
         self.start_network(name).await
     }
 }
 
 fn names(text: &str) -> Vec<String> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 fn parse(document: &str, active: bool, autostart: bool) -> Result<Network, Error> {
-    Network::parse(document, active, autostart).map_err(|error| Error::Unexpected {
-        command: "virsh net-dumpxml".into(),
-        reason: error.to_string(),
-    })
+    Network::parse(document, active, autostart)
+        .map_err(|error| Error::Unexpected { command: "virsh net-dumpxml".into(), reason: error.to_string() })
 }

@@ -58,12 +58,7 @@ pub(super) struct Session {
 impl Session {
     /// Starts virsh. Whether it gets a connection shows at the first command.
     pub(super) fn open(uri: &ConnectionUri) -> Result<Self, Error> {
-        let Piped {
-            child,
-            stdin,
-            stdout,
-            stderr,
-        } = Invocation::new("virsh", QUESTION)
+        let Piped { child, stdin, stdout, stderr } = Invocation::new("virsh", QUESTION)
             .args(["-c", uri.as_str()])
             // Line editing for a dumb terminal: no control sequences in what it echoes.
             .env("TERM", "dumb")
@@ -123,15 +118,9 @@ impl Session {
         let ((), outs, errs) = tokio::join!(write, outs, errs);
         let (outs, errs) = (outs.map_err(RunError::Broken)?, errs.map_err(RunError::Broken)?);
         if outs.len() < commands.len() || errs.len() < commands.len() {
-            return Err(RunError::Broken(Broken::Ended(
-                errs.last().cloned().unwrap_or_default(),
-            )));
+            return Err(RunError::Broken(Broken::Ended(errs.last().cloned().unwrap_or_default())));
         }
-        Ok(outs
-            .into_iter()
-            .zip(errs)
-            .map(|(stdout, stderr)| Reply { stdout, stderr })
-            .collect())
+        Ok(outs.into_iter().zip(errs).map(|(stdout, stderr)| Reply { stdout, stderr }).collect())
     }
 }
 
@@ -187,10 +176,7 @@ fn strip_prompts(mut record: Vec<u8>) -> Vec<u8> {
     if record.last() == Some(&b'\n') {
         record.pop();
     }
-    let first = record
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .map_or(record.len(), |at| at + 1);
+    let first = record.iter().position(|byte| *byte == b'\n').map_or(record.len(), |at| at + 1);
     record.drain(..first);
     record
 }

@@ -66,10 +66,7 @@ impl Client {
     /// # Errors
     /// When it can't be started, or the connection fails.
     pub async fn pool(&self, name: &str) -> Result<Option<Pool>, Error> {
-        let asks = [
-            Command::new("pool-dumpxml").option("--pool", name),
-            Command::new("pool-list --name"),
-        ];
+        let asks = [Command::new("pool-dumpxml").option("--pool", name), Command::new("pool-list --name")];
         let mut replies = self.call_each(&asks).await?.into_iter();
         let (document, active) = (replies.next(), replies.next());
         let document = match document {
@@ -85,9 +82,7 @@ impl Client {
             Ok(_) | Err(Error::WrongState { .. }) => {}
             Err(error) => return Err(error),
         }
-        let document = self
-            .call(Command::new("pool-dumpxml").option("--pool", name))
-            .await?;
+        let document = self.call(Command::new("pool-dumpxml").option("--pool", name)).await?;
         parse_pool(&document).map(Some)
     }
 
@@ -102,19 +97,12 @@ impl Client {
             .child(Element::new("name").text(name))
             .child(Element::new("target").child(Element::new("path").text(folder)));
         let file = self.handover_xml("pool-define", &pool)?;
-        match self
-            .call(Command::new("pool-define").option("--file", &file.path))
-            .await
-        {
+        match self.call(Command::new("pool-define").option("--file", &file.path)).await {
             Ok(_) | Err(Error::Exists { .. }) => {}
             Err(error) => return Err(error),
         }
         let option = |words: &str| Command::new(words).option("--pool", name);
-        let steps = [
-            option("pool-build"),
-            option("pool-autostart"),
-            option("pool-start"),
-        ];
+        let steps = [option("pool-build"), option("pool-autostart"), option("pool-start")];
         let mut results = self.call_each(&steps).await?.into_iter();
         let (build, _, start) = (results.next(), results.next(), results.next());
         match start {
@@ -148,12 +136,7 @@ impl Client {
     /// When the connection fails.
     pub async fn active_pools(&self) -> Result<Vec<String>, Error> {
         let text = self.call(Command::new("pool-list --name")).await?;
-        Ok(text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .map(str::to_owned)
-            .collect())
+        Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
     }
 
     /// All the volumes of a pool.
@@ -163,13 +146,8 @@ impl Client {
     pub async fn volumes(&self, pool: &str) -> Result<Vec<Volume>, Error> {
         let text = self.call(Command::new("vol-list").option("--pool", pool)).await?;
         // A heading of two lines, then ` name   path`; names with blanks are none of vmtools'.
-        let names = text
-            .lines()
-            .skip(2)
-            .filter_map(|line| line.split_whitespace().next());
-        let commands: Vec<_> = names
-            .map(|name| volume_command("vol-dumpxml", pool, name))
-            .collect();
+        let names = text.lines().skip(2).filter_map(|line| line.split_whitespace().next());
+        let commands: Vec<_> = names.map(|name| volume_command("vol-dumpxml", pool, name)).collect();
         let mut volumes = Vec::with_capacity(commands.len());
         for reply in self.call_each(&commands).await? {
             match reply {
@@ -186,10 +164,7 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn find_volumes(&self, pool: &str, names: &[&str]) -> Result<Vec<Option<Volume>>, Error> {
-        let commands: Vec<_> = names
-            .iter()
-            .map(|name| volume_command("vol-dumpxml", pool, name))
-            .collect();
+        let commands: Vec<_> = names.iter().map(|name| volume_command("vol-dumpxml", pool, name)).collect();
         let replies = self.call_each(&commands).await?.into_iter();
         replies
             .map(|reply| match reply {
@@ -206,9 +181,7 @@ impl Client {
     /// [`Error::Exists`] when the name is taken; [`Error::NoSpace`].
     pub async fn make_volume(&self, pool: &str, volume: &VolumeSpec<'_>) -> Result<(), Error> {
         let file = self.handover_xml("vol-create", &volume.to_element())?;
-        let command = Command::new("vol-create")
-            .option("--pool", pool)
-            .option("--file", &file.path);
+        let command = Command::new("vol-create").option("--pool", pool).option("--file", &file.path);
         self.call(command.within(MAKE)).await.map(drop)
     }
 
@@ -218,8 +191,7 @@ impl Client {
     /// [`Error::NoSpace`], or when the connection fails.
     pub async fn fill_volume(&self, pool: &str, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let file = Self::handover(bytes)?;
-        self.upload(pool, name, &file.path, bytes.len() as u64, false)
-            .await
+        self.upload(pool, name, &file.path, bytes.len() as u64, false).await
     }
 
     /// Fills a volume with a local file; holes stay holes if it is `sparse`.
@@ -239,9 +211,7 @@ impl Client {
         if sparse {
             command = command.flag("--sparse");
         }
-        self.call(command.within(Self::transfer_deadline(size)))
-            .await
-            .map(drop)
+        self.call(command.within(Self::transfer_deadline(size))).await.map(drop)
     }
 
     /// The last `limit` bytes of a volume of text, such as a serial log.
@@ -249,12 +219,8 @@ impl Client {
     /// # Errors
     /// When it isn't there, or the connection fails.
     pub async fn volume_tail(&self, pool: &str, name: &str, limit: u64) -> Result<String, Error> {
-        let size = self
-            .find_volumes(pool, &[name])
-            .await?
-            .pop()
-            .flatten()
-            .map_or(0, |volume| volume.capacity_bytes);
+        let size =
+            self.find_volumes(pool, &[name]).await?.pop().flatten().map_or(0, |volume| volume.capacity_bytes);
         let offset = size.saturating_sub(limit).to_string();
         let length = limit.min(size).to_string();
         if size == 0 {
@@ -272,9 +238,7 @@ impl Client {
     /// # Errors
     /// When it isn't there, or the connection fails.
     pub async fn delete_volume(&self, pool: &str, name: &str) -> Result<(), Error> {
-        self.call(volume_command("vol-delete", pool, name))
-            .await
-            .map(drop)
+        self.call(volume_command("vol-delete", pool, name)).await.map(drop)
     }
 }
 
@@ -285,22 +249,12 @@ impl VolumeSpec<'_> {
         let volume = Element::new("volume")
             .with("type", "file")
             .child(Element::new("name").text(self.name))
-            .child(
-                Element::new("capacity")
-                    .with("unit", "bytes")
-                    .text(self.capacity_bytes.to_string()),
-            )
+            .child(Element::new("capacity").with("unit", "bytes").text(self.capacity_bytes.to_string()))
             // Nothing is reserved ahead.
             .child(Element::new("allocation").with("unit", "bytes").text("0"))
-            .child(
-                Element::new("target")
-                    .child(format(self.format))
-                    .child(permissions),
-            );
+            .child(Element::new("target").child(format(self.format)).child(permissions));
         volume.children(self.backing.map(|(path, below)| {
-            Element::new("backingStore")
-                .child(Element::new("path").text(path))
-                .child(format(below))
+            Element::new("backingStore").child(Element::new("path").text(path)).child(format(below))
         }))
     }
 }
@@ -310,10 +264,8 @@ fn volume_command(verb: &str, pool: &str, name: &str) -> Command {
 }
 
 fn parse(document: &str, command: &str) -> Result<Element, Error> {
-    Element::parse(document).map_err(|error| Error::Unexpected {
-        command: command.to_owned(),
-        reason: error.to_string(),
-    })
+    Element::parse(document)
+        .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })
 }
 
 fn parse_pool(document: &str) -> Result<Pool, Error> {
@@ -328,9 +280,7 @@ fn parse_pool(document: &str) -> Result<Pool, Error> {
 
 fn parse_volume(document: &str) -> Result<Volume, Error> {
     let tree = parse(document, "virsh vol-dumpxml")?;
-    let modified = tree
-        .find_text("target/timestamps/mtime")
-        .and_then(|text| text.parse::<f64>().ok());
+    let modified = tree.find_text("target/timestamps/mtime").and_then(|text| text.parse::<f64>().ok());
     Ok(Volume {
         name: tree.find_text("name").unwrap_or_default(),
         path: tree.find_text("target/path").unwrap_or_default(),
@@ -346,9 +296,7 @@ fn parse_volume(document: &str) -> Result<Volume, Error> {
 
 /// A size that libvirt prints in bytes.
 fn bytes(tree: &Element, name: &str) -> u64 {
-    tree.find_text(name)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0)
+    tree.find_text(name).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -374,17 +322,11 @@ mod tests {
     fn a_volume_from_recorded_output() {
         let volume = parse_volume(VOLUME).expect("parses");
         assert_eq!(
-            (
-                volume.name.as_str(),
-                volume.capacity_bytes,
-                volume.allocation_bytes
-            ),
+            (volume.name.as_str(), volume.capacity_bytes, volume.allocation_bytes),
             ("a.qcow2", 3_000_000, 3_002_368)
         );
         assert_eq!((volume.format.as_deref(), volume.backing), (Some("raw"), None));
-        let modified = volume
-            .modified
-            .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let modified = volume.modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
         assert_eq!(modified.map(|since| since.as_secs()), Some(1_795_426_615));
     }
 

@@ -55,11 +55,7 @@ pub enum Node {
 impl Element {
     /// An empty element.
     pub fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            attributes: Vec::new(),
-            children: Vec::new(),
-        }
+        Self { name: name.to_owned(), attributes: Vec::new(), children: Vec::new() }
     }
 
     /// With an attribute.
@@ -100,10 +96,7 @@ impl Element {
 
     /// An attribute's value.
     pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The name without its prefix.
@@ -126,9 +119,7 @@ impl Element {
 
     /// The first element at the end of a path such as `os/type`.
     pub fn find(&self, path: &str) -> Option<&Element> {
-        path.split('/').try_fold(self, |element, name| {
-            element.elements().find(|child| child.name == name)
-        })
+        path.split('/').try_fold(self, |element, name| element.elements().find(|child| child.name == name))
     }
 
     /// The first element at the end of a path, to be changed.
@@ -218,9 +209,9 @@ impl Element {
             }
             Event::CData(data) => self.children.push(Node::CData(data.into_inner().into_owned())),
             Event::Comment(text) => self.children.push(Node::Comment(text.into_inner().into_owned())),
-            Event::PI(instruction) => self
-                .children
-                .push(Node::Instruction(instruction.into_inner().into_owned())),
+            Event::PI(instruction) => {
+                self.children.push(Node::Instruction(instruction.into_inner().into_owned()))
+            }
             _ => {}
         }
         Ok(())
@@ -239,8 +230,7 @@ impl Element {
     /// None in practice: the document goes to memory.
     pub fn to_document(&self) -> Result<String, XmlError> {
         let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
-        self.write(&mut writer)
-            .map_err(|error| XmlError::Malformed(error.into()))?;
+        self.write(&mut writer).map_err(|error| XmlError::Malformed(error.into()))?;
         String::from_utf8(writer.into_inner()).map_err(|_| XmlError::Incomplete)
     }
 
@@ -274,12 +264,8 @@ fn read_start(start: &BytesStart<'_>) -> Result<Element, XmlError> {
     let mut element = Element::new(start.name().as_ref());
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| XmlError::Malformed(error.into()))?;
-        let value = attribute
-            .normalized_value(XmlVersion::Implicit1_0)
-            .map_err(XmlError::Malformed)?;
-        element
-            .attributes
-            .push((attribute.key.as_ref().to_owned(), value.into_owned()));
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(XmlError::Malformed)?;
+        element.attributes.push((attribute.key.as_ref().to_owned(), value.into_owned()));
     }
     Ok(element)
 }
@@ -298,9 +284,7 @@ mod tests {
     #[test]
     fn values_are_escaped_and_come_back() {
         let hostile = "</name><x a='1'>&amp;\"";
-        let tree = Element::new("domain")
-            .with("title", hostile)
-            .child(Element::new("name").text(hostile));
+        let tree = Element::new("domain").with("title", hostile).child(Element::new("name").text(hostile));
         let document = tree.to_document().expect("writes");
         assert!(!document.contains("<x a="), "{document}");
         let back = Element::parse(&document).expect("parses");
@@ -313,10 +297,7 @@ mod tests {
     #[test]
     fn references_are_resolved() {
         let tree = Element::parse("<a b='&#x41;&lt;'>x &amp; &#66;</a>").expect("parses");
-        assert_eq!(
-            (tree.attribute("b"), tree.content().as_str()),
-            (Some("A<"), "x & B")
-        );
+        assert_eq!((tree.attribute("b"), tree.content().as_str()), (Some("A<"), "x & B"));
     }
 
     #[test]
@@ -330,15 +311,7 @@ mod tests {
 
     #[test]
     fn malformed_documents_are_errors() {
-        for document in [
-            "",
-            "text",
-            "<a>",
-            "<a></b>",
-            "<a b=1/>",
-            "<a><b></a>",
-            &"<a>".repeat(100),
-        ] {
+        for document in ["", "text", "<a>", "<a></b>", "<a b=1/>", "<a><b></a>", &"<a>".repeat(100)] {
             assert!(Element::parse(document).is_err(), "{document:?}");
         }
     }

@@ -109,10 +109,7 @@ mod tests {
 
     #[test]
     fn session_and_local_are_seen() {
-        let facts = |text: &str| {
-            text.parse::<ConnectionUri>()
-                .map(|u| (u.is_session(), u.is_local()))
-        };
+        let facts = |text: &str| text.parse::<ConnectionUri>().map(|u| (u.is_session(), u.is_local()));
         assert_eq!(facts("qemu:///system"), Ok((false, true)));
         assert_eq!(facts("qemu:///session"), Ok((true, true)));
         assert_eq!(facts("qemu+unix:///system?socket=/a/session"), Ok((false, true)));
@@ -122,14 +119,7 @@ mod tests {
 
     #[test]
     fn other_things_are_refused() {
-        for text in [
-            "",
-            "qemu",
-            "qemu://",
-            "xen:///system",
-            "qemu:///sys tem",
-            "qemu:///system\nquit",
-        ] {
+        for text in ["", "qemu", "qemu://", "xen:///system", "qemu:///sys tem", "qemu:///system\nquit"] {
             assert!(text.parse::<ConnectionUri>().is_err(), "{text:?}");
         }
         assert_eq!("auto".parse(), Ok(UriChoice::Auto));

@@ -50,10 +50,7 @@ impl Digest {
             .find(|a| a.hex_length() == hex.len())
             .filter(|_| hex.bytes().all(|b| b.is_ascii_hexdigit()))
             .ok_or_else(|| Invalid::new("digest", hex, "64 or 128 hexadecimal digits are needed"))?;
-        Ok(Self {
-            algorithm,
-            hex: hex.to_ascii_lowercase(),
-        })
+        Ok(Self { algorithm, hex: hex.to_ascii_lowercase() })
     }
 
     /// The hash function.

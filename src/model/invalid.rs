@@ -13,10 +13,6 @@ pub struct Invalid {
 impl Invalid {
     /// A refusal of `value` as a `what`.
     pub fn new(what: &'static str, value: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            what,
-            value: value.into(),
-            reason: reason.into(),
-        }
+        Self { what, value: value.into(), reason: reason.into() }
     }
 }

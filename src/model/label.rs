@@ -26,10 +26,7 @@ impl FromStr for Label {
         if value.len() > 255 || value.chars().any(char::is_control) {
             return refuse("a value has at most 255 bytes and no control characters");
         }
-        Ok(Self {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        })
+        Ok(Self { key: key.to_owned(), value: value.to_owned() })
     }
 }
 

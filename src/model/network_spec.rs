@@ -24,11 +24,7 @@ impl FromStr for NetworkSpec {
         let name = |kind: &str, name: &str| {
             let bad = |c: char| c.is_control() || c == '/';
             if name.is_empty() || name.starts_with('-') || name.chars().any(bad) {
-                return Err(Invalid::new(
-                    "network",
-                    text,
-                    format!("{kind} needs a plain name"),
-                ));
+                return Err(Invalid::new("network", text, format!("{kind} needs a plain name")));
             }
             Ok(name.to_owned())
         };

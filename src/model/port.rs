@@ -50,17 +50,8 @@ impl FromStr for PortPublish {
             Some(_) => return Err(refuse()),
         };
         let (host, guest) = ports.split_once(':').ok_or_else(refuse)?;
-        let port = |text: &str| {
-            text.parse::<u16>()
-                .ok()
-                .filter(|port| *port > 0)
-                .ok_or_else(refuse)
-        };
-        Ok(Self {
-            host: port(host)?,
-            guest: port(guest)?,
-            protocol,
-        })
+        let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(refuse);
+        Ok(Self { host: port(host)?, guest: port(guest)?, protocol })
     }
 }
 
@@ -82,10 +73,7 @@ mod tests {
     fn both_forms() {
         let udp: PortPublish = "5353:53/udp".parse().expect("valid");
         assert_eq!((udp.host, udp.guest, udp.protocol), (5353, 53, Protocol::Udp));
-        assert_eq!(
-            "8080:80".parse::<PortPublish>().map(|p| p.to_string()),
-            Ok("8080:80".into())
-        );
+        assert_eq!("8080:80".parse::<PortPublish>().map(|p| p.to_string()), Ok("8080:80".into()));
         for text in ["80", "0:80", "80:0", "70000:1", "a:b", "1:2/sctp", "1:2:3"] {
             assert!(text.parse::<PortPublish>().is_err(), "{text:?}");
         }

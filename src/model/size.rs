@@ -80,9 +80,7 @@ impl FromStr for DiskSize {
             return Err(Invalid::new("disk size", text, "the least is 1M"));
         }
         // QEMU works in sectors.
-        Ok(Self {
-            bytes: bytes.div_ceil(512) * 512,
-        })
+        Ok(Self { bytes: bytes.div_ceil(512) * 512 })
     }
 }
 
@@ -129,9 +127,7 @@ deserialize_size!(DiskSize, "a number of GiB, or text such as \"20G\"");
 fn parse_bytes(what: &'static str, text: &str, default_unit: u64) -> Result<u64, Invalid> {
     let refuse = |reason: &str| Invalid::new(what, text, reason);
     let trimmed = text.trim();
-    let split = trimmed
-        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .unwrap_or(trimmed.len());
+    let split = trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(trimmed.len());
     let (number, suffix) = trimmed.split_at(split);
     let unit = match suffix.trim().to_ascii_uppercase().as_str() {
         "" => default_unit,
@@ -146,18 +142,12 @@ fn parse_bytes(what: &'static str, text: &str, default_unit: u64) -> Result<u64,
         return Err(refuse("the form is a number with K, M, G or T behind it"));
     }
     let too_large = || refuse("it is too large");
-    let mut bytes = whole
-        .parse::<u64>()
-        .ok()
-        .and_then(|n| n.checked_mul(unit))
-        .ok_or_else(too_large)?;
+    let mut bytes = whole.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).ok_or_else(too_large)?;
     if !fraction.is_empty() {
         let parts: u64 = fraction.parse().map_err(|_| refuse("it is not a number"))?;
         let scale = 10u64.pow(u32::try_from(fraction.len()).unwrap_or(6));
         let part = u128::from(parts) * u128::from(unit) / u128::from(scale);
-        bytes = bytes
-            .checked_add(u64::try_from(part).unwrap_or(0))
-            .ok_or_else(too_large)?;
+        bytes = bytes.checked_add(u64::try_from(part).unwrap_or(0)).ok_or_else(too_large)?;
     }
     // QEMU's own limit for an image is near 8 EiB (signed 64 bits).
     if bytes > i64::MAX as u64 {
@@ -200,19 +190,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in [
-            "",
-            "G",
-            "-1",
-            "0",
-            "1X",
-            "1..5",
-            ".5G",
-            "99999999999999999999",
-            "9E",
-            "16777216T",
-            "nan",
-        ] {
+        for text in
+            ["", "G", "-1", "0", "1X", "1..5", ".5G", "99999999999999999999", "9E", "16777216T", "nan"]
+        {
             assert!(text.parse::<MemorySize>().is_err(), "{text:?}");
             assert!(text.parse::<DiskSize>().is_err(), "{text:?}");
         }

@@ -34,19 +34,11 @@ impl Error {
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     create_private_folder(folder)?;
-    let failed = |source| Error {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error { action: "write", path: path.to_owned(), source };
     let mut file = tempfile::Builder::new()
         .prefix(".vmtools-")
         .make_in(folder, |temporary| {
-            std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(mode)
-                .open(temporary)
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(temporary)
         })
         .map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
@@ -115,13 +107,7 @@ mod tests {
         write_atomically(&path, b"one", 0o600).expect("writes");
         write_atomically(&path, b"two", 0o600).expect("writes again");
         let mode = std::fs::metadata(&path).expect("is there").permissions().mode() & 0o777;
-        assert_eq!(
-            (std::fs::read(&path).expect("reads").as_slice(), mode),
-            (&b"two"[..], 0o600)
-        );
-        assert_eq!(
-            std::fs::read_dir(folder.path().join("a")).expect("lists").count(),
-            1
-        );
+        assert_eq!((std::fs::read(&path).expect("reads").as_slice(), mode), (&b"two"[..], 0o600));
+        assert_eq!(std::fs::read_dir(folder.path().join("a")).expect("lists").count(), 1);
     }
 }

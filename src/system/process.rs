@@ -69,11 +69,7 @@ impl std::fmt::Display for Failure {
             (None, Some(signal)) => write!(f, "was ended by signal {signal}")?,
             (None, None) => write!(f, "ended")?,
         }
-        let said = if self.stderr.trim().is_empty() {
-            &self.stdout
-        } else {
-            &self.stderr
-        };
+        let said = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
         match said.trim() {
             "" => Ok(()),
             said => write!(f, ": {said}"),
@@ -135,12 +131,7 @@ pub struct Piped {
 impl Piped {
     /// Closes the program's input and waits for its end, at most `grace`, then kills it.
     pub async fn close(self, grace: Duration) {
-        let Self {
-            mut child,
-            stdin,
-            stdout,
-            stderr,
-        } = self;
+        let Self { mut child, stdin, stdout, stderr } = self;
         drop((stdin, stdout, stderr));
         let _ = tokio::time::timeout(grace, child.wait()).await;
     }
@@ -201,8 +192,7 @@ impl Invocation {
     /// With more arguments.
     #[must_use]
     pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.args
-            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
@@ -244,10 +234,7 @@ impl Invocation {
         let started = Instant::now();
         let result = match tokio::time::timeout(self.deadline, self.collect()).await {
             Ok(result) => result,
-            Err(_) => Err(Error::TimedOut {
-                command: self.to_command_line(),
-                deadline: self.deadline,
-            }),
+            Err(_) => Err(Error::TimedOut { command: self.to_command_line(), deadline: self.deadline }),
         };
         log::debug!(target: LOG_TARGET, "{} ({} ms)", self.to_command_line(), started.elapsed().as_millis());
         let (status, stdout, stderr) = result?;
@@ -273,22 +260,15 @@ impl Invocation {
     pub fn spawn_piped(&self) -> Result<Piped, Error> {
         let mut child = self.spawn(Stdio::piped())?;
         match (child.stdin().take(), child.stdout().take(), child.stderr().take()) {
-            (Some(stdin), Some(stdout), Some(stderr)) => Ok(Piped {
-                child: Guard(Some(child)),
-                stdin,
-                stdout,
-                stderr,
-            }),
+            (Some(stdin), Some(stdout), Some(stderr)) => {
+                Ok(Piped { child: Guard(Some(child)), stdin, stdout, stderr })
+            }
             _ => Err(self.io(std::io::ErrorKind::BrokenPipe.into())),
         }
     }
 
     async fn collect(&self) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), Error> {
-        let stdin = if self.stdin.is_empty() {
-            Stdio::null()
-        } else {
-            Stdio::piped()
-        };
+        let stdin = if self.stdin.is_empty() { Stdio::null() } else { Stdio::piped() };
         let mut child = self.spawn(stdin)?;
         let pipe = child.stdin().take();
         let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
@@ -310,26 +290,16 @@ impl Invocation {
         let Some(stream) = stream else { return Ok(bytes) };
         let limit = self.output_limit;
         let mut bounded = stream.take(limit as u64 + 1);
-        bounded
-            .read_to_end(&mut bytes)
-            .await
-            .map_err(|source| self.io(source))?;
+        bounded.read_to_end(&mut bytes).await.map_err(|source| self.io(source))?;
         if bytes.len() > limit {
-            return Err(Error::TooMuchOutput {
-                command: self.to_command_line(),
-                limit,
-            });
+            return Err(Error::TooMuchOutput { command: self.to_command_line(), limit });
         }
         Ok(bytes)
     }
 
     fn spawn(&self, stdin: Stdio) -> Result<Box<dyn ChildWrapper>, Error> {
         let mut command = CommandWrap::with_new(&self.program, |command| {
-            command
-                .args(&self.args)
-                .stdin(stdin)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped());
+            command.args(&self.args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
             for name in unwanted_variables() {
                 command.env_remove(name);
             }
@@ -338,18 +308,15 @@ impl Invocation {
         });
         command.wrap(KillOnDrop).wrap(ProcessSession);
         command.spawn().map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => Error::Missing {
-                program: self.program.to_string_lossy().into_owned(),
-            },
+            std::io::ErrorKind::NotFound => {
+                Error::Missing { program: self.program.to_string_lossy().into_owned() }
+            }
             _ => self.io(source),
         })
     }
 
     fn io(&self, source: std::io::Error) -> Error {
-        Error::Io {
-            command: self.to_command_line(),
-            source,
-        }
+        Error::Io { command: self.to_command_line(), source }
     }
 }
 
@@ -357,9 +324,7 @@ impl Invocation {
 fn unwanted_variables() -> impl Iterator<Item = OsString> {
     std::env::vars_os().map(|(name, _)| name).filter(|name| {
         let name = name.to_string_lossy();
-        ["VIRSH_", "LIBVIRT_", "LC_", "LANG"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+        ["VIRSH_", "LIBVIRT_", "LC_", "LANG"].iter().any(|prefix| name.starts_with(prefix))
     })
 }
 
@@ -385,30 +350,20 @@ mod tests {
     }
 
     fn shell(script: &str) -> Invocation {
-        Invocation::new("sh", Duration::from_secs(20))
-            .arg("-c")
-            .arg(script)
+        Invocation::new("sh", Duration::from_secs(20)).arg("-c").arg(script)
     }
 
     #[test]
     fn input_and_both_outputs_pass() {
         let output = run(shell("cat; echo oops >&2").stdin("hello")).expect("runs");
-        assert_eq!(
-            (output.stdout.as_slice(), output.stderr.as_str()),
-            (&b"hello"[..], "oops\n")
-        );
+        assert_eq!((output.stdout.as_slice(), output.stderr.as_str()), (&b"hello"[..], "oops\n"));
     }
 
     #[test]
     fn a_failure_tells_all() {
-        let Err(Error::Failed(failure)) = run(shell("echo why >&2; exit 7")) else {
-            panic!("should fail")
-        };
+        let Err(Error::Failed(failure)) = run(shell("echo why >&2; exit 7")) else { panic!("should fail") };
         assert_eq!((failure.status, failure.signal), (Some(7), None));
-        assert_eq!(
-            failure.to_string(),
-            "`sh -c 'echo why >&2; exit 7'` exited with status 7: why"
-        );
+        assert_eq!(failure.to_string(), "`sh -c 'echo why >&2; exit 7'` exited with status 7: why");
     }
 
     #[test]
@@ -421,9 +376,7 @@ mod tests {
     fn past_the_deadline_the_whole_session_is_gone() {
         let marker = tempfile::NamedTempFile::new().expect("temporary file");
         let script = format!("(sleep 60; true) & echo $! > {}; wait", marker.path().display());
-        let invocation = Invocation::new("sh", Duration::from_millis(300))
-            .arg("-c")
-            .arg(script);
+        let invocation = Invocation::new("sh", Duration::from_millis(300)).arg("-c").arg(script);
         assert!(matches!(run(invocation), Err(Error::TimedOut { .. })));
         let pid = std::fs::read_to_string(marker.path()).expect("pid was written");
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -443,10 +396,8 @@ mod tests {
 
     #[test]
     fn the_locale_is_ours_and_there_is_no_terminal() {
-        let output = run(shell(
-            "echo $LC_ALL; (: < /dev/tty) 2>/dev/null && echo tty || echo none",
-        ))
-        .expect("runs");
+        let output =
+            run(shell("echo $LC_ALL; (: < /dev/tty) 2>/dev/null && echo tty || echo none")).expect("runs");
         assert_eq!(String::from_utf8_lossy(&output.stdout), "C.UTF-8\nnone\n");
     }
 
