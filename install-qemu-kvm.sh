@@ -35,8 +35,8 @@ main() {
     else
         need_root
         confirm
-        for item in "${pending[@]}"; do
-            # Asked again: an earlier item may have brought this one along.
+        for item in "${items[@]}"; do
+            # Asked again: the packages may have brought a later item along, or a new need for it.
             [[ -z $("todo_$item") ]] || "fix_$item"
         done
     fi
@@ -98,13 +98,13 @@ die() {
     exit 1
 }
 
-# step WHAT CMD..: one line for each change. A failure shows the command's output and names the step.
+# step WHAT CMD..: one line for each change. A failure shows the end of the output and names the step.
 step() {
     local what=$1 out
     shift
     say "+ $what"
     out=$("$@" 2>&1 </dev/null) || {
-        printf '%s\n' "$out" >&2
+        tail -n 20 <<<"$out" >&2
         die "this step failed: $what"
     }
 }
@@ -267,9 +267,10 @@ apt_update() {
 }
 
 apt_install() {
-    # Without the recommended ones: for qemu-system-x86 they are a desktop's worth of libraries.
-    apt_get install --no-install-recommends "$@" || {
-        say 'If qemu-utils "breaks" others, it is from backports: run without --no-backports.'
+    # Recommended, for qemu-system-x86, is a desktop's worth of libraries. And rather than fail over a
+    # qemu-utils from backports, apt would remove it.
+    apt_get install --no-install-recommends --no-remove "$@" || {
+        say 'If a package would have to be removed: one from backports is installed; run without --no-backports.'
         return 1
     }
 }
@@ -284,9 +285,12 @@ is_bookworm() {
 # qemu-system-x86 cannot be.
 enable_backports() {
     local entry file number new
-    [[ -z $(suite_entries bookworm-backports) ]] || return 0
-    entry=$(suite_entries bookworm)
-    entry=${entry%%$'\n'*}
+    [[ -z $(suite_entry bookworm-backports) ]] || return 0
+    entry=$(suite_entry bookworm 'Origin: Debian')
+    if [[ -z $entry ]]; then
+        warn 'no source of Debian 12 itself is enabled, so no backports: taking what there is'
+        return 1
+    fi
     file=${entry%:*} number=${entry##*:}
     new=/etc/apt/sources.list.d/vmtools-backports.${file##*.}
     case $file in
@@ -294,18 +298,18 @@ enable_backports() {
     *.list) write_file "$new" "$(sed -nE "${number}s/[[:space:]]bookworm[[:space:]]/ bookworm-backports /p" "$file")" ;;
     esac
     say '+ read the package lists'
-    if ! apt_update || [[ -z $(suite_entries bookworm-backports) ]]; then
+    if ! apt_update || [[ -z $(suite_entry bookworm-backports) ]]; then
         rm -f "$new"
         warn "there is no bookworm-backports on this mirror; $new is removed again"
         return 1
     fi
 }
 
-# suite_entries CODENAME: where that suite of Debian's stands in the sources, as apt read them: FILE:NUMBER.
-suite_entries() {
+# suite_entry CODENAME [FILTER]: where that suite stands in the sources, as apt read them: FILE:NUMBER.
+suite_entry() {
     # shellcheck disable=SC2016  # apt's own variable
     apt-get indextargets --format '$(SOURCESENTRY)' \
-        'Created-By: Packages' 'Component: main' "Codename: $1" 'Label: Debian*'
+        'Created-By: Packages' 'Component: main' "Codename: $1" "${@:2}" | sed -n 1p
 }
 
 # backports_stanza FILE NUMBER: that stanza of a deb822 file, with the suite replaced.
@@ -460,11 +464,27 @@ fix_daemons() {
 }
 
 start_libvirt_daemons() {
-    local daemon daemons=(libvirtd)
-    [[ -n $(type -P libvirtd) ]] || daemons=(virt{network,storage,nodedev,nwfilter,secret,qemu}d)
-    for daemon in "${daemons[@]}"; do
+    local daemon
+    if [[ -n $(type -P libvirtd) ]]; then
+        step 'start libvirtd (there is no systemd)' start_libvirtd
+        return
+    fi
+    for daemon in virt{network,storage,nodedev,nwfilter,secret,qemu}d; do
         step "start $daemon (there is no systemd)" "$daemon" -d
     done
+}
+
+# Without D-Bus there is no polkit to let the group libvirt in, so the socket's own rights have to. For
+# this one process: written into /etc, it would open systemd's socket, which is 0666, to everybody.
+start_libvirtd() {
+    local conf=/etc/libvirt/libvirtd.conf for_now=/run/libvirt/vmtools-libvirtd.conf
+    if [[ -S /run/dbus/system_bus_socket ]] || grep -qE '^(auth_unix|unix_sock)_' "$conf"; then
+        libvirtd -d
+    else
+        printf '%s\n' 'auth_unix_ro = "none"' 'auth_unix_rw = "none"' \
+            'unix_sock_group = "libvirt"' 'unix_sock_rw_perms = "0770"' | cat "$conf" - >"$for_now" &&
+            libvirtd -d -f "$for_now"
+    fi
 }
 
 wait_for_libvirt() {
