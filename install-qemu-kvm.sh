@@ -497,12 +497,12 @@ wait_for_libvirt() {
 
 # ---- the default network -----------------------------------------------------------------------
 
-# network_is [FLAG]: does net-list with that flag name it?
+# network_is [FLAG..]: does net-list with these flags name it? (Without any: is it active?)
 network_is() { look net-list --name "$@" | grep -x default >/dev/null; }
 
 todo_network() {
     network_is --all || say 'define default'
-    network_is --autostart || say 'autostart default'
+    network_is --all --autostart || say 'autostart default'
     network_is || say 'start default'
 }
 
@@ -520,7 +520,7 @@ fix_network() {
                 define_network "$(look net-dumpxml --inactive default | sed "s/'${own//./\\.}\./'$prefix./g")"
         fi
     fi
-    network_is --autostart || step 'autostart the network default' change net-autostart default
+    network_is --all --autostart || step 'autostart the network default' change net-autostart default
     network_is || start_network
 }
 
