@@ -54,7 +54,7 @@ as_root() {
     if [[ $EUID -eq 0 ]]; then
         "$@"
     elif [[ -n $(type -P sudo) ]]; then
-        say "+ sudo $*"
+        say "+ sudo $*" >&2
         sudo "$@"
     else
         die "this needs root, and there is no sudo here; as root, run: $*"
@@ -103,7 +103,7 @@ test_packages() {
 }
 
 apt_get() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 "$@"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 "$@" >/dev/null
 }
 
 # ---- building and testing ----------------------------------------------------------------------
@@ -158,25 +158,30 @@ verb_install() {
     while read -r file; do
         put "$staged/$file" "$prefix/$file"
     done < <(cd "$staged" && find . -type f -printf '%P\n' | sort)
-    make_folder "$(dirname "$(manifest "$prefix")")"
-    printf '%s\n' "${made[@]}" "$(manifest "$prefix")" >"${DESTDIR:-}$(manifest "$prefix")"
+    made+=("$(manifest "$prefix")")
+    printf '%s\n' "${made[@]}" >"${DESTDIR:-}$(manifest "$prefix")"
     say "Installed vmtools $VERSION in ${DESTDIR:-}$prefix (to remove it: ./build.sh uninstall --prefix $prefix)"
 }
 
 # The manifest lists files, and with a slash at the end the folders that install had to make.
 verb_uninstall() {
-    local prefix path list
+    local prefix list
     prefix=$(prefix_of "$@")
     list=${DESTDIR:-}$(manifest "$prefix")
     [[ -e $list ]] || die "vmtools is not installed in ${DESTDIR:-}$prefix: there is no $list"
-    # Backwards, so that a folder comes after what is in it. One that others use by now stays.
+    remove_listed <<<"$(cat "$list")"
+    say "Removed vmtools from ${DESTDIR:-}$prefix"
+}
+
+# Backwards, so that a folder comes after what is in it. One that others use by now stays.
+remove_listed() {
+    local path
     while read -r path; do
         case $path in
         */) rmdir --ignore-fail-on-non-empty "${DESTDIR:-}$path" ;;
         *) rm -f "${DESTDIR:-}$path" ;;
         esac
-    done < <(tac "$list")
-    say "Removed vmtools from ${DESTDIR:-}$prefix"
+    done < <(tac)
 }
 
 manifest() { say "$1/share/vmtools/installed-files"; }
@@ -198,15 +203,20 @@ prefix_of() {
 # put SOURCE PATH: installs one file below DESTDIR and notes it, and each folder made for it, in `made`.
 put() {
     make_folder "$(dirname "$2")"
-    cp --preserve=mode "$1" "${DESTDIR:-}$2" || die "cannot write ${DESTDIR:-}$2 (root needed?)"
+    cp --preserve=mode "$1" "${DESTDIR:-}$2" || give_up "cannot write ${DESTDIR:-}$2"
     made+=("$2")
 }
 
 make_folder() {
     [[ ! -d ${DESTDIR:-}$1 ]] || return 0
     [[ $1 == / ]] || make_folder "$(dirname "$1")"
-    mkdir "${DESTDIR:-}$1" || die "cannot make ${DESTDIR:-}$1 (root needed?)"
+    mkdir "${DESTDIR:-}$1" || give_up "cannot make ${DESTDIR:-}$1"
     made+=("$1/")
+}
+
+give_up() {
+    [[ ${#made[@]} -eq 0 ]] || printf '%s\n' "${made[@]}" | remove_listed
+    die "$1 (is root needed?): nothing is installed"
 }
 
 # Builds, unless the binary is newer than its sources: `sudo ./build.sh install` needs no cargo then.
@@ -273,7 +283,7 @@ Architecture: amd64
 Maintainer: The vmtools authors <vmtools@localhost>
 Section: admin
 Priority: optional
-Installed-Size: $(du -sk --apparent-size "$root/usr" | cut -f 1)
+Installed-Size: $(find "$root/usr" -type f -printf '%s\n' | awk '{ kib += int(($1 + 1023) / 1024) } END { print kib }')
 Depends: libc6 (>= ${libc:-2.36}), libgcc-s1, libvirt-clients, qemu-utils, openssh-client
 Recommends: libvirt-daemon-system, qemu-system-x86, passt
 Homepage: $(sed -n 's/^repository = "\(.*\)"/\1/p' Cargo.toml)
@@ -300,7 +310,11 @@ verb_quickstart() {
 
     headline 'What this machine has'
     need_cargo
-    ./install-qemu-kvm.sh --check || as_root ./install-qemu-kvm.sh --yes --user "$(id -un)"
+    if ./install-qemu-kvm.sh --check >/dev/null; then
+        say 'QEMU/KVM and libvirt are in place.'
+    else
+        as_root ./install-qemu-kvm.sh --yes --user "$(id -un)"
+    fi
     headline 'Building vmtools'
     verb_release
 
