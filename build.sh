@@ -323,7 +323,6 @@ verb_quickstart() {
         vmtools start "$name" --wait
     else
         headline "Creating the VM $name"
-        kvm_is_usable || say 'There is no KVM here: the VM is emulated, and takes a few minutes to come up.'
         create_vm "$name"
     fi
     headline "Proof: uname -a, in $name"
@@ -340,8 +339,12 @@ EOF
 # Ubuntu's image comes from the internet. Where that cannot be reached, a Debian guest is built from
 # the package mirror that this machine has.
 create_vm() {
-    local code=0 image=/var/lib/libvirt/images/vmtools-debian-12.qcow2
-    vmtools create "$1" --template ubuntu --start --wait --if-not-exists || code=$?
+    local code=0 image=/var/lib/libvirt/images/vmtools-debian-12.qcow2 patience=()
+    if ! kvm_is_usable; then
+        say 'There is no KVM here: the VM is emulated, and takes a few minutes to come up.'
+        patience=(--timeout 20m)
+    fi
+    vmtools create "$1" --template ubuntu --start --wait --if-not-exists "${patience[@]}" || code=$?
     case $code in
     0) return ;;
     8) say "The image host cannot be reached. Building a Debian guest from this machine's package mirror instead." ;;

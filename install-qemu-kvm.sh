@@ -109,8 +109,9 @@ step() {
     }
 }
 
-# write_file PATH TEXT
+# write_file PATH TEXT: unless it is so already.
 write_file() {
+    [[ $(cat "$1" 2>/dev/null) != "$2" ]] || return 0
     step "write $1" install -D -m 644 /dev/null "$1"
     say "$2" >"$1"
 }
