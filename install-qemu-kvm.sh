@@ -4,7 +4,7 @@
 # and a fix_ITEM, which puts that right. `--check` calls only the first kind.
 set -euo pipefail
 shopt -s inherit_errexit
-export LC_ALL=C.UTF-8
+export LC_ALL=C.UTF-8 PATH=$PATH:/usr/sbin:/sbin
 
 readonly LIBVIRT_URI=qemu:///system
 readonly QMP_DIR=/run/libvirt/qemu/vmtools
@@ -134,7 +134,7 @@ need_root() {
 confirm() {
     local answer
     [[ $yes == no ]] || return 0
-    read -r -p 'Do this? [Y/n] ' answer
+    read -r -p 'Do this? [Y/n] ' answer || answer=n
     [[ -z $answer || $answer == [yY]* ]] || die 'nothing was changed'
 }
 
@@ -200,8 +200,10 @@ missing_of() {
 
 # on_offer PACKAGE: does this release have it?
 on_offer() {
+    local found
     case $family in
-    debian) [[ -n $(apt-cache madison "$1") ]] ;;
+    # Where apt's sources are broken, yes: then the installation says so.
+    debian) ! found=$(apt-cache madison "$1") || [[ -n $found ]] ;;
     fedora) [[ -n $(dnf -q repoquery "$1") ]] ;;
     arch) pacman -Si "$1" ;;
     suse) zypper -q search --match-exact "$1" ;;
@@ -226,7 +228,8 @@ todo_packages() {
 fix_packages() {
     local packages what from=()
     if [[ $family == debian ]]; then
-        step 'read the package lists' apt_update
+        # One broken source of some third party is no reason to stop.
+        apt_update || warn 'not all package lists could be read; going on with those that could'
         if [[ $backports == yes ]] && is_bookworm && enable_backports; then
             from=(-t bookworm-backports)
         fi
@@ -258,9 +261,10 @@ apt_get() {
 # The timeout above is for dpkg's lock only; another apt that reads its lists is waited for here.
 apt_update() {
     local out deadline=$((SECONDS + 300))
+    say '+ read the package lists'
     until out=$(apt_get update 2>&1); do
         if [[ $out != *'Could not get lock'* || $SECONDS -ge $deadline ]]; then
-            say "$out"
+            tail -n 5 <<<"$out" >&2
             return 1
         fi
         sleep 1
@@ -298,7 +302,6 @@ enable_backports() {
     *.sources) write_file "$new" "$(backports_stanza "$file" "$number")" ;;
     *.list) write_file "$new" "$(sed -nE "${number}s/[[:space:]]bookworm[[:space:]]/ bookworm-backports /p" "$file")" ;;
     esac
-    say '+ read the package lists'
     if ! apt_update || [[ -z $(suite_entry bookworm-backports) ]]; then
         rm -f "$new"
         warn "there is no bookworm-backports on this mirror; $new is removed again"
