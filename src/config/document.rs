@@ -18,10 +18,7 @@ pub(super) struct Document {
 
 impl Document {
     pub(super) fn new(file: impl Into<PathBuf>, text: impl Into<String>) -> Self {
-        Self {
-            file: file.into(),
-            text: text.into(),
-        }
+        Self { file: file.into(), text: text.into() }
     }
 
     /// The file's content; `None` when there is no such file.
@@ -39,12 +36,10 @@ impl Document {
 
     /// The file's content as TOML.
     pub(super) fn parse(&self) -> Result<DeTable<'_>, Error> {
-        DeTable::parse(&self.text)
-            .map(Spanned::into_inner)
-            .map_err(|error| Error::Syntax {
-                at: self.position(error.span().map_or(0, |span| span.start)),
-                message: error.message().replace('\n', ", "),
-            })
+        DeTable::parse(&self.text).map(Spanned::into_inner).map_err(|error| Error::Syntax {
+            at: self.position(error.span().map_or(0, |span| span.start)),
+            message: error.message().replace('\n', ", "),
+        })
     }
 
     /// The error that `key` has a value that is refused.
@@ -101,9 +96,7 @@ mod tests {
     #[test]
     fn columns_count_characters() {
         let document = Document::new("c.toml", "a = 1\n\"\u{e4}\" = x\n");
-        let Err(Error::Syntax { at, .. }) = document.parse() else {
-            panic!("is not TOML")
-        };
+        let Err(Error::Syntax { at, .. }) = document.parse() else { panic!("is not TOML") };
         assert_eq!((at.line, at.column), (2, 7));
         assert_eq!(document.position(999).line, 3);
     }

@@ -127,10 +127,8 @@ fn checked(paths: &Paths, key: &Key, text: &str, typed: &str) -> Result<(), Erro
 fn without_key(document: &Document, key: &Key) -> Result<Option<String>, Error> {
     let mut tree = editable(document)?;
     let (section, name) = key.name.split_once('.').unwrap_or(("", key.name));
-    let removed = tree
-        .get_mut(section)
-        .and_then(Item::as_table_like_mut)
-        .and_then(|table| table.remove(name));
+    let removed =
+        tree.get_mut(section).and_then(Item::as_table_like_mut).and_then(|table| table.remove(name));
     if removed.is_none() {
         return Ok(None);
     }
@@ -146,28 +144,19 @@ fn without_lines(document: &Document, section: &str, name: &str) -> Option<Strin
     let text = document.text();
     let tree = document.parse().ok()?;
     let (key, value) = tree.get(section)?.get_ref().as_table()?.get_key_value(name)?;
-    let start = text
-        .get(..key.span().start)?
-        .rfind('\n')
-        .map_or(0, |newline| newline + 1);
+    let start = text.get(..key.span().start)?.rfind('\n').map_or(0, |newline| newline + 1);
     let end = value.span().end;
-    let end = text
-        .get(end..)?
-        .find('\n')
-        .map_or(text.len(), |newline| end + newline + 1);
+    let end = text.get(end..)?.find('\n').map_or(text.len(), |newline| end + newline + 1);
     Some(format!("{}{}", text.get(..start)?, text.get(end..)?))
 }
 
 fn editable(document: &Document) -> Result<DocumentMut, Error> {
     // The reader's own parser goes first: its errors have a place.
     document.parse()?;
-    document
-        .text()
-        .parse::<DocumentMut>()
-        .map_err(|error| Error::Syntax {
-            at: document.position(error.span().map_or(0, |span| span.start)),
-            message: error.message().to_owned(),
-        })
+    document.text().parse::<DocumentMut>().map_err(|error| Error::Syntax {
+        at: document.position(error.span().map_or(0, |span| span.start)),
+        message: error.message().to_owned(),
+    })
 }
 
 #[cfg(test)]

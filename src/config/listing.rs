@@ -23,17 +23,9 @@ pub struct Listed {
 pub fn list_templates(paths: &Paths) -> Vec<Listed> {
     let listed = |name: String| {
         let file = paths.template_file(&name);
-        let origin = if file.exists() {
-            Origin::File(file)
-        } else {
-            Origin::BuiltIn
-        };
+        let origin = if file.exists() { Origin::File(file) } else { Origin::BuiltIn };
         let template = load_template(paths, &name).map(|loaded| loaded.value);
-        Listed {
-            name,
-            origin,
-            template,
-        }
+        Listed { name, origin, template }
     };
     names(paths).into_iter().map(listed).collect()
 }
@@ -50,10 +42,7 @@ pub fn new_template(paths: &Paths, name: &str, extends: Option<&str>) -> Result<
     }
     let path = paths.template_file(name);
     fs::create_private_folder(&paths.templates_folder())?;
-    let made = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&path);
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
     let mut file = match made {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -61,11 +50,8 @@ pub fn new_template(paths: &Paths, name: &str, extends: Option<&str>) -> Result<
         }
         Err(error) => return Err(fs::Error::at("make", &path)(error).into()),
     };
-    let first = extends.map_or("# extends = \"ubuntu\"".into(), |parent| {
-        format!("extends = \"{parent}\"")
-    });
-    file.write_all(format!("{first}\n{STARTER}").as_bytes())
-        .map_err(fs::Error::at("write", &path))?;
+    let first = extends.map_or("# extends = \"ubuntu\"".into(), |parent| format!("extends = \"{parent}\""));
+    file.write_all(format!("{first}\n{STARTER}").as_bytes()).map_err(fs::Error::at("write", &path))?;
     Ok(path)
 }
 
@@ -94,26 +80,13 @@ mod tests {
         let paths = Paths::below(home.path());
         let path = new_template(&paths, "web", Some("ubuntu")).expect("makes it");
         assert_eq!(path, paths.template_file("web"));
-        assert!(matches!(
-            new_template(&paths, "web", None),
-            Err(Error::TemplateExists { .. })
-        ));
-        assert!(matches!(
-            new_template(&paths, "x", Some("nope")),
-            Err(Error::UnknownTemplate { .. })
-        ));
+        assert!(matches!(new_template(&paths, "web", None), Err(Error::TemplateExists { .. })));
+        assert!(matches!(new_template(&paths, "x", Some("nope")), Err(Error::UnknownTemplate { .. })));
         std::fs::write(paths.template_file("broken"), "cpus = 0").expect("writes");
         std::fs::write(paths.templates_folder().join("notes.txt"), "x").expect("writes");
-        let all: Vec<_> = list_templates(&paths)
-            .into_iter()
-            .map(|listed| (listed.name, listed.template.is_ok()))
-            .collect();
-        let expected = [
-            ("broken", false),
-            ("debian", true),
-            ("ubuntu", true),
-            ("web", true),
-        ];
+        let all: Vec<_> =
+            list_templates(&paths).into_iter().map(|listed| (listed.name, listed.template.is_ok())).collect();
+        let expected = [("broken", false), ("debian", true), ("ubuntu", true), ("web", true)];
         assert_eq!(all, expected.map(|(name, ok)| (name.to_owned(), ok)));
     }
 
@@ -121,10 +94,7 @@ mod tests {
     fn every_line_of_the_starter_is_valid() {
         let home = tempfile::tempdir().expect("temporary folder");
         let paths = Paths::below(home.path());
-        let text: String = STARTER
-            .lines()
-            .map(|l| format!("{}\n", l.trim_start_matches("# ")))
-            .collect();
+        let text: String = STARTER.lines().map(|l| format!("{}\n", l.trim_start_matches("# "))).collect();
         std::fs::create_dir_all(paths.templates_folder()).expect("makes the folder");
         std::fs::write(paths.template_file("x"), text).expect("writes");
         assert_eq!(load_template(&paths, "x").expect("loads").warnings, []);

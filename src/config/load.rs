@@ -44,10 +44,7 @@ pub enum Source {
 /// When config.toml can't be read, is not TOML, or holds a value that can't be taken.
 pub fn load_config(paths: &Paths) -> Result<Loaded<Config>, Error> {
     let (config, _, warnings) = read_file(paths)?;
-    Ok(Loaded {
-        value: config,
-        warnings,
-    })
+    Ok(Loaded { value: config, warnings })
 }
 
 /// Every key with the value that holds, and the warnings of [`load_config`].
@@ -64,10 +61,7 @@ pub fn show(paths: &Paths) -> Result<Loaded<Vec<Setting>>, Error> {
             .find(|(name, _)| *name == key.name)
             .map_or(Source::Default, |(_, at)| Source::File(at.clone())),
     };
-    Ok(Loaded {
-        value: KEYS.iter().map(setting).collect(),
-        warnings,
-    })
+    Ok(Loaded { value: KEYS.iter().map(setting).collect(), warnings })
 }
 
 /// The value that holds for `key`, such as "defaults.memory".
@@ -82,12 +76,10 @@ pub fn value_of(paths: &Paths, key: &str) -> Result<Value, Error> {
 
 /// The key of that name.
 pub(super) fn known_key(name: &str) -> Result<&'static Key, Error> {
-    KEYS.iter()
-        .find(|key| key.name == name)
-        .ok_or_else(|| Error::UnknownKey {
-            key: name.to_owned(),
-            nearest: nearest(name, KEYS.iter().map(|key| key.name)),
-        })
+    KEYS.iter().find(|key| key.name == name).ok_or_else(|| Error::UnknownKey {
+        key: name.to_owned(),
+        nearest: nearest(name, KEYS.iter().map(|key| key.name)),
+    })
 }
 
 /// What relative paths and `~` mean in config.toml.
@@ -121,9 +113,7 @@ fn read(document: &Document, places: &Places) -> Result<(Config, Found, Vec<Warn
             warnings.push(document.unknown(name, section.span(), known));
             continue;
         }
-        let table = Raw::new(value, places)
-            .table()
-            .map_err(|refusal| document.refused(name, refusal))?;
+        let table = Raw::new(value, places).table().map_err(|refusal| document.refused(name, refusal))?;
         read_section(document, places, name, table, &mut |key, raw, at| {
             found.push((key.name, at));
             (key.read)(&mut config, raw).map_err(|refusal| document.refused(key.name, refusal))
@@ -148,11 +138,7 @@ fn read_section(
     for (key, value) in table {
         let name = format!("{section}.{}", key.get_ref());
         match KEYS.iter().find(|known| known.name == name) {
-            Some(known) => visit(
-                known,
-                Raw::new(value, places),
-                document.position(key.span().start),
-            )?,
+            Some(known) => visit(known, Raw::new(value, places), document.position(key.span().start))?,
             None => warnings.push(document.unknown(&name, key.span(), KEYS.iter().map(|key| key.name))),
         }
     }

@@ -7,11 +7,7 @@ pub(super) fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>)
         .filter(|(score, _)| *score >= 0.5)
         .collect();
     scored.sort_by(|(a, x), (b, y)| b.total_cmp(a).then(x.cmp(y)));
-    scored
-        .into_iter()
-        .take(3)
-        .map(|(_, name)| name.to_owned())
-        .collect()
+    scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }
 
 fn likeness(typed: &str, known: &str) -> f64 {
@@ -44,11 +40,7 @@ mod tests {
             ("ui.colour", Some("ui.color")),
             ("defaults.xyz", None),
         ] {
-            assert_eq!(
-                nearest(typed, known).first().map(String::as_str),
-                expected,
-                "{typed}"
-            );
+            assert_eq!(nearest(typed, known).first().map(String::as_str), expected, "{typed}");
         }
     }
 }

@@ -98,14 +98,8 @@ mod tests {
     #[test]
     fn everything_lies_below_home() {
         let paths = Paths::below(Path::new("/home/u"));
-        assert_eq!(
-            paths.config_file(),
-            Path::new("/home/u/.config/vmtools/config.toml")
-        );
-        assert_eq!(
-            paths.template_file("web"),
-            Path::new("/home/u/.config/vmtools/templates/web.toml")
-        );
+        assert_eq!(paths.config_file(), Path::new("/home/u/.config/vmtools/config.toml"));
+        assert_eq!(paths.template_file("web"), Path::new("/home/u/.config/vmtools/templates/web.toml"));
         assert_eq!(paths.state_folder(), Path::new("/home/u/.local/state/vmtools"));
     }
 }

@@ -39,18 +39,13 @@ impl<'a> Raw<'a> {
 
     /// A refusal of this value.
     pub(super) fn refuse(self, reason: impl Into<String>) -> Refusal {
-        Refusal {
-            span: self.value.span(),
-            reason: reason.into(),
-        }
+        Refusal { span: self.value.span(), reason: reason.into() }
     }
 
     /// The value as text.
     pub(super) fn text(self) -> Result<&'a str, Refusal> {
         let value = self.value.get_ref();
-        value
-            .as_str()
-            .ok_or_else(|| self.refuse(format!("text in quotes is needed, not {}", kind(value))))
+        value.as_str().ok_or_else(|| self.refuse(format!("text in quotes is needed, not {}", kind(value))))
     }
 
     /// The value as a whole number.
@@ -64,9 +59,7 @@ impl<'a> Raw<'a> {
 
     /// The value as whatever its text says.
     pub(super) fn parsed<T: FromStr<Err = Invalid>>(self) -> Result<T, Refusal> {
-        self.text()?
-            .parse()
-            .map_err(|error: Invalid| self.refuse(error.reason))
+        self.text()?.parse().map_err(|error: Invalid| self.refuse(error.reason))
     }
 
     /// The value as whatever its text, or its bare number, says.

@@ -92,17 +92,9 @@ impl Default for Config {
                 user: User::default(),
                 ssh_keys: SshKeys::default(),
             },
-            storage: Storage {
-                pool: StoragePool::default(),
-                path: StoragePath::default(),
-            },
-            wait: Wait {
-                timeout: WaitTimeout::default(),
-                stop_timeout: StopTimeout::default(),
-            },
-            ui: Ui {
-                color: UiColor::default(),
-            },
+            storage: Storage { pool: StoragePool::default(), path: StoragePath::default() },
+            wait: Wait { timeout: WaitTimeout::default(), stop_timeout: StopTimeout::default() },
+            ui: Ui { color: UiColor::default() },
         }
     }
 }

@@ -62,19 +62,9 @@ impl Template {
             ("extends", Value::optional(self.extends.as_ref())),
             ("image", Value::optional(self.image.as_ref())),
             ("iso", path(&self.iso)),
-            (
-                "memory",
-                Value::optional(self.memory.map(|m| exact_size(m.mib() << 20))),
-            ),
-            (
-                "cpus",
-                self.cpus
-                    .map_or(Value::Unset, |cpus| Value::Number(u64::from(cpus))),
-            ),
-            (
-                "disk_size",
-                Value::optional(self.disk_size.map(|d| exact_size(d.bytes()))),
-            ),
+            ("memory", Value::optional(self.memory.map(|m| exact_size(m.mib() << 20)))),
+            ("cpus", self.cpus.map_or(Value::Unset, |cpus| Value::Number(u64::from(cpus)))),
+            ("disk_size", Value::optional(self.disk_size.map(|d| exact_size(d.bytes())))),
             ("firmware", Value::optional(self.firmware)),
             ("accel", self.accel.as_ref().map_or(Value::Unset, Accel::show)),
             ("user", Value::optional(self.user.as_ref())),

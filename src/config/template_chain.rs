@@ -10,10 +10,8 @@ use super::template::{Origin, Template};
 use super::template_file::{Parsed, parse_template};
 
 /// The templates that are part of vmtools, with their text.
-pub(super) const BUILT_IN: [(&str, &str); 2] = [
-    ("debian", include_str!("builtin/debian.toml")),
-    ("ubuntu", include_str!("builtin/ubuntu.toml")),
-];
+pub(super) const BUILT_IN: [(&str, &str); 2] =
+    [("debian", include_str!("builtin/debian.toml")), ("ubuntu", include_str!("builtin/ubuntu.toml"))];
 
 /// The template `name`, laid over those that it extends: the user's own if there is one, else the one
 /// that is built in. A user's template that extends its own name extends the built-in one.
@@ -39,20 +37,13 @@ pub fn check_template(paths: &Paths, file: &Path) -> Result<Loaded<Template>, Er
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     checked_template_name(&name)?;
     let origin = Origin::File(file.to_owned());
-    merged(
-        paths,
-        parse_template(&Document::new(file, text), &name, origin, paths.home())?,
-    )
+    merged(paths, parse_template(&Document::new(file, text), &name, origin, paths.home())?)
 }
 
 /// The names of all templates, sorted; files with a name that none can have are left out.
 pub(super) fn names(paths: &Paths) -> Vec<String> {
     let mut names: Vec<String> = BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).collect();
-    for entry in std::fs::read_dir(paths.templates_folder())
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
+    for entry in std::fs::read_dir(paths.templates_folder()).into_iter().flatten().flatten() {
         let path = entry.path();
         let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
             continue;
@@ -95,9 +86,7 @@ fn merged(paths: &Paths, first: Parsed) -> Result<Loaded<Template>, Error> {
         layers.push(parsed.template);
         warnings.extend(parsed.warnings);
         if let Some(parent) = &next
-            && layers
-                .iter()
-                .any(|l| l.name == parent.template.name && l.origin == parent.template.origin)
+            && layers.iter().any(|l| l.name == parent.template.name && l.origin == parent.template.origin)
         {
             let mut chain: Vec<String> = layers.into_iter().map(|layer| layer.name).collect();
             chain.push(parent.template.name.clone());
@@ -107,10 +96,7 @@ fn merged(paths: &Paths, first: Parsed) -> Result<Loaded<Template>, Error> {
     let mut layers = layers.into_iter().rev();
     // There is at least the first.
     let base = layers.next().ok_or_else(|| Error::Cycle { chain: Vec::new() })?;
-    Ok(Loaded {
-        value: layers.fold(base, |below, layer| layer.over(below)),
-        warnings,
-    })
+    Ok(Loaded { value: layers.fold(base, |below, layer| layer.over(below)), warnings })
 }
 
 /// The template that `child` extends.
@@ -118,18 +104,12 @@ fn parent(paths: &Paths, child: &Parsed) -> Result<Option<Parsed>, Error> {
     let (Some(name), Some(at)) = (&child.template.extends, &child.extends_at) else {
         return Ok(None);
     };
-    let found = if *name == child.template.name {
-        built_in(paths, name)?
-    } else {
-        resolve(paths, name)?
-    };
+    let found = if *name == child.template.name { built_in(paths, name)? } else { resolve(paths, name)? };
     if found.is_some() {
         return Ok(found);
     }
     if *name == child.template.name {
-        return Err(Error::Cycle {
-            chain: vec![name.clone(), name.clone()],
-        });
+        return Err(Error::Cycle { chain: vec![name.clone(), name.clone()] });
     }
     let near = nearest(name, names(paths).iter().map(String::as_str));
     Err(Error::Value {

@@ -28,15 +28,9 @@ pub(super) fn parse_template(
         Origin::BuiltIn => None,
         Origin::File(file) => file.parent().map(Path::to_owned),
     };
-    let places = Places {
-        home: home.to_owned(),
-        folder,
-    };
-    let mut parsed = Parsed {
-        template: Template::empty(name, origin),
-        extends_at: None,
-        warnings: Vec::new(),
-    };
+    let places = Places { home: home.to_owned(), folder };
+    let mut parsed =
+        Parsed { template: Template::empty(name, origin), extends_at: None, warnings: Vec::new() };
     for (key, value) in &document.parse()? {
         let name: &str = key.get_ref();
         let known = parsed
@@ -51,9 +45,7 @@ pub(super) fn parse_template(
             parsed.warnings.push(document.unknown(name, key.span(), KEYS));
         }
     }
-    parsed
-        .warnings
-        .sort_by_key(|warning| (warning.at.line, warning.at.column));
+    parsed.warnings.sort_by_key(|warning| (warning.at.line, warning.at.column));
     Ok(parsed)
 }
 
@@ -110,12 +102,7 @@ impl Template {
             "iso" => self.iso = Some(raw.path()?),
             "user" => self.user = User::read(raw)?,
             "networks" => {
-                self.networks = Some(
-                    raw.list()?
-                        .into_iter()
-                        .map(Raw::parsed)
-                        .collect::<Result<_, _>>()?,
-                )
+                self.networks = Some(raw.list()?.into_iter().map(Raw::parsed).collect::<Result<_, _>>()?)
             }
             "user_data" => self.user_data = Some(raw.path()?),
             "labels" => self.labels = labels(raw)?,
@@ -142,9 +129,8 @@ fn labels(raw: Raw<'_>) -> Result<BTreeMap<String, String>, Refusal> {
     raw.entries()?
         .map(|(key, value)| {
             let label = format!("{key}={}", value.text()?);
-            let label: Label = label
-                .parse()
-                .map_err(|error: crate::model::Invalid| value.refuse(error.reason))?;
+            let label: Label =
+                label.parse().map_err(|error: crate::model::Invalid| value.refuse(error.reason))?;
             Ok((label.key, label.value))
         })
         .collect()

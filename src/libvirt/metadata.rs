@@ -5,7 +5,7 @@
 //! goes as the last step, so a domain that has it and whose creator is gone is a leftover.
 
 use super::xml::Element;
-use crate::model::{Label, Timestamp};
+use crate::model::{Label, PortPublish, Timestamp};
 
 /// The namespace of [`Metadata`].
 pub const NAMESPACE: &str = "urn:vmtools:vm:1";
@@ -29,6 +29,9 @@ pub struct Metadata {
     pub labels: Vec<Label>,
     /// How to reach it by ssh.
     pub ssh: Option<SshAccess>,
+    /// The ports that user-mode networking forwards to the guest, ssh's among them. passt has them in
+    /// the definition too; slirp is told at each start.
+    pub published: Vec<PortPublish>,
     /// When `gc` may remove it.
     pub expires: Option<Timestamp>,
     /// The process that is making it, while it is being made.
@@ -86,6 +89,8 @@ impl Metadata {
                 Element::new("vmtools:label").with("key", &label.key).with("value", &label.value)
             }));
         vm = vm.children(self.ssh.as_ref().map(SshAccess::to_element));
+        let publish = |port: &PortPublish| Element::new("vmtools:publish").text(port.to_string());
+        vm = vm.children(self.published.iter().map(publish));
         vm = vm.children(optional("vmtools:expires", &self.expires.map(|time| time.to_string())));
         let mark = self.creator.as_ref().map(|creator| {
             Element::new("creating:by").with("xmlns:creating", CREATING_NAMESPACE).text(creator)
@@ -130,6 +135,7 @@ impl Metadata {
                 }
             }
             "ssh" => self.ssh = SshAccess::from_element(element),
+            "publish" => self.published.extend(element.content().parse()),
             "expires" => self.expires = element.content().parse().ok(),
             // A later vmtools may write more.
             _ => {}
@@ -181,6 +187,7 @@ mod tests {
                 host_key: Some("ssh-ed25519 AAAA".into()),
                 identities: vec!["/home/me/.ssh/id_ed25519".into()],
             }),
+            published: vec!["2222:22".parse().expect("valid"), "5353:53/udp".parse().expect("valid")],
             expires: "2026-02-01T12:00:00Z".parse().ok(),
             creator: Some("host boot 1 2".into()),
         }

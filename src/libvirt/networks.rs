@@ -4,7 +4,6 @@ use super::Error;
 use super::client::Client;
 use super::command::Command;
 use super::network::Network;
-use super::xml::Element;
 
 impl Client {
     /// All networks, by name.
@@ -59,29 +58,6 @@ impl Client {
             Ok(_) | Err(Error::WrongState { .. }) => Ok(()),
             Err(error) => Err(error),
         }
-    }
-
-    /// Defines a NAT network with DHCP on `192.168.THIRD.0/24`, starts it, and lets libvirt start it by
-    /// itself.
-    ///
-    /// # Errors
-    /// When the name is taken, or libvirt refuses.
-    pub async fn make_nat_network(&self, name: &str, third: u8) -> Result<(), Error> {
-        let range = Element::new("range")
-            .with("start", format!("192.168.{third}.2"))
-            .with("end", format!("192.168.{third}.254"));
-        let ip = Element::new("ip")
-            .with("address", format!("192.168.{third}.1"))
-            .with("prefix", "24")
-            .child(Element::new("dhcp").child(range));
-        let network = Element::new("network")
-            .child(Element::new("name").text(name))
-            .child(Element::new("forward").with("mode", "nat"))
-            .child(ip);
-        let file = self.handover_xml("net-define", &network)?;
-        self.call(Command::new("net-define").option("--file", &file.path)).await?;
-        self.call(Command::new("net-autostart").option("--network", name)).await?;
-        self.start_network(name).await
     }
 }
 

@@ -23,10 +23,7 @@ fn the_file_is_made() {
     set(&paths, "defaults.memory", "4G").expect("sets");
     set(&paths, "defaults.cpus", "4").expect("sets");
     set(&paths, "defaults.ssh_keys", "/a.pub, /b.pub").expect("sets");
-    assert_eq!(
-        read(&paths),
-        "[defaults]\nmemory = \"4G\"\ncpus = 4\nssh_keys = [\"/a.pub\", \"/b.pub\"]\n"
-    );
+    assert_eq!(read(&paths), "[defaults]\nmemory = \"4G\"\ncpus = 4\nssh_keys = [\"/a.pub\", \"/b.pub\"]\n");
 }
 
 #[test]
@@ -59,10 +56,7 @@ fn what_could_not_be_read_back_is_refused() {
         ("libvirt.uri", "xen:///"),
     ] {
         let result = set(&paths, key, value);
-        assert!(
-            matches!(result, Err(Error::Refused { .. })),
-            "{key}={value}: {result:?}"
-        );
+        assert!(matches!(result, Err(Error::Refused { .. })), "{key}={value}: {result:?}");
     }
     assert!(!paths.config_file().exists());
     assert!(matches!(set(&paths, "nope", "1"), Err(Error::UnknownKey { .. })));
@@ -76,10 +70,7 @@ fn a_bad_value_can_be_mended_but_bad_toml_is_left_alone() {
     set(&paths, "defaults.memory", "2G").expect("sets");
     load_config(&paths).expect("is fine now");
     write(&paths, "[defaults\n");
-    assert!(matches!(
-        set(&paths, "defaults.cpus", "2"),
-        Err(Error::Syntax { .. })
-    ));
+    assert!(matches!(set(&paths, "defaults.cpus", "2"), Err(Error::Syntax { .. })));
     assert_eq!(read(&paths), "[defaults\n");
 }
 
@@ -91,10 +82,7 @@ fn other_layouts_are_understood() {
         set(&paths, "defaults.cpus", "5").expect("sets");
         assert_eq!(read(&paths), text.replace('3', "5"));
         assert!(unset(&paths, "defaults.cpus").expect("unsets"));
-        assert_eq!(
-            value_of(&paths, "defaults.cpus").expect("reads"),
-            Value::Number(2)
-        );
+        assert_eq!(value_of(&paths, "defaults.cpus").expect("reads"), Value::Number(2));
     }
 }
 
@@ -108,10 +96,7 @@ fn unset_keeps_comments() {
     assert!(unset(&paths, "defaults.memory").expect("unsets"));
     assert!(unset(&paths, "defaults.ssh_keys").expect("unsets"));
     assert!(!unset(&paths, "defaults.user").expect("is not there"));
-    assert_eq!(
-        read(&paths),
-        "[defaults]\n# about all of this\n# cpus\ncpus = 1\n"
-    );
+    assert_eq!(read(&paths), "[defaults]\n# about all of this\n# cpus\ncpus = 1\n");
 }
 
 #[test]
@@ -124,11 +109,7 @@ fn a_link_and_the_mode_stay() {
     std::os::unix::fs::symlink(&elsewhere, paths.config_file()).expect("links");
     set(&paths, "ui.color", "never").expect("sets");
     assert!(paths.config_file().is_symlink());
-    let mode = std::fs::metadata(&elsewhere)
-        .expect("is there")
-        .permissions()
-        .mode()
-        & 0o777;
+    let mode = std::fs::metadata(&elsewhere).expect("is there").permissions().mode() & 0o777;
     assert_eq!(mode, 0o640);
     assert!(read(&paths).contains("never"));
 }

@@ -46,11 +46,8 @@ pub enum Color {
 }
 
 impl Color {
-    const NAMES: [(&'static str, Self); 3] = [
-        ("auto", Self::Auto),
-        ("always", Self::Always),
-        ("never", Self::Never),
-    ];
+    const NAMES: [(&'static str, Self); 3] =
+        [("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
 
     /// The name in config.toml and on the command line.
     pub fn name(self) -> &'static str {

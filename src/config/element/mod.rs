@@ -97,12 +97,7 @@ pub(super) const KEYS: &[Key] = &[
 ];
 
 const fn key<E: Element>() -> Key {
-    Key {
-        name: E::KEY,
-        form: E::FORM,
-        read: read_into::<E>,
-        show: show_from::<E>,
-    }
+    Key { name: E::KEY, form: E::FORM, read: read_into::<E>, show: show_from::<E> }
 }
 
 fn read_into<E: Element>(config: &mut Config, raw: Raw<'_>) -> Result<(), Refusal> {

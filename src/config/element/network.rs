@@ -38,11 +38,7 @@ mod tests {
     fn taken_and_refused() {
         check::<Network>(
             Value::Unset,
-            &[
-                ("\"default\"", "network:default"),
-                ("\"bridge:br0\"", "bridge:br0"),
-                ("\"user\"", "user"),
-            ],
+            &[("\"default\"", "network:default"), ("\"bridge:br0\"", "bridge:br0"), ("\"user\"", "user")],
             &["\"\"", "\"bridge:\"", "[\"a\"]"],
         );
     }

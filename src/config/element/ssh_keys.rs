@@ -39,11 +39,7 @@ mod tests {
     fn taken_and_refused() {
         check::<SshKeys>(
             Value::List(Vec::new()),
-            &[
-                ("[\"~/.ssh/a.pub\"]", "/home/u/.ssh/a.pub"),
-                ("[\"/a\", \"/b\"]", "/a,/b"),
-                ("[]", ""),
-            ],
+            &[("[\"~/.ssh/a.pub\"]", "/home/u/.ssh/a.pub"), ("[\"/a\", \"/b\"]", "/a,/b"), ("[]", "")],
             &["\"~/.ssh/a.pub\"", "[\"a.pub\"]", "[\"~bob/a\"]", "[1]", "[\"\"]"],
         );
     }

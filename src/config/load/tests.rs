@@ -23,10 +23,7 @@ fn values_and_their_places() {
     assert_eq!(config.defaults.memory, MemorySize::from_mib(4096));
     assert_eq!(config.defaults.cpus, 8);
     assert_eq!(config.wait.timeout.as_secs(), 120);
-    assert_eq!(
-        value_of(&paths, "defaults.memory").expect("is known"),
-        Value::Text("4G".into())
-    );
+    assert_eq!(value_of(&paths, "defaults.memory").expect("is known"), Value::Text("4G".into()));
     let settings = show(&paths).expect("shows").value;
     assert_eq!(settings.len(), KEYS.len());
     let source = |key: &str| settings.iter().find(|s| s.key == key).map(|s| s.source.clone());
@@ -61,14 +58,8 @@ fn wrong_values_say_where_and_what() {
             "[defaults]\ncpus = \"four\"\n",
             "2:8: defaults.cpus cannot be \"four\": a whole number is needed, not text",
         ),
-        (
-            "defaults = 5\n",
-            "1:12: defaults cannot be 5: a table is needed, not a number",
-        ),
-        (
-            "[ui]\ncolor = 'blue'",
-            "2:9: ui.color cannot be 'blue': auto, always or never",
-        ),
+        ("defaults = 5\n", "1:12: defaults cannot be 5: a table is needed, not a number"),
+        ("[ui]\ncolor = 'blue'", "2:9: ui.color cannot be 'blue': auto, always or never"),
         ("[defaults]\nmemory = 1\nmemory = 2", "3:1: duplicate key"),
         ("[defaults\n", "1:10: "),
     ] {
@@ -85,8 +76,5 @@ fn unknown_keys_are_not_found() {
     let error = value_of(&paths, "defaults.ram").expect_err("is not known");
     assert_eq!(error.to_string(), "there is no key \"defaults.ram\"");
     let error = value_of(&paths, "defaults.cpu").expect_err("is not known");
-    assert_eq!(
-        error.to_string(),
-        "there is no key \"defaults.cpu\" (did you mean defaults.cpus?)"
-    );
+    assert_eq!(error.to_string(), "there is no key \"defaults.cpu\" (did you mean defaults.cpus?)");
 }
