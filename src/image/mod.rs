@@ -1,0 +1,47 @@
+//! Images: what may be used as a disk, where it comes from, and the seed that makes it a VM of its own.
+//!
+//! ```text
+//! "ubuntu" ─ Reference::parse ─┬─ File ──────────────────────────────┐
+//!                              ├─ Url ──────┐                        ├─ header::inspect ─ LocalImage
+//!                              └─ Catalog ──┴─ cache? ─ download ────┘
+//!                                                 │ lock, partial, digest, header, rename
+//! CloudInit ─ to_documents ─ Documents ─ seed::build ─ bytes of a vfat volume labelled CIDATA
+//! ```
+//!
+//! An image from outside is hostile until its header has been read: a qcow2 can name any file of the host
+//! as its backing or data file. So [`header::inspect`] reads the bytes by itself, before any tool sees
+//! them, and a download takes its name in the cache only once its header and digest have been checked.
+//!
+//! Ways to fail: no such file or catalogue entry; no network ([`Error::Unreachable`]); a server that stops
+//! sending ([`Error::Stalled`]); bytes that are not what was promised ([`Error::is_integrity`]); a full disk.
+
+pub mod catalog;
+pub mod checksum;
+mod entry;
+mod error;
+mod foreign;
+mod hash;
+pub mod header;
+mod qcow2;
+mod reference;
+
+pub use catalog::Catalog;
+pub use entry::{CpuFloor, Entry};
+pub use error::Error;
+pub use hash::Hasher;
+pub use header::{Format, Header};
+pub use reference::Reference;
+
+use std::sync::Arc;
+
+/// How far the reading of an image has come, of a download or of a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    /// The bytes that are done.
+    pub done_bytes: u64,
+    /// All the bytes, where that is known.
+    pub total_bytes: Option<u64>,
+}
+
+/// Told now and then how far a transfer has come, on a thread of its own; it must be quick.
+pub type Progress = Arc<dyn Fn(Transfer) + Send + Sync>;
