@@ -17,20 +17,35 @@
 
 pub mod catalog;
 pub mod checksum;
+mod digest;
+mod download;
 mod entry;
 mod error;
+mod fetch;
 mod foreign;
 mod hash;
 pub mod header;
+mod local_image;
 mod qcow2;
+mod record;
 mod reference;
+mod source;
+mod store;
+#[cfg(test)]
+mod store_tests;
+#[cfg(test)]
+mod test_server;
 
 pub use catalog::Catalog;
+pub use digest::DigestCache;
 pub use entry::{CpuFloor, Entry};
 pub use error::Error;
+pub use fetch::Limits;
 pub use hash::Hasher;
 pub use header::{Format, Header};
+pub use local_image::LocalImage;
 pub use reference::Reference;
+pub use store::Store;
 
 use std::sync::Arc;
 
