@@ -17,7 +17,11 @@
 
 pub mod catalog;
 pub mod checksum;
+mod cloud_init;
+#[cfg(test)]
+mod cloud_init_tests;
 mod digest;
+mod documents;
 mod download;
 mod entry;
 mod error;
@@ -26,9 +30,11 @@ mod foreign;
 mod hash;
 pub mod header;
 mod local_image;
+mod mime;
 mod qcow2;
 mod record;
 mod reference;
+pub mod seed;
 mod source;
 mod store;
 #[cfg(test)]
@@ -37,7 +43,9 @@ mod store_tests;
 mod test_server;
 
 pub use catalog::Catalog;
+pub use cloud_init::CloudInit;
 pub use digest::DigestCache;
+pub use documents::{Documents, HostKey};
 pub use entry::{CpuFloor, Entry};
 pub use error::Error;
 pub use fetch::Limits;
