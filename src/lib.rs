@@ -29,4 +29,5 @@ pub mod image;
 
 pub mod system;
 
+pub mod image;
 pub mod model;
