@@ -142,49 +142,56 @@ mod tests {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("sets the mode");
     }
 
+    /// A folder `my home` with a folder `disks` with a file, all closed but the root above them.
+    fn closed_home() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let root = tempfile::tempdir().expect("temporary folder");
+        let home = root.path().join("my home");
+        let file = home.join("disks/a.qcow2");
+        std::fs::create_dir_all(home.join("disks")).expect("makes folders");
+        std::fs::write(&file, "").expect("writes");
+        chmod(root.path(), 0o755);
+        chmod(&home.join("disks"), 0o700);
+        chmod(&home, 0o700);
+        chmod(&file, 0o600);
+        (root, home, file)
+    }
+
+    fn found(file: &Path, wanted: Option<Permission>) -> Option<(PathBuf, Permission)> {
+        let blocker = blocker(&qemu(), file, wanted).expect("looks");
+        blocker.map(|blocker| (blocker.path, blocker.lacks))
+    }
+
     #[test]
     fn the_first_folder_that_blocks_is_named() {
-        let root = tempfile::tempdir().expect("temporary folder");
-        let (home, disks) = (root.path().join("my home"), root.path().join("my home/disks"));
-        std::fs::create_dir_all(&disks).expect("makes folders");
-        let file = disks.join("a.qcow2");
-        std::fs::write(&file, "").expect("writes");
-        for (folder, mode) in [
-            (root.path(), 0o755),
-            (home.as_path(), 0o700),
-            (disks.as_path(), 0o700),
-        ] {
-            chmod(folder, mode);
-        }
-        chmod(&file, 0o600);
-        let found = blocker(&qemu(), &file, Some(Permission::Read))
-            .expect("looks")
-            .expect("is blocked");
+        let (_root, home, file) = closed_home();
+        let blocker = blocker(&qemu(), &file, None).expect("looks").expect("is blocked");
+        assert_eq!((&blocker.path, blocker.lacks), (&home, Permission::Search));
         assert_eq!(
-            (found.path.as_path(), found.lacks),
-            (home.as_path(), Permission::Search)
-        );
-        assert_eq!(
-            found.fix,
+            blocker.fix,
             format!("setfacl -m u:libvirt-qemu:x '{}'", home.display())
         );
-
         chmod(&home, 0o711);
-        chmod(&disks, 0o711);
-        assert_eq!(blocker(&qemu(), &file, None).expect("looks"), None);
-        let found = blocker(&qemu(), &file, Some(Permission::Read))
-            .expect("looks")
-            .expect("is blocked");
-        assert_eq!((found.path, found.lacks), (file.clone(), Permission::Read));
+        assert_eq!(found(&file, None), Some((home.join("disks"), Permission::Search)));
+        chmod(&home.join("disks"), 0o711);
+        assert_eq!(found(&file, None), None);
+    }
+
+    #[test]
+    fn the_file_itself_counts_if_asked_for() {
+        let (_root, home, file) = closed_home();
+        chmod(&home, 0o711);
+        chmod(&home.join("disks"), 0o711);
+        assert_eq!(
+            found(&file, Some(Permission::Read)),
+            Some((file.clone(), Permission::Read))
+        );
         chmod(&file, 0o644);
+        assert_eq!(found(&file, Some(Permission::Read)), None);
         assert_eq!(
-            blocker(&qemu(), &file, Some(Permission::Read)).expect("looks"),
-            None
+            found(&file, Some(Permission::Write)),
+            Some((file.clone(), Permission::Write))
         );
-        assert_eq!(
-            blocker(&qemu(), &disks.join("new"), Some(Permission::Read)).expect("looks"),
-            None
-        );
+        assert_eq!(found(&home.join("disks/new"), Some(Permission::Read)), None);
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Creator {
     }
 
     /// Whether that process is still alive. `None` when it can't be told from here: it is on another
-    /// host, or in another container.
+    /// host, in another container, or hidden from this user.
     pub fn is_alive(&self) -> Option<bool> {
         let here = Self::current()?;
         if self.boot_id != here.boot_id {
@@ -46,7 +46,13 @@ impl Creator {
         if self.namespace != here.namespace {
             return None;
         }
-        Some(proc_stat::start_ticks(self.pid) == Some(self.start_ticks))
+        match proc_stat::start_ticks(self.pid) {
+            Some(ticks) => Some(ticks == self.start_ticks),
+            // Where /proc hides other users' processes (hidepid), a process that may not be signalled is
+            // there, but nobody knows which one it is.
+            None if is_hidden(self.pid) => None,
+            None => Some(false),
+        }
     }
 
     /// The host that it runs on.
@@ -93,6 +99,11 @@ impl FromStr for Creator {
             start_ticks: start_ticks.parse().map_err(|_| refuse())?,
         })
     }
+}
+
+fn is_hidden(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::PERM))
 }
 
 fn boot_id() -> Option<Uuid> {

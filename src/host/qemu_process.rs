@@ -68,6 +68,9 @@ fn parse_uuid(cmdline: &[u8]) -> Option<Uuid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::process::Invocation;
+    use std::time::Duration;
+    use tokio::io::AsyncReadExt;
 
     #[test]
     fn the_uuid_stands_behind_its_flag() {
@@ -84,6 +87,29 @@ mod tests {
         assert_eq!(parsed(line("grep", "-uuid")), None);
         assert_eq!(parse_uuid(b"qemu-system-x86_64\0-uuid\0"), None);
         assert_eq!(parse_uuid(b""), None);
+    }
+
+    /// A shell under a name like QEMU's, with libvirt's flag behind it, is a process like QEMU's.
+    #[tokio::test]
+    async fn a_process_is_found_with_its_start() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let program = folder.path().join("qemu-system-fake");
+        std::os::unix::fs::symlink("/bin/sh", &program).expect("links");
+        let uuid = Uuid::new_v4();
+        let invocation = Invocation::new(&program, Duration::from_secs(20));
+        let invocation = invocation.args(["-c", "echo up; read line", "-uuid", &uuid.to_string()]);
+        let mut shell = invocation.spawn_piped().expect("starts");
+        shell
+            .stdout
+            .read_exact(&mut [0; 3])
+            .await
+            .expect("says that it runs");
+        let found = qemu_process(uuid).expect("is found");
+        assert_eq!(found.uid, rustix::process::getuid().as_raw());
+        assert!(found.started.elapsed() < Duration::from_secs(60), "{found:?}");
+        assert_eq!(qemu_processes().get(&uuid), Some(&found));
+        shell.close(Duration::from_secs(5)).await;
+        assert_eq!(qemu_process(uuid), None);
     }
 
     #[test]
