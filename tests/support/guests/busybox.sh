@@ -51,8 +51,12 @@ root_tree() {
     # shellcheck disable=SC2016
     printf '#!/bin/sh\ncase " $* " in *" -r "*) exec reboot ;; esac\nexec poweroff\n' >"$root/sbin/shutdown"
     chmod 755 "$root/etc/acpi/PWRF/00000080" "$root/sbin/shutdown"
-    echo 'root::0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+    # An empty password field here would make busybox forget the user's name.
+    echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+    echo 'root::19000:0:99999:7:::' >"$root/etc/shadow"
     echo 'root:x:0:' >"$root/etc/group"
+    chmod 600 "$root/etc/shadow"
+    chmod 1777 "$root/tmp"
     printf '/bin/sh\n' >"$root/etc/shells"
 }
 
