@@ -1,0 +1,47 @@
+//! The guests' images, each built once and kept in a cache by its script.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use super::skip::Skip;
+
+const GUESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/guests");
+
+/// The cached image of the busybox guest: ready some seconds after its start, even without KVM.
+/// Read it only; [`super::Sandbox::busybox_image`] gives a copy.
+///
+/// # Errors
+/// The reason why this machine cannot build it.
+pub fn busybox_image() -> Result<PathBuf, Skip> {
+    static BUILT: Mutex<Option<PathBuf>> = Mutex::new(None);
+    build("busybox.sh", &BUILT)
+}
+
+/// The cached image of the Debian 12 guest, with cloud-init, sshd and the guest agent.
+///
+/// # Errors
+/// The reason why this machine cannot build it.
+pub fn debian_image() -> Result<PathBuf, Skip> {
+    static BUILT: Mutex<Option<PathBuf>> = Mutex::new(None);
+    build("debian.sh", &BUILT)
+}
+
+fn build(script: &str, built: &Mutex<Option<PathBuf>>) -> Result<PathBuf, Skip> {
+    let mut built = built.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = built.as_ref() {
+        return Ok(path.clone());
+    }
+    let output = Command::new("bash")
+        .arg(format!("{GUESTS}/{script}"))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Skip(format!("bash does not start: {error}")))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_string();
+    if !output.status.success() {
+        return Err(Skip(format!("no guest image: {}", text(&output.stderr))));
+    }
+    let path = PathBuf::from(text(&output.stdout));
+    *built = Some(path.clone());
+    Ok(path)
+}

@@ -1,0 +1,5 @@
+//! placeholder
+/// placeholder
+pub struct HttpServer;
+/// placeholder
+pub enum Fault {}
