@@ -29,5 +29,4 @@ pub mod image;
 
 pub mod system;
 
-pub mod image;
 pub mod model;

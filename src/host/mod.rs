@@ -20,6 +20,7 @@ mod proc_stat;
 mod qemu_process;
 mod qmp_folder;
 mod resource;
+mod route;
 mod socket;
 mod tool;
 
@@ -34,5 +35,11 @@ pub use port::{free_port, is_free};
 pub use qemu_process::{QemuProcess, qemu_process, qemu_processes};
 pub use qmp_folder::{QmpFolder, qmp_socket, session_qmp_folder, system_qmp_folder};
 pub use resource::{Memory, cpus, disk_free, memory};
+pub use route::has_default_route;
 pub use socket::{Socket, probe_session, probe_system, session_socket_folder};
 pub use tool::{Tool, tool};
+
+/// Whether this process is root's.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -10,6 +10,7 @@ use super::domstats::{self, DomainStats};
 use super::metadata::CREATING_NAMESPACE;
 use super::xml::Element;
 use super::{Error, Object};
+use crate::model::ConnectionUri;
 
 /// A domain's two names. Every call takes the UUID: virsh takes a name such as `5` for an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +78,21 @@ impl Client {
             .or_else(|| known.iter().find(|id| Some(&id.uuid) == uuid.as_ref()))
             .cloned()
             .ok_or_else(|| Error::NotFound { object: Object::Domain, name: name.to_owned() })
+    }
+
+    /// How many domains another connection has, asked through this virsh, which is then done with; none
+    /// where that can't be reached.
+    ///
+    /// # Errors
+    /// When the present connection fails.
+    pub async fn count_on(&self, other: &ConnectionUri) -> Result<usize, Error> {
+        let there = Command::new("connect").option("--name", other.as_str());
+        let back = Command::new("connect").option("--name", self.uri().as_str());
+        let replies = self.call_each(&[there, list(Scope::All), back]).await?;
+        Ok(match replies.as_slice() {
+            [Ok(_), Ok(text), _] => parse_ids(text).len(),
+            _ => 0,
+        })
     }
 
     /// The list for `list`: the counters of all domains in the scope, and the ids of the active ones,

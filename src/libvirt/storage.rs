@@ -233,6 +233,35 @@ impl Client {
         self.call(command).await
     }
 
+    /// The file below a file that lies in a pool; `None` when there is none, or it can't be told.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn backing_of(&self, path: &str) -> Result<Option<String>, Error> {
+        match self.call(Command::new("vol-dumpxml").option("--vol", path)).await {
+            Ok(document) => Ok(parse_volume(&document)?.backing),
+            Err(error) if error.is_connection() => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// What the guest sees of a domain's disk and what it takes on the host, in bytes, as far as libvirt
+    /// can tell.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn disk_sizes(&self, uuid: &str, target: &str) -> Result<(Option<u64>, Option<u64>), Error> {
+        let command = Command::new("domblkinfo").option("--domain", uuid).option("--device", target);
+        match self.call(command).await {
+            Ok(text) => {
+                let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+                Ok((field("Capacity:"), field("Allocation:")))
+            }
+            Err(error) if error.is_connection() => Err(error),
+            Err(_) => Ok((None, None)),
+        }
+    }
+
     /// Removes a volume.
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::VmManager;
 use crate::libvirt::Error;
 
@@ -43,7 +46,7 @@ impl VmManager {
         loop {
             let status: Status = self.ask_agent(uuid, &request).await?;
             if status.exited {
-                let bytes = decode_base64(&status.out).unwrap_or_default();
+                let bytes = STANDARD.decode(&status.out).unwrap_or_default();
                 return Ok(String::from_utf8_lossy(&bytes).into_owned());
             }
             if Instant::now() >= deadline {

@@ -16,6 +16,7 @@
 //!                            +------- kill -9: the mark stays, and `gc` does the same -------+
 //! ```
 
+mod agent;
 mod connect;
 mod create;
 mod delete;
@@ -34,7 +35,7 @@ mod vm;
 mod vm_manager;
 mod wait;
 
-pub use create::{Outcome, Plan};
+pub use create::Plan;
 pub use delete::{Deleted, DeletePlan};
 pub use doctor::{Check, CheckStatus};
 pub use error::Error;

@@ -91,6 +91,11 @@ pub enum Warning {
         /// The VM.
         vm: String,
     },
+    /// No VM runs, but there are some that are off.
+    StoppedVms {
+        /// How many.
+        count: usize,
+    },
     /// This connection has no VMs, but another has.
     ElsewhereVms {
         /// The other connection.

@@ -14,15 +14,6 @@ use transaction::Transaction;
 
 use super::{Error, Event, VmManager, VmSpec, VmStatus};
 
-/// What a create came to.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The VM was made.
-    Created(Box<VmStatus>),
-    /// It was there already, and that was fine.
-    Existed(Box<VmStatus>),
-}
-
 /// What a create would do.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Plan {
@@ -174,7 +165,7 @@ impl VmManager {
 
     fn reference(&self, spec: &VmSpec) -> Result<Option<Reference>, Error> {
         match (&spec.image, &spec.iso) {
-            (Some(image), _) => Ok(Some(Reference::parse(image)?)),
+            (Some(image), _) => Ok(Some(image.parse().map_err(crate::image::Error::from)?)),
             (None, Some(_)) => Ok(None),
             (None, None) => Err(Error::NothingToBoot { name: spec.name.to_string() }),
         }
@@ -192,9 +183,12 @@ impl VmManager {
         let uuid = uuid::Uuid::new_v4();
         let names = disks::Names::new(spec, uuid, &pool, image.as_ref());
         let wiring = self.wire(spec, act).await?;
-        let access = self.access(spec, image.as_ref(), &wiring)?;
+        let access = self.access(spec, image.as_ref())?;
         let seed = match &image {
-            Some(_) => Some(seed::build(spec, uuid, &access)?),
+            Some(image) => {
+                let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
+                Some(seed::build(spec, uuid, &access, image.default_user.clone(), macs)?)
+            }
             None => None,
         };
         let metadata = libvirt::Metadata {

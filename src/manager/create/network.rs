@@ -112,7 +112,9 @@ impl VmManager {
         Ok(())
     }
 
-    pub(super) fn access(&self, spec: &VmSpec, image: Option<&LocalImage>, wiring: &Wiring) -> Result<Access, Error> {
+    /// The keys that were named, else all of ~/.ssh; and vmtools' own, so that a wait never hangs on
+    /// a passphrase.
+    pub(super) fn access(&self, spec: &VmSpec, image: Option<&LocalImage>) -> Result<Access, Error> {
         let user = spec
             .user
             .clone()
@@ -124,18 +126,17 @@ impl VmManager {
             keys.push(guest::read_public_key(file)?);
         }
         if keys.is_empty() {
-            keys = guest::user_public_keys(&self.paths.ssh_folder())?;
+            keys = guest::user_public_keys(&self.paths.ssh_folder());
         }
-        if keys.is_empty() {
-            keys.push(guest::own_key(self.paths.data_folder())?);
-        }
-        let _ = wiring;
+        let own = guest::own_key(self.paths.data_folder())?;
+        let users = keys.iter().map(|key| key.openssh.clone());
+        // ssh asks an agent for the private half where only the public one is a file.
+        let files = keys.iter().map(|key| key.private_file.as_ref().unwrap_or(&key.file));
         Ok(Access {
             user,
-            authorized_keys: keys.iter().map(|key| key.openssh.clone()).collect(),
-            identities: keys
-                .iter()
-                .filter_map(|key| key.identity.as_ref())
+            authorized_keys: users.chain([own.public_openssh]).collect(),
+            identities: std::iter::once(&own.private_file)
+                .chain(files)
                 .map(|file| file.to_string_lossy().into_owned())
                 .collect(),
             host_key: KeyPair::generate(spec.name.as_str())?,
