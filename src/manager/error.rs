@@ -177,6 +177,12 @@ pub enum Error {
         /// The file or VM that needs it.
         needed_by: String,
     },
+    /// Not everything of it could be removed.
+    #[error("{name} could not be removed")]
+    NotRemoved {
+        /// The VM or volume.
+        name: String,
+    },
     /// The user asked for the end.
     #[error("interrupted")]
     Interrupted,

@@ -26,6 +26,22 @@ impl VmManager {
                 return Err(left);
             }
         }
+        if let Err(volumes) = self.remove_volumes(volumes, deadline).await {
+            left.extend(volumes);
+        }
+        if !left.is_empty() {
+            left.push(format!("the definition of VM {uuid}"));
+            return Err(left);
+        }
+        match self.retry(deadline, || self.client.undefine(uuid)).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(vec![format!("the definition of VM {uuid} ({error})")]),
+        }
+    }
+
+    /// Deletes the volumes; what could not be deleted is named.
+    pub(super) async fn remove_volumes(&self, volumes: &[OwnedVolume], deadline: Instant) -> Result<(), Vec<String>> {
+        let mut left = Vec::new();
         let mut pools: Vec<&str> = volumes.iter().map(|volume| volume.pool.as_str()).collect();
         pools.dedup();
         for pool in pools {
@@ -37,14 +53,7 @@ impl VmManager {
                 left.push(format!("{} ({error})", volume.path));
             }
         }
-        if !left.is_empty() {
-            left.push(format!("the definition of VM {uuid}"));
-            return Err(left);
-        }
-        match self.retry(deadline, || self.client.undefine(uuid)).await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(vec![format!("the definition of VM {uuid} ({error})")]),
-        }
+        if left.is_empty() { Ok(()) } else { Err(left) }
     }
 
     /// Does it again while libvirt is busy; that there is nothing to do it to, or that it is done

@@ -1,9 +1,9 @@
 //! The create, a transaction: checks, then acts, each with its undo.
 
-mod base;
+pub(super) mod base;
 mod check;
 mod disks;
-mod network;
+pub(super) mod network;
 mod seed;
 mod transaction;
 
