@@ -17,6 +17,7 @@
 //! Arrows point down only; tests/architecture.rs holds who may import whom. One command, followed
 //! through, stands in the docs of [`manager`].
 
+pub mod cli;
 pub mod manager;
 
 pub mod config;

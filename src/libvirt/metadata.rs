@@ -135,7 +135,7 @@ impl Metadata {
                 }
             }
             "ssh" => self.ssh = SshAccess::from_element(element),
-            "publish" => self.published.extend(element.content().parse()),
+            "publish" => self.published.extend(element.content().parse::<PortPublish>()),
             "expires" => self.expires = element.content().parse().ok(),
             // A later vmtools may write more.
             _ => {}

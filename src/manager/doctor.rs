@@ -183,8 +183,8 @@ fn groups(session: bool) -> Option<Check> {
         return None;
     }
     Some(match host::membership("libvirt") {
-        Ok(Membership::InLogin) => ok("group", "this login is in the group libvirt"),
-        Ok(Membership::InFileOnly) => {
+        Membership::Yes => ok("group", "this login is in the group libvirt"),
+        Membership::AfterNewLogin => {
             bad("group", CheckStatus::Warning, "in the group libvirt, but not in this login", "newgrp libvirt")
         }
         _ => bad("group", CheckStatus::Warning, "not in the group libvirt", "sudo usermod -aG libvirt \"$USER\""),

@@ -36,7 +36,7 @@ impl VmManager {
             let domain = self.client.domain(&id.uuid).await?;
             self.refuse_unfinished(&domain)?;
             for network in domain.interfaces.iter().filter(|card| card.kind == "network") {
-                self.ready_network(network.source.as_deref().unwrap_or_default()).await?;
+                self.ready_network(network.source.as_deref().unwrap_or_default(), true).await?;
             }
             match self.power_on(&id.uuid).await {
                 // Somebody else was faster.
@@ -134,14 +134,6 @@ impl VmManager {
         let netdev = format!("host{}", card.alias.as_deref().unwrap_or("net0"));
         for port in &record.published {
             self.client.forward_by_slirp(&domain.uuid, &netdev, port.protocol.name(), port.host, port.guest).await?;
-        }
-        Ok(())
-    }
-
-    async fn ready_network(&self, name: &str) -> Result<(), Error> {
-        if !self.client.network(name).await?.active {
-            self.client.start_network(name).await?;
-            self.report(Event::NetworkStarted { name });
         }
         Ok(())
     }

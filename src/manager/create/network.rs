@@ -103,7 +103,7 @@ impl VmManager {
         }
     }
 
-    async fn ready_network(&self, name: &str, act: bool) -> Result<(), Error> {
+    pub(in crate::manager) async fn ready_network(&self, name: &str, act: bool) -> Result<(), Error> {
         let network = self.client.network(name).await?;
         if !network.active && act {
             self.client.start_network(name).await?;
