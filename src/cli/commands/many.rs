@@ -21,11 +21,16 @@ impl<T: serde::Serialize> Many<T> {
             Err(error) => {
                 let complaint = Complaint::from(error).about(vm);
                 let interrupted = complaint.code == Code::Interrupted;
-                self.failed.push(complaint);
+                self.fail(complaint);
                 return !interrupted;
             }
         }
         true
+    }
+
+    /// Takes a failure.
+    pub fn fail(&mut self, complaint: Complaint) {
+        self.failed.push(complaint);
     }
 
     /// Shows what was done and what failed. With one VM named the document is its object, else an array.
@@ -41,6 +46,11 @@ impl<T: serde::Serialize> Many<T> {
                 context.ui.data(&show(done));
             }
         }
+        self.close(context)
+    }
+
+    /// Shows what failed; the exit code is of all.
+    pub fn close(self, context: &Context) -> Result<Code, Complaint> {
         let mut failed = self.failed;
         let Some(last) = failed.pop() else { return Ok(Code::Ok) };
         let all_failed = self.done.is_empty() && failed.iter().all(|complaint| complaint.code == last.code);
