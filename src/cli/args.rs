@@ -105,7 +105,9 @@ impl ColorChoice {
             Self::Always => colored::control::set_override(true),
             Self::Never => colored::control::set_override(false),
             Self::Auto => {
-                let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+                let set = |name: &str| {
+                    std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
+                };
                 let on = !set("NO_COLOR") && (set("CLICOLOR_FORCE") || std::io::stderr().is_terminal());
                 colored::control::set_override(on);
             }

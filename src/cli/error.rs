@@ -64,7 +64,9 @@ impl From<ManagerError> for Complaint {
     fn from(error: ManagerError) -> Self {
         let (code, hint) = judge(&error);
         let mut complaint = Self { hint, cause: causes(&error), ..Self::plain(code, error.to_string()) };
-        if let ManagerError::TimedOut { vm, serial_log, .. } | ManagerError::WentOff { vm, serial_log, .. } = error {
+        if let ManagerError::TimedOut { vm, serial_log, .. } | ManagerError::WentOff { vm, serial_log, .. } =
+            error
+        {
             complaint.vm = Some(vm);
             complaint.serial_log = serial_log;
         }
@@ -110,18 +112,27 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::Invalid(_) => (Code::Usage, None),
         E::Exists { name } => (
             Code::Exists,
-            Some(format!("take another name, see it with `vmtools status {name}`, or add --if-not-exists or --replace")),
+            Some(format!(
+                "take another name, see it with `vmtools status {name}`, or add --if-not-exists or --replace"
+            )),
         ),
-        E::NothingToBoot { .. } => (Code::Usage, hint("name a template (--template ubuntu), an --image or an --iso")),
+        E::NothingToBoot { .. } => {
+            (Code::Usage, hint("name a template (--template ubuntu), an --image or an --iso"))
+        }
         E::IsoMissing { .. } => (Code::NotFound, None),
         E::TooMuchMemory { .. } => (Code::Incapable, hint("ask for less with --memory")),
-        E::DiskTooSmall { needed, .. } => (Code::Usage, Some(format!("--disk-size {} or more", to_flag(*needed)))),
-        E::NoRoom { .. } => (Code::Failed, hint("make room, or see what can go with `vmtools gc --dry-run`")),
-        E::NoKvm { .. } => (Code::Incapable, hint("--accel tcg emulates; `vmtools doctor` says how KVM is mended")),
-        E::PathBlocked { blocker, .. } => (Code::Denied, Some(blocker.fix.clone())),
-        E::CannotPublish { .. } => {
-            (Code::Usage, hint("add `--network user`; on other networks the VM is reached at its own address"))
+        E::DiskTooSmall { needed, .. } => {
+            (Code::Usage, Some(format!("--disk-size {} or more", to_flag(*needed))))
         }
+        E::NoRoom { .. } => (Code::Failed, hint("make room, or see what can go with `vmtools gc --dry-run`")),
+        E::NoKvm { .. } => {
+            (Code::Incapable, hint("--accel tcg emulates; `vmtools doctor` says how KVM is mended"))
+        }
+        E::PathBlocked { blocker, .. } => (Code::Denied, Some(blocker.fix.clone())),
+        E::CannotPublish { .. } => (
+            Code::Usage,
+            hint("add `--network user`; on other networks the VM is reached at its own address"),
+        ),
         E::PortTaken { .. } => (Code::Exists, hint("publish another port of the host")),
         E::NotRunning { name } => (Code::WrongState, Some(format!("vmtools start {name} --wait"))),
         E::NoNetwork { .. } => (Code::WrongState, None),
@@ -134,12 +145,18 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
             (Code::Failed, Some(format!("vmtools ssh {vm} -- sudo cat /var/log/cloud-init-output.log")))
         }
         E::NoCloudInit { .. } => (Code::Incapable, hint("wait for ssh instead: --for ssh")),
-        E::StillRunning { name, .. } => (Code::Timeout, Some(format!("`vmtools stop {name} --force` pulls the plug"))),
-        E::BeingMade { .. } => (Code::WrongState, hint("if it was killed, `vmtools gc` removes what it left")),
+        E::StillRunning { name, .. } => {
+            (Code::Timeout, Some(format!("`vmtools stop {name} --force` pulls the plug")))
+        }
+        E::BeingMade { .. } => {
+            (Code::WrongState, hint("if it was killed, `vmtools gc` removes what it left"))
+        }
         E::InUse { .. } => (Code::Integrity, hint("delete what needs it first")),
         E::NotRemoved { .. } => (Code::Failed, hint("try again, or `vmtools gc`")),
         E::Interrupted => (Code::Interrupted, None),
-        E::LeftBehind { cause, .. } => (judge(cause).0, hint("`vmtools gc` removes it, once libvirt answers")),
+        E::LeftBehind { cause, .. } => {
+            (judge(cause).0, hint("`vmtools gc` removes it, once libvirt answers"))
+        }
     }
 }
 
@@ -147,26 +164,49 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
     use libvirt::{Error as E, Object};
     let hint = |text: &str| Some(text.to_owned());
     match error {
-        E::NotFound { object: Object::Domain, .. } => (Code::NotFound, hint("`vmtools list --all` shows what there is")),
+        E::NotFound { object: Object::Domain, .. } => {
+            (Code::NotFound, hint("`vmtools list --all` shows what there is"))
+        }
         E::NotFound { object: Object::Network, name } if name == "default" => (
             Code::NotFound,
-            hint("sudo ./install-qemu-kvm.sh defines it, or: virsh net-define /usr/share/libvirt/networks/default.xml"),
+            hint(
+                "sudo ./install-qemu-kvm.sh defines it, or: virsh net-define /usr/share/libvirt/networks/default.xml",
+            ),
         ),
-        E::NotFound { object: Object::Network, .. } => (Code::NotFound, hint("`vmtools networks` shows what there is")),
+        E::NotFound { object: Object::Network, .. } => {
+            (Code::NotFound, hint("`vmtools networks` shows what there is"))
+        }
         E::NotFound { .. } => (Code::NotFound, None),
         E::Exists { .. } => (Code::Exists, None),
         E::WrongState { .. } => (Code::WrongState, None),
-        E::Unreachable { .. } => (Code::Unreachable, hint("start libvirt (`sudo systemctl start libvirtd`), or install it: sudo ./install-qemu-kvm.sh; `vmtools doctor` checks all")),
-        E::Denied { .. } => (Code::Denied, hint("sudo usermod -aG libvirt \"$USER\" and log in again, or use your own: --connect qemu:///session")),
+        E::Unreachable { .. } => (
+            Code::Unreachable,
+            hint(
+                "start libvirt (`sudo systemctl start libvirtd`), or install it: sudo ./install-qemu-kvm.sh; `vmtools doctor` checks all",
+            ),
+        ),
+        E::Denied { .. } => (
+            Code::Denied,
+            hint(
+                "sudo usermod -aG libvirt \"$USER\" and log in again, or use your own: --connect qemu:///session",
+            ),
+        ),
         E::Busy { .. } => (Code::Failed, hint("another operation is under way: try again")),
         E::Agent { .. } => (Code::Incapable, hint("install and start qemu-guest-agent in the guest")),
-        E::NoSpace { .. } => (Code::Failed, hint("make room, or see what can go with `vmtools gc --dry-run`")),
-        E::Unsupported { .. } => (Code::Incapable, hint("`vmtools doctor` shows the versions")),
-        E::TimedOut { .. } => (Code::Timeout, hint("the daemon hangs: see its log, `journalctl -u libvirtd`")),
-        E::Lost { .. } => (Code::Unreachable, hint("the daemon went away: `vmtools doctor`")),
-        E::Refused { message, .. } if message.contains("Permission denied") => {
-            (Code::Denied, hint("the user that QEMU runs as cannot read the file: `vmtools doctor`, and see dmesg for DENIED by AppArmor"))
+        E::NoSpace { .. } => {
+            (Code::Failed, hint("make room, or see what can go with `vmtools gc --dry-run`"))
         }
+        E::Unsupported { .. } => (Code::Incapable, hint("`vmtools doctor` shows the versions")),
+        E::TimedOut { .. } => {
+            (Code::Timeout, hint("the daemon hangs: see its log, `journalctl -u libvirtd`"))
+        }
+        E::Lost { .. } => (Code::Unreachable, hint("the daemon went away: `vmtools doctor`")),
+        E::Refused { message, .. } if message.contains("Permission denied") => (
+            Code::Denied,
+            hint(
+                "the user that QEMU runs as cannot read the file: `vmtools doctor`, and see dmesg for DENIED by AppArmor",
+            ),
+        ),
         E::Refused { .. } => (Code::Failed, None),
         E::Unquotable { .. } => (Code::Usage, None),
         E::Unexpected { .. } | E::Handover(_) => (Code::Failed, None),
@@ -205,15 +245,18 @@ fn of_image(error: &image::Error) -> (Code, Option<String>) {
         return (Code::Integrity, None);
     }
     match error {
-        E::UnknownImage { nearest, .. } => {
-            (Code::NotFound, nearest.first().map(|name| format!("did you mean {name}? A file needs a path: ./{name}")))
-        }
+        E::UnknownImage { nearest, .. } => (
+            Code::NotFound,
+            nearest.first().map(|name| format!("did you mean {name}? A file needs a path: ./{name}")),
+        ),
         E::FileMissing { .. } | E::NotFound { .. } => (Code::NotFound, None),
         E::Unreachable { .. } | E::Stalled { .. } => {
             (Code::Unreachable, Some("with a file instead of a download: --image FILE".into()))
         }
         E::Iso { .. } => (Code::Usage, Some("an ISO to install from is named by --iso".into())),
-        E::Invalid(_) | E::Catalog { .. } | E::UserData { .. } | E::AuthorizedKey { .. } => (Code::Usage, None),
+        E::Invalid(_) | E::Catalog { .. } | E::UserData { .. } | E::AuthorizedKey { .. } => {
+            (Code::Usage, None)
+        }
         _ => (Code::Failed, None),
     }
 }

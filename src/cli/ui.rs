@@ -148,7 +148,9 @@ impl Observer for Ui {
         match event {
             Event::Warning(warning) => self.warn(&describe(&warning)),
             _ if self.quiet => {}
-            Event::Transfer { image, done_bytes, total_bytes } => self.transfer(image, done_bytes, total_bytes),
+            Event::Transfer { image, done_bytes, total_bytes } => {
+                self.transfer(image, done_bytes, total_bytes)
+            }
             Event::Step { vm, what } => {
                 self.finish();
                 self.line(&format!("{vm}: {what}"));
@@ -157,7 +159,9 @@ impl Observer for Ui {
                 self.line(&format!("{vm}: waiting for {condition}: {seen} ({} s)", elapsed.as_secs()));
             }
             Event::AlreadySo { name, what } => self.line(&format!("{name} is already {what}")),
-            Event::NetworkStarted { name } => self.line(&format!("the network {name} was off; it is started")),
+            Event::NetworkStarted { name } => {
+                self.line(&format!("the network {name} was off; it is started"))
+            }
         }
     }
 }
@@ -168,7 +172,9 @@ fn write_line(text: &str) {
 
 fn new_bar(image: &str, total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
-        Some(total) => (ProgressBar::new(total), "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left"),
+        Some(total) => {
+            (ProgressBar::new(total), "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left")
+        }
         None => (ProgressBar::new_spinner(), "{msg} {spinner} {bytes} {bytes_per_sec}"),
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -181,18 +187,24 @@ fn new_bar(image: &str, total: Option<u64>) -> ProgressBar {
 fn describe(warning: &Warning) -> String {
     match warning {
         Warning::Emulation { reason } => {
-            format!("KVM cannot be used ({reason}): the guest is emulated, ten times slower or more; `vmtools doctor` says how to mend it")
+            format!(
+                "KVM cannot be used ({reason}): the guest is emulated, ten times slower or more; `vmtools doctor` says how to mend it"
+            )
         }
         Warning::Unverified { image } => {
             format!("nothing vouches for {image}; add its digest to the URL: #sha256:HEX")
         }
-        Warning::MemoryShort { wanted, available } => format!("the VM may use {wanted} of memory, and {available} are free"),
+        Warning::MemoryShort { wanted, available } => {
+            format!("the VM may use {wanted} of memory, and {available} are free")
+        }
         Warning::DiskShort { wanted, available } => {
             format!("the disk may grow to {wanted}, and there is room for {available}")
         }
         Warning::NoPasst { reason } => format!("passt cannot be used ({reason}); QEMU's own slirp stands in"),
         Warning::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is switched off; ssh answers"),
-        Warning::StoppedVms { count } => format!("no VM runs; {count} are off: `vmtools list --all` shows them"),
+        Warning::StoppedVms { count } => {
+            format!("no VM runs; {count} are off: `vmtools list --all` shows them")
+        }
         Warning::ElsewhereVms { uri, count } => format!("{count} VMs exist on {uri}: --connect {uri}"),
         Warning::Configuration(text) => text.clone(),
     }

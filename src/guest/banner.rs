@@ -141,42 +141,24 @@ mod tests {
         assert_eq!(parse_banner(b"SS"), Progress::More);
         assert_eq!(parse_banner(b"SSH-1.5-x\n"), Progress::NotSsh);
         assert_eq!(parse_banner(b"HTTP/1.1 400 Bad Request\r\n"), Progress::NotSsh);
-        assert_eq!(
-            parse_banner(&[b"SSH-2.0-".as_slice(), &[b'x'; 300]].concat()),
-            Progress::NotSsh
-        );
+        assert_eq!(parse_banner(&[b"SSH-2.0-".as_slice(), &[b'x'; 300]].concat()), Progress::NotSsh);
         assert_eq!(parse_banner(&[b'x'; LIMIT + 1]), Progress::NotSsh);
     }
 
     #[test]
     fn a_slow_server_is_read_to_its_line() {
         let address = server(&[b"be wel", b"come\r\nSSH-2", b".0-x\r\n"], Duration::ZERO);
-        assert_eq!(
-            block_on(read_banner(address, Duration::from_secs(10))).expect("reads"),
-            "SSH-2.0-x"
-        );
+        assert_eq!(block_on(read_banner(address, Duration::from_secs(10))).expect("reads"), "SSH-2.0-x");
     }
 
     #[test]
     fn not_yet_is_told_apart() {
         let read = |address| block_on(read_banner(address, Duration::from_millis(300)));
-        let closed = TcpListener::bind("127.0.0.1:0")
-            .expect("binds")
-            .local_addr()
-            .expect("is bound");
+        let closed = TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("is bound");
         assert!(matches!(read(closed), Err(Banner::NotYet { .. })));
-        assert!(matches!(
-            read(server(&[], Duration::ZERO)),
-            Err(Banner::NotYet { .. })
-        ));
-        assert!(matches!(
-            read(server(&[], Duration::from_secs(5))),
-            Err(Banner::Silent { .. })
-        ));
-        assert!(matches!(
-            read(server(&[b"220 smtp\r\n"], Duration::ZERO)),
-            Err(Banner::NotSsh { .. })
-        ));
+        assert!(matches!(read(server(&[], Duration::ZERO)), Err(Banner::NotYet { .. })));
+        assert!(matches!(read(server(&[], Duration::from_secs(5))), Err(Banner::Silent { .. })));
+        assert!(matches!(read(server(&[b"220 smtp\r\n"], Duration::ZERO)), Err(Banner::NotSsh { .. })));
     }
 
     #[test]
@@ -185,10 +167,7 @@ mod tests {
         assert!(open(server(&[], Duration::from_secs(5))));
         assert!(open(server(&[b"x"], Duration::ZERO)));
         assert!(!open(server(&[], Duration::ZERO)));
-        let closed = TcpListener::bind("127.0.0.1:0")
-            .expect("binds")
-            .local_addr()
-            .expect("is bound");
+        let closed = TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("is bound");
         assert!(!open(closed));
     }
 }

@@ -57,9 +57,7 @@ pub struct NotUnderstood {
 /// # Errors
 /// When it is neither, or names a state that no version known has.
 pub fn parse_status(text: &str) -> Result<Report, NotUnderstood> {
-    let not_understood = || NotUnderstood {
-        excerpt: text.trim().chars().take(200).collect(),
-    };
+    let not_understood = || NotUnderstood { excerpt: text.trim().chars().take(200).collect() };
     // Older ones print dots or warnings first.
     let json = text.find('{').and_then(|start| text.get(start..));
     // A brace may stand in plain text too.
@@ -87,11 +85,7 @@ fn from_json(object: &Map<String, Value>) -> Option<Report> {
     dedup(&mut warnings);
     Some(Report {
         state,
-        detail: object
-            .get("detail")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned(),
+        detail: object.get("detail").and_then(Value::as_str).unwrap_or_default().to_owned(),
         errors,
         warnings,
     })
@@ -100,9 +94,8 @@ fn from_json(object: &Map<String, Value>) -> Option<Report> {
 /// `status: X`, and with `--long` below it `detail:` with lines of text.
 fn from_text(text: &str) -> Option<Report> {
     let lines = || text.lines().map(str::trim_end);
-    let state = lines()
-        .find_map(|line| line.trim_start_matches('.').strip_prefix("status: "))
-        .and_then(state)?;
+    let state =
+        lines().find_map(|line| line.trim_start_matches('.').strip_prefix("status: ")).and_then(state)?;
     let detail: Vec<&str> = lines()
         .skip_while(|line| !line.starts_with("detail:"))
         .skip(1)
@@ -149,11 +142,7 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 /// `{"WARNING": ["..", ".."], "ERROR": [..]}`
 fn grouped(value: Option<&Value>) -> Vec<String> {
     let groups = value.and_then(Value::as_object);
-    groups
-        .into_iter()
-        .flat_map(Map::values)
-        .flat_map(|group| texts(Some(group)))
-        .collect()
+    groups.into_iter().flat_map(Map::values).flat_map(|group| texts(Some(group))).collect()
 }
 
 fn dedup(texts: &mut Vec<String>) {

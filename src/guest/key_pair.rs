@@ -40,9 +40,7 @@ impl KeyPair {
 
 impl fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyPair")
-            .field("public_openssh", &self.public_openssh)
-            .finish_non_exhaustive()
+        f.debug_struct("KeyPair").field("public_openssh", &self.public_openssh).finish_non_exhaustive()
     }
 }
 
@@ -55,22 +53,11 @@ mod tests {
         let pair = KeyPair::generate("vmtools web").expect("makes one");
         assert!(pair.public_openssh.starts_with("ssh-ed25519 AAAA"));
         assert!(pair.public_openssh.ends_with(" vmtools web"));
-        assert!(
-            pair.private_openssh
-                .starts_with("-----BEGIN OPENSSH PRIVATE KEY-----\n")
-        );
+        assert!(pair.private_openssh.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----\n"));
         let again = KeyPair::parse(&pair.private_openssh).expect("reads");
         assert_eq!(again.public_openssh, pair.public_openssh);
         let debug = format!("{pair:?}");
-        assert!(
-            !debug.contains("PRIVATE") && debug.contains("ssh-ed25519"),
-            "{debug}"
-        );
-        assert_ne!(
-            pair.public_openssh,
-            KeyPair::generate("vmtools web")
-                .expect("makes one")
-                .public_openssh
-        );
+        assert!(!debug.contains("PRIVATE") && debug.contains("ssh-ed25519"), "{debug}");
+        assert_ne!(pair.public_openssh, KeyPair::generate("vmtools web").expect("makes one").public_openssh);
     }
 }

@@ -24,5 +24,5 @@ pub use key_pair::KeyPair;
 pub use known_hosts::forget_known_host;
 pub use own_key::{OwnKey, own_key};
 pub use public_key::{PublicKey, read_public_key, user_public_keys};
-pub use ssh::{Place, Target, arguments, copy_arguments};
+pub use ssh::{Place, Target, arguments, become_ssh, copy_arguments};
 pub use ssh_run::{Output, run};

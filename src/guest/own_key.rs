@@ -43,20 +43,15 @@ fn load(file: &Path) -> Result<Option<OwnKey>, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(fs::Error::at("read", file)(error).into()),
     };
-    let pair = KeyPair::parse(&text).map_err(|source| Error::OwnKeyDamaged {
-        path: file.to_owned(),
-        source,
-    })?;
+    let pair =
+        KeyPair::parse(&text).map_err(|source| Error::OwnKeyDamaged { path: file.to_owned(), source })?;
     // ssh refuses a private key that others may read.
     let mode = std::fs::metadata(file).map(|data| data.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o077 != 0) {
         let private = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(file, private).map_err(fs::Error::at("protect", file))?;
     }
-    Ok(Some(OwnKey {
-        private_file: file.to_owned(),
-        public_openssh: pair.public_openssh,
-    }))
+    Ok(Some(OwnKey { private_file: file.to_owned(), public_openssh: pair.public_openssh }))
 }
 
 /// Puts `text` at `file` whole, unless there is one already; whether it did.
@@ -65,11 +60,7 @@ fn place(folder: &Path, file: &Path, text: &str) -> Result<bool, Error> {
     let written = tempfile::Builder::new()
         .prefix(".vmtools-")
         .make_in(folder, |path| {
-            std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
         })
         .and_then(|mut new| {
             new.write_all(text.as_bytes())?;
@@ -93,20 +84,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let data = folder.path().join("data");
         let keys: Vec<OwnKey> = std::thread::scope(|scope| {
-            let racers: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| own_key(&data).expect("gives one")))
-                .collect();
-            racers
-                .into_iter()
-                .map(|racer| racer.join().expect("ends"))
-                .collect()
+            let racers: Vec<_> = (0..8).map(|_| scope.spawn(|| own_key(&data).expect("gives one"))).collect();
+            racers.into_iter().map(|racer| racer.join().expect("ends")).collect()
         });
         assert!(keys.iter().all(|key| *key == keys[0]));
         assert_eq!(own_key(&data).expect("reads"), keys[0]);
-        let mode = std::fs::metadata(&keys[0].private_file)
-            .expect("is there")
-            .permissions()
-            .mode();
+        let mode = std::fs::metadata(&keys[0].private_file).expect("is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let names = std::fs::read_dir(&data).expect("lists").count();
         assert_eq!(names, 2, "no temporary file stays");
@@ -121,10 +104,7 @@ mod tests {
         let wide = std::fs::Permissions::from_mode(0o644);
         std::fs::set_permissions(&key.private_file, wide).expect("sets the mode");
         own_key(folder.path()).expect("reads");
-        let mode = std::fs::metadata(&key.private_file)
-            .expect("is there")
-            .permissions()
-            .mode();
+        let mode = std::fs::metadata(&key.private_file).expect("is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         std::fs::write(&key.private_file, "oops").expect("writes");
         assert!(matches!(own_key(folder.path()), Err(Error::OwnKeyDamaged { .. })));

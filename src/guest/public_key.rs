@@ -25,10 +25,7 @@ pub fn user_public_keys(ssh_folder: &Path) -> Vec<PublicKey> {
         .filter(|path| path.extension().is_some_and(|end| end == "pub"))
         .collect();
     files.sort();
-    files
-        .iter()
-        .filter_map(|file| read_public_key(file).ok())
-        .collect()
+    files.iter().filter_map(|file| read_public_key(file).ok()).collect()
 }
 
 /// The public key in a file that somebody named.
@@ -37,10 +34,7 @@ pub fn user_public_keys(ssh_folder: &Path) -> Vec<PublicKey> {
 /// [`Error::PrivateKeyGiven`], [`Error::NotAPublicKey`] (neither shows the content), and when the file
 /// can't be read.
 pub fn read_public_key(file: &Path) -> Result<PublicKey, Error> {
-    let refuse = |reason| Error::NotAPublicKey {
-        path: file.to_owned(),
-        reason,
-    };
+    let refuse = |reason| Error::NotAPublicKey { path: file.to_owned(), reason };
     let size = std::fs::metadata(file).map_err(fs::Error::at("read", file))?;
     // The largest RSA keys in use have 3 KiB.
     if !size.is_file() || size.len() > 64 << 10 {
@@ -49,9 +43,7 @@ pub fn read_public_key(file: &Path) -> Result<PublicKey, Error> {
     let bytes = std::fs::read(file).map_err(fs::Error::at("read", file))?;
     let text = String::from_utf8(bytes).map_err(|_| refuse("it is not text"))?;
     if text.contains("PRIVATE KEY") {
-        return Err(Error::PrivateKeyGiven {
-            path: file.to_owned(),
-        });
+        return Err(Error::PrivateKeyGiven { path: file.to_owned() });
     }
     let openssh = parse_public_key(&text).map_err(refuse)?;
     let private = file.with_extension("");
@@ -65,10 +57,7 @@ pub fn read_public_key(file: &Path) -> Result<PublicKey, Error> {
 /// The one key in `text`: `TYPE BASE64 COMMENT`, where the blob names the same type (RFC 4253, 6.6).
 /// Types are not told apart further: guests know some that this program doesn't.
 fn parse_public_key(text: &str) -> Result<String, &'static str> {
-    let mut lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let line = lines.next().ok_or("it is empty")?;
     if lines.next().is_some() {
         return Err("it holds more than one line");
@@ -81,10 +70,7 @@ fn parse_public_key(text: &str) -> Result<String, &'static str> {
     if !known || kind.contains("-cert-") {
         return Err("its type is none of a plain key");
     }
-    let blob = rest
-        .split_whitespace()
-        .next()
-        .ok_or("the form is TYPE BASE64 COMMENT")?;
+    let blob = rest.split_whitespace().next().ok_or("the form is TYPE BASE64 COMMENT")?;
     match blob_kind(blob).as_deref() {
         Some(named) if named == kind.as_bytes() => Ok(line.to_owned()),
         _ => Err("its data does not fit its type"),
@@ -167,10 +153,7 @@ mod tests {
             std::fs::write(folder.path().join(name), text).expect("writes");
         }
         let keys = user_public_keys(folder.path());
-        let files: Vec<_> = keys
-            .iter()
-            .map(|key| (key.file.clone(), key.private_file.clone()))
-            .collect();
+        let files: Vec<_> = keys.iter().map(|key| (key.file.clone(), key.private_file.clone())).collect();
         let path = |name: &str| folder.path().join(name);
         assert_eq!(files, [(path("a.pub"), Some(path("a"))), (path("b.pub"), None)]);
         assert_eq!(user_public_keys(&path("none")), []);

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::error::Error;
 use super::known_hosts::{alias, prepare};
-use crate::system::fs;
+use crate::system::{fs, process};
 
 /// A guest, as ssh needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,11 @@ pub fn arguments(target: &Target, tty: bool, command: &[String]) -> Result<Vec<O
     Ok(arguments)
 }
 
+/// Replaces this process by ssh, with the user's own environment; gives why that failed.
+pub fn become_ssh(arguments: Vec<OsString>) -> Error {
+    process::exec("ssh", &arguments).into()
+}
+
 /// The arguments of scp for copying `from` to `to`, folders with all that is in them.
 ///
 /// # Errors
@@ -91,11 +97,7 @@ fn options(target: &Target) -> Result<Vec<OsString>, fs::Error> {
     // The key belongs to the VM, not to an address, which another VM may have had.
     option("HostKeyAlias", &alias(target.uuid));
     // With the key that the guest was given nothing is left to trust; else the first one counts.
-    let strict = if target.known_host.is_some() {
-        "yes"
-    } else {
-        "accept-new"
-    };
+    let strict = if target.known_host.is_some() { "yes" } else { "accept-new" };
     option("StrictHostKeyChecking", strict);
     option("UserKnownHostsFile", &quoted(&known_hosts));
     option("GlobalKnownHostsFile", "/dev/null");
@@ -107,10 +109,7 @@ fn options(target: &Target) -> Result<Vec<OsString>, fs::Error> {
     option("ConnectTimeout", "10");
     option("ServerAliveInterval", "15");
     option("ServerAliveCountMax", "4");
-    option(
-        "IdentitiesOnly",
-        if target.identities_only { "yes" } else { "no" },
-    );
+    option("IdentitiesOnly", if target.identities_only { "yes" } else { "no" });
     for file in &target.identity_files {
         arguments.extend(["-i".into(), file.clone().into_os_string()]);
     }
@@ -153,10 +152,7 @@ mod tests {
     }
 
     fn words(arguments: Vec<OsString>) -> Vec<String> {
-        arguments
-            .into_iter()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect()
+        arguments.into_iter().map(|word| word.to_string_lossy().into_owned()).collect()
     }
 
     #[test]
@@ -164,10 +160,7 @@ mod tests {
         let state = tempfile::tempdir().expect("temporary folder");
         let command = ["-v".to_owned(), "a b".to_owned()];
         let all = words(arguments(&target(state.path()), false, &command).expect("prepares"));
-        assert!(
-            all.ends_with(&["-T", "127.0.0.1", "--", "-v", "a b"].map(str::to_owned)),
-            "{all:?}"
-        );
+        assert!(all.ends_with(&["-T", "127.0.0.1", "--", "-v", "a b"].map(str::to_owned)), "{all:?}");
         let all = words(arguments(&target(state.path()), true, &[]).expect("prepares"));
         assert_eq!(all.last().map(String::as_str), Some("127.0.0.1"));
         assert!(!all.contains(&"-t".to_owned()));
@@ -177,20 +170,13 @@ mod tests {
     fn a_pinned_key_is_strict() {
         let state = tempfile::tempdir().expect("temporary folder");
         let pinned = target(state.path());
-        let seen = Target {
-            known_host: None,
-            identities_only: false,
-            ..pinned.clone()
-        };
+        let seen = Target { known_host: None, identities_only: false, ..pinned.clone() };
         for (target, expected) in [
             (pinned, ["StrictHostKeyChecking=yes", "IdentitiesOnly=yes"]),
             (seen, ["StrictHostKeyChecking=accept-new", "IdentitiesOnly=no"]),
         ] {
             let all = words(arguments(&target, false, &[]).expect("prepares"));
-            for option in expected
-                .into_iter()
-                .chain(["BatchMode=yes", "Port=2222", "User=ubuntu"])
-            {
+            for option in expected.into_iter().chain(["BatchMode=yes", "Port=2222", "User=ubuntu"]) {
                 assert!(all.contains(&option.to_owned()), "{option} in {all:?}");
             }
         }
@@ -202,16 +188,10 @@ mod tests {
         let mut target = target(state.path());
         let (host, guest) = (Place::Host("a:b".into()), Place::Guest("/tmp/x".into()));
         let all = words(copy_arguments(&target, &host, &guest).expect("prepares"));
-        assert!(
-            all.ends_with(&["--", "./a:b", "127.0.0.1:/tmp/x"].map(str::to_owned)),
-            "{all:?}"
-        );
+        assert!(all.ends_with(&["--", "./a:b", "127.0.0.1:/tmp/x"].map(str::to_owned)), "{all:?}");
         target.address = "fd00::5".parse().expect("an address");
         let all = words(copy_arguments(&target, &guest, &host).expect("prepares"));
-        assert!(
-            all.ends_with(&["[fd00::5]:/tmp/x", "./a:b"].map(str::to_owned)),
-            "{all:?}"
-        );
+        assert!(all.ends_with(&["[fd00::5]:/tmp/x", "./a:b"].map(str::to_owned)), "{all:?}");
     }
 
     #[test]

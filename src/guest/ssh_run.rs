@@ -35,11 +35,9 @@ pub async fn run(target: &Target, script: &str, deadline: Duration) -> Result<Ou
             stderr: output.stderr,
         }),
         Err(process::Error::Failed(failure)) => match failure.status {
-            Some(status) if status != 255 => Ok(Output {
-                status,
-                stdout: failure.stdout,
-                stderr: failure.stderr,
-            }),
+            Some(status) if status != 255 => {
+                Ok(Output { status, stdout: failure.stdout, stderr: failure.stderr })
+            }
             _ => Err(classified(target, failure)),
         },
         Err(error) => Err(error.into()),
@@ -56,15 +54,9 @@ fn classified(target: &Target, failure: process::Failure) -> Error {
         return Error::HostKeyChanged { source };
     }
     if denied {
-        return Error::Denied {
-            user: target.user.clone(),
-            source,
-        };
+        return Error::Denied { user: target.user.clone(), source };
     }
-    Error::Unreachable {
-        address: SocketAddr::new(target.address, target.port),
-        source,
-    }
+    Error::Unreachable { address: SocketAddr::new(target.address, target.port), source }
 }
 
 #[cfg(test)]
@@ -97,10 +89,7 @@ mod tests {
             };
             classified(&target(std::path::Path::new("/x"), 22), failure)
         };
-        assert!(matches!(
-            of("u@127.0.0.1: Permission denied (publickey).\r\n"),
-            Error::Denied { .. }
-        ));
+        assert!(matches!(of("u@127.0.0.1: Permission denied (publickey).\r\n"), Error::Denied { .. }));
         assert!(matches!(
             of(
                 "No ED25519 host key is known for x and you have requested strict checking.\r\nHost key verification failed.\r\n"
@@ -120,10 +109,7 @@ mod tests {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
         let port = closed.local_addr().expect("is bound").port();
         drop(closed);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
         let result = runtime.block_on(run(&target(&folder, port), "true", Duration::from_secs(20)));
         match result {
             Err(Error::Unreachable { source, .. }) => {

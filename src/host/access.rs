@@ -117,12 +117,7 @@ fn load_node(path: &Path) -> Result<Node, fs::Error> {
         .and_then(|length| parse_acl(value.get(..length)?))
         // No such attribute, no ACLs on that file system, or one that can't be read: the mode counts.
         .unwrap_or_default();
-    Ok(Node {
-        mode: data.mode() & 0o777,
-        uid: data.uid(),
-        gid: data.gid(),
-        acl,
-    })
+    Ok(Node { mode: data.mode() & 0o777, uid: data.uid(), gid: data.gid(), acl })
 }
 
 #[cfg(test)]
@@ -131,11 +126,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     fn qemu() -> Account {
-        Account {
-            name: "libvirt-qemu".into(),
-            uid: 64055,
-            gids: vec![64055],
-        }
+        Account { name: "libvirt-qemu".into(), uid: 64055, gids: vec![64055] }
     }
 
     fn chmod(path: &Path, mode: u32) {
@@ -166,10 +157,7 @@ mod tests {
         let (_root, home, file) = closed_home();
         let blocker = blocker(&qemu(), &file, None).expect("looks").expect("is blocked");
         assert_eq!((&blocker.path, blocker.lacks), (&home, Permission::Search));
-        assert_eq!(
-            blocker.fix,
-            format!("setfacl -m u:libvirt-qemu:x '{}'", home.display())
-        );
+        assert_eq!(blocker.fix, format!("setfacl -m u:libvirt-qemu:x '{}'", home.display()));
         chmod(&home, 0o711);
         assert_eq!(found(&file, None), Some((home.join("disks"), Permission::Search)));
         chmod(&home.join("disks"), 0o711);
@@ -181,16 +169,10 @@ mod tests {
         let (_root, home, file) = closed_home();
         chmod(&home, 0o711);
         chmod(&home.join("disks"), 0o711);
-        assert_eq!(
-            found(&file, Some(Permission::Read)),
-            Some((file.clone(), Permission::Read))
-        );
+        assert_eq!(found(&file, Some(Permission::Read)), Some((file.clone(), Permission::Read)));
         chmod(&file, 0o644);
         assert_eq!(found(&file, Some(Permission::Read)), None);
-        assert_eq!(
-            found(&file, Some(Permission::Write)),
-            Some((file.clone(), Permission::Write))
-        );
+        assert_eq!(found(&file, Some(Permission::Write)), Some((file.clone(), Permission::Write)));
         assert_eq!(found(&home.join("disks/new"), Some(Permission::Read)), None);
     }
 
@@ -214,13 +196,9 @@ mod tests {
         let file = root.path().join("a");
         assert!(blocker(&qemu(), &file, None).expect("looks").is_some());
         let mut value = vec![2, 0, 0, 0];
-        for (tag, bits, id) in [
-            (1u16, 7u16, u32::MAX),
-            (2, 1, 64055),
-            (4, 0, u32::MAX),
-            (16, 1, u32::MAX),
-            (32, 0, u32::MAX),
-        ] {
+        for (tag, bits, id) in
+            [(1u16, 7u16, u32::MAX), (2, 1, 64055), (4, 0, u32::MAX), (16, 1, u32::MAX), (32, 0, u32::MAX)]
+        {
             value.extend(tag.to_le_bytes());
             value.extend(bits.to_le_bytes());
             value.extend(id.to_le_bytes());

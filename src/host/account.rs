@@ -18,9 +18,7 @@ pub fn qemu_account() -> Option<Account> {
     let named = parse_qemu_conf_user(&read("/etc/libvirt/qemu.conf"));
     let account = match named {
         Some(name) => parse_account(&passwd, &group, &name),
-        None => ["libvirt-qemu", "qemu"]
-            .iter()
-            .find_map(|name| parse_account(&passwd, &group, name)),
+        None => ["libvirt-qemu", "qemu"].iter().find_map(|name| parse_account(&passwd, &group, name)),
     };
     account.filter(|account| account.uid != 0)
 }
@@ -35,10 +33,8 @@ pub(super) fn parse_group(group: &str, name: &str) -> Option<(u32, Vec<String>)>
 /// `name`, or a number with a plus before it, as in qemu.conf.
 fn parse_account(passwd: &str, group: &str, name: &str) -> Option<Account> {
     let by_uid = name.strip_prefix('+');
-    let fields = passwd
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>())
-        .find(|fields| match by_uid {
+    let fields =
+        passwd.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| match by_uid {
             Some(uid) => fields.get(2) == Some(&uid),
             None => fields.first() == Some(&name),
         })?;
@@ -50,11 +46,7 @@ fn parse_account(passwd: &str, group: &str, name: &str) -> Option<Account> {
             .filter_map(|(_, gid, mut members)| members.any(|member| member == name).then_some(gid))
             .filter(|gid| *gid != primary),
     );
-    Some(Account {
-        name: name.to_owned(),
-        uid: fields.get(2)?.parse().ok()?,
-        gids,
-    })
+    Some(Account { name: name.to_owned(), uid: fields.get(2)?.parse().ok()?, gids })
 }
 
 fn parse_qemu_conf_user(conf: &str) -> Option<String> {
@@ -70,11 +62,7 @@ fn groups(text: &str) -> impl Iterator<Item = (&str, u32, impl Iterator<Item = &
         let mut fields = line.split(':');
         let name = fields.next()?;
         let gid = fields.nth(1)?.parse().ok()?;
-        let members = fields
-            .next()
-            .unwrap_or_default()
-            .split(',')
-            .filter(|member| !member.is_empty());
+        let members = fields.next().unwrap_or_default().split(',').filter(|member| !member.is_empty());
         Some((name, gid, members))
     })
 }
@@ -90,15 +78,8 @@ mod tests {
 
     #[test]
     fn debians_account() {
-        let account = Account {
-            name: "libvirt-qemu".into(),
-            uid: 64055,
-            gids: vec![993, 64055],
-        };
-        assert_eq!(
-            parse_account(PASSWD, GROUP, "libvirt-qemu"),
-            Some(account.clone())
-        );
+        let account = Account { name: "libvirt-qemu".into(), uid: 64055, gids: vec![993, 64055] };
+        assert_eq!(parse_account(PASSWD, GROUP, "libvirt-qemu"), Some(account.clone()));
         assert_eq!(parse_account(PASSWD, GROUP, "+64055"), Some(account));
         assert_eq!(parse_account(PASSWD, GROUP, "qemu"), None);
         assert_eq!(parse_account("broken\nqemu:x\n", GROUP, "qemu"), None);
@@ -106,20 +87,14 @@ mod tests {
 
     #[test]
     fn groups_and_their_members() {
-        assert_eq!(
-            parse_group(GROUP, "libvirt"),
-            Some((106, vec!["ann".into(), "bob".into()]))
-        );
+        assert_eq!(parse_group(GROUP, "libvirt"), Some((106, vec!["ann".into(), "bob".into()])));
         assert_eq!(parse_group(GROUP, "kvm"), Some((993, vec![])));
         assert_eq!(parse_group(GROUP, "libv"), None);
     }
 
     #[test]
     fn qemu_conf_names_a_user() {
-        assert_eq!(
-            parse_qemu_conf_user("#user = \"a\"\nuser = \"root\"\n").as_deref(),
-            Some("root")
-        );
+        assert_eq!(parse_qemu_conf_user("#user = \"a\"\nuser = \"root\"\n").as_deref(), Some("root"));
         assert_eq!(parse_qemu_conf_user("#user = \"libvirt-qemu\"\n"), None);
     }
 }

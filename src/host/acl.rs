@@ -103,20 +103,11 @@ mod tests {
     use super::*;
 
     fn qemu() -> Account {
-        Account {
-            name: "libvirt-qemu".into(),
-            uid: 64055,
-            gids: vec![993],
-        }
+        Account { name: "libvirt-qemu".into(), uid: 64055, gids: vec![993] }
     }
 
     fn node(mode: u32, gid: u32, acl: &[Entry]) -> Node {
-        Node {
-            mode,
-            uid: 1000,
-            gid,
-            acl: acl.to_vec(),
-        }
+        Node { mode, uid: 1000, gid, acl: acl.to_vec() }
     }
 
     #[test]
@@ -141,35 +132,19 @@ mod tests {
             // setfacl -m u:libvirt-qemu:x on a folder with 0700.
             (
                 0o710,
-                vec![
-                    Entry::Owner(7),
-                    user(1),
-                    Entry::OwningGroup(0),
-                    Entry::Mask(1),
-                    Entry::Other(0),
-                ],
+                vec![Entry::Owner(7), user(1), Entry::OwningGroup(0), Entry::Mask(1), Entry::Other(0)],
                 true,
             ),
             // A later chmod g-x took it from the mask.
             (
                 0o700,
-                vec![
-                    Entry::Owner(7),
-                    user(1),
-                    Entry::OwningGroup(0),
-                    Entry::Mask(0),
-                    Entry::Other(0),
-                ],
+                vec![Entry::Owner(7), user(1), Entry::OwningGroup(0), Entry::Mask(0), Entry::Other(0)],
                 false,
             ),
             (0o711, vec![user(0), Entry::Mask(7), Entry::Other(1)], false),
             (0o710, vec![group(5), Entry::Mask(7), Entry::Other(0)], true),
             (0o711, vec![group(4), Entry::Mask(7), Entry::Other(1)], false),
-            (
-                0o711,
-                vec![Entry::Group { gid: 5, bits: 0 }, Entry::Mask(7), Entry::Other(1)],
-                true,
-            ),
+            (0o711, vec![Entry::Group { gid: 5, bits: 0 }, Entry::Mask(7), Entry::Other(1)], true),
         ] {
             assert_eq!(node(mode, 1000, &acl).allows(&qemu(), 1), allowed, "{acl:?}");
         }
@@ -179,13 +154,9 @@ mod tests {
     fn the_attribute_is_read() {
         // Built as the header describes it, for `setfacl -m u:64055:x DIR` on a folder with 0700.
         let mut bytes = vec![2, 0, 0, 0];
-        for (tag, bits, id) in [
-            (1u16, 7u16, u32::MAX),
-            (2, 1, 64055),
-            (4, 0, u32::MAX),
-            (16, 1, u32::MAX),
-            (32, 0, u32::MAX),
-        ] {
+        for (tag, bits, id) in
+            [(1u16, 7u16, u32::MAX), (2, 1, 64055), (4, 0, u32::MAX), (16, 1, u32::MAX), (32, 0, u32::MAX)]
+        {
             bytes.extend(tag.to_le_bytes());
             bytes.extend(bits.to_le_bytes());
             bytes.extend(id.to_le_bytes());

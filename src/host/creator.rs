@@ -68,13 +68,7 @@ impl Creator {
 
 impl fmt::Display for Creator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            host,
-            boot_id,
-            namespace,
-            pid,
-            start_ticks,
-        } = self;
+        let Self { host, boot_id, namespace, pid, start_ticks } = self;
         write!(f, "{host}/{boot_id}/{namespace}/{pid}/{start_ticks}")
     }
 }
@@ -89,10 +83,7 @@ impl FromStr for Creator {
             return Err(refuse());
         };
         Ok(Self {
-            host: Some(*host)
-                .filter(|host| plain(host) == **host)
-                .map(str::to_owned)
-                .ok_or_else(refuse)?,
+            host: Some(*host).filter(|host| plain(host) == **host).map(str::to_owned).ok_or_else(refuse)?,
             boot_id: Uuid::try_parse(boot_id).map_err(|_| refuse())?,
             namespace: namespace.parse().map_err(|_| refuse())?,
             pid: pid.parse().map_err(|_| refuse())?,
@@ -121,11 +112,7 @@ fn pid_namespace() -> Option<u64> {
 /// `name` with the characters of host names alone, so that it can stand in an XML attribute.
 fn plain(name: &str) -> String {
     let kept = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
-            c
-        } else {
-            '_'
-        }
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' }
     };
     name.chars().map(kept).collect()
 }
@@ -144,35 +131,17 @@ mod tests {
     #[test]
     fn the_dead_and_the_unknown() {
         let own = Creator::current().expect("/proc is there");
-        let later = Creator {
-            start_ticks: own.start_ticks + 1,
-            ..own.clone()
-        };
+        let later = Creator { start_ticks: own.start_ticks + 1, ..own.clone() };
         assert_eq!(later.is_alive(), Some(false), "the process id was used again");
-        let gone = Creator {
-            pid: u32::MAX,
-            ..own.clone()
-        };
+        let gone = Creator { pid: u32::MAX, ..own.clone() };
         assert_eq!(gone.is_alive(), Some(false));
-        let before = Creator {
-            boot_id: Uuid::nil(),
-            ..own.clone()
-        };
+        let before = Creator { boot_id: Uuid::nil(), ..own.clone() };
         assert_eq!(before.is_alive(), Some(false), "another boot");
-        let elsewhere = Creator {
-            host: "other".into(),
-            ..before
-        };
+        let elsewhere = Creator { host: "other".into(), ..before };
         assert_eq!(elsewhere.is_alive(), None);
-        let container = Creator {
-            namespace: 1,
-            ..own.clone()
-        };
+        let container = Creator { namespace: 1, ..own.clone() };
         assert_eq!(container.is_alive(), None);
-        let renamed = Creator {
-            host: "other".into(),
-            ..own
-        };
+        let renamed = Creator { host: "other".into(), ..own };
         assert_eq!(renamed.is_alive(), Some(true), "the boot id is unique enough");
     }
 

@@ -17,11 +17,8 @@ pub enum Membership {
 /// /etc/group (LDAP) are [`Membership::NoGroup`].
 pub fn membership(name: &str) -> Membership {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let mut gids: Vec<u32> = rustix::process::getgroups()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|gid| gid.as_raw())
-        .collect();
+    let mut gids: Vec<u32> =
+        rustix::process::getgroups().unwrap_or_default().into_iter().map(|gid| gid.as_raw()).collect();
     gids.push(rustix::process::getegid().as_raw());
     let uid = rustix::process::getuid().as_raw();
     judge(&read("/etc/group"), &read("/etc/passwd"), name, uid, &gids)

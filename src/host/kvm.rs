@@ -27,17 +27,11 @@ pub fn kvm() -> Kvm {
     let device = Path::new("/dev/kvm");
     let opened = OpenOptions::new().read(true).write(true).open(device);
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    judge(
-        opened.map(drop).map_err(|error| error.kind()),
-        std::env::consts::ARCH,
-        &cpuinfo,
-    )
+    judge(opened.map(drop).map_err(|error| error.kind()), std::env::consts::ARCH, &cpuinfo)
 }
 
 fn judge(opened: Result<(), std::io::ErrorKind>, arch: &str, cpuinfo: &str) -> Kvm {
-    let missing = |reason: &str| Kvm::Missing {
-        reason: reason.to_owned(),
-    };
+    let missing = |reason: &str| Kvm::Missing { reason: reason.to_owned() };
     let flags = match arch {
         "x86_64" | "x86" => parse_virtualization(cpuinfo),
         _ => Some("none needed"),

@@ -49,10 +49,7 @@ mod tests {
     #[test]
     fn the_start_is_field_22() {
         assert_eq!(parse_start_ticks(CAT), Some(191_450));
-        assert_eq!(
-            parse_start_ticks(&CAT.replace("(cat)", "(a) R (b )")),
-            Some(191_450)
-        );
+        assert_eq!(parse_start_ticks(&CAT.replace("(cat)", "(a) R (b )")), Some(191_450));
         assert_eq!(parse_start_ticks(&CAT.replace(") R", ") Z")), None);
         assert_eq!(parse_start_ticks("1 (x) R 1 2"), None);
         assert_eq!(parse_start_ticks(""), None);
@@ -60,18 +57,13 @@ mod tests {
 
     #[test]
     fn the_boot_time_is_a_line() {
-        assert_eq!(
-            parse_boot_time("cpu 1 2\nbtime 1795424490\nprocesses 1\n"),
-            Some(1_795_424_490)
-        );
+        assert_eq!(parse_boot_time("cpu 1 2\nbtime 1795424490\nprocesses 1\n"), Some(1_795_424_490));
         assert_eq!(parse_boot_time("cpu 1 2\n"), None);
     }
 
     #[test]
     fn this_process_began_lately() {
-        let began = start_ticks(std::process::id())
-            .and_then(moment)
-            .expect("is known");
+        let began = start_ticks(std::process::id()).and_then(moment).expect("is known");
         let age = SystemTime::now().duration_since(began).unwrap_or_default();
         assert!(age < Duration::from_secs(3600), "{age:?}");
     }

@@ -19,16 +19,12 @@ pub struct QemuProcess {
 
 /// The process of the VM `uuid`; `None` also when this user may not see it.
 pub fn qemu_process(uuid: Uuid) -> Option<QemuProcess> {
-    process_ids()
-        .find(|pid| uuid_of(*pid) == Some(uuid))
-        .and_then(describe)
+    process_ids().find(|pid| uuid_of(*pid) == Some(uuid)).and_then(describe)
 }
 
 /// The processes of all VMs, in one pass over /proc.
 pub fn qemu_processes() -> HashMap<Uuid, QemuProcess> {
-    process_ids()
-        .filter_map(|pid| Some((uuid_of(pid)?, describe(pid)?)))
-        .collect()
+    process_ids().filter_map(|pid| Some((uuid_of(pid)?, describe(pid)?))).collect()
 }
 
 fn process_ids() -> impl Iterator<Item = u32> {
@@ -99,11 +95,7 @@ mod tests {
         let invocation = Invocation::new(&program, Duration::from_secs(20));
         let invocation = invocation.args(["-c", "echo up; read line", "-uuid", &uuid.to_string()]);
         let mut shell = invocation.spawn_piped().expect("starts");
-        shell
-            .stdout
-            .read_exact(&mut [0; 3])
-            .await
-            .expect("says that it runs");
+        shell.stdout.read_exact(&mut [0; 3]).await.expect("says that it runs");
         let found = qemu_process(uuid).expect("is found");
         assert_eq!(found.uid, rustix::process::getuid().as_raw());
         assert!(found.started.elapsed() < Duration::from_secs(60), "{found:?}");

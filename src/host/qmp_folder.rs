@@ -42,9 +42,7 @@ fn judge(folder: &Path, account: Option<&Account>) -> QmpFolder {
     }
     let blocked = |permission| match account {
         // What this user may not look at is taken for usable: QEMU will say.
-        Some(account) => blocker(account, folder, Some(permission))
-            .unwrap_or_default()
-            .is_some(),
+        Some(account) => blocker(account, folder, Some(permission)).unwrap_or_default().is_some(),
         None => false,
     };
     match blocked(Permission::Write) || blocked(Permission::Search) {
@@ -66,11 +64,7 @@ mod tests {
         };
         chmod(root.path(), 0o755);
         let folder = root.path().join("vmtools");
-        let account = Account {
-            name: "qemu".into(),
-            uid: 64055,
-            gids: vec![],
-        };
+        let account = Account { name: "qemu".into(), uid: 64055, gids: vec![] };
         assert_eq!(judge(&folder, Some(&account)), QmpFolder::Missing(folder.clone()));
         std::fs::create_dir(&folder).expect("makes it");
         for (mode, usable) in [(0o755, false), (0o776, false), (0o777, true)] {
@@ -86,10 +80,7 @@ mod tests {
         assert!(qmp_socket(Path::new("/run/libvirt/qemu/vmtools"), Uuid::nil()).is_some());
         let fits = "x".repeat(107 - 1 - 36 - 4 - 1);
         let folder = PathBuf::from(format!("/{fits}"));
-        assert_eq!(
-            qmp_socket(&folder, Uuid::nil()).map(|p| p.as_os_str().len()),
-            Some(107)
-        );
+        assert_eq!(qmp_socket(&folder, Uuid::nil()).map(|p| p.as_os_str().len()), Some(107));
         assert_eq!(qmp_socket(Path::new(&format!("/{fits}x")), Uuid::nil()), None);
     }
 }

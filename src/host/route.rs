@@ -36,7 +36,9 @@ mod tests {
     #[test]
     fn the_unreachable_one_of_lo_does_not_count() {
         let zeros = "0".repeat(32);
-        let line = |device: &str| format!("{zeros} 00 {zeros} 00 {zeros} ffffffff 00000001 00000000 00200200 {device}\n");
+        let line = |device: &str| {
+            format!("{zeros} 00 {zeros} 00 {zeros} ffffffff 00000001 00000000 00200200 {device}\n")
+        };
         assert!(!v6_default(&line("      lo")));
         assert!(v6_default(&line("    eth0")));
     }

@@ -42,9 +42,7 @@ pub async fn probe_session() -> Socket {
 /// Where this user's own daemon has its sockets: `$XDG_RUNTIME_DIR/libvirt`, else `~/.cache/libvirt`
 /// (measured on libvirt 11.3).
 pub fn session_socket_folder() -> Option<PathBuf> {
-    dirs::runtime_dir()
-        .or_else(dirs::cache_dir)
-        .map(|folder| folder.join("libvirt"))
+    dirs::runtime_dir().or_else(dirs::cache_dir).map(|folder| folder.join("libvirt"))
 }
 
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -21,14 +21,8 @@ pub enum Tool {
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Virsh,
-        Self::QemuImg,
-        Self::QemuSystem,
-        Self::Passt,
-        Self::Ssh,
-        Self::Scp,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Virsh, Self::QemuImg, Self::QemuSystem, Self::Passt, Self::Ssh, Self::Scp];
 
     /// The program's name.
     pub fn program(self) -> &'static str {

@@ -54,10 +54,8 @@ impl Catalog {
     /// # Errors
     /// Never, in a program that passed its tests.
     pub fn builtin() -> Result<Self, ImageError> {
-        let entries = parse(BUILTIN).map_err(|source| ImageError::Catalog {
-            path: None,
-            source: Box::new(source),
-        })?;
+        let entries =
+            parse(BUILTIN).map_err(|source| ImageError::Catalog { path: None, source: Box::new(source) })?;
         Ok(Self { entries })
     }
 
@@ -97,15 +95,8 @@ impl Catalog {
         self.entries
             .iter()
             .find(|entry| same(&entry.name))
-            .or_else(|| {
-                self.entries
-                    .iter()
-                    .find(|entry| entry.aliases.iter().any(|alias| same(alias)))
-            })
-            .ok_or_else(|| ImageError::UnknownImage {
-                name: name.to_owned(),
-                nearest: self.nearest(name),
-            })
+            .or_else(|| self.entries.iter().find(|entry| entry.aliases.iter().any(|alias| same(alias))))
+            .ok_or_else(|| ImageError::UnknownImage { name: name.to_owned(), nearest: self.nearest(name) })
     }
 
     fn nearest(&self, name: &str) -> Vec<String> {
@@ -114,21 +105,12 @@ impl Catalog {
             .entries
             .iter()
             .flat_map(Entry::names)
-            .map(|known| {
-                (
-                    strsim::jaro_winkler(&wanted, &known.to_ascii_lowercase()),
-                    known.as_str(),
-                )
-            })
+            .map(|known| (strsim::jaro_winkler(&wanted, &known.to_ascii_lowercase()), known.as_str()))
             .filter(|(likeness, _)| *likeness >= LIKENESS)
             .collect();
         alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
         alike.dedup_by_key(|(_, known)| *known);
-        alike
-            .into_iter()
-            .take(3)
-            .map(|(_, known)| known.to_owned())
-            .collect()
+        alike.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
     }
 }
 
@@ -136,10 +118,7 @@ fn parse(text: &str) -> Result<Vec<Entry>, Error> {
     let document: Document = toml::from_str(text)?;
     let mut names = std::collections::BTreeSet::new();
     for entry in &document.image {
-        entry.check().map_err(|source| Error::Entry {
-            entry: entry.name.clone(),
-            source,
-        })?;
+        entry.check().map_err(|source| Error::Entry { entry: entry.name.clone(), source })?;
         for name in entry.names() {
             if !names.insert(name.to_ascii_lowercase()) {
                 return Err(Error::Twice(name.clone()));
@@ -187,19 +166,13 @@ mod tests {
             ("opensuse", "opensuse-16.0", "opensuse"),
         ] {
             let entry = catalog.resolve(alias).expect(alias);
-            assert_eq!(
-                (entry.name.as_str(), entry.default_user.as_deref()),
-                (name, Some(user))
-            );
+            assert_eq!((entry.name.as_str(), entry.default_user.as_deref()), (name, Some(user)));
         }
         assert!(catalog.entries().iter().all(|entry| {
             entry.url.starts_with("https://") && entry.checksum_url.starts_with("https://")
         }));
         let alma = catalog.resolve("alma-10").expect("alma");
-        assert_eq!(
-            (alma.firmware, alma.cpu_floor),
-            (Some(Firmware::Efi), Some(CpuFloor::V3))
-        );
+        assert_eq!((alma.firmware, alma.cpu_floor), (Some(Firmware::Efi), Some(CpuFloor::V3)));
     }
 
     #[test]

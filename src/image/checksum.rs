@@ -87,9 +87,7 @@ fn bsd<'a>(line: &'a str, algorithm: Algorithm, file: &str) -> Option<&'a str> {
 
 /// The first word of a line that has any; some publishers put the file's name behind it.
 fn bare(line: &str) -> Option<&str> {
-    line.split_whitespace()
-        .next()
-        .filter(|word| !word.starts_with('#'))
+    line.split_whitespace().next().filter(|word| !word.starts_with('#'))
 }
 
 fn base_name(path: &str) -> &str {
@@ -123,12 +121,7 @@ mod tests {
             assert_eq!(sha256(&text, Format::Gnu), Ok(a.clone()), "{text}");
         }
         let long = hex(Algorithm::Sha512, 'D');
-        let digest = parse(
-            format!("{long}  {FILE}").as_bytes(),
-            Format::Gnu,
-            Algorithm::Sha512,
-            FILE,
-        );
+        let digest = parse(format!("{long}  {FILE}").as_bytes(), Format::Gnu, Algorithm::Sha512, FILE);
         assert_eq!(digest.map(|d| d.hex().to_owned()), Ok(long.to_lowercase()));
     }
 
@@ -155,48 +148,23 @@ mod tests {
     #[test]
     fn each_malformed_shape() {
         let (a, b) = (hex(Algorithm::Sha256, 'a'), hex(Algorithm::Sha256, 'b'));
-        let none = Error::NotListed {
-            algorithm: Algorithm::Sha256,
-        };
+        let none = Error::NotListed { algorithm: Algorithm::Sha256 };
         for (text, format, error) in [
             (String::new(), Format::Gnu, none.clone()),
             (format!("{a}  other"), Format::Gnu, none.clone()),
             (format!("{a}  xdisk.qcow2"), Format::Gnu, none.clone()),
             (a.clone(), Format::Gnu, none.clone()),
-            (
-                format!("{}  {FILE}", &a[1..]),
-                Format::Gnu,
-                Error::Malformed { line: 1 },
-            ),
-            (
-                format!("z{}  {FILE}", &a[1..]),
-                Format::Gnu,
-                Error::Malformed { line: 1 },
-            ),
-            (
-                format!("{a}  {FILE}\n{b}  {FILE}"),
-                Format::Gnu,
-                Error::Ambiguous { line: 2 },
-            ),
+            (format!("{}  {FILE}", &a[1..]), Format::Gnu, Error::Malformed { line: 1 }),
+            (format!("z{}  {FILE}", &a[1..]), Format::Gnu, Error::Malformed { line: 1 }),
+            (format!("{a}  {FILE}\n{b}  {FILE}"), Format::Gnu, Error::Ambiguous { line: 2 }),
             (format!("SHA1 ({FILE}) = {a}"), Format::Bsd, none.clone()),
-            (
-                format!("SHA256 ({FILE}) = "),
-                Format::Bsd,
-                Error::Malformed { line: 1 },
-            ),
+            (format!("SHA256 ({FILE}) = "), Format::Bsd, Error::Malformed { line: 1 }),
             (format!("SHA256 ({FILE} = {a}"), Format::Bsd, none.clone()),
-            (
-                "<html>gone</html>".into(),
-                Format::Bare,
-                Error::Malformed { line: 1 },
-            ),
+            ("<html>gone</html>".into(), Format::Bare, Error::Malformed { line: 1 }),
             (hex(Algorithm::Sha512, 'a'), Format::Bare, none),
         ] {
             assert_eq!(sha256(&text, format), Err(error), "{text}");
         }
-        assert_eq!(
-            parse(b"\xff\xfe", Format::Gnu, Algorithm::Sha256, FILE),
-            Err(Error::NotText)
-        );
+        assert_eq!(parse(b"\xff\xfe", Format::Gnu, Algorithm::Sha256, FILE), Err(Error::NotText));
     }
 }

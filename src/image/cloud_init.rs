@@ -54,10 +54,7 @@ impl CloudInit {
                 defaults.insert("users".into(), json!(["default"]));
                 let mut access = self.access();
                 access.insert("users".into(), json!([self.user_entry()]));
-                access.insert(
-                    "merge_how".into(),
-                    json!("dict(no_replace,recurse_list)+list(append)"),
-                );
+                access.insert("merge_how".into(), json!("dict(no_replace,recurse_list)+list(append)"));
                 let (defaults, access) = (cloud_config(&defaults)?, cloud_config(&access)?);
                 mime::multipart(&[
                     part("vmtools-defaults", &defaults),
@@ -144,9 +141,7 @@ impl CloudInit {
         check_name("instance id", &self.instance_id, 128, |c| {
             c.is_ascii_alphanumeric() || "._-".contains(c)
         })?;
-        check_name("hostname", &self.hostname, 253, |c| {
-            c.is_ascii_alphanumeric() || ".-".contains(c)
-        })?;
+        check_name("hostname", &self.hostname, 253, |c| c.is_ascii_alphanumeric() || ".-".contains(c))?;
         let labels = self.hostname.split('.');
         if labels.into_iter().any(|label| {
             label.is_empty() || label.len() > 63 || label.starts_with('-') || label.ends_with('-')
@@ -157,16 +152,12 @@ impl CloudInit {
         check_name("user name", &self.user, 32, |c| {
             c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c)
         })?;
-        if !self
-            .user
-            .starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        {
+        if !self.user.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
             return Err(Invalid::new("user name", &self.user, "it begins with a small letter").into());
         }
         self.mac_addresses.iter().try_for_each(|mac| check_mac(mac))?;
         let keys = self.authorized_keys.iter().enumerate();
-        keys.into_iter()
-            .try_for_each(|(index, key)| check_key(index + 1, key))
+        keys.into_iter().try_for_each(|(index, key)| check_key(index + 1, key))
     }
 }
 
@@ -186,11 +177,7 @@ impl fmt::Debug for CloudInit {
 }
 
 fn part<'a>(file_name: &'static str, bytes: &'a [u8]) -> Part<'a> {
-    Part::Content {
-        content_type: "text/cloud-config",
-        file_name,
-        bytes,
-    }
+    Part::Content { content_type: "text/cloud-config", file_name, bytes }
 }
 
 fn cloud_config(map: &Map<String, Value>) -> Result<Vec<u8>, Error> {

@@ -44,10 +44,7 @@ fn parts(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
             let kind = head.split("Content-Type: ").nth(1).expect("type");
             let body: String = body.split_whitespace().collect();
             let bytes = base64::engine::general_purpose::STANDARD.decode(body);
-            (
-                kind.lines().next().unwrap_or("").to_owned(),
-                bytes.expect("base64"),
-            )
+            (kind.lines().next().unwrap_or("").to_owned(), bytes.expect("base64"))
         })
         .collect()
 }
@@ -59,29 +56,20 @@ fn one_document_when_there_is_nothing_to_add() {
     assert_eq!(config["users"][0], "default");
     assert_eq!(config["users"][1]["name"], "ada");
     assert_eq!(config["users"][1]["sudo"], "ALL=(ALL) NOPASSWD:ALL");
-    assert_eq!(
-        config["users"][1]["ssh_authorized_keys"][0],
-        "ssh-ed25519 AAAA ada@\"home\": it's"
-    );
+    assert_eq!(config["users"][1]["ssh_authorized_keys"][0], "ssh-ed25519 AAAA ada@\"home\": it's");
     assert_eq!(config["ssh_pwauth"], false);
     assert_eq!(config["ssh_deletekeys"], true);
     assert_eq!(config["ssh_keys"]["ed25519_public"], "ssh-ed25519 AAAB web");
     assert_eq!(config["hostname"], "web");
     assert!(config.get("fqdn").is_none() && config.get("merge_how").is_none());
     let meta = parse(&documents.meta_data);
-    assert_eq!(
-        (&meta["instance-id"], &meta["local-hostname"]),
-        (&"iid-0b0c".into(), &"web".into())
-    );
+    assert_eq!((&meta["instance-id"], &meta["local-hostname"]), (&"iid-0b0c".into(), &"web".into()));
 }
 
 #[test]
 fn the_images_own_user_keeps_its_shell() {
     for (image_user, shell) in [(Some("ada"), None), (Some("alpine"), Some("/bin/bash"))] {
-        let cloud_init = CloudInit {
-            image_user: image_user.map(str::to_owned),
-            ..cloud_init()
-        };
+        let cloud_init = CloudInit { image_user: image_user.map(str::to_owned), ..cloud_init() };
         let config = config(&cloud_init.to_documents().expect("documents").user_data);
         assert_eq!(config["users"][1].get("shell").and_then(Value::as_str), shell);
     }
@@ -94,31 +82,18 @@ fn cards_by_address_where_they_are_known() {
     let card = &network["ethernets"]["eth0"];
     assert_eq!(network["version"], 2);
     assert_eq!(card["match"]["macaddress"], "52:54:00:ab:cd:ef");
-    assert_eq!(
-        (&card["dhcp4"], &card["dhcp-identifier"]),
-        (&true.into(), &"mac".into())
-    );
+    assert_eq!((&card["dhcp4"], &card["dhcp-identifier"]), (&true.into(), &"mac".into()));
 
-    let any = CloudInit {
-        mac_addresses: Vec::new(),
-        ..cloud_init()
-    };
+    let any = CloudInit { mac_addresses: Vec::new(), ..cloud_init() };
     let network = parse(&any.to_documents().expect("documents").network_config);
     assert_eq!(network["ethernets"]["all"]["match"]["name"], "e*");
 }
 
 #[test]
 fn a_full_name_and_root() {
-    let cloud_init = CloudInit {
-        hostname: "web.example.org".into(),
-        user: "root".into(),
-        ..cloud_init()
-    };
+    let cloud_init = CloudInit { hostname: "web.example.org".into(), user: "root".into(), ..cloud_init() };
     let config = config(&cloud_init.to_documents().expect("documents").user_data);
-    assert_eq!(
-        (&config["hostname"], &config["fqdn"]),
-        (&"web".into(), &"web.example.org".into())
-    );
+    assert_eq!((&config["hostname"], &config["fqdn"]), (&"web".into(), &"web.example.org".into()));
     assert_eq!(config["disable_root"], false);
     assert!(config["users"][1].get("sudo").is_none());
 }
@@ -126,10 +101,7 @@ fn a_full_name_and_root() {
 #[test]
 fn a_users_own_file_stands_between_defaults_and_access() {
     let theirs = "#cloud-config\npackages: [htop]\nusers: [{name: bob}] # naïve\n";
-    let cloud_init = CloudInit {
-        user_data: Some(theirs.into()),
-        ..cloud_init()
-    };
+    let cloud_init = CloudInit { user_data: Some(theirs.into()), ..cloud_init() };
     let parts = parts(&cloud_init.to_documents().expect("documents").user_data);
     let kinds: Vec<&str> = parts.iter().map(|(kind, _)| kind.as_str()).collect();
     assert_eq!(kinds, ["text/cloud-config"; 3]);
@@ -144,10 +116,7 @@ fn a_users_own_file_stands_between_defaults_and_access() {
 
 #[test]
 fn a_script_gets_its_type() {
-    let cloud_init = CloudInit {
-        user_data: Some(b"#!/bin/sh\ntrue\n".to_vec()),
-        ..cloud_init()
-    };
+    let cloud_init = CloudInit { user_data: Some(b"#!/bin/sh\ntrue\n".to_vec()), ..cloud_init() };
     let parts = parts(&cloud_init.to_documents().expect("documents").user_data);
     assert_eq!(parts[1].0, "text/x-shellscript");
 }
@@ -186,11 +155,7 @@ fn no_secret_is_ever_shown() {
     mistaken.authorized_keys = vec![cloud_init.host_key.clone().expect("key").private];
     let error = mistaken.to_documents().expect_err("a private key");
     assert!(matches!(error, Error::AuthorizedKey { number: 1, .. }));
-    for shown in [
-        format!("{cloud_init:?}"),
-        format!("{documents:?}"),
-        format!("{error} {error:?}"),
-    ] {
+    for shown in [format!("{cloud_init:?}"), format!("{documents:?}"), format!("{error} {error:?}")] {
         assert!(!shown.contains(SECRET), "{shown}");
     }
 }

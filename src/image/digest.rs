@@ -89,10 +89,7 @@ impl DigestCache {
     /// A digest that can't be remembered is computed again: no failure.
     fn store(&self, stamp: Stamp, digest: &Digest) {
         let path = self.entry_path(&stamp.path, digest.algorithm());
-        let entry = Entry {
-            stamp,
-            digest: digest.to_string(),
-        };
+        let entry = Entry { stamp, digest: digest.to_string() };
         let written = serde_json::to_vec(&entry)
             .map_err(|error| error.to_string())
             .and_then(|bytes| fs::write_atomically(&path, &bytes, 0o600).map_err(|error| error.to_string()));
@@ -157,10 +154,7 @@ fn read(
         hasher.update(&chunk[..count]);
         done_bytes += count as u64;
         if let Some(progress) = progress {
-            progress(Transfer {
-                done_bytes,
-                total_bytes: Some(total_bytes),
-            });
+            progress(Transfer { done_bytes, total_bytes: Some(total_bytes) });
         }
     }
 }
@@ -175,10 +169,11 @@ mod tests {
         let progress: Progress = Arc::new(move |_| {
             reads.fetch_add(1, Ordering::Relaxed);
         });
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("runtime")
-            .block_on(cache.of_file(path, Algorithm::Sha256, Some(progress)))
+        tokio::runtime::Builder::new_current_thread().build().expect("runtime").block_on(cache.of_file(
+            path,
+            Algorithm::Sha256,
+            Some(progress),
+        ))
     }
 
     #[test]
@@ -198,10 +193,7 @@ mod tests {
         // The same length and the same modification time, but another file.
         let other = folder.path().join("other");
         std::fs::write(&other, b"six").expect("writes");
-        let modified = std::fs::metadata(&path)
-            .expect("is there")
-            .modified()
-            .expect("time");
+        let modified = std::fs::metadata(&path).expect("is there").modified().expect("time");
         let file = std::fs::File::options().write(true).open(&other).expect("opens");
         file.set_modified(modified).expect("sets");
         std::fs::rename(&other, &path).expect("renames");

@@ -36,8 +36,6 @@ impl fmt::Debug for Documents {
 
 impl fmt::Debug for HostKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostKey")
-            .field("public", &self.public)
-            .finish_non_exhaustive()
+        f.debug_struct("HostKey").field("public", &self.public).finish_non_exhaustive()
     }
 }

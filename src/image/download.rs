@@ -71,8 +71,7 @@ fn fetch_and_check(client: &Client, job: &Job<'_>) -> Result<Downloaded, Error> 
     let mut file = create(job.partial)?;
     let algorithm = job.expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
     let digest = copy(&mut incoming, &mut file, job, limit_bytes, Hasher::new(algorithm))?;
-    file.sync_data()
-        .map_err(|error| write_failed(job.partial, error))?;
+    file.sync_data().map_err(|error| write_failed(job.partial, error))?;
     check_header(job)?;
     match &job.expected {
         Some(expected) if *expected != digest => Err(Error::DigestMismatch {
@@ -80,10 +79,7 @@ fn fetch_and_check(client: &Client, job: &Job<'_>) -> Result<Downloaded, Error> 
             expected: expected.clone(),
             actual: digest,
         }),
-        _ => Ok(Downloaded {
-            partial: Some(job.partial.to_owned()),
-            digest,
-        }),
+        _ => Ok(Downloaded { partial: Some(job.partial.to_owned()), digest }),
     }
 }
 
@@ -99,10 +95,7 @@ fn copy(
     let total_bytes = incoming.total_bytes;
     let report = |done_bytes| {
         if let Some(progress) = job.progress {
-            progress(Transfer {
-                done_bytes,
-                total_bytes,
-            });
+            progress(Transfer { done_bytes, total_bytes });
         }
     };
     report(0);
@@ -117,8 +110,7 @@ fn copy(
             return Err(too_large(job, limit_bytes));
         }
         hasher.update(&chunk[..count]);
-        file.write_all(&chunk[..count])
-            .map_err(|error| write_failed(job.partial, error))?;
+        file.write_all(&chunk[..count]).map_err(|error| write_failed(job.partial, error))?;
         if done_bytes - reported >= BYTES_PER_REPORT {
             reported = done_bytes;
             report(done_bytes);
@@ -129,14 +121,9 @@ fn copy(
 /// A web page with status 200 is told apart here, and hostile images.
 fn check_header(job: &Job<'_>) -> Result<(), Error> {
     match header::read(job.partial) {
-        Ok((header, _)) if header.format == Format::Iso => Err(Error::Iso {
-            name: job.url.to_owned(),
-        }),
+        Ok((header, _)) if header.format == Format::Iso => Err(Error::Iso { name: job.url.to_owned() }),
         Ok(_) => Ok(()),
-        Err(Error::Header { source, .. }) => Err(Error::Header {
-            name: job.url.to_owned(),
-            source,
-        }),
+        Err(Error::Header { source, .. }) => Err(Error::Header { name: job.url.to_owned(), source }),
         Err(other) => Err(other),
     }
 }
@@ -155,11 +142,9 @@ fn create(partial: &Path) -> Result<File, Error> {
 fn check_room(folder: &Path, needed_bytes: Option<u64>) -> Result<(), Error> {
     let available_bytes = available(folder)?;
     match needed_bytes {
-        Some(needed) if needed > available_bytes => Err(Error::DiskFull {
-            folder: folder.to_owned(),
-            needed_bytes,
-            available_bytes,
-        }),
+        Some(needed) if needed > available_bytes => {
+            Err(Error::DiskFull { folder: folder.to_owned(), needed_bytes, available_bytes })
+        }
         _ => Ok(()),
     }
 }
@@ -184,8 +169,5 @@ fn write_failed(partial: &Path, error: std::io::Error) -> Error {
 }
 
 fn too_large(job: &Job<'_>, limit_bytes: u64) -> Error {
-    Error::TooLarge {
-        url: job.url.to_owned(),
-        limit_bytes,
-    }
+    Error::TooLarge { url: job.url.to_owned(), limit_bytes }
 }

@@ -69,10 +69,7 @@ impl Entry {
         }
         let urls = [Some(&self.url), self.fallback_url.as_ref()];
         let documents = [Some(&self.checksum_url), self.fallback_checksum_url.as_ref()];
-        urls.into_iter()
-            .chain(documents)
-            .flatten()
-            .try_for_each(|url| reference::check_url(url))
+        urls.into_iter().chain(documents).flatten().try_for_each(|url| reference::check_url(url))
     }
 }
 

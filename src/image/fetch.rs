@@ -67,23 +67,12 @@ impl Client {
             .timeout_per_write(Some(limits.stall_timeout))
             .max_redirects(MAX_REDIRECTS)
             .user_agent(concat!("vmtools/", env!("CARGO_PKG_VERSION")))
-            .tls_config(
-                TlsConfig::builder()
-                    .root_certs(RootCerts::PlatformVerifier)
-                    .build(),
-            )
+            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
             .build()
             .new_agent();
         let stopped = Arc::new(AtomicBool::new(false));
-        let hangup = Hangup {
-            agent: agent.clone(),
-            stopped: stopped.clone(),
-        };
-        let client = Self {
-            agent,
-            limits,
-            stopped,
-        };
+        let hangup = Hangup { agent: agent.clone(), stopped: stopped.clone() };
+        let client = Self { agent, limits, stopped };
         (client, hangup)
     }
 
@@ -104,12 +93,7 @@ impl Client {
             .call()
             .map_err(|error| self.no_answer(url, error))?;
         let body = response.into_body();
-        Ok(Incoming {
-            client: self,
-            url,
-            total_bytes: body.content_length(),
-            body: body.into_reader(),
-        })
+        Ok(Incoming { client: self, url, total_bytes: body.content_length(), body: body.into_reader() })
     }
 
     /// A small document as a whole.
@@ -123,10 +107,7 @@ impl Client {
                 count => bytes.extend_from_slice(&chunk[..count]),
             }
             if bytes.len() as u64 > max_bytes {
-                return Err(Error::TooLarge {
-                    url: url.to_owned(),
-                    limit_bytes: max_bytes,
-                });
+                return Err(Error::TooLarge { url: url.to_owned(), limit_bytes: max_bytes });
             }
         }
     }
@@ -146,22 +127,13 @@ impl Client {
             | ureq::Error::Http(_)
             | ureq::Error::BadUri(_)
             | ureq::Error::RedirectFailed
-            | ureq::Error::LargeResponseHeader(..)) => Error::Transfer {
-                url,
-                source: Box::new(error),
-            },
-            error => Error::Unreachable {
-                url,
-                source: Box::new(error),
-            },
+            | ureq::Error::LargeResponseHeader(..)) => Error::Transfer { url, source: Box::new(error) },
+            error => Error::Unreachable { url, source: Box::new(error) },
         }
     }
 
     fn stalled(&self, url: String) -> Error {
-        Error::Stalled {
-            url,
-            after: self.limits.stall_timeout,
-        }
+        Error::Stalled { url, after: self.limits.stall_timeout }
     }
 }
 
@@ -180,10 +152,7 @@ impl Incoming<'_> {
     }
 
     fn broken(&self, error: ureq::Error) -> Error {
-        Error::Transfer {
-            url: self.url.to_owned(),
-            source: Box::new(error),
-        }
+        Error::Transfer { url: self.url.to_owned(), source: Box::new(error) }
     }
 }
 

@@ -58,10 +58,9 @@ mod tests {
     #[test]
     fn known_digests() {
         // FIPS 180-2, appendices B.1 and C.1.
-        for (algorithm, start) in [
-            (Algorithm::Sha256, "ba7816bf8f01cfea"),
-            (Algorithm::Sha512, "ddaf35a193617aba"),
-        ] {
+        for (algorithm, start) in
+            [(Algorithm::Sha256, "ba7816bf8f01cfea"), (Algorithm::Sha512, "ddaf35a193617aba")]
+        {
             let mut hasher = Hasher::new(algorithm);
             hasher.update(b"a");
             hasher.update(b"bc");

@@ -118,25 +118,14 @@ pub fn inspect(first_bytes: &[u8], file_size_bytes: u64) -> Result<Header, Error
     if let Some(what) = foreign(first_bytes) {
         return Err(Error::Foreign { what });
     }
-    let format = if first_bytes.get(32769..32774) == Some(b"CD001") {
-        Format::Iso
-    } else {
-        Format::Raw
-    };
+    let format = if first_bytes.get(32769..32774) == Some(b"CD001") { Format::Iso } else { Format::Raw };
     if !file_size_bytes.is_multiple_of(512) {
-        return Err(Error::NoSectors {
-            bytes: file_size_bytes,
-        });
+        return Err(Error::NoSectors { bytes: file_size_bytes });
     }
     if file_size_bytes > MAX_VIRTUAL_SIZE_BYTES {
-        return Err(Error::VirtualSize {
-            bytes: file_size_bytes,
-        });
+        return Err(Error::VirtualSize { bytes: file_size_bytes });
     }
-    Ok(Header {
-        format,
-        virtual_size_bytes: file_size_bytes,
-    })
+    Ok(Header { format, virtual_size_bytes: file_size_bytes })
 }
 
 /// Reads and [`inspect`]s the head of the file at `path`; gives its size in bytes too. Blocks.
@@ -146,24 +135,18 @@ pub fn inspect(first_bytes: &[u8], file_size_bytes: u64) -> Result<Header, Error
 pub fn read(path: &Path) -> Result<(Header, u64), ImageError> {
     // A pipe would block at open.
     let metadata = std::fs::metadata(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => ImageError::FileMissing {
-            path: path.to_owned(),
-        },
+        std::io::ErrorKind::NotFound => ImageError::FileMissing { path: path.to_owned() },
         _ => fs::Error::at("read", path)(source).into(),
     })?;
     if !metadata.is_file() {
-        return Err(ImageError::NotAFile {
-            path: path.to_owned(),
-        });
+        return Err(ImageError::NotAFile { path: path.to_owned() });
     }
     let mut head = Vec::with_capacity(HEAD_BYTES);
     std::fs::File::open(path)
         .and_then(|file| file.take(HEAD_BYTES as u64).read_to_end(&mut head))
         .map_err(fs::Error::at("read", path))?;
-    let header = inspect(&head, metadata.len()).map_err(|source| ImageError::Header {
-        name: path.display().to_string(),
-        source,
-    })?;
+    let header = inspect(&head, metadata.len())
+        .map_err(|source| ImageError::Header { name: path.display().to_string(), source })?;
     Ok((header, metadata.len()))
 }
 
@@ -208,12 +191,7 @@ mod tests {
         }
         let mut vdi = sectors(b"<<< Oracle VM VirtualBox Disk Image >>>\n");
         vdi[64..68].copy_from_slice(b"\x7f\x10\xda\xbe");
-        assert!(
-            inspect(&vdi, 1024)
-                .expect_err("refused")
-                .to_string()
-                .contains("VDI")
-        );
+        assert!(inspect(&vdi, 1024).expect_err("refused").to_string().contains("VDI"));
     }
 
     #[test]
@@ -228,9 +206,6 @@ mod tests {
     fn files_are_told_from_folders_and_nothing() {
         let folder = tempfile::tempdir().expect("folder");
         assert!(matches!(read(folder.path()), Err(ImageError::NotAFile { .. })));
-        assert!(matches!(
-            read(&folder.path().join("no")),
-            Err(ImageError::FileMissing { .. })
-        ));
+        assert!(matches!(read(&folder.path().join("no")), Err(ImageError::FileMissing { .. })));
     }
 }

@@ -28,11 +28,7 @@ const TYPES: [(&[u8], &str); 10] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part<'a> {
     /// Bytes of a type.
-    Content {
-        content_type: &'static str,
-        file_name: &'static str,
-        bytes: &'a [u8],
-    },
+    Content { content_type: &'static str, file_name: &'static str, bytes: &'a [u8] },
     /// A MIME message of its own, with its headers; it becomes a part as it is.
     Message(&'a [u8]),
 }
@@ -57,11 +53,7 @@ pub(super) fn users_part(bytes: &[u8]) -> Result<Part<'_>, Error> {
         return Ok(Part::Message(bytes));
     }
     match TYPES.iter().find(|(start, _)| bytes.starts_with(start)) {
-        Some((_, content_type)) => Ok(Part::Content {
-            content_type,
-            file_name: "user-data",
-            bytes,
-        }),
+        Some((_, content_type)) => Ok(Part::Content { content_type, file_name: "user-data", bytes }),
         None => refuse(
             "its first line has to be `#cloud-config`, `#!INTERPRETER`, `## template: jinja` or another \
              that cloud-init knows",
@@ -78,11 +70,7 @@ pub(super) fn multipart(parts: &[Part<'_>]) -> Vec<u8> {
         out.extend_from_slice(format!("--{boundary}\n").as_bytes());
         match part {
             Part::Message(bytes) => out.extend_from_slice(bytes),
-            Part::Content {
-                content_type,
-                file_name,
-                bytes,
-            } => {
+            Part::Content { content_type, file_name, bytes } => {
                 let head = format!(
                     "Content-Type: {content_type}\nMIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\
                      Content-Disposition: attachment; filename=\"{file_name}\"\n\n"
@@ -99,15 +87,9 @@ pub(super) fn multipart(parts: &[Part<'_>]) -> Vec<u8> {
 
 /// As cloud-init does it, but at the beginning only: a message begins with its headers.
 fn is_message(bytes: &[u8]) -> bool {
-    let starts = |name: &[u8]| {
-        bytes
-            .get(..name.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(name))
-    };
+    let starts = |name: &[u8]| bytes.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
     let headers = &bytes[..bytes.len().min(4096)].to_ascii_lowercase();
-    let has_version = headers
-        .windows(b"mime-version:".len())
-        .any(|window| window == b"mime-version:");
+    let has_version = headers.windows(b"mime-version:".len()).any(|window| window == b"mime-version:");
     has_version && (starts(b"content-type:") || starts(b"mime-version:"))
 }
 
@@ -126,9 +108,7 @@ fn base64_lines(bytes: &[u8]) -> Vec<u8> {
 fn boundary(parts: &[Part<'_>]) -> String {
     let stands_in = |boundary: &str| {
         parts.iter().any(|part| match part {
-            Part::Message(bytes) => bytes
-                .windows(boundary.len())
-                .any(|window| window == boundary.as_bytes()),
+            Part::Message(bytes) => bytes.windows(boundary.len()).any(|window| window == boundary.as_bytes()),
             Part::Content { .. } => false,
         })
     };
@@ -153,24 +133,15 @@ mod tests {
             ("#!/bin/sh\necho hi\n", "text/x-shellscript"),
             ("## template: jinja\n#cloud-config\n", "text/jinja2"),
             ("#include https://example.org/x\n", "text/x-include-url"),
-            (
-                "#include-once\nhttps://example.org/x\n",
-                "text/x-include-once-url",
-            ),
+            ("#include-once\nhttps://example.org/x\n", "text/x-include-once-url"),
             ("#cloud-boothook\necho\n", "text/cloud-boothook"),
         ] {
             let part = users_part(text.as_bytes()).expect("known");
-            assert!(
-                matches!(part, Part::Content { content_type, .. } if content_type == expected),
-                "{text}"
-            );
+            assert!(matches!(part, Part::Content { content_type, .. } if content_type == expected), "{text}");
         }
         assert!(matches!(
             users_part(b"\x1f\x8b\x08\xff"),
-            Ok(Part::Content {
-                content_type: "application/gzip",
-                ..
-            })
+            Ok(Part::Content { content_type: "application/gzip", .. })
         ));
     }
 
@@ -208,11 +179,7 @@ mod tests {
 
     #[test]
     fn content_is_base64_in_short_lines() {
-        let part = Part::Content {
-            content_type: "text/cloud-config",
-            file_name: "x",
-            bytes: &[b'a'; 100],
-        };
+        let part = Part::Content { content_type: "text/cloud-config", file_name: "x", bytes: &[b'a'; 100] };
         let text = String::from_utf8(multipart(&[part])).expect("text");
         assert!(text.lines().all(|line| line.len() <= 78), "{text}");
         assert!(text.contains("YWFh"));

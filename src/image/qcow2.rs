@@ -27,9 +27,7 @@ pub(super) fn virtual_size(bytes: &[u8], file_size_bytes: u64) -> Result<u64, Er
         _ => (u32_at(bytes, 100)?, V3_HEADER_BYTES),
     };
     if header_bytes < least {
-        return Err(Error::Damaged {
-            what: "its length is too small",
-        });
+        return Err(Error::Damaged { what: "its length is too small" });
     }
     if file_size_bytes < u64::from(header_bytes) {
         return Err(Error::Truncated);
@@ -149,42 +147,19 @@ mod tests {
     fn what_qemu_img_made() {
         // tests/fixtures/image/README.md has the commands.
         for (bytes, file_bytes, expected) in [
-            (
-                &include_bytes!("../../tests/fixtures/image/qcow2-v3.bin")[..],
-                196_624,
-                Ok(GIB),
-            ),
-            (
-                include_bytes!("../../tests/fixtures/image/qcow2-v2.bin"),
-                196_624,
-                Ok(GIB),
-            ),
-            (
-                include_bytes!("../../tests/fixtures/image/qcow2-zstd-extl2.bin"),
-                196_640,
-                Ok(GIB),
-            ),
+            (&include_bytes!("../../tests/fixtures/image/qcow2-v3.bin")[..], 196_624, Ok(GIB)),
+            (include_bytes!("../../tests/fixtures/image/qcow2-v2.bin"), 196_624, Ok(GIB)),
+            (include_bytes!("../../tests/fixtures/image/qcow2-zstd-extl2.bin"), 196_640, Ok(GIB)),
             (
                 include_bytes!("../../tests/fixtures/image/qcow2-backing.bin"),
                 196_624,
                 Err(Error::BackingFile),
             ),
-            (
-                include_bytes!("../../tests/fixtures/image/qcow2-data-file.bin"),
-                196_624,
-                Err(Error::DataFile),
-            ),
-            (
-                include_bytes!("../../tests/fixtures/image/qcow2-luks.bin"),
-                2_359_296,
-                Err(Error::Encrypted),
-            ),
+            (include_bytes!("../../tests/fixtures/image/qcow2-data-file.bin"), 196_624, Err(Error::DataFile)),
+            (include_bytes!("../../tests/fixtures/image/qcow2-luks.bin"), 2_359_296, Err(Error::Encrypted)),
         ] {
             let result = inspect(bytes, file_bytes);
-            let expected = expected.map(|bytes| Header {
-                format: Format::Qcow2,
-                virtual_size_bytes: bytes,
-            });
+            let expected = expected.map(|bytes| Header { format: Format::Qcow2, virtual_size_bytes: bytes });
             assert_eq!(result, expected);
         }
     }
@@ -209,14 +184,8 @@ mod tests {
             (|b| b.truncate(103), Error::Truncated),
             (|b| put32(b, 100, 8), damaged("its length is too small")),
             (|b| put32(b, 20, 64), damaged("its cluster size is not possible")),
-            (
-                |b| put32(b, 36, 1),
-                damaged("its first-level table is too small for the disk"),
-            ),
-            (
-                |b| put64(b, 40, u64::MAX - 3),
-                damaged("its first-level table lies behind the file's end"),
-            ),
+            (|b| put32(b, 36, 1), damaged("its first-level table is too small for the disk")),
+            (|b| put64(b, 40, u64::MAX - 3), damaged("its first-level table lies behind the file's end")),
         ];
         for (change, expected) in cases {
             let mut bytes = header(3);

@@ -37,20 +37,11 @@ impl Slot {
     pub(super) fn new(folder: &Path, label: &str, url: &str) -> Self {
         let label: String = label
             .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || "._-".contains(c) {
-                    c
-                } else {
-                    '_'
-                }
-            })
+            .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
             .take(STEM_CHARS)
             .collect();
         let label = label.trim_start_matches('.');
-        Self {
-            folder: folder.to_owned(),
-            stem: format!("{label}-{}", hash::short_name(url.as_bytes())),
-        }
+        Self { folder: folder.to_owned(), stem: format!("{label}-{}", hash::short_name(url.as_bytes())) }
     }
 
     /// All places in `folder` that have a record.
@@ -64,10 +55,7 @@ impl Slot {
             let file = file.map_err(fs::Error::at("list", folder))?;
             let name = file.file_name().to_string_lossy().into_owned();
             if let Some(stem) = name.strip_suffix(ENDING).filter(|_| !name.starts_with('.')) {
-                slots.push(Self {
-                    folder: folder.to_owned(),
-                    stem: stem.to_owned(),
-                });
+                slots.push(Self { folder: folder.to_owned(), stem: stem.to_owned() });
             }
         }
         slots.sort_by(|a, b| a.stem.cmp(&b.stem));

@@ -60,9 +60,7 @@ impl Reference {
             return Ok(Self::File(without_dots(&cwd.join(text))));
         }
         if !is_catalog_name(text) {
-            return Err(refuse(
-                "a name of the catalogue has letters, digits, dots, dashes and underscores",
-            ));
+            return Err(refuse("a name of the catalogue has letters, digits, dots, dashes and underscores"));
         }
         Ok(Self::Catalog(text.to_owned()))
     }
@@ -83,10 +81,7 @@ impl fmt::Display for Reference {
         match self {
             Self::File(path) => path.display().fmt(f),
             Self::Url { url, digest: None } => f.write_str(url),
-            Self::Url {
-                url,
-                digest: Some(digest),
-            } => write!(f, "{url}#{digest}"),
+            Self::Url { url, digest: Some(digest) } => write!(f, "{url}#{digest}"),
             Self::Catalog(name) => f.write_str(name),
         }
     }
@@ -96,9 +91,7 @@ impl fmt::Display for Reference {
 pub(super) fn is_catalog_name(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 /// Checks that `url` is one that can be fetched and shown.
@@ -108,11 +101,7 @@ pub(super) fn check_url(url: &str) -> Result<(), Invalid> {
     let authority = uri.authority().ok_or_else(|| refuse("it has no host"))?;
     // The URL is written to the VM's metadata, which others may read.
     if authority.as_str().contains('@') {
-        return Err(Invalid::new(
-            "URL",
-            "(hidden)",
-            "a password in a URL would be seen by others",
-        ));
+        return Err(Invalid::new("URL", "(hidden)", "a password in a URL would be seen by others"));
     }
     if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
         return Err(refuse("the form is https://HOST/PATH"));
@@ -127,10 +116,7 @@ fn parse_url(text: &str) -> Result<Reference, Invalid> {
     };
     check_url(url)?;
     let digest = fragment.map(str::parse).transpose()?;
-    Ok(Reference::Url {
-        url: url.to_owned(),
-        digest,
-    })
+    Ok(Reference::Url { url: url.to_owned(), digest })
 }
 
 /// What stands before the first colon, if it has the form of a URL's scheme (RFC 3986, 3.1). QEMU takes
@@ -138,16 +124,12 @@ fn parse_url(text: &str) -> Result<Reference, Invalid> {
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once(':')?;
     let rest = scheme.strip_prefix(|c: char| c.is_ascii_alphabetic())?;
-    rest.bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"+.-_".contains(&b))
-        .then_some(scheme)
+    rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-_".contains(&b)).then_some(scheme)
 }
 
 /// `path` without `.` parts. `..` stays: what it means depends on symbolic links.
 fn without_dots(path: &Path) -> PathBuf {
-    path.components()
-        .filter(|part| !matches!(part, std::path::Component::CurDir))
-        .collect()
+    path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect()
 }
 
 #[cfg(test)]
@@ -179,13 +161,7 @@ mod tests {
     fn urls_with_and_without_a_digest() {
         let hex = "ab".repeat(32);
         let url = "https://example.org/a.img?x=1".to_owned();
-        assert_eq!(
-            parse(&url),
-            Ok(Reference::Url {
-                url: url.clone(),
-                digest: None
-            })
-        );
+        assert_eq!(parse(&url), Ok(Reference::Url { url: url.clone(), digest: None }));
         let text = format!("{url}#sha256:{hex}");
         let reference = parse(&text).expect("parses");
         assert!(matches!(&reference, Reference::Url { digest: Some(d), .. } if d.hex() == hex));
@@ -195,10 +171,7 @@ mod tests {
 
     #[test]
     fn names() {
-        assert_eq!(
-            parse("ubuntu-24.04"),
-            Ok(Reference::Catalog("ubuntu-24.04".into()))
-        );
+        assert_eq!(parse("ubuntu-24.04"), Ok(Reference::Catalog("ubuntu-24.04".into())));
     }
 
     #[test]

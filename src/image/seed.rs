@@ -28,14 +28,9 @@ pub fn build(documents: &Documents) -> Result<Vec<u8>, Error> {
     ];
     let bytes: usize = files.iter().map(|(_, content)| content.len()).sum();
     if bytes > MAX_DOCUMENT_BYTES {
-        return Err(Error::SeedTooLarge {
-            bytes,
-            limit_bytes: MAX_DOCUMENT_BYTES,
-        });
+        return Err(Error::SeedTooLarge { bytes, limit_bytes: MAX_DOCUMENT_BYTES });
     }
-    let size = (bytes + bytes / 16 + OVERHEAD_BYTES)
-        .next_multiple_of(64 << 10)
-        .max(MIN_VOLUME_BYTES);
+    let size = (bytes + bytes / 16 + OVERHEAD_BYTES).next_multiple_of(64 << 10).max(MIN_VOLUME_BYTES);
     let mut volume = vec![0; size];
     fill(&mut volume, &files).map_err(Error::Seed)?;
     Ok(volume)
@@ -43,10 +38,7 @@ pub fn build(documents: &Documents) -> Result<Vec<u8>, Error> {
 
 fn fill(volume: &mut [u8], files: &[(&str, &Vec<u8>)]) -> std::io::Result<()> {
     // Not a floppy (media 0xf8, drive 0x80): some tools look at these.
-    let options = FormatVolumeOptions::new()
-        .volume_label(*b"CIDATA     ")
-        .media(0xf8)
-        .drive_num(0x80);
+    let options = FormatVolumeOptions::new().volume_label(*b"CIDATA     ").media(0xf8).drive_num(0x80);
     fatfs::format_volume(Cursor::new(&mut *volume), options)?;
     let system = FileSystem::new(Cursor::new(volume), FsOptions::new())?;
     {
@@ -66,11 +58,7 @@ mod tests {
     use std::io::Read;
 
     fn documents(user_data: Vec<u8>) -> Documents {
-        Documents {
-            user_data,
-            meta_data: b"{}".to_vec(),
-            network_config: b"{\"version\": 2}".to_vec(),
-        }
+        Documents { user_data, meta_data: b"{}".to_vec(), network_config: b"{\"version\": 2}".to_vec() }
     }
 
     #[test]
@@ -83,18 +71,9 @@ mod tests {
             assert_eq!(build(&documents).expect("builds"), volume);
             let system = FileSystem::new(Cursor::new(volume), FsOptions::new()).expect("mounts");
             assert_eq!(system.volume_label(), "CIDATA");
-            assert_eq!(
-                system
-                    .read_volume_label_from_root_dir()
-                    .expect("reads")
-                    .as_deref(),
-                Some("CIDATA")
-            );
-            let names: Vec<String> = system
-                .root_dir()
-                .iter()
-                .map(|entry| entry.expect("entry").file_name())
-                .collect();
+            assert_eq!(system.read_volume_label_from_root_dir().expect("reads").as_deref(), Some("CIDATA"));
+            let names: Vec<String> =
+                system.root_dir().iter().map(|entry| entry.expect("entry").file_name()).collect();
             assert_eq!(names, ["meta-data", "network-config", "user-data"]);
             let mut read = Vec::new();
             let mut file = system.root_dir().open_file("user-data").expect("opens");
@@ -107,9 +86,6 @@ mod tests {
     fn the_usual_one_is_small_and_an_absurd_one_is_refused() {
         let volume = build(&documents(vec![b'#'; 3000])).expect("builds");
         assert_eq!(volume.len(), 512 << 10);
-        assert!(matches!(
-            build(&documents(vec![0; 5 << 20])),
-            Err(Error::SeedTooLarge { .. })
-        ));
+        assert!(matches!(build(&documents(vec![0; 5 << 20])), Err(Error::SeedTooLarge { .. })));
     }
 }

@@ -38,10 +38,7 @@ impl Wanted {
             label: file_name(url).to_owned(),
             digest: digest.cloned(),
             published: None,
-            first: Source {
-                url: url.to_owned(),
-                checksum_url: None,
-            },
+            first: Source { url: url.to_owned(), checksum_url: None },
             second: None,
         }
     }
@@ -82,12 +79,7 @@ impl Wanted {
         progress: Option<&Progress>,
     ) -> Result<(String, Downloaded), Error> {
         let attempt = |source: &Source| {
-            let job = Job {
-                url: &source.url,
-                expected: self.expected(client, source)?,
-                partial,
-                progress,
-            };
+            let job = Job { url: &source.url, expected: self.expected(client, source)?, partial, progress };
             Ok((source.url.clone(), download::run(client, &job)?))
         };
         let error: Error = match attempt(&self.first) {
@@ -101,11 +93,7 @@ impl Wanted {
         attempt(second).map_err(|second_error| {
             log::warn!("{second_error}");
             // Damage on the second server says more than the first one's absence.
-            if second_error.is_integrity() {
-                second_error
-            } else {
-                error
-            }
+            if second_error.is_integrity() { second_error } else { error }
         })
     }
 
@@ -119,12 +107,10 @@ impl Wanted {
         };
         let document = client.document(url, MAX_DOCUMENT_BYTES)?;
         let file = file_name(&source.url);
-        checksum::parse(&document, format, algorithm, file)
-            .map(Some)
-            .map_err(|source| Error::Checksum {
-                url: url.clone(),
-                file: file.to_owned(),
-                source,
-            })
+        checksum::parse(&document, format, algorithm, file).map(Some).map_err(|source| Error::Checksum {
+            url: url.clone(),
+            file: file.to_owned(),
+            source,
+        })
     }
 }

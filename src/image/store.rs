@@ -140,9 +140,7 @@ impl Store {
         let digest = self.digests.of_file(path, Algorithm::Sha256, progress).await?;
         Ok(LocalImage {
             path: path.to_owned(),
-            name: path
-                .file_name()
-                .map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned()),
+            name: path.file_name().map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned()),
             source: shown,
             format: header.format,
             virtual_size_bytes: header.virtual_size_bytes,
@@ -168,10 +166,7 @@ impl Store {
         let Some(expected) = &wanted.digest else {
             return Ok(Some(image));
         };
-        let actual = self
-            .digests
-            .of_file(&image.path, expected.algorithm(), None)
-            .await?;
+        let actual = self.digests.of_file(&image.path, expected.algorithm(), None).await?;
         if actual != *expected {
             log::warn!("{} has changed since; the image is fetched anew", record.url);
             return Ok(None);
@@ -197,11 +192,7 @@ impl Store {
         };
         let actual = self.digests.of_file(&path, digest.algorithm(), None).await?;
         if actual != digest {
-            return Err(Error::DigestMismatch {
-                name: path.display().to_string(),
-                expected: digest,
-                actual,
-            });
+            return Err(Error::DigestMismatch { name: path.display().to_string(), expected: digest, actual });
         }
         let entry = self.entry_of(&record);
         let image = LocalImage {
@@ -221,10 +212,7 @@ impl Store {
     }
 
     fn entry_of(&self, record: &Record) -> Option<&Entry> {
-        self.catalog
-            .entries()
-            .iter()
-            .find(|entry| entry.name == record.name)
+        self.catalog.entries().iter().find(|entry| entry.name == record.name)
     }
 
     /// Downloads into `slot`. The thread keeps the lock for as long as it writes.

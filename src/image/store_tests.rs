@@ -16,10 +16,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self {
-            server: TestServer::start(),
-            cache: tempfile::tempdir().expect("folder"),
-        }
+        Self { server: TestServer::start(), cache: tempfile::tempdir().expect("folder") }
     }
 
     /// A store with one image in its catalogue, `tiny`, of which the checksum document is at /SUMS.
@@ -49,10 +46,8 @@ impl Bench {
 
     fn publish(&self, folder: &str, image: &[u8]) {
         let sums = format!("{}  tiny.img\n", digest(Algorithm::Sha512, image).hex());
-        self.server
-            .put(&format!("{folder}/SUMS"), Reply::Bytes(sums.into()));
-        self.server
-            .put(&format!("{folder}/tiny.img"), Reply::Bytes(image.to_vec()));
+        self.server.put(&format!("{folder}/SUMS"), Reply::Bytes(sums.into()));
+        self.server.put(&format!("{folder}/tiny.img"), Reply::Bytes(image.to_vec()));
     }
 
     /// The files of the cache that hold bytes of an image.
@@ -68,11 +63,7 @@ impl Bench {
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("runtime")
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime").block_on(future)
 }
 
 fn image() -> Vec<u8> {
@@ -107,15 +98,9 @@ fn a_catalogue_image_is_verified_once_and_then_needs_no_network() {
 
     bench.server.put("/tiny.img", Reply::Status(500));
     assert_eq!(bench.obtain(&tiny()).expect("from the cache"), first);
-    assert_eq!(
-        (bench.server.count("/SUMS"), bench.server.count("/tiny.img")),
-        (1, 1)
-    );
+    assert_eq!((bench.server.count("/SUMS"), bench.server.count("/tiny.img")), (1, 1));
     assert!(bench.store().is_cached(&tiny()));
-    assert_eq!(
-        run(bench.store().list()).expect("lists"),
-        std::slice::from_ref(&first)
-    );
+    assert_eq!(run(bench.store().list()).expect("lists"), std::slice::from_ref(&first));
     assert!(run(bench.store().remove(&first.path)).expect("removes"));
     assert!(bench.leftovers().is_empty());
 }
@@ -155,9 +140,7 @@ fn the_second_server_helps_out() {
 fn a_document_that_tells_no_digest_is_refused() {
     let bench = Bench::new();
     bench.publish("", &image());
-    bench
-        .server
-        .put("/SUMS", Reply::Bytes(b"<html>welcome</html>".to_vec()));
+    bench.server.put("/SUMS", Reply::Bytes(b"<html>welcome</html>".to_vec()));
     let error = bench.obtain(&tiny()).expect_err("no digest");
     assert!(matches!(error, Error::Checksum { .. }), "{error}");
     assert_eq!(bench.server.count("/tiny.img"), 0);
@@ -191,28 +174,14 @@ fn what_servers_get_wrong_is_told_apart_and_leaves_nothing() {
     let page = b"<!DOCTYPE html><html>sign in</html>".to_vec();
     let cases: [(Reply, Check); 9] = [
         (Reply::Status(404), |e| matches!(e, Error::NotFound { .. })),
-        (Reply::Status(503), |e| {
-            matches!(e, Error::Status { status: 503, .. })
-        }),
-        (Reply::Redirect("/x".into()), |e| {
-            matches!(e, Error::Redirects { .. })
-        }),
-        (Reply::Truncated(image(), 99_999), |e| {
-            matches!(e, Error::Transfer { .. })
-        }),
-        (Reply::Stall(image(), 99_999), |e| {
-            matches!(e, Error::Stalled { .. })
-        }),
-        (Reply::Bytes(page), |e| {
-            matches!(e, Error::Header { .. }) && e.is_integrity()
-        }),
+        (Reply::Status(503), |e| matches!(e, Error::Status { status: 503, .. })),
+        (Reply::Redirect("/x".into()), |e| matches!(e, Error::Redirects { .. })),
+        (Reply::Truncated(image(), 99_999), |e| matches!(e, Error::Transfer { .. })),
+        (Reply::Stall(image(), 99_999), |e| matches!(e, Error::Stalled { .. })),
+        (Reply::Bytes(page), |e| matches!(e, Error::Header { .. }) && e.is_integrity()),
         (Reply::Bytes(Vec::new()), |e| matches!(e, Error::Header { .. })),
-        (Reply::Bytes(vec![0; 2 << 20]), |e| {
-            matches!(e, Error::TooLarge { .. })
-        }),
-        (Reply::Unsized(vec![0; 2 << 20]), |e| {
-            matches!(e, Error::TooLarge { .. })
-        }),
+        (Reply::Bytes(vec![0; 2 << 20]), |e| matches!(e, Error::TooLarge { .. })),
+        (Reply::Unsized(vec![0; 2 << 20]), |e| matches!(e, Error::TooLarge { .. })),
     ];
     let bench = Bench::new();
     for (reply, is_expected) in cases {
@@ -251,18 +220,12 @@ fn two_at_once_make_one_request() {
 fn a_dropped_download_ends_at_once() {
     let bench = Bench::new();
     let at = url(&bench.server.put("/a.img", Reply::Stall(image(), 99_999)));
-    let store = bench.store().with_limits(Limits {
-        stall_timeout: Duration::from_secs(60),
-        ..Limits::default()
-    });
+    let store =
+        bench.store().with_limits(Limits { stall_timeout: Duration::from_secs(60), ..Limits::default() });
     let started = Instant::now();
     run(async {
         let obtain = store.obtain(&at, None);
-        assert!(
-            tokio::time::timeout(Duration::from_millis(300), obtain)
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_millis(300), obtain).await.is_err());
     });
     // Dropping the runtime waits for the thread.
     assert!(started.elapsed() < Duration::from_secs(20));

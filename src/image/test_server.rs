@@ -89,10 +89,7 @@ fn answer(mut stream: &TcpStream, state: &State) -> std::io::Result<()> {
     state.requests.lock().expect("lock").push(path.clone());
     let reply = state.replies.lock().expect("lock").get(&path).cloned();
     let mut send = |status: u16, headers: &str, bytes: &[u8]| {
-        write!(
-            stream,
-            "HTTP/1.1 {status} X\r\nConnection: close\r\n{headers}\r\n"
-        )?;
+        write!(stream, "HTTP/1.1 {status} X\r\nConnection: close\r\n{headers}\r\n")?;
         stream.write_all(bytes)
     };
     let length = |bytes: usize| format!("Content-Length: {bytes}\r\n");

@@ -254,7 +254,8 @@ impl Client {
         let command = Command::new("domblkinfo").option("--domain", uuid).option("--device", target);
         match self.call(command).await {
             Ok(text) => {
-                let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+                let field =
+                    |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
                 Ok((field("Capacity:"), field("Allocation:")))
             }
             Err(error) if error.is_connection() => Err(error),

@@ -35,7 +35,12 @@ impl VmManager {
     ///
     /// # Errors
     /// When the agent isn't there, or forbids it.
-    pub(super) async fn run_by_agent(&self, uuid: &str, program: &str, args: &[&str]) -> Result<String, Error> {
+    pub(super) async fn run_by_agent(
+        &self,
+        uuid: &str,
+        program: &str,
+        args: &[&str],
+    ) -> Result<String, Error> {
         let request = serde_json::json!({
             "execute": "guest-exec",
             "arguments": {"path": program, "arg": args, "capture-output": true},
@@ -56,7 +61,11 @@ impl VmManager {
         }
     }
 
-    async fn ask_agent<T: serde::de::DeserializeOwned>(&self, uuid: &str, request: &serde_json::Value) -> Result<T, Error> {
+    async fn ask_agent<T: serde::de::DeserializeOwned>(
+        &self,
+        uuid: &str,
+        request: &serde_json::Value,
+    ) -> Result<T, Error> {
         let text = self.client.agent(uuid, &request.to_string()).await?;
         serde_json::from_str::<Reply<T>>(&text)
             .map(|reply| reply.value)

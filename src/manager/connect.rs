@@ -30,7 +30,8 @@ impl VmManager {
         if !self.uri().is_local() || host::is_root() {
             return Ok(None);
         }
-        let socket = if other.is_session() { host::probe_session().await } else { host::probe_system().await };
+        let socket =
+            if other.is_session() { host::probe_session().await } else { host::probe_system().await };
         if !matches!(socket, Socket::Reachable { .. }) {
             return Ok(None);
         }

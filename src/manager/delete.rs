@@ -86,7 +86,8 @@ impl VmManager {
             return Ok(());
         }
         let ids = self.client.domains(Scope::All).await?;
-        let others: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).filter(|uuid| *uuid != domain.uuid).collect();
+        let others: Vec<&str> =
+            ids.iter().map(|id| id.uuid.as_str()).filter(|uuid| *uuid != domain.uuid).collect();
         let in_use = |path: &str, by: &str| Error::InUse { path: path.to_owned(), needed_by: by.to_owned() };
         for other in self.client.domains_in_full(&others).await? {
             for disk in &other.disks {
@@ -120,5 +121,8 @@ impl VmManager {
 
 /// Whether the path is a disk that holds the guest's own data, neither the seed nor the log.
 fn is_disk(domain: &Domain, path: &str) -> bool {
-    domain.disks.iter().any(|disk| disk.path.as_deref() == Some(path) && disk.format.as_deref() == Some("qcow2"))
+    domain
+        .disks
+        .iter()
+        .any(|disk| disk.path.as_deref() == Some(path) && disk.format.as_deref() == Some("qcow2"))
 }

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use super::create::network::no_passt;
 use super::VmManager;
+use super::create::network::no_passt;
 use crate::host::{self, Kvm, Membership, QmpFolder, Socket, Tool};
 use crate::libvirt;
 use crate::model::NetworkSpec;
@@ -74,8 +74,10 @@ impl VmManager {
     async fn connection(&self, checks: &mut Vec<Check>) -> bool {
         match self.client.versions().await {
             Ok(versions) => {
-                let qemu = versions.qemu.map_or_else(|| "no QEMU".to_owned(), |version| format!("QEMU {version}"));
-                let detail = format!("{}: libvirt {}, {qemu}, virsh {}", self.uri(), versions.daemon, versions.client);
+                let qemu =
+                    versions.qemu.map_or_else(|| "no QEMU".to_owned(), |version| format!("QEMU {version}"));
+                let detail =
+                    format!("{}: libvirt {}, {qemu}, virsh {}", self.uri(), versions.daemon, versions.client);
                 let oldest = libvirt::Version(9, 0, 0);
                 checks.push(if versions.daemon < oldest {
                     bad("libvirt", CheckStatus::Failure, format!("{detail}; {oldest} is needed"), INSTALL)
@@ -85,7 +87,11 @@ impl VmManager {
                 true
             }
             Err(error) => {
-                let fix = if self.uri().is_local() { INSTALL.to_owned() } else { format!("virsh -c {} version", self.uri()) };
+                let fix = if self.uri().is_local() {
+                    INSTALL.to_owned()
+                } else {
+                    format!("virsh -c {} version", self.uri())
+                };
                 checks.push(bad("libvirt", CheckStatus::Failure, error.to_string(), fix));
                 false
             }
@@ -113,19 +119,31 @@ impl VmManager {
         let name = self.config.storage.pool.as_str();
         match self.client.pool(name).await {
             Ok(Some(pool)) => {
-                let free = if self.uri().is_local() { host::disk_free(Path::new(&pool.path)).ok() } else { None };
+                let free =
+                    if self.uri().is_local() { host::disk_free(Path::new(&pool.path)).ok() } else { None };
                 let free = free.unwrap_or(pool.available_bytes);
-                let detail = format!("{name}: {} free in {}", crate::model::DiskSize::from_bytes(free), pool.path);
+                let detail =
+                    format!("{name}: {} free in {}", crate::model::DiskSize::from_bytes(free), pool.path);
                 if free < ROOM {
                     bad("storage", CheckStatus::Warning, detail, "vmtools gc")
                 } else if let Some(blocker) = self.pool_blocker(&pool.path) {
-                    bad("storage", CheckStatus::Failure, format!("QEMU's user cannot get at {}", pool.path), blocker.fix)
+                    bad(
+                        "storage",
+                        CheckStatus::Failure,
+                        format!("QEMU's user cannot get at {}", pool.path),
+                        blocker.fix,
+                    )
                 } else {
                     ok("storage", detail)
                 }
             }
             Ok(None) => ok("storage", format!("the pool {name} is made by the first create")),
-            Err(error) => bad("storage", CheckStatus::Failure, error.to_string(), format!("virsh -c {} pool-start {name}", self.uri())),
+            Err(error) => bad(
+                "storage",
+                CheckStatus::Failure,
+                error.to_string(),
+                format!("virsh -c {} pool-start {name}", self.uri()),
+            ),
         }
     }
 
@@ -139,7 +157,9 @@ impl VmManager {
     fn user_network_check(&self) -> Check {
         match no_passt() {
             None => ok("passt", "user-mode networking by passt"),
-            Some(reason) => bad("passt", CheckStatus::Warning, format!("{reason}; QEMU's slower slirp is used"), INSTALL),
+            Some(reason) => {
+                bad("passt", CheckStatus::Warning, format!("{reason}; QEMU's slower slirp is used"), INSTALL)
+            }
         }
     }
 
@@ -147,15 +167,25 @@ impl VmManager {
         if self.uri().is_session() {
             return match host::session_qmp_folder() {
                 Some(path) => ok("qmp", path.display().to_string()),
-                None => bad("qmp", CheckStatus::Warning, "XDG_RUNTIME_DIR is not set", "export XDG_RUNTIME_DIR=/run/user/$(id -u)"),
+                None => bad(
+                    "qmp",
+                    CheckStatus::Warning,
+                    "XDG_RUNTIME_DIR is not set",
+                    "export XDG_RUNTIME_DIR=/run/user/$(id -u)",
+                ),
             };
         }
         match host::system_qmp_folder(host::qemu_account().as_ref()) {
             QmpFolder::Usable(path) => ok("qmp", path.display().to_string()),
-            QmpFolder::Missing(path) => bad("qmp", CheckStatus::Warning, format!("{} is missing", path.display()), INSTALL),
-            QmpFolder::NotWritable(path) => {
-                bad("qmp", CheckStatus::Warning, format!("QEMU's user cannot write {}", path.display()), INSTALL)
+            QmpFolder::Missing(path) => {
+                bad("qmp", CheckStatus::Warning, format!("{} is missing", path.display()), INSTALL)
             }
+            QmpFolder::NotWritable(path) => bad(
+                "qmp",
+                CheckStatus::Warning,
+                format!("QEMU's user cannot write {}", path.display()),
+                INSTALL,
+            ),
         }
     }
 }
@@ -173,7 +203,12 @@ fn kvm() -> Check {
         Kvm::Usable => ok("kvm", "usable"),
         Kvm::Missing { reason } => {
             let detail = format!("{reason}; guests are emulated, ten times slower or more");
-            bad("kvm", CheckStatus::Warning, detail, "switch virtualisation (VT-x, AMD-V) on in the firmware, or nesting on the host; then: sudo usermod -aG kvm \"$USER\"")
+            bad(
+                "kvm",
+                CheckStatus::Warning,
+                detail,
+                "switch virtualisation (VT-x, AMD-V) on in the firmware, or nesting on the host; then: sudo usermod -aG kvm \"$USER\"",
+            )
         }
     }
 }
@@ -184,10 +219,18 @@ fn groups(session: bool) -> Option<Check> {
     }
     Some(match host::membership("libvirt") {
         Membership::Yes => ok("group", "this login is in the group libvirt"),
-        Membership::AfterNewLogin => {
-            bad("group", CheckStatus::Warning, "in the group libvirt, but not in this login", "newgrp libvirt")
-        }
-        _ => bad("group", CheckStatus::Warning, "not in the group libvirt", "sudo usermod -aG libvirt \"$USER\""),
+        Membership::AfterNewLogin => bad(
+            "group",
+            CheckStatus::Warning,
+            "in the group libvirt, but not in this login",
+            "newgrp libvirt",
+        ),
+        _ => bad(
+            "group",
+            CheckStatus::Warning,
+            "not in the group libvirt",
+            "sudo usermod -aG libvirt \"$USER\"",
+        ),
     })
 }
 

@@ -58,7 +58,10 @@ impl VmManager {
             Some(uuid) => self.remove_domain(uuid, &garbage.volumes, true, deadline).await,
             None => self.remove_volumes(&garbage.volumes, deadline).await,
         };
-        left.map_err(|left| Error::LeftBehind { cause: Box::new(Error::NotRemoved { name: garbage.name.clone() }), left })
+        left.map_err(|left| Error::LeftBehind {
+            cause: Box::new(Error::NotRemoved { name: garbage.name.clone() }),
+            left,
+        })
     }
 
     /// Bases without a marker that nobody writes to any more.

@@ -1,6 +1,6 @@
 use super::reach::own_addresses;
 use super::{Error, Event, VmDetails, VmManager, VmSummary, Warning};
-use crate::libvirt::{AddressSource, Domain, DomainId, Network, Scope};
+use crate::libvirt::{AddressSource, Domain, DomainId, Scope};
 use crate::model::{Label, VmState};
 
 /// What to list.
@@ -75,14 +75,6 @@ impl VmManager {
         Ok(vms.into_iter().filter(managed).map(|vm| vm.name).collect())
     }
 
-    /// All networks of libvirt.
-    ///
-    /// # Errors
-    /// When libvirt can't be asked.
-    pub async fn networks(&self) -> Result<Vec<Network>, Error> {
-        Ok(self.client.networks().await?)
-    }
-
     async fn fill_details(&self, vms: &mut [VmSummary]) -> Result<(), Error> {
         let ids = self.client.domains(Scope::All).await?;
         let wanted: Vec<&str> = ids
@@ -104,7 +96,8 @@ impl VmManager {
 
     /// By lease alone: asking agents would make a list as slow as its slowest guest.
     async fn fill_addresses(&self, vms: &mut [VmSummary], active: &[DomainId]) -> Result<(), Error> {
-        let wanted: Vec<&DomainId> = active.iter().filter(|id| vms.iter().any(|vm| vm.name == id.name)).collect();
+        let wanted: Vec<&DomainId> =
+            active.iter().filter(|id| vms.iter().any(|vm| vm.name == id.name)).collect();
         let uuids: Vec<&str> = wanted.iter().map(|id| id.uuid.as_str()).collect();
         let found = self.client.addresses_of_all(&uuids, AddressSource::Lease).await?;
         for (id, addresses) in wanted.iter().zip(found) {
@@ -129,7 +122,10 @@ impl VmManager {
     }
 
     /// The addresses of a running VM that its leases or its agent tell, for its page.
-    pub(super) async fn addresses_by_card(&self, domain: &Domain) -> Result<Vec<(String, std::net::IpAddr)>, Error> {
+    pub(super) async fn addresses_by_card(
+        &self,
+        domain: &Domain,
+    ) -> Result<Vec<(String, std::net::IpAddr)>, Error> {
         let mut found = self.client.addresses(&domain.uuid, AddressSource::Lease).await?;
         for source in [AddressSource::Agent, AddressSource::Arp] {
             let useful = source != AddressSource::Agent || domain.has_agent_channel;

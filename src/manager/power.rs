@@ -133,7 +133,9 @@ impl VmManager {
         // libvirt calls the network device of the card net0 hostnet0.
         let netdev = format!("host{}", card.alias.as_deref().unwrap_or("net0"));
         for port in &record.published {
-            self.client.forward_by_slirp(&domain.uuid, &netdev, port.protocol.name(), port.host, port.guest).await?;
+            self.client
+                .forward_by_slirp(&domain.uuid, &netdev, port.protocol.name(), port.host, port.guest)
+                .await?;
         }
         Ok(())
     }

@@ -55,6 +55,12 @@ impl VmManager {
         Ok(guest::arguments(&target, tty, command).map_err(guest::Error::from)?)
     }
 
+    /// Becomes ssh with these arguments. The open virsh is ended first.
+    pub async fn become_ssh(self, arguments: Vec<std::ffi::OsString>) -> Error {
+        drop(self.client);
+        guest::become_ssh(arguments).into()
+    }
+
     pub(super) async fn running(&self, name: &str) -> Result<Domain, Error> {
         let id = self.client.resolve(name).await?;
         if !self.client.stats(&id.uuid).await?.state().is_active() {

@@ -40,7 +40,11 @@ impl VmManager {
     }
 
     /// Deletes the volumes; what could not be deleted is named.
-    pub(super) async fn remove_volumes(&self, volumes: &[OwnedVolume], deadline: Instant) -> Result<(), Vec<String>> {
+    pub(super) async fn remove_volumes(
+        &self,
+        volumes: &[OwnedVolume],
+        deadline: Instant,
+    ) -> Result<(), Vec<String>> {
         let mut left = Vec::new();
         let mut pools: Vec<&str> = volumes.iter().map(|volume| volume.pool.as_str()).collect();
         pools.dedup();
@@ -49,7 +53,9 @@ impl VmManager {
             let _ = self.retry(deadline, || self.client.refresh_pool(pool)).await;
         }
         for volume in volumes {
-            if let Err(error) = self.retry(deadline, || self.client.delete_volume(&volume.pool, &volume.volume)).await {
+            if let Err(error) =
+                self.retry(deadline, || self.client.delete_volume(&volume.pool, &volume.volume)).await
+            {
                 left.push(format!("{} ({error})", volume.path));
             }
         }
@@ -70,7 +76,9 @@ impl VmManager {
             };
             let passing = match &error {
                 Error::Busy { .. } | Error::Lost { .. } | Error::Unreachable { .. } => true,
-                Error::Refused { message, .. } => message.contains("being allocated") || message.contains("is in use"),
+                Error::Refused { message, .. } => {
+                    message.contains("being allocated") || message.contains("is in use")
+                }
                 _ => false,
             };
             if !passing || Instant::now() >= deadline {

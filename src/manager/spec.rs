@@ -2,9 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::WaitFor;
-use crate::model::{
-    Acceleration, DiskSize, Firmware, Label, MemorySize, NetworkSpec, PortPublish, VmName,
-};
+use crate::model::{Acceleration, DiskSize, Firmware, Label, MemorySize, NetworkSpec, PortPublish, VmName};
 
 /// A VM to be made: what flags, template, configuration and defaults came to.
 #[derive(Debug, Clone)]

@@ -16,6 +16,18 @@ impl VmManager {
         self.status_of(&id.uuid).await
     }
 
+    /// The VM's UUID if it is there.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub async fn find(&self, name: &str) -> Result<Option<String>, Error> {
+        match self.client.resolve(name).await {
+            Ok(id) => Ok(Some(id.uuid)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     pub(super) async fn status_of(&self, uuid: &str) -> Result<VmStatus, Error> {
         let stats = self.client.stats(uuid).await?;
         let domain = self.client.domain(uuid).await?;
@@ -61,17 +73,20 @@ impl VmManager {
 
     /// libvirt counts the blocks of running VMs; of others it is asked for each disk.
     async fn disk_statuses(&self, domain: &Domain, stats: &DomainStats) -> Result<Vec<DiskStatus>, Error> {
-        let counted: HashMap<&str, (Option<u64>, Option<u64>)> = (0..stats.number("block.count").unwrap_or(0))
-            .filter_map(|n| {
-                let field = |key: &str| stats.number(&format!("block.{n}.{key}"));
-                Some((stats.text(&format!("block.{n}.name"))?, (field("capacity"), field("allocation"))))
-            })
-            .collect();
+        let counted: HashMap<&str, (Option<u64>, Option<u64>)> =
+            (0..stats.number("block.count").unwrap_or(0))
+                .filter_map(|n| {
+                    let field = |key: &str| stats.number(&format!("block.{n}.{key}"));
+                    Some((stats.text(&format!("block.{n}.name"))?, (field("capacity"), field("allocation"))))
+                })
+                .collect();
         let mut disks = Vec::with_capacity(domain.disks.len());
         for disk in &domain.disks {
             let sizes = counted.get(disk.target.as_str()).copied().unwrap_or_default();
             let (capacity_bytes, allocation_bytes) = match (sizes, &disk.path) {
-                ((None, _) | (_, None), Some(_)) => self.client.disk_sizes(&domain.uuid, &disk.target).await?,
+                ((None, _) | (_, None), Some(_)) => {
+                    self.client.disk_sizes(&domain.uuid, &disk.target).await?
+                }
                 _ => sizes,
             };
             let backing = match (disk.backing.first(), &disk.path) {
@@ -95,7 +110,8 @@ impl VmManager {
 
 fn interfaces(domain: &Domain, by_card: &[(String, IpAddr)]) -> Vec<InterfaceStatus> {
     let of = |mac: &str| {
-        let mut ips: Vec<IpAddr> = by_card.iter().filter(|(card, _)| card == mac).map(|(_, ip)| *ip).collect();
+        let mut ips: Vec<IpAddr> =
+            by_card.iter().filter(|(card, _)| card == mac).map(|(_, ip)| *ip).collect();
         ips.sort_by_key(|ip| ip.is_ipv6());
         ips
     };
@@ -119,5 +135,9 @@ fn ssh_status(domain: &Domain, active: bool, ips: &[IpAddr]) -> Option<SshStatus
         Some(_) => Some(std::net::Ipv4Addr::LOCALHOST.into()),
         None => ips.first().copied(),
     };
-    Some(SshStatus { user: access.user.clone(), host: host.filter(|_| active), port: forwarded.unwrap_or(22) })
+    Some(SshStatus {
+        user: access.user.clone(),
+        host: host.filter(|_| active),
+        port: forwarded.unwrap_or(22),
+    })
 }

@@ -88,7 +88,8 @@ impl VmManager {
             }
             None => return None,
         };
-        let printable: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+        let printable: String =
+            text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
         let lines: Vec<&str> = printable.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
         let tail = lines[lines.len().saturating_sub(15)..].join("\n");
         (!tail.is_empty()).then_some(tail)
@@ -196,7 +197,11 @@ impl Waiting<'_> {
     async fn ask_cloud_init(&self, address: IpAddr) -> Result<cloud_init::Report, String> {
         // One process in the guest that waits a while, not one that is started every moment.
         let wait = self.time_for(Duration::from_secs(60));
-        let script = format!("timeout {} cloud-init status --wait >/dev/null 2>&1\n{}", wait.as_secs().max(1), cloud_init::SCRIPT);
+        let script = format!(
+            "timeout {} cloud-init status --wait >/dev/null 2>&1\n{}",
+            wait.as_secs().max(1),
+            cloud_init::SCRIPT
+        );
         let target = self.manager.target(self.domain, address).map_err(|error| error.to_string())?;
         let said = match guest::run(&target, &script, wait + TRY * 2).await {
             Ok(output) => output.stdout,

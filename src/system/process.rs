@@ -307,17 +307,37 @@ impl Invocation {
             command.envs(self.envs.iter().map(|(name, value)| (name, value)));
         });
         command.wrap(KillOnDrop).wrap(ProcessSession);
-        command.spawn().map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => {
-                Error::Missing { program: self.program.to_string_lossy().into_owned() }
-            }
-            _ => self.io(source),
-        })
+        command.spawn().map_err(|source| not_started(&self.program, self.to_command_line(), source))
     }
 
     fn io(&self, source: std::io::Error) -> Error {
         Error::Io { command: self.to_command_line(), source }
     }
+}
+
+/// Replaces this process by a program that is to have its terminal, its environment and its exit status.
+/// Returns only when that failed.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
+pub fn exec(program: &str, arguments: &[OsString]) -> Error {
+    use std::os::unix::process::CommandExt;
+    let source = std::process::Command::new(program).args(arguments).exec();
+    not_started(OsStr::new(program), program.to_owned(), source)
+}
+
+/// What it means that `program` could not be started. A folder in `PATH` that this user may not look into
+/// hides behind "permission denied" that there is no such program.
+fn not_started(program: &OsStr, command: String, source: std::io::Error) -> Error {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = || std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    let missing = match source.kind() {
+        std::io::ErrorKind::NotFound => true,
+        std::io::ErrorKind::PermissionDenied => !there(),
+        _ => false,
+    };
+    if missing {
+        return Error::Missing { program: program.to_string_lossy().into_owned() };
+    }
+    Error::Io { command, source }
 }
 
 /// Variables of the caller's environment that change what a tool prints or speaks to.

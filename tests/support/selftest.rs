@@ -16,7 +16,11 @@ const MINUTE: Duration = Duration::from_secs(60);
 fn a_system_guest_boots_and_answers() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
-    let guest = Guest::define(&sandbox, &image, "<interface type='network'><source network='default'/><model type='virtio'/></interface>");
+    let guest = Guest::define(
+        &sandbox,
+        &image,
+        "<interface type='network'><source network='default'/><model type='virtio'/></interface>",
+    );
     sandbox.virsh(&["start", "web"]);
     let address = wait_for("a lease", MINUTE, || {
         let leases = sandbox.virsh(&["domifaddr", "web", "--full", "--source", "lease"]).stdout;
@@ -53,7 +57,8 @@ fn a_session_guest_answers_by_slirp() {
     let image = sandbox_or_skip!(sandbox.busybox_image());
     let guest = Guest::define(&sandbox, &image, "<interface type='user'><model type='virtio'/></interface>");
     sandbox.virsh(&["start", "web"]);
-    let added = sandbox.virsh(&["qemu-monitor-command", "web", "--hmp", "hostfwd_add tcp:127.0.0.1:2223-:22"]);
+    let added =
+        sandbox.virsh(&["qemu-monitor-command", "web", "--hmp", "hostfwd_add tcp:127.0.0.1:2223-:22"]);
     assert_eq!(added.stdout.trim(), "", "{added}");
     guest.answers("127.0.0.1", "2223");
     guest.shuts_down();
@@ -105,7 +110,9 @@ fn a_frozen_daemon_hangs_and_a_stopped_one_refuses() {
     sandbox.libvirtd_start();
     sandbox.virsh(&["list"]);
     sandbox.libvirtd_kill();
-    wait_for("the refusal", MINUTE, || (!sandbox.virsh_command(&["list"]).run().status.success()).then_some(()));
+    wait_for("the refusal", MINUTE, || {
+        (!sandbox.virsh_command(&["list"]).run().status.success()).then_some(())
+    });
     sandbox.libvirtd_start();
     assert_eq!(sandbox.virsh(&["net-list", "--name"]).lines(), ["default"]);
 }
@@ -113,7 +120,9 @@ fn a_frozen_daemon_hangs_and_a_stopped_one_refuses() {
 #[test]
 fn commands_are_signalled_timed_and_judged() {
     let sandbox = sandbox_or_skip!(Sandbox::session());
-    let mut trap = sandbox.command("bash", &["-c", "trap 'echo caught; exit 130' INT; echo up; while :; do sleep 0.1; done"]).spawn();
+    let mut trap = sandbox
+        .command("bash", &["-c", "trap 'echo caught; exit 130' INT; echo up; while :; do sleep 0.1; done"])
+        .spawn();
     wait_for("its start", MINUTE, || trap.stdout().contains("up").then_some(()));
     trap.signal("INT");
     trap.wait(MINUTE).code(130).stdout_has("caught");
@@ -122,7 +131,8 @@ fn commands_are_signalled_timed_and_judged() {
     let who = sandbox.exec(&["sh", "-c", "id -un; echo $HOME; pwd; hostname"]);
     assert!(who.stdout.starts_with("vmtester\n"), "{who}");
     sandbox.tmpfs_at(sandbox.tmp().join("full"), "64k");
-    let full = sandbox.command("dd", &["if=/dev/zero", "of=full/x", "bs=128k", "count=1"]).cwd(sandbox.tmp()).run();
+    let full =
+        sandbox.command("dd", &["if=/dev/zero", "of=full/x", "bs=128k", "count=1"]).cwd(sandbox.tmp()).run();
     full.code(1).stderr_has("No space left");
     sandbox.fake_tool("virsh", "echo fake; exit 3");
     sandbox.virsh_command(&["list"]).run().code(3).stdout_has("fake");
@@ -134,7 +144,10 @@ fn commands_are_signalled_timed_and_judged() {
 fn processes_with(text: &str) -> Vec<String> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(text)).collect()
+    lines
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(text))
+        .collect()
 }
 
 /// A guest named `web`, made by hand, with keys of its own.
@@ -191,8 +204,20 @@ END
     fn answers(&self, address: &str, port: &str) {
         let known = "echo \"[$1]:$2 $(cat host.pub)\" >known; [ \"$2\" != 22 ] || echo \"$1 $(cat host.pub)\" >>known";
         self.command(&["sh", "-c", known, "sh", address, port]).run().success();
-        let options = ["-i", "user", "-o", "UserKnownHostsFile=known", "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes",
-            "-o", "ConnectTimeout=3", "-p", port];
+        let options = [
+            "-i",
+            "user",
+            "-o",
+            "UserKnownHostsFile=known",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "ConnectTimeout=3",
+            "-p",
+            port,
+        ];
         let mut ssh = vec!["ssh"];
         ssh.extend(options);
         let login = format!("tester@{address}");
@@ -210,7 +235,9 @@ END
     }
 
     fn shuts_down(&self) {
-        wait_for("the guest's last word", MINUTE, || self.serial().contains("vmtools-guest: ready").then_some(()));
+        wait_for("the guest's last word", MINUTE, || {
+            self.serial().contains("vmtools-guest: ready").then_some(())
+        });
         self.sandbox.virsh(&["shutdown", "web", "--mode", "acpi"]);
         wait_for("off", MINUTE, || (self.sandbox.state("web") == "shut off").then_some(()));
         let kind = self.sandbox.kind();

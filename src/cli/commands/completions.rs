@@ -7,7 +7,9 @@ use crate::cli::exit_code::Code;
 
 /// The flags of `completions`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools completions bash > ~/.local/share/bash-completion/completions/vmtools")]
+#[command(
+    after_help = "Example:\n  vmtools completions bash > ~/.local/share/bash-completion/completions/vmtools"
+)]
 pub struct CompletionsArgs {
     /// The shell
     pub shell: clap_complete::Shell,

@@ -8,7 +8,9 @@ use crate::config::{self, Source};
 
 /// The flags of `config`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools config --set defaults.memory=4G\n  vmtools config --get defaults.memory")]
+#[command(
+    after_help = "Example:\n  vmtools config --set defaults.memory=4G\n  vmtools config --get defaults.memory"
+)]
 #[group(required = true, multiple = false)]
 pub struct ConfigArgs {
     /// Show every key, its value, and where that comes from
@@ -41,7 +43,10 @@ pub fn run(args: ConfigArgs, context: &Context) -> Result<Code, Complaint> {
         }
     } else if let Some(pair) = &args.set {
         let Some((key, value)) = pair.split_once('=') else {
-            return Err(Complaint::usage(format!("{pair:?} is not KEY=VALUE"), "such as --set defaults.memory=4G"));
+            return Err(Complaint::usage(
+                format!("{pair:?} is not KEY=VALUE"),
+                "such as --set defaults.memory=4G",
+            ));
         };
         config::set(paths, key.trim(), value)?;
         said(context, key.trim())?;
@@ -89,9 +94,7 @@ fn show(context: &Context) -> Result<(), Complaint> {
         })
         .collect();
     if context.ui.json() {
-        let row = |(key, value, source): &(&str, &config::Value, String)| {
-            serde_json::json!({ "key": key, "value": value, "source": source })
-        };
+        let row = |(key, value, source): &(&str, &config::Value, String)| serde_json::json!({ "key": key, "value": value, "source": source });
         context.ui.data_json(&rows.iter().map(row).collect::<Vec<_>>());
     } else {
         context.ui.data(&render::settings(&rows));

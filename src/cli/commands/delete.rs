@@ -10,7 +10,9 @@ use crate::manager::{DeletePlan, VmManager};
 
 /// The flags of `delete`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools delete web            # shows what goes, and asks\n  vmtools delete --force -l ci=nightly")]
+#[command(
+    after_help = "Example:\n  vmtools delete web            # shows what goes, and asks\n  vmtools delete --force -l ci=nightly"
+)]
 pub struct DeleteArgs {
     /// The VMs
     #[command(flatten)]

@@ -26,7 +26,10 @@ pub async fn run(args: IpArgs, context: &Context) -> Result<Code, Complaint> {
     }
     if reach.ssh_port != 22 {
         let port = reach.ssh_port;
-        context.ui.note(&format!("{} is behind user-mode networking: its ssh is port {port} of 127.0.0.1", reach.name));
+        context.ui.note(&format!(
+            "{} is behind user-mode networking: its ssh is port {port} of 127.0.0.1",
+            reach.name
+        ));
     }
     Ok(Code::Ok)
 }

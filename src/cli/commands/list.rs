@@ -9,7 +9,9 @@ use crate::model::Label;
 
 /// The flags of `list`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools list --all --columns name,state,image,labels\n  vmtools list --all --json -l ci=nightly")]
+#[command(
+    after_help = "Example:\n  vmtools list --all --columns name,state,image,labels\n  vmtools list --all --json -l ci=nightly"
+)]
 pub struct ListArgs {
     /// Those that are off, too
     #[arg(short, long)]

@@ -34,7 +34,12 @@ impl<T: serde::Serialize> Many<T> {
     }
 
     /// Shows what was done and what failed. With one VM named the document is its object, else an array.
-    pub fn finish(self, context: &Context, single: bool, show: impl Fn(&T) -> String) -> Result<Code, Complaint> {
+    pub fn finish(
+        self,
+        context: &Context,
+        single: bool,
+        show: impl Fn(&T) -> String,
+    ) -> Result<Code, Complaint> {
         if context.ui.json() {
             match (single, self.done.as_slice()) {
                 (true, [only]) => context.ui.data_json(only),

@@ -8,7 +8,9 @@ use crate::cli::exit_code::Code;
 
 /// The flags of `ssh`.
 #[derive(Debug, Args)]
-#[command(after_help = "The exit status is the guest command's own; 255: no connection.\n\nExample:\n  vmtools ssh web\n  vmtools ssh web -- uname -a\n  tar c . | vmtools ssh web -- tar x -C /tmp")]
+#[command(
+    after_help = "The exit status is the guest command's own; 255: no connection.\n\nExample:\n  vmtools ssh web\n  vmtools ssh web -- uname -a\n  tar c . | vmtools ssh web -- tar x -C /tmp"
+)]
 pub struct SshArgs {
     /// The VM's name or UUID
     pub name: String,
@@ -28,7 +30,8 @@ pub async fn run(args: SshArgs, context: &Context) -> Result<Code, Complaint> {
     let manager = context.manager().await?;
     let about = |error: crate::manager::Error| Complaint::from(error).about(&args.name);
     let tty = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let arguments = manager.ssh_arguments(&args.name, args.user.as_deref(), tty, &args.command).await.map_err(about)?;
+    let arguments =
+        manager.ssh_arguments(&args.name, args.user.as_deref(), tty, &args.command).await.map_err(about)?;
     let never = manager.become_ssh(arguments).await;
     Err(about(never))
 }

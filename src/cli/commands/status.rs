@@ -17,7 +17,8 @@ pub struct StatusArgs {
 /// When there is no such VM.
 pub async fn run(args: StatusArgs, context: &Context) -> Result<Code, Complaint> {
     let manager = context.manager().await?;
-    let status = manager.status(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
+    let status =
+        manager.status(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
     if context.ui.json() {
         context.ui.data_json(&status);
     } else {

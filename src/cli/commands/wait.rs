@@ -31,7 +31,8 @@ pub async fn run(args: WaitArgs, context: &Context) -> Result<Code, Complaint> {
         None => context.config()?.wait.timeout,
     };
     let wait = WaitFor { conditions: args.conditions, timeout };
-    let status = manager.wait(&args.name, &wait).await.map_err(|error| Complaint::from(error).about(&args.name))?;
+    let status =
+        manager.wait(&args.name, &wait).await.map_err(|error| Complaint::from(error).about(&args.name))?;
     if context.ui.json() {
         context.ui.data_json(&status);
     }

@@ -59,10 +59,7 @@ fn each_versions_json() {
     );
     assert_eq!(stage.warnings, ["Failed to rename devices"]);
     let degraded = parsed(DEGRADED);
-    assert_eq!(
-        (degraded.state, degraded.errors.len(), degraded.warnings.len()),
-        (State::Done, 0, 1)
-    );
+    assert_eq!((degraded.state, degraded.errors.len(), degraded.warnings.len()), (State::Done, 0, 1));
     assert_eq!(parsed(RUNNING).state, State::Running);
     let old = parsed(OLD_DONE);
     assert_eq!(

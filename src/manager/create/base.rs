@@ -77,7 +77,9 @@ impl VmManager {
         }
         let folder = match &self.config.storage.path {
             Some(path) => path.to_string_lossy().into_owned(),
-            None if self.uri().is_session() => self.paths.data_folder().join("disks").to_string_lossy().into_owned(),
+            None if self.uri().is_session() => {
+                self.paths.data_folder().join("disks").to_string_lossy().into_owned()
+            }
             None => format!("/var/lib/libvirt/images/{name}"),
         };
         if act {
@@ -114,7 +116,13 @@ impl VmManager {
 
     async fn upload(&self, image: &LocalImage, volume: &str, pool: &str) -> Result<(), Error> {
         // Made as raw and empty, whatever the format: the bytes that come are the whole file.
-        let spec = |name, capacity_bytes| VolumeSpec { name, capacity_bytes, format: "raw", mode: "0644", backing: None };
+        let spec = |name, capacity_bytes| VolumeSpec {
+            name,
+            capacity_bytes,
+            format: "raw",
+            mode: "0644",
+            backing: None,
+        };
         self.client.make_volume(pool, &spec(volume, 0)).await?;
         self.report(Event::Step { vm: &image.name, what: "copying it into the storage pool" });
         let sparse = image.format == Format::Raw;

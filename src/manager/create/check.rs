@@ -56,7 +56,12 @@ impl VmManager {
         Ok(())
     }
 
-    pub(super) fn check_room(&self, spec: &VmSpec, image: Option<&LocalImage>, pool: &Pool) -> Result<(), Error> {
+    pub(super) fn check_room(
+        &self,
+        spec: &VmSpec,
+        image: Option<&LocalImage>,
+        pool: &Pool,
+    ) -> Result<(), Error> {
         let mut available = pool.available_bytes;
         if self.uri().is_local() {
             // What root alone may fill does not count; libvirt does count it.
@@ -65,7 +70,11 @@ impl VmManager {
         let needed = FIRST_FILES + image.map_or(0, |image| image.file_size_bytes);
         let size = DiskSize::from_bytes;
         if available < FIRST_FILES {
-            return Err(Error::NoRoom { pool: pool.name.clone(), available: size(available), needed: size(needed) });
+            return Err(Error::NoRoom {
+                pool: pool.name.clone(),
+                available: size(available),
+                needed: size(needed),
+            });
         }
         if available < spec.disk_size.bytes() {
             let (wanted, available) = (spec.disk_size, size(available));

@@ -39,16 +39,23 @@ impl Names {
     pub(super) fn disks(&self, with_seed: bool) -> Vec<DiskSpec> {
         let disk = DiskSpec { path: self.disk.path.clone(), format: "qcow2", read_only: false };
         // On virtio-blk: Debian's cloud kernel has no AHCI driver and would not see a SATA CD-ROM.
-        let seed = with_seed.then(|| DiskSpec { path: self.seed.path.clone(), format: "raw", read_only: true });
+        let seed =
+            with_seed.then(|| DiskSpec { path: self.seed.path.clone(), format: "raw", read_only: true });
         std::iter::once(disk).chain(seed).collect()
     }
 }
 
 impl VmManager {
-    pub(super) async fn make_disks(&self, transaction: &mut Transaction<'_>, prepared: &Prepared) -> Result<(), Error> {
+    pub(super) async fn make_disks(
+        &self,
+        transaction: &mut Transaction<'_>,
+        prepared: &Prepared,
+    ) -> Result<(), Error> {
         let names = &prepared.names;
         let base = match (&prepared.image, &names.base) {
-            (Some(image), Some(volume)) => Some((self.base(image, volume, &names.disk.pool).await?, image.format)),
+            (Some(image), Some(volume)) => {
+                Some((self.base(image, volume, &names.disk.pool).await?, image.format))
+            }
             _ => None,
         };
         self.interrupt.check()?;

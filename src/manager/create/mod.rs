@@ -108,7 +108,11 @@ impl VmManager {
         })
     }
 
-    async fn create_steps(&self, spec: &VmSpec, transaction: &mut Transaction<'_>) -> Result<String, Failure> {
+    async fn create_steps(
+        &self,
+        spec: &VmSpec,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<String, Failure> {
         self.check_name(spec).await?;
         let image = match self.reference(spec)? {
             Some(reference) => Some(self.interrupt.race(self.obtain(&reference)).await?),
@@ -149,7 +153,12 @@ impl VmManager {
     }
 
     /// The name is claimed by `define`, which is atomic: of two creates at once one gets it.
-    async fn claim(&self, transaction: &mut Transaction<'_>, uuid: &str, definition: &Element) -> Result<(), Error> {
+    async fn claim(
+        &self,
+        transaction: &mut Transaction<'_>,
+        uuid: &str,
+        definition: &Element,
+    ) -> Result<(), Error> {
         transaction.will_define(uuid);
         self.client.define(definition).await.map_err(|error| match error {
             libvirt::Error::Exists { name, object: libvirt::Object::Domain } => Error::Exists { name },
