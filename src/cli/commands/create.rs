@@ -104,7 +104,8 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint>
     let config = context.config()?;
     let template = load_template(&args, &config, context)?;
     let wait = wait_for(args.wait.or(None), args.timeout, context)?;
-    let specs = names(&args)?.into_iter().map(|name| spec(&args, name, &template, &config, wait.clone()));
+    let specs =
+        names(&args)?.into_iter().map(|name| spec(&args, name, template.as_ref(), &config, wait.clone()));
     let specs = specs.collect::<Result<Vec<_>, _>>()?;
     let manager = context.manager().await?;
     if args.dry_run || args.print_xml {
@@ -192,61 +193,68 @@ fn names(args: &CreateArgs) -> Result<Vec<VmName>, Complaint> {
     }
 }
 
-fn load_template(args: &CreateArgs, config: &Config, context: &Context) -> Result<Template, Complaint> {
+fn load_template(
+    args: &CreateArgs,
+    config: &Config,
+    context: &Context,
+) -> Result<Option<Template>, Complaint> {
     // The configuration's usual template is for those who name nothing to boot from.
     let usual = config.defaults.template.as_ref().filter(|_| args.image.is_none() && args.iso.is_none());
-    let Some(name) = args.template.as_ref().or(usual) else { return Ok(Template::default()) };
+    let Some(name) = args.template.as_ref().or(usual) else { return Ok(None) };
     let loaded = config::load_template(&context.paths, name)?;
     for warning in &loaded.warnings {
         context.ui.warn(&warning.to_string());
     }
-    Ok(loaded.value)
+    Ok(Some(loaded.value))
 }
 
 /// Flag before template before configuration.
 fn spec(
     args: &CreateArgs,
     name: VmName,
-    template: &Template,
+    template: Option<&Template>,
     config: &Config,
     wait: Option<WaitFor>,
 ) -> Result<VmSpec, Complaint> {
     let defaults = &config.defaults;
-    let iso = args.iso.clone().or_else(|| template.iso.clone().filter(|_| args.image.is_none()));
-    let iso = iso.map(|iso| std::path::absolute(&iso).unwrap_or(iso));
-    let own_labels =
-        template.labels.iter().map(|(key, value)| Label { key: key.clone(), value: value.clone() });
-    let mut labels: Vec<Label> =
-        own_labels.filter(|own| args.label.iter().all(|label| label.key != own.key)).collect();
-    labels.extend(args.label.iter().cloned());
-    let wait = wait.map(|wait| match (wait.conditions.is_empty(), template.wait) {
-        (true, Some(condition)) => WaitFor { conditions: vec![condition], ..wait },
-        _ => wait,
-    });
-    let named = |given: &[NetworkSpec], template: &Option<Vec<NetworkSpec>>| {
-        if given.is_empty() { template.clone().unwrap_or_default() } else { given.to_vec() }
-    };
+    let image = args.image.clone().or_else(|| template?.image.clone().filter(|_| args.iso.is_none()));
+    let iso = args.iso.clone().or_else(|| template?.iso.clone().filter(|_| args.image.is_none()));
+    let own = template.and_then(|template| template.user_data.as_ref());
     Ok(VmSpec {
         name,
-        template: (!template.name.is_empty()).then(|| template.name.clone()),
-        image: args.image.clone().or_else(|| template.image.clone().filter(|_| args.iso.is_none())),
-        iso,
-        memory: args.memory.or(template.memory).unwrap_or(defaults.memory),
-        cpus: args.cpus.or(template.cpus).unwrap_or(defaults.cpus),
-        disk_size: args.disk_size.or(template.disk_size).unwrap_or(defaults.disk_size),
-        firmware: args.firmware.or(template.firmware),
-        accel: args.accel.or(template.accel).unwrap_or(defaults.accel),
-        networks: named(&args.network, &template.networks),
+        template: template.map(|template| template.name.clone()),
+        image,
+        iso: iso.map(|iso| std::path::absolute(&iso).unwrap_or(iso)),
+        memory: args.memory.or(template.and_then(|t| t.memory)).unwrap_or(defaults.memory),
+        cpus: args.cpus.or(template.and_then(|t| t.cpus)).unwrap_or(defaults.cpus),
+        disk_size: args.disk_size.or(template.and_then(|t| t.disk_size)).unwrap_or(defaults.disk_size),
+        firmware: args.firmware.or(template.and_then(|t| t.firmware)),
+        accel: args.accel.or(template.and_then(|t| t.accel)).unwrap_or(defaults.accel),
+        networks: match args.network.as_slice() {
+            [] => template.and_then(|t| t.networks.clone()).unwrap_or_default(),
+            named => named.to_vec(),
+        },
         publish: args.publish.clone(),
         ssh_keys: if args.ssh_key.is_empty() { defaults.ssh_keys.clone() } else { args.ssh_key.clone() },
-        user: args.user.clone().or_else(|| template.user.clone()),
-        user_data: user_data(args.user_data.as_ref().or(template.user_data.as_ref()))?,
+        user: args.user.clone().or_else(|| template?.user.clone()),
+        user_data: user_data(args.user_data.as_ref().or(own))?,
         hostname: args.hostname.clone(),
-        labels,
+        labels: labels(&args.label, template),
         ttl: args.ttl,
         start: args.start,
-        wait,
+        wait: wait.map(|wait| match (wait.conditions.is_empty(), template.and_then(|t| t.wait)) {
+            (true, Some(condition)) => WaitFor { conditions: vec![condition], ..wait },
+            _ => wait,
+        }),
     })
+}
+
+/// The template's, then those given; of one key the one given counts.
+fn labels(given: &[Label], template: Option<&Template>) -> Vec<Label> {
+    let own = template.into_iter().flat_map(|template| &template.labels);
+    let own = own.filter(|(key, _)| given.iter().all(|label| label.key != **key));
+    let own = own.map(|(key, value)| Label { key: key.clone(), value: value.clone() });
+    own.chain(given.iter().cloned()).collect()
 }
 
 fn user_data(file: Option<&PathBuf>) -> Result<Option<Vec<u8>>, Complaint> {
