@@ -103,9 +103,11 @@ XML
 
 # What libvirt found out of QEMU takes it 15 s here; it checks itself whether it still holds.
 capabilities=$root/cache/qemu/capabilities
-[ "$kind" = system ] || capabilities=$root/home/.cache/libvirt/qemu/capabilities
-mkdir -p "$capabilities"
-! [ -d "$cache" ] || find "$cache" -name '*.xml' -exec cp {} "$capabilities" \;
+[ "$kind" = system ] || capabilities=$root/home/.cache/libvirt/qemu/cache/capabilities
+if [ -d "$cache" ]; then
+    mkdir -p "$capabilities"
+    find "$cache" -name '*.xml' -exec cp {} "$capabilities" \;
+fi
 
 case $kind in
     system)

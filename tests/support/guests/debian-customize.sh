@@ -12,8 +12,14 @@ cat >"$root/etc/cloud/cloud.cfg.d/90_vmtools.cfg" <<'END'
 datasource_list: [NoCloud, None]
 package_update: false
 package_upgrade: false
+manage_etc_hosts: true
+# Only C.UTF-8 is installed.
+locale: false
 apt:
   preserve_sources_list: true
+cloud_config_modules: [ssh-import-id, set-passwords, timezone, runcmd]
+cloud_final_modules: [package-update-upgrade-install, write-files-deferred, scripts-vendor, scripts-per-once,
+  scripts-per-boot, scripts-per-instance, scripts-user, phone-home, final-message, power-state-change]
 END
 
 # Nothing that takes time in emulation and that no test asks for.
