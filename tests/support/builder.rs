@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use super::guest::cache_dir;
 use super::process::{PATH, find_program, is_root};
 use super::sandbox::{Kind, Sandbox};
 use super::skip::Skip;
@@ -143,6 +144,7 @@ fn spawn_holder(root: &Path, kind: Kind, network: &str, hidden: &[String]) -> Ch
         ])
         .arg(root)
         .args([kind.word(), network])
+        .arg(cache_dir().join(format!("capabilities-{}", kind.word())))
         .args(hidden)
         .env_clear()
         .env("PATH", PATH)

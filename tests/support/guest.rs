@@ -1,5 +1,6 @@
 //! The guests' images, each built once and kept in a cache by its script.
 
+use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -25,6 +26,13 @@ pub fn busybox_image() -> Result<PathBuf, Skip> {
 pub fn debian_image() -> Result<PathBuf, Skip> {
     static BUILT: Mutex<Option<PathBuf>> = Mutex::new(None);
     build("debian.sh", &BUILT)
+}
+
+/// Where the tests keep what takes long to make, as the scripts have it.
+pub fn cache_dir() -> PathBuf {
+    let var = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let user = || var("XDG_CACHE_HOME").or_else(|| Some(var("HOME")?.join(".cache"))).unwrap_or_else(env::temp_dir);
+    var("VMTOOLS_TEST_CACHE").unwrap_or_else(|| user().join("vmtools-tests"))
 }
 
 fn build(script: &str, built: &Mutex<Option<PathBuf>>) -> Result<PathBuf, Skip> {

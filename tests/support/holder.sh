@@ -1,14 +1,14 @@
 # Process 1 of a sandbox, in namespaces of its own: sets up what sandbox.rs promises, says "ready",
 # and lives as long as its stdin is open. With its end the kernel ends everything in here.
-# usage: unshare .. bash holder.sh ROOT KIND NETWORK HIDDEN..
+# usage: unshare .. bash holder.sh ROOT KIND NETWORK CACHE HIDDEN..
 # shellcheck shell=bash
 set -eu
 # This process's id as seen from outside: /proc is still the machine's own.
 read -r outer _ </proc/self/stat
 echo "pid $outer"
 
-root=$1 kind=$2 network=$3
-shift 3
+root=$1 kind=$2 network=$3 cache=$4
+shift 4
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 
@@ -35,6 +35,11 @@ echo "vmtester:x:4242:4242:vmtools test:$root/home:/bin/bash" >>"$root/etc/passw
 echo 'vmtester:x:4242:' >>"$root/etc/group"
 mount --bind "$root/etc/passwd" /etc/passwd
 mount --bind "$root/etc/group" /etc/group
+# Names are answered or refused at once: without this, libvirt waits for a name server for seconds.
+printf '127.0.0.1 localhost vmtest\n::1 localhost\n' >"$root/etc/hosts"
+echo 'nameserver 127.0.0.1' >"$root/etc/resolv.conf"
+mount --bind "$root/etc/hosts" /etc/hosts
+mount --bind "$root/etc/resolv.conf" /etc/resolv.conf
 
 : >"$root/etc/hidden"
 for tool in "$@"; do
@@ -81,7 +86,7 @@ default_network() {
     [ "$network" != none ] || return 0
     mkdir -p /etc/libvirt/qemu/networks/autostart
     cat >/etc/libvirt/qemu/networks/default.xml <<'XML'
-<network>
+<network xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'>
   <name>default</name>
   <uuid>5e3a6f04-6a0a-4a7b-9d5e-2f1d0c3b4a59</uuid>
   <forward mode='nat'/>
@@ -89,10 +94,20 @@ default_network() {
   <ip address='192.168.122.1' netmask='255.255.255.0'>
     <dhcp><range start='192.168.122.2' end='192.168.122.254'/></dhcp>
   </ip>
+  <!-- Else each first lease waits three seconds for a ping that nobody answers. -->
+  <dnsmasq:options><dnsmasq:option value='no-ping'/></dnsmasq:options>
 </network>
 XML
     [ "$network" != started ] || ln -s ../default.xml /etc/libvirt/qemu/networks/autostart/default.xml
 }
+
+# What libvirt found out of QEMU takes it 15 s here; it checks itself whether it still holds.
+capabilities=$root/cache/qemu/capabilities
+[ "$kind" = system ] || capabilities=$root/home/.cache/libvirt/qemu/cache/capabilities
+if [ -d "$cache" ]; then
+    mkdir -p "$capabilities"
+    find "$cache" -name '*.xml' -exec cp {} "$capabilities" \;
+fi
 
 case $kind in
     system)
@@ -108,6 +123,12 @@ case $kind in
         ;;
 esac
 echo ready
-# As process 1, bash collects the orphans that daemons leave. No output, no commands: only wait for
-# the end of the file.
+# As process 1, bash collects the orphans that daemons leave. Waits for the end of the file,
+# then keeps what spares the next sandbox time.
 while read -r _; do :; done
+mkdir -p "$cache"
+for file in "$capabilities"/*.xml; do
+    # Whole, and by rename: others read meanwhile.
+    [ ! -s "$file" ] || cmp -s "$file" "$cache/${file##*/}" ||
+        { cp "$file" "$cache/${file##*/}.$outer" && mv "$cache/${file##*/}.$outer" "$cache/${file##*/}"; }
+done

@@ -27,6 +27,7 @@ mod background;
 mod builder;
 mod guest;
 mod http;
+mod http_reply;
 mod process;
 mod run;
 mod sandbox;

@@ -95,6 +95,12 @@ impl Cmd {
     /// Starts it and returns at once.
     #[track_caller]
     pub fn spawn(self) -> Background {
+        let child = self.to_command().spawn().unwrap_or_else(|error| panic!("{self} does not start: {error}"));
+        Background::new(child, self.to_string(), self.stdin, !self.enter.is_empty())
+    }
+
+    /// The same for std, in a process group of its own and with pipes.
+    pub(super) fn to_command(&self) -> Command {
         let mut words = self.enter.clone();
         // A runner that was started in the background ignores SIGINT, and its children would too.
         words.extend(["/usr/bin/env", "--default-signal"].map(OsString::from));
@@ -113,8 +119,7 @@ impl Cmd {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        let child = command.spawn().unwrap_or_else(|error| panic!("{self} does not start: {error}"));
-        Background::new(child, self.to_string(), self.stdin, !self.enter.is_empty())
+        command
     }
 }
 

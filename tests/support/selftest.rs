@@ -5,10 +5,11 @@
 mod support;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use support::{Cmd, Kind, Sandbox, poll, sandbox_or_skip, wait_for};
+use support::{Cmd, Fault, HttpServer, Kind, Network, Sandbox, TestEnv, poll, sandbox_or_skip, wait_for};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -138,6 +139,51 @@ fn commands_are_signalled_timed_and_judged() {
     sandbox.virsh_command(&["list"]).run().code(3).stdout_has("fake");
     sandbox.real_tool("virsh");
     assert_eq!(sandbox.count_processes(&["--version"]).of("virsh"), 0);
+}
+
+#[test]
+fn files_are_served_counted_and_spoilt_on_either_side() {
+    let env = TestEnv::new();
+    let file = env.write("www/a.img", &"0123456789".repeat(1000));
+    let dir = file.parent().unwrap();
+    check_server(HttpServer::start(dir), |url| {
+        // The outside has no fetching tool that is sure to be there: the sandbox's test has busybox's.
+        let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        write!(stream, "GET /{path} HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.contains("200 OK"), body.to_string())
+    });
+    let sandbox = sandbox_or_skip!(Sandbox::builder().network(Network::None).session());
+    check_server(sandbox.serve(dir), |url| {
+        let run = sandbox.command("busybox", &["wget", "-q", "-O", "-", url]).run();
+        (run.status.success() || run.stderr.is_empty(), run.stdout)
+    });
+}
+
+fn check_server(mut server: HttpServer, fetch: impl Fn(&str) -> (bool, String)) {
+    let url = server.url("a.img");
+    let (ok, body) = fetch(&url);
+    assert!(ok && body.len() == 10_000, "{body}");
+    server.fault("a.img", Some(Fault::Truncate(100)));
+    assert_eq!(fetch(&url).1.len(), 100);
+    server.fault("a.img", Some(Fault::Html));
+    assert!(fetch(&url).1.contains("log in"));
+    server.fault("a.img", Some(Fault::NotFound));
+    assert!(!fetch(&url).0);
+    server.fault("a.img", None);
+    assert!(fetch(&url).0);
+    assert!(!fetch(&server.url("../../etc/passwd")).0);
+    assert_eq!(server.count("a.img"), 5, "{:?}", server.requests());
+}
+
+#[test]
+fn the_hermetic_environment_runs_the_program() {
+    let env = TestEnv::new();
+    let run = env.vmtools(&["--version"]).run();
+    assert!(run.status.code().is_some(), "{run}");
 }
 
 /// The command lines of the machine's processes that hold this.
