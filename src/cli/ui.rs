@@ -103,19 +103,19 @@ impl Ui {
 
     /// Takes a progress bar off the terminal.
     pub fn finish(&self) {
-        if let Ok(mut progress) = self.progress.lock() {
-            if let Some((_, bar)) = progress.bar.take() {
-                bar.finish_and_clear();
-            }
+        if let Ok(mut progress) = self.progress.lock()
+            && let Some((_, bar)) = progress.bar.take()
+        {
+            bar.finish_and_clear();
         }
     }
 
     fn line(&self, text: &str) {
-        if let Ok(progress) = self.progress.lock() {
-            if let Some((_, bar)) = &progress.bar {
-                bar.suspend(|| write_line(text));
-                return;
-            }
+        if let Ok(progress) = self.progress.lock()
+            && let Some((_, bar)) = &progress.bar
+        {
+            bar.suspend(|| write_line(text));
+            return;
         }
         write_line(text);
     }

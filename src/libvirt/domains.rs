@@ -10,7 +10,7 @@ use super::domstats::{self, DomainStats};
 use super::metadata::CREATING_NAMESPACE;
 use super::xml::Element;
 use super::{Error, Object};
-use crate::model::ConnectionUri;
+use crate::model::{ConnectionUri, VmState};
 
 /// A domain's two names. Every call takes the UUID: virsh takes a name such as `5` for an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +109,16 @@ impl Client {
         let (stats, ids) =
             (replies.next().unwrap_or(Ok(String::new()))?, replies.next().unwrap_or(Ok(String::new()))?);
         Ok((domstats::parse(&stats), parse_ids(&ids)))
+    }
+
+    /// What it is doing, the cheapest question there is.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn state(&self, uuid: &str) -> Result<VmState, Error> {
+        let text =
+            self.call(Command::new("domstats --raw --state --nowait").option("--domain", uuid)).await?;
+        Ok(domstats::parse(&text).first().map_or(VmState::Unknown, DomainStats::state))
     }
 
     /// All the counters of one domain. `nowait` gives up on those that a busy QEMU would hold back.

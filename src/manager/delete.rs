@@ -46,7 +46,7 @@ impl VmManager {
     /// [`Error::InUse`] when another VM's disk stands on one of its own.
     pub async fn plan_delete(&self, name: &str, keep_disks: bool) -> Result<DeletePlan, Error> {
         let id = self.client.resolve(name).await?;
-        let running = self.client.stats(&id.uuid).await?.state().is_active();
+        let running = self.client.state(&id.uuid).await?.is_active();
         let domain = self.client.domain(&id.uuid).await?;
         let snapshots = self.client.snapshots(&id.uuid).await?;
         let volumes: Vec<OwnedVolume> = match &domain.metadata {

@@ -29,7 +29,7 @@ impl VmManager {
     /// When there is no such VM, libvirt or QEMU refuses, or the wait fails.
     pub async fn start(&self, name: &str, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
         let id = self.client.resolve(name).await?;
-        let state = self.client.stats(&id.uuid).await?.state();
+        let state = self.client.state(&id.uuid).await?;
         if state.is_active() {
             self.report(Event::AlreadySo { name: &id.name, what: state.name() });
         } else {
@@ -60,7 +60,7 @@ impl VmManager {
     /// [`Error::StillRunning`] when the guest doesn't within the timeout.
     pub async fn stop(&self, name: &str, force: bool, timeout: Duration) -> Result<Stopped, Error> {
         let id = self.client.resolve(name).await?;
-        let state = self.client.stats(&id.uuid).await?.state();
+        let state = self.client.state(&id.uuid).await?;
         if !state.is_active() {
             self.report(Event::AlreadySo { name: &id.name, what: "off" });
             return Ok(Stopped { name: id.name, state, already: true });
@@ -73,7 +73,7 @@ impl VmManager {
         } else {
             self.interrupt.race(self.shut_down(&id, timeout)).await?;
         }
-        let state = self.client.stats(&id.uuid).await?.state();
+        let state = self.client.state(&id.uuid).await?;
         Ok(Stopped { name: id.name, state, already: false })
     }
 
@@ -81,7 +81,7 @@ impl VmManager {
         let deadline = Instant::now() + timeout;
         let mut asked: Option<Instant> = None;
         loop {
-            let state = self.client.stats(&id.uuid).await?.state();
+            let state = self.client.state(&id.uuid).await?;
             if !state.is_active() {
                 return Ok(());
             }

@@ -63,7 +63,7 @@ impl VmManager {
 
     pub(super) async fn running(&self, name: &str) -> Result<Domain, Error> {
         let id = self.client.resolve(name).await?;
-        if !self.client.stats(&id.uuid).await?.state().is_active() {
+        if !self.client.state(&id.uuid).await?.is_active() {
             return Err(Error::NotRunning { name: id.name });
         }
         Ok(self.client.domain(&id.uuid).await?)

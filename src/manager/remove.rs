@@ -20,11 +20,9 @@ impl VmManager {
         deadline: Instant,
     ) -> Result<(), Vec<String>> {
         let mut left = Vec::new();
-        if may_run {
-            if let Err(error) = self.retry(deadline, || self.client.destroy(uuid)).await {
-                left.push(format!("the running VM {uuid} ({error})"));
-                return Err(left);
-            }
+        if may_run && let Err(error) = self.retry(deadline, || self.client.destroy(uuid)).await {
+            left.push(format!("the running VM {uuid} ({error})"));
+            return Err(left);
         }
         if let Err(volumes) = self.remove_volumes(volumes, deadline).await {
             left.extend(volumes);

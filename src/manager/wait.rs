@@ -216,7 +216,7 @@ impl Waiting<'_> {
     }
 
     async fn state(&self) -> Result<VmState, Error> {
-        Ok(self.manager.client.stats(&self.domain.uuid).await?.state())
+        Ok(self.manager.client.state(&self.domain.uuid).await?)
     }
 
     async fn still_running(&self) -> Result<(), Error> {

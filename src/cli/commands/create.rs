@@ -117,7 +117,7 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint>
             break;
         }
     }
-    many.finish(context, args.count.is_none(), |vm| describe(vm))
+    many.finish(context, args.count.is_none(), describe)
 }
 
 async fn make(
@@ -127,11 +127,11 @@ async fn make(
     context: &Context,
 ) -> Result<VmStatus, Error> {
     let name = spec.name.as_str();
-    if args.replace {
-        if let Some(old) = manager.find(name).await? {
-            let plan = manager.plan_delete(&old, false).await?;
-            manager.delete(plan).await?;
-        }
+    if args.replace
+        && let Some(old) = manager.find(name).await?
+    {
+        let plan = manager.plan_delete(&old, false).await?;
+        manager.delete(plan).await?;
     }
     match manager.create(spec).await {
         Err(Error::Exists { name }) if args.if_not_exists => {

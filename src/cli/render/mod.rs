@@ -90,7 +90,7 @@ pub fn status(vm: &VmStatus) -> String {
         ("template", vm.template.clone()),
         ("created", vm.created.map(|time| time.to_string())),
         ("expires", vm.ttl_expires.map(|time| time.to_string())),
-        ("uptime", vm.uptime_seconds.map(|seconds| span(seconds))),
+        ("uptime", vm.uptime_seconds.map(span)),
         ("cpu time", vm.cpu_time_seconds.map(|seconds| format!("{seconds:.1} s"))),
         ("qmp", vm.qmp.clone()),
         ("serial log", vm.serial_log.clone()),

@@ -97,7 +97,12 @@ impl VmManager {
                 (Some(base), Some(_)) => return Ok(base.path),
                 (Some(base), None) if !is_stale(base.modified) => {
                     // Somebody else is at it. Let libvirt look how far it is.
-                    self.interrupt.race(async { Ok(tokio::time::sleep(PAUSE).await) }).await?;
+                    self.interrupt
+                        .race(async {
+                            let _: () = tokio::time::sleep(PAUSE).await;
+                            Ok(())
+                        })
+                        .await?;
                     match self.client.refresh_pool(pool).await {
                         Ok(()) | Err(libvirt::Error::Busy { .. }) => {}
                         Err(error) => return Err(error.into()),

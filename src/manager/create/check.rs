@@ -85,10 +85,11 @@ impl VmManager {
 
     /// QEMU's user gets at the pool's folder and at the ISO.
     pub(super) fn check_paths(&self, spec: &VmSpec, pool: &Pool) -> Result<(), Error> {
-        if let Some(iso) = &spec.iso {
-            if self.uri().is_local() && !iso.is_file() {
-                return Err(Error::IsoMissing { path: iso.clone() });
-            }
+        if let Some(iso) = &spec.iso
+            && self.uri().is_local()
+            && !iso.is_file()
+        {
+            return Err(Error::IsoMissing { path: iso.clone() });
         }
         if !self.uri().is_local() || self.uri().is_session() {
             return Ok(());
