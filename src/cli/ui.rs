@@ -1,5 +1,6 @@
 //! Where words go: stdout is data; stderr is progress, hints, warnings, errors.
 
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ pub struct Ui {
     json: bool,
     terminal: bool,
     progress: Mutex<Progress>,
+    warned: Mutex<HashSet<String>>,
 }
 
 #[derive(Default)]
@@ -31,7 +33,7 @@ impl Ui {
     /// A user interface for this process' own streams.
     pub fn new(quiet: bool, json: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Self { quiet, json, terminal, progress: Mutex::default() }
+        Self { quiet, json, terminal, progress: Mutex::default(), warned: Mutex::default() }
     }
 
     /// Whether the result is to be one JSON document.
@@ -64,8 +66,11 @@ impl Ui {
         }
     }
 
-    /// A warning.
+    /// A warning, once however often it comes up.
     pub fn warn(&self, text: &str) {
+        if self.warned.lock().is_ok_and(|mut warned| !warned.insert(text.to_owned())) {
+            return;
+        }
         self.line(&format!("{} {text}", "warning:".yellow().bold()));
     }
 

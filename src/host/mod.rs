@@ -33,7 +33,9 @@ pub use group::{Membership, membership};
 pub use kvm::{Kvm, kvm};
 pub use port::{free_port, is_free};
 pub use qemu_process::{QemuProcess, qemu_process, qemu_processes};
-pub use qmp_folder::{QmpFolder, qmp_socket, session_qmp_folder, system_qmp_folder};
+pub use qmp_folder::{
+    QmpFolder, qmp_socket, ready_session_qmp_folder, session_qmp_folder, system_qmp_folder,
+};
 pub use resource::{Memory, cpus, disk_free, memory};
 pub use route::has_default_route;
 pub use socket::{Socket, probe_session, probe_system, session_socket_folder};

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::access::{Permission, blocker};
 use super::account::Account;
+use crate::system::fs;
 
 /// The folder of the VMs' own QMP sockets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,14 @@ pub fn system_qmp_folder(account: Option<&Account>) -> QmpFolder {
 /// without that variable.
 pub fn session_qmp_folder() -> Option<PathBuf> {
     dirs::runtime_dir().map(|folder| folder.join("vmtools"))
+}
+
+/// The session's folder, made if it isn't there: it lies in memory and is gone after a reboot. `None` when
+/// it can't be made.
+pub fn ready_session_qmp_folder() -> Option<PathBuf> {
+    let folder = session_qmp_folder()?;
+    fs::create_private_folder(&folder).ok()?;
+    Some(folder)
 }
 
 /// The socket of the VM `uuid` in `folder`; `None` when its path would be longer than the 107 bytes that

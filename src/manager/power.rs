@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Error, Event, VmManager, VmStatus, WaitFor};
+use crate::host;
 use crate::libvirt::{self, Domain, DomainId, Element, Node, ShutdownMode};
 use crate::model::VmState;
 
@@ -113,6 +114,10 @@ impl VmManager {
     /// Starts the domain and does what its networking needs beside: where passt can't start, its card is
     /// changed to slirp; slirp's forwards are told to QEMU each time.
     pub(super) async fn power_on(&self, uuid: &str) -> Result<(), Error> {
+        if self.uri().is_session() && self.uri().is_local() {
+            // Where the VM's QMP socket goes; without the folder QEMU would not start.
+            host::ready_session_qmp_folder();
+        }
         match self.client.start(uuid).await {
             Err(libvirt::Error::Refused { message, .. }) if message.contains("passt") => {
                 self.report(Event::Warning(super::Warning::NoPasst { reason: message }));

@@ -112,7 +112,7 @@ impl VmManager {
             return None;
         }
         let folder = if self.uri().is_session() {
-            host::session_qmp_folder()?
+            host::ready_session_qmp_folder()?
         } else {
             let account = host::qemu_account();
             match host::system_qmp_folder(account.as_ref()) {
