@@ -2,7 +2,7 @@ use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -23,6 +23,9 @@ pub async fn read_banner(address: SocketAddr, span: Duration) -> Result<String, 
         Ok(connected) => connected.map_err(not_yet)?,
         Err(_) => return Err(not_yet(ErrorKind::TimedOut.into())),
     };
+    // As ssh does, we introduce ourselves at once. The passt of Debian 12 passes nothing on from a guest
+    // before its peer has spoken.
+    stream.write_all(b"SSH-2.0-vmtools\r\n").await.map_err(not_yet)?;
     let mut seen = Vec::new();
     let mut chunk = [0; 512];
     loop {

@@ -168,6 +168,14 @@ impl Client {
         })
     }
 
+    /// Asks for nothing but an answer.
+    ///
+    /// # Errors
+    /// Why there is none, such as [`Error::Denied`].
+    pub async fn probe(&self) -> Result<(), Error> {
+        self.call(Command::new("uri")).await.map(drop)
+    }
+
     /// How long ago is too long: a bound for a transfer of this many bytes, at 5 MB/s and a minute.
     pub(super) fn transfer_deadline(bytes: u64) -> Duration {
         Duration::from_secs(60 + bytes / 5_000_000)

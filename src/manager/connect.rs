@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Error, Interrupt, Observer, VmManager};
 use crate::config::{Config, Paths};
 use crate::host::{self, Socket};
-use crate::libvirt::Client;
+use crate::libvirt::{self, Client};
 use crate::model::{ConnectionUri, UriChoice};
 
 impl VmManager {
@@ -16,10 +16,10 @@ impl VmManager {
         observer: Arc<dyn Observer>,
         interrupt: Interrupt,
     ) -> Self {
-        let client = Client::new(match choice {
-            UriChoice::Uri(uri) => uri.clone(),
+        let client = match choice {
+            UriChoice::Uri(uri) => Client::new(uri.clone()),
             UriChoice::Auto => automatic().await,
-        });
+        };
         Self { client, config, paths, observer, interrupt }
     }
 
@@ -40,11 +40,17 @@ impl VmManager {
     }
 }
 
-/// For root the session is the system.
-async fn automatic() -> ConnectionUri {
-    if host::is_root() || matches!(host::probe_system().await, Socket::Reachable { .. }) {
-        ConnectionUri::system()
-    } else {
-        ConnectionUri::session()
+/// For root the session is the system. A socket that takes connections from everybody says nothing yet:
+/// polkit may refuse behind it, so libvirt is asked.
+async fn automatic() -> Client {
+    if host::is_root() {
+        return Client::new(ConnectionUri::system());
     }
+    if matches!(host::probe_system().await, Socket::Reachable { .. }) {
+        let system = Client::new(ConnectionUri::system());
+        if !matches!(system.probe().await, Err(libvirt::Error::Denied { .. })) {
+            return system;
+        }
+    }
+    Client::new(ConnectionUri::session())
 }
