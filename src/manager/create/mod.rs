@@ -67,7 +67,8 @@ impl VmManager {
         match self.create_steps(spec, &mut transaction).await {
             Ok(uuid) => self.status_of(&uuid).await,
             Err(Failure::Keep { uuid, error }) => {
-                self.client.clear_creating(&uuid, true).await?;
+                let active = self.client.state(&uuid).await?.is_active();
+                self.client.clear_creating(&uuid, active).await?;
                 Err(error)
             }
             Err(Failure::TakeBack(error)) => Err(transaction.roll_back(error).await),
