@@ -95,7 +95,8 @@ impl Cmd {
     /// Starts it and returns at once.
     #[track_caller]
     pub fn spawn(self) -> Background {
-        let child = self.to_command().spawn().unwrap_or_else(|error| panic!("{self} does not start: {error}"));
+        let child =
+            self.to_command().spawn().unwrap_or_else(|error| panic!("{self} does not start: {error}"));
         Background::new(child, self.to_string(), self.stdin, !self.enter.is_empty())
     }
 
