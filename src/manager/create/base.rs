@@ -5,14 +5,17 @@
 //! what the base is. A base without a marker is either being uploaded by somebody, and then its file
 //! changes, or was given up.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::disks::format_name;
+use crate::host;
 use crate::image::{Catalog, Format, LocalImage, Progress, Reference, Store};
 use crate::libvirt::{self, Pool, VolumeSpec};
 use crate::manager::{Error, Event, Observer, VmManager, Warning};
-use crate::model::Timestamp;
+use crate::model::{DiskSize, Timestamp};
 
 /// The beginning of the names of all that belongs to bases.
 pub(in crate::manager) const PREFIX: &str = "vmtools-base-";
@@ -120,6 +123,7 @@ impl VmManager {
     }
 
     async fn upload(&self, image: &LocalImage, volume: &str, pool: &str) -> Result<(), Error> {
+        self.check_room_for_upload(image, pool).await?;
         // Made as raw and empty, whatever the format: the bytes that come are the whole file.
         let spec = |name, capacity_bytes| VolumeSpec {
             name,
@@ -153,6 +157,24 @@ impl VmManager {
         self.client.make_volume(pool, &spec(&marker, record.len() as u64)).await?;
         self.client.fill_volume(pool, &marker, &record).await?;
         Ok(())
+    }
+
+    /// libvirtd 11.3 was seen to go away during an upload that filled the disk, so it is not tried.
+    async fn check_room_for_upload(&self, image: &LocalImage, pool: &str) -> Result<(), Error> {
+        let Some(pool) = self.client.pool(pool).await? else { return Ok(()) };
+        // Holes of a raw image take no room.
+        let needed = std::fs::metadata(&image.path)
+            .map_or(image.file_size_bytes, |meta| meta.len().min(meta.blocks() * 512));
+        let available = if self.uri().is_local() {
+            host::disk_free(Path::new(&pool.path)).unwrap_or(u64::MAX).min(pool.available_bytes)
+        } else {
+            pool.available_bytes
+        };
+        if available >= needed {
+            return Ok(());
+        }
+        let size = DiskSize::from_bytes;
+        Err(Error::NoRoom { pool: pool.name, available: size(available), needed: size(needed) })
     }
 }
 
