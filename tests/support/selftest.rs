@@ -1,6 +1,12 @@
 //! The support's own tests: guests boot in a sandbox and answer, and nothing outlives it. They use
 //! virsh and hand-written XML, never the program under test.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "mod.rs"]
 mod support;
