@@ -34,7 +34,9 @@ fn main() {
         define(&sandbox, defined..count);
         defined = count;
         let ours = || timed(sandbox.vmtools(&["list", "--all"]));
-        compare(&format!("list --all, {count}"), 9, ours, || timed(sandbox.virsh_command(&["list", "--all"])));
+        compare(&format!("list --all, {count}"), 9, ours, || {
+            timed(sandbox.virsh_command(&["list", "--all"]))
+        });
     }
     let theirs = || {
         ["domstate", "dominfo", "domblklist", "domiflist", "dumpxml", "snapshot-list"]

@@ -94,12 +94,19 @@ impl VmManager {
     /// The path of the base in the pool; uploaded if it isn't there.
     pub(super) async fn base(&self, image: &LocalImage, volume: &str, pool: &str) -> Result<String, Error> {
         let marker = marker_name(volume);
+        let mut said = false;
         loop {
             let mut found = self.client.find_volumes(pool, &[volume, &marker]).await?.into_iter();
             match (found.next().flatten(), found.next().flatten()) {
                 (Some(base), Some(_)) => return Ok(base.path),
                 (Some(base), None) if !is_stale(base.modified) => {
                     // Somebody else is at it. Let libvirt look how far it is.
+                    if !std::mem::replace(&mut said, true) {
+                        self.report(Event::Step {
+                            vm: &image.name,
+                            what: "waiting for another process that copies it",
+                        });
+                    }
                     self.interrupt
                         .race(async {
                             let _: () = tokio::time::sleep(PAUSE).await;
