@@ -208,7 +208,7 @@ fn describe(warning: &Warning) -> String {
         Warning::NoPasst { reason } => format!("passt cannot be used ({reason}); QEMU's own slirp stands in"),
         Warning::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is switched off; ssh answers"),
         Warning::StoppedVms { count } => {
-            format!("no VM runs; {count} are off: `vmtools list --all` shows them")
+            format!("no VM runs; `vmtools list --all` shows those that are off ({count})")
         }
         Warning::ElsewhereVms { uri, count } => format!("{count} VMs exist on {uri}: --connect {uri}"),
         Warning::Configuration(text) => text.clone(),

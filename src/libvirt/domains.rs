@@ -226,7 +226,10 @@ impl Client {
     /// [`Error::Exists`] when the name is taken.
     pub async fn define(&self, domain: &Element) -> Result<(), Error> {
         let file = self.handover_xml("define", domain)?;
-        self.call(Command::new("define --validate").option("--file", &file.path)).await.map(drop)
+        // At its first use a daemon asks every QEMU what it can do, which takes a while.
+        self.call(Command::new("define --validate").option("--file", &file.path).within(START))
+            .await
+            .map(drop)
     }
 
     /// Starts it. One that runs is [`Error::WrongState`].
