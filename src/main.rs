@@ -1,2 +1,7 @@
-//! The vmtools program.
-fn main() {}
+//! The vmtools program: parse, run, exit code; nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vmtools::cli::main()
+}

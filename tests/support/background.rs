@@ -94,7 +94,10 @@ impl Background {
         poll(Duration::from_secs(1), || (self.stdout.at_end() && self.stderr.at_end()).then_some(()));
         let (stdout, stderr) = (self.stdout(), self.stderr());
         let Some(status) = status else {
-            panic!("timed out after {took:.1?}\n$ {}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---", self.command);
+            panic!(
+                "timed out after {took:.1?}\n$ {}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---",
+                self.command
+            );
         };
         Run { command: self.command.clone(), status, stdout, stderr, took }
     }
@@ -103,7 +106,9 @@ impl Background {
         if self.status().is_some() {
             return;
         }
-        if self.entered && let Some(pid) = self.pid.or_else(|| child_of(self.child.id())) {
+        if self.entered
+            && let Some(pid) = self.pid.or_else(|| child_of(self.child.id()))
+        {
             send_signal("KILL", -i64::from(pid));
             send_signal("KILL", i64::from(pid));
         }

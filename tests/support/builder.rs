@@ -115,7 +115,8 @@ fn make_root() -> PathBuf {
     for dir in ["run", "etc", "home", "tmp", "images", "fakes"] {
         fs::create_dir_all(root.join(dir)).unwrap();
     }
-    let set = |dir: &str, mode| fs::set_permissions(root.join(dir), fs::Permissions::from_mode(mode)).unwrap();
+    let set =
+        |dir: &str, mode| fs::set_permissions(root.join(dir), fs::Permissions::from_mode(mode)).unwrap();
     // Guests run as another user, who must get through; a home is its owner's alone.
     set("", 0o755);
     set("images", 0o755);
@@ -129,7 +130,18 @@ fn spawn_holder(root: &Path, kind: Kind, network: &str, hidden: &[String]) -> Ch
     Command::new("sh")
         .args(["-c", "\"$@\"; status=$?; rm -rf \"$0\"; exit $status"])
         .arg(root)
-        .args(["unshare", "--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL", "bash", HOLDER])
+        .args([
+            "unshare",
+            "--mount",
+            "--net",
+            "--uts",
+            "--ipc",
+            "--pid",
+            "--fork",
+            "--kill-child=KILL",
+            "bash",
+            HOLDER,
+        ])
         .arg(root)
         .args([kind.word(), network])
         .arg(cache_dir().join(format!("capabilities-{}", kind.word())))
@@ -157,7 +169,9 @@ fn await_ready(holder: &mut Child) -> Result<u32, String> {
         match receiver.recv_timeout(Duration::from_secs(60)) {
             Ok(line) if line == "ready" => return Ok(pid),
             Ok(line) => pid = line.strip_prefix("pid ").and_then(|pid| pid.parse().ok()).unwrap_or(pid),
-            Err(RecvTimeoutError::Timeout) => return Err("the sandbox took over a minute to start".to_string()),
+            Err(RecvTimeoutError::Timeout) => {
+                return Err("the sandbox took over a minute to start".to_string());
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 let mut text = String::new();
                 let _ = errors.read_to_string(&mut text);

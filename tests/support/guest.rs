@@ -31,7 +31,8 @@ pub fn debian_image() -> Result<PathBuf, Skip> {
 /// Where the tests keep what takes long to make, as the scripts have it.
 pub fn cache_dir() -> PathBuf {
     let var = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let user = || var("XDG_CACHE_HOME").or_else(|| Some(var("HOME")?.join(".cache"))).unwrap_or_else(env::temp_dir);
+    let user =
+        || var("XDG_CACHE_HOME").or_else(|| Some(var("HOME")?.join(".cache"))).unwrap_or_else(env::temp_dir);
     var("VMTOOLS_TEST_CACHE").unwrap_or_else(|| user().join("vmtools-tests"))
 }
 

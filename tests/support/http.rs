@@ -141,7 +141,10 @@ impl Drop for HttpServer {
 impl Sandbox {
     /// Serves a folder on the sandbox's own 127.0.0.1.
     pub fn serve(&self, dir: &Path) -> HttpServer {
-        let test = format!("{}::serves_inside_a_sandbox", module_path!().split_once("::").map_or("", |(_, rest)| rest));
+        let test = format!(
+            "{}::serves_inside_a_sandbox",
+            module_path!().split_once("::").map_or("", |(_, rest)| rest)
+        );
         let args = ["--exact", &test, "--ignored", "--nocapture", "--quiet"];
         let mut child = self
             .as_root(std::env::current_exe().unwrap(), &args)
@@ -162,7 +165,8 @@ impl Sandbox {
                 }
             }
         });
-        let address = receiver.recv_timeout(Duration::from_secs(30)).expect("the server in the sandbox starts");
+        let address =
+            receiver.recv_timeout(Duration::from_secs(30)).expect("the server in the sandbox starts");
         HttpServer { address, requests, process: Process::Inside { child } }
     }
 }

@@ -68,7 +68,9 @@ pub fn reply(to: &mut TcpStream, request: &Request, dir: &Path, fault: Option<&F
             let page = "<!DOCTYPE html><html><body>Please log in</body></html>\n";
             return short(to, request, "200 OK", "Content-Type: text/html\r\n", page);
         }
-        Some(Fault::Redirect(place)) => return short(to, request, "302 Found", &format!("Location: {place}\r\n"), ""),
+        Some(Fault::Redirect(place)) => {
+            return short(to, request, "302 Found", &format!("Location: {place}\r\n"), "");
+        }
         _ => {}
     }
     match open(dir, &request.path) {
@@ -100,7 +102,9 @@ fn send(to: &mut TcpStream, request: &Request, mut file: File, fault: Option<&Fa
         return short(to, request, "416 Range Not Satisfiable", &range, "");
     }
     let (from, status, range) = match start {
-        Some(start) => (start, "206 Partial Content", format!("Content-Range: bytes {start}-{}/{size}\r\n", size - 1)),
+        Some(start) => {
+            (start, "206 Partial Content", format!("Content-Range: bytes {start}-{}/{size}\r\n", size - 1))
+        }
         None => (0, "200 OK", String::new()),
     };
     let ranges = if fault == Some(&Fault::NoRanges) { "none" } else { "bytes" };

@@ -95,7 +95,8 @@ impl Cmd {
     /// Starts it and returns at once.
     #[track_caller]
     pub fn spawn(self) -> Background {
-        let child = self.to_command().spawn().unwrap_or_else(|error| panic!("{self} does not start: {error}"));
+        let child =
+            self.to_command().spawn().unwrap_or_else(|error| panic!("{self} does not start: {error}"));
         Background::new(child, self.to_string(), self.stdin, !self.enter.is_empty())
     }
 
@@ -128,7 +129,8 @@ impl fmt::Display for Cmd {
         for (i, word) in self.argv.iter().enumerate() {
             let word = word.to_string_lossy();
             let blank = if i == 0 { "" } else { " " };
-            let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=@+,%".contains(c));
+            let plain = !word.is_empty()
+                && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=@+,%".contains(c));
             if plain {
                 write!(f, "{blank}{word}")?;
             } else {
@@ -191,13 +193,16 @@ impl Run {
     /// Stdout as exactly one JSON document.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("stdout is not one JSON document: {error}\n{self}"))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("stdout is not one JSON document: {error}\n{self}"))
     }
 
     /// Stdout as one JSON object a line.
     #[track_caller]
     pub fn json_lines(&self) -> Vec<serde_json::Value> {
-        let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON: {error}: {line}\n{self}"));
+        let parse = |line| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON: {error}: {line}\n{self}"))
+        };
         self.stdout.lines().map(parse).collect()
     }
 

@@ -151,9 +151,17 @@ impl Sandbox {
     /// Where a path of the inside lies on the outside.
     pub fn outside(&self, inside: impl AsRef<Path>) -> PathBuf {
         let inside = inside.as_ref();
-        let bound = [("/run", "run"), ("/var/run", "run"), ("/etc/libvirt", "etc/libvirt"), ("/var/lib/libvirt", "lib"),
-            ("/var/log/libvirt", "log"), ("/var/cache/libvirt", "cache")];
-        let place = bound.iter().find_map(|(from, to)| Some(self.root.join(to).join(inside.strip_prefix(from).ok()?)));
+        let bound = [
+            ("/run", "run"),
+            ("/var/run", "run"),
+            ("/etc/libvirt", "etc/libvirt"),
+            ("/var/lib/libvirt", "lib"),
+            ("/var/log/libvirt", "log"),
+            ("/var/cache/libvirt", "cache"),
+        ];
+        let place = bound
+            .iter()
+            .find_map(|(from, to)| Some(self.root.join(to).join(inside.strip_prefix(from).ok()?)));
         place.unwrap_or_else(|| inside.to_path_buf())
     }
 
@@ -178,7 +186,9 @@ impl Sandbox {
     pub fn copy_in(&self, file: &Path, name: &str) -> PathBuf {
         let place = self.root.join("images").join(name);
         if !place.exists() {
-            self.as_root("cp", &["--reflink=auto".as_ref(), file.as_os_str(), place.as_os_str()]).run().success();
+            self.as_root("cp", &["--reflink=auto".as_ref(), file.as_os_str(), place.as_os_str()])
+                .run()
+                .success();
             if self.kind == Kind::Session {
                 chown(&place, Some(USER), Some(USER)).unwrap();
             }
@@ -188,7 +198,9 @@ impl Sandbox {
 
     fn enter(&self) -> Vec<OsString> {
         let target = format!("--target={}", self.pid);
-        ["nsenter", &target, "--mount", "--net", "--uts", "--ipc", "--pid", "setsid"].map(OsString::from).to_vec()
+        ["nsenter", &target, "--mount", "--net", "--uts", "--ipc", "--pid", "setsid"]
+            .map(OsString::from)
+            .to_vec()
     }
 
     fn with_env(&self, command: Cmd) -> Cmd {

@@ -52,7 +52,8 @@ impl Sandbox {
     pub fn processes(&self) -> Vec<String> {
         let listed = self.as_root("ps", &["-eo", "pid=,args="]).run().success();
         let mine = |line: &String| !line.starts_with("1 ") && !line.contains("ps -eo pid=,args=");
-        let command = |line: String| line.split_once(' ').map_or(String::new(), |(_, args)| args.trim().to_string());
+        let command =
+            |line: String| line.split_once(' ').map_or(String::new(), |(_, args)| args.trim().to_string());
         listed.lines().into_iter().filter(mine).map(command).collect()
     }
 

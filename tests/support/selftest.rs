@@ -1,5 +1,12 @@
 //! The support's own tests: guests boot in a sandbox and answer, and nothing outlives it. They use
 //! virsh and hand-written XML, never the program under test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "mod.rs"]
 mod support;
@@ -65,7 +72,8 @@ fn a_session_guest_answers_by_slirp() {
     let image = sandbox_or_skip!(sandbox.busybox_image());
     let guest = Guest::define(&sandbox, &image, "<interface type='user'><model type='virtio'/></interface>");
     sandbox.virsh(&["start", "web"]);
-    let added = sandbox.virsh(&["qemu-monitor-command", "web", "--hmp", "hostfwd_add tcp:127.0.0.1:2223-:22"]);
+    let added =
+        sandbox.virsh(&["qemu-monitor-command", "web", "--hmp", "hostfwd_add tcp:127.0.0.1:2223-:22"]);
     assert_eq!(added.stdout.trim(), "", "{added}");
     guest.answers("127.0.0.1", "2223");
     guest.serial_has("vmtools-guest: ready");
@@ -118,7 +126,9 @@ fn a_frozen_daemon_hangs_and_a_stopped_one_refuses() {
     sandbox.libvirtd_start();
     sandbox.virsh(&["list"]);
     sandbox.libvirtd_kill();
-    wait_for("the refusal", MINUTE, || (!sandbox.virsh_command(&["list"]).run().status.success()).then_some(()));
+    wait_for("the refusal", MINUTE, || {
+        (!sandbox.virsh_command(&["list"]).run().status.success()).then_some(())
+    });
     sandbox.libvirtd_start();
     assert_eq!(sandbox.virsh(&["net-list", "--name"]).lines(), ["default"]);
 }
@@ -126,7 +136,9 @@ fn a_frozen_daemon_hangs_and_a_stopped_one_refuses() {
 #[test]
 fn commands_are_signalled_timed_and_judged() {
     let sandbox = sandbox_or_skip!(Sandbox::session());
-    let mut trap = sandbox.command("bash", &["-c", "trap 'echo caught; exit 130' INT; echo up; while :; do sleep 0.1; done"]).spawn();
+    let mut trap = sandbox
+        .command("bash", &["-c", "trap 'echo caught; exit 130' INT; echo up; while :; do sleep 0.1; done"])
+        .spawn();
     wait_for("its start", MINUTE, || trap.stdout().contains("up").then_some(()));
     trap.signal("INT");
     trap.wait(MINUTE).code(130).stdout_has("caught");
@@ -135,7 +147,8 @@ fn commands_are_signalled_timed_and_judged() {
     let who = sandbox.exec(&["sh", "-c", "id -un; echo $HOME; pwd; hostname"]);
     assert!(who.stdout.starts_with("vmtester\n"), "{who}");
     sandbox.tmpfs_at(sandbox.tmp().join("full"), "64k");
-    let full = sandbox.command("dd", &["if=/dev/zero", "of=full/x", "bs=128k", "count=1"]).cwd(sandbox.tmp()).run();
+    let full =
+        sandbox.command("dd", &["if=/dev/zero", "of=full/x", "bs=128k", "count=1"]).cwd(sandbox.tmp()).run();
     full.code(1).stderr_has("No space left");
     sandbox.fake_tool("virsh", "echo fake; exit 3");
     sandbox.virsh_command(&["list"]).run().code(3).stdout_has("fake");
@@ -192,7 +205,10 @@ fn the_hermetic_environment_runs_the_program() {
 fn processes_with(text: &str) -> Vec<String> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(text)).collect()
+    lines
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(text))
+        .collect()
 }
 
 /// A guest named `web`, made by hand, with keys of its own.
@@ -250,8 +266,20 @@ END
     fn answers(&self, address: &str, port: &str) {
         let known = "echo \"[$1]:$2 $(cat host.pub)\" >known; [ \"$2\" != 22 ] || echo \"$1 $(cat host.pub)\" >>known";
         self.command(&["sh", "-c", known, "sh", address, port]).run().success();
-        let options = ["-i", "user", "-o", "UserKnownHostsFile=known", "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes",
-            "-o", "ConnectTimeout=3", "-p", port];
+        let options = [
+            "-i",
+            "user",
+            "-o",
+            "UserKnownHostsFile=known",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "ConnectTimeout=3",
+            "-p",
+            port,
+        ];
         let mut ssh = vec!["ssh"];
         ssh.extend(options);
         let login = format!("tester@{address}");

@@ -12,9 +12,34 @@ use super::sandbox::Sandbox;
 
 /// The programs that are counted, if there are any such.
 const COUNTED: [&str; 28] = [
-    "virsh", "qemu-img", "qemu-io", "qemu-nbd", "qemu-system-x86_64", "ssh", "scp", "sftp", "ssh-keygen", "ssh-keyscan",
-    "curl", "wget", "ip", "ss", "nft", "cp", "tar", "zstd", "xz", "genisoimage", "xorriso", "mkfs.vfat", "mcopy", "sh",
-    "bash", "systemctl", "getent", "setfacl",
+    "virsh",
+    "qemu-img",
+    "qemu-io",
+    "qemu-nbd",
+    "qemu-system-x86_64",
+    "ssh",
+    "scp",
+    "sftp",
+    "ssh-keygen",
+    "ssh-keyscan",
+    "curl",
+    "wget",
+    "ip",
+    "ss",
+    "nft",
+    "cp",
+    "tar",
+    "zstd",
+    "xz",
+    "genisoimage",
+    "xorriso",
+    "mkfs.vfat",
+    "mcopy",
+    "sh",
+    "bash",
+    "systemctl",
+    "getent",
+    "setfacl",
 ];
 
 /// A run, and how many processes it started of each program.

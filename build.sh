@@ -1,0 +1,376 @@
+#!/usr/bin/env bash
+# Builds, tests, installs and packages vmtools. Each verb is the function verb_VERB.
+set -euo pipefail
+shopt -s inherit_errexit
+umask 022
+cd "$(dirname "${BASH_SOURCE[0]}")"
+PATH=$PATH:$HOME/.cargo/bin:/usr/sbin:/sbin
+
+readonly TARGET=${CARGO_TARGET_DIR:-target}
+readonly BINARY=$TARGET/release/vmtools
+readonly DIST=$TARGET/dist
+VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+readonly VERSION
+
+# What the tests and the guest images that they build call.
+readonly TEST_PACKAGES=(mmdebstrap busybox-static dropbear-bin syslinux syslinux-common mtools dosfstools
+    e2fsprogs fdisk cpio zstd openssh-client iproute2 util-linux nftables)
+
+verb_help() {
+    cat <<'EOF'
+Usage: ./build.sh VERB [OPTION]..
+
+  quickstart [--name NAME]  from nothing to a VM that answers ssh (NAME: quickstart)
+  deps [--test]             install what vmtools needs to run; with --test what its tests need too
+  debug, release            build
+  test [ARG]..              format, lints, tests; ARGs go to cargo test
+  bench [ARG]..             benchmarks; ARGs go to cargo bench
+  install [--prefix DIR]    binary, completions, man pages (DIR: /usr/local; DESTDIR is heeded)
+  uninstall [--prefix DIR]  remove just what install put there
+  package                   a tarball and a .deb, in target/dist
+  clean                     remove target
+  help                      this text
+
+In the environment: VMTOOLS_SKIP_DEPS=1 makes test and bench install nothing; with CI=true no test may be skipped.
+
+Examples:
+  ./build.sh quickstart --name web
+  ./build.sh test -- --test-threads 1
+  ./build.sh release && sudo ./build.sh install
+  ./build.sh install --prefix ~/.local
+EOF
+}
+
+# ---- talking and rights ------------------------------------------------------------------------
+
+say() { printf '%s\n' "$*"; }
+headline() { printf '\n==> %s\n' "$*"; }
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [[ $EUID -eq 0 ]]; then
+        "$@"
+    elif [[ -n $(type -P sudo) ]]; then
+        say "+ sudo $*" >&2
+        sudo "$@"
+    else
+        die "this needs root, and there is no sudo here; as root, run: $*"
+    fi
+}
+
+# ---- what is needed ----------------------------------------------------------------------------
+
+verb_deps() {
+    case "$*" in
+    '' | --test) ;;
+    *) die "deps takes only --test" ;;
+    esac
+    need_cargo
+    ./install-qemu-kvm.sh --check --no-start >/dev/null || as_root ./install-qemu-kvm.sh --yes --no-start
+    if [[ ${1:-} == --test ]]; then test_packages "${TEST_PACKAGES[@]}"; fi
+    say 'All that is needed is here.'
+}
+
+need_cargo() {
+    local needed found
+    needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    [[ -n $(type -P cargo) ]] || die "there is no cargo in PATH or ~/.cargo/bin; to get Rust (https://rustup.rs):
+    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y
+    . ~/.cargo/env"
+    found=$(cargo --version | cut -d ' ' -f 2)
+    [[ $(printf '%s\n' "$needed" "$found" | sort -V | head -n 1) == "$needed" ]] ||
+        die "cargo is $found, and $needed is needed: rustup update"
+}
+
+# test_packages PACKAGE..: installs those that are missing.
+test_packages() {
+    local package missing=()
+    [[ -n $(type -P apt-get) ]] || die "the tests build their guests from Debian's packages: run them on Debian or Ubuntu"
+    for package; do
+        dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+    done
+    # The guests' kernel is only downloaded, by their builder, which wants apt to know it.
+    if [[ ${#missing[@]} -gt 0 || -z $(apt-cache madison linux-image-cloud-amd64) ]]; then
+        apt_get update
+    fi
+    if [[ ${#missing[@]} -gt 0 ]]; then
+        say "Installing ${missing[*]}"
+        apt_get install --no-install-recommends "${missing[@]}"
+    fi
+}
+
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 "$@" >/dev/null
+}
+
+# ---- building and testing ----------------------------------------------------------------------
+
+verb_debug() {
+    need_cargo
+    cargo build --locked
+}
+
+verb_release() {
+    need_cargo
+    cargo build --release --locked
+}
+
+verb_test() {
+    need_cargo
+    [[ ${VMTOOLS_SKIP_DEPS:-} == 1 ]] || verb_deps --test
+    if [[ ${CI:-} == true ]]; then export VMTOOLS_TEST_NO_SKIP=1; fi
+    headline 'format'
+    cargo fmt --check
+    headline 'lints'
+    cargo clippy --all-targets --locked -- -D warnings
+    headline 'tests'
+    cargo test --locked "$@"
+}
+
+verb_bench() {
+    need_cargo
+    if [[ ${VMTOOLS_SKIP_DEPS:-} != 1 ]]; then
+        verb_deps --test
+        test_packages virtinst
+    fi
+    verb_release
+    cargo bench --locked "$@"
+}
+
+verb_clean() { rm -rf "$TARGET"; }
+
+# ---- installing --------------------------------------------------------------------------------
+
+verb_install() {
+    local prefix staged file made=()
+    prefix=$(prefix_of "$@")
+    current_binary
+    staged=$(mktemp -d)
+    # shellcheck disable=SC2064  # now, while the name is known
+    trap "rm -rf '$staged'" EXIT
+    stage "$staged" site-functions
+
+    # An older install may have files that this one has not.
+    if [[ -e ${DESTDIR:-}$(manifest "$prefix") ]]; then verb_uninstall "$@"; fi
+    while read -r file; do
+        put "$staged/$file" "$prefix/$file"
+    done < <(cd "$staged" && find . -type f -printf '%P\n' | sort)
+    made+=("$(manifest "$prefix")")
+    printf '%s\n' "${made[@]}" >"${DESTDIR:-}$(manifest "$prefix")"
+    say "Installed vmtools $VERSION in ${DESTDIR:-}$prefix (to remove it: ./build.sh uninstall --prefix $prefix)"
+}
+
+# The manifest lists files, and with a slash at the end the folders that install had to make.
+verb_uninstall() {
+    local prefix list
+    prefix=$(prefix_of "$@")
+    list=${DESTDIR:-}$(manifest "$prefix")
+    [[ -e $list ]] || die "vmtools is not installed in ${DESTDIR:-}$prefix: there is no $list"
+    remove_listed <<<"$(cat "$list")"
+    say "Removed vmtools from ${DESTDIR:-}$prefix"
+}
+
+# Backwards, so that a folder comes after what is in it. One that others use by now stays.
+remove_listed() {
+    local path
+    while read -r path; do
+        case $path in
+        */) rmdir --ignore-fail-on-non-empty "${DESTDIR:-}$path" ;;
+        *) rm -f "${DESTDIR:-}$path" ;;
+        esac
+    done < <(tac)
+}
+
+manifest() { say "$1/share/vmtools/installed-files"; }
+
+prefix_of() {
+    local prefix=/usr/local
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+        --prefix) prefix=${2:-} && shift ;;
+        --prefix=*) prefix=${1#*=} ;;
+        *) die "unknown option $1 (see ./build.sh help)" ;;
+        esac
+        shift || true
+    done
+    [[ $prefix == /* ]] || die '--prefix needs an absolute path'
+    say "${prefix%/}"
+}
+
+# put SOURCE PATH: installs one file below DESTDIR and notes it, and each folder made for it, in `made`.
+put() {
+    make_folder "$(dirname "$2")"
+    cp --preserve=mode "$1" "${DESTDIR:-}$2" || give_up "cannot write ${DESTDIR:-}$2"
+    made+=("$2")
+}
+
+make_folder() {
+    [[ ! -d ${DESTDIR:-}$1 ]] || return 0
+    [[ $1 == / ]] || make_folder "$(dirname "$1")"
+    mkdir "${DESTDIR:-}$1" || give_up "cannot make ${DESTDIR:-}$1"
+    made+=("$1/")
+}
+
+give_up() {
+    [[ ${#made[@]} -eq 0 ]] || printf '%s\n' "${made[@]}" | remove_listed
+    die "$1 (is root needed?): nothing is installed"
+}
+
+# Builds, unless the binary is newer than its sources: `sudo ./build.sh install` needs no cargo then.
+current_binary() {
+    if [[ ! -x $BINARY || -n $(find src Cargo.toml Cargo.lock -newer "$BINARY" -print -quit) ]]; then
+        verb_release
+    fi
+}
+
+# stage DIR ZSH_FOLDER: the files as below a prefix. Where zsh looks differs: site-functions below
+# /usr/local, vendor-completions in Debian's own packages.
+stage() {
+    local root=$1 share=$1/share
+    mkdir -p "$root/bin" "$share"/{vmtools,bash-completion/completions,fish/vendor_completions.d,man/man1} \
+        "$share/zsh/$2"
+    install -m 755 "$BINARY" "$root/bin/vmtools"
+    install -m 755 install-qemu-kvm.sh "$share/vmtools/install-qemu-kvm.sh"
+    "$BINARY" completions bash >"$share/bash-completion/completions/vmtools"
+    "$BINARY" completions zsh >"$share/zsh/$2/_vmtools"
+    "$BINARY" completions fish >"$share/fish/vendor_completions.d/vmtools.fish"
+    "$BINARY" man "$share/man/man1" >/dev/null
+    # Nothing at all would be easily missed.
+    [[ -s $share/man/man1/vmtools.1 ]] || die "'vmtools man' made no vmtools.1"
+}
+
+# ---- packages ----------------------------------------------------------------------------------
+
+verb_package() {
+    [[ -n $(type -P dpkg-deb) ]] || die 'dpkg-deb is missing: install dpkg'
+    [[ $(uname -m) == x86_64 ]] || die 'packages are made on x86_64 only'
+    # The same commit gives the same bytes: all times are the commit's.
+    SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+    export SOURCE_DATE_EPOCH
+    current_binary
+    rm -rf "$DIST"
+    mkdir -p "$DIST"
+    tarball "vmtools-$VERSION-x86_64-linux"
+    deb "vmtools_${VERSION}_amd64"
+    (cd "$DIST" && sha256sum -- *.tar.gz *.deb)
+}
+
+tarball() {
+    local root=$DIST/$1
+    stage "$root" site-functions
+    install -m 644 README.md LICENSE "$root"
+    tar -C "$DIST" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -c "$1" |
+        gzip -9n >"$DIST/$1.tar.gz"
+    rm -rf "$root"
+}
+
+deb() {
+    local root=$DIST/$1 libc
+    stage "$root/usr" vendor-completions
+    gzip -9n "$root"/usr/share/man/man1/*
+    install -D -m 644 README.md "$root/usr/share/doc/vmtools/README.md"
+    install -D -m 644 LICENSE "$root/usr/share/doc/vmtools/copyright"
+    # The oldest libc that has every symbol which the binary asks for.
+    libc=$(grep -ao 'GLIBC_2\.[0-9]*' "$BINARY" | sort -uV | tail -n 1 | cut -d _ -f 2)
+    mkdir -p "$root/DEBIAN"
+    cat >"$root/DEBIAN/control" <<EOF
+Package: vmtools
+Version: $VERSION
+Architecture: amd64
+Maintainer: The vmtools authors <vmtools@localhost>
+Section: admin
+Priority: optional
+Installed-Size: $(find "$root/usr" -type f -printf '%s\n' | awk '{ kib += int(($1 + 1023) / 1024) } END { print kib }')
+Depends: libc6 (>= ${libc:-2.36}), libgcc-s1, libvirt-clients, qemu-utils, openssh-client
+Recommends: libvirt-daemon-system, qemu-system-x86, passt
+Homepage: $(sed -n 's/^repository = "\(.*\)"/\1/p' Cargo.toml)
+Description: $(sed -n 's/^description = "\(.*\)"/\1/p' Cargo.toml)
+ vmtools takes a person, a script or a CI job from nothing to a VM that answers
+ ssh, on the libvirt and QEMU/KVM that Linux already has, and keeps that VM.
+ .
+ /usr/share/vmtools/install-qemu-kvm.sh sets up libvirt and QEMU/KVM.
+EOF
+    dpkg-deb --root-owner-group --build "$root" "$DIST/$1.deb" >/dev/null
+    rm -rf "$root"
+}
+
+# ---- quickstart --------------------------------------------------------------------------------
+
+verb_quickstart() {
+    local name=quickstart
+    case ${1:-} in
+    '') ;;
+    --name) name=${2:?--name needs a name} ;;
+    --name=*) name=${1#*=} ;;
+    *) die "quickstart takes only --name NAME" ;;
+    esac
+
+    headline 'What this machine has'
+    need_cargo
+    if ./install-qemu-kvm.sh --check >/dev/null; then
+        say 'QEMU/KVM and libvirt are in place.'
+    else
+        as_root ./install-qemu-kvm.sh --yes --user "$(id -un)"
+    fi
+    headline 'Building vmtools'
+    verb_release
+
+    if vmtools status "$name" >/dev/null 2>&1; then
+        headline "The VM $name is there already"
+        vmtools start "$name" --wait
+    else
+        headline "Creating the VM $name"
+        create_vm "$name"
+    fi
+    headline "Proof: uname -a, in $name"
+    vmtools ssh "$name" -- uname -a
+    cat <<EOF
+
+Reach it:   $BINARY ssh $name
+Look:       $BINARY status $name
+Remove it:  $BINARY delete $name --force
+As plain \`vmtools ssh $name\`: ./build.sh install puts vmtools in your PATH.
+EOF
+}
+
+# Ubuntu's image comes from the internet. Where that cannot be reached, a Debian guest is built from
+# the package mirror that this machine has.
+create_vm() {
+    local code=0 image=/var/lib/libvirt/images/vmtools-debian-12.qcow2 patience=()
+    if ! kvm_is_usable; then
+        say 'There is no KVM here: the VM is emulated, and takes a few minutes to come up.'
+        patience=(--timeout 20m)
+    fi
+    vmtools create "$1" --template ubuntu --start --wait --if-not-exists "${patience[@]}" || code=$?
+    case $code in
+    0) return ;;
+    8) say "The image host cannot be reached. Building a Debian guest from this machine's package mirror instead." ;;
+    *) exit "$code" ;;
+    esac
+    verb_deps --test
+    # Where QEMU's user can read it, which a home folder often is not.
+    as_root tests/support/guests/debian.sh "$image"
+    vmtools create "$1" --template debian --image "$image" --start --wait --timeout 10m --if-not-exists
+}
+
+# The groups that the installer has just added to count only in a new login: sg is one.
+vmtools() {
+    if [[ $EUID -ne 0 && " $(id -nG) " != *' libvirt '* && " $(id -nG "$(id -un)") " == *' libvirt '* ]]; then
+        sg libvirt -c "$(printf '%q ' "$BINARY" "$@")"
+    else
+        "$BINARY" "$@"
+    fi
+}
+
+# The device alone is no proof: it can open where no guest boots.
+kvm_is_usable() { (: <>/dev/kvm) 2>/dev/null && grep -qwE 'vmx|svm' /proc/cpuinfo; }
+
+# ------------------------------------------------------------------------------------------------
+
+verb=${1:-help}
+[[ $verb != -h && $verb != --help ]] || verb=help
+declare -F "verb_$verb" >/dev/null || die "unknown verb $verb (see ./build.sh help)"
+"verb_$verb" "${@:2}"

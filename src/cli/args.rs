@@ -1,0 +1,124 @@
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::commands::{
+    completions, config, create, delete, doctor, gc, ip, list, man, networks, ssh, start, status, stop, wait,
+};
+use crate::config::Color;
+use crate::model::UriChoice;
+
+/// From nothing to a virtual machine that answers ssh, on libvirt and QEMU/KVM.
+#[derive(Debug, Parser)]
+#[command(name = "vmtools", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Example:\n  vmtools create web --template ubuntu --start --wait\n  vmtools ssh web")]
+pub struct Cli {
+    /// What holds for every verb.
+    #[command(flatten)]
+    pub global: Global,
+    /// The verb.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every verb takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The libvirt connection: auto, qemu:///system, qemu:///session, qemu+ssh://HOST/system
+    #[arg(long, global = true, value_name = "URI", env = "VMTOOLS_CONNECT")]
+    pub connect: Option<UriChoice>,
+    /// Print the result as one JSON document
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress and no notes
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Show each call to virsh and ssh with its time; twice: their output too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+    /// Answer every question with yes
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List VMs: the running ones, or all
+    List(list::ListArgs),
+    /// Make a VM
+    Create(Box<create::CreateArgs>),
+    /// Start VMs
+    Start(start::StartArgs),
+    /// Stop VMs: ask the guest and wait until it is off
+    Stop(stop::StopArgs),
+    /// Show all there is to know of a VM
+    Status(status::StatusArgs),
+    /// Delete VMs and the disks that were made for them
+    Delete(delete::DeleteArgs),
+    /// Wait until a VM is as far as you need it
+    Wait(wait::WaitArgs),
+    /// Print a VM's addresses
+    Ip(ip::IpArgs),
+    /// Log in to a VM, or run a command there
+    Ssh(ssh::SshArgs),
+    /// List libvirt's networks
+    Networks(networks::NetworksArgs),
+    /// Show or change the configuration
+    Config(config::ConfigArgs),
+    /// Check whatever create needs, and say how to mend it
+    Doctor(doctor::DoctorArgs),
+    /// Remove what killed creates left, and VMs whose time to live is over
+    Gc(gc::GcArgs),
+    /// Print a shell's completion script
+    Completions(completions::CompletionsArgs),
+    /// Write the manual pages into a folder
+    Man(man::ManArgs),
+}
+
+impl ColorChoice {
+    /// The configuration's word for it.
+    pub fn from_config(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+
+    /// As the user said. Without a word, on a terminal; NO_COLOR and CLICOLOR_FORCE count.
+    pub fn apply(self) {
+        use std::io::IsTerminal;
+        match self {
+            Self::Always => colored::control::set_override(true),
+            Self::Never => colored::control::set_override(false),
+            Self::Auto => {
+                let set = |name: &str| {
+                    std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
+                };
+                let on = !set("NO_COLOR") && (set("CLICOLOR_FORCE") || std::io::stderr().is_terminal());
+                colored::control::set_override(on);
+            }
+        }
+    }
+
+    /// The configuration's choice, which gives way to the environment's and the flag's.
+    pub fn apply_unless_set(self) {
+        let flag = std::env::args_os().any(|word| word.to_string_lossy().starts_with("--color"));
+        if !flag && std::env::var_os("NO_COLOR").is_none() && std::env::var_os("CLICOLOR_FORCE").is_none() {
+            self.apply();
+        }
+    }
+}

@@ -1,0 +1,25 @@
+use clap::{Args, CommandFactory};
+
+use crate::cli::args::Cli;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+
+/// The flags of `completions`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools completions bash > ~/.local/share/bash-completion/completions/vmtools"
+)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// # Errors
+/// None.
+pub fn run(args: CompletionsArgs, context: &Context) -> Result<Code, Complaint> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "vmtools", &mut script);
+    context.ui.data(&String::from_utf8_lossy(&script));
+    Ok(Code::Ok)
+}

@@ -1,0 +1,103 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render;
+use crate::config::{self, Source};
+
+/// The flags of `config`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools config --set defaults.memory=4G\n  vmtools config --get defaults.memory"
+)]
+#[group(required = true, multiple = false)]
+pub struct ConfigArgs {
+    /// Show every key, its value, and where that comes from
+    #[arg(long)]
+    pub show: bool,
+    /// Print a key's value
+    #[arg(long, value_name = "KEY")]
+    pub get: Option<String>,
+    /// Set a key; comments in the file stay
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Option<String>,
+    /// Take a key out of the file
+    #[arg(long, value_name = "KEY")]
+    pub unset: Option<String>,
+    /// Print the file's path
+    #[arg(long)]
+    pub path: bool,
+}
+
+/// # Errors
+/// When a key or value can't be taken, or the file can't be read or written.
+pub fn run(args: ConfigArgs, context: &Context) -> Result<Code, Complaint> {
+    let paths = &context.paths;
+    if let Some(key) = &args.get {
+        let value = config::value_of(paths, key)?;
+        if context.ui.json() {
+            context.ui.data_json(&serde_json::json!({ "key": key, "value": value }));
+        } else {
+            context.ui.data(&format!("{value}\n"));
+        }
+    } else if let Some(pair) = &args.set {
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(Complaint::usage(
+                format!("{pair:?} is not KEY=VALUE"),
+                "such as --set defaults.memory=4G",
+            ));
+        };
+        config::set(paths, key.trim(), value)?;
+        said(context, key.trim())?;
+    } else if let Some(key) = &args.unset {
+        if !config::unset(paths, key)? {
+            context.ui.note(&format!("{key} was not set"));
+        }
+        said(context, key)?;
+    } else if args.path {
+        let path = paths.config_file().display().to_string();
+        if context.ui.json() {
+            context.ui.data_json(&serde_json::json!({ "path": path }));
+        } else {
+            context.ui.data(&format!("{path}\n"));
+        }
+    } else {
+        show(context)?;
+    }
+    Ok(Code::Ok)
+}
+
+/// After a change, JSON tells the value that counts now.
+fn said(context: &Context, key: &str) -> Result<(), Complaint> {
+    if context.ui.json() {
+        let value = config::value_of(&context.paths, key)?;
+        context.ui.data_json(&serde_json::json!({ "key": key, "value": value }));
+    }
+    Ok(())
+}
+
+fn show(context: &Context) -> Result<(), Complaint> {
+    let loaded = config::show(&context.paths)?;
+    for warning in &loaded.warnings {
+        context.ui.warn(&warning.to_string());
+    }
+    let rows: Vec<_> = loaded
+        .value
+        .iter()
+        .map(|setting| {
+            let source = match &setting.source {
+                Source::Default => "default".to_owned(),
+                Source::File(at) => at.to_string(),
+            };
+            (setting.key, &setting.value, source)
+        })
+        .collect();
+    if context.ui.json() {
+        let row = |(key, value, source): &(&str, &config::Value, String)| serde_json::json!({ "key": key, "value": value, "source": source });
+        context.ui.data_json(&rows.iter().map(row).collect::<Vec<_>>());
+    } else {
+        context.ui.data(&render::settings(&rows));
+    }
+    Ok(())
+}

@@ -1,0 +1,272 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::many::Many;
+use super::start::wait_for;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render;
+use crate::config::{self, Config, Template};
+use crate::manager::{Error, VmManager, VmSpec, VmStatus, WaitFor};
+use crate::model::{
+    Acceleration, Condition, DiskSize, Firmware, Label, MemorySize, NetworkSpec, PortPublish, VmName,
+    parse_duration,
+};
+
+/// The flags of `create`. Where one is not given, the template's value counts, then the configuration's.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools create web --template ubuntu --start --wait\n  vmtools create ci --image ./disk.qcow2 -m 1G -l job=17 --ttl 2h --count 3 --start"
+)]
+pub struct CreateArgs {
+    /// The VM's name
+    pub name: VmName,
+    /// The template: ubuntu, debian, or one of your own
+    #[arg(short, long)]
+    pub template: Option<String>,
+    /// The image: a file (qcow2, raw), an http(s) URL, or a name of the catalogue
+    #[arg(long, value_name = "REF")]
+    pub image: Option<String>,
+    /// An ISO to install from
+    #[arg(short, long, value_name = "FILE")]
+    pub iso: Option<PathBuf>,
+    /// Its memory: MiB, or with K, M, G, T
+    #[arg(short, long, value_name = "SIZE")]
+    pub memory: Option<MemorySize>,
+    /// Its virtual processors
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub cpus: Option<u32>,
+    /// The size of its disk: GiB, or with K, M, G, T
+    #[arg(short, long, value_name = "SIZE")]
+    pub disk_size: Option<DiskSize>,
+    /// A network: NAME, bridge:NAME, user, none; may be given again
+    #[arg(short, long, value_name = "SPEC")]
+    pub network: Vec<NetworkSpec>,
+    /// Forward a port of 127.0.0.1 (user network): HOST:GUEST[/udp]
+    #[arg(short, long, value_name = "HOST:GUEST")]
+    pub publish: Vec<PortPublish>,
+    /// A public key that may log in [default: all of ~/.ssh/*.pub]
+    #[arg(long, value_name = "FILE")]
+    pub ssh_key: Vec<PathBuf>,
+    /// The user to make and log in as [default: the image's]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// cloud-init user-data of your own; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub user_data: Option<PathBuf>,
+    /// Its host name [default: its name]
+    #[arg(long, value_name = "NAME")]
+    pub hostname: Option<String>,
+    /// bios, efi or efi-secure
+    #[arg(long)]
+    pub firmware: Option<Firmware>,
+    /// auto, kvm or tcg (emulation)
+    #[arg(long)]
+    pub accel: Option<Acceleration>,
+    /// A label; may be given again
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    pub label: Vec<Label>,
+    /// Let `gc` remove it after this time
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub ttl: Option<Duration>,
+    /// Make so many: NAME-1 to NAME-N
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub count: Option<u32>,
+    /// Start it
+    #[arg(long)]
+    pub start: bool,
+    /// Wait until it is up: the best that it can give, or ip, ssh, agent, cloud-init, port=N
+    #[arg(long, value_name = "COND", num_args = 0..=1, require_equals = true, requires = "start")]
+    pub wait: Option<Option<Condition>>,
+    /// How long to wait [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+    /// One that exists is fine
+    #[arg(long, conflicts_with = "replace")]
+    pub if_not_exists: bool,
+    /// Delete one that exists first
+    #[arg(long)]
+    pub replace: bool,
+    /// Show what would be made, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the definition that libvirt would get, and do nothing
+    #[arg(long)]
+    pub print_xml: bool,
+}
+
+/// # Errors
+/// When a VM can't be made; what was begun is taken back.
+pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint> {
+    let config = context.config()?;
+    let template = load_template(&args, &config, context)?;
+    let wait = wait_for(args.wait.or(None), args.timeout, context)?;
+    let specs =
+        names(&args)?.into_iter().map(|name| spec(&args, name, template.as_ref(), &config, wait.clone()));
+    let specs = specs.collect::<Result<Vec<_>, _>>()?;
+    let manager = context.manager().await?;
+    if args.dry_run || args.print_xml {
+        return plan(&args, &specs, &manager, context).await;
+    }
+    let mut many = Many::new();
+    for spec in &specs {
+        if !many.take(spec.name.as_str(), make(&args, spec, &manager, context).await) {
+            break;
+        }
+    }
+    many.finish(context, args.count.is_none(), describe)
+}
+
+async fn make(
+    args: &CreateArgs,
+    spec: &VmSpec,
+    manager: &VmManager,
+    context: &Context,
+) -> Result<VmStatus, Error> {
+    let name = spec.name.as_str();
+    if args.replace
+        && let Some(old) = manager.find(name).await?
+    {
+        let plan = manager.plan_delete(&old, false).await?;
+        manager.delete(plan).await?;
+    }
+    match manager.create(spec).await {
+        Err(Error::Exists { name }) if args.if_not_exists => {
+            context.ui.note(&format!("the VM {name} exists already"));
+            if spec.start {
+                manager.start(&name, spec.wait.as_ref()).await
+            } else {
+                manager.status(&name).await
+            }
+        }
+        other => other,
+    }
+}
+
+async fn plan(
+    args: &CreateArgs,
+    specs: &[VmSpec],
+    manager: &VmManager,
+    context: &Context,
+) -> Result<Code, Complaint> {
+    let mut plans = Vec::new();
+    for spec in specs {
+        plans.push(
+            manager.plan(spec).await.map_err(|error| Complaint::from(error).about(spec.name.as_str()))?,
+        );
+    }
+    if args.print_xml {
+        for plan in &plans {
+            context.ui.data(&format!("{}\n", plan.xml));
+        }
+    } else if context.ui.json() {
+        match plans.as_slice() {
+            [plan] if args.count.is_none() => context.ui.data_json(plan),
+            plans => context.ui.data_json(plans),
+        }
+    } else {
+        for plan in &plans {
+            context.ui.data(&render::plan(plan));
+        }
+    }
+    Ok(Code::Ok)
+}
+
+fn describe(vm: &VmStatus) -> String {
+    let reach = if vm.ssh.is_some() && vm.state.is_active() {
+        format!("; log in with: vmtools ssh {}", vm.name)
+    } else {
+        String::new()
+    };
+    format!("{} is {}{reach}\n", vm.name, vm.state)
+}
+
+fn names(args: &CreateArgs) -> Result<Vec<VmName>, Complaint> {
+    match args.count {
+        None => Ok(vec![args.name.clone()]),
+        Some(count) => {
+            Ok((1..=count).map(|number| args.name.with_suffix(number)).collect::<Result<_, _>>()?)
+        }
+    }
+}
+
+fn load_template(
+    args: &CreateArgs,
+    config: &Config,
+    context: &Context,
+) -> Result<Option<Template>, Complaint> {
+    // The configuration's usual template is for those who name nothing to boot from.
+    let usual = config.defaults.template.as_ref().filter(|_| args.image.is_none() && args.iso.is_none());
+    let Some(name) = args.template.as_ref().or(usual) else { return Ok(None) };
+    let loaded = config::load_template(&context.paths, name)?;
+    for warning in &loaded.warnings {
+        context.ui.warn(&warning.to_string());
+    }
+    Ok(Some(loaded.value))
+}
+
+/// Flag before template before configuration.
+fn spec(
+    args: &CreateArgs,
+    name: VmName,
+    template: Option<&Template>,
+    config: &Config,
+    wait: Option<WaitFor>,
+) -> Result<VmSpec, Complaint> {
+    let defaults = &config.defaults;
+    let image = args.image.clone().or_else(|| template?.image.clone().filter(|_| args.iso.is_none()));
+    let iso = args.iso.clone().or_else(|| template?.iso.clone().filter(|_| args.image.is_none()));
+    let own = template.and_then(|template| template.user_data.as_ref());
+    Ok(VmSpec {
+        name,
+        template: template.map(|template| template.name.clone()),
+        image,
+        iso: iso.map(|iso| std::path::absolute(&iso).unwrap_or(iso)),
+        memory: args.memory.or(template.and_then(|t| t.memory)).unwrap_or(defaults.memory),
+        cpus: args.cpus.or(template.and_then(|t| t.cpus)).unwrap_or(defaults.cpus),
+        disk_size: args.disk_size.or(template.and_then(|t| t.disk_size)).unwrap_or(defaults.disk_size),
+        firmware: args.firmware.or(template.and_then(|t| t.firmware)),
+        accel: args.accel.or(template.and_then(|t| t.accel)).unwrap_or(defaults.accel),
+        networks: match args.network.as_slice() {
+            [] => template.and_then(|t| t.networks.clone()).unwrap_or_default(),
+            named => named.to_vec(),
+        },
+        publish: args.publish.clone(),
+        ssh_keys: if args.ssh_key.is_empty() { defaults.ssh_keys.clone() } else { args.ssh_key.clone() },
+        user: args.user.clone().or_else(|| template?.user.clone()),
+        user_data: user_data(args.user_data.as_ref().or(own))?,
+        hostname: args.hostname.clone(),
+        labels: labels(&args.label, template),
+        ttl: args.ttl,
+        start: args.start,
+        wait: wait.map(|wait| match (wait.conditions.is_empty(), template.and_then(|t| t.wait)) {
+            (true, Some(condition)) => WaitFor { conditions: vec![condition], ..wait },
+            _ => wait,
+        }),
+    })
+}
+
+/// The template's, then those given; of one key the one given counts.
+fn labels(given: &[Label], template: Option<&Template>) -> Vec<Label> {
+    let own = template.into_iter().flat_map(|template| &template.labels);
+    let own = own.filter(|(key, _)| given.iter().all(|label| label.key != **key));
+    let own = own.map(|(key, value)| Label { key: key.clone(), value: value.clone() });
+    own.chain(given.iter().cloned()).collect()
+}
+
+fn user_data(file: Option<&PathBuf>) -> Result<Option<Vec<u8>>, Complaint> {
+    let Some(file) = file else { return Ok(None) };
+    let read = if file.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(file)
+    };
+    read.map(Some).map_err(|error| {
+        let code = if error.kind() == std::io::ErrorKind::NotFound { Code::NotFound } else { Code::Failed };
+        Complaint::plain(code, format!("cannot read the user-data {}: {error}", file.display()))
+    })
+}

@@ -1,0 +1,35 @@
+use clap::Args;
+
+use super::many::Many;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render;
+
+/// The flags of `gc`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools gc --dry-run")]
+pub struct GcArgs {
+    /// Show what would go, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// # Errors
+/// When something could not be removed.
+pub async fn run(args: GcArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let garbage = manager.find_garbage().await?;
+    if garbage.is_empty() {
+        context.ui.note("there is nothing to remove");
+    }
+    let mut many = Many::new();
+    for item in garbage {
+        let name = item.name.clone();
+        let result = if args.dry_run { Ok(()) } else { manager.remove_garbage(&item).await };
+        if !many.take(&name, result.map(|()| item)) {
+            break;
+        }
+    }
+    many.finish(context, false, |item| render::garbage(item, args.dry_run))
+}

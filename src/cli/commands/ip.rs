@@ -1,0 +1,35 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+
+/// The flags of `ip`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  curl http://$(vmtools ip web)/")]
+pub struct IpArgs {
+    /// The VM's name or UUID
+    pub name: String,
+}
+
+/// # Errors
+/// When the VM is off, or has no address yet.
+pub async fn run(args: IpArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let reach = manager.reach(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
+    if context.ui.json() {
+        context.ui.data_json(&reach);
+        return Ok(Code::Ok);
+    }
+    for ip in &reach.ips {
+        context.ui.data(&format!("{ip}\n"));
+    }
+    if reach.ssh_port != 22 {
+        let port = reach.ssh_port;
+        context.ui.note(&format!(
+            "{} is behind user-mode networking: its ssh is port {port} of 127.0.0.1",
+            reach.name
+        ));
+    }
+    Ok(Code::Ok)
+}

@@ -1,0 +1,43 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render::{self, Column};
+use crate::manager::ListRequest;
+use crate::model::Label;
+
+/// The flags of `list`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools list --all --columns name,state,image,labels\n  vmtools list --all --json -l ci=nightly"
+)]
+pub struct ListArgs {
+    /// Those that are off, too
+    #[arg(short, long)]
+    pub all: bool,
+    /// Running ones only, not those that are paused
+    #[arg(short, long, conflicts_with = "all")]
+    pub running: bool,
+    /// Those that carry the label
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    pub label: Vec<Label>,
+    /// The columns to show
+    #[arg(long, value_name = "COLUMN,..", value_delimiter = ',', default_values = ["name", "state", "cpus", "memory", "ip"])]
+    pub columns: Vec<Column>,
+}
+
+/// # Errors
+/// When libvirt can't be asked.
+pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let details = context.ui.json() || args.columns.iter().any(|column| column.needs_details());
+    let request = ListRequest { all: args.all, running_only: args.running, labels: args.label, details };
+    let vms = manager.list(&request).await?;
+    if context.ui.json() {
+        context.ui.data_json(&vms);
+    } else {
+        context.ui.data(&render::vms(&vms, &args.columns));
+    }
+    Ok(Code::Ok)
+}

@@ -1,0 +1,52 @@
+//! One file per verb: its arguments and its `run`.
+
+pub mod completions;
+pub mod config;
+pub mod create;
+pub mod delete;
+pub mod doctor;
+pub mod gc;
+pub mod ip;
+pub mod list;
+pub mod man;
+pub mod networks;
+pub mod ssh;
+pub mod start;
+pub mod status;
+pub mod stop;
+pub mod wait;
+
+mod many;
+mod selection;
+
+use std::process::ExitCode;
+
+use super::args::Command;
+use super::context::Context;
+use super::error::Complaint;
+use super::exit_code::Code;
+
+/// Runs the verb.
+///
+/// # Errors
+/// The verb's failure.
+pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Complaint> {
+    let code: Code = match command {
+        Command::List(args) => list::run(args, context).await?,
+        Command::Create(args) => create::run(*args, context).await?,
+        Command::Start(args) => start::run(args, context).await?,
+        Command::Stop(args) => stop::run(args, context).await?,
+        Command::Status(args) => status::run(args, context).await?,
+        Command::Delete(args) => delete::run(args, context).await?,
+        Command::Wait(args) => wait::run(args, context).await?,
+        Command::Ip(args) => ip::run(args, context).await?,
+        Command::Ssh(args) => ssh::run(args, context).await?,
+        Command::Networks(args) => networks::run(args, context).await?,
+        Command::Config(args) => config::run(args, context)?,
+        Command::Doctor(args) => doctor::run(args, context).await?,
+        Command::Gc(args) => gc::run(args, context).await?,
+        Command::Completions(args) => completions::run(args, context)?,
+        Command::Man(args) => man::run(args)?,
+    };
+    Ok(code.into())
+}

@@ -1,0 +1,23 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render;
+
+/// The flags of `networks`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools networks")]
+pub struct NetworksArgs {}
+
+/// # Errors
+/// When libvirt can't be asked.
+pub async fn run(_args: NetworksArgs, context: &Context) -> Result<Code, Complaint> {
+    let networks = context.manager().await?.networks().await?;
+    if context.ui.json() {
+        context.ui.data_json(&networks);
+    } else {
+        context.ui.data(&render::networks(&networks));
+    }
+    Ok(Code::Ok)
+}

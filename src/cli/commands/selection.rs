@@ -1,0 +1,34 @@
+use clap::Args;
+
+use crate::cli::error::Complaint;
+use crate::manager::{VmManager, VmSelection};
+use crate::model::Label;
+
+/// The VMs that a verb is for.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// The VMs' names
+    #[arg(value_name = "NAME", required_unless_present_any = ["all", "label"])]
+    pub names: Vec<String>,
+    /// All VMs that vmtools made
+    #[arg(long, conflicts_with_all = ["names", "label"])]
+    pub all: bool,
+    /// Those that carry the label
+    #[arg(short, long, value_name = "KEY=VALUE", conflicts_with = "names")]
+    pub label: Vec<Label>,
+}
+
+impl Selection {
+    /// The names, each once.
+    pub async fn resolve(&self, manager: &VmManager) -> Result<Vec<String>, Complaint> {
+        let selection = match (self.all, self.label.is_empty()) {
+            (true, _) => VmSelection::All,
+            (false, false) => VmSelection::Labels(self.label.clone()),
+            (false, true) => VmSelection::Names(self.names.clone()),
+        };
+        let mut seen = std::collections::HashSet::new();
+        let mut names = manager.select(&selection).await?;
+        names.retain(|name| seen.insert(name.clone()));
+        Ok(names)
+    }
+}

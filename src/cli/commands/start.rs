@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use clap::Args;
+
+use super::many::Many;
+use super::selection::Selection;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::manager::WaitFor;
+use crate::model::{Condition, parse_duration};
+
+/// The flags of `start`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools start web --wait=ssh --timeout 2m")]
+pub struct StartArgs {
+    /// The VMs
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Wait until it is up: the best that it can give, or ip, ssh, agent, cloud-init, port=N
+    #[arg(long, value_name = "COND", num_args = 0..=1, require_equals = true)]
+    pub wait: Option<Option<Condition>>,
+    /// How long to wait [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+}
+
+/// # Errors
+/// When one of the VMs can't be started.
+pub async fn run(args: StartArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let wait = wait_for(args.wait, args.timeout, context)?;
+    let names = args.selection.resolve(&manager).await?;
+    let mut many = Many::new();
+    for name in &names {
+        if !many.take(name, manager.start(name, wait.as_ref()).await) {
+            break;
+        }
+    }
+    many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))
+}
+
+/// What `--wait[=COND]` and `--timeout` ask for.
+pub fn wait_for(
+    wait: Option<Option<Condition>>,
+    timeout: Option<Duration>,
+    context: &Context,
+) -> Result<Option<WaitFor>, Complaint> {
+    let Some(condition) = wait else { return Ok(None) };
+    let timeout = match timeout {
+        Some(timeout) => timeout,
+        None => context.config()?.wait.timeout,
+    };
+    Ok(Some(WaitFor { conditions: condition.into_iter().collect(), timeout }))
+}

@@ -1,0 +1,28 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render;
+
+/// The flags of `status`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools status web --json | jq -r .state")]
+pub struct StatusArgs {
+    /// The VM's name or UUID
+    pub name: String,
+}
+
+/// # Errors
+/// When there is no such VM.
+pub async fn run(args: StatusArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let status =
+        manager.status(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
+    if context.ui.json() {
+        context.ui.data_json(&status);
+    } else {
+        context.ui.data(&render::status(&status));
+    }
+    Ok(Code::Ok)
+}

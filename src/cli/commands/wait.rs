@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::manager::WaitFor;
+use crate::model::{Condition, parse_duration};
+
+/// The flags of `wait`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools wait web --for ssh --for port=80 --timeout 2m")]
+pub struct WaitArgs {
+    /// The VM's name or UUID
+    pub name: String,
+    /// What to wait for: ip, ssh, agent, cloud-init, stopped, port=N [default: the best that it can give]
+    #[arg(long = "for", value_name = "COND", value_delimiter = ',')]
+    pub conditions: Vec<Condition>,
+    /// How long to wait for all of them together [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+}
+
+/// # Errors
+/// When it doesn't come about in time.
+pub async fn run(args: WaitArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let timeout = match args.timeout {
+        Some(timeout) => timeout,
+        None => context.config()?.wait.timeout,
+    };
+    let wait = WaitFor { conditions: args.conditions, timeout };
+    let status =
+        manager.wait(&args.name, &wait).await.map_err(|error| Complaint::from(error).about(&args.name))?;
+    if context.ui.json() {
+        context.ui.data_json(&status);
+    }
+    Ok(Code::Ok)
+}

@@ -1,0 +1,51 @@
+use std::sync::Arc;
+
+use super::args::{ColorChoice, Global};
+use super::error::Complaint;
+use super::signals;
+use super::ui::Ui;
+use crate::config::{self, Config, Paths};
+use crate::manager::{VmManager, interrupt_channel};
+use crate::model::UriChoice;
+
+/// What every verb has at hand.
+pub struct Context {
+    /// Where words go.
+    pub ui: Arc<Ui>,
+    /// Where vmtools' own files lie.
+    pub paths: Paths,
+    /// Whether questions are answered with yes ahead.
+    pub yes: bool,
+    connect: Option<UriChoice>,
+}
+
+impl Context {
+    /// # Errors
+    /// When there is no home folder.
+    pub fn new(global: &Global, ui: Arc<Ui>) -> Result<Self, Complaint> {
+        let paths = Paths::from_environment()?;
+        Ok(Self { ui, paths, yes: global.yes, connect: global.connect.clone() })
+    }
+
+    /// The configuration; its warnings are shown.
+    pub fn config(&self) -> Result<Config, Complaint> {
+        let loaded = config::load_config(&self.paths)?;
+        for warning in &loaded.warnings {
+            self.ui.warn(&warning.to_string());
+        }
+        Ok(loaded.value)
+    }
+
+    /// A manager for the connection that flag, environment or configuration choose.
+    pub async fn manager(&self) -> Result<VmManager, Complaint> {
+        let config = self.config()?;
+        if let config::Color::Always | config::Color::Never = config.ui.color {
+            ColorChoice::from_config(config.ui.color).apply_unless_set();
+        }
+        let choice = self.connect.clone().unwrap_or_else(|| config.libvirt.uri.clone());
+        let (asked, interrupt) = interrupt_channel();
+        signals::listen(asked);
+        let observer: Arc<dyn crate::manager::Observer> = Arc::<Ui>::clone(&self.ui);
+        Ok(VmManager::connect(&choice, config, self.paths.clone(), observer, interrupt).await)
+    }
+}

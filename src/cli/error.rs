@@ -1,0 +1,279 @@
+//! Every layer's error in a person's words: a message, its causes, a hint that says what to do next, and
+//! the exit code. The one file that knows all of them.
+
+use std::error::Error as StdError;
+
+use super::exit_code::Code;
+use crate::manager::Error as ManagerError;
+use crate::model::Invalid;
+use crate::{config, guest, image, libvirt};
+
+/// A failure as the user gets it.
+#[derive(Debug, Clone)]
+pub struct Complaint {
+    /// The exit code.
+    pub code: Code,
+    /// What failed, in one line.
+    pub message: String,
+    /// Why, the nearest cause first.
+    pub cause: Vec<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// The VM it is about.
+    pub vm: Option<String>,
+    /// The end of its serial log.
+    pub serial_log: Option<String>,
+}
+
+impl Complaint {
+    /// A wrong use of the command line.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..Self::plain(Code::Usage, message) }
+    }
+
+    /// A complaint that is all message.
+    pub fn plain(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), cause: Vec::new(), hint: None, vm: None, serial_log: None }
+    }
+
+    /// As it is about this VM.
+    #[must_use]
+    pub fn about(mut self, vm: &str) -> Self {
+        self.vm.get_or_insert_with(|| vm.to_owned());
+        self
+    }
+
+    /// The object of the JSON error.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut error = serde_json::json!({
+            "code": self.code.name(),
+            "exit_code": self.code.number(),
+            "message": self.message,
+            "cause": self.cause,
+            "hint": self.hint,
+            "vm": self.vm,
+        });
+        if let (Some(log), Some(object)) = (&self.serial_log, error.as_object_mut()) {
+            object.insert("serial_log".into(), log.clone().into());
+        }
+        serde_json::json!({ "error": error })
+    }
+}
+
+impl From<ManagerError> for Complaint {
+    fn from(error: ManagerError) -> Self {
+        let (code, hint) = judge(&error);
+        let mut complaint = Self { hint, cause: causes(&error), ..Self::plain(code, error.to_string()) };
+        if let ManagerError::TimedOut { vm, serial_log, .. } | ManagerError::WentOff { vm, serial_log, .. } =
+            error
+        {
+            complaint.vm = Some(vm);
+            complaint.serial_log = serial_log;
+        }
+        complaint
+    }
+}
+
+impl From<config::Error> for Complaint {
+    fn from(error: config::Error) -> Self {
+        ManagerError::from(error).into()
+    }
+}
+
+impl From<Invalid> for Complaint {
+    fn from(error: Invalid) -> Self {
+        Self::plain(Code::Usage, error.to_string())
+    }
+}
+
+/// The chain below an error; a cause that the message already tells is left out.
+fn causes(error: &dyn StdError) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !causes.contains(&text) {
+            causes.push(text);
+        }
+        next = cause.source();
+    }
+    causes
+}
+
+fn judge(error: &ManagerError) -> (Code, Option<String>) {
+    use ManagerError as E;
+    let hint = |text: &str| Some(text.to_owned());
+    match error {
+        E::Libvirt(error) => of_libvirt(error),
+        E::Config(error) => of_config(error),
+        E::Image(error) => of_image(error),
+        E::Host(_) => (Code::Failed, hint("vmtools doctor")),
+        E::Guest(error) => of_guest(error),
+        E::Invalid(_) => (Code::Usage, None),
+        E::Exists { name } => (
+            Code::Exists,
+            Some(format!(
+                "take another name, see it with `vmtools status {name}`, or add --if-not-exists or --replace"
+            )),
+        ),
+        E::NothingToBoot { .. } => {
+            (Code::Usage, hint("name a template (--template ubuntu), an --image or an --iso"))
+        }
+        E::IsoMissing { .. } => (Code::NotFound, None),
+        E::TooMuchMemory { .. } => (Code::Incapable, hint("ask for less with --memory")),
+        E::DiskTooSmall { needed, .. } => {
+            (Code::Usage, Some(format!("--disk-size {} or more", to_flag(*needed))))
+        }
+        E::NoRoom { .. } => (Code::Failed, hint("make room, or see what can go with `vmtools gc --dry-run`")),
+        E::NoKvm { .. } => {
+            (Code::Incapable, hint("--accel tcg emulates; `vmtools doctor` says how KVM is mended"))
+        }
+        E::PathBlocked { blocker, .. } => (Code::Denied, Some(blocker.fix.clone())),
+        E::CannotPublish { .. } => (
+            Code::Usage,
+            hint("add `--network user`; on other networks the VM is reached at its own address"),
+        ),
+        E::PortTaken { .. } => (Code::Exists, hint("publish another port of the host")),
+        E::NotRunning { name } => (Code::WrongState, Some(format!("vmtools start {name} --wait"))),
+        E::NoNetwork { .. } => (Code::WrongState, None),
+        E::NoAddress { name } => (Code::Timeout, Some(format!("vmtools wait {name} --for ip"))),
+        E::TimedOut { vm, .. } => {
+            (Code::Timeout, Some(format!("wait on with `vmtools wait {vm} --for ssh --timeout 10m`")))
+        }
+        E::WentOff { vm, .. } => (Code::WrongState, Some(format!("vmtools start {vm} --wait"))),
+        E::CloudInit { vm, .. } => {
+            (Code::Failed, Some(format!("vmtools ssh {vm} -- sudo cat /var/log/cloud-init-output.log")))
+        }
+        E::NoCloudInit { .. } => (Code::Incapable, hint("wait for ssh instead: --for ssh")),
+        E::StillRunning { name, .. } => {
+            (Code::Timeout, Some(format!("`vmtools stop {name} --force` pulls the plug")))
+        }
+        E::BeingMade { .. } => {
+            (Code::WrongState, hint("if it was killed, `vmtools gc` removes what it left"))
+        }
+        E::InUse { .. } => (Code::Integrity, hint("delete what needs it first")),
+        E::NotRemoved { .. } => (Code::Failed, hint("try again, or `vmtools gc`")),
+        E::Interrupted => (Code::Interrupted, None),
+        E::LeftBehind { cause, .. } => {
+            (judge(cause).0, hint("`vmtools gc` removes it, once libvirt answers"))
+        }
+    }
+}
+
+fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
+    use libvirt::{Error as E, Object};
+    let hint = |text: &str| Some(text.to_owned());
+    match error {
+        E::NotFound { object: Object::Domain, .. } => {
+            (Code::NotFound, hint("`vmtools list --all` shows what there is"))
+        }
+        E::NotFound { object: Object::Network, name } if name == "default" => (
+            Code::NotFound,
+            hint(
+                "sudo ./install-qemu-kvm.sh defines it, or: virsh net-define /usr/share/libvirt/networks/default.xml",
+            ),
+        ),
+        E::NotFound { object: Object::Network, .. } => {
+            (Code::NotFound, hint("`vmtools networks` shows what there is"))
+        }
+        E::NotFound { .. } => (Code::NotFound, None),
+        E::Exists { .. } => (Code::Exists, None),
+        E::WrongState { .. } => (Code::WrongState, None),
+        E::Unreachable { .. } => (
+            Code::Unreachable,
+            hint(
+                "start libvirt (`sudo systemctl start libvirtd`), or install it: sudo ./install-qemu-kvm.sh; `vmtools doctor` checks all",
+            ),
+        ),
+        E::Denied { .. } => (
+            Code::Denied,
+            hint(
+                "sudo usermod -aG libvirt \"$USER\" and log in again, or use your own: --connect qemu:///session",
+            ),
+        ),
+        E::Busy { .. } => (Code::Failed, hint("another operation is under way: try again")),
+        E::Agent { .. } => (Code::Incapable, hint("install and start qemu-guest-agent in the guest")),
+        E::NoSpace { .. } => {
+            (Code::Failed, hint("make room, or see what can go with `vmtools gc --dry-run`"))
+        }
+        E::Unsupported { .. } => (Code::Incapable, hint("`vmtools doctor` shows the versions")),
+        E::TimedOut { .. } => {
+            (Code::Timeout, hint("the daemon hangs: see its log, `journalctl -u libvirtd`"))
+        }
+        E::Lost { .. } => (Code::Unreachable, hint("the daemon went away: `vmtools doctor`")),
+        E::Refused { message, .. } if message.contains("Permission denied") => (
+            Code::Denied,
+            hint(
+                "the user that QEMU runs as cannot read the file: `vmtools doctor`, and see dmesg for DENIED by AppArmor",
+            ),
+        ),
+        E::Refused { .. } => (Code::Failed, None),
+        E::Unquotable { .. } => (Code::Usage, None),
+        E::Unexpected { .. } | E::Handover(_) => (Code::Failed, None),
+        E::Process(error) => of_process(error),
+    }
+}
+
+fn of_process(error: &crate::system::process::Error) -> (Code, Option<String>) {
+    use crate::system::process::Error as E;
+    match error {
+        E::Missing { .. } => (Code::Incapable, Some("sudo ./install-qemu-kvm.sh".into())),
+        E::TimedOut { .. } => (Code::Timeout, None),
+        E::Io { .. } | E::TooMuchOutput { .. } | E::Failed(_) => (Code::Failed, None),
+    }
+}
+
+fn of_config(error: &config::Error) -> (Code, Option<String>) {
+    use config::Error as E;
+    let nearest = |names: &[String]| names.first().map(|name| format!("did you mean {name}?"));
+    match error {
+        E::NoHome | E::File(_) => (Code::Failed, None),
+        E::UnknownKey { nearest: names, .. } => {
+            (Code::NotFound, nearest(names).or_else(|| Some("`vmtools config --show` lists the keys".into())))
+        }
+        E::UnknownTemplate { nearest: names, .. } => (Code::NotFound, nearest(names)),
+        E::TemplateExists { .. } => (Code::Exists, None),
+        E::Syntax { .. } | E::Value { .. } | E::Refused { .. } | E::TemplateName(_) | E::Cycle { .. } => {
+            (Code::Usage, None)
+        }
+    }
+}
+
+fn of_image(error: &image::Error) -> (Code, Option<String>) {
+    use image::Error as E;
+    if error.is_integrity() {
+        return (Code::Integrity, None);
+    }
+    match error {
+        E::UnknownImage { nearest, .. } => (
+            Code::NotFound,
+            nearest.first().map(|name| format!("did you mean {name}? A file needs a path: ./{name}")),
+        ),
+        E::FileMissing { .. } | E::NotFound { .. } => (Code::NotFound, None),
+        E::Unreachable { .. } | E::Stalled { .. } => {
+            (Code::Unreachable, Some("with a file instead of a download: --image FILE".into()))
+        }
+        E::Iso { .. } => (Code::Usage, Some("an ISO to install from is named by --iso".into())),
+        E::Invalid(_) | E::Catalog { .. } | E::UserData { .. } | E::AuthorizedKey { .. } => {
+            (Code::Usage, None)
+        }
+        _ => (Code::Failed, None),
+    }
+}
+
+fn of_guest(error: &guest::Error) -> (Code, Option<String>) {
+    use guest::Error as E;
+    match error {
+        E::Denied { .. } => (Code::Denied, None),
+        E::Unreachable { .. } => (Code::Unreachable, None),
+        E::HostKeyChanged { .. } => (Code::Denied, None),
+        E::PrivateKeyGiven { .. } => (Code::Usage, Some("name the public key: it ends in .pub".into())),
+        E::NotAPublicKey { .. } => (Code::Usage, None),
+        E::Process(error) => of_process(error),
+        _ => (Code::Failed, None),
+    }
+}
+
+fn to_flag(size: crate::model::DiskSize) -> String {
+    format!("{}G", size.bytes().div_ceil(1 << 30))
+}

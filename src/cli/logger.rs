@@ -1,0 +1,31 @@
+//! `-v`: the calls to other programs, with their times, on stderr.
+
+use std::io::Write;
+
+struct Calls;
+
+impl log::Log for Calls {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("vmtools")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let _ = writeln!(std::io::stderr().lock(), "+ {}", record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Once `-v` shows each call, twice also its output.
+pub fn install(verbosity: u8) {
+    let level = match verbosity {
+        0 => return,
+        1 => log::LevelFilter::Debug,
+        _ => log::LevelFilter::Trace,
+    };
+    if log::set_logger(&Calls).is_ok() {
+        log::set_max_level(level);
+    }
+}

@@ -1,0 +1,70 @@
+//! The command line: the only room that prints, prompts or exits.
+
+mod args;
+mod commands;
+mod context;
+mod error;
+mod exit_code;
+mod logger;
+mod render;
+mod signals;
+mod ui;
+
+pub use args::{Cli, Command};
+pub use exit_code::Code;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use context::Context;
+use error::Complaint;
+use ui::Ui;
+
+/// Parses the command line, runs the verb, and gives its exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse_arguments(&error),
+    };
+    logger::install(cli.global.verbose);
+    cli.global.color.apply();
+    let ui = std::sync::Arc::new(Ui::new(cli.global.quiet, cli.global.json));
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            ui.complain(&Complaint::plain(Code::Failed, format!("cannot start: {error}")));
+            return Code::Failed.into();
+        }
+    };
+    let result = runtime.block_on(run(cli, std::sync::Arc::clone(&ui)));
+    ui.finish();
+    // A thread that still waits for a lock or a name server is not waited for.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(complaint) => {
+            ui.complain(&complaint);
+            complaint.code.into()
+        }
+    }
+}
+
+async fn run(cli: Cli, ui: std::sync::Arc<Ui>) -> Result<ExitCode, Complaint> {
+    let context = Context::new(&cli.global, std::sync::Arc::clone(&ui))?;
+    commands::run(cli.command, &context).await
+}
+
+/// clap's own message; with `--json` also the object that every failure gives.
+fn refuse_arguments(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return Code::Ok.into();
+    }
+    if std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json") {
+        let message = error.to_string();
+        let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Ui::new(false, true).complain(&Complaint::usage(first, "vmtools --help"));
+    }
+    Code::Usage.into()
+}

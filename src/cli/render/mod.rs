@@ -1,0 +1,184 @@
+//! Results as text, pure: plain structs in, tables out.
+
+mod column;
+mod table;
+
+use std::fmt::Write;
+
+use crate::config::Value;
+use crate::manager::{
+    Check, CheckStatus, DeletePlan, Garbage, NetworkStatus, Plan, Reason, VmStatus, VmSummary,
+};
+use crate::model::{DiskSize, MemorySize};
+
+pub use column::Column;
+use table::table;
+
+/// The table of `list`.
+pub fn vms(vms: &[VmSummary], columns: &[Column]) -> String {
+    let heading: Vec<String> = columns.iter().map(|column| column.heading().to_owned()).collect();
+    let rows = vms.iter().map(|vm| columns.iter().map(|column| column.cell(vm)).collect());
+    table(heading, rows.collect())
+}
+
+/// The table of `networks`.
+pub fn networks(networks: &[NetworkStatus]) -> String {
+    let heading = ["NAME", "STATE", "AUTOSTART", "FORWARD", "BRIDGE", "ADDRESSES"];
+    let rows = networks.iter().map(|network| {
+        vec![
+            network.name.clone(),
+            if network.active { "active" } else { "off" }.to_owned(),
+            yes_no(network.autostart).to_owned(),
+            network.forward.clone().unwrap_or_else(|| "isolated".into()),
+            or_dash(network.bridge.clone()),
+            or_dash((!network.addresses.is_empty()).then(|| network.addresses.join(","))),
+        ]
+    });
+    table(heading.map(str::to_owned).to_vec(), rows.collect())
+}
+
+/// The table of `config --show`.
+pub fn settings(rows: &[(&str, &Value, String)]) -> String {
+    let rows = rows.iter().map(|(key, value, source)| {
+        let value = value.to_string();
+        vec![(*key).to_owned(), or_dash(Some(value).filter(|value| !value.is_empty())), source.clone()]
+    });
+    table(["KEY", "VALUE", "SOURCE"].map(str::to_owned).to_vec(), rows.collect())
+}
+
+/// The list of `doctor`, each failure with what mends it.
+pub fn checks(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for check in checks {
+        let mark = match check.status {
+            CheckStatus::Ok => "ok     ",
+            CheckStatus::Warning => "warning",
+            CheckStatus::Failure => "FAILURE",
+        };
+        let _ = writeln!(text, "{mark}  {:<9} {}", check.id, check.detail);
+        if let Some(fix) = &check.fix {
+            let _ = writeln!(text, "         fix:      {fix}");
+        }
+    }
+    text
+}
+
+/// The page of `status`.
+pub fn status(vm: &VmStatus) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<12} {value}");
+    };
+    line("name", vm.name.clone());
+    line("uuid", vm.uuid.clone());
+    line("state", vm.state.to_string());
+    line("connection", vm.uri.clone());
+    line("cpus", format!("{} ({})", vm.cpus, vm.accel));
+    let used =
+        vm.memory_used_mib.map_or_else(String::new, |mib| format!(", {} used", MemorySize::from_mib(mib)));
+    line("memory", format!("{}{used}", MemorySize::from_mib(vm.memory_mib)));
+    line("firmware", vm.firmware.to_string());
+    for ip in &vm.ips {
+        line("ip", ip.to_string());
+    }
+    if let Some(ssh) = &vm.ssh {
+        let host = ssh.host.map_or_else(|| "no address yet".to_owned(), |host| host.to_string());
+        line("ssh", format!("vmtools ssh {}   ({}@{host} port {})", vm.name, ssh.user, ssh.port));
+    }
+    let optional = [
+        ("image", vm.image.clone()),
+        ("template", vm.template.clone()),
+        ("created", vm.created.map(|time| time.to_string())),
+        ("expires", vm.ttl_expires.map(|time| time.to_string())),
+        ("uptime", vm.uptime_seconds.map(span)),
+        ("cpu time", vm.cpu_time_seconds.map(|seconds| format!("{seconds:.1} s"))),
+        ("qmp", vm.qmp.clone()),
+        ("serial log", vm.serial_log.clone()),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            line(name, value);
+        }
+    }
+    line("autostart", yes_no(vm.autostart).to_owned());
+    for (key, value) in &vm.labels {
+        line("label", format!("{key}={value}"));
+    }
+    for disk in &vm.disks {
+        let size =
+            disk.capacity_bytes.map_or_else(|| "?".into(), |bytes| DiskSize::from_bytes(bytes).to_string());
+        let taken =
+            disk.allocation_bytes.map_or_else(|| "?".into(), |bytes| DiskSize::from_bytes(bytes).to_string());
+        let path = disk.path.as_deref().unwrap_or("-");
+        line("disk", format!("{} {size} ({taken} taken) {path}", disk.target));
+    }
+    for card in &vm.interfaces {
+        line("network", format!("{} {} {}", card.mac, card.kind, card.source.as_deref().unwrap_or("")));
+    }
+    for snapshot in &vm.snapshots {
+        line("snapshot", snapshot.clone());
+    }
+    text
+}
+
+/// What `delete` would do.
+pub fn delete_plans(plans: &[DeletePlan]) -> String {
+    let mut text = String::new();
+    for plan in plans {
+        let running = if plan.running { ", which runs and is stopped at once" } else { "" };
+        let _ = writeln!(text, "delete the VM {}{running}", plan.name);
+        for path in &plan.delete {
+            let _ = writeln!(text, "  with {path}");
+        }
+        for snapshot in &plan.snapshots {
+            let _ = writeln!(text, "  with its snapshot {snapshot}");
+        }
+        for path in &plan.keep {
+            let _ = writeln!(text, "  keeping {path}");
+        }
+    }
+    text
+}
+
+/// What `create --dry-run` says.
+pub fn plan(plan: &Plan) -> String {
+    let mut text = format!("create the VM {} on {}\n", plan.name, plan.uri);
+    let size = DiskSize::from_bytes(plan.disk_size_bytes);
+    let memory = MemorySize::from_mib(plan.memory_mib);
+    let _ = writeln!(
+        text,
+        "  {} cpus ({}), {memory} of memory, a disk of {size}, {}",
+        plan.cpus, plan.accel, plan.firmware
+    );
+    let image = plan.image.as_deref().unwrap_or("an empty disk");
+    let here = if plan.image_cached == Some(false) { ", to be downloaded" } else { "" };
+    let _ = writeln!(text, "  from {image}{here}");
+    let _ = writeln!(text, "  on {}", plan.networks.join(", "));
+    for file in &plan.files {
+        let _ = writeln!(text, "  making {file}");
+    }
+    text
+}
+
+/// A line of `gc`.
+pub fn garbage(item: &Garbage, dry_run: bool) -> String {
+    let did = if dry_run { "would remove" } else { "removed" };
+    let why = match item.reason {
+        Reason::Unfinished => "left by a create that was killed",
+        Reason::Expired => "its time to live is over",
+        Reason::BrokenUpload => "an upload that was given up",
+    };
+    format!("{did} {} ({why})\n", item.name)
+}
+
+fn span(seconds: u64) -> String {
+    humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
+}
+
+fn yes_no(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
+fn or_dash(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "-".into())
+}

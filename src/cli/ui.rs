@@ -1,0 +1,216 @@
+//! Where words go: stdout is data; stderr is progress, hints, warnings, errors.
+
+use std::collections::HashSet;
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use colored::Colorize;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::error::Complaint;
+use crate::manager::{Event, Observer, Warning};
+
+/// The user's terminal, or the files that stand in for it.
+pub struct Ui {
+    quiet: bool,
+    json: bool,
+    terminal: bool,
+    progress: Mutex<Progress>,
+    warned: Mutex<HashSet<String>>,
+}
+
+#[derive(Default)]
+struct Progress {
+    bar: Option<(String, ProgressBar)>,
+    last_line: Option<Instant>,
+}
+
+/// Without a terminal, a transfer gives a line this often.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+impl Ui {
+    /// A user interface for this process' own streams.
+    pub fn new(quiet: bool, json: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        Self { quiet, json, terminal, progress: Mutex::default(), warned: Mutex::default() }
+    }
+
+    /// Whether the result is to be one JSON document.
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether somebody sits there who can be asked.
+    pub fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && self.terminal
+    }
+
+    /// Data for stdout. A pipe that was closed ends the program quietly.
+    pub fn data(&self, text: &str) {
+        let mut stdout = std::io::stdout().lock();
+        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    }
+
+    /// A result as JSON.
+    pub fn data_json<T: serde::Serialize + ?Sized>(&self, value: &T) {
+        let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+        text.push('\n');
+        self.data(&text);
+    }
+
+    /// A word for the user, unless he wants quiet.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.line(text);
+        }
+    }
+
+    /// A warning, once however often it comes up.
+    pub fn warn(&self, text: &str) {
+        if self.warned.lock().is_ok_and(|mut warned| !warned.insert(text.to_owned())) {
+            return;
+        }
+        self.line(&format!("{} {text}", "warning:".yellow().bold()));
+    }
+
+    /// A failure, with its hint; with `--json` its last line is one object.
+    pub fn complain(&self, complaint: &Complaint) {
+        self.finish();
+        if self.json {
+            self.line(&complaint.to_json().to_string());
+            return;
+        }
+        self.line(&format!("{} {}", "error:".red().bold(), complaint.message));
+        for cause in &complaint.cause {
+            self.line(&format!("  because: {cause}"));
+        }
+        if let Some(log) = &complaint.serial_log {
+            self.line("the end of the serial log:");
+            for line in log.lines() {
+                self.line(&format!("  | {line}"));
+            }
+        }
+        if let Some(hint) = &complaint.hint {
+            self.line(&format!("{} {hint}", "hint:".cyan().bold()));
+        }
+    }
+
+    /// Asks for yes or no.
+    pub fn ask(&self, question: &str) -> bool {
+        self.finish();
+        let mut stderr = std::io::stderr().lock();
+        let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        let _ = std::io::stdin().read_line(&mut answer);
+        matches!(answer.trim(), "y" | "Y" | "yes")
+    }
+
+    /// Takes a progress bar off the terminal.
+    pub fn finish(&self) {
+        if let Ok(mut progress) = self.progress.lock()
+            && let Some((_, bar)) = progress.bar.take()
+        {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if let Ok(progress) = self.progress.lock()
+            && let Some((_, bar)) = &progress.bar
+        {
+            bar.suspend(|| write_line(text));
+            return;
+        }
+        write_line(text);
+    }
+
+    fn transfer(&self, image: &str, done: u64, total: Option<u64>) {
+        let Ok(mut progress) = self.progress.lock() else { return };
+        if total == Some(done) {
+            if let Some((_, bar)) = progress.bar.take() {
+                bar.finish_and_clear();
+            }
+            return;
+        }
+        if self.terminal {
+            if progress.bar.as_ref().is_none_or(|(name, _)| name != image) {
+                progress.bar = Some((image.to_owned(), new_bar(image, total)));
+            }
+            if let Some((_, bar)) = &progress.bar {
+                bar.set_position(done);
+            }
+        } else if progress.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
+            progress.last_line = Some(Instant::now());
+            let total = total.map_or_else(String::new, |total| format!(" of {} MiB", total >> 20));
+            write_line(&format!("{image}: {} MiB{total}", done >> 20));
+        }
+    }
+}
+
+impl Observer for Ui {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Warning(warning) => self.warn(&describe(&warning)),
+            _ if self.quiet => {}
+            Event::Transfer { image, done_bytes, total_bytes } => {
+                self.transfer(image, done_bytes, total_bytes)
+            }
+            Event::Step { vm, what } => {
+                self.finish();
+                self.line(&format!("{vm}: {what}"));
+            }
+            Event::Waiting { vm, condition, seen, elapsed } => {
+                self.line(&format!("{vm}: waiting for {condition}: {seen} ({} s)", elapsed.as_secs()));
+            }
+            Event::AlreadySo { name, what } => self.line(&format!("{name} is already {what}")),
+            Event::NetworkStarted { name } => {
+                self.line(&format!("the network {name} was off; it is started"))
+            }
+        }
+    }
+}
+
+fn write_line(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+fn new_bar(image: &str, total: Option<u64>) -> ProgressBar {
+    let (bar, template) = match total {
+        Some(total) => {
+            (ProgressBar::new(total), "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left")
+        }
+        None => (ProgressBar::new_spinner(), "{msg} {spinner} {bytes} {bytes_per_sec}"),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message(image.to_owned());
+    bar
+}
+
+fn describe(warning: &Warning) -> String {
+    match warning {
+        Warning::Emulation { reason } => {
+            format!(
+                "KVM cannot be used ({reason}): the guest is emulated, ten times slower or more; `vmtools doctor` says how to mend it"
+            )
+        }
+        Warning::Unverified { image } => {
+            format!("nothing vouches for {image}; add its digest to the URL: #sha256:HEX")
+        }
+        Warning::MemoryShort { wanted, available } => {
+            format!("the VM may use {wanted} of memory, and {available} are free")
+        }
+        Warning::DiskShort { wanted, available } => {
+            format!("the disk may grow to {wanted}, and there is room for {available}")
+        }
+        Warning::NoPasst { reason } => format!("passt cannot be used ({reason}); QEMU's own slirp stands in"),
+        Warning::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is switched off; ssh answers"),
+        Warning::StoppedVms { count } => {
+            format!("no VM runs; {count} are off: `vmtools list --all` shows them")
+        }
+        Warning::ElsewhereVms { uri, count } => format!("{count} VMs exist on {uri}: --connect {uri}"),
+        Warning::Configuration(text) => text.clone(),
+    }
+}

@@ -1,0 +1,105 @@
+use std::path::{Path, PathBuf};
+
+use super::Error;
+
+/// Where this user's files lie, by the XDG base directory specification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    home: PathBuf,
+    config: PathBuf,
+    cache: PathBuf,
+    state: PathBuf,
+    data: PathBuf,
+}
+
+impl Paths {
+    /// The folders that the environment names: XDG_CONFIG_HOME and its like, else those below the home
+    /// folder. A relative XDG path is ignored, as the specification wants it.
+    ///
+    /// # Errors
+    /// When the user has no home folder.
+    pub fn from_environment() -> Result<Self, Error> {
+        let own = |folder: Option<PathBuf>| folder.map(|f| f.join("vmtools")).ok_or(Error::NoHome);
+        Ok(Self {
+            home: dirs::home_dir().ok_or(Error::NoHome)?,
+            config: own(dirs::config_dir())?,
+            cache: own(dirs::cache_dir())?,
+            state: own(dirs::state_dir())?,
+            data: own(dirs::data_dir())?,
+        })
+    }
+
+    /// Folders as a user with the home folder `home` has them if no variable is set; for tests.
+    pub fn below(home: &Path) -> Self {
+        Self {
+            home: home.to_owned(),
+            config: home.join(".config/vmtools"),
+            cache: home.join(".cache/vmtools"),
+            state: home.join(".local/state/vmtools"),
+            data: home.join(".local/share/vmtools"),
+        }
+    }
+
+    /// The user's home folder, which `~` stands for.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The user's ssh folder.
+    pub fn ssh_folder(&self) -> PathBuf {
+        self.home.join(".ssh")
+    }
+
+    /// The folder of config.toml.
+    pub fn config_folder(&self) -> &Path {
+        &self.config
+    }
+
+    /// config.toml, whether it is there or not.
+    pub fn config_file(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
+
+    /// The folder of the user's own templates.
+    pub fn templates_folder(&self) -> PathBuf {
+        self.config.join("templates")
+    }
+
+    /// The file of the user's own template `name`, whether it is there or not.
+    pub fn template_file(&self, name: &str) -> PathBuf {
+        self.templates_folder().join(format!("{name}.toml"))
+    }
+
+    /// The user's additions to the catalogue of images, whether they are there or not.
+    pub fn catalogue_file(&self) -> PathBuf {
+        self.config.join("images.toml")
+    }
+
+    /// What can be made again: downloaded images.
+    pub fn cache_folder(&self) -> &Path {
+        &self.cache
+    }
+
+    /// What belongs to this machine: locks, known_hosts files.
+    pub fn state_folder(&self) -> &Path {
+        &self.state
+    }
+
+    /// What can't be made again: vmtools' own ssh key, the session's disks.
+    pub fn data_folder(&self) -> &Path {
+        &self.data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_lies_below_home() {
+        let paths = Paths::below(Path::new("/home/u"));
+        assert_eq!(paths.config_file(), Path::new("/home/u/.config/vmtools/config.toml"));
+        assert_eq!(paths.template_file("web"), Path::new("/home/u/.config/vmtools/templates/web.toml"));
+        assert_eq!(paths.state_folder(), Path::new("/home/u/.local/state/vmtools"));
+    }
+}

@@ -1,0 +1,116 @@
+use super::*;
+use crate::model::{Condition, DiskSize, Firmware, MemorySize, NetworkSpec};
+
+fn with(files: &[(&str, &str)]) -> (tempfile::TempDir, Paths) {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let paths = Paths::below(home.path());
+    std::fs::create_dir_all(paths.templates_folder()).expect("makes the folder");
+    for (name, text) in files {
+        std::fs::write(paths.template_file(name), text).expect("writes");
+    }
+    (home, paths)
+}
+
+#[test]
+fn the_built_in_ones_are_whole() {
+    let (_home, paths) = with(&[]);
+    for (name, user, image) in [("ubuntu", "ubuntu", "ubuntu-24.04"), ("debian", "debian", "debian-13")] {
+        let loaded = load_template(&paths, name).expect("loads");
+        let template = loaded.value;
+        assert_eq!(loaded.warnings, []);
+        assert_eq!(template.origin, Origin::BuiltIn);
+        assert_eq!((template.user.as_deref(), template.image.as_deref()), (Some(user), Some(image)));
+        assert_eq!(template.memory, Some(MemorySize::from_mib(2048)));
+        assert_eq!(template.disk_size, Some(DiskSize::from_gib(20)));
+        assert_eq!((template.cpus, template.firmware), (Some(2), Some(Firmware::Bios)));
+    }
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+        description = "all"
+        memory = "1G"
+        cpus = 1
+        disk_size = 5
+        firmware = "efi"
+        accel = "tcg"
+        image = "~/x.qcow2"
+        iso = "../a.iso"
+        user = "me"
+        networks = ["default", "bridge:br0"]
+        user_data = "seed.yaml"
+        wait = "port=80"
+        [labels]
+        team = "a b"
+    "#;
+    let (home, paths) = with(&[("all", text)]);
+    let template = load_template(&paths, "all").expect("loads").value;
+    assert_eq!(template.user_data, Some(paths.templates_folder().join("seed.yaml")));
+    assert_eq!(template.iso, Some(paths.templates_folder().join("../a.iso")));
+    assert_eq!(template.image, Some(home.path().join("x.qcow2").display().to_string()));
+    assert_eq!(template.wait, Some(Condition::Port(80)));
+    assert_eq!(template.labels.get("team").map(String::as_str), Some("a b"));
+    let networks = vec![NetworkSpec::Network("default".into()), NetworkSpec::Bridge("br0".into())];
+    assert_eq!(template.networks, Some(networks));
+    assert_eq!(template.settings().len(), 13);
+}
+
+#[test]
+fn layers_lie_over_each_other() {
+    let (_home, paths) = with(&[
+        ("ubuntu", "extends = 'ubuntu'\nmemory = '4G'\n[labels]\na = '1'\nb = '1'"),
+        ("web", "extends = 'ubuntu'\ncpus = 8\n[labels]\nb = '2'"),
+    ]);
+    let web = load_template(&paths, "web").expect("loads").value;
+    assert_eq!((web.memory, web.cpus), (Some(MemorySize::from_mib(4096)), Some(8)));
+    assert_eq!(web.image.as_deref(), Some("ubuntu-24.04"));
+    let labels: Vec<_> = web.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    assert_eq!(labels, ["a=1", "b=2"]);
+    assert_eq!(web.name, "web");
+    let ubuntu = load_template(&paths, "ubuntu").expect("loads").value;
+    assert_eq!(ubuntu.origin, Origin::File(paths.template_file("ubuntu")));
+}
+
+#[test]
+fn a_shadow_that_extends_nothing_is_alone() {
+    let (_home, paths) = with(&[("debian", "image = 'mine'")]);
+    let template = load_template(&paths, "debian").expect("loads").value;
+    assert_eq!((template.image.as_deref(), template.user), (Some("mine"), None));
+}
+
+#[test]
+fn circles_are_named() {
+    let (_home, paths) = with(&[
+        ("a", "extends = 'b'"),
+        ("b", "extends = 'c'"),
+        ("c", "extends = 'b'"),
+        ("own", "extends = 'own'"),
+    ]);
+    for (name, expected) in [("a", "a -> b -> c -> b"), ("own", "own -> own")] {
+        let error = load_template(&paths, name).expect_err("is a circle").to_string();
+        assert_eq!(error, format!("templates extend each other in a circle: {expected}"));
+    }
+}
+
+#[test]
+fn unknown_names_list_the_nearest() {
+    let (_home, paths) = with(&[("web", "extends = 'ubunut'")]);
+    let error = load_template(&paths, "ubunto").expect_err("is unknown").to_string();
+    assert_eq!(error, "there is no template \"ubunto\" (did you mean ubuntu?)");
+    let error = load_template(&paths, "web").expect_err("is unknown").to_string();
+    let end = "web.toml:1:11: extends cannot be \"ubunut\": there is no such template (did you mean ubuntu?)";
+    assert!(error.ends_with(end), "{error}");
+    for name in ["../x", "a/b", "", ".."] {
+        assert!(matches!(load_template(&paths, name), Err(Error::TemplateName(_))), "{name:?}");
+    }
+}
+
+#[test]
+fn unknown_keys_warn_and_wrong_values_fail() {
+    let (_home, paths) = with(&[("web", "name = 'web'\nmemry = 1\n"), ("bad", "[labels]\n\"a b\" = 'x'\n")]);
+    let warnings = load_template(&paths, "web").expect("loads").warnings;
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].to_string().ends_with("web.toml:2:1: unknown key \"memry\" (did you mean memory?)"));
+    assert!(matches!(load_template(&paths, "bad"), Err(Error::Value { key, .. }) if key == "labels"));
+}

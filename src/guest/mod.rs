@@ -1,0 +1,28 @@
+//! Reaching a guest from outside: over the network, by ssh.
+//!
+//! - [`KeyPair`], [`own_key`], [`user_public_keys`], [`read_public_key`]: who is let in, and how the guest
+//!   proves that it is itself;
+//! - [`read_banner`], [`port_open`]: whether somebody listens yet;
+//! - [`Target`] with [`arguments`], [`copy_arguments`] and [`run`]: ssh without a question ever asked;
+//! - [`cloud_init`]: what the guest says of its own setup.
+//!
+//! A guest that is still starting is the normal case here: "not yet" is told apart from "never".
+
+mod banner;
+pub mod cloud_init;
+mod error;
+mod key_pair;
+mod known_hosts;
+mod own_key;
+mod public_key;
+mod ssh;
+mod ssh_run;
+
+pub use banner::{port_open, read_banner};
+pub use error::{Banner, Error};
+pub use key_pair::KeyPair;
+pub use known_hosts::forget_known_host;
+pub use own_key::{OwnKey, own_key};
+pub use public_key::{PublicKey, read_public_key, user_public_keys};
+pub use ssh::{Place, Target, arguments, become_ssh, copy_arguments};
+pub use ssh_run::{Output, run};

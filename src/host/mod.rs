@@ -1,0 +1,47 @@
+//! Is this host able? Facts of the local machine, read without libvirt.
+//!
+//! Each file answers one question: [`kvm()`], [`tool`], [`memory()`], [`disk_free`], whether QEMU's user
+//! reaches a file ([`blocker`]), whether this user reaches a daemon ([`probe_system`]), who runs a VM
+//! ([`qemu_processes`]), which port is free. Nothing here judges: the manager makes verdicts of the facts.
+//!
+//! Every reader of a file in /proc or /etc has a pure `parse_x` beside it, tested on real content. A fact
+//! that this user may not see is an absence (`None`), not an error, unless the doc says otherwise.
+
+mod access;
+mod account;
+mod acl;
+mod apparmor;
+mod creator;
+mod error;
+mod group;
+mod kvm;
+mod port;
+mod proc_stat;
+mod qemu_process;
+mod qmp_folder;
+mod resource;
+mod route;
+mod socket;
+mod tool;
+
+pub use access::{Blocker, Permission, blocker};
+pub use account::{Account, qemu_account};
+pub use apparmor::{AppArmor, apparmor};
+pub use creator::Creator;
+pub use error::Error;
+pub use group::{Membership, membership};
+pub use kvm::{Kvm, kvm};
+pub use port::{free_port, is_free};
+pub use qemu_process::{QemuProcess, qemu_process, qemu_processes};
+pub use qmp_folder::{
+    QmpFolder, qmp_socket, ready_session_qmp_folder, session_qmp_folder, system_qmp_folder,
+};
+pub use resource::{Memory, cpus, disk_free, memory};
+pub use route::has_default_route;
+pub use socket::{Socket, probe_session, probe_system, session_socket_folder};
+pub use tool::{Tool, tool};
+
+/// Whether this process is root's.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -1,0 +1,95 @@
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::access::{Permission, blocker};
+use super::account::Account;
+use crate::system::fs;
+
+/// The folder of the VMs' own QMP sockets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QmpFolder {
+    /// QEMU can make its sockets there.
+    Usable(PathBuf),
+    /// It is not there.
+    Missing(PathBuf),
+    /// QEMU's user can't write there.
+    NotWritable(PathBuf),
+}
+
+/// The system daemon's folder, /run/libvirt/qemu/vmtools, which root makes (tmpfiles.d). `account` is
+/// QEMU's user; `None`, when QEMU runs as root, can write anywhere.
+pub fn system_qmp_folder(account: Option<&Account>) -> QmpFolder {
+    judge(Path::new("/run/libvirt/qemu/vmtools"), account)
+}
+
+/// The session's folder, `$XDG_RUNTIME_DIR/vmtools`, to be made with 0700 where it is missing; `None`
+/// without that variable.
+pub fn session_qmp_folder() -> Option<PathBuf> {
+    dirs::runtime_dir().map(|folder| folder.join("vmtools"))
+}
+
+/// The session's folder, made if it isn't there: it lies in memory and is gone after a reboot. `None` when
+/// it can't be made.
+pub fn ready_session_qmp_folder() -> Option<PathBuf> {
+    let folder = session_qmp_folder()?;
+    fs::create_private_folder(&folder).ok()?;
+    Some(folder)
+}
+
+/// The socket of the VM `uuid` in `folder`; `None` when its path would be longer than the 107 bytes that
+/// a Unix socket's address holds (unix(7)).
+pub fn qmp_socket(folder: &Path, uuid: Uuid) -> Option<PathBuf> {
+    let path = folder.join(format!("{uuid}.qmp"));
+    (path.as_os_str().len() <= 107).then_some(path)
+}
+
+fn judge(folder: &Path, account: Option<&Account>) -> QmpFolder {
+    let path = folder.to_owned();
+    if !folder.is_dir() {
+        return QmpFolder::Missing(path);
+    }
+    let blocked = |permission| match account {
+        // What this user may not look at is taken for usable: QEMU will say.
+        Some(account) => blocker(account, folder, Some(permission)).unwrap_or_default().is_some(),
+        None => false,
+    };
+    match blocked(Permission::Write) || blocked(Permission::Search) {
+        true => QmpFolder::NotWritable(path),
+        false => QmpFolder::Usable(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn qemus_user_has_to_be_able_to_write() {
+        let root = tempfile::tempdir().expect("temporary folder");
+        let chmod = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("sets the mode");
+        };
+        chmod(root.path(), 0o755);
+        let folder = root.path().join("vmtools");
+        let account = Account { name: "qemu".into(), uid: 64055, gids: vec![] };
+        assert_eq!(judge(&folder, Some(&account)), QmpFolder::Missing(folder.clone()));
+        std::fs::create_dir(&folder).expect("makes it");
+        for (mode, usable) in [(0o755, false), (0o776, false), (0o777, true)] {
+            chmod(&folder, mode);
+            let judged = judge(&folder, Some(&account));
+            assert_eq!(judged == QmpFolder::Usable(folder.clone()), usable, "{mode:o}");
+        }
+        assert_eq!(judge(&folder, None), QmpFolder::Usable(folder));
+    }
+
+    #[test]
+    fn the_path_fits_a_socket_address() {
+        assert!(qmp_socket(Path::new("/run/libvirt/qemu/vmtools"), Uuid::nil()).is_some());
+        let fits = "x".repeat(107 - 1 - 36 - 4 - 1);
+        let folder = PathBuf::from(format!("/{fits}"));
+        assert_eq!(qmp_socket(&folder, Uuid::nil()).map(|p| p.as_os_str().len()), Some(107));
+        assert_eq!(qmp_socket(Path::new(&format!("/{fits}x")), Uuid::nil()), None);
+    }
+}

@@ -1,0 +1,83 @@
+use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A program that vmtools needs, or that makes more possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// libvirt's shell.
+    Virsh,
+    /// QEMU's tool for images.
+    QemuImg,
+    /// The emulator for this host's own processor.
+    QemuSystem,
+    /// User-mode networking for session VMs.
+    Passt,
+    /// The ssh client.
+    Ssh,
+    /// The copier over ssh.
+    Scp,
+}
+
+impl Tool {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Virsh, Self::QemuImg, Self::QemuSystem, Self::Passt, Self::Ssh, Self::Scp];
+
+    /// The program's name.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Virsh => "virsh",
+            Self::QemuImg => "qemu-img",
+            Self::QemuSystem if cfg!(target_arch = "aarch64") => "qemu-system-aarch64",
+            Self::QemuSystem => "qemu-system-x86_64",
+            Self::Passt => "passt",
+            Self::Ssh => "ssh",
+            Self::Scp => "scp",
+        }
+    }
+}
+
+/// Where the program is: in `PATH`; for QEMU, also where Red Hat's systems keep it.
+pub fn tool(tool: Tool) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let elsewhere: &[&str] = match tool {
+        Tool::QemuSystem => &["/usr/libexec/qemu-kvm"],
+        _ => &[],
+    };
+    find(tool.program(), &path).or_else(|| {
+        let mut known = elsewhere.iter().map(PathBuf::from);
+        known.find(|file| is_program(file))
+    })
+}
+
+fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(program))
+        .find(|file| is_program(file))
+}
+
+fn is_program(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_that_can_be_run_is_found() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let (first, second) = (folder.path().join("1"), folder.path().join("2"));
+        for (dir, mode) in [(&first, 0o644), (&second, 0o755)] {
+            std::fs::create_dir(dir).expect("makes it");
+            std::fs::write(dir.join("virsh"), "").expect("writes");
+            std::fs::set_permissions(dir.join("virsh"), std::fs::Permissions::from_mode(mode)).expect("sets");
+        }
+        let path = std::env::join_paths([&first, &second]).expect("joins");
+        assert_eq!(find("virsh", &path), Some(second.join("virsh")));
+        assert_eq!(find("qemu-img", &path), None);
+        assert_eq!(find("virsh", OsStr::new("")), None);
+    }
+}

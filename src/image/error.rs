@@ -1,0 +1,214 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::{Digest, Invalid};
+use crate::system::fs;
+
+use super::{catalog, checksum, header};
+
+/// Why an image or a seed could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value that cannot be taken: a reference, a user's or host's name.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// A file or folder could not be used.
+    #[error(transparent)]
+    File(#[from] fs::Error),
+    /// There is no such file.
+    #[error("there is no image file {}", .path.display())]
+    FileMissing {
+        /// The file that was asked for.
+        path: PathBuf,
+    },
+    /// It is a folder, a device or a pipe.
+    #[error("{} is not a regular file", .path.display())]
+    NotAFile {
+        /// What was asked for.
+        path: PathBuf,
+    },
+    /// The file was written to while it was read.
+    #[error("{} changed while it was read", .path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The catalogue has no such entry.
+    #[error("there is no image {name:?} in the catalogue")]
+    UnknownImage {
+        /// The name that was asked for.
+        name: String,
+        /// Names in the catalogue that look alike, the nearest first.
+        nearest: Vec<String>,
+    },
+    /// The catalogue cannot be used.
+    #[error("cannot use the catalogue{}", .path.as_ref().map(|p| format!(" {}", p.display())).unwrap_or_default())]
+    Catalog {
+        /// The user's file; `None` is the built-in one.
+        path: Option<PathBuf>,
+        /// What is wrong in it.
+        #[source]
+        source: Box<catalog::Error>,
+    },
+    /// The bytes are no disk image that is safe to use. Integrity.
+    #[error("{name} cannot be used as a disk image")]
+    Header {
+        /// The file or URL.
+        name: String,
+        /// What was found in its header.
+        #[source]
+        source: header::Error,
+    },
+    /// It is a CD, which a VM can't have as its disk.
+    #[error("{name} is an ISO 9660 CD image, not a disk image")]
+    Iso {
+        /// The file or URL.
+        name: String,
+    },
+    /// The bytes are not those that were promised. Integrity.
+    #[error("{name} has the wrong digest: expected {expected}, got {actual}")]
+    DigestMismatch {
+        /// The file or URL.
+        name: String,
+        /// What was published or asked for.
+        expected: Digest,
+        /// What the bytes have.
+        actual: Digest,
+    },
+    /// The publisher's checksum document doesn't tell the image's digest. Integrity.
+    #[error("cannot learn the digest of {file} from {url}")]
+    Checksum {
+        /// The checksum document.
+        url: String,
+        /// The image's name in it.
+        file: String,
+        /// What is wrong with the document.
+        #[source]
+        source: checksum::Error,
+    },
+    /// No connection could be made: no route, no such host, refused, no TLS.
+    #[error("cannot reach {url}")]
+    Unreachable {
+        /// What was asked for.
+        url: String,
+        /// What was met.
+        #[source]
+        source: Box<ureq::Error>,
+    },
+    /// The server has no such document (404 or 410).
+    #[error("{url} does not exist")]
+    NotFound {
+        /// What was asked for.
+        url: String,
+    },
+    /// The server refused or failed.
+    #[error("the server answered {status} to {url}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status, 400 to 599.
+        status: u16,
+    },
+    /// The server redirects in circles.
+    #[error("too many redirects from {url}")]
+    Redirects {
+        /// What was asked for.
+        url: String,
+    },
+    /// The server stopped sending.
+    #[error("nothing came from {url} for {} s", .after.as_secs_f32())]
+    Stalled {
+        /// What was asked for.
+        url: String,
+        /// How long was waited for a byte.
+        after: Duration,
+    },
+    /// The transfer broke off, or what came is not HTTP.
+    #[error("the transfer of {url} failed")]
+    Transfer {
+        /// What was asked for.
+        url: String,
+        /// What was met.
+        #[source]
+        source: Box<ureq::Error>,
+    },
+    /// More bytes than can be right.
+    #[error("{url} is larger than the {limit_bytes} bytes that are taken")]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+        /// The most that is taken.
+        limit_bytes: u64,
+    },
+    /// No room for the image.
+    #[error("no space left in {} ({available_bytes} bytes are free)", .folder.display())]
+    DiskFull {
+        /// The folder that is full.
+        folder: PathBuf,
+        /// What the image needs, where that is known.
+        needed_bytes: Option<u64>,
+        /// What is free for this user.
+        available_bytes: u64,
+    },
+    /// An ssh key that can't go into authorized_keys. The key itself is not told.
+    #[error("ssh key number {number} cannot be used: {reason}")]
+    AuthorizedKey {
+        /// Its place in the list, from 1.
+        number: usize,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A user-data file that cloud-init would not understand.
+    #[error("the user-data cannot be used: {reason}")]
+    UserData {
+        /// Why.
+        reason: &'static str,
+    },
+    /// Documents that are too large for a seed.
+    #[error("the cloud-init documents have {bytes} bytes, {limit_bytes} are the most")]
+    SeedTooLarge {
+        /// What they have.
+        bytes: usize,
+        /// The most that fits.
+        limit_bytes: usize,
+    },
+    /// The seed volume could not be made.
+    #[error("cannot make the cloud-init seed")]
+    Seed(#[source] std::io::Error),
+    /// A document could not be written as JSON.
+    #[error("cannot write the cloud-init {document}")]
+    Document {
+        /// Such as "user-data".
+        document: &'static str,
+        /// What the writer said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A thread ended early, which happens when the program ends.
+    #[error("the work was interrupted")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+impl Error {
+    /// Whether the bytes are damaged, hostile or not those that were promised.
+    pub fn is_integrity(&self) -> bool {
+        matches!(
+            self,
+            Self::Header { .. } | Self::DigestMismatch { .. } | Self::Checksum { .. } | Self::Changed { .. }
+        )
+    }
+
+    /// Whether another server may do better.
+    pub(super) fn is_worth_another_server(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::NotFound { .. }
+                | Self::Status { .. }
+                | Self::Redirects { .. }
+                | Self::Stalled { .. }
+                | Self::Transfer { .. }
+                | Self::Checksum { .. }
+        )
+    }
+}

@@ -1,0 +1,31 @@
+use std::path::PathBuf;
+
+use super::{CpuFloor, Format};
+use crate::model::{Digest, Firmware};
+
+/// An image that lies on this machine and has been looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalImage {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What a person would call it: the name in the catalogue, the file's name or the URL.
+    pub name: String,
+    /// Where its bytes came from: a path or a URL.
+    pub source: String,
+    /// Its form; never [`Format::Iso`].
+    pub format: Format,
+    /// The size of the disk that a guest sees, in bytes.
+    pub virtual_size_bytes: u64,
+    /// The size of the file, in bytes.
+    pub file_size_bytes: u64,
+    /// The digest of the file: the one that was published or given, else its SHA-256.
+    pub digest: Digest,
+    /// Whether a digest vouches for it that was published or given. A file of the user's own counts.
+    pub verified: bool,
+    /// The user that its cloud-init makes, if the catalogue knows.
+    pub default_user: Option<String>,
+    /// The firmware that it needs, if the catalogue knows.
+    pub firmware: Option<Firmware>,
+    /// The least processor that it runs on, if the catalogue knows.
+    pub cpu_floor: Option<CpuFloor>,
+}

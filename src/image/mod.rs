@@ -1,0 +1,70 @@
+//! Images: what may be used as a disk, where it comes from, and the seed that makes it a VM of its own.
+//!
+//! ```text
+//! "ubuntu" ─ Reference::parse ─┬─ File ──────────────────────────────┐
+//!                              ├─ Url ──────┐                        ├─ header::inspect ─ LocalImage
+//!                              └─ Catalog ──┴─ cache? ─ download ────┘
+//!                                                 │ lock, partial, digest, header, rename
+//! CloudInit ─ to_documents ─ Documents ─ seed::build ─ bytes of a vfat volume labelled CIDATA
+//! ```
+//!
+//! An image from outside is hostile until its header has been read: a qcow2 can name any file of the host
+//! as its backing or data file. So [`header::inspect`] reads the bytes by itself, before any tool sees
+//! them, and a download takes its name in the cache only once its header and digest have been checked.
+//!
+//! Ways to fail: no such file or catalogue entry; no network ([`Error::Unreachable`]); a server that stops
+//! sending ([`Error::Stalled`]); bytes that are not what was promised ([`Error::is_integrity`]); a full disk.
+
+pub mod catalog;
+pub mod checksum;
+mod cloud_init;
+#[cfg(test)]
+mod cloud_init_tests;
+mod digest;
+mod documents;
+mod download;
+mod entry;
+mod error;
+mod fetch;
+mod foreign;
+mod hash;
+pub mod header;
+mod local_image;
+mod mime;
+mod qcow2;
+mod record;
+mod reference;
+pub mod seed;
+mod source;
+mod store;
+#[cfg(test)]
+mod store_tests;
+#[cfg(test)]
+mod test_server;
+
+pub use catalog::Catalog;
+pub use cloud_init::CloudInit;
+pub use digest::DigestCache;
+pub use documents::{Documents, HostKey};
+pub use entry::{CpuFloor, Entry};
+pub use error::Error;
+pub use fetch::Limits;
+pub use hash::Hasher;
+pub use header::{Format, Header};
+pub use local_image::LocalImage;
+pub use reference::Reference;
+pub use store::Store;
+
+use std::sync::Arc;
+
+/// How far the reading of an image has come, of a download or of a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    /// The bytes that are done.
+    pub done_bytes: u64,
+    /// All the bytes, where that is known.
+    pub total_bytes: Option<u64>,
+}
+
+/// Told now and then how far a transfer has come, on a thread of its own; it must be quick.
+pub type Progress = Arc<dyn Fn(Transfer) + Send + Sync>;

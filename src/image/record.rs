@@ -1,0 +1,161 @@
+//! What the cache knows of an image that it holds.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, hash};
+use crate::model::Digest;
+use crate::system::fs;
+
+const ENDING: &str = ".json";
+/// Room for the rest of a file name of at most 255 bytes.
+const STEM_CHARS: usize = 96;
+
+/// The files of one image in the cache.
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    folder: PathBuf,
+    stem: String,
+}
+
+/// Where an image in the cache came from, and what its bytes have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// The name in the catalogue, or the URL.
+    pub(super) name: String,
+    /// Where the bytes came from.
+    pub(super) url: String,
+    /// As `sha256:HEX`.
+    pub(super) digest: String,
+    /// Whether the digest was known before the download.
+    pub(super) verified: bool,
+}
+
+impl Slot {
+    /// The place for what is at `url`, in `folder`; `label` makes the file's name one that people know.
+    pub(super) fn new(folder: &Path, label: &str, url: &str) -> Self {
+        let label: String = label
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
+            .take(STEM_CHARS)
+            .collect();
+        let label = label.trim_start_matches('.');
+        Self { folder: folder.to_owned(), stem: format!("{label}-{}", hash::short_name(url.as_bytes())) }
+    }
+
+    /// All places in `folder` that have a record.
+    pub(super) fn all(folder: &Path) -> Result<Vec<Self>, Error> {
+        let listing = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(fs::Error::at("list", folder))?,
+        };
+        let mut slots = Vec::new();
+        for file in listing {
+            let file = file.map_err(fs::Error::at("list", folder))?;
+            let name = file.file_name().to_string_lossy().into_owned();
+            if let Some(stem) = name.strip_suffix(ENDING).filter(|_| !name.starts_with('.')) {
+                slots.push(Self { folder: folder.to_owned(), stem: stem.to_owned() });
+            }
+        }
+        slots.sort_by(|a, b| a.stem.cmp(&b.stem));
+        Ok(slots)
+    }
+
+    pub(super) fn image(&self) -> PathBuf {
+        self.file(".img")
+    }
+
+    pub(super) fn partial(&self) -> PathBuf {
+        self.file(".partial")
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.file(".lock")
+    }
+
+    /// The record, if there is a whole one.
+    pub(super) fn load(&self) -> Option<(Record, Digest)> {
+        let bytes = std::fs::read(self.file(ENDING)).ok()?;
+        let record: Record = serde_json::from_slice(&bytes).ok()?;
+        let digest = record.digest.parse().ok()?;
+        Some((record, digest))
+    }
+
+    pub(super) fn save(&self, record: &Record) -> Result<(), Error> {
+        let path = self.file(ENDING);
+        let bytes = serde_json::to_vec(record)
+            .map_err(|error| fs::Error::at("write", &path)(std::io::Error::other(error)))?;
+        Ok(fs::write_atomically(&path, &bytes, 0o600)?)
+    }
+
+    /// Removes the record, then the image. The lock's file stays: another process may wait at it.
+    pub(super) fn remove(&self) -> Result<(), Error> {
+        self.remove_record()?;
+        remove_file(&self.image())?;
+        remove_file(&self.partial())
+    }
+
+    /// Removes the record, so that what lies beside it is no longer trusted.
+    pub(super) fn remove_record(&self) -> Result<(), Error> {
+        remove_file(&self.file(ENDING))
+    }
+
+    fn file(&self, ending: &str) -> PathBuf {
+        self.folder.join(format!("{}{ending}", self.stem))
+    }
+}
+
+/// The last part of a URL's path, which publishers use as the file's name.
+pub(super) fn file_name(url: &str) -> &str {
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Removes the file, if there is one.
+pub(super) fn remove_file(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(fs::Error::at("remove", path)(error).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_safe_and_tell_urls_apart() {
+        let folder = Path::new("/cache");
+        let name = |label: &str, url: &str| {
+            let path = Slot::new(folder, label, url).image();
+            assert_eq!(path.parent(), Some(folder));
+            path.file_name().map(|n| n.to_string_lossy().into_owned())
+        };
+        assert_ne!(name("a.img", "https://a/a.img"), name("a.img", "https://b/a.img"));
+        assert!(name("../../etc", "https://a").is_some_and(|n| n.starts_with("_.._etc-")));
+        assert!(name(&"x".repeat(999), "https://a").is_some_and(|n| n.len() < 200));
+        assert_eq!(file_name("https://a/b/c.img?token=1/2"), "c.img");
+        assert_eq!(file_name("https://a/"), "");
+    }
+
+    #[test]
+    fn a_record_comes_back_and_goes() {
+        let folder = tempfile::tempdir().expect("folder");
+        let slot = Slot::new(folder.path(), "debian-13", "https://a/b");
+        assert!(slot.load().is_none());
+        let record = Record {
+            name: "debian-13".into(),
+            url: "https://a/b".into(),
+            digest: format!("sha256:{}", "a".repeat(64)),
+            verified: true,
+        };
+        slot.save(&record).expect("saves");
+        assert_eq!(slot.load().map(|(record, _)| record), Some(record));
+        assert_eq!(Slot::all(folder.path()).expect("lists").len(), 1);
+        slot.remove().expect("removes");
+        assert!(Slot::all(folder.path()).expect("lists").is_empty());
+    }
+}

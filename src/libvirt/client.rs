@@ -1,0 +1,216 @@
+use std::io::{Seek, Write};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use super::Error;
+use super::command::{Command, QUESTION};
+use super::error::classify;
+use super::session::{Broken, Reply, RunError, Session};
+use super::xml::Element;
+use crate::model::ConnectionUri;
+use crate::system::process::LOG_TARGET;
+
+/// A connection to libvirt: one virsh that is started at the first call and kept open.
+///
+/// ```text
+///            first call            reply in time
+///   closed ------------> speaking ---------------> open --+
+///     ^                     |  ^                          |
+///     |  deadline, virsh    |  +------- next call --------+
+///     |  or daemon gone,    |
+///     +-- call given up ----+
+/// ```
+///
+/// Past a call's deadline, when virsh dies and when the caller gives a call up (its future is dropped),
+/// virsh is killed; the next call starts another one. libvirt may still finish what such a call began.
+pub struct Client {
+    uri: ConnectionUri,
+    session: Mutex<Option<Session>>,
+}
+
+impl Client {
+    /// A client for the URI. Nothing is started yet.
+    pub fn new(uri: ConnectionUri) -> Self {
+        Self { uri, session: Mutex::new(None) }
+    }
+
+    /// The connection's URI.
+    pub fn uri(&self) -> &ConnectionUri {
+        &self.uri
+    }
+
+    /// Runs one command; its output, when it succeeded.
+    pub(super) async fn call(&self, command: Command) -> Result<String, Error> {
+        let mut replies = self.call_each(std::slice::from_ref(&command)).await?;
+        replies.pop().unwrap_or_else(|| Err(self.lost(&command, String::new())))
+    }
+
+    /// Runs independent commands in order, written ahead of their replies; a result for each. The
+    /// deadline is that of the longest.
+    ///
+    /// # Errors
+    /// When the connection fails. A command that libvirt refuses is an error in its own place only.
+    pub(super) async fn call_each(&self, commands: &[Command]) -> Result<Vec<Result<String, Error>>, Error> {
+        let Some(last) = commands.last() else {
+            return Ok(Vec::new());
+        };
+        let deadline = commands.iter().map(Command::deadline).max().unwrap_or(QUESTION);
+        let mut slot = self.session.lock().await;
+        let started = Instant::now();
+        // Taken out, so that a call that is dropped or fails midway leaves no half-read session.
+        let mut session = match slot.take() {
+            Some(session) => session,
+            None => Session::open(&self.uri)?,
+        };
+        let outcome = tokio::time::timeout(deadline, session.run(commands)).await;
+        for command in commands {
+            log::debug!(target: LOG_TARGET, "{} ({} ms)", command.display(), started.elapsed().as_millis());
+        }
+        let replies = match outcome {
+            Err(_) => {
+                let (uri, command) = (self.uri.to_string(), last.display());
+                return Err(Error::TimedOut { uri, command, deadline });
+            }
+            Ok(Err(RunError::Error(error))) => return Err(error),
+            Ok(Err(RunError::Broken(broken))) => return Err(self.broken(last, broken)),
+            Ok(Ok(replies)) => replies,
+        };
+        let results: Vec<_> =
+            replies.into_iter().zip(commands).map(|(reply, command)| self.read(reply, command)).collect();
+        // virsh would go on without its daemon, with an error at each command.
+        if !results.iter().any(|result| result.as_ref().is_err_and(Error::is_connection)) {
+            *slot = Some(session);
+        }
+        Ok(results)
+    }
+
+    /// The file for a command's option that takes one: virsh reads the document from it. The file has no
+    /// name, so it is gone with this process, however that ends.
+    pub(super) fn handover(document: &[u8]) -> Result<Handover, Error> {
+        let mut file = tempfile::tempfile().map_err(Error::Handover)?;
+        file.write_all(document).and_then(|()| file.rewind()).map_err(Error::Handover)?;
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        Ok(Handover { path, _file: file })
+    }
+
+    /// As [`Client::handover`], for an XML document.
+    pub(super) fn handover_xml(&self, command: &str, element: &Element) -> Result<Handover, Error> {
+        let document = element
+            .to_document()
+            .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })?;
+        log::trace!(target: LOG_TARGET, "{command}: {document}");
+        Self::handover(document.as_bytes())
+    }
+
+    fn read(&self, reply: Reply, command: &Command) -> Result<String, Error> {
+        log::trace!(target: LOG_TARGET, "stdout: {}", String::from_utf8_lossy(&reply.stdout));
+        if reply.stderr.is_empty() {
+            return Ok(String::from_utf8_lossy(&reply.stdout).into_owned());
+        }
+        log::trace!(target: LOG_TARGET, "stderr: {}", reply.stderr);
+        Err(classify(self.uri.as_str(), &command.display(), &reply.stderr))
+    }
+
+    fn broken(&self, command: &Command, broken: Broken) -> Error {
+        match broken {
+            Broken::Ended(words) => match classify(self.uri.as_str(), &command.display(), &words) {
+                error @ (Error::Unreachable { .. } | Error::Denied { .. }) => error,
+                _ => self.lost(command, words),
+            },
+            Broken::Flood => self.lost(command, "virsh printed without end".into()),
+        }
+    }
+
+    fn lost(&self, command: &Command, message: String) -> Error {
+        Error::Lost { uri: self.uri.to_string(), command: command.display(), message }
+    }
+}
+
+/// A document that virsh can read at `path` as long as this lives.
+pub(super) struct Handover {
+    pub(super) path: String,
+    _file: std::fs::File,
+}
+
+/// The versions at both ends of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions {
+    /// virsh's libvirt.
+    pub client: Version,
+    /// The daemon's libvirt.
+    pub daemon: Version,
+    /// The daemon's QEMU.
+    pub qemu: Option<Version>,
+}
+
+/// A version such as 11.3.0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32, pub u32);
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+impl Client {
+    /// The versions of virsh, the daemon and QEMU.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn versions(&self) -> Result<Versions, Error> {
+        let text = self.call(Command::new("version --daemon")).await?;
+        parse_versions(&text).ok_or_else(|| Error::Unexpected {
+            command: "virsh version --daemon".into(),
+            reason: "it names no version of the daemon".into(),
+        })
+    }
+
+    /// Asks for nothing but an answer.
+    ///
+    /// # Errors
+    /// Why there is none, such as [`Error::Denied`].
+    pub async fn probe(&self) -> Result<(), Error> {
+        self.call(Command::new("uri")).await.map(drop)
+    }
+
+    /// How long ago is too long: a bound for a transfer of this many bytes, at 5 MB/s and a minute.
+    pub(super) fn transfer_deadline(bytes: u64) -> Duration {
+        Duration::from_secs(60 + bytes / 5_000_000)
+    }
+}
+
+fn parse_versions(text: &str) -> Option<Versions> {
+    let after =
+        |prefix: &str| text.lines().find_map(|line| line.strip_prefix(prefix)).and_then(parse_version);
+    Some(Versions {
+        client: after("Using library: libvirt ")?,
+        daemon: after("Running against daemon: ")?,
+        qemu: after("Running hypervisor: QEMU "),
+    })
+}
+
+fn parse_version(text: &str) -> Option<Version> {
+    let mut parts = text.trim().splitn(3, '.').map(|part| part.parse().ok());
+    Some(Version(parts.next()??, parts.next()??, parts.next().flatten().unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_from_recorded_output() {
+        // virsh 11.3.0: `version --daemon`
+        let text = "Compiled against library: libvirt 11.3.0\nUsing library: libvirt 11.3.0\nUsing API: QEMU 11.3.0\nRunning hypervisor: QEMU 10.0.2\nRunning against daemon: 11.3.0\n\n";
+        let versions = parse_versions(text).expect("understood");
+        assert_eq!(
+            (versions.client, versions.daemon, versions.qemu),
+            (Version(11, 3, 0), Version(11, 3, 0), Some(Version(10, 0, 2)))
+        );
+        assert_eq!(parse_versions("nothing"), None);
+        assert!(Version(9, 10, 0) > Version(9, 9, 9));
+    }
+}

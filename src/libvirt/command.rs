@@ -1,0 +1,80 @@
+use std::time::Duration;
+
+use super::Error;
+
+/// How long an ordinary question to libvirt may take.
+pub(super) const QUESTION: Duration = Duration::from_secs(30);
+
+/// One command line for an open virsh, in the making. Each value is quoted: in an open virsh
+/// everything is script (`;`, `#`, quotes and backslashes mean something).
+#[derive(Debug, Clone)]
+pub(super) struct Command {
+    line: String,
+    deadline: Duration,
+    unquotable: Option<String>,
+}
+
+impl Command {
+    /// The command `name`, with fixed words (options) that need no quoting.
+    pub(super) fn new(name_and_options: &str) -> Self {
+        Self { line: name_and_options.to_owned(), deadline: QUESTION, unquotable: None }
+    }
+
+    /// With an option that takes a value.
+    pub(super) fn option(mut self, name: &str, value: &str) -> Self {
+        // virsh reads its script by lines, so a line break can't be quoted.
+        if value.chars().any(char::is_control) {
+            self.unquotable = Some(value.to_owned());
+            return self;
+        }
+        self.line.push_str(&format!(" {name} '{}'", value.replace('\'', r"'\''")));
+        self
+    }
+
+    /// With more fixed words.
+    pub(super) fn flag(mut self, words: &str) -> Self {
+        self.line.push(' ');
+        self.line.push_str(words);
+        self
+    }
+
+    /// With another deadline than that of a question.
+    pub(super) fn within(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    pub(super) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// The line, as virsh gets it.
+    pub(super) fn line(&self) -> Result<&str, Error> {
+        match &self.unquotable {
+            Some(text) => Err(Error::Unquotable { text: text.clone() }),
+            None => Ok(&self.line),
+        }
+    }
+
+    /// The line for messages.
+    pub(super) fn display(&self) -> String {
+        format!("virsh {}", self.line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted() {
+        let command = Command::new("domstate").option("--domain", "a'b;c\"\\#");
+        assert_eq!(command.line().expect("quotable"), r#"domstate --domain 'a'\''b;c"\#'"#);
+    }
+
+    #[test]
+    fn a_line_break_is_refused() {
+        let command = Command::new("domstate").option("--domain", "a\nquit");
+        assert!(matches!(command.line(), Err(Error::Unquotable { .. })));
+    }
+}

@@ -1,0 +1,354 @@
+//! What a [`Client`] asks of domains and does to them.
+
+use std::time::Duration;
+
+use super::addresses::{self, Address, AddressSource};
+use super::client::Client;
+use super::command::Command;
+use super::domain::Domain;
+use super::domstats::{self, DomainStats};
+use super::metadata::CREATING_NAMESPACE;
+use super::xml::Element;
+use super::{Error, Object};
+use crate::model::{ConnectionUri, VmState};
+
+/// A domain's two names. Every call takes the UUID: virsh takes a name such as `5` for an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainId {
+    /// The UUID.
+    pub uuid: String,
+    /// The name.
+    pub name: String,
+}
+
+/// Which domains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All that are defined or running.
+    All,
+    /// Those that run or are paused.
+    Active,
+}
+
+/// How to ask a guest to go off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShutdownMode {
+    /// By the power button.
+    Acpi,
+    /// By the guest agent.
+    Agent,
+}
+
+// QEMU's own start is most of it; a large guest's memory has to be reserved.
+const START: Duration = Duration::from_secs(120);
+const AGENT: Duration = Duration::from_secs(15);
+
+impl Client {
+    /// The domains, by name.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn domains(&self, scope: Scope) -> Result<Vec<DomainId>, Error> {
+        Ok(parse_ids(&self.call(list(scope)).await?))
+    }
+
+    /// The domain of this name or UUID. A name goes before a UUID, and an id is never meant.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn resolve(&self, name: &str) -> Result<DomainId, Error> {
+        let misread = name.bytes().all(|b| b.is_ascii_digit())
+            || uuid::Uuid::try_parse(name).is_ok()
+            || name.starts_with('-');
+        if !misread {
+            match self.call(Command::new("domuuid").option("--domain", name)).await {
+                Ok(uuid) => {
+                    return Ok(DomainId { uuid: uuid.trim().to_owned(), name: name.to_owned() });
+                }
+                Err(error) if error.is_connection() => return Err(error),
+                // virsh hides why a look-up failed; the list tells.
+                Err(_) => {}
+            }
+        }
+        let known = self.domains(Scope::All).await?;
+        let uuid = uuid::Uuid::try_parse(name).map(|uuid| uuid.to_string()).ok();
+        known
+            .iter()
+            .find(|id| id.name == name)
+            .or_else(|| known.iter().find(|id| Some(&id.uuid) == uuid.as_ref()))
+            .cloned()
+            .ok_or_else(|| Error::NotFound { object: Object::Domain, name: name.to_owned() })
+    }
+
+    /// How many domains another connection has, asked through this virsh, which is then done with; none
+    /// where that can't be reached.
+    ///
+    /// # Errors
+    /// When the present connection fails.
+    pub async fn count_on(&self, other: &ConnectionUri) -> Result<usize, Error> {
+        let there = Command::new("connect").option("--name", other.as_str());
+        let back = Command::new("connect").option("--name", self.uri().as_str());
+        let replies = self.call_each(&[there, list(Scope::All), back]).await?;
+        Ok(match replies.as_slice() {
+            [Ok(_), Ok(text), _] => parse_ids(text).len(),
+            _ => 0,
+        })
+    }
+
+    /// The list for `list`: the counters of all domains in the scope, and the ids of the active ones,
+    /// in one round.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn survey(&self, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
+        let mut stats = Command::new("domstats --raw --state --vcpu --balloon --nowait");
+        if scope == Scope::Active {
+            stats = stats.flag("--list-active");
+        }
+        let mut replies = self.call_each(&[stats, list(Scope::Active)]).await?.into_iter();
+        let (stats, ids) =
+            (replies.next().unwrap_or(Ok(String::new()))?, replies.next().unwrap_or(Ok(String::new()))?);
+        Ok((domstats::parse(&stats), parse_ids(&ids)))
+    }
+
+    /// What it is doing, the cheapest question there is.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn state(&self, uuid: &str) -> Result<VmState, Error> {
+        let text =
+            self.call(Command::new("domstats --raw --state --nowait").option("--domain", uuid)).await?;
+        Ok(domstats::parse(&text).first().map_or(VmState::Unknown, DomainStats::state))
+    }
+
+    /// All the counters of one domain. `nowait` gives up on those that a busy QEMU would hold back.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn stats(&self, uuid: &str) -> Result<DomainStats, Error> {
+        let text = self.call(Command::new("domstats --raw --nowait").option("--domain", uuid)).await?;
+        domstats::parse(&text)
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::NotFound { object: Object::Domain, name: uuid.to_owned() })
+    }
+
+    /// Its definition: that of the running one if it runs.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn domain(&self, uuid: &str) -> Result<Domain, Error> {
+        let command = Command::new("dumpxml").option("--domain", uuid);
+        parse_domain(&command.display(), &self.call(command).await?)
+    }
+
+    /// The definition that its next start will use.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn stored_domain(&self, uuid: &str) -> Result<Domain, Error> {
+        let command = Command::new("dumpxml --inactive").option("--domain", uuid);
+        parse_domain(&command.display(), &self.call(command).await?)
+    }
+
+    /// The definitions of many, in one round; those that are gone meanwhile are left out.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn domains_in_full(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+        let commands: Vec<_> =
+            uuids.iter().map(|uuid| Command::new("dumpxml").option("--domain", uuid)).collect();
+        let mut domains = Vec::with_capacity(uuids.len());
+        for (command, reply) in commands.iter().zip(self.call_each(&commands).await?) {
+            match reply {
+                Ok(document) => domains.push(parse_domain(&command.display(), &document)?),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(domains)
+    }
+
+    /// The names of the domains that libvirt starts by itself.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn autostarted(&self) -> Result<Vec<String>, Error> {
+        let text = self.call(Command::new("list --all --autostart --name")).await?;
+        Ok(lines(&text).map(str::to_owned).collect())
+    }
+
+    /// The names of a domain's snapshots, each after its parent.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn snapshots(&self, uuid: &str) -> Result<Vec<String>, Error> {
+        let text =
+            self.call(Command::new("snapshot-list --name --topological").option("--domain", uuid)).await?;
+        Ok(lines(&text).map(str::to_owned).collect())
+    }
+
+    /// What a source knows of the domain's addresses; nothing when it can't tell.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn addresses(&self, uuid: &str, source: AddressSource) -> Result<Vec<Address>, Error> {
+        let mut all = self.addresses_of_all(&[uuid], source).await?;
+        Ok(all.pop().unwrap_or_default())
+    }
+
+    /// As [`Client::addresses`], of many in one round.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn addresses_of_all(
+        &self,
+        uuids: &[&str],
+        source: AddressSource,
+    ) -> Result<Vec<Vec<Address>>, Error> {
+        let ask = |uuid: &&str| {
+            Command::new("domifaddr --full --source").flag(source.name()).option("--domain", uuid)
+        };
+        let commands: Vec<_> = uuids.iter().map(ask).collect();
+        let replies = self.call_each(&commands).await?.into_iter();
+        replies
+            .map(|reply| match reply {
+                Ok(text) => Ok(addresses::parse(&text)),
+                Err(error) if error.is_connection() => Err(error),
+                Err(_) => Ok(Vec::new()),
+            })
+            .collect()
+    }
+
+    /// Defines a domain. With a UUID that is new, a name that exists is refused, atomically.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when the name is taken.
+    pub async fn define(&self, domain: &Element) -> Result<(), Error> {
+        let file = self.handover_xml("define", domain)?;
+        self.call(Command::new("define --validate").option("--file", &file.path)).await.map(drop)
+    }
+
+    /// Starts it. One that runs is [`Error::WrongState`].
+    ///
+    /// # Errors
+    /// When libvirt or QEMU refuses.
+    pub async fn start(&self, uuid: &str) -> Result<(), Error> {
+        self.call(Command::new("start").option("--domain", uuid).within(START)).await.map(drop)
+    }
+
+    /// Asks the guest to go off, and does not wait.
+    ///
+    /// # Errors
+    /// When it isn't running, or the agent doesn't answer.
+    pub async fn shutdown(&self, uuid: &str, mode: ShutdownMode) -> Result<(), Error> {
+        let mode = match mode {
+            ShutdownMode::Acpi => "acpi",
+            ShutdownMode::Agent => "agent",
+        };
+        self.call(Command::new("shutdown --mode").flag(mode).option("--domain", uuid)).await.map(drop)
+    }
+
+    /// Pulls the plug.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] when it is off already.
+    pub async fn destroy(&self, uuid: &str) -> Result<(), Error> {
+        self.call(Command::new("destroy").option("--domain", uuid)).await.map(drop)
+    }
+
+    /// Forgets it, with all that libvirt keeps beside it. Its disks stay.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn undefine(&self, uuid: &str) -> Result<(), Error> {
+        let command =
+            Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata --nvram --tpm");
+        self.call(command.option("--domain", uuid)).await.map(drop)
+    }
+
+    /// Takes the mark of an unfinished create away, from the running domain and its definition.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn clear_creating(&self, uuid: &str, active: bool) -> Result<(), Error> {
+        let scope = if active { "--live --config" } else { "--config" };
+        let command = Command::new("metadata --remove").flag(scope).option("--uri", CREATING_NAMESPACE);
+        self.call(command.option("--domain", uuid)).await.map(drop)
+    }
+
+    /// Runs a command of the guest agent and gives its JSON reply.
+    ///
+    /// # Errors
+    /// [`Error::Agent`] when the agent isn't there.
+    pub async fn agent(&self, uuid: &str, request: &str) -> Result<String, Error> {
+        let command =
+            Command::new("qemu-agent-command --timeout 10").option("--domain", uuid).option("--cmd", request);
+        self.call(command.within(AGENT)).await
+    }
+
+    /// Forwards a port of 127.0.0.1 to the guest of a slirp network card, until the domain stops.
+    ///
+    /// # Errors
+    /// When QEMU refuses, as it does when the port is taken.
+    pub async fn forward_by_slirp(
+        &self,
+        uuid: &str,
+        netdev: &str,
+        protocol: &str,
+        host: u16,
+        guest: u16,
+    ) -> Result<(), Error> {
+        let line = format!("hostfwd_add {netdev} {protocol}:127.0.0.1:{host}-:{guest}");
+        let command =
+            Command::new("qemu-monitor-command --hmp").option("--domain", uuid).option("--cmd", &line);
+        let display = command.display();
+        // The human monitor's errors come on stdout.
+        match self.call(command).await?.trim() {
+            "" => Ok(()),
+            message => Err(Error::Refused { command: display, message: message.to_owned() }),
+        }
+    }
+}
+
+fn list(scope: Scope) -> Command {
+    match scope {
+        Scope::All => Command::new("list --all --uuid --name"),
+        Scope::Active => Command::new("list --uuid --name"),
+    }
+}
+
+fn parse_domain(command: &str, document: &str) -> Result<Domain, Error> {
+    Domain::parse(document)
+        .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })
+}
+
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.trim().is_empty())
+}
+
+/// Reads `list --uuid --name`: a UUID, blanks, and the rest of the line is the name.
+fn parse_ids(text: &str) -> Vec<DomainId> {
+    lines(text)
+        .filter_map(|line| {
+            let (uuid, name) = line.trim_start().split_once(' ')?;
+            uuid::Uuid::try_parse(uuid).ok()?;
+            Some(DomainId { uuid: uuid.to_owned(), name: name.trim_start().to_owned() })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_from_recorded_output() {
+        // virsh 11.3.0: `list --all --uuid --name`
+        let text = "3b1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11 web                 \n9d2a6c1e-0b57-4c39-9a51-e6b7a2d3c4f5 a b\n\n";
+        let ids = parse_ids(text);
+        assert_eq!(ids.len(), 2);
+        assert_eq!(ids[1].name, "a b");
+        assert!(parse_ids("nonsense here\n").is_empty());
+    }
+}

@@ -1,0 +1,358 @@
+use std::time::Duration;
+
+use crate::system::process;
+
+/// What kind of thing libvirt could not find, or found already there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Object {
+    /// A domain: libvirt's word for a VM.
+    Domain,
+    /// A virtual network.
+    Network,
+    /// A storage pool.
+    Pool,
+    /// A storage volume.
+    Volume,
+    /// A snapshot of a domain.
+    Snapshot,
+}
+
+impl Object {
+    /// The word for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Domain => "VM",
+            Self::Network => "network",
+            Self::Pool => "storage pool",
+            Self::Volume => "storage volume",
+            Self::Snapshot => "snapshot",
+        }
+    }
+}
+
+/// Why libvirt, or virsh on the way to it, did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing.
+    #[error("there is no {} {name:?}", .object.name())]
+    NotFound {
+        /// What was looked for.
+        object: Object,
+        /// Its name or UUID.
+        name: String,
+    },
+    /// The name is taken.
+    #[error("the {} {name:?} exists already", .object.name())]
+    Exists {
+        /// What stands in the way.
+        object: Object,
+        /// Its name.
+        name: String,
+    },
+    /// It can't be done in the state that the domain, network or pool is in.
+    #[error("`{command}`: {message}")]
+    WrongState {
+        /// The virsh command.
+        command: String,
+        /// libvirt's words.
+        message: String,
+    },
+    /// No daemon answers at the URI.
+    #[error("no libvirt answers at {uri}: {message}")]
+    Unreachable {
+        /// The connection URI.
+        uri: String,
+        /// libvirt's words.
+        message: String,
+    },
+    /// This user may not.
+    #[error("libvirt at {uri} refuses: {message}")]
+    Denied {
+        /// The connection URI.
+        uri: String,
+        /// libvirt's words.
+        message: String,
+    },
+    /// Another operation holds the domain.
+    #[error("`{command}`: {message}")]
+    Busy {
+        /// The virsh command.
+        command: String,
+        /// libvirt's words.
+        message: String,
+    },
+    /// The guest agent is not there, or gives no answer.
+    #[error("the guest agent does not answer: {message}")]
+    Agent {
+        /// libvirt's words.
+        message: String,
+    },
+    /// The storage is full.
+    #[error("`{command}`: {message}")]
+    NoSpace {
+        /// The virsh command.
+        command: String,
+        /// libvirt's words.
+        message: String,
+    },
+    /// libvirt or virsh is too old for it.
+    #[error("`{command}`: {message}")]
+    Unsupported {
+        /// The virsh command.
+        command: String,
+        /// libvirt's words.
+        message: String,
+    },
+    /// The daemon gave no answer in time. virsh was killed; the next call opens a new one.
+    #[error("libvirt at {uri} gave no answer to `{command}` within {}", humantime::format_duration(*.deadline))]
+    TimedOut {
+        /// The connection URI.
+        uri: String,
+        /// The virsh command.
+        command: String,
+        /// The time that it had.
+        deadline: Duration,
+    },
+    /// virsh or the daemon went away amid the call. The next call opens a new one.
+    #[error("the connection to {uri} broke during `{command}`{}", if .message.is_empty() { String::new() } else { format!(": {}", .message) })]
+    Lost {
+        /// The connection URI.
+        uri: String,
+        /// The virsh command.
+        command: String,
+        /// virsh's last words.
+        message: String,
+    },
+    /// libvirt refused for a reason of its own.
+    #[error("`{command}`: {message}")]
+    Refused {
+        /// The virsh command.
+        command: String,
+        /// libvirt's words.
+        message: String,
+    },
+    /// An argument that virsh's line-wise reader can't take.
+    #[error("{text:?} holds a control character, which virsh cannot be given")]
+    Unquotable {
+        /// The argument.
+        text: String,
+    },
+    /// What libvirt printed is not what its documentation says.
+    #[error("cannot understand what `{command}` printed: {reason}")]
+    Unexpected {
+        /// The virsh command.
+        command: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file for virsh could not be made.
+    #[error("cannot hand a document to virsh")]
+    Handover(#[source] std::io::Error),
+    /// virsh itself could not be run.
+    #[error("cannot run virsh")]
+    Process(#[from] process::Error),
+}
+
+impl Error {
+    /// Whether it says that a domain, network, pool or volume isn't there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// Whether the daemon could not be spoken with at all, so that asking again now is no use.
+    pub fn is_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Denied { .. }
+                | Self::TimedOut { .. }
+                | Self::Lost { .. }
+                | Self::Process(_)
+        )
+    }
+}
+
+/// Makes a typed error of what virsh printed on standard error: the one place that reads libvirt's
+/// English. The texts are those of libvirt 9.0 to 11.3 (virsh's sources, `src/util/virerror.c`).
+pub(super) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
+    let lines: Vec<&str> = stderr
+        .lines()
+        .map(|line| line.strip_prefix("error: ").unwrap_or(line).trim())
+        .filter(|line| !line.is_empty())
+        .collect();
+    let message = lines.join(": ");
+    let begins = |prefix: &str| lines.iter().any(|line| line.starts_with(prefix));
+    let holds = |part: &str| lines.iter().any(|line| line.contains(part));
+    let (uri, command) = (uri.to_owned(), command.to_owned());
+
+    if [
+        "authentication unavailable",
+        "authentication failed",
+        "authentication cancelled",
+        "access denied",
+        "operation forbidden",
+    ]
+    .iter()
+    .any(|text| begins(text))
+        || (begins("failed to connect to the hypervisor") && holds("Permission denied"))
+        || (begins("failed to connect to the hypervisor") && holds("system bus connection"))
+    {
+        return Error::Denied { uri, message };
+    }
+    if begins("failed to connect to the hypervisor") || begins("Failed to connect socket") {
+        return Error::Unreachable { uri, message };
+    }
+    if [
+        "Disconnected from",
+        "client socket is closed",
+        "internal error: client socket is closed",
+        "Cannot recv data",
+        "Cannot write data",
+        "End of file while reading data",
+    ]
+    .iter()
+    .any(|text| begins(text))
+    {
+        return Error::Lost { uri, command, message };
+    }
+    if holds("No space left on device") {
+        return Error::NoSpace { command, message };
+    }
+    for (prefix, object) in [
+        ("storage volume '", Object::Volume),
+        ("operation failed: domain '", Object::Domain),
+        ("operation failed: network '", Object::Network),
+        ("operation failed: pool '", Object::Pool),
+        ("operation failed: storage pool '", Object::Pool),
+    ] {
+        let taken = lines.iter().find(|line| {
+            line.starts_with(prefix) && line.contains(" already")
+                || line.starts_with(prefix) && line.contains("' exists already")
+        });
+        if let Some(line) = taken {
+            return Error::Exists { object, name: first_quoted(line) };
+        }
+    }
+    for (prefix, object) in [
+        ("Storage volume not found", Object::Volume),
+        ("failed to get vol '", Object::Volume),
+        ("Storage pool not found", Object::Pool),
+        ("failed to get pool '", Object::Pool),
+        ("Network not found", Object::Network),
+        ("failed to get network '", Object::Network),
+        ("Domain snapshot not found", Object::Snapshot),
+        ("Domain not found", Object::Domain),
+        ("failed to get domain '", Object::Domain),
+    ] {
+        if let Some(line) = lines.iter().find(|line| line.starts_with(prefix)) {
+            return Error::NotFound { object, name: first_quoted(line) };
+        }
+    }
+    if [
+        "Guest agent is not responding",
+        "guest agent command timed out",
+        "argument unsupported: QEMU guest agent is not configured",
+    ]
+    .iter()
+    .any(|text| begins(text))
+    {
+        return Error::Agent { message };
+    }
+    if begins("Timed out during operation: cannot acquire state change lock") || begins("resource busy") {
+        return Error::Busy { command, message };
+    }
+    if begins("Requested operation is not valid") || begins("Domain is already active") {
+        return Error::WrongState { command, message };
+    }
+    if begins("unknown command")
+        || holds("is not supported") && holds("unsupported configuration")
+        || begins("command '") && holds("doesn't support option")
+    {
+        return Error::Unsupported { command, message };
+    }
+    Error::Refused { command, message }
+}
+
+fn first_quoted(line: &str) -> String {
+    let mut parts = line.split('\'');
+    parts.next();
+    parts.next().unwrap_or("").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(stderr: &str) -> Error {
+        classify("qemu:///system", "cmd", stderr)
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = of("error: failed to get domain 'web'\n");
+        assert!(matches!(error, Error::NotFound { object: Object::Domain, name } if name == "web"));
+        let error = of(
+            "error: failed to get network 'default'\nerror: Network not found: no network with matching name 'default'\n",
+        );
+        assert!(matches!(error, Error::NotFound { object: Object::Network, name } if name == "default"));
+        let error = of(
+            "error: failed to get vol 'x.qcow2'\nerror: Storage volume not found: no storage vol with matching path 'x.qcow2'",
+        );
+        assert!(matches!(error, Error::NotFound { object: Object::Volume, name } if name == "x.qcow2"));
+    }
+
+    #[test]
+    fn what_is_taken_is_named() {
+        let error = of(
+            "error: Failed to define domain from /proc/1/fd/9\nerror: operation failed: domain 'web' already exists with uuid 5f0b0a33-6b55-4b3c-9d1c-9f0c2f6d8f11\n",
+        );
+        assert!(matches!(error, Error::Exists { object: Object::Domain, name } if name == "web"));
+        let error = of("error: Failed to create vol x\nerror: storage volume 'x' exists already\n");
+        assert!(matches!(error, Error::Exists { object: Object::Volume, name } if name == "x"));
+    }
+
+    #[test]
+    fn the_way_there_is_told_from_the_right_to_go() {
+        assert!(matches!(
+            of(
+                "error: failed to connect to the hypervisor\nerror: Failed to connect socket to '/run/libvirt/libvirt-sock': No such file or directory"
+            ),
+            Error::Unreachable { .. }
+        ));
+        assert!(matches!(
+            of(
+                "error: failed to connect to the hypervisor\nerror: Failed to connect socket to '/run/libvirt/libvirt-sock': Permission denied"
+            ),
+            Error::Denied { .. }
+        ));
+        assert!(matches!(
+            of(
+                "error: failed to connect to the hypervisor\nerror: authentication unavailable: no polkit agent available to authenticate action 'org.libvirt.unix.manage'"
+            ),
+            Error::Denied { .. }
+        ));
+        assert!(matches!(
+            of("error: Disconnected from qemu:///system due to end of file"),
+            Error::Lost { .. }
+        ));
+    }
+
+    #[test]
+    fn states_agents_and_full_disks() {
+        assert!(matches!(
+            of("error: Requested operation is not valid: domain is not running"),
+            Error::WrongState { .. }
+        ));
+        assert!(matches!(
+            of("error: Guest agent is not responding: QEMU guest agent is not connected"),
+            Error::Agent { .. }
+        ));
+        assert!(matches!(
+            of("error: cannot write data to file 'x': No space left on device"),
+            Error::NoSpace { .. }
+        ));
+        assert!(
+            matches!(of("error: something new"), Error::Refused { message, .. } if message == "something new")
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! What can be known before the first act.
+
+use std::path::Path;
+
+use crate::host;
+use crate::image::LocalImage;
+use crate::libvirt::{self, Pool};
+use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
+use crate::model::{Acceleration, DiskSize, MemorySize};
+
+/// What a VM takes at first beside its base image: an empty overlay, a seed, a log.
+const FIRST_FILES: u64 = 8 << 20;
+
+impl VmManager {
+    /// The name is free, as things stand. `define` decides.
+    pub(super) async fn check_name(&self, spec: &VmSpec) -> Result<(), Error> {
+        match self.client.resolve(spec.name.as_str()).await {
+            Ok(_) => Err(Error::Exists { name: spec.name.to_string() }),
+            Err(libvirt::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether KVM is to be used.
+    pub(super) fn check_acceleration(&self, spec: &VmSpec) -> Result<bool, Error> {
+        if spec.accel == Acceleration::Tcg {
+            return Ok(false);
+        }
+        if !self.uri().is_local() {
+            // Another host's: libvirt says at define if it has none.
+            return Ok(true);
+        }
+        match (host::kvm(), spec.accel) {
+            (host::Kvm::Usable, _) => Ok(true),
+            (host::Kvm::Missing { reason }, Acceleration::Kvm) => Err(Error::NoKvm { reason }),
+            (host::Kvm::Missing { reason }, _) => {
+                self.report(Event::Warning(Warning::Emulation { reason }));
+                Ok(false)
+            }
+        }
+    }
+
+    pub(super) fn check_memory(&self, spec: &VmSpec) -> Result<(), Error> {
+        if !self.uri().is_local() {
+            return Ok(());
+        }
+        let memory = host::memory()?;
+        if spec.memory.mib() > memory.total_mib {
+            let total = MemorySize::from_mib(memory.total_mib);
+            return Err(Error::TooMuchMemory { wanted: spec.memory, total });
+        }
+        if spec.start && spec.memory.mib() > memory.available_mib {
+            let available = MemorySize::from_mib(memory.available_mib);
+            self.report(Event::Warning(Warning::MemoryShort { wanted: spec.memory, available }));
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_room(
+        &self,
+        spec: &VmSpec,
+        image: Option<&LocalImage>,
+        pool: &Pool,
+    ) -> Result<(), Error> {
+        let mut available = pool.available_bytes;
+        if self.uri().is_local() {
+            // What root alone may fill does not count; libvirt does count it.
+            available = available.min(host::disk_free(Path::new(&pool.path)).unwrap_or(u64::MAX));
+        }
+        let needed = FIRST_FILES + image.map_or(0, |image| image.file_size_bytes);
+        let size = DiskSize::from_bytes;
+        if available < FIRST_FILES {
+            return Err(Error::NoRoom {
+                pool: pool.name.clone(),
+                available: size(available),
+                needed: size(needed),
+            });
+        }
+        if available < spec.disk_size.bytes() {
+            let (wanted, available) = (spec.disk_size, size(available));
+            self.report(Event::Warning(Warning::DiskShort { wanted, available }));
+        }
+        Ok(())
+    }
+
+    /// QEMU's user gets at the pool's folder and at the ISO.
+    pub(super) fn check_paths(&self, spec: &VmSpec, pool: &Pool) -> Result<(), Error> {
+        if let Some(iso) = &spec.iso
+            && self.uri().is_local()
+            && !iso.is_file()
+        {
+            return Err(Error::IsoMissing { path: iso.clone() });
+        }
+        if !self.uri().is_local() || self.uri().is_session() {
+            return Ok(());
+        }
+        let Some(account) = host::qemu_account() else { return Ok(()) };
+        let pool = std::path::PathBuf::from(&pool.path).join("any");
+        // libvirt hands the files themselves to QEMU's user; the folders above are the user's own affair.
+        for path in std::iter::once(&pool).chain(&spec.iso) {
+            // A folder that this user may not look at is left for QEMU to complain of.
+            if let Ok(Some(blocker)) = host::blocker(&account, path, None) {
+                return Err(Error::PathBlocked { path: path.clone(), blocker });
+            }
+        }
+        Ok(())
+    }
+
+    /// The socket for vmtools' own QMP monitor, where there is a folder for it.
+    pub(super) fn qmp_socket(&self, uuid: uuid::Uuid) -> Option<String> {
+        if !self.uri().is_local() {
+            return None;
+        }
+        let folder = if self.uri().is_session() {
+            host::ready_session_qmp_folder()?
+        } else {
+            let account = host::qemu_account();
+            match host::system_qmp_folder(account.as_ref()) {
+                host::QmpFolder::Usable(path) => path,
+                _ => return None,
+            }
+        };
+        host::qmp_socket(&folder, uuid).map(|path| path.to_string_lossy().into_owned())
+    }
+}
+
+/// The size of the VM's disk, in bytes: what was asked for, never less than the image's.
+pub(super) fn disk_size(spec: &VmSpec, image: Option<&LocalImage>) -> Result<u64, Error> {
+    match image {
+        Some(image) if image.virtual_size_bytes > spec.disk_size.bytes() => Err(Error::DiskTooSmall {
+            wanted: spec.disk_size,
+            needed: DiskSize::from_bytes(image.virtual_size_bytes),
+            image: image.name.clone(),
+        }),
+        _ => Ok(spec.disk_size.bytes()),
+    }
+}

@@ -1,0 +1,96 @@
+//! The VM's volumes: an overlay on the shared base, the seed, the serial log.
+
+use super::Prepared;
+use super::transaction::Transaction;
+use crate::image::{Format, LocalImage};
+use crate::libvirt::{DiskSpec, OwnedVolume, Pool, VolumeSpec};
+use crate::manager::{Error, VmManager, VmSpec};
+
+/// The names and paths of a VM's volumes. The VM's name is in them for people, a part of its UUID so that
+/// they never meet those of another VM, or of an earlier one of that name.
+pub(super) struct Names {
+    pub(super) disk: OwnedVolume,
+    pub(super) seed: OwnedVolume,
+    pub(super) serial_log: OwnedVolume,
+    /// The base's volume name, with an image.
+    pub(super) base: Option<String>,
+}
+
+impl Names {
+    pub(super) fn new(spec: &VmSpec, uuid: uuid::Uuid, pool: &Pool, image: Option<&LocalImage>) -> Self {
+        let stem = format!("{}-{}", spec.name, &uuid.simple().to_string()[..8]);
+        let volume = |suffix: &str| {
+            let volume = format!("{stem}{suffix}");
+            OwnedVolume { pool: pool.name.clone(), path: format!("{}/{volume}", pool.path), volume }
+        };
+        Self {
+            disk: volume(".qcow2"),
+            seed: volume("-seed.img"),
+            serial_log: volume(".log"),
+            base: image.map(super::base::volume_name),
+        }
+    }
+
+    pub(super) fn owned(&self, with_seed: bool) -> Vec<OwnedVolume> {
+        let seed = with_seed.then(|| self.seed.clone());
+        std::iter::once(self.disk.clone()).chain(seed).chain([self.serial_log.clone()]).collect()
+    }
+
+    pub(super) fn disks(&self, with_seed: bool) -> Vec<DiskSpec> {
+        let disk = DiskSpec { path: self.disk.path.clone(), format: "qcow2", read_only: false };
+        // On virtio-blk: Debian's cloud kernel has no AHCI driver and would not see a SATA CD-ROM.
+        let seed =
+            with_seed.then(|| DiskSpec { path: self.seed.path.clone(), format: "raw", read_only: true });
+        std::iter::once(disk).chain(seed).collect()
+    }
+}
+
+impl VmManager {
+    pub(super) async fn make_disks(
+        &self,
+        transaction: &mut Transaction<'_>,
+        prepared: &Prepared,
+    ) -> Result<(), Error> {
+        let names = &prepared.names;
+        let base = match (&prepared.image, &names.base) {
+            (Some(image), Some(volume)) => {
+                Some((self.base(image, volume, &names.disk.pool).await?, image.format))
+            }
+            _ => None,
+        };
+        self.interrupt.check()?;
+        transaction.will_make(&names.serial_log);
+        transaction.will_make(&names.disk);
+        let overlay = VolumeSpec {
+            name: &names.disk.volume,
+            capacity_bytes: prepared.disk_size_bytes,
+            format: "qcow2",
+            mode: "0600",
+            backing: base.as_ref().map(|(path, format)| (path.as_str(), format_name(*format))),
+        };
+        self.client.make_volume(&names.disk.pool, &overlay).await?;
+        if let Some(seed) = &prepared.seed {
+            self.interrupt.check()?;
+            transaction.will_make(&names.seed);
+            let volume = VolumeSpec {
+                name: &names.seed.volume,
+                capacity_bytes: seed.len() as u64,
+                format: "raw",
+                // It holds the guest's private host key.
+                mode: "0600",
+                backing: None,
+            };
+            self.client.make_volume(&names.seed.pool, &volume).await?;
+            self.client.fill_volume(&names.seed.pool, &names.seed.volume, seed).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The format's name in libvirt and QEMU.
+pub(super) fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::Qcow2 => "qcow2",
+        Format::Raw | Format::Iso => "raw",
+    }
+}

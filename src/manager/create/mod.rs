@@ -1,0 +1,247 @@
+//! The create, a transaction: checks, then acts, each with its undo.
+
+pub(super) mod base;
+mod check;
+mod disks;
+pub(super) mod network;
+mod seed;
+mod transaction;
+
+use crate::image::{LocalImage, Reference};
+use crate::libvirt::{self, Domain, DomainSpec, Element};
+use crate::model::{Firmware, Timestamp};
+use transaction::Transaction;
+
+use super::{Error, Event, VmManager, VmSpec, VmStatus};
+
+/// What a create would do.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Plan {
+    /// The VM.
+    pub name: String,
+    /// The connection it would be on.
+    pub uri: String,
+    /// The base image; `None` for an empty disk.
+    pub image: Option<String>,
+    /// Whether the image is here already, so that nothing needs to be downloaded.
+    pub image_cached: Option<bool>,
+    /// Its memory.
+    pub memory_mib: u64,
+    /// Its virtual processors.
+    pub cpus: u32,
+    /// The size of its disk.
+    pub disk_size_bytes: u64,
+    /// `kvm` or `tcg`.
+    pub accel: &'static str,
+    /// What boots it.
+    pub firmware: Firmware,
+    /// What its network cards are plugged into.
+    pub networks: Vec<String>,
+    /// The storage pool of its disks.
+    pub pool: String,
+    /// The files that would be made.
+    pub files: Vec<String>,
+    /// The definition that libvirt would get.
+    #[serde(skip)]
+    pub xml: String,
+}
+
+/// All that is settled before the first act.
+struct Prepared {
+    image: Option<LocalImage>,
+    names: disks::Names,
+    domain: DomainSpec,
+    seed: Option<Vec<u8>>,
+    disk_size_bytes: u64,
+    kvm: bool,
+}
+
+impl VmManager {
+    /// Makes a VM, starts it and waits for it, as the spec says.
+    ///
+    /// # Errors
+    /// On every error, and when the user interrupts, all that was made is taken back; only a wait that
+    /// ran out of time leaves the VM, so that it can be looked at.
+    pub async fn create(&self, spec: &VmSpec) -> Result<VmStatus, Error> {
+        let mut transaction = Transaction::new(self);
+        match self.create_steps(spec, &mut transaction).await {
+            Ok(uuid) => self.status_of(&uuid).await,
+            Err(Failure::Keep { uuid, error }) => {
+                let active = self.client.state(&uuid).await?.is_active();
+                self.client.clear_creating(&uuid, active).await?;
+                Err(error)
+            }
+            Err(Failure::TakeBack(error)) => Err(transaction.roll_back(error).await),
+        }
+    }
+
+    /// What [`VmManager::create`] would do. It changes nothing, and needs no image to be there.
+    ///
+    /// # Errors
+    /// What the create's checks would find.
+    pub async fn plan(&self, spec: &VmSpec) -> Result<Plan, Error> {
+        self.check_name(spec).await?;
+        let reference = self.reference(spec)?;
+        let store = self.image_store()?;
+        let cached = reference.as_ref().map(|reference| store.is_cached(reference));
+        let image = match (&reference, cached) {
+            (Some(reference), Some(true)) => Some(store.obtain(reference, None).await?),
+            _ => None,
+        };
+        let prepared = self.prepare(spec, image, false).await?;
+        Ok(Plan {
+            name: spec.name.to_string(),
+            uri: self.uri().to_string(),
+            image: spec.image.clone(),
+            image_cached: cached,
+            memory_mib: spec.memory.mib(),
+            cpus: spec.cpus,
+            disk_size_bytes: prepared.disk_size_bytes,
+            accel: if prepared.kvm { "kvm" } else { "tcg" },
+            firmware: prepared.domain.firmware,
+            networks: self.networks_of(spec).iter().map(ToString::to_string).collect(),
+            pool: self.config.storage.pool.clone(),
+            files: prepared.domain.metadata.owned.iter().map(|owned| owned.path.clone()).collect(),
+            xml: prepared.domain.to_element().to_document().map_err(|error| libvirt::Error::Unexpected {
+                command: "create".into(),
+                reason: error.to_string(),
+            })?,
+        })
+    }
+
+    async fn create_steps(
+        &self,
+        spec: &VmSpec,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<String, Failure> {
+        self.check_name(spec).await?;
+        let image = match self.reference(spec)? {
+            Some(reference) => Some(self.interrupt.race(self.obtain(&reference)).await?),
+            None => None,
+        };
+        let prepared = self.prepare(spec, image, true).await?;
+        let uuid = prepared.domain.uuid.to_string();
+        let definition = prepared.domain.to_element();
+
+        self.step(spec, "claiming the name")?;
+        self.claim(transaction, &uuid, &definition).await?;
+        self.step(spec, "making its disks")?;
+        self.make_disks(transaction, &prepared).await?;
+        self.interrupt.check()?;
+        if spec.start {
+            self.step(spec, "starting it")?;
+            transaction.will_start(&uuid);
+            self.power_on(&uuid).await?;
+        }
+        if let (true, Some(wait)) = (spec.start, &spec.wait) {
+            let domain = self.client.domain(&uuid).await.map_err(Error::from)?;
+            self.wait_or_keep(&domain, wait).await?;
+        }
+        self.interrupt.check()?;
+        self.client.clear_creating(&uuid, spec.start).await.map_err(Error::from)?;
+        Ok(uuid)
+    }
+
+    /// A wait that failed for what the guest did leaves the VM there; an interrupt doesn't.
+    async fn wait_or_keep(&self, domain: &Domain, wait: &super::WaitFor) -> Result<(), Failure> {
+        match self.wait_for(domain, wait).await {
+            Ok(()) => Ok(()),
+            Err(error @ (Error::TimedOut { .. } | Error::CloudInit { .. } | Error::WentOff { .. })) => {
+                Err(Failure::Keep { uuid: domain.uuid.clone(), error })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The name is claimed by `define`, which is atomic: of two creates at once one gets it.
+    async fn claim(
+        &self,
+        transaction: &mut Transaction<'_>,
+        uuid: &str,
+        definition: &Element,
+    ) -> Result<(), Error> {
+        transaction.will_define(uuid);
+        self.client.define(definition).await.map_err(|error| match error {
+            libvirt::Error::Exists { name, object: libvirt::Object::Domain } => Error::Exists { name },
+            other => other.into(),
+        })
+    }
+
+    fn step(&self, spec: &VmSpec, what: &str) -> Result<(), Error> {
+        self.interrupt.check()?;
+        self.report(Event::Step { vm: spec.name.as_str(), what });
+        Ok(())
+    }
+
+    fn reference(&self, spec: &VmSpec) -> Result<Option<Reference>, Error> {
+        match (&spec.image, &spec.iso) {
+            (Some(image), _) => Ok(Some(image.parse().map_err(crate::image::Error::from)?)),
+            (None, Some(_)) => Ok(None),
+            (None, None) => Err(Error::NothingToBoot { name: spec.name.to_string() }),
+        }
+    }
+
+    /// Settles everything, and checks what can be checked. With `act`, the pool and the network are made
+    /// ready.
+    async fn prepare(&self, spec: &VmSpec, image: Option<LocalImage>, act: bool) -> Result<Prepared, Error> {
+        let kvm = self.check_acceleration(spec)?;
+        self.check_memory(spec)?;
+        let disk_size_bytes = check::disk_size(spec, image.as_ref())?;
+        let pool = self.storage_pool(act).await?;
+        self.check_room(spec, image.as_ref(), &pool)?;
+        self.check_paths(spec, &pool)?;
+        let uuid = uuid::Uuid::new_v4();
+        let names = disks::Names::new(spec, uuid, &pool, image.as_ref());
+        let wiring = self.wire(spec, act).await?;
+        let access = self.access(spec, image.as_ref())?;
+        let seed = match &image {
+            Some(image) => {
+                let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
+                Some(seed::build(spec, uuid, &access, image.default_user.clone(), macs)?)
+            }
+            None => None,
+        };
+        let metadata = libvirt::Metadata {
+            template: spec.template.clone(),
+            image: image.as_ref().map(|image| image.name.clone()),
+            image_digest: image.as_ref().map(|image| image.digest.to_string()),
+            owned: names.owned(seed.is_some()),
+            created: Some(Timestamp::now()),
+            labels: spec.labels.clone(),
+            ssh: image.as_ref().map(|_| access.to_record(&wiring)),
+            published: wiring.published.clone(),
+            expires: spec.ttl.map(|ttl| Timestamp::now().after(ttl)),
+            creator: crate::host::Creator::current().map(|creator| creator.to_string()),
+        };
+        let firmware = spec.firmware.or(image.as_ref().and_then(|image| image.firmware)).unwrap_or_default();
+        let domain = DomainSpec {
+            name: spec.name.clone(),
+            uuid,
+            metadata,
+            memory: spec.memory,
+            cpus: spec.cpus,
+            firmware,
+            kvm,
+            disks: names.disks(seed.is_some()),
+            iso: spec.iso.as_ref().map(|iso| iso.to_string_lossy().into_owned()),
+            interfaces: wiring.interfaces,
+            serial_log: names.serial_log.path.clone(),
+            qmp_socket: self.qmp_socket(uuid),
+        };
+        Ok(Prepared { image, names, domain, seed, disk_size_bytes, kvm })
+    }
+}
+
+/// How a create ends that didn't go well.
+enum Failure {
+    /// The VM stays, to be looked at.
+    Keep { uuid: String, error: Error },
+    /// All is taken back.
+    TakeBack(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::TakeBack(error)
+    }
+}

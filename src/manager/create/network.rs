@@ -1,0 +1,159 @@
+//! What the VM's network cards are plugged into, and how it will be reached.
+
+use crate::guest::{self, KeyPair};
+use crate::host;
+use crate::image::LocalImage;
+use crate::libvirt::{InterfaceSource, InterfaceSpec, SshAccess};
+use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
+use crate::model::{NetworkSpec, PortPublish, Protocol};
+
+/// The user to make and log in as, when neither the user nor the image says.
+const USER: &str = "vmtools";
+
+/// A VM's network cards, and the ports that lead to it.
+pub(super) struct Wiring {
+    pub(super) interfaces: Vec<InterfaceSpec>,
+    pub(super) published: Vec<PortPublish>,
+    pub(super) ssh_port: Option<u16>,
+}
+
+/// Who may log in, and by which keys.
+pub(super) struct Access {
+    pub(super) user: String,
+    pub(super) authorized_keys: Vec<String>,
+    pub(super) identities: Vec<String>,
+    pub(super) host_key: KeyPair,
+}
+
+impl Access {
+    pub(super) fn to_record(&self, wiring: &Wiring) -> SshAccess {
+        SshAccess {
+            user: self.user.clone(),
+            forwarded_port: wiring.ssh_port,
+            host_key: Some(self.host_key.public_openssh.clone()),
+            identities: self.identities.clone(),
+        }
+    }
+}
+
+impl VmManager {
+    /// The networks that the spec asks for, or the connection's usual one.
+    pub(super) fn networks_of(&self, spec: &VmSpec) -> Vec<NetworkSpec> {
+        if !spec.networks.is_empty() {
+            return spec.networks.clone();
+        }
+        match &self.config.defaults.network {
+            Some(network) => vec![network.clone()],
+            None if self.uri().is_session() => vec![NetworkSpec::User],
+            None => vec![NetworkSpec::Network("default".into())],
+        }
+    }
+
+    /// Settles the cards; with `act`, networks that are off are started.
+    pub(super) async fn wire(&self, spec: &VmSpec, act: bool) -> Result<Wiring, Error> {
+        let networks = self.networks_of(spec);
+        let mut wiring = Wiring { interfaces: Vec::new(), published: Vec::new(), ssh_port: None };
+        if networks.contains(&NetworkSpec::User) {
+            self.publish(spec, &mut wiring)?;
+        } else if !spec.publish.is_empty() {
+            let network = networks.first().map_or_else(|| "none".to_owned(), ToString::to_string);
+            return Err(Error::CannotPublish { network });
+        }
+        for network in networks {
+            let source = match network {
+                NetworkSpec::None => continue,
+                NetworkSpec::Bridge(name) => InterfaceSource::Bridge(name),
+                NetworkSpec::Network(name) => {
+                    self.ready_network(&name, act).await?;
+                    InterfaceSource::Network(name)
+                }
+                NetworkSpec::User => self.user_network(&wiring.published),
+            };
+            wiring.interfaces.push(InterfaceSpec { mac: random_mac(), source });
+        }
+        Ok(wiring)
+    }
+
+    fn publish(&self, spec: &VmSpec, wiring: &mut Wiring) -> Result<(), Error> {
+        for port in &spec.publish {
+            if self.uri().is_local() && !host::is_free(port.host, port.protocol) {
+                return Err(Error::PortTaken { port: port.host });
+            }
+        }
+        let ssh = spec.publish.iter().find(|port| port.guest == 22 && port.protocol == Protocol::Tcp);
+        let ssh_port = match ssh {
+            Some(port) => port.host,
+            None => host::free_port()?,
+        };
+        wiring.ssh_port = Some(ssh_port);
+        if ssh.is_none() {
+            wiring.published.push(PortPublish { host: ssh_port, guest: 22, protocol: Protocol::Tcp });
+        }
+        wiring.published.extend(&spec.publish);
+        Ok(())
+    }
+
+    fn user_network(&self, published: &[PortPublish]) -> InterfaceSource {
+        match no_passt() {
+            None => InterfaceSource::Passt(published.to_vec()),
+            Some(reason) => {
+                self.report(Event::Warning(Warning::NoPasst { reason: reason.into() }));
+                InterfaceSource::Slirp
+            }
+        }
+    }
+
+    pub(in crate::manager) async fn ready_network(&self, name: &str, act: bool) -> Result<(), Error> {
+        let network = self.client.network(name).await?;
+        if !network.active && act {
+            self.client.start_network(name).await?;
+            self.report(Event::NetworkStarted { name });
+        }
+        Ok(())
+    }
+
+    /// The keys that were named, else all of ~/.ssh; and vmtools' own, so that a wait never hangs on
+    /// a passphrase.
+    pub(super) fn access(&self, spec: &VmSpec, image: Option<&LocalImage>) -> Result<Access, Error> {
+        let user = spec
+            .user
+            .clone()
+            .or_else(|| image.and_then(|image| image.default_user.clone()))
+            .or_else(|| self.config.defaults.user.clone())
+            .unwrap_or_else(|| USER.to_owned());
+        let mut keys = Vec::new();
+        for file in &spec.ssh_keys {
+            keys.push(guest::read_public_key(file)?);
+        }
+        if keys.is_empty() {
+            keys = guest::user_public_keys(&self.paths.ssh_folder());
+        }
+        let own = guest::own_key(self.paths.data_folder())?;
+        let users = keys.iter().map(|key| key.openssh.clone());
+        // ssh asks an agent for the private half where only the public one is a file.
+        let files = keys.iter().map(|key| key.private_file.as_ref().unwrap_or(&key.file));
+        Ok(Access {
+            user,
+            authorized_keys: users.chain([own.public_openssh]).collect(),
+            identities: std::iter::once(&own.private_file)
+                .chain(files)
+                .map(|file| file.to_string_lossy().into_owned())
+                .collect(),
+            host_key: KeyPair::generate(spec.name.as_str())?,
+        })
+    }
+}
+
+/// Why passt can't be used here, if it can't: it needs its program and an interface with a route.
+pub(in crate::manager) fn no_passt() -> Option<&'static str> {
+    if host::tool(host::Tool::Passt).is_none() {
+        return Some("the program passt is not installed");
+    }
+    (!host::has_default_route()).then_some("this host has no route to the outside")
+}
+
+/// An address of QEMU's range, 52:54:00, as libvirt makes them.
+fn random_mac() -> String {
+    let bytes = *uuid::Uuid::new_v4().as_bytes();
+    format!("52:54:00:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2])
+}

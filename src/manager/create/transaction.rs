@@ -1,0 +1,49 @@
+use std::time::{Duration, Instant};
+
+use crate::libvirt::OwnedVolume;
+use crate::manager::{Error, VmManager};
+
+/// How long taking a create back may try.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a create has set out to do, so that it can be taken back. Each act is noted before it is done:
+/// one that was cut off midway may still have happened.
+pub(super) struct Transaction<'a> {
+    manager: &'a VmManager,
+    defined: Option<String>,
+    started: bool,
+    volumes: Vec<OwnedVolume>,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn new(manager: &'a VmManager) -> Self {
+        Self { manager, defined: None, started: false, volumes: Vec::new() }
+    }
+
+    pub(super) fn will_define(&mut self, uuid: &str) {
+        self.defined = Some(uuid.to_owned());
+    }
+
+    pub(super) fn will_start(&mut self, _uuid: &str) {
+        self.started = true;
+    }
+
+    pub(super) fn will_make(&mut self, volume: &OwnedVolume) {
+        self.volumes.push(volume.clone());
+    }
+
+    /// Takes everything back, the definition last: while it is there, `gc` finds the rest. Gives
+    /// `cause`, or what is left if something is.
+    pub(super) async fn roll_back(self, cause: Error) -> Error {
+        let deadline = Instant::now() + PATIENCE;
+        let Some(uuid) = &self.defined else { return cause };
+        if self.started && self.volumes.is_empty() {
+            let _ = self.manager.client.destroy(uuid).await;
+        }
+        let removed = self.manager.remove_domain(uuid, &self.volumes, self.started, deadline).await;
+        match removed {
+            Ok(()) => cause,
+            Err(left) => Error::LeftBehind { cause: Box::new(cause), left },
+        }
+    }
+}

@@ -1,0 +1,259 @@
+use std::path::{Path, PathBuf};
+
+use super::VmManager;
+use super::create::network::no_passt;
+use crate::host::{self, Kvm, Membership, QmpFolder, Socket, Tool};
+use crate::libvirt;
+use crate::model::NetworkSpec;
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckStatus {
+    /// Fine.
+    Ok,
+    /// It works, but less well than it could.
+    Warning,
+    /// VMs can't be made so.
+    Failure,
+}
+
+/// One thing that `create` needs.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Check {
+    /// A name that doesn't change.
+    pub id: &'static str,
+    /// How it came out.
+    pub status: CheckStatus,
+    /// What was found.
+    pub detail: String,
+    /// The command that mends it.
+    pub fix: Option<String>,
+}
+
+const INSTALL: &str = "sudo ./install-qemu-kvm.sh";
+const ROOM: u64 = 5 << 30;
+
+impl VmManager {
+    /// Checks whatever a create needs, as far as one check lets the next be made.
+    pub async fn doctor(&self) -> Vec<Check> {
+        let mut checks = self.tools();
+        checks.push(kvm());
+        checks.extend(groups(self.uri().is_session()));
+        let connected = self.connection(&mut checks).await;
+        if connected {
+            checks.push(self.network_check().await);
+            checks.push(self.pool_check().await);
+        } else {
+            checks.push(socket_check().await);
+        }
+        checks.push(self.user_network_check());
+        checks.push(self.qmp_check());
+        checks.extend(memory());
+        checks
+    }
+
+    fn tools(&self) -> Vec<Check> {
+        let tools = [
+            ("virsh", Tool::Virsh, CheckStatus::Failure),
+            ("qemu", Tool::QemuSystem, CheckStatus::Failure),
+            ("qemu-img", Tool::QemuImg, CheckStatus::Failure),
+            ("ssh", Tool::Ssh, CheckStatus::Warning),
+        ];
+        tools
+            .into_iter()
+            // The daemon's host is the one that needs QEMU.
+            .filter(|(id, ..)| self.uri().is_local() || !id.starts_with("qemu"))
+            .map(|(id, tool, missing)| match host::tool(tool) {
+                Some(path) => ok(id, path.display().to_string()),
+                None => bad(id, missing, format!("{} is not installed", tool.program()), INSTALL),
+            })
+            .collect()
+    }
+
+    async fn connection(&self, checks: &mut Vec<Check>) -> bool {
+        match self.client.versions().await {
+            Ok(versions) => {
+                let qemu =
+                    versions.qemu.map_or_else(|| "no QEMU".to_owned(), |version| format!("QEMU {version}"));
+                let detail =
+                    format!("{}: libvirt {}, {qemu}, virsh {}", self.uri(), versions.daemon, versions.client);
+                let oldest = libvirt::Version(9, 0, 0);
+                checks.push(if versions.daemon < oldest {
+                    bad("libvirt", CheckStatus::Failure, format!("{detail}; {oldest} is needed"), INSTALL)
+                } else {
+                    ok("libvirt", detail)
+                });
+                true
+            }
+            Err(error) => {
+                let fix = if self.uri().is_local() {
+                    INSTALL.to_owned()
+                } else {
+                    format!("virsh -c {} version", self.uri())
+                };
+                checks.push(bad("libvirt", CheckStatus::Failure, error.to_string(), fix));
+                false
+            }
+        }
+    }
+
+    async fn network_check(&self) -> Check {
+        let name = match (&self.config.defaults.network, self.uri().is_session()) {
+            (Some(NetworkSpec::Network(name)), _) => name.clone(),
+            (None, false) => "default".to_owned(),
+            (Some(other), _) => return ok("network", format!("{other} is used")),
+            (None, true) => return ok("network", "user-mode networking is used"),
+        };
+        match self.client.network(&name).await {
+            Ok(network) if network.active => ok("network", format!("{name} is active")),
+            Ok(_) => {
+                let fix = format!("virsh -c {} net-start {name}", self.uri());
+                bad("network", CheckStatus::Warning, format!("{name} is off; create starts it"), fix)
+            }
+            Err(error) => bad("network", CheckStatus::Failure, error.to_string(), INSTALL),
+        }
+    }
+
+    async fn pool_check(&self) -> Check {
+        let name = self.config.storage.pool.as_str();
+        match self.client.pool(name).await {
+            Ok(Some(pool)) => {
+                let free =
+                    if self.uri().is_local() { host::disk_free(Path::new(&pool.path)).ok() } else { None };
+                let free = free.unwrap_or(pool.available_bytes);
+                let detail =
+                    format!("{name}: {} free in {}", crate::model::DiskSize::from_bytes(free), pool.path);
+                if free < ROOM {
+                    bad("storage", CheckStatus::Warning, detail, "vmtools gc")
+                } else if let Some(blocker) = self.pool_blocker(&pool.path) {
+                    bad(
+                        "storage",
+                        CheckStatus::Failure,
+                        format!("QEMU's user cannot get at {}", pool.path),
+                        blocker.fix,
+                    )
+                } else {
+                    ok("storage", detail)
+                }
+            }
+            Ok(None) => ok("storage", format!("the pool {name} is made by the first create")),
+            Err(error) => bad(
+                "storage",
+                CheckStatus::Failure,
+                error.to_string(),
+                format!("virsh -c {} pool-start {name}", self.uri()),
+            ),
+        }
+    }
+
+    fn pool_blocker(&self, folder: &str) -> Option<host::Blocker> {
+        if !self.uri().is_local() || self.uri().is_session() {
+            return None;
+        }
+        host::blocker(&host::qemu_account()?, &PathBuf::from(folder).join("any"), None).ok().flatten()
+    }
+
+    fn user_network_check(&self) -> Check {
+        match no_passt() {
+            None => ok("passt", "user-mode networking by passt"),
+            Some(reason) => {
+                bad("passt", CheckStatus::Warning, format!("{reason}; QEMU's slower slirp is used"), INSTALL)
+            }
+        }
+    }
+
+    fn qmp_check(&self) -> Check {
+        if self.uri().is_session() {
+            return match host::session_qmp_folder() {
+                Some(path) => ok("qmp", path.display().to_string()),
+                None => bad(
+                    "qmp",
+                    CheckStatus::Warning,
+                    "XDG_RUNTIME_DIR is not set",
+                    "export XDG_RUNTIME_DIR=/run/user/$(id -u)",
+                ),
+            };
+        }
+        match host::system_qmp_folder(host::qemu_account().as_ref()) {
+            QmpFolder::Usable(path) => ok("qmp", path.display().to_string()),
+            QmpFolder::Missing(path) => {
+                bad("qmp", CheckStatus::Warning, format!("{} is missing", path.display()), INSTALL)
+            }
+            QmpFolder::NotWritable(path) => bad(
+                "qmp",
+                CheckStatus::Warning,
+                format!("QEMU's user cannot write {}", path.display()),
+                INSTALL,
+            ),
+        }
+    }
+}
+
+fn ok(id: &'static str, detail: impl Into<String>) -> Check {
+    Check { id, status: CheckStatus::Ok, detail: detail.into(), fix: None }
+}
+
+fn bad(id: &'static str, status: CheckStatus, detail: impl Into<String>, fix: impl Into<String>) -> Check {
+    Check { id, status, detail: detail.into(), fix: Some(fix.into()) }
+}
+
+fn kvm() -> Check {
+    match host::kvm() {
+        Kvm::Usable => ok("kvm", "usable"),
+        Kvm::Missing { reason } => {
+            let detail = format!("{reason}; guests are emulated, ten times slower or more");
+            bad(
+                "kvm",
+                CheckStatus::Warning,
+                detail,
+                "switch virtualisation (VT-x, AMD-V) on in the firmware, or nesting on the host; then: sudo usermod -aG kvm \"$USER\"",
+            )
+        }
+    }
+}
+
+fn groups(session: bool) -> Option<Check> {
+    if host::is_root() || session {
+        return None;
+    }
+    Some(match host::membership("libvirt") {
+        Membership::Yes => ok("group", "this login is in the group libvirt"),
+        Membership::AfterNewLogin => bad(
+            "group",
+            CheckStatus::Warning,
+            "in the group libvirt, but not in this login",
+            "newgrp libvirt",
+        ),
+        _ => bad(
+            "group",
+            CheckStatus::Warning,
+            "not in the group libvirt",
+            "sudo usermod -aG libvirt \"$USER\"",
+        ),
+    })
+}
+
+async fn socket_check() -> Check {
+    let socket = host::probe_system().await;
+    match socket {
+        Socket::Reachable { path } => ok("socket", path.display().to_string()),
+        Socket::Denied { path } => {
+            let detail = format!("this user may not speak to {}", path.display());
+            bad("socket", CheckStatus::Failure, detail, "sudo usermod -aG libvirt \"$USER\"")
+        }
+        Socket::Dead { .. } | Socket::Absent => {
+            bad("socket", CheckStatus::Failure, "no system daemon of libvirt listens", INSTALL)
+        }
+    }
+}
+
+fn memory() -> Option<Check> {
+    let memory = host::memory().ok()?;
+    let detail = format!("{} of {} MiB free", memory.available_mib, memory.total_mib);
+    Some(if memory.available_mib < 1024 {
+        bad("memory", CheckStatus::Warning, detail, "vmtools stop --all")
+    } else {
+        ok("memory", detail)
+    })
+}

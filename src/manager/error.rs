@@ -1,0 +1,209 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::{Condition, DiskSize, Invalid, MemorySize};
+use crate::{config, guest, host, image, libvirt};
+
+/// Why something that was to be done to a VM was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// libvirt, or virsh on the way to it.
+    #[error(transparent)]
+    Libvirt(#[from] libvirt::Error),
+    /// The configuration or a template.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// An image or a seed.
+    #[error(transparent)]
+    Image(#[from] image::Error),
+    /// The host's own facts.
+    #[error(transparent)]
+    Host(#[from] host::Error),
+    /// ssh and its keys.
+    #[error(transparent)]
+    Guest(#[from] guest::Error),
+    /// A value that can't be taken.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The name is taken.
+    #[error("the VM {name} exists already")]
+    Exists {
+        /// The name.
+        name: String,
+    },
+    /// Neither an image nor an ISO to install from was named.
+    #[error("there is nothing to boot {name} from")]
+    NothingToBoot {
+        /// The VM.
+        name: String,
+    },
+    /// An ISO that isn't there.
+    #[error("there is no ISO file {}", .path.display())]
+    IsoMissing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The VM would need more memory than the host has.
+    #[error("{wanted} of memory are more than the {total} that this host has")]
+    TooMuchMemory {
+        /// What was asked for.
+        wanted: MemorySize,
+        /// What the host has.
+        total: MemorySize,
+    },
+    /// The disk would be smaller than its image.
+    #[error("a disk of {wanted} is too small for the image {image}, which has {needed}")]
+    DiskTooSmall {
+        /// What was asked for.
+        wanted: DiskSize,
+        /// The image's size.
+        needed: DiskSize,
+        /// The image.
+        image: String,
+    },
+    /// There is no room for the VM's files.
+    #[error("the storage pool {pool} has room for {available}, and {needed} are needed")]
+    NoRoom {
+        /// The pool.
+        pool: String,
+        /// The room that it has.
+        available: DiskSize,
+        /// The room that is needed at least.
+        needed: DiskSize,
+    },
+    /// KVM was asked for and can't be used.
+    #[error("KVM cannot be used: {reason}")]
+    NoKvm {
+        /// Why.
+        reason: String,
+    },
+    /// QEMU's user can't get at a file.
+    #[error("QEMU cannot use {}: {} is closed to it", .path.display(), .blocker.path.display())]
+    PathBlocked {
+        /// The file that it needs.
+        path: PathBuf,
+        /// What stands in the way.
+        blocker: host::Blocker,
+    },
+    /// Ports can be published only by user-mode networking.
+    #[error("ports cannot be published on {network}")]
+    CannotPublish {
+        /// What the VM is plugged into.
+        network: String,
+    },
+    /// A port of the host is taken.
+    #[error("port {port} of 127.0.0.1 is taken")]
+    PortTaken {
+        /// The port.
+        port: u16,
+    },
+    /// The VM has to run for it.
+    #[error("the VM {name} is not running")]
+    NotRunning {
+        /// The VM.
+        name: String,
+    },
+    /// The VM has no network card that could be reached.
+    #[error("the VM {name} has no network that can be reached from here")]
+    NoNetwork {
+        /// The VM.
+        name: String,
+    },
+    /// No source knows an address of the VM.
+    #[error("no address of the VM {name} is known yet")]
+    NoAddress {
+        /// The VM.
+        name: String,
+    },
+    /// It didn't come about in time.
+    #[error("{} did not come about within {}; last seen: {seen}", condition_of(.vm, .condition), humantime::format_duration(*.timeout))]
+    TimedOut {
+        /// The VM.
+        vm: String,
+        /// What was waited for.
+        condition: Condition,
+        /// How long.
+        timeout: Duration,
+        /// What was seen last.
+        seen: String,
+        /// The end of the serial log.
+        serial_log: Option<String>,
+    },
+    /// The VM went off during the wait.
+    #[error("the VM {vm} went off while {condition} was waited for (it is {state})")]
+    WentOff {
+        /// The VM.
+        vm: String,
+        /// What was waited for.
+        condition: Condition,
+        /// The state it is in.
+        state: &'static str,
+        /// The end of the serial log.
+        serial_log: Option<String>,
+    },
+    /// cloud-init reports errors.
+    #[error("cloud-init failed in {vm}: {}", .errors.join("; "))]
+    CloudInit {
+        /// The VM.
+        vm: String,
+        /// Its error lines.
+        errors: Vec<String>,
+    },
+    /// The guest has no cloud-init to wait for.
+    #[error("{vm} has no cloud-init, or it is switched off")]
+    NoCloudInit {
+        /// The VM.
+        vm: String,
+    },
+    /// The guest did not go off in time.
+    #[error("the VM {name} did not go off within {}", humantime::format_duration(*.timeout))]
+    StillRunning {
+        /// The VM.
+        name: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// Another process is making the VM right now.
+    #[error("the VM {name} is being made by another process")]
+    BeingMade {
+        /// The VM.
+        name: String,
+    },
+    /// The disk of another VM stands on one that was to be removed.
+    #[error("{path} is needed by {needed_by}")]
+    InUse {
+        /// The disk.
+        path: String,
+        /// The file or VM that needs it.
+        needed_by: String,
+    },
+    /// Not everything of it could be removed.
+    #[error("{name} could not be removed")]
+    NotRemoved {
+        /// The VM or volume.
+        name: String,
+    },
+    /// The user asked for the end.
+    #[error("interrupted")]
+    Interrupted,
+    /// It failed, and not everything could be taken back.
+    #[error("{cause}; left behind: {}", .left.join(", "))]
+    LeftBehind {
+        /// Why it failed.
+        #[source]
+        cause: Box<Error>,
+        /// What is still there.
+        left: Vec<String>,
+    },
+}
+
+fn condition_of(vm: &str, condition: &Condition) -> String {
+    match condition {
+        Condition::Ip => format!("an address of {vm}"),
+        Condition::Ssh => format!("ssh on {vm}"),
+        Condition::Agent => format!("the guest agent of {vm}"),
+        Condition::CloudInit => format!("the end of cloud-init on {vm}"),
+        Condition::Stopped => format!("the end of {vm}"),
+        Condition::Port(port) => format!("port {port} of {vm}"),
+    }
+}

@@ -1,0 +1,142 @@
+use super::reach::own_addresses;
+use super::{Error, Event, VmDetails, VmManager, VmSummary, Warning};
+use crate::libvirt::{AddressSource, Domain, DomainId, Scope};
+use crate::model::{Label, VmState};
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListRequest {
+    /// Those that are off, too.
+    pub all: bool,
+    /// Only those whose state is running; else paused ones count too.
+    pub running_only: bool,
+    /// Only those that carry all of these labels.
+    pub labels: Vec<Label>,
+    /// Whether what only definitions tell is wanted: it costs a call for each VM.
+    pub details: bool,
+}
+
+/// Which VMs a verb is for.
+#[derive(Debug, Clone)]
+pub enum VmSelection {
+    /// Those of these names.
+    Names(Vec<String>),
+    /// All that vmtools made.
+    All,
+    /// Those that carry all of these labels.
+    Labels(Vec<Label>),
+}
+
+impl VmManager {
+    /// The VMs, by name.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub async fn list(&self, request: &ListRequest) -> Result<Vec<VmSummary>, Error> {
+        let scope = if request.all { Scope::All } else { Scope::Active };
+        let (stats, active) = self.client.survey(scope).await?;
+        let mut vms: Vec<VmSummary> = stats
+            .iter()
+            .map(|stats| VmSummary {
+                name: stats.name.clone(),
+                state: stats.state(),
+                cpus: stats.cpus().unwrap_or(0),
+                memory_mib: stats.memory_mib().unwrap_or(0),
+                ips: Vec::new(),
+                details: None,
+            })
+            .collect();
+        if vms.is_empty() {
+            self.mention_others(request).await?;
+        }
+        vms.retain(|vm| !request.running_only || vm.state == VmState::Running);
+        vms.sort_by(|a, b| a.name.cmp(&b.name));
+        if request.details || !request.labels.is_empty() {
+            self.fill_details(&mut vms).await?;
+            vms.retain(|vm| vm.details.as_ref().is_some_and(|details| carries(details, &request.labels)));
+        }
+        self.fill_addresses(&mut vms, &active).await?;
+        Ok(vms)
+    }
+
+    /// The names of the VMs that a verb is for. That a name exists is not checked here.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub async fn select(&self, selection: &VmSelection) -> Result<Vec<String>, Error> {
+        let labels = match selection {
+            VmSelection::Names(names) => return Ok(names.clone()),
+            VmSelection::All => Vec::new(),
+            VmSelection::Labels(labels) => labels.clone(),
+        };
+        let request = ListRequest { all: true, running_only: false, labels, details: true };
+        let vms = self.list(&request).await?;
+        let managed = |vm: &VmSummary| vm.details.as_ref().is_some_and(|details| details.managed);
+        Ok(vms.into_iter().filter(managed).map(|vm| vm.name).collect())
+    }
+
+    async fn fill_details(&self, vms: &mut [VmSummary]) -> Result<(), Error> {
+        let ids = self.client.domains(Scope::All).await?;
+        let wanted: Vec<&str> = ids
+            .iter()
+            .filter(|id| vms.iter().any(|vm| vm.name == id.name))
+            .map(|id| id.uuid.as_str())
+            .collect();
+        let autostarted = self.client.autostarted().await?;
+        let domains: Vec<Domain> = self.client.domains_in_full(&wanted).await?;
+        let by_name: std::collections::HashMap<&str, &Domain> =
+            domains.iter().map(|domain| (domain.name.as_str(), domain)).collect();
+        for vm in vms {
+            if let Some(domain) = by_name.get(vm.name.as_str()) {
+                vm.details = Some(VmDetails::of(domain, autostarted.contains(&vm.name)));
+            }
+        }
+        Ok(())
+    }
+
+    /// By lease alone: asking agents would make a list as slow as its slowest guest.
+    async fn fill_addresses(&self, vms: &mut [VmSummary], active: &[DomainId]) -> Result<(), Error> {
+        let wanted: Vec<&DomainId> =
+            active.iter().filter(|id| vms.iter().any(|vm| vm.name == id.name)).collect();
+        let uuids: Vec<&str> = wanted.iter().map(|id| id.uuid.as_str()).collect();
+        let found = self.client.addresses_of_all(&uuids, AddressSource::Lease).await?;
+        for (id, addresses) in wanted.iter().zip(found) {
+            if let Some(vm) = vms.iter_mut().find(|vm| vm.name == id.name) {
+                // libvirt's leases are of the VM's own cards.
+                vm.ips = addresses.into_iter().map(|address| address.ip).collect();
+                vm.ips.sort_by_key(|ip| ip.is_ipv6());
+            }
+        }
+        Ok(())
+    }
+
+    /// VMs "vanish" when the other connection is looked at; the list says where they are.
+    async fn mention_others(&self, request: &ListRequest) -> Result<(), Error> {
+        let hidden = if request.all { 0 } else { self.client.domains(Scope::All).await?.len() };
+        if hidden > 0 {
+            self.report(Event::Warning(Warning::StoppedVms { count: hidden }));
+        } else if let Some((uri, count)) = self.vms_elsewhere().await? {
+            self.report(Event::Warning(Warning::ElsewhereVms { uri, count }));
+        }
+        Ok(())
+    }
+
+    /// The addresses of a running VM that its leases or its agent tell, for its page.
+    pub(super) async fn addresses_by_card(
+        &self,
+        domain: &Domain,
+    ) -> Result<Vec<(String, std::net::IpAddr)>, Error> {
+        let mut found = self.client.addresses(&domain.uuid, AddressSource::Lease).await?;
+        for source in [AddressSource::Agent, AddressSource::Arp] {
+            let useful = source != AddressSource::Agent || domain.has_agent_channel;
+            if own_addresses(domain, &found).is_empty() && useful {
+                found = self.client.addresses(&domain.uuid, source).await?;
+            }
+        }
+        Ok(found.into_iter().map(|address| (address.mac, address.ip)).collect())
+    }
+}
+
+fn carries(details: &VmDetails, labels: &[Label]) -> bool {
+    labels.iter().all(|label| details.labels.get(&label.key) == Some(&label.value))
+}

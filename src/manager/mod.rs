@@ -1,0 +1,53 @@
+//! What a person does to a VM: order, checks, roll-back.
+//!
+//! [`VmManager`] is the front. Its verbs return plain structs, which the room above renders, and report
+//! what goes on meanwhile to an [`Observer`].
+//!
+//! One command followed through, `vmtools create web --template ubuntu --start --wait`: the command line
+//! is merged with template and configuration into a [`VmSpec`]; the create checks what it can before it
+//! acts, obtains the base image, claims the name by `define`, makes the VM's volumes, starts it and waits.
+//! Each act notes how it is undone before it is done, so an error or an interrupt at any point takes
+//! everything back:
+//!
+//! ```text
+//! checks -> base image -> define (name claimed, marked "creating") -> volumes -> start -> wait -> mark off
+//!                            |                                                              |
+//!                            +------- error, Ctrl-C: stop, delete volumes, undefine --------+
+//!                            +------- kill -9: the mark stays, and `gc` does the same -------+
+//! ```
+
+mod agent;
+mod connect;
+mod create;
+mod delete;
+mod doctor;
+mod error;
+mod gc;
+mod interrupt;
+mod list;
+mod network;
+mod observer;
+mod power;
+mod reach;
+mod remove;
+mod spec;
+mod status;
+mod vm;
+mod vm_manager;
+mod wait;
+
+pub use create::Plan;
+pub use delete::{DeletePlan, Deleted};
+pub use doctor::{Check, CheckStatus};
+pub use error::Error;
+pub use gc::{Garbage, Reason};
+pub use interrupt::{Interrupt, interrupt_channel};
+pub use list::{ListRequest, VmSelection};
+pub use network::NetworkStatus;
+pub use observer::{Event, Observer, Warning};
+pub use power::Stopped;
+pub use reach::Reach;
+pub use spec::VmSpec;
+pub use vm::{DiskStatus, InterfaceStatus, SshStatus, VmDetails, VmStatus, VmSummary};
+pub use vm_manager::VmManager;
+pub use wait::WaitFor;

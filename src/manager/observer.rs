@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use crate::model::{Condition, ConnectionUri, DiskSize, MemorySize};
+
+/// Somebody who watches what a verb does.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn event(&self, event: Event<'_>);
+}
+
+/// What goes on during a verb.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step of a create begins.
+    Step {
+        /// The VM.
+        vm: &'a str,
+        /// What is done, such as "making its disk".
+        what: &'a str,
+    },
+    /// An image is being downloaded or read.
+    Transfer {
+        /// The image.
+        image: &'a str,
+        /// How much is done, in bytes.
+        done_bytes: u64,
+        /// How much there is, in bytes, if that is known.
+        total_bytes: Option<u64>,
+    },
+    /// A wait has come to another stage.
+    Waiting {
+        /// The VM.
+        vm: &'a str,
+        /// What is waited for.
+        condition: Condition,
+        /// What is seen at present.
+        seen: &'a str,
+        /// Since the wait began.
+        elapsed: Duration,
+    },
+    /// Something that was to be is already so.
+    AlreadySo {
+        /// The VM or network.
+        name: &'a str,
+        /// What it is already, such as "running".
+        what: &'a str,
+    },
+    /// A network was off and has been started.
+    NetworkStarted {
+        /// Its name.
+        name: &'a str,
+    },
+    /// Something that the user should know.
+    Warning(Warning),
+}
+
+/// Something that doesn't stop the verb, but that the user should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// KVM can't be used; the guest is emulated, ten times slower or more.
+    Emulation {
+        /// Why KVM can't be used.
+        reason: String,
+    },
+    /// Nobody vouches for the image.
+    Unverified {
+        /// The image.
+        image: String,
+    },
+    /// The VM may use more memory than is free.
+    MemoryShort {
+        /// What it may use.
+        wanted: MemorySize,
+        /// What is free.
+        available: MemorySize,
+    },
+    /// The disk may grow to more than there is room.
+    DiskShort {
+        /// What it may grow to.
+        wanted: DiskSize,
+        /// The room in its pool.
+        available: DiskSize,
+    },
+    /// The guest has no user-mode network by passt.
+    NoPasst {
+        /// Why.
+        reason: String,
+    },
+    /// The image has no cloud-init, or it is switched off; what it should have done is not done.
+    NoCloudInit {
+        /// The VM.
+        vm: String,
+    },
+    /// No VM runs, but there are some that are off.
+    StoppedVms {
+        /// How many.
+        count: usize,
+    },
+    /// This connection has no VMs, but another has.
+    ElsewhereVms {
+        /// The other connection.
+        uri: ConnectionUri,
+        /// How many VMs it has.
+        count: usize,
+    },
+    /// A key in a file that nobody knows.
+    Configuration(String),
+}

@@ -1,0 +1,129 @@
+//! Where a VM is reached, and how.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use super::{Error, VmManager};
+use crate::guest::{self, Target};
+use crate::libvirt::{Address, AddressSource, Domain};
+
+/// Where this host reaches a VM.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Reach {
+    /// The VM.
+    pub name: String,
+    /// Its addresses, the first one the best. A VM behind user-mode networking is reached at 127.0.0.1,
+    /// by its published ports.
+    pub ips: Vec<IpAddr>,
+    /// The port that leads to its ssh server.
+    pub ssh_port: u16,
+}
+
+impl VmManager {
+    /// Where the VM is reached.
+    ///
+    /// # Errors
+    /// When it is off, or no source knows an address of it.
+    pub async fn reach(&self, name: &str) -> Result<Reach, Error> {
+        let domain = self.running(name).await?;
+        let ips = self.addresses_of(&domain).await?;
+        if ips.is_empty() {
+            return Err(Error::NoAddress { name: domain.name });
+        }
+        Ok(Reach { ssh_port: forwarded_port(&domain).unwrap_or(22), name: domain.name, ips })
+    }
+
+    /// The ssh command line for a session on the VM, or for a command there.
+    ///
+    /// # Errors
+    /// When it is off, or no source knows an address of it.
+    pub async fn ssh_arguments(
+        &self,
+        name: &str,
+        user: Option<&str>,
+        tty: bool,
+        command: &[String],
+    ) -> Result<Vec<std::ffi::OsString>, Error> {
+        let domain = self.running(name).await?;
+        let Some(address) = self.addresses_of(&domain).await?.first().copied() else {
+            return Err(Error::NoAddress { name: domain.name });
+        };
+        let mut target = self.target(&domain, address)?;
+        if let Some(user) = user {
+            user.clone_into(&mut target.user);
+        }
+        Ok(guest::arguments(&target, tty, command).map_err(guest::Error::from)?)
+    }
+
+    /// Becomes ssh with these arguments. The open virsh is ended first.
+    pub async fn become_ssh(self, arguments: Vec<std::ffi::OsString>) -> Error {
+        drop(self.client);
+        guest::become_ssh(arguments).into()
+    }
+
+    pub(super) async fn running(&self, name: &str) -> Result<Domain, Error> {
+        let id = self.client.resolve(name).await?;
+        if !self.client.state(&id.uuid).await?.is_active() {
+            return Err(Error::NotRunning { name: id.name });
+        }
+        Ok(self.client.domain(&id.uuid).await?)
+    }
+
+    /// The addresses at which this host reaches the running VM: by lease, agent and ARP together, those
+    /// of its own cards, IPv4 first.
+    pub(super) async fn addresses_of(&self, domain: &Domain) -> Result<Vec<IpAddr>, Error> {
+        if forwarded_port(domain).is_some() {
+            return Ok(vec![Ipv4Addr::LOCALHOST.into()]);
+        }
+        let mut found = Vec::new();
+        for source in [AddressSource::Lease, AddressSource::Agent, AddressSource::Arp] {
+            if source == AddressSource::Agent && !domain.has_agent_channel {
+                continue;
+            }
+            found.extend(self.client.addresses(&domain.uuid, source).await?);
+            if !own_addresses(domain, &found).is_empty() {
+                break;
+            }
+        }
+        Ok(own_addresses(domain, &found))
+    }
+
+    pub(super) fn target(&self, domain: &Domain, address: IpAddr) -> Result<Target, Error> {
+        let access = domain.metadata.as_ref().and_then(|record| record.ssh.as_ref());
+        let own = self.paths.data_folder().join("id_ed25519");
+        let mut identity_files: Vec<PathBuf> =
+            access.into_iter().flat_map(|access| access.identities.iter().map(PathBuf::from)).collect();
+        if own.is_file() && !identity_files.contains(&own) {
+            identity_files.push(own);
+        }
+        Ok(Target {
+            address,
+            port: forwarded_port(domain).unwrap_or(22),
+            user: access.map_or_else(default_user, |access| access.user.clone()),
+            identities_only: access.is_some() && !identity_files.is_empty(),
+            identity_files,
+            known_host: access.and_then(|access| access.host_key.clone()),
+            uuid: domain.uuid.parse().unwrap_or_default(),
+            state_folder: self.paths.state_folder().to_owned(),
+        })
+    }
+}
+
+/// The port of 127.0.0.1 that leads to the VM's ssh server, behind user-mode networking.
+pub(super) fn forwarded_port(domain: &Domain) -> Option<u16> {
+    domain.metadata.as_ref()?.ssh.as_ref()?.forwarded_port
+}
+
+/// Of all addresses those of the VM's own cards: a container's bridge in the guest has others.
+pub(super) fn own_addresses(domain: &Domain, found: &[Address]) -> Vec<IpAddr> {
+    let own = |address: &&Address| domain.interfaces.iter().any(|card| card.mac == address.mac);
+    let mut ips: Vec<IpAddr> = found.iter().filter(own).map(|address| address.ip).collect();
+    ips.sort_by_key(|ip| ip.is_ipv6());
+    ips.dedup();
+    ips
+}
+
+/// On VMs that others made, the same user as here, as ssh does.
+fn default_user() -> String {
+    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "root".into())
+}

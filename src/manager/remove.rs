@@ -1,0 +1,88 @@
+//! Taking a VM away: stop, delete its own volumes, forget it. The definition goes last, so that a
+//! removal which is cut off can be done again.
+
+use std::time::{Duration, Instant};
+
+use super::VmManager;
+use crate::libvirt::{Error, OwnedVolume};
+
+const PAUSE: Duration = Duration::from_millis(200);
+
+impl VmManager {
+    /// Stops the VM if it may be running, deletes the volumes, forgets it. What isn't there is fine.
+    /// Tries again until the deadline while libvirt is busy with something of it. What could not be
+    /// removed is named.
+    pub(super) async fn remove_domain(
+        &self,
+        uuid: &str,
+        volumes: &[OwnedVolume],
+        may_run: bool,
+        deadline: Instant,
+    ) -> Result<(), Vec<String>> {
+        let mut left = Vec::new();
+        if may_run && let Err(error) = self.retry(deadline, || self.client.destroy(uuid)).await {
+            left.push(format!("the running VM {uuid} ({error})"));
+            return Err(left);
+        }
+        if let Err(volumes) = self.remove_volumes(volumes, deadline).await {
+            left.extend(volumes);
+        }
+        if !left.is_empty() {
+            left.push(format!("the definition of VM {uuid}"));
+            return Err(left);
+        }
+        match self.retry(deadline, || self.client.undefine(uuid)).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(vec![format!("the definition of VM {uuid} ({error})")]),
+        }
+    }
+
+    /// Deletes the volumes; what could not be deleted is named.
+    pub(super) async fn remove_volumes(
+        &self,
+        volumes: &[OwnedVolume],
+        deadline: Instant,
+    ) -> Result<(), Vec<String>> {
+        let mut left = Vec::new();
+        let mut pools: Vec<&str> = volumes.iter().map(|volume| volume.pool.as_str()).collect();
+        pools.dedup();
+        for pool in pools {
+            // The serial log was made behind libvirt's back. That a pool is busy or gone shows below.
+            let _ = self.retry(deadline, || self.client.refresh_pool(pool)).await;
+        }
+        for volume in volumes {
+            if let Err(error) =
+                self.retry(deadline, || self.client.delete_volume(&volume.pool, &volume.volume)).await
+            {
+                left.push(format!("{} ({error})", volume.path));
+            }
+        }
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    }
+
+    /// Does it again while libvirt is busy; that there is nothing to do it to, or that it is done
+    /// already, is success.
+    async fn retry<F, W>(&self, deadline: Instant, work: F) -> Result<(), Error>
+    where
+        F: Fn() -> W,
+        W: Future<Output = Result<(), Error>>,
+    {
+        loop {
+            let error = match work().await {
+                Ok(()) | Err(Error::NotFound { .. } | Error::WrongState { .. }) => return Ok(()),
+                Err(error) => error,
+            };
+            let passing = match &error {
+                Error::Busy { .. } | Error::Lost { .. } | Error::Unreachable { .. } => true,
+                Error::Refused { message, .. } => {
+                    message.contains("being allocated") || message.contains("is in use")
+                }
+                _ => false,
+            };
+            if !passing || Instant::now() >= deadline {
+                return Err(error);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}

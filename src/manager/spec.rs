@@ -1,0 +1,48 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::WaitFor;
+use crate::model::{Acceleration, DiskSize, Firmware, Label, MemorySize, NetworkSpec, PortPublish, VmName};
+
+/// A VM to be made: what flags, template, configuration and defaults came to.
+#[derive(Debug, Clone)]
+pub struct VmSpec {
+    /// Its name.
+    pub name: VmName,
+    /// The template that was used, for the record.
+    pub template: Option<String>,
+    /// The base image: a file, a URL, or a name of the catalogue.
+    pub image: Option<String>,
+    /// An ISO to boot from first.
+    pub iso: Option<PathBuf>,
+    /// Its memory.
+    pub memory: MemorySize,
+    /// Its virtual processors.
+    pub cpus: u32,
+    /// The size of its disk.
+    pub disk_size: DiskSize,
+    /// What boots it; `None` is what the image needs, else BIOS.
+    pub firmware: Option<Firmware>,
+    /// How its processor is made.
+    pub accel: Acceleration,
+    /// What its network cards are plugged into; none named is the connection's usual one.
+    pub networks: Vec<NetworkSpec>,
+    /// Ports to forward to it.
+    pub publish: Vec<PortPublish>,
+    /// Public key files that may log in; none named is all in ~/.ssh, else one of vmtools' own.
+    pub ssh_keys: Vec<PathBuf>,
+    /// The user to log in as; `None` is the image's.
+    pub user: Option<String>,
+    /// cloud-init user-data of the user's own.
+    pub user_data: Option<Vec<u8>>,
+    /// Its host name; `None` is its name.
+    pub hostname: Option<String>,
+    /// Its labels.
+    pub labels: Vec<Label>,
+    /// How long before `gc` may remove it.
+    pub ttl: Option<Duration>,
+    /// Whether to start it.
+    pub start: bool,
+    /// What to wait for after the start.
+    pub wait: Option<WaitFor>,
+}

@@ -1,0 +1,143 @@
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::reach::forwarded_port;
+use super::{DiskStatus, Error, InterfaceStatus, SshStatus, VmDetails, VmManager, VmStatus};
+use crate::host;
+use crate::libvirt::{Domain, DomainStats};
+
+impl VmManager {
+    /// All there is to know of a VM.
+    ///
+    /// # Errors
+    /// When there is no such VM, or libvirt can't be asked.
+    pub async fn status(&self, name: &str) -> Result<VmStatus, Error> {
+        let id = self.client.resolve(name).await?;
+        self.status_of(&id.uuid).await
+    }
+
+    /// The VM's UUID if it is there.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub async fn find(&self, name: &str) -> Result<Option<String>, Error> {
+        match self.client.resolve(name).await {
+            Ok(id) => Ok(Some(id.uuid)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn status_of(&self, uuid: &str) -> Result<VmStatus, Error> {
+        let stats = self.client.stats(uuid).await?;
+        let domain = self.client.domain(uuid).await?;
+        let autostart = self.client.autostarted().await?.contains(&domain.name);
+        let snapshots = self.client.snapshots(uuid).await?;
+        let state = stats.state();
+        let by_card = if state.is_active() { self.addresses_by_card(&domain).await? } else { Vec::new() };
+        let interfaces = interfaces(&domain, &by_card);
+        let disks = self.disk_statuses(&domain, &stats).await?;
+        let details = VmDetails::of(&domain, autostart);
+        let ips: Vec<IpAddr> = interfaces.iter().flat_map(|card| card.ips.iter().copied()).collect();
+        let local = self.uri().is_local() && state.is_active();
+        let process = local.then(|| uuid.parse().ok().and_then(host::qemu_process)).flatten();
+        let record = domain.metadata.as_ref();
+        Ok(VmStatus {
+            name: domain.name.clone(),
+            uuid: details.uuid,
+            state,
+            cpus: stats.cpus().unwrap_or(domain.cpus),
+            memory_mib: stats.memory_mib().unwrap_or(domain.memory_mib),
+            ssh: ssh_status(&domain, state.is_active(), &ips),
+            ips,
+            image: details.image,
+            template: details.template,
+            labels: details.labels,
+            autostart,
+            created: details.created,
+            managed: details.managed,
+            uri: self.uri().to_string(),
+            uptime_seconds: process.map(|process| process.started.elapsed().as_secs()),
+            cpu_time_seconds: stats.number("cpu.time").map(|nanoseconds| nanoseconds as f64 / 1e9),
+            memory_used_mib: stats.memory_used_mib(),
+            disks,
+            interfaces,
+            firmware: domain.firmware,
+            accel: if domain.kvm { "kvm" } else { "tcg" },
+            qmp: domain.qmp_socket.clone(),
+            ttl_expires: record.and_then(|record| record.expires),
+            snapshots,
+            serial_log: domain.serial_log.clone(),
+        })
+    }
+
+    /// libvirt counts the blocks of running VMs; of others it is asked for each disk.
+    async fn disk_statuses(&self, domain: &Domain, stats: &DomainStats) -> Result<Vec<DiskStatus>, Error> {
+        let counted: HashMap<&str, (Option<u64>, Option<u64>)> =
+            (0..stats.number("block.count").unwrap_or(0))
+                .filter_map(|n| {
+                    let field = |key: &str| stats.number(&format!("block.{n}.{key}"));
+                    Some((stats.text(&format!("block.{n}.name"))?, (field("capacity"), field("allocation"))))
+                })
+                .collect();
+        let mut disks = Vec::with_capacity(domain.disks.len());
+        for disk in &domain.disks {
+            let sizes = counted.get(disk.target.as_str()).copied().unwrap_or_default();
+            let (capacity_bytes, allocation_bytes) = match (sizes, &disk.path) {
+                ((None, _) | (_, None), Some(_)) => {
+                    self.client.disk_sizes(&domain.uuid, &disk.target).await?
+                }
+                _ => sizes,
+            };
+            let backing = match (disk.backing.first(), &disk.path) {
+                (Some(path), _) => Some(path.clone()),
+                (None, Some(path)) => self.client.backing_of(path).await?,
+                (None, None) => None,
+            };
+            disks.push(DiskStatus {
+                target: disk.target.clone(),
+                path: disk.path.clone(),
+                format: disk.format.clone(),
+                capacity_bytes,
+                allocation_bytes,
+                backing,
+                owned: disk.path.as_ref().is_some_and(|path| domain.owns(path)),
+            });
+        }
+        Ok(disks)
+    }
+}
+
+fn interfaces(domain: &Domain, by_card: &[(String, IpAddr)]) -> Vec<InterfaceStatus> {
+    let of = |mac: &str| {
+        let mut ips: Vec<IpAddr> =
+            by_card.iter().filter(|(card, _)| card == mac).map(|(_, ip)| *ip).collect();
+        ips.sort_by_key(|ip| ip.is_ipv6());
+        ips
+    };
+    domain
+        .interfaces
+        .iter()
+        .map(|card| InterfaceStatus {
+            mac: card.mac.clone(),
+            kind: card.kind.clone(),
+            source: card.source.clone(),
+            model: card.model.clone(),
+            ips: of(&card.mac),
+        })
+        .collect()
+}
+
+fn ssh_status(domain: &Domain, active: bool, ips: &[IpAddr]) -> Option<SshStatus> {
+    let access = domain.metadata.as_ref()?.ssh.as_ref()?;
+    let forwarded = forwarded_port(domain);
+    let host = match forwarded {
+        Some(_) => Some(std::net::Ipv4Addr::LOCALHOST.into()),
+        None => ips.first().copied(),
+    };
+    Some(SshStatus {
+        user: access.user.clone(),
+        host: host.filter(|_| active),
+        port: forwarded.unwrap_or(22),
+    })
+}

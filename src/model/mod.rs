@@ -1,0 +1,32 @@
+//! The vocabulary that every room speaks: names, states, sizes, addresses.
+//!
+//! Values are checked where they are made (`FromStr`), so a value that exists is valid. Nothing here
+//! does I/O or knows of libvirt.
+
+mod condition;
+mod connection_uri;
+mod digest;
+mod duration;
+mod firmware;
+mod invalid;
+mod label;
+mod network_spec;
+mod port;
+mod size;
+mod timestamp;
+mod vm_name;
+mod vm_state;
+
+pub use condition::Condition;
+pub use connection_uri::{ConnectionUri, UriChoice};
+pub use digest::{Algorithm, Digest};
+pub use duration::parse_duration;
+pub use firmware::{Acceleration, Firmware};
+pub use invalid::Invalid;
+pub use label::Label;
+pub use network_spec::NetworkSpec;
+pub use port::{PortPublish, Protocol};
+pub use size::{DiskSize, MemorySize};
+pub use timestamp::Timestamp;
+pub use vm_name::VmName;
+pub use vm_state::VmState;

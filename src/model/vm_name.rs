@@ -1,0 +1,95 @@
+use std::fmt;
+use std::str::FromStr;
+
+use super::Invalid;
+
+/// The name of a VM that vmtools makes: a host name's characters, so that it can be one.
+///
+/// libvirt takes almost any name; a leading dash, digits alone or the form of a UUID would make virsh
+/// take it for something else, so these are refused. VMs made by others keep whatever name they have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VmName(String);
+
+impl VmName {
+    /// The longest name taken: the length of a DNS label.
+    pub const MAX_LENGTH: usize = 63;
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name with `-suffix` behind it, for `create --count`.
+    ///
+    /// # Errors
+    /// When the longer name is not a valid one.
+    pub fn with_suffix(&self, suffix: u32) -> Result<Self, Invalid> {
+        format!("{}-{suffix}", self.0).parse()
+    }
+}
+
+impl FromStr for VmName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let refuse = |reason: &str| Err(Invalid::new("VM name", text, reason));
+        let taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if text.is_empty() {
+            return refuse("it is empty");
+        }
+        if text.len() > Self::MAX_LENGTH {
+            return refuse("it is longer than 63 characters");
+        }
+        if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            return refuse("it has to begin with a letter or a digit");
+        }
+        if !text.chars().all(taken) {
+            return refuse("only letters, digits, dot, dash and underscore are taken");
+        }
+        if text.chars().all(|c| c.is_ascii_digit()) {
+            return refuse("virsh would take digits alone for a domain id");
+        }
+        if uuid::Uuid::try_parse(text).is_ok() {
+            return refuse("virsh would take it for a UUID");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for VmName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_are_taken() {
+        for name in ["web", "5g", "web-1", "a.b_c", &"x".repeat(63)] {
+            assert_eq!(name.parse::<VmName>().map(|n| n.to_string()), Ok(name.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_virsh_would_misread_is_refused() {
+        for name in [
+            "",
+            "5",
+            "-x",
+            "--help",
+            "a b",
+            "a/b",
+            "..",
+            "a;b",
+            "na\u{ef}ve",
+            "$(x)",
+            "0b0c0d0e-1111-2222-3333-444455556666",
+            &"x".repeat(64),
+        ] {
+            assert!(name.parse::<VmName>().is_err(), "{name:?}");
+        }
+    }
+}

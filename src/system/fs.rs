@@ -1,0 +1,113 @@
+//! Files that other processes may be looking at: whole or not at all.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// What a file could not be used for, and which one.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}", .path.display())]
+pub struct Error {
+    /// Such as "read" or "write".
+    pub action: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: std::io::Error,
+}
+
+impl Error {
+    /// `action` failed on `path`; for `map_err`.
+    pub fn at(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { action, path, source }
+    }
+}
+
+/// Writes `bytes` to `path` with the permission bits `mode`: into a new file beside it, which then
+/// takes its place, so that a reader sees the old content or the new one. Folders are made as needed,
+/// for this user alone.
+///
+/// # Errors
+/// When the folder can't be made or written.
+pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    create_private_folder(folder)?;
+    let failed = |source| Error { action: "write", path: path.to_owned(), source };
+    let mut file = tempfile::Builder::new()
+        .prefix(".vmtools-")
+        .make_in(folder, |temporary| {
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(temporary)
+        })
+        .map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_data().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Makes the folder and those above it, with mode 0700 where they are new.
+///
+/// # Errors
+/// When one of them can't be made.
+pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(Error::at("make the folder", folder))
+}
+
+/// A lock on `path` that is held until the value is dropped, or the process ends, however it ends.
+/// Waits for it on a thread of its own.
+///
+/// # Errors
+/// When the lock's file can't be made.
+pub async fn lock(path: &Path) -> Result<Lock, Error> {
+    let owned = path.to_owned();
+    tokio::task::spawn_blocking(move || {
+        if let Some(folder) = owned.parent() {
+            create_private_folder(folder)?;
+        }
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&owned)
+            .map_err(Error::at("open the lock", &owned))?;
+        file.lock().map_err(Error::at("lock", &owned))?;
+        Ok(Lock { _file: file })
+    })
+    .await
+    .map_err(|error| Error {
+        action: "lock",
+        path: path.to_owned(),
+        source: std::io::Error::other(error),
+    })?
+}
+
+/// A lock that is held.
+#[derive(Debug)]
+pub struct Lock {
+    _file: std::fs::File,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_mode_holds_and_no_temporary_stays() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("a/b");
+        write_atomically(&path, b"one", 0o600).expect("writes");
+        write_atomically(&path, b"two", 0o600).expect("writes again");
+        let mode = std::fs::metadata(&path).expect("is there").permissions().mode() & 0o777;
+        assert_eq!((std::fs::read(&path).expect("reads").as_slice(), mode), (&b"two"[..], 0o600));
+        assert_eq!(std::fs::read_dir(folder.path().join("a")).expect("lists").count(), 1);
+    }
+}

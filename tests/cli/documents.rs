@@ -1,0 +1,31 @@
+//! Completion scripts and manual pages.
+
+use std::fs;
+
+use super::run;
+use super::support::TestEnv;
+
+#[test]
+fn completions_know_the_verbs() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&["completions", shell]).success();
+        for word in ["create", "completions", "if-not-exists"] {
+            assert!(script.stdout.contains(word), "{shell} lacks {word}");
+        }
+        assert_eq!(script.stderr, "", "{script}");
+    }
+}
+
+#[test]
+fn manual_pages_are_written_for_all_verbs() {
+    let env = TestEnv::new();
+    let dir = env.root().join("man/pages");
+    env.vmtools(&["man", dir.to_str().unwrap()]).run().success();
+    for page in ["vmtools.1", "vmtools-create.1", "vmtools-ssh.1"] {
+        let text = fs::read_to_string(dir.join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
+        assert!(text.contains(".TH"), "{page}: {text}");
+    }
+    env.write("file", "");
+    let failed = env.vmtools(&["man", env.root().join("file").to_str().unwrap()]).run();
+    assert_ne!(failed.status.code(), Some(0), "{failed}");
+}

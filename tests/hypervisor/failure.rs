@@ -1,0 +1,120 @@
+//! Creates that are killed, interrupted, raced, starved, or lose their daemon.
+
+use std::time::Duration;
+
+use super::support::{Sandbox, sandbox_or_skip};
+use super::{MINUTE, create, nothing_is_left, said};
+
+#[test]
+fn what_a_killed_create_leaves_is_garbage() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    // With the base there: one that is killed while it uploads keeps others waiting until it is stale.
+    create(&sandbox, "first", &image, &[]).run().success();
+    sandbox.vmtools(&["delete", "--yes", "first"]).run().success();
+    for step in ["making its disks", "starting it", "waiting for"] {
+        let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9"]).spawn();
+        said(&mut running, step);
+        running.signal("KILL");
+        assert_eq!(running.wait(MINUTE).status.code(), None);
+        collect(&sandbox, step);
+    }
+}
+
+#[test]
+fn a_create_killed_during_the_upload_is_garbage() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let mut running = create(&sandbox, "web", &image, &[]).spawn();
+    said(&mut running, "copying it into the storage pool");
+    running.signal("KILL");
+    running.wait(MINUTE);
+    collect(&sandbox, "copying");
+}
+
+/// `gc` shows it, removes it, and then there is nothing more.
+#[track_caller]
+fn collect(sandbox: &Sandbox, step: &str) {
+    let found = sandbox.vmtools(&["gc", "--dry-run", "--json"]).run().success();
+    let json = found.json();
+    assert!(json.as_array().unwrap().iter().any(|item| item["name"] == "web"), "{step}: {found}");
+    assert_eq!(sandbox.domains(), ["web"], "{step}");
+    sandbox.vmtools(&["gc"]).run().success();
+    nothing_is_left(sandbox);
+}
+
+#[test]
+fn an_interrupted_create_takes_all_back() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    for (step, signal) in [("making its disks", "INT"), ("waiting for", "INT"), ("waiting for", "TERM")] {
+        let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9", "--json"]).spawn();
+        said(&mut running, step);
+        running.signal_group(signal);
+        let run = running.wait(MINUTE).code(130);
+        assert_eq!(run.json_error()["code"], "interrupted", "{run}");
+        nothing_is_left(&sandbox);
+    }
+}
+
+#[test]
+fn of_two_creates_of_one_name_one_wins() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let one = create(&sandbox, "web", &image, &[]).spawn();
+    let two = create(&sandbox, "web", &image, &[]).spawn();
+    let mut codes = [one.wait(MINUTE), two.wait(MINUTE)].map(|run| run.status.code());
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(0), Some(4)]);
+    let left = super::own_volumes(&sandbox);
+    assert_eq!(left.len(), 2, "{left:?}");
+    sandbox.vmtools(&["start", "web", "--wait=ssh"]).run().success();
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn a_daemon_that_goes_away_is_told_and_gc_mends_it() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9"]).spawn();
+    said(&mut running, "waiting for");
+    sandbox.libvirtd_stop();
+    let run = running.wait(MINUTE * 3);
+    assert!(matches!(run.status.code(), Some(6 | 8)), "{run}");
+    sandbox.libvirtd_start();
+    sandbox.vmtools(&["gc"]).run().success();
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let pool = sandbox.root().join("small");
+    sandbox.tmpfs_at(&pool, "9M");
+    sandbox.vmtools(&["config", "--set", &format!("storage.path={}", pool.display())]).run().success();
+    let run = create(&sandbox, "web", &image, &["--json"]).run();
+    assert_ne!(run.status.code(), Some(0), "{run}");
+    assert!(run.json_error()["hint"].as_str().is_some_and(|hint| hint.contains("room")), "{run}");
+    nothing_is_left(&sandbox);
+    assert_eq!(sandbox.files_under(&pool), Vec::<String>::new());
+}
+
+#[test]
+fn a_wait_in_vain_ends_with_a_hint() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["--start"]).run().success();
+    sandbox.virsh(&["suspend", "web"]);
+    let run = sandbox
+        .vmtools(&["wait", "web", "--for", "port=9", "--timeout", "2s", "--json"])
+        .timeout(Duration::from_secs(30))
+        .run()
+        .code(6);
+    assert_eq!(run.json_error()["code"], "timeout", "{run}");
+    assert_eq!(run.json_error()["vm"], "web", "{run}");
+    assert!(!run.json_error()["hint"].is_null(), "{run}");
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+    nothing_is_left(&sandbox);
+}

@@ -1,0 +1,54 @@
+//! The program against a real libvirtd of its own and real guests, in sandboxes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in tests a panic is the report")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod debian;
+mod failure;
+mod foreign;
+mod image;
+mod lifecycle;
+mod processes;
+
+use std::path::Path;
+use std::time::Duration;
+
+use support::{Background, Cmd, Run, Sandbox, wait_for};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A create of a small guest by that image, with more arguments behind.
+fn create(sandbox: &Sandbox, name: &str, image: &Path, more: &[&str]) -> Cmd {
+    let mut args = vec!["create", name, "--image", image.to_str().unwrap(), "-m", "256", "-d", "1"];
+    args.extend(more);
+    sandbox.vmtools(&args)
+}
+
+/// The volumes that belong to VMs: all but the shared bases, their markers, and the image given.
+fn own_volumes(sandbox: &Sandbox) -> Vec<String> {
+    let mut volumes = sandbox.volumes();
+    volumes.retain(|path| !path.contains("/vmtools-base-"));
+    volumes
+}
+
+/// No domain, and no volume but shared bases.
+#[track_caller]
+fn nothing_is_left(sandbox: &Sandbox) {
+    assert_eq!(sandbox.domains(), Vec::<String>::new());
+    assert_eq!(own_volumes(sandbox), Vec::<String>::new());
+}
+
+/// Waits until the running command has said that on stderr.
+#[track_caller]
+fn said(running: &mut Background, text: &str) {
+    wait_for(text, MINUTE, || (running.stderr().contains(text) || !running.is_running()).then_some(()));
+    assert!(running.stderr().contains(text), "it ended without {text:?}: {}", running.stderr());
+}
+
+/// A word of the run's JSON.
+#[track_caller]
+fn word(run: &Run, field: &str) -> String {
+    run.json()[field].as_str().unwrap_or_else(|| panic!("{field} is not a word: {run}")).to_owned()
+}
