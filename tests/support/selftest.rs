@@ -19,27 +19,33 @@ use std::time::Duration;
 use support::{Cmd, Fault, HttpServer, Kind, Network, Sandbox, TestEnv, poll, sandbox_or_skip, wait_for};
 
 const MINUTE: Duration = Duration::from_secs(60);
+const BOOT: Duration = Duration::from_secs(180);
+const NAT: &str = "<interface type='network'><source network='default'/><model type='virtio'/></interface>";
 
 #[test]
 fn a_system_guest_boots_and_answers() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
-    let guest = Guest::define(
-        &sandbox,
-        &image,
-        "<interface type='network'><source network='default'/><model type='virtio'/></interface>",
-    );
+    let guest = Guest::define(&sandbox, &image, NAT);
     sandbox.virsh(&["start", "web"]);
-    let address = wait_for("a lease", MINUTE, || {
-        let leases = sandbox.virsh(&["domifaddr", "web", "--full", "--source", "lease"]).stdout;
-        leases.split_whitespace().find_map(|word| word.strip_suffix("/24").map(str::to_string))
-    });
+    let address = guest.lease();
     guest.answers(&address, "22");
     // The agent answers too, which the busybox guest has for the sake of speed.
-    wait_for("the agent", MINUTE, || {
-        let ping = sandbox.virsh_command(&["qemu-agent-command", "web", r#"{"execute":"guest-ping"}"#]).run();
-        ping.status.success().then_some(())
-    });
+    guest.agent_answers();
+    guest.serial_has("vmtools-guest: ready");
+    guest.shuts_down();
+}
+
+#[test]
+#[ignore = "takes minutes: boots Debian in emulation"]
+fn a_debian_guest_boots_and_answers() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.debian_image());
+    let guest = Guest::define(&sandbox, &image, NAT);
+    sandbox.virsh(&["start", "web"]);
+    let address = guest.lease();
+    guest.answers(&address, "22");
+    guest.agent_answers();
     guest.shuts_down();
 }
 
@@ -55,6 +61,7 @@ fn a_session_guest_answers_by_passt() {
     );
     sandbox.virsh(&["start", "web"]);
     guest.answers("127.0.0.1", "2222");
+    guest.serial_has("vmtools-guest: ready");
     guest.shuts_down();
 }
 
@@ -69,6 +76,7 @@ fn a_session_guest_answers_by_slirp() {
         sandbox.virsh(&["qemu-monitor-command", "web", "--hmp", "hostfwd_add tcp:127.0.0.1:2223-:22"]);
     assert_eq!(added.stdout.trim(), "", "{added}");
     guest.answers("127.0.0.1", "2223");
+    guest.serial_has("vmtools-guest: ready");
     guest.shuts_down();
 }
 
@@ -216,7 +224,7 @@ impl<'a> Guest<'a> {
         let guest = Self { sandbox, dir };
         guest.write_seed();
         let xml = format!(
-            "<domain type='qemu'><name>web</name><memory unit='MiB'>256</memory><vcpu>1</vcpu>
+            "<domain type='qemu'><name>web</name><memory unit='MiB'>{memory}</memory><vcpu>1</vcpu>
              <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features><cpu mode='maximum'/>
              <devices>
              <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{image}'/><target dev='vda' bus='virtio'/></disk>
@@ -225,6 +233,7 @@ impl<'a> Guest<'a> {
              <serial type='file'><source path='{dir}/serial.log'/></serial>
              <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
              </devices></domain>",
+            memory = if image.ends_with("debian.qcow2") { 1024 } else { 256 },
             image = image.display(),
             dir = guest.dir.display(),
         );
@@ -276,7 +285,7 @@ END
         let login = format!("tester@{address}");
         ssh.extend([login.as_str(), "hostname; id -un; cloud-init status --format json --wait"]);
         let mut last = None;
-        poll(MINUTE, || {
+        poll(BOOT, || {
             let run = last.insert(self.command(&ssh).run());
             run.status.success().then_some(())
         });
@@ -284,13 +293,26 @@ END
         assert!(run.status.success(), "{run}\n{}", self.serial());
         assert!(run.stdout.starts_with("web\ntester\n"), "{run}");
         assert!(run.stdout.contains(r#""status": "done""#), "{run}");
-        eprintln!("ssh answered {:?} after define\n{}", self.age(), self.serial());
+        eprintln!("ssh answered {:.1?} after define", self.age());
+    }
+
+    fn lease(&self) -> String {
+        wait_for("a lease", BOOT, || {
+            let leases = self.sandbox.virsh(&["domifaddr", "web", "--full", "--source", "lease"]).stdout;
+            leases.split_whitespace().find_map(|word| word.strip_suffix("/24").map(str::to_string))
+        })
+    }
+
+    fn agent_answers(&self) {
+        let ping = self.sandbox.virsh_command(&["qemu-agent-command", "web", r#"{"execute":"guest-ping"}"#]);
+        wait_for("the agent", MINUTE, || ping.clone().run().status.success().then_some(()));
+    }
+
+    fn serial_has(&self, text: &str) {
+        wait_for(text, MINUTE, || self.serial().contains(text).then_some(()));
     }
 
     fn shuts_down(&self) {
-        wait_for("the guest's last word", MINUTE, || {
-            self.serial().contains("vmtools-guest: ready").then_some(())
-        });
         self.sandbox.virsh(&["shutdown", "web", "--mode", "acpi"]);
         wait_for("off", MINUTE, || (self.sandbox.state("web") == "shut off").then_some(()));
         let kind = self.sandbox.kind();
