@@ -318,6 +318,8 @@ verb_quickstart() {
     headline 'Building vmtools'
     verb_release
 
+    # What an earlier try left that was killed.
+    vmtools gc --quiet || true
     if vmtools status "$name" >/dev/null 2>&1; then
         headline "The VM $name is there already"
         vmtools start "$name" --wait
