@@ -103,7 +103,7 @@ pub struct CreateArgs {
 pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint> {
     let config = context.config()?;
     let template = load_template(&args, &config, context)?;
-    let wait = wait_for(args.wait.or(None), args.timeout, context)?;
+    let wait = wait_for(args.wait, args.timeout, context)?;
     let specs =
         names(&args)?.into_iter().map(|name| spec(&args, name, template.as_ref(), &config, wait.clone()));
     let specs = specs.collect::<Result<Vec<_>, _>>()?;

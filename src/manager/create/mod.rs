@@ -130,7 +130,7 @@ impl VmManager {
         self.interrupt.check()?;
         if spec.start {
             self.step(spec, "starting it")?;
-            transaction.will_start(&uuid);
+            transaction.will_start();
             self.power_on(&uuid).await?;
         }
         if let (true, Some(wait)) = (spec.start, &spec.wait) {

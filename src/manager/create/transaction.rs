@@ -24,7 +24,7 @@ impl<'a> Transaction<'a> {
         self.defined = Some(uuid.to_owned());
     }
 
-    pub(super) fn will_start(&mut self, _uuid: &str) {
+    pub(super) fn will_start(&mut self) {
         self.started = true;
     }
 
@@ -37,9 +37,6 @@ impl<'a> Transaction<'a> {
     pub(super) async fn roll_back(self, cause: Error) -> Error {
         let deadline = Instant::now() + PATIENCE;
         let Some(uuid) = &self.defined else { return cause };
-        if self.started && self.volumes.is_empty() {
-            let _ = self.manager.client.destroy(uuid).await;
-        }
         let removed = self.manager.remove_domain(uuid, &self.volumes, self.started, deadline).await;
         match removed {
             Ok(()) => cause,
