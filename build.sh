@@ -137,7 +137,7 @@ verb_bench() {
         test_packages virtinst
     fi
     verb_release
-    cargo bench --locked "$@"
+    cargo bench --locked --bench compare "$@"
 }
 
 verb_clean() { rm -rf "$TARGET"; }

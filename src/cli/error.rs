@@ -140,7 +140,12 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::TimedOut { vm, .. } => {
             (Code::Timeout, Some(format!("wait on with `vmtools wait {vm} --for ssh --timeout 10m`")))
         }
-        E::WentOff { vm, .. } => (Code::WrongState, Some(format!("vmtools start {vm} --wait"))),
+        E::WentOff { vm, .. } => (
+            Code::WrongState,
+            Some(format!(
+                "`vmtools start {vm} --wait`; QEMU's own log is {vm}.log in /var/log/libvirt/qemu, of a session's VM in ~/.cache/libvirt/qemu/log"
+            )),
+        ),
         E::CloudInit { vm, .. } => {
             (Code::Failed, Some(format!("vmtools ssh {vm} -- sudo cat /var/log/cloud-init-output.log")))
         }

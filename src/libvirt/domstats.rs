@@ -16,6 +16,24 @@ impl DomainStats {
         self.number("state.state").map_or(VmState::Unknown, VmState::from_libvirt)
     }
 
+    /// Why it is off, in words (`virDomainShutoffReason`); `None` when it is on or libvirt doesn't know.
+    pub fn why_off(&self) -> Option<&'static str> {
+        if self.state() != VmState::Shutoff {
+            return None;
+        }
+        match self.number("state.reason")? {
+            1 => Some("its guest shut down"),
+            2 => Some("it was forced off"),
+            3 => Some("QEMU or the guest crashed"),
+            4 => Some("it was migrated away"),
+            5 => Some("it was saved to disk"),
+            6 => Some("QEMU failed"),
+            7 => Some("it was taken back to a snapshot"),
+            8 => Some("libvirt's daemon ended it"),
+            _ => None,
+        }
+    }
+
     /// A counter, by libvirt's name for it (`virConnectGetAllDomainStats` documents them).
     pub fn number(&self, key: &str) -> Option<u64> {
         self.values.get(key)?.parse().ok()
@@ -96,8 +114,16 @@ Domain: 'it's on'
         assert_eq!((domains[0].name.as_str(), domains[0].state()), ("off", VmState::Shutoff));
         assert_eq!((domains[0].memory_mib(), domains[0].cpus()), (Some(256), Some(1)));
         assert_eq!(domains[0].memory_used_mib(), None);
+        assert_eq!((domains[0].why_off(), domains[1].why_off()), (None, None));
         assert_eq!((domains[1].name.as_str(), domains[1].state()), ("it's on", VmState::Running));
         assert_eq!(domains[1].memory_used_mib(), Some(300_000 >> 10));
+    }
+
+    #[test]
+    fn why_it_is_off() {
+        // virsh 11.3.0, after `virsh destroy`.
+        let destroyed = parse("Domain: 'web'\n  state.state=5\n  state.reason=2\n");
+        assert_eq!(destroyed[0].why_off(), Some("it was forced off"));
     }
 
     #[test]

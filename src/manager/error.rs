@@ -130,14 +130,14 @@ pub enum Error {
         serial_log: Option<String>,
     },
     /// The VM went off during the wait.
-    #[error("the VM {vm} went off while {condition} was waited for (it is {state})")]
+    #[error("the VM {vm} went off while {condition} was waited for: {reason}")]
     WentOff {
         /// The VM.
         vm: String,
         /// What was waited for.
         condition: Condition,
-        /// The state it is in.
-        state: &'static str,
+        /// Why, as libvirt knows it, or the state it is in.
+        reason: &'static str,
         /// The end of the serial log.
         serial_log: Option<String>,
     },

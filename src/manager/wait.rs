@@ -224,10 +224,11 @@ impl Waiting<'_> {
         if state.is_active() {
             return Ok(());
         }
+        let stats = self.manager.client.stats(&self.domain.uuid).await?;
         Err(Error::WentOff {
             vm: self.domain.name.clone(),
             condition: self.condition,
-            state: state.name(),
+            reason: stats.why_off().unwrap_or(state.name()),
             serial_log: self.manager.serial_tail(self.domain).await,
         })
     }

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use super::builder::Builder;
@@ -196,6 +196,18 @@ impl Sandbox {
         place
     }
 
+    /// The ends of QEMU's logs and the guests' serial logs, which say why a VM did what it did.
+    fn show_logs(&self) {
+        let folders = ["log/qemu", "home/.cache/libvirt/qemu/log", "lib/images", "home/.local/share/vmtools"]
+            .map(|folder| self.root.join(folder));
+        let script = "find \"$@\" -name '*.log' -exec tail -v -n 40 {} + 2>/dev/null";
+        let output = Command::new("sh").args(["-c", script, "sh"]).args(&folders).output();
+        eprintln!(
+            "{}",
+            output.map_or_else(|e| e.to_string(), |out| String::from_utf8_lossy(&out.stdout).into())
+        );
+    }
+
     fn enter(&self) -> Vec<OsString> {
         let target = format!("--target={}", self.pid);
         ["nsenter", &target, "--mount", "--net", "--uts", "--ipc", "--pid", "setsid"]
@@ -220,6 +232,9 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.show_logs();
+        }
         drop(self.holder.stdin.take());
         if poll(Duration::from_secs(10), || self.holder.try_wait().ok().flatten()).is_none() {
             send_signal("KILL", i64::from(self.pid));

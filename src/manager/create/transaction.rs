@@ -1,10 +1,13 @@
 use std::time::{Duration, Instant};
 
-use crate::libvirt::OwnedVolume;
+use crate::libvirt::{self, OwnedVolume};
 use crate::manager::{Error, VmManager};
 
 /// How long taking a create back may try.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long libvirt has to finish what it was asked for by a virsh that is gone.
+const LATE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What a create has set out to do, so that it can be taken back. Each act is noted before it is done:
 /// one that was cut off midway may still have happened.
@@ -37,10 +40,24 @@ impl<'a> Transaction<'a> {
     pub(super) async fn roll_back(self, cause: Error) -> Error {
         let deadline = Instant::now() + PATIENCE;
         let Some(uuid) = &self.defined else { return cause };
+        if matches!(&cause, Error::Libvirt(libvirt::Error::TimedOut { .. })) {
+            self.await_definition(uuid).await;
+        }
         let removed = self.manager.remove_domain(uuid, &self.volumes, self.started, deadline).await;
         match removed {
             Ok(()) => cause,
             Err(left) => Error::LeftBehind { cause: Box::new(cause), left },
+        }
+    }
+    /// libvirt goes on with a call whose virsh was killed at its deadline: a domain may come late.
+    async fn await_definition(&self, uuid: &str) {
+        let deadline = Instant::now() + LATE;
+        while Instant::now() < deadline {
+            match self.manager.client.state(uuid).await {
+                Err(error) if error.is_not_found() => tokio::time::sleep(PAUSE).await,
+                // Come, or not to be known.
+                _ => return,
+            }
         }
     }
 }
