@@ -137,8 +137,8 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::NotRunning { name } => (Code::WrongState, Some(format!("vmtools start {name} --wait"))),
         E::NoNetwork { .. } => (Code::WrongState, None),
         E::NoAddress { name } => (Code::Timeout, Some(format!("vmtools wait {name} --for ip"))),
-        E::TimedOut { vm, .. } => {
-            (Code::Timeout, Some(format!("wait on with `vmtools wait {vm} --for ssh --timeout 10m`")))
+        E::TimedOut { vm, condition, .. } => {
+            (Code::Timeout, Some(format!("wait on with `vmtools wait {vm} --for {condition} --timeout 10m`")))
         }
         E::WentOff { vm, .. } => (
             Code::WrongState,
@@ -250,10 +250,10 @@ fn of_image(error: &image::Error) -> (Code, Option<String>) {
         return (Code::Integrity, None);
     }
     match error {
-        E::UnknownImage { nearest, .. } => (
-            Code::NotFound,
-            nearest.first().map(|name| format!("did you mean {name}? A file needs a path: ./{name}")),
-        ),
+        E::UnknownImage { name, nearest } => {
+            let meant = nearest.first().map(|nearest| format!("did you mean {nearest}? "));
+            (Code::NotFound, Some(format!("{}A file needs a path: ./{name}", meant.unwrap_or_default())))
+        }
         E::FileMissing { .. } | E::NotFound { .. } => (Code::NotFound, None),
         E::Unreachable { .. } | E::Stalled { .. } => {
             (Code::Unreachable, Some("with a file instead of a download: --image FILE".into()))

@@ -24,8 +24,8 @@ pub enum Socket {
     Absent,
 }
 
-/// Whether this user reaches the system daemon: libvirtd, or the newer virtqemud. Takes two seconds at
-/// most.
+/// Whether this user reaches the system daemon: libvirtd, or the newer virtqemud. Takes four seconds
+/// at most.
 pub async fn probe_system() -> Socket {
     probe(&[Path::new("/run/libvirt"), Path::new("/var/run/libvirt")]).await
 }

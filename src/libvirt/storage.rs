@@ -3,12 +3,12 @@
 
 use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use super::Error;
 use super::client::Client;
 use super::command::Command;
 use super::xml::Element;
+use super::{Error, Object};
 
 /// A storage pool that is active.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,31 +59,46 @@ pub struct VolumeSpec<'a> {
 
 // qemu-img writes a table for the whole disk.
 const MAKE: Duration = Duration::from_secs(120);
+/// How long a pool may take that another process starts.
+const START: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(100);
 
 impl Client {
-    /// The pool of this name; `None` when it is not defined. One that is defined is started.
+    /// The pool of this name; `None` when it is not defined. One that is off is started, and one that
+    /// another process is just making or starting is waited for.
     ///
     /// # Errors
     /// When it can't be started, or the connection fails.
     pub async fn pool(&self, name: &str) -> Result<Option<Pool>, Error> {
-        let asks = [Command::new("pool-dumpxml").option("--pool", name), Command::new("pool-list --name")];
-        let mut replies = self.call_each(&asks).await?.into_iter();
-        let (document, active) = (replies.next(), replies.next());
-        let document = match document {
-            Some(Ok(document)) => document,
-            Some(Err(error)) if !error.is_not_found() => return Err(error),
-            _ => return Ok(None),
-        };
-        let active = active.unwrap_or(Ok(String::new()))?;
-        if active.lines().any(|line| line.trim() == name) {
-            return parse_pool(&document).map(Some);
+        let deadline = Instant::now() + START;
+        let option = |words: &str| Command::new(words).option("--pool", name);
+        let mut built = false;
+        loop {
+            let asks = [option("pool-dumpxml"), Command::new("pool-list --name")];
+            let mut replies = self.call_each(&asks).await?.into_iter();
+            let pool = match replies.next() {
+                Some(Ok(document)) => parse_pool(&document)?,
+                Some(Err(error)) if !error.is_not_found() => return Err(error),
+                _ => return Ok(None),
+            };
+            let active = replies.next().unwrap_or(Ok(String::new()))?;
+            if active.lines().any(|line| line.trim() == name) {
+                return Ok(Some(pool));
+            }
+            match self.call(option("pool-start")).await {
+                Ok(_) => {}
+                // It runs by now, or is starting.
+                Err(Error::WrongState { .. }) if Instant::now() < deadline => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                // Its folder is gone, or who has just defined it has not made it yet. Only a folder: to
+                // build another kind of pool may format a disk.
+                Err(_) if pool.kind == "dir" && !std::mem::replace(&mut built, true) => {
+                    self.call(option("pool-build")).await?;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        match self.call(Command::new("pool-start").option("--pool", name)).await {
-            Ok(_) | Err(Error::WrongState { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let document = self.call(Command::new("pool-dumpxml").option("--pool", name)).await?;
-        parse_pool(&document).map(Some)
     }
 
     /// Defines a pool that is a folder, makes the folder, starts it and lets libvirt start it by itself.
@@ -101,18 +116,8 @@ impl Client {
             Ok(_) | Err(Error::Exists { .. }) => {}
             Err(error) => return Err(error),
         }
-        let option = |words: &str| Command::new(words).option("--pool", name);
-        let steps = [option("pool-build"), option("pool-autostart"), option("pool-start")];
-        let mut results = self.call_each(&steps).await?.into_iter();
-        let (build, _, start) = (results.next(), results.next(), results.next());
-        match start {
-            Some(Err(Error::WrongState { .. })) | Some(Ok(_)) => {}
-            // Why the folder could not be made says more than why there is none.
-            Some(Err(error)) => return Err(build.and_then(Result::err).unwrap_or(error)),
-            None => {}
-        }
-        let document = self.call(option("pool-dumpxml")).await?;
-        parse_pool(&document)
+        let _ = self.call(Command::new("pool-autostart").option("--pool", name)).await;
+        self.pool(name).await?.ok_or_else(|| Error::NotFound { object: Object::Pool, name: name.to_owned() })
     }
 
     /// Lets libvirt look at the pool's files again. One in which a volume is being made is

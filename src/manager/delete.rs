@@ -24,6 +24,9 @@ pub struct DeletePlan {
     pub snapshots: Vec<String>,
     #[serde(skip)]
     volumes: Vec<OwnedVolume>,
+    /// The ports of 127.0.0.1 that get free with it.
+    #[serde(skip)]
+    pub(super) ports: Vec<u16>,
 }
 
 /// A VM that was deleted.
@@ -61,7 +64,9 @@ impl VmManager {
         let delete: Vec<String> = volumes.iter().map(|volume| volume.path.clone()).collect();
         let disks = domain.disks.iter().filter_map(|disk| disk.path.clone());
         let keep = disks.filter(|path| !delete.contains(path)).collect();
-        Ok(DeletePlan { name: id.name, uuid: id.uuid, running, delete, keep, snapshots, volumes })
+        let published = domain.metadata.iter().filter(|_| running).flat_map(|record| &record.published);
+        let ports = published.map(|port| port.host).collect();
+        Ok(DeletePlan { name: id.name, uuid: id.uuid, running, delete, keep, snapshots, volumes, ports })
     }
 
     /// Does what the plan says, stopping the VM at once if it runs. The definition goes last.

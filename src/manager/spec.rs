@@ -9,6 +9,8 @@ use crate::model::{Acceleration, DiskSize, Firmware, Label, MemorySize, NetworkS
 pub struct VmSpec {
     /// Its name.
     pub name: VmName,
+    /// Whether a VM that has the name goes, once all is known that can be checked.
+    pub replace: bool,
     /// The template that was used, for the record.
     pub template: Option<String>,
     /// The base image: a file, a URL, or a name of the catalogue.

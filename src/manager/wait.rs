@@ -12,7 +12,10 @@ use crate::model::{Condition, VmState};
 
 /// How often libvirt and the guest are asked.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long one try to connect to the guest may take.
+/// How long the first try to connect to the guest may take: user-mode networking holds one that came
+/// before the guest was up until it is given up.
+const FIRST_TRY: Duration = Duration::from_secs(1);
+/// How long each later one may take at most; a slow guest needs more than the first.
 const TRY: Duration = Duration::from_secs(5);
 /// How much of the serial log is shown when a wait fails, in bytes.
 const TAIL: u64 = 2000;
@@ -144,12 +147,17 @@ impl Waiting<'_> {
 
     /// The banner is read: user-mode networking accepts connections before the guest does.
     async fn banner(&mut self) -> Result<IpAddr, Error> {
+        let mut patience = FIRST_TRY;
         loop {
             let address = self.address().await?;
             let socket = SocketAddr::new(address, forwarded_port(self.domain).unwrap_or(22));
-            match guest::read_banner(socket, self.time_for(TRY)).await {
+            let tried = Instant::now();
+            match guest::read_banner(socket, self.time_for(patience)).await {
                 Ok(_) => return Ok(address),
                 Err(error) => self.not_yet(&error.to_string()).await?,
+            }
+            if tried.elapsed() >= patience {
+                patience = TRY.min(patience * 2);
             }
         }
     }

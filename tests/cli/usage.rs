@@ -67,6 +67,11 @@ fn bad_flags_and_names_are_usage() {
 }
 
 #[test]
+fn a_question_that_nobody_can_answer_is_usage_before_libvirt_is_asked() {
+    run(&["delete", "web"]).code(2).stderr_has("--yes");
+}
+
+#[test]
 fn json_failures_end_with_an_object() {
     for args in [&["list", "--nonsense", "--json"][..], &["--json", "create", "a b"], &["--json", "no-such"]]
     {

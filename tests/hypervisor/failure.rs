@@ -63,9 +63,10 @@ fn of_two_creates_of_one_name_one_wins() {
     let image = sandbox_or_skip!(sandbox.busybox_image());
     let one = create(&sandbox, "web", &image, &[]).spawn();
     let two = create(&sandbox, "web", &image, &[]).spawn();
-    let mut codes = [one.wait(MINUTE), two.wait(MINUTE)].map(|run| run.status.code());
+    let runs = [one.wait(MINUTE), two.wait(MINUTE)];
+    let mut codes = [&runs[0], &runs[1]].map(|run| run.status.code());
     codes.sort_unstable();
-    assert_eq!(codes, [Some(0), Some(4)]);
+    assert_eq!(codes, [Some(0), Some(4)], "{}\n{}", runs[0], runs[1]);
     let left = super::own_volumes(&sandbox);
     assert_eq!(left.len(), 2, "{left:?}");
     sandbox.vmtools(&["start", "web", "--wait=ssh"]).run().success();
@@ -114,7 +115,44 @@ fn a_wait_in_vain_ends_with_a_hint() {
         .code(6);
     assert_eq!(run.json_error()["code"], "timeout", "{run}");
     assert_eq!(run.json_error()["vm"], "web", "{run}");
-    assert!(!run.json_error()["hint"].is_null(), "{run}");
+    assert!(run.json_error()["hint"].as_str().is_some_and(|hint| hint.contains("--for port=9")), "{run}");
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
     nothing_is_left(&sandbox);
+}
+
+#[test]
+fn a_vm_that_goes_off_is_not_waited_for() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["--start"]).run().success();
+    let mut running = sandbox.vmtools(&["wait", "web", "--for", "port=9"]).spawn();
+    said(&mut running, "waiting for");
+    sandbox.virsh(&["destroy", "web"]);
+    running.wait(MINUTE).code(5).stderr_has("forced off").stderr_has("hint: ");
+}
+
+#[test]
+fn what_is_to_be_replaced_goes_only_when_the_new_one_can_be_made() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["-l", "which=old"]).run().success();
+    let before = super::own_volumes(&sandbox);
+    for hopeless in [&["--network", "nosuch"][..], &["--memory", "900T"], &["--disk-size", "1M"]] {
+        let args = [&["--replace"], hopeless].concat();
+        assert_ne!(replacing(&sandbox, &image, &args).status.code(), Some(0));
+        assert_eq!(super::own_volumes(&sandbox), before);
+    }
+    replacing(&sandbox, &image, &["--replace", "--dry-run"]).success().stdout_has(&before[0]);
+    assert_eq!(super::own_volumes(&sandbox), before);
+    replacing(&sandbox, &image, &["--replace", "-l", "which=new"]).success();
+    let status = sandbox.vmtools(&["status", "web", "--json"]).run().success().json();
+    assert_eq!(status["labels"]["which"], "new");
+    let after = super::own_volumes(&sandbox);
+    assert_eq!(after.len(), before.len());
+    assert!(after.iter().all(|path| !before.contains(path)), "{after:?}");
+}
+
+fn replacing(sandbox: &Sandbox, image: &std::path::Path, more: &[&str]) -> super::support::Run {
+    let args = ["create", "web", "--image", image.to_str().unwrap()];
+    sandbox.vmtools(&[&args, more].concat()).run()
 }

@@ -126,13 +126,6 @@ async fn make(
     manager: &VmManager,
     context: &Context,
 ) -> Result<VmStatus, Error> {
-    let name = spec.name.as_str();
-    if args.replace
-        && let Some(old) = manager.find(name).await?
-    {
-        let plan = manager.plan_delete(&old, false).await?;
-        manager.delete(plan).await?;
-    }
     match manager.create(spec).await {
         Err(Error::Exists { name }) if args.if_not_exists => {
             context.ui.note(&format!("the VM {name} exists already"));
@@ -222,6 +215,7 @@ fn spec(
     let own = template.and_then(|template| template.user_data.as_ref());
     Ok(VmSpec {
         name,
+        replace: args.replace,
         template: template.map(|template| template.name.clone()),
         image,
         iso: iso.map(|iso| std::path::absolute(&iso).unwrap_or(iso)),

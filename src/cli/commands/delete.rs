@@ -34,6 +34,13 @@ pub struct DeleteArgs {
 /// # Errors
 /// When one of the VMs can't be deleted, or nobody may answer the question.
 pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint> {
+    let asks = !(args.force || args.dry_run || context.yes);
+    if asks && !context.ui.can_ask() {
+        return Err(Complaint::usage(
+            "deleting needs an answer, and there is no terminal to ask on",
+            "--force or --yes deletes without asking; --dry-run shows what would go",
+        ));
+    }
     let manager = context.manager().await?;
     let names = args.selection.resolve(&manager).await?;
     let single = args.selection.names.len() == 1;
@@ -52,8 +59,11 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
         show(&plans, single, context);
         return many.close(context);
     }
-    if !plans.is_empty() && !agreed(&args, &plans, context)? {
-        return Err(Complaint::plain(Code::Failed, "nothing was deleted"));
+    if asks && !plans.is_empty() {
+        context.ui.note(render::delete_plans(&plans).trim_end());
+        if !context.ui.ask("Delete?") {
+            return Err(Complaint::plain(Code::Failed, "nothing was deleted"));
+        }
     }
     delete_all(&manager, plans, &mut many).await;
     many.finish(context, single, |vm| format!("deleted {}\n", vm.name))
@@ -74,18 +84,4 @@ fn show(plans: &[DeletePlan], single: bool, context: &Context) {
         (true, _) => context.ui.data_json(plans),
         (false, _) => context.ui.data(&render::delete_plans(plans)),
     }
-}
-
-fn agreed(args: &DeleteArgs, plans: &[DeletePlan], context: &Context) -> Result<bool, Complaint> {
-    if args.force || context.yes {
-        return Ok(true);
-    }
-    if !context.ui.can_ask() {
-        return Err(Complaint::usage(
-            "deleting needs an answer, and there is no terminal to ask on",
-            "--force or --yes deletes without asking; --dry-run shows what would go",
-        ));
-    }
-    context.ui.note(render::delete_plans(plans).trim_end());
-    Ok(context.ui.ask("Delete?"))
 }

@@ -142,7 +142,9 @@ pub fn delete_plans(plans: &[DeletePlan]) -> String {
 
 /// What `create --dry-run` says.
 pub fn plan(plan: &Plan) -> String {
-    let mut text = format!("create the VM {} on {}\n", plan.name, plan.uri);
+    let mut text =
+        plan.replaces.as_ref().map(|old| delete_plans(std::slice::from_ref(old))).unwrap_or_default();
+    let _ = writeln!(text, "create the VM {} on {}", plan.name, plan.uri);
     let size = DiskSize::from_bytes(plan.disk_size_bytes);
     let memory = MemorySize::from_mib(plan.memory_mib);
     let _ = writeln!(

@@ -5,18 +5,19 @@ use std::path::Path;
 use crate::host;
 use crate::image::LocalImage;
 use crate::libvirt::{self, Pool};
-use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
+use crate::manager::{DeletePlan, Error, Event, VmManager, VmSpec, Warning};
 use crate::model::{Acceleration, DiskSize, MemorySize};
 
 /// What a VM takes at first beside its base image: an empty overlay, a seed, a log.
 const FIRST_FILES: u64 = 8 << 20;
 
 impl VmManager {
-    /// The name is free, as things stand. `define` decides.
-    pub(super) async fn check_name(&self, spec: &VmSpec) -> Result<(), Error> {
+    /// The name is free, as things stand (`define` decides), or gets free by removing what has it.
+    pub(super) async fn check_name(&self, spec: &VmSpec) -> Result<Option<DeletePlan>, Error> {
         match self.client.resolve(spec.name.as_str()).await {
+            Ok(old) if spec.replace => self.plan_delete(&old.uuid, false).await.map(Some),
             Ok(_) => Err(Error::Exists { name: spec.name.to_string() }),
-            Err(libvirt::Error::NotFound { .. }) => Ok(()),
+            Err(libvirt::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -12,13 +12,15 @@ use crate::libvirt::{self, Domain, DomainSpec, Element};
 use crate::model::{Firmware, Timestamp};
 use transaction::Transaction;
 
-use super::{Error, Event, VmManager, VmSpec, VmStatus};
+use super::{DeletePlan, Error, Event, VmManager, VmSpec, VmStatus};
 
 /// What a create would do.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Plan {
     /// The VM.
     pub name: String,
+    /// The VM of that name which goes first.
+    pub replaces: Option<DeletePlan>,
     /// The connection it would be on.
     pub uri: String,
     /// The base image; `None` for an empty disk.
@@ -80,7 +82,7 @@ impl VmManager {
     /// # Errors
     /// What the create's checks would find.
     pub async fn plan(&self, spec: &VmSpec) -> Result<Plan, Error> {
-        self.check_name(spec).await?;
+        let old = self.check_name(spec).await?;
         let reference = self.reference(spec)?;
         let store = self.image_store()?;
         let cached = reference.as_ref().map(|reference| store.is_cached(reference));
@@ -88,9 +90,10 @@ impl VmManager {
             (Some(reference), Some(true)) => Some(store.obtain(reference, None).await?),
             _ => None,
         };
-        let prepared = self.prepare(spec, image, false).await?;
+        let prepared = self.prepare(spec, image, old.as_ref(), false).await?;
         Ok(Plan {
             name: spec.name.to_string(),
+            replaces: old,
             uri: self.uri().to_string(),
             image: spec.image.clone(),
             image_cached: cached,
@@ -114,15 +117,19 @@ impl VmManager {
         spec: &VmSpec,
         transaction: &mut Transaction<'_>,
     ) -> Result<String, Failure> {
-        self.check_name(spec).await?;
+        let old = self.check_name(spec).await?;
         let image = match self.reference(spec)? {
             Some(reference) => Some(self.interrupt.race(self.obtain(&reference)).await?),
             None => None,
         };
-        let prepared = self.prepare(spec, image, true).await?;
+        let prepared = self.prepare(spec, image, old.as_ref(), true).await?;
         let uuid = prepared.domain.uuid.to_string();
         let definition = prepared.domain.to_element();
 
+        if let Some(old) = old {
+            self.step(spec, "removing the VM that had its name")?;
+            self.delete(old).await?;
+        }
         self.step(spec, "claiming the name")?;
         self.claim(transaction, &uuid, &definition).await?;
         self.step(spec, "making its disks")?;
@@ -183,7 +190,13 @@ impl VmManager {
 
     /// Settles everything, and checks what can be checked. With `act`, the pool and the network are made
     /// ready.
-    async fn prepare(&self, spec: &VmSpec, image: Option<LocalImage>, act: bool) -> Result<Prepared, Error> {
+    async fn prepare(
+        &self,
+        spec: &VmSpec,
+        image: Option<LocalImage>,
+        old: Option<&DeletePlan>,
+        act: bool,
+    ) -> Result<Prepared, Error> {
         let kvm = self.check_acceleration(spec)?;
         self.check_memory(spec)?;
         let disk_size_bytes = check::disk_size(spec, image.as_ref())?;
@@ -192,7 +205,7 @@ impl VmManager {
         self.check_paths(spec, &pool)?;
         let uuid = uuid::Uuid::new_v4();
         let names = disks::Names::new(spec, uuid, &pool, image.as_ref());
-        let wiring = self.wire(spec, act).await?;
+        let wiring = self.wire(spec, old, act).await?;
         let access = self.access(spec, image.as_ref())?;
         let seed = match &image {
             Some(image) => {

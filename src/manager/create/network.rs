@@ -4,7 +4,7 @@ use crate::guest::{self, KeyPair};
 use crate::host;
 use crate::image::LocalImage;
 use crate::libvirt::{InterfaceSource, InterfaceSpec, SshAccess};
-use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
+use crate::manager::{DeletePlan, Error, Event, VmManager, VmSpec, Warning};
 use crate::model::{NetworkSpec, PortPublish, Protocol};
 
 /// The user to make and log in as, when neither the user nor the image says.
@@ -50,11 +50,16 @@ impl VmManager {
     }
 
     /// Settles the cards; with `act`, networks that are off are started.
-    pub(super) async fn wire(&self, spec: &VmSpec, act: bool) -> Result<Wiring, Error> {
+    pub(super) async fn wire(
+        &self,
+        spec: &VmSpec,
+        old: Option<&DeletePlan>,
+        act: bool,
+    ) -> Result<Wiring, Error> {
         let networks = self.networks_of(spec);
         let mut wiring = Wiring { interfaces: Vec::new(), published: Vec::new(), ssh_port: None };
         if networks.contains(&NetworkSpec::User) {
-            self.publish(spec, &mut wiring)?;
+            self.publish(spec, old, &mut wiring)?;
         } else if !spec.publish.is_empty() {
             let network = networks.first().map_or_else(|| "none".to_owned(), ToString::to_string);
             return Err(Error::CannotPublish { network });
@@ -74,9 +79,10 @@ impl VmManager {
         Ok(wiring)
     }
 
-    fn publish(&self, spec: &VmSpec, wiring: &mut Wiring) -> Result<(), Error> {
+    fn publish(&self, spec: &VmSpec, old: Option<&DeletePlan>, wiring: &mut Wiring) -> Result<(), Error> {
         for port in &spec.publish {
-            if self.uri().is_local() && !host::is_free(port.host, port.protocol) {
+            let gets_free = old.is_some_and(|old| old.ports.contains(&port.host));
+            if self.uri().is_local() && !gets_free && !host::is_free(port.host, port.protocol) {
                 return Err(Error::PortTaken { port: port.host });
             }
         }
