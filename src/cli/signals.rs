@@ -4,26 +4,32 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::exit_code::Code;
+use crate::manager::Signal;
 
-/// Listens for SIGINT, SIGTERM and SIGHUP on behalf of the present verb.
+/// Listens on behalf of the present verb, until that has let its end of the channel go.
 pub fn listen(asked: watch::Sender<bool>) {
     tokio::spawn(async move {
         next().await;
-        let _ = asked.send(true);
+        if asked.send(true).is_err() {
+            return;
+        }
         next().await;
-        give_up();
+        if !asked.is_closed() {
+            give_up();
+        }
     });
 }
 
-async fn next() {
+/// The next SIGINT, SIGTERM or SIGHUP.
+pub async fn next() -> Signal {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
     let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds else {
         return std::future::pending().await;
     };
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
+        _ = interrupt.recv() => Signal::Interrupt,
+        _ = terminate.recv() => Signal::Terminate,
+        _ = hangup.recv() => Signal::Hangup,
     }
 }
 

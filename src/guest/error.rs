@@ -6,6 +6,12 @@ use crate::system::{fs, process};
 /// Why a key can't be used, or a guest not be spoken to by ssh.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The command in the guest could not be signalled.
+    #[error("no process in the guest took SIG{signal}")]
+    NotSignalled {
+        /// The signal's name.
+        signal: &'static str,
+    },
     /// A file can't be read or written.
     #[error("cannot use the ssh keys")]
     File(#[from] fs::Error),

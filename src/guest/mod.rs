@@ -3,7 +3,7 @@
 //! - [`KeyPair`], [`own_key`], [`user_public_keys`], [`read_public_key`]: who is let in, and how the guest
 //!   proves that it is itself;
 //! - [`read_banner`], [`port_open`]: whether somebody listens yet;
-//! - [`Target`] with [`arguments`], [`copy_arguments`] and [`run`]: ssh without a question ever asked;
+//! - [`Target`] with [`arguments`], [`copy_arguments`], [`run`] and [`Remote`]: ssh without a question ever asked;
 //! - [`cloud_init`]: what the guest says of its own setup.
 //!
 //! A guest that is still starting is the normal case here: "not yet" is told apart from "never".
@@ -15,6 +15,7 @@ mod key_pair;
 mod known_hosts;
 mod own_key;
 mod public_key;
+mod remote;
 mod ssh;
 mod ssh_run;
 
@@ -24,5 +25,6 @@ pub use key_pair::KeyPair;
 pub use known_hosts::forget_known_host;
 pub use own_key::{OwnKey, own_key};
 pub use public_key::{PublicKey, read_public_key, user_public_keys};
+pub use remote::{Remote, Signal};
 pub use ssh::{Place, Target, arguments, become_ssh, copy_arguments};
 pub use ssh_run::{Output, run};

@@ -51,3 +51,5 @@ pub use spec::VmSpec;
 pub use vm::{DiskStatus, InterfaceStatus, SshStatus, VmDetails, VmStatus, VmSummary};
 pub use vm_manager::VmManager;
 pub use wait::WaitFor;
+
+pub use crate::guest::{Remote, Signal};

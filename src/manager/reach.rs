@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use super::{Error, VmManager};
-use crate::guest::{self, Target};
+use crate::guest::{self, Remote, Target};
 use crate::libvirt::{Address, AddressSource, Domain};
 
 /// Where this host reaches a VM.
@@ -33,17 +33,30 @@ impl VmManager {
         Ok(Reach { ssh_port: forwarded_port(&domain).unwrap_or(22), name: domain.name, ips })
     }
 
-    /// The ssh command line for a session on the VM, or for a command there.
+    /// Becomes ssh: a session on the VM, or a command there that gets a terminal. Gives why that failed.
+    pub async fn become_ssh(self, name: &str, user: Option<&str>, command: &[String]) -> Error {
+        let target = match self.ssh_target(name, user).await {
+            Ok(target) => target,
+            Err(error) => return error,
+        };
+        // The open virsh is ended first.
+        drop(self.client);
+        match guest::arguments(&target, true, command) {
+            Ok(arguments) => guest::become_ssh(arguments).into(),
+            Err(error) => guest::Error::from(error).into(),
+        }
+    }
+
+    /// Starts a command on the VM that gets this process' standard streams.
     ///
     /// # Errors
-    /// When it is off, or no source knows an address of it.
-    pub async fn ssh_arguments(
-        &self,
-        name: &str,
-        user: Option<&str>,
-        tty: bool,
-        command: &[String],
-    ) -> Result<Vec<std::ffi::OsString>, Error> {
+    /// When the VM is off, no source knows an address of it, or ssh is missing.
+    pub async fn remote(self, name: &str, user: Option<&str>, command: &[String]) -> Result<Remote, Error> {
+        let target = self.interrupt.race(self.ssh_target(name, user)).await?;
+        Ok(Remote::start(target, command)?)
+    }
+
+    async fn ssh_target(&self, name: &str, user: Option<&str>) -> Result<Target, Error> {
         let domain = self.running(name).await?;
         let Some(address) = self.addresses_of(&domain).await?.first().copied() else {
             return Err(Error::NoAddress { name: domain.name });
@@ -52,13 +65,7 @@ impl VmManager {
         if let Some(user) = user {
             user.clone_into(&mut target.user);
         }
-        Ok(guest::arguments(&target, tty, command).map_err(guest::Error::from)?)
-    }
-
-    /// Becomes ssh with these arguments. The open virsh is ended first.
-    pub async fn become_ssh(self, arguments: Vec<std::ffi::OsString>) -> Error {
-        drop(self.client);
-        guest::become_ssh(arguments).into()
+        Ok(target)
     }
 
     pub(super) async fn running(&self, name: &str) -> Result<Domain, Error> {

@@ -11,6 +11,8 @@
 //! - killed, with its whole session, when the deadline passes or the future is dropped;
 //! - what it prints is bounded.
 
+mod attached;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
@@ -19,6 +21,8 @@ use std::time::{Duration, Instant};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessSession};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+
+pub use attached::Attached;
 
 /// The most that a run may print on one stream, in bytes, if nothing else is said.
 pub const OUTPUT_LIMIT: usize = 64 << 20;

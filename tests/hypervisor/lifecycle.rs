@@ -1,7 +1,7 @@
 //! From create to delete, in both modes, and what each verb says meanwhile.
 
-use super::support::{Sandbox, sandbox_or_skip};
-use super::{create, nothing_is_left, word};
+use super::support::{Sandbox, sandbox_or_skip, wait_for};
+use super::{MINUTE, create, nothing_is_left, word};
 
 const STATUS: [&str; 25] = [
     "name",
@@ -63,6 +63,11 @@ fn life(sandbox: &Sandbox) {
 
     let ssh = sandbox.vmtools(&["ssh", "web", "--", "cat; exit 7"]).stdin("hello").run().code(7);
     assert_eq!(ssh.stdout, "hello", "{ssh}");
+    let mut running = sandbox.vmtools(&["ssh", "web", "--", "echo up; sleep 1000"]).spawn();
+    wait_for("the command in the guest", MINUTE, || running.stdout().contains("up").then_some(()));
+    running.signal("TERM");
+    running.wait(MINUTE).code(143);
+    vmtools(&["ssh", "web", "--", "! pidof sleep"]).success();
     vmtools(&["wait", "web", "--for", "agent", "--timeout", "60s"]).success();
     let ip = vmtools(&["ip", "web"]).success();
     assert!(ip.lines()[0].parse::<std::net::IpAddr>().is_ok(), "{ip}");

@@ -40,7 +40,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Delete(args) => delete::run(args, context).await?,
         Command::Wait(args) => wait::run(args, context).await?,
         Command::Ip(args) => ip::run(args, context).await?,
-        Command::Ssh(args) => ssh::run(args, context).await?,
+        Command::Ssh(args) => return ssh::run(args, context).await,
         Command::Networks(args) => networks::run(args, context).await?,
         Command::Config(args) => config::run(args, context)?,
         Command::Doctor(args) => doctor::run(args, context).await?,

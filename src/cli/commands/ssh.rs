@@ -1,15 +1,17 @@
 use std::io::IsTerminal;
+use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::cli::signals;
+use crate::manager::Error;
 
 /// The flags of `ssh`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The exit status is the guest command's own; 255: no connection.\n\nExample:\n  vmtools ssh web\n  vmtools ssh web -- uname -a\n  tar c . | vmtools ssh web -- tar x -C /tmp"
+    after_help = "The exit status is the guest command's own; 255: no connection. SIGINT, SIGTERM and SIGHUP reach the command.\n\nExample:\n  vmtools ssh web\n  vmtools ssh web -- uname -a\n  tar c . | vmtools ssh web -- tar x -C /tmp"
 )]
 pub struct SshArgs {
     /// The VM's name or UUID
@@ -22,16 +24,34 @@ pub struct SshArgs {
     pub command: Vec<String>,
 }
 
-/// Becomes ssh, so that exit status, input and signals are the guest command's own.
+/// A session, or a command at a terminal, is ssh's own: this process becomes it. A command without one is
+/// waited for, and gets the signals that come meanwhile.
 ///
 /// # Errors
 /// When the VM is off or has no address, or ssh isn't there.
-pub async fn run(args: SshArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: SshArgs, context: &Context) -> Result<ExitCode, Complaint> {
     let manager = context.manager().await?;
-    let about = |error: crate::manager::Error| Complaint::from(error).about(&args.name);
+    let about = |error: Error| Complaint::from(error).about(&args.name);
     let tty = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let arguments =
-        manager.ssh_arguments(&args.name, args.user.as_deref(), tty, &args.command).await.map_err(about)?;
-    let never = manager.become_ssh(arguments).await;
-    Err(about(never))
+    if tty || args.command.is_empty() {
+        return Err(about(manager.become_ssh(&args.name, args.user.as_deref(), &args.command).await));
+    }
+    let mut remote = manager.remote(&args.name, args.user.as_deref(), &args.command).await.map_err(about)?;
+    let signal = tokio::select! {
+        status = remote.wait() => return status.map(ExitCode::from).map_err(|error| about(error.into())),
+        signal = signals::next() => signal,
+    };
+    let passed = async {
+        if let Err(error) = remote.signal(signal).await {
+            context.ui.warn(&format!("{error}; it may still run"));
+            return Ok(signal.status());
+        }
+        remote.wait().await
+    };
+    let status = tokio::select! {
+        status = passed => status,
+        // Asked twice: the connection goes, whatever the command does.
+        again = signals::next() => Ok(again.status()),
+    };
+    status.map(ExitCode::from).map_err(|error| about(error.into()))
 }
