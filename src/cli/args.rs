@@ -1,7 +1,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, create, delete, doctor, gc, ip, list, man, networks, ssh, start, status, stop, wait,
+    completions, config, create, delete, doctor, gc, image, ip, list, man, networks, ssh, start, status,
+    stop, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -74,6 +75,8 @@ pub enum Command {
     Ip(ip::IpArgs),
     /// Log in to a VM, or run a command there
     Ssh(ssh::SshArgs),
+    /// Images that VMs are made from
+    Image(image::ImageArgs),
     /// List libvirt's networks
     Networks(networks::NetworksArgs),
     /// Show or change the configuration

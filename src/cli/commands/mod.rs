@@ -6,6 +6,7 @@ pub mod create;
 pub mod delete;
 pub mod doctor;
 pub mod gc;
+pub mod image;
 pub mod ip;
 pub mod list;
 pub mod man;
@@ -41,6 +42,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Wait(args) => wait::run(args, context).await?,
         Command::Ip(args) => ip::run(args, context).await?,
         Command::Ssh(args) => return ssh::run(args, context).await,
+        Command::Image(args) => image::run(args, context).await?,
         Command::Networks(args) => networks::run(args, context).await?,
         Command::Config(args) => config::run(args, context)?,
         Command::Doctor(args) => doctor::run(args, context).await?,

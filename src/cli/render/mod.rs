@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use crate::config::Value;
 use crate::manager::{
-    Check, CheckStatus, DeletePlan, Garbage, NetworkStatus, Plan, Reason, VmStatus, VmSummary,
+    AvailableImage, Check, CheckStatus, DeletePlan, Garbage, NetworkStatus, Plan, Reason, VmStatus, VmSummary,
 };
 use crate::model::{DiskSize, MemorySize};
 
@@ -32,6 +32,20 @@ pub fn networks(networks: &[NetworkStatus]) -> String {
             network.forward.clone().unwrap_or_else(|| "isolated".into()),
             or_dash(network.bridge.clone()),
             or_dash((!network.addresses.is_empty()).then(|| network.addresses.join(","))),
+        ]
+    });
+    table(heading.map(str::to_owned).to_vec(), rows.collect())
+}
+
+/// The table of `image list --available`.
+pub fn available_images(images: &[AvailableImage]) -> String {
+    let heading = ["NAME", "ALIASES", "USER", "FIRMWARE"];
+    let rows = images.iter().map(|image| {
+        vec![
+            image.name.clone(),
+            or_dash((!image.aliases.is_empty()).then(|| image.aliases.join(","))),
+            or_dash(image.default_user.clone()),
+            image.firmware.map_or_else(|| "any".to_owned(), |firmware| firmware.to_string()),
         ]
     });
     table(heading.map(str::to_owned).to_vec(), rows.collect())

@@ -12,8 +12,9 @@ use std::time::{Duration, SystemTime};
 
 use super::disks::format_name;
 use crate::host;
-use crate::image::{Catalog, Format, LocalImage, Progress, Reference, Store};
+use crate::image::{Format, LocalImage, Progress, Reference, Store};
 use crate::libvirt::{self, Pool, VolumeSpec};
+use crate::manager::image::load_catalog;
 use crate::manager::{Error, Event, Observer, VmManager, Warning};
 use crate::model::{DiskSize, Timestamp};
 
@@ -49,9 +50,7 @@ struct Marker<'a> {
 
 impl VmManager {
     pub(super) fn image_store(&self) -> Result<Store, Error> {
-        let own = self.paths.catalogue_file();
-        let catalog = Catalog::load(own.is_file().then_some(own.as_path()))?;
-        Ok(Store::new(self.paths.cache_folder().to_owned(), catalog))
+        Ok(Store::new(self.paths.cache_folder().to_owned(), load_catalog(&self.paths)?))
     }
 
     /// The image as a local file; downloaded if it must be.

@@ -1,0 +1,53 @@
+//! Images, as a person sees them: what the catalogue offers.
+
+use super::Error;
+use crate::config::Paths;
+use crate::image::{Catalog, Entry};
+use crate::model::Firmware;
+
+/// An image that the catalogue offers.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct AvailableImage {
+    /// Its name.
+    pub name: String,
+    /// Other names of it.
+    pub aliases: Vec<String>,
+    /// The architecture as QEMU names it.
+    pub arch: String,
+    /// The user that its cloud-init makes.
+    pub default_user: Option<String>,
+    /// The firmware that it needs, where it can't do with any.
+    pub firmware: Option<Firmware>,
+    /// Where it comes from.
+    pub url: String,
+}
+
+impl From<&Entry> for AvailableImage {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            name: entry.name.clone(),
+            aliases: entry.aliases.clone(),
+            arch: entry.arch.clone(),
+            default_user: entry.default_user.clone(),
+            firmware: entry.firmware,
+            url: entry.url.clone(),
+        }
+    }
+}
+
+/// The images of the catalogue of whose names one holds `filter`; the user's own come first.
+///
+/// # Errors
+/// When the user's catalogue can't be read.
+pub fn available_images(paths: &Paths, filter: Option<&str>) -> Result<Vec<AvailableImage>, Error> {
+    let filter = filter.unwrap_or_default().to_ascii_lowercase();
+    let catalog = load_catalog(paths)?;
+    let entries = catalog.entries().iter();
+    let named = |entry: &&Entry| entry.names().any(|name| name.to_ascii_lowercase().contains(&filter));
+    Ok(entries.filter(named).map(AvailableImage::from).collect())
+}
+
+pub(super) fn load_catalog(paths: &Paths) -> Result<Catalog, Error> {
+    let own = paths.catalogue_file();
+    Ok(Catalog::load(own.is_file().then_some(own.as_path()))?)
+}
