@@ -259,9 +259,12 @@ fn of_image(error: &image::Error) -> (Code, Option<String>) {
             (Code::Unreachable, Some("with a file instead of a download: --image FILE".into()))
         }
         E::Iso { .. } => (Code::Usage, Some("an ISO to install from is named by --iso".into())),
-        E::Invalid(_) | E::Catalog { .. } | E::UserData { .. } | E::AuthorizedKey { .. } => {
-            (Code::Usage, None)
-        }
+        E::Invalid(_)
+        | E::Catalog { .. }
+        | E::UserData { .. }
+        | E::CloudConfig { .. }
+        | E::Ignition { .. }
+        | E::AuthorizedKey { .. } => (Code::Usage, None),
         _ => (Code::Failed, None),
     }
 }

@@ -9,6 +9,7 @@ use colored::Colorize;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::error::Complaint;
+use super::exit_code::Code;
 use crate::manager::{Event, Observer, Warning};
 
 /// The user's terminal, or the files that stand in for it.
@@ -104,6 +105,30 @@ impl Ui {
         let mut answer = String::new();
         let _ = std::io::stdin().read_line(&mut answer);
         matches!(answer.trim(), "y" | "Y" | "yes")
+    }
+
+    /// Asks for a new password, twice, without showing it.
+    ///
+    /// # Errors
+    /// When there is no terminal to ask on, or the two differ.
+    pub fn ask_new_password(&self) -> Result<String, Complaint> {
+        if !self.can_ask() {
+            return Err(Complaint::usage(
+                "there is no terminal to ask for a password on",
+                "--password-file FILE reads it from a file",
+            ));
+        }
+        self.finish();
+        let ask = |prompt: &str| {
+            rpassword::prompt_password(prompt).map_err(|error| {
+                Complaint::plain(Code::Failed, format!("cannot ask for the password: {error}"))
+            })
+        };
+        let password = ask("Password: ")?;
+        if ask("Once more: ")? != password {
+            return Err(Complaint::plain(Code::Usage, "the two passwords differ"));
+        }
+        Ok(password)
     }
 
     /// Takes a progress bar off the terminal.
@@ -207,6 +232,11 @@ fn describe(warning: &Warning) -> String {
         }
         Warning::NoPasst { reason } => format!("passt cannot be used ({reason}); QEMU's own slirp stands in"),
         Warning::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is switched off; ssh answers"),
+        Warning::UserDataKey { key, line, nearest } => {
+            let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+            let meant = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+            format!("the user-data{line}: cloud-init knows no `{key}` and will pass it over{meant}")
+        }
         Warning::StoppedVms { count } => {
             format!("no VM runs; `vmtools list --all` shows those that are off ({count})")
         }

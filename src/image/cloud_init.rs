@@ -3,7 +3,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use super::mime::{self, Part};
-use super::{Documents, Error, HostKey};
+use super::{Documents, Error, HostKey, PasswordHash};
 use crate::model::Invalid;
 
 /// What a VM is told by cloud-init's NoCloud source at its first start.
@@ -24,6 +24,8 @@ pub struct CloudInit {
     /// The VM's network cards, `52:54:00:..`. Without any, one document is written that matches by name,
     /// which only netplan and systemd-networkd understand: see [`Documents::network_config`].
     pub mac_addresses: Vec<String>,
+    /// The user's password, for the console and where sudo asks; `None` locks it.
+    pub password: Option<PasswordHash>,
     /// A file of the user's own, of any form that cloud-init knows.
     pub user_data: Option<Vec<u8>>,
 }
@@ -108,9 +110,13 @@ impl CloudInit {
     fn user_entry(&self) -> Value {
         let mut entry = json!({
             "name": self.user,
-            "lock_passwd": true,
+            "lock_passwd": self.password.is_none(),
             "ssh_authorized_keys": self.authorized_keys,
         });
+        if let Some(password) = &self.password {
+            // Unlike `passwd` it counts for a user whom the image has already.
+            entry["hashed_passwd"] = password.as_str().into();
+        }
         if self.user != "root" {
             entry["sudo"] = "ALL=(ALL) NOPASSWD:ALL".into();
             if self.image_user.as_ref() != Some(&self.user) {
@@ -171,6 +177,7 @@ impl fmt::Debug for CloudInit {
             .field("authorized_keys", &self.authorized_keys)
             .field("host_key", &self.host_key)
             .field("mac_addresses", &self.mac_addresses)
+            .field("password", &self.password)
             .field("user_data_bytes", &self.user_data.as_ref().map(Vec::len))
             .finish()
     }

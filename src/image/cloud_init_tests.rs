@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{CloudInit, Error, HostKey};
+use super::{CloudInit, Error, HostKey, PasswordHash};
 
 const SECRET: &str = "c2VjcmV0LWtleS1ib2R5";
 
@@ -18,6 +18,7 @@ fn cloud_init() -> CloudInit {
             public: "ssh-ed25519 AAAB web".into(),
         }),
         mac_addresses: vec!["52:54:00:AB:cd:ef".into()],
+        password: None,
         user_data: None,
     }
 }
@@ -73,6 +74,19 @@ fn the_images_own_user_keeps_its_shell() {
         let config = config(&cloud_init.to_documents().expect("documents").user_data);
         assert_eq!(config["users"][1].get("shell").and_then(Value::as_str), shell);
     }
+}
+
+#[test]
+fn a_password_opens_the_console_and_not_ssh() {
+    let locked = config(&cloud_init().to_documents().expect("documents").user_data);
+    assert_eq!(locked["users"][1]["lock_passwd"], true);
+    let cloud_init = CloudInit { password: PasswordHash::of("geheim").ok(), ..cloud_init() };
+    let config = config(&cloud_init.to_documents().expect("documents").user_data);
+    let user = &config["users"][1];
+    assert_eq!(user["lock_passwd"], false);
+    assert!(user["hashed_passwd"].as_str().is_some_and(|hash| hash.starts_with("$6$")));
+    assert_eq!(config["ssh_pwauth"], false);
+    assert!(!format!("{cloud_init:?} {config}").contains("geheim"));
 }
 
 #[test]

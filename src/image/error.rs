@@ -164,6 +164,22 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
+    /// A mistake in a cloud-config.
+    #[error("the user-data has a mistake in line {line}, column {column}: {reason}")]
+    CloudConfig {
+        /// The line, from 1.
+        line: u64,
+        /// The column, from 1.
+        column: u64,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A configuration that Ignition would not take.
+    #[error("the Ignition configuration cannot be used: {reason}")]
+    Ignition {
+        /// Why.
+        reason: String,
+    },
     /// Documents that are too large for a seed.
     #[error("the cloud-init documents have {bytes} bytes, {limit_bytes} are the most")]
     SeedTooLarge {

@@ -17,6 +17,7 @@
 
 pub mod catalog;
 pub mod checksum;
+mod cloud_config;
 mod cloud_init;
 #[cfg(test)]
 mod cloud_init_tests;
@@ -29,8 +30,10 @@ mod fetch;
 mod foreign;
 mod hash;
 pub mod header;
+mod ignition;
 mod local_image;
 mod mime;
+mod password;
 mod qcow2;
 mod record;
 mod reference;
@@ -43,6 +46,7 @@ mod store_tests;
 mod test_server;
 
 pub use catalog::Catalog;
+pub use cloud_config::{UnknownKey, check_cloud_config};
 pub use cloud_init::CloudInit;
 pub use digest::DigestCache;
 pub use documents::{Documents, HostKey};
@@ -51,7 +55,9 @@ pub use error::Error;
 pub use fetch::Limits;
 pub use hash::Hasher;
 pub use header::{Format, Header};
+pub use ignition::{Ignition, check_ignition};
 pub use local_image::LocalImage;
+pub use password::PasswordHash;
 pub use reference::Reference;
 pub use store::Store;
 

@@ -1,5 +1,6 @@
 //! A domain's definition, read.
 
+use super::domain_spec::IGNITION_ENTRY;
 use super::metadata::Metadata;
 use super::xml::{Element, XmlError};
 use crate::model::Firmware;
@@ -33,6 +34,15 @@ pub struct Domain {
     pub metadata: Option<Metadata>,
     /// The whole document.
     pub tree: Element,
+}
+
+impl Domain {
+    /// Whether Ignition sets its guest up, not cloud-init.
+    pub fn has_ignition(&self) -> bool {
+        self.tree
+            .find("sysinfo")
+            .is_some_and(|info| info.find_attribute("entry", "name") == Some(IGNITION_ENTRY))
+    }
 }
 
 /// A disk or CD-ROM drive.
@@ -231,6 +241,7 @@ mod tests {
                     protocol: Protocol::Tcp,
                 }]),
             }],
+            ignition: None,
             serial_log: "/log".into(),
             qmp_socket: Some("/run/a,b.qmp".into()),
         }

@@ -2,6 +2,9 @@ use super::metadata::Metadata;
 use super::xml::Element;
 use crate::model::{Firmware, MemorySize, PortPublish, VmName};
 
+/// Where Ignition's configuration lies in QEMU's firmware configuration.
+pub(super) const IGNITION_ENTRY: &str = "opt/com.coreos/config";
+
 /// All that goes into the definition of a new domain.
 #[derive(Debug, Clone)]
 pub struct DomainSpec {
@@ -25,6 +28,8 @@ pub struct DomainSpec {
     pub iso: Option<String>,
     /// Its network cards.
     pub interfaces: Vec<InterfaceSpec>,
+    /// A file that Ignition in the guest reads from QEMU's firmware configuration.
+    pub ignition: Option<String>,
     /// The file that gets all that the guest prints on its serial console.
     pub serial_log: String,
     /// The socket of a QMP monitor of its own, at most 107 bytes.
@@ -82,6 +87,9 @@ impl DomainSpec {
             .child(Element::new("on_reboot").text("restart"))
             .child(Element::new("on_crash").text("destroy"))
             .child(self.devices());
+        if let Some(file) = &self.ignition {
+            domain = domain.child(firmware_configuration(file));
+        }
         if let Some(socket) = &self.qmp_socket {
             domain.set_attribute("xmlns:qemu", "http://libvirt.org/schemas/domain/qemu/1.0");
             domain = domain.child(monitor(socket));
@@ -235,6 +243,15 @@ fn cdrom(path: &str) -> Element {
 }
 
 /// The timers that virt-install gives to a PC.
+/// Under the names that Fedora CoreOS and Flatcar look for (Ignition's qemu provider, Flatcar's patch to it).
+fn firmware_configuration(file: &str) -> Element {
+    let entry = |name: &str| Element::new("entry").with("name", name).with("file", file);
+    Element::new("sysinfo")
+        .with("type", "fwcfg")
+        .child(entry(IGNITION_ENTRY))
+        .child(entry("opt/org.flatcar-linux/config"))
+}
+
 fn clock() -> Element {
     let timer = |name: &str| Element::new("timer").with("name", name);
     let clock = Element::new("clock").with("offset", "utc");

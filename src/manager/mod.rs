@@ -55,3 +55,4 @@ pub use vm_manager::VmManager;
 pub use wait::WaitFor;
 
 pub use crate::guest::{Remote, Signal};
+pub use crate::image::PasswordHash;

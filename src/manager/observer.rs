@@ -91,6 +91,15 @@ pub enum Warning {
         /// The VM.
         vm: String,
     },
+    /// A key in the user-data that cloud-init will pass over.
+    UserDataKey {
+        /// The key.
+        key: String,
+        /// Its line, where that is known.
+        line: Option<usize>,
+        /// What may have been meant.
+        nearest: Option<&'static str>,
+    },
     /// No VM runs, but there are some that are off.
     StoppedVms {
         /// How many.

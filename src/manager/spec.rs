@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::WaitFor;
+use crate::image::PasswordHash;
 use crate::model::{Acceleration, DiskSize, Firmware, Label, MemorySize, NetworkSpec, PortPublish, VmName};
 
 /// A VM to be made: what flags, template, configuration and defaults came to.
@@ -37,6 +38,10 @@ pub struct VmSpec {
     pub user: Option<String>,
     /// cloud-init user-data of the user's own.
     pub user_data: Option<Vec<u8>>,
+    /// An Ignition configuration, for images that are set up by it instead of cloud-init.
+    pub ignition: Option<Vec<u8>>,
+    /// The user's password; `None` locks it.
+    pub password: Option<PasswordHash>,
     /// Its host name; `None` is its name.
     pub hostname: Option<String>,
     /// Its labels.

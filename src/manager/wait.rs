@@ -271,6 +271,8 @@ fn best_condition(domain: &Domain) -> Condition {
     let seeded = domain.metadata.as_ref().is_some_and(|record| record.ssh.is_some());
     if domain.interfaces.is_empty() {
         Condition::Agent
+    } else if seeded && domain.has_ignition() {
+        Condition::Ssh
     } else if seeded {
         Condition::CloudInit
     } else {

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -10,7 +10,7 @@ use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::config::{self, Config, Template};
-use crate::manager::{Error, VmManager, VmSpec, VmStatus, WaitFor};
+use crate::manager::{Error, PasswordHash, VmManager, VmSpec, VmStatus, WaitFor};
 use crate::model::{
     Acceleration, Condition, DiskSize, Firmware, Label, MemorySize, NetworkSpec, PortPublish, VmName,
     parse_duration,
@@ -57,6 +57,15 @@ pub struct CreateArgs {
     /// cloud-init user-data of your own; - is standard input
     #[arg(long, value_name = "FILE")]
     pub user_data: Option<PathBuf>,
+    /// An Ignition configuration (JSON), for images that use it instead of cloud-init
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["user_data", "iso"])]
+    pub ignition: Option<PathBuf>,
+    /// Ask for the user's password, for the console; ssh takes keys alone
+    #[arg(long, conflicts_with = "iso")]
+    pub password: bool,
+    /// Read the user's password from a file's first line; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["password", "iso"])]
+    pub password_file: Option<PathBuf>,
     /// Its host name [default: its name]
     #[arg(long, value_name = "NAME")]
     pub hostname: Option<String>,
@@ -104,8 +113,10 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint>
     let config = context.config()?;
     let template = load_template(&args, &config, context)?;
     let wait = wait_for(args.wait, args.timeout, context)?;
-    let specs =
-        names(&args)?.into_iter().map(|name| spec(&args, name, template.as_ref(), &config, wait.clone()));
+    let password = password(&args, context)?;
+    let specs = names(&args)?
+        .into_iter()
+        .map(|name| spec(&args, name, template.as_ref(), &config, password.as_ref(), wait.clone()));
     let specs = specs.collect::<Result<Vec<_>, _>>()?;
     let manager = context.manager().await?;
     if args.dry_run || args.print_xml {
@@ -207,6 +218,7 @@ fn spec(
     name: VmName,
     template: Option<&Template>,
     config: &Config,
+    password: Option<&PasswordHash>,
     wait: Option<WaitFor>,
 ) -> Result<VmSpec, Complaint> {
     let defaults = &config.defaults;
@@ -231,7 +243,15 @@ fn spec(
         publish: args.publish.clone(),
         ssh_keys: if args.ssh_key.is_empty() { defaults.ssh_keys.clone() } else { args.ssh_key.clone() },
         user: args.user.clone().or_else(|| template?.user.clone()),
-        user_data: user_data(args.user_data.as_ref().or(own))?,
+        user_data: args
+            .user_data
+            .as_ref()
+            .or(own)
+            .filter(|_| args.ignition.is_none())
+            .map(|file| read("user-data", file))
+            .transpose()?,
+        ignition: args.ignition.as_ref().map(|file| read("Ignition configuration", file)).transpose()?,
+        password: password.cloned(),
         hostname: args.hostname.clone(),
         labels: labels(&args.label, template),
         ttl: args.ttl,
@@ -251,16 +271,28 @@ fn labels(given: &[Label], template: Option<&Template>) -> Vec<Label> {
     own.chain(given.iter().cloned()).collect()
 }
 
-fn user_data(file: Option<&PathBuf>) -> Result<Option<Vec<u8>>, Complaint> {
-    let Some(file) = file else { return Ok(None) };
+fn read(what: &str, file: &Path) -> Result<Vec<u8>, Complaint> {
     let read = if file.as_os_str() == "-" {
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes).map(|_| bytes)
     } else {
         std::fs::read(file)
     };
-    read.map(Some).map_err(|error| {
+    read.map_err(|error| {
         let code = if error.kind() == std::io::ErrorKind::NotFound { Code::NotFound } else { Code::Failed };
-        Complaint::plain(code, format!("cannot read the user-data {}: {error}", file.display()))
+        Complaint::plain(code, format!("cannot read the {what} {}: {error}", file.display()))
     })
+}
+
+/// The user's password: never an argument, which others could see.
+fn password(args: &CreateArgs, context: &Context) -> Result<Option<PasswordHash>, Complaint> {
+    let plain = if let Some(file) = &args.password_file {
+        let text = String::from_utf8_lossy(&read("password", file)?).into_owned();
+        text.lines().next().unwrap_or_default().to_owned()
+    } else if args.password {
+        context.ui.ask_new_password()?
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(PasswordHash::of(&plain)?))
 }

@@ -25,7 +25,7 @@ impl Names {
         };
         Self {
             disk: volume(".qcow2"),
-            seed: volume("-seed.img"),
+            seed: volume(if spec.ignition.is_some() { ".ign" } else { "-seed.img" }),
             serial_log: volume(".log"),
             base: image.map(super::base::volume_name),
         }
@@ -69,19 +69,19 @@ impl VmManager {
             backing: base.as_ref().map(|(path, format)| (path.as_str(), format_name(*format))),
         };
         self.client.make_volume(&names.disk.pool, &overlay).await?;
-        if let Some(seed) = &prepared.seed {
+        if let Some(setup) = &prepared.setup {
             self.interrupt.check()?;
             transaction.will_make(&names.seed);
             let volume = VolumeSpec {
                 name: &names.seed.volume,
-                capacity_bytes: seed.len() as u64,
+                capacity_bytes: setup.bytes().len() as u64,
                 format: "raw",
                 // It holds the guest's private host key.
                 mode: "0600",
                 backing: None,
             };
             self.client.make_volume(&names.seed.pool, &volume).await?;
-            self.client.fill_volume(&names.seed.pool, &names.seed.volume, seed).await?;
+            self.client.fill_volume(&names.seed.pool, &names.seed.volume, setup.bytes()).await?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod transaction;
 use crate::image::{LocalImage, Reference};
 use crate::libvirt::{self, Domain, DomainSpec, Element};
 use crate::model::{Firmware, Timestamp};
+use seed::Setup;
 use transaction::Transaction;
 
 use super::{DeletePlan, Error, Event, VmManager, VmSpec, VmStatus};
@@ -53,7 +54,7 @@ struct Prepared {
     image: Option<LocalImage>,
     names: disks::Names,
     domain: DomainSpec,
-    seed: Option<Vec<u8>>,
+    setup: Option<Setup>,
     disk_size_bytes: u64,
     kvm: bool,
 }
@@ -82,6 +83,7 @@ impl VmManager {
     /// # Errors
     /// What the create's checks would find.
     pub async fn plan(&self, spec: &VmSpec) -> Result<Plan, Error> {
+        self.check_user_data(spec)?;
         let old = self.check_name(spec).await?;
         let reference = self.reference(spec)?;
         let store = self.image_store()?;
@@ -117,6 +119,7 @@ impl VmManager {
         spec: &VmSpec,
         transaction: &mut Transaction<'_>,
     ) -> Result<String, Failure> {
+        self.check_user_data(spec)?;
         let old = self.check_name(spec).await?;
         let image = match self.reference(spec)? {
             Some(reference) => Some(self.interrupt.race(self.obtain(&reference)).await?),
@@ -207,10 +210,10 @@ impl VmManager {
         let names = disks::Names::new(spec, uuid, &pool, image.as_ref());
         let wiring = self.wire(spec, old, act).await?;
         let access = self.access(spec, image.as_ref())?;
-        let seed = match &image {
+        let setup = match &image {
             Some(image) => {
                 let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
-                Some(seed::build(spec, uuid, &access, image.default_user.clone(), macs)?)
+                Some(seed::build(spec, uuid, &access, image, macs)?)
             }
             None => None,
         };
@@ -218,7 +221,7 @@ impl VmManager {
             template: spec.template.clone(),
             image: image.as_ref().map(|image| image.name.clone()),
             image_digest: image.as_ref().map(|image| image.digest.to_string()),
-            owned: names.owned(seed.is_some()),
+            owned: names.owned(setup.is_some()),
             created: Some(Timestamp::now()),
             labels: spec.labels.clone(),
             ssh: image.as_ref().map(|_| access.to_record(&wiring)),
@@ -235,13 +238,14 @@ impl VmManager {
             cpus: spec.cpus,
             firmware,
             kvm,
-            disks: names.disks(seed.is_some()),
+            disks: names.disks(setup.as_ref().is_some_and(Setup::is_seed)),
             iso: spec.iso.as_ref().map(|iso| iso.to_string_lossy().into_owned()),
             interfaces: wiring.interfaces,
+            ignition: setup.as_ref().filter(|setup| !setup.is_seed()).map(|_| names.seed.path.clone()),
             serial_log: names.serial_log.path.clone(),
             qmp_socket: self.qmp_socket(uuid),
         };
-        Ok(Prepared { image, names, domain, seed, disk_size_bytes, kvm })
+        Ok(Prepared { image, names, domain, setup, disk_size_bytes, kvm })
     }
 }
 

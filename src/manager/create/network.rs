@@ -10,6 +10,9 @@ use crate::model::{NetworkSpec, PortPublish, Protocol};
 /// The user to make and log in as, when neither the user nor the image says.
 const USER: &str = "vmtools";
 
+/// The user of images that Ignition sets up.
+const IGNITION_USER: &str = "core";
+
 /// A VM's network cards, and the ports that lead to it.
 pub(super) struct Wiring {
     pub(super) interfaces: Vec<InterfaceSpec>,
@@ -126,7 +129,7 @@ impl VmManager {
             .clone()
             .or_else(|| image.and_then(|image| image.default_user.clone()))
             .or_else(|| self.config.defaults.user.clone())
-            .unwrap_or_else(|| USER.to_owned());
+            .unwrap_or_else(|| if spec.ignition.is_some() { IGNITION_USER } else { USER }.to_owned());
         let mut keys = Vec::new();
         for file in &spec.ssh_keys {
             keys.push(guest::read_public_key(file)?);

@@ -1,32 +1,81 @@
-//! What cloud-init is told at the first boot.
+//! What the guest is told at its first boot.
 
 use super::network::Access;
-use crate::image::{CloudInit, HostKey, seed};
-use crate::manager::{Error, VmSpec};
+use crate::image::{
+    CloudInit, HostKey, Ignition, LocalImage, UnknownKey, check_cloud_config, check_ignition, seed,
+};
+use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
 
-/// The seed's bytes: a NoCloud volume.
+/// What tells the guest who it is.
+pub(super) enum Setup {
+    /// A NoCloud volume for cloud-init.
+    Seed(Vec<u8>),
+    /// A document for Ignition, which reads it from QEMU's firmware configuration.
+    Ignition(Vec<u8>),
+}
+
+impl Setup {
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Seed(bytes) | Self::Ignition(bytes) => bytes,
+        }
+    }
+
+    pub(super) fn is_seed(&self) -> bool {
+        matches!(self, Self::Seed(_))
+    }
+}
+
+impl VmManager {
+    /// The user's own documents are looked over before anything is downloaded or made.
+    pub(super) fn check_user_data(&self, spec: &VmSpec) -> Result<(), Error> {
+        if let Some(config) = &spec.ignition {
+            check_ignition(config)?;
+        }
+        for UnknownKey { key, line, nearest } in
+            spec.user_data.as_deref().map(check_cloud_config).transpose()?.unwrap_or_default()
+        {
+            self.report(Event::Warning(Warning::UserDataKey { key, line, nearest }));
+        }
+        Ok(())
+    }
+}
+
 pub(super) fn build(
     spec: &VmSpec,
     uuid: uuid::Uuid,
     access: &Access,
-    image_user: Option<String>,
+    image: &LocalImage,
     mac_addresses: Vec<String>,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Setup, Error> {
+    let hostname = spec.hostname.clone().unwrap_or_else(|| spec.name.to_string());
+    let host_key = HostKey {
+        private: access.host_key.private_openssh.clone(),
+        public: access.host_key.public_openssh.clone(),
+    };
+    if let Some(config) = &spec.ignition {
+        let ignition = Ignition {
+            config,
+            hostname: &hostname,
+            user: &access.user,
+            authorized_keys: &access.authorized_keys,
+            host_key: Some(&host_key),
+        };
+        return Ok(Setup::Ignition(ignition.to_document()?));
+    }
     let documents = CloudInit {
         // Unique, so that a VM made anew under an old name is a new instance to cloud-init.
         instance_id: format!("vmtools-{uuid}"),
-        hostname: spec.hostname.clone().unwrap_or_else(|| spec.name.to_string()),
+        hostname,
         user: access.user.clone(),
-        image_user,
+        image_user: image.default_user.clone(),
         authorized_keys: access.authorized_keys.clone(),
-        host_key: Some(HostKey {
-            private: access.host_key.private_openssh.clone(),
-            public: access.host_key.public_openssh.clone(),
-        }),
+        host_key: Some(host_key),
         // Only netplan and networkd match cards by name; every renderer of cloud-init does by address.
         mac_addresses,
+        password: spec.password.clone(),
         user_data: spec.user_data.clone(),
     }
     .to_documents()?;
-    Ok(seed::build(&documents)?)
+    Ok(Setup::Seed(seed::build(&documents)?))
 }
