@@ -160,7 +160,7 @@ verb_install() {
     done < <(cd "$staged" && find . -type f -printf '%P\n' | sort)
     made+=("$(manifest "$prefix")")
     printf '%s\n' "${made[@]}" >"${DESTDIR:-}$(manifest "$prefix")"
-    say "Installed vmtools $VERSION in ${DESTDIR:-}$prefix (to remove it: ./build.sh uninstall --prefix $prefix)"
+    say "Installed vmtools $VERSION in ${DESTDIR:-}$prefix (to remove it:${DESTDIR:+ DESTDIR=$DESTDIR} ./build.sh uninstall --prefix $prefix)"
 }
 
 # The manifest lists files, and with a slash at the end the folders that install had to make.
@@ -354,7 +354,8 @@ create_vm() {
     esac
     verb_deps --test
     # Where QEMU's user can read it, which a home folder often is not.
-    as_root tests/support/guests/debian.sh "$image"
+    as_root tests/support/guests/debian.sh "$image" ||
+        die "the Debian guest could not be built: is the machine's package mirror within reach (apt-get update)?"
     vmtools create "$1" --template debian --image "$image" --start --wait --timeout 10m --if-not-exists
 }
 
@@ -368,7 +369,7 @@ vmtools() {
 }
 
 # The device alone is no proof: it can open where no guest boots.
-kvm_is_usable() { (: <>/dev/kvm) 2>/dev/null && grep -qwE 'vmx|svm' /proc/cpuinfo; }
+kvm_is_usable() { [[ -c /dev/kvm ]] && (: <>/dev/kvm) 2>/dev/null && grep -qwE 'vmx|svm' /proc/cpuinfo; }
 
 # ------------------------------------------------------------------------------------------------
 

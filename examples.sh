@@ -10,14 +10,12 @@ if [[ -n ${VMTOOLS_EXAMPLE_IMAGE:-} ]]; then
 else
     SOURCE=(--template ubuntu)
 fi
-WORK=$(mktemp -d)
-readonly WORK
+WORK=
 
 clean_up() {
     "$VMTOOLS" --quiet delete --force --if-exists "$VM" >/dev/null || true
     rm -rf "$WORK"
 }
-trap clean_up EXIT
 
 vmt() {
     printf '+ vmtools %s\n' "$*" >&2
@@ -104,6 +102,8 @@ all) run_all ;;
 '' | -h | --help) sed -n '2,3s/^# //p' "$0" ;;
 *)
     declare -F "example_$1" >/dev/null || { printf 'no example %s (see examples.sh list)\n' "$1" >&2 && exit 2; }
+    WORK=$(mktemp -d)
+    trap clean_up EXIT
     "example_$1"
     ;;
 esac

@@ -22,6 +22,7 @@ pub struct Cli {
 
 /// Flags that every verb takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// The libvirt connection: auto, qemu:///system, qemu:///session, qemu+ssh://HOST/system
     #[arg(long, global = true, value_name = "URI", env = "VMTOOLS_CONNECT")]

@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 
 use super::exit_code::Code;
-use crate::manager::Error as ManagerError;
+use crate::manager::{Error as ManagerError, installer};
 use crate::model::Invalid;
 use crate::{config, guest, image, libvirt};
 
@@ -153,9 +153,14 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::StillRunning { name, .. } => {
             (Code::Timeout, Some(format!("`vmtools stop {name} --force` pulls the plug")))
         }
-        E::BeingMade { .. } => {
-            (Code::WrongState, hint("if it was killed, `vmtools gc` removes what it left"))
-        }
+        E::BeingMade { .. } => (
+            Code::WrongState,
+            hint("wait until that is done; if it was killed, `vmtools gc` removes what it left"),
+        ),
+        E::Unfinished { name } => (
+            Code::WrongState,
+            Some(format!("`vmtools gc` removes what is there; `vmtools create {name} ..` begins anew")),
+        ),
         E::InUse { .. } => (Code::Integrity, hint("delete what needs it first")),
         E::NotRemoved { .. } => (Code::Failed, hint("try again, or `vmtools gc`")),
         E::Interrupted => (Code::Interrupted, None),
@@ -174,9 +179,10 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
         }
         E::NotFound { object: Object::Network, name } if name == "default" => (
             Code::NotFound,
-            hint(
-                "sudo ./install-qemu-kvm.sh defines it, or: virsh net-define /usr/share/libvirt/networks/default.xml",
-            ),
+            Some(format!(
+                "`{}` defines it, or: virsh net-define /usr/share/libvirt/networks/default.xml",
+                installer()
+            )),
         ),
         E::NotFound { object: Object::Network, .. } => {
             (Code::NotFound, hint("`vmtools networks` shows what there is"))
@@ -184,11 +190,18 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
         E::NotFound { .. } => (Code::NotFound, None),
         E::Exists { .. } => (Code::Exists, None),
         E::WrongState { .. } => (Code::WrongState, None),
-        E::Unreachable { .. } => (
+        E::Unreachable { uri, .. } if uri.starts_with("qemu:///s") => (
             Code::Unreachable,
-            hint(
-                "start libvirt (`sudo systemctl start libvirtd`), or install it: sudo ./install-qemu-kvm.sh; `vmtools doctor` checks all",
-            ),
+            Some(format!(
+                "start libvirt (`sudo systemctl start libvirtd`), or install it: {}; `vmtools doctor` checks all",
+                installer()
+            )),
+        ),
+        E::Unreachable { uri, .. } => (
+            Code::Unreachable,
+            Some(format!(
+                "is the URI right, and does libvirt run there? `virsh -c {uri} version` tells more"
+            )),
         ),
         E::Denied { .. } => (
             Code::Denied,
@@ -222,7 +235,7 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
 fn of_process(error: &crate::system::process::Error) -> (Code, Option<String>) {
     use crate::system::process::Error as E;
     match error {
-        E::Missing { .. } => (Code::Incapable, Some("sudo ./install-qemu-kvm.sh".into())),
+        E::Missing { .. } => (Code::Incapable, Some(installer())),
         E::TimedOut { .. } => (Code::Timeout, None),
         E::Io { .. } | E::TooMuchOutput { .. } | E::Failed(_) => (Code::Failed, None),
     }
@@ -254,7 +267,10 @@ fn of_image(error: &image::Error) -> (Code, Option<String>) {
             let meant = nearest.first().map(|nearest| format!("did you mean {nearest}? "));
             (Code::NotFound, Some(format!("{}A file needs a path: ./{name}", meant.unwrap_or_default())))
         }
-        E::FileMissing { .. } | E::NotFound { .. } => (Code::NotFound, None),
+        E::FileMissing { .. } => {
+            (Code::NotFound, Some("`vmtools image list --available` shows images that need no file".into()))
+        }
+        E::NotFound { .. } => (Code::NotFound, None),
         E::Unreachable { .. } | E::Stalled { .. } => {
             (Code::Unreachable, Some("with a file instead of a download: --image FILE".into()))
         }
@@ -278,6 +294,7 @@ fn of_guest(error: &guest::Error) -> (Code, Option<String>) {
         E::PrivateKeyGiven { .. } => (Code::Usage, Some("name the public key: it ends in .pub".into())),
         E::NotAPublicKey { .. } => (Code::Usage, None),
         E::Process(error) => of_process(error),
+        E::File(error) if error.source.kind() == std::io::ErrorKind::NotFound => (Code::NotFound, None),
         _ => (Code::Failed, None),
     }
 }

@@ -63,8 +63,10 @@ fn refuse_arguments(error: &clap::Error) -> ExitCode {
     }
     if std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json") {
         let message = error.to_string();
-        let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        Ui::new(false, true).complain(&Complaint::usage(first, "vmtools --help"));
+        // What is missing or wrong stands on lines of its own, up to an empty one.
+        let lines: Vec<&str> = message.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        let message = lines.join(" ").trim_start_matches("error: ").to_owned();
+        Ui::new(false, true).complain(&Complaint::usage(message, "vmtools --help"));
     }
     Code::Usage.into()
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use super::account::Account;
 use super::acl::{Node, parse_acl};
 use super::error::Error;
+use super::tool::{Tool, tool};
 use crate::system::{fs, process::quoted};
 
 /// What somebody may do with a file or a folder.
@@ -24,7 +25,7 @@ pub struct Blocker {
     pub path: PathBuf,
     /// What the user lacks there.
     pub lacks: Permission,
-    /// The command that gives it, as one would type it.
+    /// The command that opens the whole way, as one would type it.
     pub fix: String,
 }
 
@@ -38,6 +39,7 @@ pub struct Blocker {
 /// When this user can't look at the path.
 pub fn blocker(account: &Account, path: &Path, wanted: Option<Permission>) -> Result<Option<Blocker>, Error> {
     let absolute = std::path::absolute(path).map_err(fs::Error::at("find", path))?;
+    let mut found: Option<Blocker> = None;
     for (step, last) in steps(&absolute) {
         let needed = match (last, wanted) {
             (false, _) => Permission::Search,
@@ -49,20 +51,25 @@ pub fn blocker(account: &Account, path: &Path, wanted: Option<Permission>) -> Re
             Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error.into()),
         };
-        if !node.allows(account, needed.bits()) {
-            return Ok(Some(Blocker {
-                fix: format!(
-                    "setfacl -m u:{}:{} {}",
-                    account.name,
-                    needed.letters(),
-                    quoted(&step.to_string_lossy())
-                ),
-                path: step,
-                lacks: needed,
-            }));
+        if node.allows(account, needed.bits()) {
+            continue;
+        }
+        let fix = fix(account, &step, needed);
+        match &mut found {
+            // All that is closed behind the first one is opened with it.
+            Some(first) => first.fix = format!("{} && {fix}", first.fix),
+            None => found = Some(Blocker { path: step, lacks: needed, fix }),
         }
     }
-    Ok(None)
+    Ok(found)
+}
+
+fn fix(account: &Account, path: &Path, needed: Permission) -> String {
+    let (letters, path) = (needed.letters(), quoted(&path.to_string_lossy()));
+    match tool(Tool::Setfacl) {
+        Some(_) => format!("setfacl -m u:{}:{letters} {path}", account.name),
+        None => format!("chmod o+{letters} {path}"),
+    }
 }
 
 impl Permission {
@@ -157,7 +164,15 @@ mod tests {
         let (_root, home, file) = closed_home();
         let blocker = blocker(&qemu(), &file, None).expect("looks").expect("is blocked");
         assert_eq!((&blocker.path, blocker.lacks), (&home, Permission::Search));
-        assert_eq!(blocker.fix, format!("setfacl -m u:libvirt-qemu:x '{}'", home.display()));
+        let fixes: Vec<&str> = blocker.fix.split(" && ").collect();
+        assert_eq!(fixes.len(), 2);
+        let closed = [home.clone(), home.join("disks")];
+        assert!(
+            fixes
+                .iter()
+                .zip(&closed)
+                .all(|(fix, folder)| fix.ends_with(&format!("x '{}'", folder.display())))
+        );
         chmod(&home, 0o711);
         assert_eq!(found(&file, None), Some((home.join("disks"), Permission::Search)));
         chmod(&home.join("disks"), 0o711);

@@ -1,4 +1,5 @@
 use std::fs::OpenOptions;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 /// Whether guests can run on the processor itself.
@@ -25,6 +26,13 @@ impl Kvm {
 /// no guest boots (measured: QEMU aborts with "failed to set MSR").
 pub fn kvm() -> Kvm {
     let device = Path::new("/dev/kvm");
+    let is_device = |data: std::fs::Metadata| data.file_type().is_char_device();
+    if std::fs::metadata(device).is_ok_and(|data| !is_device(data)) {
+        // libvirt could start no guest at all beside it.
+        return Kvm::Missing {
+            reason: "/dev/kvm is no device, something made a file of it: sudo rm /dev/kvm".to_owned(),
+        };
+    }
     let opened = OpenOptions::new().read(true).write(true).open(device);
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     judge(opened.map(drop).map_err(|error| error.kind()), std::env::consts::ARCH, &cpuinfo)

@@ -17,12 +17,14 @@ pub enum Tool {
     Ssh,
     /// The copier over ssh.
     Scp,
+    /// Gives one user rights on a file.
+    Setfacl,
 }
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Virsh, Self::QemuImg, Self::QemuSystem, Self::Passt, Self::Ssh, Self::Scp];
+    pub const ALL: [Self; 7] =
+        [Self::Virsh, Self::QemuImg, Self::QemuSystem, Self::Passt, Self::Ssh, Self::Scp, Self::Setfacl];
 
     /// The program's name.
     pub fn program(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Tool {
             Self::Passt => "passt",
             Self::Ssh => "ssh",
             Self::Scp => "scp",
+            Self::Setfacl => "setfacl",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Error;
+use super::{Error, mime};
 
 const FIRST_LINE: &str = "#cloud-config";
 /// How alike a key has to be to one that is known, of 1, to be offered for it.
@@ -138,8 +138,10 @@ pub struct UnknownKey {
 /// looked into: a script, a template or a multipart document is passed through as it is.
 ///
 /// # Errors
-/// [`Error::CloudConfig`], with line and column: no YAML, not a mapping, a value of the wrong kind.
-pub fn check_cloud_config(user_data: &[u8]) -> Result<Vec<UnknownKey>, Error> {
+/// [`Error::UserData`] when cloud-init would pass the whole over; [`Error::CloudConfig`], with line and
+/// column: no YAML, not a mapping, a value of the wrong kind.
+pub fn check_user_data(user_data: &[u8]) -> Result<Vec<UnknownKey>, Error> {
+    mime::users_part(user_data)?;
     let Ok(text) = std::str::from_utf8(user_data) else { return Ok(Vec::new()) };
     // `#cloud-config-archive` and the like begin with the same letters.
     if text.lines().next().map(str::trim_end) != Some(FIRST_LINE) {
@@ -276,7 +278,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<Vec<UnknownKey>, Error> {
-        check_cloud_config(text.as_bytes())
+        check_user_data(text.as_bytes())
     }
 
     #[track_caller]
@@ -301,7 +303,7 @@ mod tests {
             let unknown = check(text).expect(text);
             assert!(unknown.iter().all(|key| key.key == "base"), "{text}: {unknown:?}");
         }
-        assert!(check_cloud_config(&[0x1f, 0x8b, 0xff]).expect("passed over").is_empty());
+        assert!(check_user_data(&[0x1f, 0x8b, 0xff]).expect("passed over").is_empty());
     }
 
     #[test]

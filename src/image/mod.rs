@@ -46,7 +46,7 @@ mod store_tests;
 mod test_server;
 
 pub use catalog::Catalog;
-pub use cloud_config::{UnknownKey, check_cloud_config};
+pub use cloud_config::{UnknownKey, check_user_data};
 pub use cloud_init::CloudInit;
 pub use digest::DigestCache;
 pub use documents::{Documents, HostKey};

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use super::gc::{Maker, maker};
 use super::{Error, VmManager};
 use crate::guest;
 use crate::libvirt::{Domain, OwnedVolume, Scope};
@@ -46,11 +47,14 @@ impl VmManager {
     /// What deleting the VM would do.
     ///
     /// # Errors
-    /// [`Error::InUse`] when another VM's disk stands on one of its own.
+    /// [`Error::BeingMade`] while a create is at it; [`Error::InUse`] when another VM's disk stands on one of its own.
     pub async fn plan_delete(&self, name: &str, keep_disks: bool) -> Result<DeletePlan, Error> {
         let id = self.client.resolve(name).await?;
         let running = self.client.state(&id.uuid).await?.is_active();
         let domain = self.client.domain(&id.uuid).await?;
+        if matches!(maker(&domain), Maker::AtWork) {
+            return Err(Error::BeingMade { name: id.name });
+        }
         let snapshots = self.client.snapshots(&id.uuid).await?;
         let volumes: Vec<OwnedVolume> = match &domain.metadata {
             // The seed and the log are of no use without the VM; its disks are.

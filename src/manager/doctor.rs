@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::VmManager;
 use super::create::network::no_passt;
-use crate::host::{self, Kvm, Membership, QmpFolder, Socket, Tool};
+use crate::host::{self, Kvm, Membership, QmpFolder, Socket, Tool, installer};
 use crate::libvirt;
 use crate::model::NetworkSpec;
 
@@ -31,7 +31,6 @@ pub struct Check {
     pub fix: Option<String>,
 }
 
-const INSTALL: &str = "sudo ./install-qemu-kvm.sh";
 const ROOM: u64 = 5 << 30;
 
 impl VmManager {
@@ -66,7 +65,7 @@ impl VmManager {
             .filter(|(id, ..)| self.uri().is_local() || !id.starts_with("qemu"))
             .map(|(id, tool, missing)| match host::tool(tool) {
                 Some(path) => ok(id, path.display().to_string()),
-                None => bad(id, missing, format!("{} is not installed", tool.program()), INSTALL),
+                None => bad(id, missing, format!("{} is not installed", tool.program()), installer()),
             })
             .collect()
     }
@@ -80,17 +79,19 @@ impl VmManager {
                     format!("{}: libvirt {}, {qemu}, virsh {}", self.uri(), versions.daemon, versions.client);
                 let oldest = libvirt::Version(9, 0, 0);
                 checks.push(if versions.daemon < oldest {
-                    bad("libvirt", CheckStatus::Failure, format!("{detail}; {oldest} is needed"), INSTALL)
+                    bad("libvirt", CheckStatus::Failure, format!("{detail}; {oldest} is needed"), installer())
                 } else {
                     ok("libvirt", detail)
                 });
                 true
             }
             Err(error) => {
-                let fix = if self.uri().is_local() {
-                    INSTALL.to_owned()
-                } else {
-                    format!("virsh -c {} version", self.uri())
+                let fix = match &error {
+                    _ if !self.uri().is_local() => format!("virsh -c {} version", self.uri()),
+                    libvirt::Error::TimedOut { .. } => {
+                        "journalctl -u libvirtd; sudo systemctl restart libvirtd".to_owned()
+                    }
+                    _ => installer(),
                 };
                 checks.push(bad("libvirt", CheckStatus::Failure, error.to_string(), fix));
                 false
@@ -111,7 +112,7 @@ impl VmManager {
                 let fix = format!("virsh -c {} net-start {name}", self.uri());
                 bad("network", CheckStatus::Warning, format!("{name} is off; create starts it"), fix)
             }
-            Err(error) => bad("network", CheckStatus::Failure, error.to_string(), INSTALL),
+            Err(error) => bad("network", CheckStatus::Failure, error.to_string(), installer()),
         }
     }
 
@@ -157,9 +158,12 @@ impl VmManager {
     fn user_network_check(&self) -> Check {
         match no_passt() {
             None => ok("passt", "user-mode networking by passt"),
-            Some(reason) => {
-                bad("passt", CheckStatus::Warning, format!("{reason}; QEMU's slower slirp is used"), INSTALL)
-            }
+            Some(reason) => bad(
+                "passt",
+                CheckStatus::Warning,
+                format!("{reason}; QEMU's slower slirp is used"),
+                installer(),
+            ),
         }
     }
 
@@ -178,13 +182,13 @@ impl VmManager {
         match host::system_qmp_folder(host::qemu_account().as_ref()) {
             QmpFolder::Usable(path) => ok("qmp", path.display().to_string()),
             QmpFolder::Missing(path) => {
-                bad("qmp", CheckStatus::Warning, format!("{} is missing", path.display()), INSTALL)
+                bad("qmp", CheckStatus::Warning, format!("{} is missing", path.display()), installer())
             }
             QmpFolder::NotWritable(path) => bad(
                 "qmp",
                 CheckStatus::Warning,
                 format!("QEMU's user cannot write {}", path.display()),
-                INSTALL,
+                installer(),
             ),
         }
     }
@@ -203,12 +207,11 @@ fn kvm() -> Check {
         Kvm::Usable => ok("kvm", "usable"),
         Kvm::Missing { reason } => {
             let detail = format!("{reason}; guests are emulated, ten times slower or more");
-            bad(
-                "kvm",
-                CheckStatus::Warning,
-                detail,
-                "switch virtualisation (VT-x, AMD-V) on in the firmware, or nesting on the host; then: sudo usermod -aG kvm \"$USER\"",
-            )
+            let group = if host::is_root() { "" } else { "; then: sudo usermod -aG kvm \"$USER\"" };
+            let fix = format!(
+                "switch virtualisation (VT-x, AMD-V) on in the firmware, or nesting on the host{group}"
+            );
+            bad("kvm", CheckStatus::Warning, detail, fix)
         }
     }
 }
@@ -243,7 +246,7 @@ async fn socket_check() -> Check {
             bad("socket", CheckStatus::Failure, detail, "sudo usermod -aG libvirt \"$USER\"")
         }
         Socket::Dead { .. } | Socket::Absent => {
-            bad("socket", CheckStatus::Failure, "no system daemon of libvirt listens", INSTALL)
+            bad("socket", CheckStatus::Failure, "no system daemon of libvirt listens", installer())
         }
     }
 }

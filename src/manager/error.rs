@@ -169,6 +169,12 @@ pub enum Error {
         /// The VM.
         name: String,
     },
+    /// A create that was killed has left it half-made.
+    #[error("the VM {name} was never finished: the create that was at it was killed")]
+    Unfinished {
+        /// The VM.
+        name: String,
+    },
     /// The disk of another VM stands on one that was to be removed.
     #[error("{path} is needed by {needed_by}")]
     InUse {

@@ -99,12 +99,11 @@ impl VmManager {
 
 fn of_domain(domain: &Domain) -> Option<Garbage> {
     let record = domain.metadata.as_ref()?;
-    let reason = match &record.creator {
-        Some(creator) if is_gone(creator) => Reason::Unfinished,
-        // Whoever is at it still is.
-        Some(_) => return None,
-        None if record.expires.is_some_and(|time| time.is_past()) => Reason::Expired,
-        None => return None,
+    let reason = match maker(domain) {
+        Maker::Gone => Reason::Unfinished,
+        Maker::AtWork => return None,
+        Maker::None if record.expires.is_some_and(|time| time.is_past()) => Reason::Expired,
+        Maker::None => return None,
     };
     Some(Garbage {
         name: domain.name.clone(),
@@ -115,8 +114,20 @@ fn of_domain(domain: &Domain) -> Option<Garbage> {
     })
 }
 
-/// Whether the process that was making a VM has ended. Of another host's it can't be told, and then it
-/// hasn't.
-fn is_gone(creator: &str) -> bool {
-    creator.parse::<Creator>().is_ok_and(|creator| creator.is_alive() == Some(false))
+/// Whether a create is at work on a VM.
+pub(super) enum Maker {
+    /// None is: it was finished.
+    None,
+    /// One is, as far as can be told: of another host's process it can't.
+    AtWork,
+    /// The one that was has ended before it was finished.
+    Gone,
+}
+
+pub(super) fn maker(domain: &Domain) -> Maker {
+    match domain.creator().map(str::parse::<Creator>) {
+        None => Maker::None,
+        Some(Ok(creator)) if creator.is_alive() == Some(false) => Maker::Gone,
+        Some(_) => Maker::AtWork,
+    }
 }

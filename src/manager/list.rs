@@ -1,4 +1,6 @@
-use super::reach::own_addresses;
+use std::net::Ipv4Addr;
+
+use super::reach::{forwarded_port, own_addresses};
 use super::{Error, Event, VmDetails, VmManager, VmSummary, Warning};
 use crate::libvirt::{AddressSource, Domain, DomainId, Scope};
 use crate::model::{Label, VmState};
@@ -94,7 +96,8 @@ impl VmManager {
         Ok(())
     }
 
-    /// By lease alone: asking agents would make a list as slow as its slowest guest.
+    /// By lease: asking agents would make a list as slow as its slowest guest. One without a lease may be
+    /// behind user-mode networking, which its definition tells.
     async fn fill_addresses(&self, vms: &mut [VmSummary], active: &[DomainId]) -> Result<(), Error> {
         let wanted: Vec<&DomainId> =
             active.iter().filter(|id| vms.iter().any(|vm| vm.name == id.name)).collect();
@@ -105,6 +108,15 @@ impl VmManager {
                 // libvirt's leases are of the VM's own cards.
                 vm.ips = addresses.into_iter().map(|address| address.ip).collect();
                 vm.ips.sort_by_key(|ip| ip.is_ipv6());
+            }
+        }
+        let without = |id: &&&DomainId| vms.iter().any(|vm| vm.name == id.name && vm.ips.is_empty());
+        let unknown: Vec<&str> = wanted.iter().filter(without).map(|id| id.uuid.as_str()).collect();
+        for domain in self.client.domains_in_full(&unknown).await? {
+            if let Some(vm) = vms.iter_mut().find(|vm| vm.name == domain.name)
+                && forwarded_port(&domain).is_some()
+            {
+                vm.ips = vec![Ipv4Addr::LOCALHOST.into()];
             }
         }
         Ok(())

@@ -55,4 +55,5 @@ pub use vm_manager::VmManager;
 pub use wait::WaitFor;
 
 pub use crate::guest::{Remote, Signal};
+pub use crate::host::installer;
 pub use crate::image::PasswordHash;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::gc::{Maker, maker};
 use super::{Error, Event, VmManager, VmStatus, WaitFor};
 use crate::host;
 use crate::libvirt::{self, Domain, DomainId, Element, Node, ShutdownMode};
@@ -31,11 +32,15 @@ impl VmManager {
     pub async fn start(&self, name: &str, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
         let id = self.client.resolve(name).await?;
         let state = self.client.state(&id.uuid).await?;
+        let domain = self.client.domain(&id.uuid).await?;
+        match maker(&domain) {
+            Maker::None => {}
+            Maker::AtWork => return Err(Error::BeingMade { name: id.name }),
+            Maker::Gone => return Err(Error::Unfinished { name: id.name }),
+        }
         if state.is_active() {
             self.report(Event::AlreadySo { name: &id.name, what: state.name() });
         } else {
-            let domain = self.client.domain(&id.uuid).await?;
-            self.refuse_unfinished(&domain)?;
             for network in domain.interfaces.iter().filter(|card| card.kind == "network") {
                 self.ready_network(network.source.as_deref().unwrap_or_default(), true).await?;
             }
@@ -66,6 +71,7 @@ impl VmManager {
             self.report(Event::AlreadySo { name: &id.name, what: "off" });
             return Ok(Stopped { name: id.name, state, already: true });
         }
+        self.refuse_being_made(&id).await?;
         if force {
             match self.client.destroy(&id.uuid).await {
                 Ok(()) | Err(libvirt::Error::WrongState { .. }) => {}
@@ -145,11 +151,11 @@ impl VmManager {
         Ok(())
     }
 
-    /// A VM that a create is still at, or that a killed one left, is not for use.
-    pub(super) fn refuse_unfinished(&self, domain: &Domain) -> Result<(), Error> {
-        match domain.creator() {
-            Some(_) => Err(Error::BeingMade { name: domain.name.clone() }),
-            None => Ok(()),
+    /// What a create is still at is not pulled away from under it.
+    async fn refuse_being_made(&self, id: &DomainId) -> Result<(), Error> {
+        match maker(&self.client.domain(&id.uuid).await?) {
+            Maker::AtWork => Err(Error::BeingMade { name: id.name.clone() }),
+            Maker::None | Maker::Gone => Ok(()),
         }
     }
 }

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::reach::forwarded_port;
 use super::{DiskStatus, Error, InterfaceStatus, SshStatus, VmDetails, VmManager, VmStatus};
@@ -38,7 +38,11 @@ impl VmManager {
         let interfaces = interfaces(&domain, &by_card);
         let disks = self.disk_statuses(&domain, &stats).await?;
         let details = VmDetails::of(&domain, autostart);
-        let ips: Vec<IpAddr> = interfaces.iter().flat_map(|card| card.ips.iter().copied()).collect();
+        let ips: Vec<IpAddr> = match forwarded_port(&domain) {
+            // The guest's own address behind user-mode networking may be the host's.
+            Some(_) if state.is_active() => vec![Ipv4Addr::LOCALHOST.into()],
+            _ => interfaces.iter().flat_map(|card| card.ips.iter().copied()).collect(),
+        };
         let local = self.uri().is_local() && state.is_active();
         let process = local.then(|| uuid.parse().ok().and_then(host::qemu_process)).flatten();
         let record = domain.metadata.as_ref();
@@ -131,10 +135,7 @@ fn interfaces(domain: &Domain, by_card: &[(String, IpAddr)]) -> Vec<InterfaceSta
 fn ssh_status(domain: &Domain, active: bool, ips: &[IpAddr]) -> Option<SshStatus> {
     let access = domain.metadata.as_ref()?.ssh.as_ref()?;
     let forwarded = forwarded_port(domain);
-    let host = match forwarded {
-        Some(_) => Some(std::net::Ipv4Addr::LOCALHOST.into()),
-        None => ips.first().copied(),
-    };
+    let host = ips.first().copied();
     Some(SshStatus {
         user: access.user.clone(),
         host: host.filter(|_| active),

@@ -3,18 +3,34 @@
 use std::time::Duration;
 
 use super::nothing_is_left;
-use super::support::{Sandbox, sandbox_or_skip};
+use super::support::{Sandbox, sandbox_or_skip, wait_for};
 
 #[test]
 fn debian_comes_up_and_lets_in() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.debian_image());
     let image = image.to_str().unwrap();
-    let args =
+    let user_data = sandbox.home().join("user-data");
+    std::fs::write(&user_data, "#cloud-config\nruncmd: [[touch, /their-own]]\npackges: [none]\n").unwrap();
+    let create =
         ["create", "deb", "--image", image, "-m", "1G", "-d", "4", "--start", "--wait", "--timeout", "8m"];
-    sandbox.vmtools(&args).timeout(Duration::from_secs(600)).run().success();
+    let more = ["--user-data", user_data.to_str().unwrap(), "--password-file", "-"];
+    let made = sandbox.vmtools(&[&create[..], &more].concat()).stdin("geheim\n");
+    made.timeout(Duration::from_secs(600)).run().success().stderr_has("line 3").stderr_has("packages");
     let ssh = sandbox.vmtools(&["ssh", "deb", "--", "hostname; cloud-init status"]).run().success();
     assert!(ssh.stdout.starts_with("deb\n") && ssh.stdout.contains("done"), "{ssh}");
+    // Both halves of the user-data, and the password, which is hashed.
+    let shadow = sandbox.vmtools(&["ssh", "deb", "--", "ls /their-own && sudo cut -d: -f1,2 /etc/shadow"]);
+    let shadow = shadow.run().success();
+    assert!(shadow.lines().iter().any(|line| line.contains(":$6$")), "{shadow}");
+    // sudo's process is root's.
+    let mut running = sandbox.vmtools(&["ssh", "deb", "--", "echo up; sudo sleep 1000"]).spawn();
+    wait_for("the command in the guest", Duration::from_secs(60), || {
+        running.stdout().contains("up").then_some(())
+    });
+    running.signal("TERM");
+    running.wait(Duration::from_secs(60)).code(143);
+    sandbox.vmtools(&["ssh", "deb", "--", "! pgrep -x sleep"]).run().success();
     sandbox
         .vmtools(&["wait", "deb", "--for", "agent", "--timeout", "2m"])
         .timeout(Duration::from_secs(180))

@@ -7,6 +7,7 @@ mod support;
 
 mod debian;
 mod failure;
+mod first_boot;
 mod foreign;
 mod image;
 mod lifecycle;

@@ -11,7 +11,7 @@ use crate::manager::Error;
 /// The flags of `ssh`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The exit status is the guest command's own; 255: no connection. SIGINT, SIGTERM and SIGHUP reach the command.\n\nExample:\n  vmtools ssh web\n  vmtools ssh web -- uname -a\n  tar c . | vmtools ssh web -- tar x -C /tmp"
+    after_help = "The words of CMD are joined with blanks and read by the user's shell in the guest, as plain ssh does it. The exit status is CMD's own; 255: no connection. SIGINT, SIGTERM and SIGHUP reach the command.\n\nExample:\n  vmtools ssh web\n  vmtools ssh web -- uname -a\n  tar c . | vmtools ssh web -- tar x -C /tmp"
 )]
 pub struct SshArgs {
     /// The VM's name or UUID

@@ -96,8 +96,9 @@ pub fn status(vm: &VmStatus) -> String {
         line("ip", ip.to_string());
     }
     if let Some(ssh) = &vm.ssh {
-        let host = ssh.host.map_or_else(|| "no address yet".to_owned(), |host| host.to_string());
-        line("ssh", format!("vmtools ssh {}   ({}@{host} port {})", vm.name, ssh.user, ssh.port));
+        let place = ssh.host.map(|host| format!("@{host} port {}", ssh.port));
+        let place = place.unwrap_or_else(|| ", no address yet".to_owned());
+        line("ssh", format!("vmtools ssh {}   ({}{place})", vm.name, ssh.user));
     }
     let optional = [
         ("image", vm.image.clone()),

@@ -11,8 +11,8 @@ fn with(text: &str) -> (tempfile::TempDir, Paths) {
 
 #[test]
 fn no_file_is_the_defaults() {
-    let paths = Paths::below(std::path::Path::new("/nonexistent"));
-    let loaded = load_config(&paths).expect("loads");
+    let home = tempfile::tempdir().expect("temporary folder");
+    let loaded = load_config(&Paths::below(home.path())).expect("loads");
     assert_eq!((loaded.value, loaded.warnings), (Config::default(), vec![]));
 }
 

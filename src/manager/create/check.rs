@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::host;
 use crate::image::LocalImage;
 use crate::libvirt::{self, Pool};
+use crate::manager::gc::{Maker, maker};
 use crate::manager::{DeletePlan, Error, Event, VmManager, VmSpec, Warning};
 use crate::model::{Acceleration, DiskSize, MemorySize};
 
@@ -12,11 +13,17 @@ use crate::model::{Acceleration, DiskSize, MemorySize};
 const FIRST_FILES: u64 = 8 << 20;
 
 impl VmManager {
-    /// The name is free, as things stand (`define` decides), or gets free by removing what has it.
+    /// The name is free, as things stand (`define` decides), or gets free by removing what has it: where
+    /// that is asked for, and where it is only what a killed create has left.
     pub(super) async fn check_name(&self, spec: &VmSpec) -> Result<Option<DeletePlan>, Error> {
         match self.client.resolve(spec.name.as_str()).await {
-            Ok(old) if spec.replace => self.plan_delete(&old.uuid, false).await.map(Some),
-            Ok(_) => Err(Error::Exists { name: spec.name.to_string() }),
+            Ok(old) => {
+                let left_over = matches!(maker(&self.client.domain(&old.uuid).await?), Maker::Gone);
+                if spec.replace || left_over {
+                    return self.plan_delete(&old.uuid, false).await.map(Some);
+                }
+                Err(Error::Exists { name: spec.name.to_string() })
+            }
             Err(libvirt::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -2,7 +2,7 @@
 
 use super::network::Access;
 use crate::image::{
-    CloudInit, HostKey, Ignition, LocalImage, UnknownKey, check_cloud_config, check_ignition, seed,
+    CloudInit, HostKey, Ignition, LocalImage, UnknownKey, check_ignition, check_user_data, seed,
 };
 use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
 
@@ -33,7 +33,7 @@ impl VmManager {
             check_ignition(config)?;
         }
         for UnknownKey { key, line, nearest } in
-            spec.user_data.as_deref().map(check_cloud_config).transpose()?.unwrap_or_default()
+            spec.user_data.as_deref().map(check_user_data).transpose()?.unwrap_or_default()
         {
             self.report(Event::Warning(Warning::UserDataKey { key, line, nearest }));
         }

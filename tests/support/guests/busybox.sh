@@ -13,7 +13,7 @@ need apt-get dpkg-deb cpio zstd mkfs.vfat mcopy syslinux sfdisk qemu-img flock
 packages=(busybox-static dropbear-bin openssh-sftp-server qemu-guest-agent libc6 libcrypt1
     libtomcrypt1 libtommath1 libgmp10 zlib1g libglib2.0-0 libnuma1 libudev1 liburing2 libcap2 libpcre2-8-0)
 modules=(virtio_pci virtio_blk virtio_net virtio_console virtio_balloon virtio-rng
-    vfat nls_cp437 nls_ascii nls_utf8 isofs button evdev)
+    vfat nls_cp437 nls_ascii nls_utf8 isofs button evdev qemu_fw_cfg)
 append="console=ttyS0 quiet mitigations=off random.trust_cpu=on nokaslr no_timer_check tsc=reliable cryptomgr.notests nohz=off highres=off"
 
 build() {

@@ -1,0 +1,47 @@
+//! What a guest is told at its first boot.
+
+use super::support::{Sandbox, sandbox_or_skip};
+use super::{create, nothing_is_left};
+
+#[test]
+fn ignition_sets_a_guest_up_without_cloud_init() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let config = sandbox.home().join("config.ign");
+    // `there`, in base64.
+    let own = r#"{"ignition": {"version": "3.4.0"}, "storage": {"files":
+        [{"path": "/etc/own", "contents": {"source": "data:;base64,dGhlcmU="}}]}}"#;
+    std::fs::write(&config, own).unwrap();
+    let config = config.to_str().unwrap();
+    let args = ["--ignition", config, "--start", "--wait"];
+    let made = create(&sandbox, "web", &image, &args).run().success();
+    assert!(!made.stderr.contains("cloud-init"), "{made}");
+    let told = sandbox.vmtools(&["ssh", "web", "--", "hostname; whoami; cat /etc/own"]).run().success();
+    assert_eq!(told.lines(), ["web", "core", "there"], "{told}");
+    sandbox.vmtools(&["stop", "--force", "web"]).run().success();
+    sandbox.vmtools(&["start", "web", "--wait"]).run().success();
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn mistakes_in_user_data_are_told_before_anything_is_made() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let file = sandbox.home().join("user-data");
+    let name = file.to_str().unwrap();
+    for (text, flag, place) in [
+        ("#cloud-config\nruncmd: [a\nhostname: x\n", "--user-data", "line 3"),
+        ("#cloud-config\nhostname: x\npackages: htop\n", "--user-data", "line 3"),
+        ("packages: [htop]\n", "--user-data", "first line"),
+        ("{\n\"ignition\" {}}", "--ignition", "line 2"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        create(&sandbox, "web", &image, &[flag, name]).run().code(2).stderr_has(place);
+        // Not even an image that is not there is looked for.
+        let nowhere = ["create", "web", "--image", "https://nowhere.invalid/x.img", flag, name];
+        sandbox.vmtools(&nowhere).run().code(2).stderr_has(place);
+    }
+    nothing_is_left(&sandbox);
+    assert!(sandbox.volumes().is_empty());
+}
