@@ -88,11 +88,12 @@ impl From<Invalid> for Complaint {
 
 /// The chain below an error; a cause that the message already tells is left out.
 fn causes(error: &dyn StdError) -> Vec<String> {
+    let message = error.to_string();
     let mut causes = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
-        if !causes.contains(&text) {
+        if !causes.contains(&text) && !message.contains(&text) {
             causes.push(text);
         }
         next = cause.source();

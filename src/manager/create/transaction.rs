@@ -40,7 +40,7 @@ impl<'a> Transaction<'a> {
     pub(super) async fn roll_back(self, cause: Error) -> Error {
         let deadline = Instant::now() + PATIENCE;
         let Some(uuid) = &self.defined else { return cause };
-        if matches!(&cause, Error::Libvirt(libvirt::Error::TimedOut { .. })) {
+        if matches!(&cause, Error::Libvirt(libvirt::Error::TimedOut { .. } | libvirt::Error::Lost { .. })) {
             self.await_definition(uuid).await;
         }
         let removed = self.manager.remove_domain(uuid, &self.volumes, self.started, deadline).await;
@@ -49,7 +49,7 @@ impl<'a> Transaction<'a> {
             Err(left) => Error::LeftBehind { cause: Box::new(cause), left },
         }
     }
-    /// libvirt goes on with a call whose virsh was killed at its deadline: a domain may come late.
+    /// libvirt goes on with a call whose virsh is gone: a domain may come late.
     async fn await_definition(&self, uuid: &str) {
         let deadline = Instant::now() + LATE;
         while Instant::now() < deadline {
