@@ -5,7 +5,7 @@ use super::error::Complaint;
 use super::signals;
 use super::ui::Ui;
 use crate::config::{self, Config, Paths};
-use crate::manager::{VmManager, interrupt_channel};
+use crate::manager::{Interrupt, VmManager, interrupt_channel};
 use crate::model::UriChoice;
 
 /// What every verb has at hand.
@@ -36,15 +36,25 @@ impl Context {
         Ok(loaded.value)
     }
 
-    /// A manager for the connection that flag, environment or configuration choose.
+    /// A manager for the connection that flag, environment or configuration choose. Ctrl-C and its kin are
+    /// told to the verb, which takes back what it did.
     pub async fn manager(&self) -> Result<VmManager, Complaint> {
+        let (asked, interrupt) = interrupt_channel();
+        signals::listen(asked);
+        self.connect_with(interrupt).await
+    }
+
+    /// The same for a verb that only looks, and that Ctrl-C may end at any moment.
+    pub async fn reader(&self) -> Result<VmManager, Complaint> {
+        self.connect_with(interrupt_channel().1).await
+    }
+
+    async fn connect_with(&self, interrupt: Interrupt) -> Result<VmManager, Complaint> {
         let config = self.config()?;
         if let config::Color::Always | config::Color::Never = config.ui.color {
             ColorChoice::from_config(config.ui.color).apply_unless_set();
         }
         let choice = self.connect.clone().unwrap_or_else(|| config.libvirt.uri.clone());
-        let (asked, interrupt) = interrupt_channel();
-        signals::listen(asked);
         let observer: Arc<dyn crate::manager::Observer> = Arc::<Ui>::clone(&self.ui);
         Ok(VmManager::connect(&choice, config, self.paths.clone(), observer, interrupt).await)
     }

@@ -2,6 +2,7 @@
 //! the exit code. The one file that knows all of them.
 
 use std::error::Error as StdError;
+use std::io::ErrorKind;
 
 use super::exit_code::Code;
 use crate::manager::{Error as ManagerError, installer};
@@ -135,6 +136,8 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
             hint("add `--network user`; on other networks the VM is reached at its own address"),
         ),
         E::PortTaken { .. } => (Code::Exists, hint("publish another port of the host")),
+        E::Paused { name } => (Code::WrongState, Some(format!("virsh resume {name}"))),
+        E::TooManyCpus { .. } => (Code::Incapable, hint("ask for fewer with --cpus")),
         E::NotRunning { name } => (Code::WrongState, Some(format!("vmtools start {name} --wait"))),
         E::NoNetwork { .. } => (Code::WrongState, None),
         E::NoAddress { name } => (Code::Timeout, Some(format!("vmtools wait {name} --for ip"))),
@@ -226,6 +229,10 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
                 "the user that QEMU runs as cannot read the file: `vmtools doctor`, and see dmesg for DENIED by AppArmor",
             ),
         ),
+        E::Refused { message, .. } if message.contains("virtlogd") => (
+            Code::Failed,
+            hint("start the daemon that writes guests' logs: sudo systemctl start virtlogd.socket"),
+        ),
         E::Refused { .. } => (Code::Failed, None),
         E::Unquotable { .. } => (Code::Usage, None),
         E::Unexpected { .. } | E::Handover(_) => (Code::Failed, None),
@@ -246,6 +253,10 @@ fn of_config(error: &config::Error) -> (Code, Option<String>) {
     use config::Error as E;
     let nearest = |names: &[String]| names.first().map(|name| format!("did you mean {name}?"));
     match error {
+        // There is something, but no file of text.
+        E::File(error) if matches!(error.source.kind(), ErrorKind::InvalidData | ErrorKind::IsADirectory) => {
+            (Code::Usage, None)
+        }
         E::NoHome | E::File(_) => (Code::Failed, None),
         E::UnknownKey { nearest: names, .. } => {
             (Code::NotFound, nearest(names).or_else(|| Some("`vmtools config --show` lists the keys".into())))
@@ -295,7 +306,7 @@ fn of_guest(error: &guest::Error) -> (Code, Option<String>) {
         E::PrivateKeyGiven { .. } => (Code::Usage, Some("name the public key: it ends in .pub".into())),
         E::NotAPublicKey { .. } => (Code::Usage, None),
         E::Process(error) => of_process(error),
-        E::File(error) if error.source.kind() == std::io::ErrorKind::NotFound => (Code::NotFound, None),
+        E::File(error) if error.source.kind() == ErrorKind::NotFound => (Code::NotFound, None),
         _ => (Code::Failed, None),
     }
 }

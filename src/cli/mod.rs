@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
     ui.finish();
     // A thread that still waits for a lock or a name server is not waited for.
     runtime.shutdown_background();
-    match result {
+    match result.and_then(|code| ui.write_failure().map_or(Ok(code), Err)) {
         Ok(code) => code,
         Err(complaint) => {
             ui.complain(&complaint);

@@ -19,6 +19,7 @@ pub struct Ui {
     terminal: bool,
     progress: Mutex<Progress>,
     warned: Mutex<HashSet<String>>,
+    write_failure: Mutex<Option<String>>,
 }
 
 #[derive(Default)]
@@ -34,7 +35,14 @@ impl Ui {
     /// A user interface for this process' own streams.
     pub fn new(quiet: bool, json: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Self { quiet, json, terminal, progress: Mutex::default(), warned: Mutex::default() }
+        Self {
+            quiet,
+            json,
+            terminal,
+            progress: Mutex::default(),
+            warned: Mutex::default(),
+            write_failure: Mutex::default(),
+        }
     }
 
     /// Whether the result is to be one JSON document.
@@ -47,10 +55,22 @@ impl Ui {
         std::io::stdin().is_terminal() && self.terminal
     }
 
-    /// Data for stdout. A pipe that was closed ends the program quietly.
+    /// Data for stdout. A pipe that was closed ends the program quietly; other failures count, see
+    /// [`Ui::write_failure`].
     pub fn data(&self, text: &str) {
         let mut stdout = std::io::stdout().lock();
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+            && let Ok(mut failure) = self.write_failure.lock()
+        {
+            *failure = Some(error.to_string());
+        }
+    }
+
+    /// Why not all data could be written to stdout, if that was so.
+    pub fn write_failure(&self) -> Option<Complaint> {
+        let failure = self.write_failure.lock().ok()?.take()?;
+        Some(Complaint::plain(Code::Failed, format!("cannot write to standard output: {failure}")))
     }
 
     /// A result as JSON.
@@ -223,6 +243,14 @@ fn describe(warning: &Warning) -> String {
         }
         Warning::Unverified { image } => {
             format!("nothing vouches for {image}; add its digest to the URL: #sha256:HEX")
+        }
+        Warning::Hung => {
+            "some VM's QEMU does not answer: only names and states are told (the rest is 0 or empty); \
+             `vmtools stop NAME --force` ends one that hangs"
+                .to_owned()
+        }
+        Warning::CpusMany { wanted, host } => {
+            format!("the VM has {wanted} virtual processors, and the host has {host}: they take turns")
         }
         Warning::MemoryShort { wanted, available } => {
             format!("the VM may use {wanted} of memory, and {available} are free")

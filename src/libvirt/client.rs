@@ -70,7 +70,9 @@ impl Client {
         }
         let replies = match outcome {
             Err(_) => {
-                let (uri, command) = (self.uri.to_string(), last.display());
+                // The one that hangs, not those that wait behind it.
+                let hung = commands.get(session.answered()).unwrap_or(last);
+                let (uri, command) = (self.uri.to_string(), hung.display());
                 return Err(Error::TimedOut { uri, command, deadline });
             }
             Ok(Err(RunError::Error(error))) => return Err(error),

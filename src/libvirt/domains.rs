@@ -41,7 +41,10 @@ pub enum ShutdownMode {
 
 // QEMU's own start is most of it; a large guest's memory has to be reserved.
 const START: Duration = Duration::from_secs(120);
-const AGENT: Duration = Duration::from_secs(15);
+// A thousand domains take a fifth of a second; a QEMU that hangs holds all of it back.
+const SURVEY: Duration = Duration::from_secs(10);
+// Beyond the agent's own time, which libvirt keeps.
+const GRACE: Duration = Duration::from_secs(5);
 
 impl Client {
     /// The domains, by name.
@@ -101,14 +104,28 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn survey(&self, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        let mut stats = Command::new("domstats --raw --state --vcpu --balloon --nowait");
+        let mut stats = Command::new("domstats --raw --state --vcpu --balloon --nowait").within(SURVEY);
         if scope == Scope::Active {
             stats = stats.flag("--list-active");
         }
-        let mut replies = self.call_each(&[stats, list(Scope::Active)]).await?.into_iter();
+        let mut replies = self.call_each(&[stats, list(Scope::Active).within(SURVEY)]).await?.into_iter();
         let (stats, ids) =
             (replies.next().unwrap_or(Ok(String::new()))?, replies.next().unwrap_or(Ok(String::new()))?);
         Ok((domstats::parse(&stats), parse_ids(&ids)))
+    }
+
+    /// As [`Client::survey`], of states alone, which no QEMU is asked for: none that hangs holds it back.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn survey_states(&self, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
+        let mut stats = Command::new("domstats --raw --state --nowait").within(SURVEY);
+        if scope == Scope::Active {
+            stats = stats.flag("--list-active");
+        }
+        let mut replies = self.call_each(&[stats, list(Scope::Active).within(SURVEY)]).await?.into_iter();
+        let mut next = || replies.next().unwrap_or(Ok(String::new()));
+        Ok((domstats::parse(&next()?), parse_ids(&next()?)))
     }
 
     /// What it is doing, the cheapest question there is.
@@ -280,14 +297,18 @@ impl Client {
         self.call(command.option("--domain", uuid)).await.map(drop)
     }
 
-    /// Runs a command of the guest agent and gives its JSON reply.
+    /// Runs a command of the guest agent and gives its JSON reply. libvirt counts the time in seconds, one
+    /// at least.
     ///
     /// # Errors
     /// [`Error::Agent`] when the agent isn't there.
-    pub async fn agent(&self, uuid: &str, request: &str) -> Result<String, Error> {
-        let command =
-            Command::new("qemu-agent-command --timeout 10").option("--domain", uuid).option("--cmd", request);
-        self.call(command.within(AGENT)).await
+    pub async fn agent(&self, uuid: &str, request: &str, within: Duration) -> Result<String, Error> {
+        let seconds = within.as_secs().max(1).to_string();
+        let command = Command::new("qemu-agent-command")
+            .option("--timeout", &seconds)
+            .option("--domain", uuid)
+            .option("--cmd", request);
+        self.call(command.within(within + GRACE)).await
     }
 
     /// Forwards a port of 127.0.0.1 to the guest of a slirp network card, until the domain stops.

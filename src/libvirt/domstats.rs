@@ -34,6 +34,11 @@ impl DomainStats {
         }
     }
 
+    /// Whether it is paused because its QEMU is just starting (`VIR_DOMAIN_PAUSED_STARTING_UP`).
+    pub fn is_starting(&self) -> bool {
+        self.state() == VmState::Paused && self.number("state.reason") == Some(11)
+    }
+
     /// A counter, by libvirt's name for it (`virConnectGetAllDomainStats` documents them).
     pub fn number(&self, key: &str) -> Option<u64> {
         self.values.get(key)?.parse().ok()

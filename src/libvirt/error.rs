@@ -199,7 +199,9 @@ pub(super) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
     {
         return Error::Denied { uri, message };
     }
-    if begins("failed to connect to the hypervisor") || begins("Failed to connect socket") {
+    // virtlogd's socket is the daemon's to connect to, not ours.
+    let ours = !holds("virtlogd");
+    if begins("failed to connect to the hypervisor") || (begins("Failed to connect socket") && ours) {
         return Error::Unreachable { uri, message };
     }
     if [

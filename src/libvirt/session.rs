@@ -51,6 +51,8 @@ pub(super) struct Session {
     stderr: BufReader<ChildStderr>,
     nonce: String,
     count: u64,
+    /// How many commands of the present batch have been answered.
+    answered: usize,
     // Killed with its process session when this is dropped.
     _process: crate::system::process::Guard,
 }
@@ -71,6 +73,7 @@ impl Session {
             stderr: BufReader::new(stderr),
             nonce: uuid::Uuid::new_v4().simple().to_string(),
             count: 0,
+            answered: 0,
             _process: child,
         })
     }
@@ -86,6 +89,8 @@ impl Session {
             script.push_str(&format!("echo \"{nonce}\"{number}B\n{line}\necho \"{nonce}\"{number}E\necho --err \"{nonce}\"{number}E\n"));
         }
         self.count += commands.len() as u64;
+        self.answered = 0;
+        let answered = &mut self.answered;
         let (stdin, stdout, stderr) = (&mut self.stdin, &mut self.stdout, &mut self.stderr);
         let nonce = self.nonce.as_str();
         let numbers = first..self.count;
@@ -101,6 +106,7 @@ impl Session {
                     Some(record) => outs.push(record),
                     None => break,
                 }
+                *answered = outs.len();
             }
             Ok::<_, Broken>(outs)
         };
@@ -121,6 +127,13 @@ impl Session {
             return Err(RunError::Broken(Broken::Ended(errs.last().cloned().unwrap_or_default())));
         }
         Ok(outs.into_iter().zip(errs).map(|(stdout, stderr)| Reply { stdout, stderr }).collect())
+    }
+}
+
+impl Session {
+    /// How many commands of the last batch were answered.
+    pub(super) fn answered(&self) -> usize {
+        self.answered
     }
 }
 

@@ -10,6 +10,8 @@ use crate::libvirt::Error;
 
 const PAUSE: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the agent may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
 
 #[derive(serde::Deserialize)]
 struct Reply<T> {
@@ -66,7 +68,7 @@ impl VmManager {
         uuid: &str,
         request: &serde_json::Value,
     ) -> Result<T, Error> {
-        let text = self.client.agent(uuid, &request.to_string()).await?;
+        let text = self.client.agent(uuid, &request.to_string(), ANSWER).await?;
         serde_json::from_str::<Reply<T>>(&text)
             .map(|reply| reply.value)
             .map_err(|error| Error::Agent { message: format!("its reply is not understood: {error}") })

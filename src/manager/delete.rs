@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::gc::{Maker, maker};
+use super::gc::Maker;
 use super::{Error, VmManager};
 use crate::guest;
 use crate::libvirt::{Domain, OwnedVolume, Scope};
@@ -52,7 +52,7 @@ impl VmManager {
         let id = self.client.resolve(name).await?;
         let running = self.client.state(&id.uuid).await?.is_active();
         let domain = self.client.domain(&id.uuid).await?;
-        if matches!(maker(&domain), Maker::AtWork) {
+        if matches!(self.maker_of(&domain).await?, Maker::AtWork) {
             return Err(Error::BeingMade { name: id.name });
         }
         let snapshots = self.client.snapshots(&id.uuid).await?;
@@ -111,6 +111,9 @@ impl VmManager {
         let mut pools: Vec<&str> = volumes.iter().map(|volume| volume.pool.as_str()).collect();
         pools.dedup();
         for pool in pools {
+            // What others have put there since libvirt last looked may stand on one of these.
+            let deadline = Instant::now() + PATIENCE;
+            self.retry(deadline, || self.client.refresh_pool(pool)).await?;
             let present = match self.client.volumes(pool).await {
                 // A pool that is gone has nothing that could stand on anything.
                 Err(error) if error.is_not_found() => continue,

@@ -97,6 +97,20 @@ pub enum Error {
         /// The port.
         port: u16,
     },
+    /// It is paused, and stays so.
+    #[error("the VM {name} is paused")]
+    Paused {
+        /// The VM.
+        name: String,
+    },
+    /// The VM would need more processors than make sense.
+    #[error("{wanted} virtual processors are more than this host, which has {host}, could run")]
+    TooManyCpus {
+        /// What was asked for.
+        wanted: u32,
+        /// The processors of the host.
+        host: u32,
+    },
     /// The VM has to run for it.
     #[error("the VM {name} is not running")]
     NotRunning {

@@ -43,17 +43,27 @@ impl VmManager {
         let ids = self.client.domains(Scope::All).await?;
         let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
         let domains = self.client.domains_in_full(&uuids).await?;
-        let mut garbage: Vec<Garbage> = domains.iter().filter_map(of_domain).collect();
+        let mut garbage = Vec::new();
+        for domain in &domains {
+            if of_domain(domain).is_some() {
+                garbage.extend(self.garbage_again(&domain.uuid).await?);
+            }
+        }
         garbage.extend(self.broken_uploads().await?);
         Ok(garbage)
     }
 
-    /// Removes it.
+    /// Removes it, unless it has come to be of use since it was found.
     ///
     /// # Errors
     /// [`Error::LeftBehind`] when not everything could be removed.
     pub async fn remove_garbage(&self, garbage: &Garbage) -> Result<(), Error> {
         let deadline = Instant::now() + PATIENCE;
+        if let Some(uuid) = &garbage.uuid
+            && self.garbage_again(uuid).await?.is_none()
+        {
+            return Ok(());
+        }
         let left = match &garbage.uuid {
             Some(uuid) => self.remove_domain(uuid, &garbage.volumes, true, deadline).await,
             None => self.remove_volumes(&garbage.volumes, deadline).await,
@@ -62,6 +72,24 @@ impl VmManager {
             cause: Box::new(Error::NotRemoved { name: garbage.name.clone() }),
             left,
         })
+    }
+
+    /// A look at the definition as it is now. A create takes its mark off before it ends, so only a mark
+    /// that is read after its end was seen proves that it was killed.
+    async fn garbage_again(&self, uuid: &str) -> Result<Option<Garbage>, Error> {
+        match self.client.domain(uuid).await {
+            Ok(domain) => Ok(of_domain(&domain)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a create is at work on the VM.
+    pub(super) async fn maker_of(&self, domain: &Domain) -> Result<Maker, Error> {
+        match maker(domain) {
+            Maker::Gone => Ok(maker(&self.client.domain(&domain.uuid).await?)),
+            other => Ok(other),
+        }
     }
 
     /// Bases without a marker that nobody writes to any more.
@@ -124,7 +152,8 @@ pub(super) enum Maker {
     Gone,
 }
 
-pub(super) fn maker(domain: &Domain) -> Maker {
+/// As far as this definition tells, which may be older than the end of its maker.
+fn maker(domain: &Domain) -> Maker {
     match domain.creator().map(str::parse::<Creator>) {
         None => Maker::None,
         Some(Ok(creator)) if creator.is_alive() == Some(false) => Maker::Gone,

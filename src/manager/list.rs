@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 
 use super::reach::{forwarded_port, own_addresses};
 use super::{Error, Event, VmDetails, VmManager, VmSummary, Warning};
-use crate::libvirt::{AddressSource, Domain, DomainId, Scope};
+use crate::libvirt::{self, AddressSource, Domain, DomainId, Scope};
 use crate::model::{Label, VmState};
 
 /// What to list.
@@ -36,7 +36,15 @@ impl VmManager {
     /// When libvirt can't be asked.
     pub async fn list(&self, request: &ListRequest) -> Result<Vec<VmSummary>, Error> {
         let scope = if request.all { Scope::All } else { Scope::Active };
-        let (stats, active) = self.client.survey(scope).await?;
+        let mut hung = false;
+        let (stats, active) = match self.client.survey(scope).await {
+            // A QEMU that hangs holds back whatever is asked of it, even its definition. Labels stand there.
+            Err(libvirt::Error::TimedOut { .. }) if request.labels.is_empty() => {
+                hung = true;
+                self.client.survey_states(scope).await?
+            }
+            other => other?,
+        };
         let mut vms: Vec<VmSummary> = stats
             .iter()
             .map(|stats| VmSummary {
@@ -53,6 +61,10 @@ impl VmManager {
         }
         vms.retain(|vm| !request.running_only || vm.state == VmState::Running);
         vms.sort_by(|a, b| a.name.cmp(&b.name));
+        if hung {
+            self.report(Event::Warning(Warning::Hung));
+            return Ok(vms);
+        }
         if request.details || !request.labels.is_empty() {
             self.fill_details(&mut vms).await?;
             vms.retain(|vm| vm.details.as_ref().is_some_and(|details| carries(details, &request.labels)));

@@ -67,6 +67,15 @@ pub enum Warning {
         /// The image.
         image: String,
     },
+    /// Some VM's QEMU doesn't answer libvirt.
+    Hung,
+    /// The VM has more processors than the host.
+    CpusMany {
+        /// Its processors.
+        wanted: u32,
+        /// The host's.
+        host: u32,
+    },
     /// The VM may use more memory than is free.
     MemoryShort {
         /// What it may use.

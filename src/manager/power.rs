@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::gc::{Maker, maker};
+use super::gc::Maker;
 use super::{Error, Event, VmManager, VmStatus, WaitFor};
 use crate::host;
 use crate::libvirt::{self, Domain, DomainId, Element, Node, ShutdownMode};
@@ -10,6 +10,10 @@ use crate::model::VmState;
 
 /// How often a guest that was asked to go off is looked at.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How long a look at the definition may take.
+const GLANCE: Duration = Duration::from_secs(3);
+/// How long past its timeout a question that hangs may take.
+const GRACE: Duration = Duration::from_secs(1);
 /// A guest that didn't take the power button is asked again: its ACPI driver may not have been up.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
@@ -33,13 +37,16 @@ impl VmManager {
         let id = self.client.resolve(name).await?;
         let state = self.client.state(&id.uuid).await?;
         let domain = self.client.domain(&id.uuid).await?;
-        match maker(&domain) {
+        match self.maker_of(&domain).await? {
             Maker::None => {}
             Maker::AtWork => return Err(Error::BeingMade { name: id.name }),
             Maker::Gone => return Err(Error::Unfinished { name: id.name }),
         }
+        if state == VmState::Paused {
+            self.await_running(&id).await?;
+        }
         if state.is_active() {
-            self.report(Event::AlreadySo { name: &id.name, what: state.name() });
+            self.report(Event::AlreadySo { name: &id.name, what: "running" });
         } else {
             for network in domain.interfaces.iter().filter(|card| card.kind == "network") {
                 self.ready_network(network.source.as_deref().unwrap_or_default(), true).await?;
@@ -59,6 +66,18 @@ impl VmManager {
         self.status_of(&id.uuid).await
     }
 
+    /// While QEMU starts up its VM counts as paused; one that was paused stays so.
+    async fn await_running(&self, id: &DomainId) -> Result<(), Error> {
+        loop {
+            let stats = self.client.stats(&id.uuid).await?;
+            match stats.state() {
+                VmState::Paused if stats.is_starting() => tokio::time::sleep(PAUSE).await,
+                VmState::Paused => return Err(Error::Paused { name: id.name.clone() }),
+                _ => return Ok(()),
+            }
+        }
+    }
+
     /// Asks the guest to go off and waits until it is; with `force` the plug is pulled. One that is off
     /// already is fine.
     ///
@@ -71,14 +90,25 @@ impl VmManager {
             self.report(Event::AlreadySo { name: &id.name, what: "off" });
             return Ok(Stopped { name: id.name, state, already: true });
         }
-        self.refuse_being_made(&id).await?;
+        // A QEMU that hangs holds its definition back; nobody is making that VM.
+        if let Ok(being_made) = tokio::time::timeout(GLANCE, self.refuse_being_made(&id)).await {
+            being_made?;
+        }
         if force {
             match self.client.destroy(&id.uuid).await {
                 Ok(()) | Err(libvirt::Error::WrongState { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         } else {
-            self.interrupt.race(self.shut_down(&id, timeout)).await?;
+            // A QEMU that hangs holds the question itself back.
+            let asked = tokio::time::timeout(timeout + GRACE, self.shut_down(&id, timeout));
+            self.interrupt
+                .race(async {
+                    asked
+                        .await
+                        .unwrap_or_else(|_| Err(Error::StillRunning { name: id.name.clone(), timeout }))
+                })
+                .await?;
         }
         let state = self.client.state(&id.uuid).await?;
         Ok(Stopped { name: id.name, state, already: false })
@@ -153,7 +183,8 @@ impl VmManager {
 
     /// What a create is still at is not pulled away from under it.
     async fn refuse_being_made(&self, id: &DomainId) -> Result<(), Error> {
-        match maker(&self.client.domain(&id.uuid).await?) {
+        let domain = self.client.domain(&id.uuid).await?;
+        match self.maker_of(&domain).await? {
             Maker::AtWork => Err(Error::BeingMade { name: id.name.clone() }),
             Maker::None | Maker::Gone => Ok(()),
         }

@@ -68,12 +68,16 @@ impl VmManager {
         Ok(target)
     }
 
-    pub(super) async fn running(&self, name: &str) -> Result<Domain, Error> {
+    async fn running(&self, name: &str) -> Result<Domain, Error> {
         let id = self.client.resolve(name).await?;
         if !self.client.state(&id.uuid).await?.is_active() {
             return Err(Error::NotRunning { name: id.name });
         }
-        Ok(self.client.domain(&id.uuid).await?)
+        let domain = self.client.domain(&id.uuid).await?;
+        if domain.interfaces.is_empty() {
+            return Err(Error::NoNetwork { name: domain.name });
+        }
+        Ok(domain)
     }
 
     /// The addresses at which this host reaches the running VM: by lease, agent and ARP together, those

@@ -62,7 +62,7 @@ impl VmManager {
 
     /// Does it again while libvirt is busy; that there is nothing to do it to, or that it is done
     /// already, is success.
-    async fn retry<F, W>(&self, deadline: Instant, work: F) -> Result<(), Error>
+    pub(super) async fn retry<F, W>(&self, deadline: Instant, work: F) -> Result<(), Error>
     where
         F: Fn() -> W,
         W: Future<Output = Result<(), Error>>,

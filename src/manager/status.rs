@@ -62,7 +62,11 @@ impl VmManager {
             managed: details.managed,
             uri: self.uri().to_string(),
             uptime_seconds: process.map(|process| process.started.elapsed().as_secs()),
-            cpu_time_seconds: stats.number("cpu.time").map(|nanoseconds| nanoseconds as f64 / 1e9),
+            // Of a VM that is off libvirt tells its own.
+            cpu_time_seconds: stats
+                .number("cpu.time")
+                .filter(|_| state.is_active())
+                .map(|nanoseconds| nanoseconds as f64 / 1e9),
             memory_used_mib: stats.memory_used_mib(),
             disks,
             interfaces,

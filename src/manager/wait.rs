@@ -44,10 +44,14 @@ impl VmManager {
     /// Waits for a VM, which has to run unless its end is waited for.
     ///
     /// # Errors
-    /// [`Error::TimedOut`], [`Error::WentOff`], [`Error::CloudInit`].
+    /// [`Error::NotRunning`], [`Error::TimedOut`], [`Error::WentOff`], [`Error::CloudInit`].
     pub async fn wait(&self, name: &str, wait: &WaitFor) -> Result<super::VmStatus, Error> {
         let id = self.client.resolve(name).await?;
         let domain = self.client.domain(&id.uuid).await?;
+        let for_its_end = wait.conditions.contains(&Condition::Stopped);
+        if !for_its_end && !self.client.state(&id.uuid).await?.is_active() {
+            return Err(Error::NotRunning { name: id.name });
+        }
         self.wait_for(&domain, wait).await?;
         self.status_of(&id.uuid).await
     }
@@ -124,7 +128,8 @@ impl Waiting<'_> {
     async fn agent(&mut self) -> Result<(), Error> {
         loop {
             self.still_running().await?;
-            match self.manager.client.agent(&self.domain.uuid, r#"{"execute":"guest-ping"}"#).await {
+            let ping = r#"{"execute":"guest-ping"}"#;
+            match self.manager.client.agent(&self.domain.uuid, ping, self.time_for(TRY)).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_connection() => return Err(error.into()),
                 Err(error) => self.not_yet(&error.to_string()).await?,

@@ -19,6 +19,13 @@ impl VmName {
         &self.0
     }
 
+    /// The host name that is nearest to it, which has no underscores, and no dashes at the ends of a part.
+    pub fn to_hostname(&self) -> String {
+        let name = self.0.replace('_', "-");
+        let parts = name.split('.').map(|part| part.trim_matches('-')).filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join(".")
+    }
+
     /// The name with `-suffix` behind it, for `create --count`.
     ///
     /// # Errors
@@ -90,6 +97,13 @@ mod tests {
             &"x".repeat(64),
         ] {
             assert!(name.parse::<VmName>().is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn every_name_makes_a_host_name() {
+        for (name, hostname) in [("web", "web"), ("A_b.c", "A-b.c"), ("a-", "a"), ("a.-.b_", "a.b")] {
+            assert_eq!(name.parse::<VmName>().expect("valid").to_hostname(), hostname);
         }
     }
 }

@@ -6,6 +6,16 @@ use super::run;
 use super::support::TestEnv;
 
 #[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let env = TestEnv::new();
+    let into = |line: &str| env.command("/bin/sh", &["-c", line, env!("CARGO_BIN_EXE_vmtools")]).run();
+    into("exec \"$0\" config --show >/dev/full").code(1).stderr_has("standard output");
+    // A reader that has seen enough is no failure.
+    let closed = into("\"$0\" completions bash | :");
+    assert_eq!(closed.stderr, "", "{closed}");
+}
+
+#[test]
 fn completions_know_the_verbs() {
     for shell in ["bash", "zsh", "fish"] {
         let script = run(&["completions", shell]).success();

@@ -152,6 +152,47 @@ fn a_vm_that_goes_off_is_not_waited_for() {
 }
 
 #[test]
+fn a_qemu_that_hangs_does_not_hold_the_list_back() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["--start"]).run().success();
+    let pid = sandbox.as_root("cat", &["/run/libvirt/qemu/web.pid"]).run().success().stdout;
+    sandbox.as_root("kill", &["-STOP", pid.trim()]).run().success();
+    let listed = sandbox.vmtools(&["list", "--json"]).run().success().stderr_has("does not answer");
+    assert_eq!(listed.json()[0]["state"], "running", "{listed}");
+    let asked = ["stop", "web", "--timeout", "1s"];
+    sandbox.vmtools(&asked).run().code(6).stderr_has("--force");
+    sandbox.vmtools(&["stop", "web", "--force"]).run().success();
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn a_paused_vm_is_not_called_running() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "A_b.c", &image, &[]).run().success();
+    let off = sandbox.vmtools(&["status", "A_b.c", "--json"]).run().success().json();
+    assert!(off["cpu_time_seconds"].is_null(), "{off}");
+    sandbox.vmtools(&["wait", "A_b.c", "--for", "ip"]).run().code(5).stderr_has("is not running");
+    sandbox.vmtools(&["start", "A_b.c"]).run().success();
+    sandbox.virsh(&["suspend", "A_b.c"]);
+    sandbox.vmtools(&["start", "A_b.c"]).run().code(5).stderr_has("paused").stderr_has("hint: ");
+}
+
+#[test]
+fn a_disk_that_another_file_stands_on_stays() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &[]).run().success();
+    let disk = super::own_volumes(&sandbox).into_iter().find(|path| path.ends_with(".qcow2")).unwrap();
+    let mine = disk.replace("web-", "mine-");
+    sandbox.exec(&["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", &disk, &mine]);
+    sandbox.vmtools(&["delete", "--force", "web"]).run().code(11).stderr_has(&mine);
+    assert!(super::own_volumes(&sandbox).contains(&disk));
+}
+
+#[test]
 fn what_is_to_be_replaced_goes_only_when_the_new_one_can_be_made() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());

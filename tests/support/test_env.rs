@@ -28,8 +28,13 @@ impl TestEnv {
 
     /// The program under test, not run yet.
     pub fn vmtools(&self, args: &[impl AsRef<OsStr>]) -> Cmd {
+        self.command(env!("CARGO_BIN_EXE_vmtools"), args)
+    }
+
+    /// Any program, by its full path, in the same environment.
+    pub fn command(&self, program: &str, args: &[impl AsRef<OsStr>]) -> Cmd {
         let dir = |name: &str| self.root.join(name);
-        Cmd::new(Vec::new(), env!("CARGO_BIN_EXE_vmtools"), args)
+        Cmd::new(Vec::new(), program, args)
             .env("PATH", dir("bin"))
             .env("HOME", self.home())
             .env("XDG_CONFIG_HOME", dir("config"))

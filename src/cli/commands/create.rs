@@ -162,7 +162,14 @@ async fn plan(
             manager.plan(spec).await.map_err(|error| Complaint::from(error).about(spec.name.as_str()))?,
         );
     }
-    if args.print_xml {
+    if args.print_xml && context.ui.json() {
+        let documents: Vec<_> =
+            plans.iter().map(|plan| serde_json::json!({"name": plan.name, "xml": plan.xml})).collect();
+        match documents.as_slice() {
+            [document] if args.count.is_none() => context.ui.data_json(document),
+            documents => context.ui.data_json(documents),
+        }
+    } else if args.print_xml {
         for plan in &plans {
             context.ui.data(&format!("{}\n", plan.xml));
         }
@@ -180,7 +187,7 @@ async fn plan(
 }
 
 fn describe(vm: &VmStatus) -> String {
-    let reach = if vm.ssh.is_some() && vm.state.is_active() {
+    let reach = if vm.ssh.is_some() && vm.state.is_active() && !vm.interfaces.is_empty() {
         format!("; log in with: vmtools ssh {}", vm.name)
     } else {
         String::new()

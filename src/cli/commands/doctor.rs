@@ -14,7 +14,7 @@ pub struct DoctorArgs {}
 /// # Errors
 /// When the configuration can't be read.
 pub async fn run(_args: DoctorArgs, context: &Context) -> Result<Code, Complaint> {
-    let checks = context.manager().await?.doctor().await;
+    let checks = context.reader().await?.doctor().await;
     if context.ui.json() {
         context.ui.data_json(&checks);
     } else {

@@ -15,7 +15,7 @@ pub struct IpArgs {
 /// # Errors
 /// When the VM is off, or has no address yet.
 pub async fn run(args: IpArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let manager = context.reader().await?;
     let reach = manager.reach(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
     if context.ui.json() {
         context.ui.data_json(&reach);

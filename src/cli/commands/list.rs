@@ -30,7 +30,7 @@ pub struct ListArgs {
 /// # Errors
 /// When libvirt can't be asked.
 pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let manager = context.reader().await?;
     let details = context.ui.json() || args.columns.iter().any(|column| column.needs_details());
     let request = ListRequest { all: args.all, running_only: args.running, labels: args.label, details };
     let vms = manager.list(&request).await?;

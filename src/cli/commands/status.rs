@@ -16,7 +16,7 @@ pub struct StatusArgs {
 /// # Errors
 /// When there is no such VM.
 pub async fn run(args: StatusArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let manager = context.reader().await?;
     let status =
         manager.status(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
     if context.ui.json() {

@@ -5,12 +5,16 @@ use std::path::Path;
 use crate::host;
 use crate::image::LocalImage;
 use crate::libvirt::{self, Pool};
-use crate::manager::gc::{Maker, maker};
+use crate::manager::gc::Maker;
 use crate::manager::{DeletePlan, Error, Event, VmManager, VmSpec, Warning};
 use crate::model::{Acceleration, DiskSize, MemorySize};
 
 /// What a VM takes at first beside its base image: an empty overlay, a seed, a log.
 const FIRST_FILES: u64 = 8 << 20;
+
+/// With more than so many for each of the host's a guest hardly comes up; QEMU was seen to spin for
+/// minutes, with the host's memory full, on 4096 for 2.
+const MOST_CPUS_PER_HOST_CPU: u32 = 32;
 
 impl VmManager {
     /// The name is free, as things stand (`define` decides), or gets free by removing what has it: where
@@ -18,8 +22,8 @@ impl VmManager {
     pub(super) async fn check_name(&self, spec: &VmSpec) -> Result<Option<DeletePlan>, Error> {
         match self.client.resolve(spec.name.as_str()).await {
             Ok(old) => {
-                let left_over = matches!(maker(&self.client.domain(&old.uuid).await?), Maker::Gone);
-                if spec.replace || left_over {
+                let domain = self.client.domain(&old.uuid).await?;
+                if spec.replace || matches!(self.maker_of(&domain).await?, Maker::Gone) {
                     return self.plan_delete(&old.uuid, false).await.map(Some);
                 }
                 Err(Error::Exists { name: spec.name.to_string() })
@@ -46,6 +50,19 @@ impl VmManager {
                 Ok(false)
             }
         }
+    }
+
+    pub(super) fn check_cpus(&self, spec: &VmSpec) -> Result<(), Error> {
+        let Ok(host) = std::thread::available_parallelism() else { return Ok(()) };
+        let host = u32::try_from(host.get()).unwrap_or(u32::MAX);
+        if !self.uri().is_local() || spec.cpus <= host {
+            return Ok(());
+        }
+        if spec.cpus > host.saturating_mul(MOST_CPUS_PER_HOST_CPU) {
+            return Err(Error::TooManyCpus { wanted: spec.cpus, host });
+        }
+        self.report(Event::Warning(Warning::CpusMany { wanted: spec.cpus, host }));
+        Ok(())
     }
 
     pub(super) fn check_memory(&self, spec: &VmSpec) -> Result<(), Error> {

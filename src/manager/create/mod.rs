@@ -201,6 +201,7 @@ impl VmManager {
         act: bool,
     ) -> Result<Prepared, Error> {
         let kvm = self.check_acceleration(spec)?;
+        self.check_cpus(spec)?;
         self.check_memory(spec)?;
         let disk_size_bytes = check::disk_size(spec, image.as_ref())?;
         let pool = self.storage_pool(act).await?;

@@ -48,7 +48,7 @@ pub(super) fn build(
     image: &LocalImage,
     mac_addresses: Vec<String>,
 ) -> Result<Setup, Error> {
-    let hostname = spec.hostname.clone().unwrap_or_else(|| spec.name.to_string());
+    let hostname = spec.hostname.clone().unwrap_or_else(|| spec.name.to_hostname());
     let host_key = HostKey {
         private: access.host_key.private_openssh.clone(),
         public: access.host_key.public_openssh.clone(),
