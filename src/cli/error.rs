@@ -236,7 +236,11 @@ fn of_config(error: &config::Error) -> (Code, Option<String>) {
         E::UnknownKey { nearest: names, .. } => {
             (Code::NotFound, nearest(names).or_else(|| Some("`vmtools config --show` lists the keys".into())))
         }
-        E::UnknownTemplate { nearest: names, .. } => (Code::NotFound, nearest(names)),
+        E::UnknownTemplate { nearest: names, .. } => (
+            Code::NotFound,
+            nearest(names).or_else(|| Some("`vmtools template list` shows what there is".into())),
+        ),
+        E::NoTemplateFile { .. } => (Code::NotFound, None),
         E::TemplateExists { .. } => (Code::Exists, None),
         E::Syntax { .. } | E::Value { .. } | E::Refused { .. } | E::TemplateName(_) | E::Cycle { .. } => {
             (Code::Usage, None)

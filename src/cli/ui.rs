@@ -207,6 +207,9 @@ fn describe(warning: &Warning) -> String {
         }
         Warning::NoPasst { reason } => format!("passt cannot be used ({reason}); QEMU's own slirp stands in"),
         Warning::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is switched off; ssh answers"),
+        Warning::SetupLeftOut { vm } => {
+            format!("{vm} has no cloud-init: its template's packages, write_files and runcmd are left out")
+        }
         Warning::StoppedVms { count } => {
             format!("no VM runs; `vmtools list --all` shows those that are off ({count})")
         }

@@ -2,9 +2,10 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use super::cloud_init_setup::setup_keys;
 use super::mime::{self, Part};
 use super::{Documents, Error, HostKey};
-use crate::model::Invalid;
+use crate::model::{GuestSetup, Invalid};
 
 /// What a VM is told by cloud-init's NoCloud source at its first start.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -24,6 +25,8 @@ pub struct CloudInit {
     /// The VM's network cards, `52:54:00:..`. Without any, one document is written that matches by name,
     /// which only netplan and systemd-networkd understand: see [`Documents::network_config`].
     pub mac_addresses: Vec<String>,
+    /// What the template has it do; a user's own lists come before.
+    pub setup: GuestSetup,
     /// A file of the user's own, of any form that cloud-init knows.
     pub user_data: Option<Vec<u8>>,
 }
@@ -97,6 +100,8 @@ impl CloudInit {
             // Else each key gets a command that says to log in as somebody else.
             map.insert("disable_root".into(), false.into());
         }
+        // In the last part, whose lists are appended.
+        map.extend(setup_keys(&self.setup));
         map
     }
 
@@ -171,6 +176,7 @@ impl fmt::Debug for CloudInit {
             .field("authorized_keys", &self.authorized_keys)
             .field("host_key", &self.host_key)
             .field("mac_addresses", &self.mac_addresses)
+            .field("packages", &self.setup.packages)
             .field("user_data_bytes", &self.user_data.as_ref().map(Vec::len))
             .finish()
     }

@@ -9,10 +9,10 @@ mod transaction;
 
 use crate::image::{LocalImage, Reference};
 use crate::libvirt::{self, Domain, DomainSpec, Element};
-use crate::model::{Firmware, Timestamp};
+use crate::model::{DiskSize, Firmware, Hardware, Timestamp};
 use transaction::Transaction;
 
-use super::{DeletePlan, Error, Event, VmManager, VmSpec, VmStatus};
+use super::{DeletePlan, Error, Event, VmManager, VmSpec, VmStatus, Warning};
 
 /// What a create would do.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -55,6 +55,7 @@ struct Prepared {
     domain: DomainSpec,
     seed: Option<Vec<u8>>,
     disk_size_bytes: u64,
+    extra_disks: Vec<DiskSize>,
     kvm: bool,
 }
 
@@ -208,12 +209,15 @@ impl VmManager {
         let wiring = self.wire(spec, old, act).await?;
         let access = self.access(spec, image.as_ref())?;
         let seed = match &image {
-            Some(image) => {
+            Some(image) if spec.cloud_init => {
                 let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
                 Some(seed::build(spec, uuid, &access, image.default_user.clone(), macs)?)
             }
-            None => None,
+            _ => None,
         };
+        if seed.is_none() && !spec.setup.is_empty() {
+            self.report(Event::Warning(Warning::SetupLeftOut { vm: spec.name.to_string() }));
+        }
         let metadata = libvirt::Metadata {
             template: spec.template.clone(),
             image: image.as_ref().map(|image| image.name.clone()),
@@ -221,27 +225,31 @@ impl VmManager {
             owned: names.owned(seed.is_some()),
             created: Some(Timestamp::now()),
             labels: spec.labels.clone(),
-            ssh: image.as_ref().map(|_| access.to_record(&wiring)),
+            ssh: seed.as_ref().map(|_| access.to_record(&wiring)),
             published: wiring.published.clone(),
             expires: spec.ttl.map(|ttl| Timestamp::now().after(ttl)),
             creator: crate::host::Creator::current().map(|creator| creator.to_string()),
         };
-        let firmware = spec.firmware.or(image.as_ref().and_then(|image| image.firmware)).unwrap_or_default();
+        let firmware = spec.firmware.or(image.as_ref().and_then(|image| image.firmware));
         let domain = DomainSpec {
             name: spec.name.clone(),
             uuid,
             metadata,
             memory: spec.memory,
             cpus: spec.cpus,
-            firmware,
+            firmware: firmware.unwrap_or(self.config.defaults.firmware),
+            // Without cloud-init somebody has to look at the screen.
+            hardware: Hardware { tablet: seed.is_none() || spec.hardware.tablet, ..spec.hardware.clone() },
+            os_variant: spec.os_variant.clone(),
             kvm,
             disks: names.disks(seed.is_some()),
-            iso: spec.iso.as_ref().map(|iso| iso.to_string_lossy().into_owned()),
+            cdroms: spec.cdroms().map(|iso| iso.to_string_lossy().into_owned()).collect(),
             interfaces: wiring.interfaces,
             serial_log: names.serial_log.path.clone(),
             qmp_socket: self.qmp_socket(uuid),
         };
-        Ok(Prepared { image, names, domain, seed, disk_size_bytes, kvm })
+        let extra_disks = spec.extra_disks.clone();
+        Ok(Prepared { image, names, domain, seed, disk_size_bytes, extra_disks, kvm })
     }
 }
 
