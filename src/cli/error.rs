@@ -31,6 +31,13 @@ impl Complaint {
         Self { hint: Some(hint.into()), ..Self::plain(Code::Usage, message) }
     }
 
+    /// A name that is neither a template's nor a VM's.
+    pub fn neither_template_nor_vm(name: &str) -> Self {
+        let hint = "`vmtools template list` and `vmtools list --all` show what there is";
+        let message = format!("there is neither a template nor a VM {name:?}");
+        Self { hint: Some(hint.into()), ..Self::plain(Code::NotFound, message) }
+    }
+
     /// A complaint that is all message.
     pub fn plain(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), cause: Vec::new(), hint: None, vm: None, serial_log: None }

@@ -35,14 +35,14 @@ mod template_value;
 mod value;
 
 pub use edit::{set, unset};
-pub use element::Color;
+pub use element::{Color, check_template_name};
 pub use error::{Error, Position, Warning};
 pub use listing::{Listed, list_templates};
 pub use load::{Loaded, Setting, Source, load_config, show, value_of};
 pub use paths::Paths;
 pub use settings::{Config, Defaults, Libvirt, Storage, Ui, Wait};
 pub use template::{Origin, Template};
-pub use template_chain::load_template;
+pub use template_chain::{has_template, load_template};
 pub use template_check::{CheckedTemplate, Problem, check_template};
 pub use template_new::{NewTemplate, new_template};
 pub use template_show::{ShownSetting, ShownTemplate, show_template};

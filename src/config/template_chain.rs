@@ -1,5 +1,5 @@
 use super::document::Document;
-use super::element::checked_template_name;
+use super::element::check_template_name;
 use super::error::Error;
 use super::load::Loaded;
 use super::nearest::nearest;
@@ -34,11 +34,16 @@ pub fn load_template(paths: &Paths, name: &str) -> Result<Loaded<Template>, Erro
 
 /// The template of that name alone.
 pub(super) fn first(paths: &Paths, name: &str) -> Result<Parsed, Error> {
-    checked_template_name(name)?;
+    check_template_name(name)?;
     resolve(paths, name)?.ok_or_else(|| Error::UnknownTemplate {
         name: name.to_owned(),
         nearest: nearest(name, names(paths).iter().map(String::as_str)),
     })
+}
+
+/// Whether there is a template of that name, be it a broken one.
+pub fn has_template(paths: &Paths, name: &str) -> bool {
+    names(paths).iter().any(|known| known == name)
 }
 
 /// The names of all templates, sorted; files with a name that none can have are left out.
@@ -49,7 +54,7 @@ pub(super) fn names(paths: &Paths) -> Vec<String> {
         let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
             continue;
         };
-        if path.extension().is_some_and(|end| end == "toml") && checked_template_name(name).is_ok() {
+        if path.extension().is_some_and(|end| end == "toml") && check_template_name(name).is_ok() {
             names.push(name.to_owned());
         }
     }

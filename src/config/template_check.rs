@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::document::Document;
-use super::element::checked_template_name;
+use super::element::check_template_name;
 use super::error::{Error, Position, Warning};
 use super::paths::Paths;
 use super::template::Origin;
@@ -53,7 +53,7 @@ pub fn check_template(paths: &Paths, what: &str) -> Result<CheckedTemplate, Erro
 fn from_file(paths: &Paths, file: &Path) -> Result<Parsed, Error> {
     let file = std::path::absolute(file).map_err(fs::Error::at("find", file))?;
     let name = name_of(&file);
-    checked_template_name(&name)?;
+    check_template_name(&name)?;
     let document = Document::load(&file)?.ok_or_else(|| Error::NoTemplateFile { path: file.clone() })?;
     parse_template(&document, &name, Origin::File(file), paths.home())
 }
@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_an_error() {
-        let paths = Paths::below(Path::new("/nonexistent"));
+        let home = tempfile::tempdir().expect("temporary folder");
+        let paths = Paths::below(home.path());
         let error = check_template(&paths, "./x.toml").expect_err("is not there");
         assert!(matches!(error, Error::NoTemplateFile { .. }), "{error}");
         assert!(matches!(check_template(&paths, "x"), Err(Error::UnknownTemplate { .. })));

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table};
 
-use super::element::checked_template_name;
+use super::element::check_template_name;
 use super::error::Error;
 use super::paths::Paths;
 use super::template::Template;
@@ -28,7 +28,7 @@ pub enum NewTemplate<'a> {
 /// [`Error::TemplateExists`], [`Error::TemplateName`]; [`Error::UnknownTemplate`] when the template to
 /// extend is none; when the file can't be written.
 pub fn new_template(paths: &Paths, name: &str, content: NewTemplate<'_>) -> Result<PathBuf, Error> {
-    checked_template_name(name)?;
+    check_template_name(name)?;
     let text = match content {
         NewTemplate::Empty => STARTER.to_owned(),
         NewTemplate::Extending(parent) => extending(&load_template(paths, parent)?.value),
