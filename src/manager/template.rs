@@ -40,7 +40,8 @@ impl VmManager {
 
 fn of_domain(domain: &Domain) -> Template {
     let record = domain.metadata.as_ref();
-    let image = record.and_then(|record| record.image.clone());
+    // A file's record as an image has its name alone.
+    let image = record.and_then(|record| record.image_file.clone().or_else(|| record.image.clone()));
     let mut cdroms = domain.disks.iter().filter(|disk| disk.device == "cdrom");
     let iso = cdroms.next().and_then(|disk| disk.path.as_ref()).map(Into::into);
     let virtio_win = cdroms.next().and_then(|disk| disk.path.as_ref()).map(Into::into);

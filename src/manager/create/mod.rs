@@ -222,6 +222,7 @@ impl VmManager {
             template: spec.template.clone(),
             image: image.as_ref().map(|image| image.name.clone()),
             image_digest: image.as_ref().map(|image| image.digest.to_string()),
+            image_file: image.as_ref().and_then(image_file),
             owned: names.owned(seed.is_some()),
             created: Some(Timestamp::now()),
             labels: spec.labels.clone(),
@@ -251,6 +252,13 @@ impl VmManager {
         let extra_disks = spec.extra_disks.clone();
         Ok(Prepared { image, names, domain, seed, disk_size_bytes, extra_disks, kvm })
     }
+}
+
+/// The file that an image is, if it is one of the user's own.
+fn image_file(image: &LocalImage) -> Option<String> {
+    let is_url = image.source.contains("://");
+    let path = std::path::absolute(&image.source).ok().filter(|_| !is_url)?;
+    Some(path.to_string_lossy().into_owned())
 }
 
 /// How a create ends that didn't go well.
