@@ -32,8 +32,22 @@ fn every_built_in_template_gives_what_libvirts_schema_takes() {
 #[test]
 fn a_windows_machine_starts_and_all_of_it_goes() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
+    let state = ["/var/lib/libvirt/qemu/nvram", "/var/lib/libvirt/swtpm"].map(PathBuf::from);
+    windows(&sandbox, &state);
+}
+
+#[test]
+fn a_windows_machine_of_a_session_too() {
+    let sandbox = sandbox_or_skip!(Sandbox::session());
+    let state =
+        [".config/libvirt/qemu/nvram", ".config/libvirt/qemu/swtpm"].map(|dir| sandbox.home().join(dir));
+    windows(&sandbox, &state);
+}
+
+/// `state` is where libvirt keeps its firmware's variables and its TPM.
+fn windows(sandbox: &Sandbox, state: &[PathBuf; 2]) {
     sandbox_or_skip!(can_windows());
-    let iso = iso(&sandbox);
+    let iso = iso(sandbox);
     let windows =
         ["create", "win", "--template", "windows", "-m", "512", "-c", "1", "-d", "1", "--iso", &iso];
     let made = sandbox.vmtools(&[&windows[..], &["--start", "--json"]].concat()).run().success();
@@ -51,12 +65,12 @@ fn a_windows_machine_starts_and_all_of_it_goes() {
     ] {
         assert!(xml.contains(part), "no {part} in {xml}");
     }
-    assert!(!own_volumes(&sandbox).iter().any(|volume| volume.contains("-seed")), "{xml}");
-    let (nvram, tpm) = ("/var/lib/libvirt/qemu/nvram", "/var/lib/libvirt/swtpm");
-    assert!(!sandbox.files_under(nvram).is_empty() && !sandbox.files_under(tpm).is_empty());
+    assert!(!own_volumes(sandbox).iter().any(|volume| volume.contains("-seed")), "{xml}");
+    let files = || state.iter().map(|folder| sandbox.files_under(folder).len()).collect::<Vec<_>>();
+    assert!(files().iter().all(|count| *count > 0), "{:?}", files());
     sandbox.vmtools(&["delete", "--force", "win"]).run().success();
-    nothing_is_left(&sandbox);
-    assert_eq!((sandbox.files_under(nvram), sandbox.files_under(tpm)), (vec![], vec![]));
+    nothing_is_left(sandbox);
+    assert_eq!(files(), [0, 0]);
     assert!(Path::new(&iso).exists());
 
     // With its drivers at hand, the machine is virtio's.
@@ -66,7 +80,7 @@ fn a_windows_machine_starts_and_all_of_it_goes() {
     assert!(xml.contains("dev='vda' bus='virtio'") && xml.contains("<model type='virtio'/>"), "{xml}");
     assert_eq!(xml.matches("device='cdrom'").count(), 2, "{xml}");
     sandbox.vmtools(&["delete", "--force", "win"]).run().success();
-    nothing_is_left(&sandbox);
+    nothing_is_left(sandbox);
 }
 
 #[test]
