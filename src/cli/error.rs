@@ -209,6 +209,10 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
             (Code::Failed, hint("make room, or see what can go with `vmtools gc --dry-run`"))
         }
         E::Unsupported { .. } => (Code::Incapable, hint("`vmtools doctor` shows the versions")),
+        E::NoTpm { .. } => {
+            (Code::Incapable, hint("install swtpm and swtpm-tools: sudo ./install-qemu-kvm.sh"))
+        }
+        E::NoFirmware { .. } => (Code::Incapable, hint("install ovmf (edk2): sudo ./install-qemu-kvm.sh")),
         E::TimedOut { .. } => {
             (Code::Timeout, hint("the daemon hangs: see its log, `journalctl -u libvirtd`"))
         }
