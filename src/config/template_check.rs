@@ -66,8 +66,14 @@ fn problems_of(layer: &Parsed) -> Vec<Problem> {
     let mut problems: Vec<Problem> = layer.refused.iter().map(Problem::from).collect();
     problems.extend(layer.warnings.iter().map(Problem::from));
     let template = &layer.template;
-    let files: [(&str, &Option<PathBuf>); 3] =
-        [("iso", &template.iso), ("virtio_win", &template.virtio_win), ("user_data", &template.user_data)];
+    // Names and URLs of images are for `create` to look up.
+    let image = template.image.as_ref().filter(|image| image.starts_with('/')).map(PathBuf::from);
+    let files: [(&str, &Option<PathBuf>); 4] = [
+        ("image", &image),
+        ("iso", &template.iso),
+        ("virtio_win", &template.virtio_win),
+        ("user_data", &template.user_data),
+    ];
     for (key, path) in files {
         if let Some(path) = path
             && !path.is_file()

@@ -25,6 +25,8 @@ fn every_built_in_template_gives_what_libvirts_schema_takes() {
             assert!(xml.contains("libosinfo:os id="), "{name}: {xml}");
         }
     }
+    let installed = ["create", "x", "--template", "development", "--iso", &iso, "-m", "512", "--print-xml"];
+    sandbox.vmtools(&installed).run().success().stderr_has("packages, write_files and runcmd are left out");
     sandbox.vmtools(&["create", "x", "--template", "windows"]).run().code(2).stderr_has("--iso");
     nothing_is_left(&sandbox);
 }
@@ -137,9 +139,13 @@ fn a_template_brings_disks_and_has_the_guest_do_things() {
         permissions = "0600"
     "#;
     fs::write(folder.join("worker.toml"), template).unwrap();
-    create(&sandbox, "web", &image, &["--template", "worker", "--start", "--wait"]).run().success();
+    let own = sandbox.home().join("own.sh");
+    fs::write(&own, "#!/bin/sh\necho own >/tmp/own\n").unwrap();
+    let own = ["--template", "worker", "--user-data", own.to_str().unwrap(), "--start", "--wait"];
+    create(&sandbox, "web", &image, &own).run().success();
     let guest = |command: &str| sandbox.vmtools(&["ssh", "web", "--", command]).run().success().stdout;
     assert_eq!(guest("sudo cat /tmp/copied /tmp/quoted /var/log/packages"), "hello \"you\"\nit's\ngit\njq\n");
+    assert_eq!(guest("cat /tmp/own"), "own\n");
     assert_eq!(guest("stat -c %a /etc/greeting"), "600\n");
     let sizes = "cat /sys/block/vdb/size /sys/block/vdc/size";
     assert_eq!(guest(sizes), format!("{}\n{}\n", (1 << 30) / 512, (64 << 20) / 512));
