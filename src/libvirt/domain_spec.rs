@@ -99,18 +99,19 @@ impl DomainSpec {
     }
 
     fn os(&self) -> Element {
-        let mut os = Element::new("os").child(domain_hardware::os_type(&self.hardware));
-        match self.firmware {
-            Firmware::Bios => {}
-            Firmware::Efi | Firmware::EfiSecure => os.set_attribute("firmware", "efi"),
-        }
-        if self.firmware == Firmware::EfiSecure {
-            let feature = |name: &str| Element::new("feature").with("enabled", "yes").with("name", name);
-            os = os.child(
-                Element::new("firmware").child(feature("enrolled-keys")).child(feature("secure-boot")),
-            );
-        }
-        os
+        let os = Element::new("os").child(domain_hardware::os_type(&self.hardware));
+        let feature =
+            |name: &str, enabled: &str| Element::new("feature").with("enabled", enabled).with("name", name);
+        let firmware = Element::new("firmware");
+        let firmware = match self.firmware {
+            Firmware::Bios => return os,
+            // Unsaid, libvirt takes the firmware that the host ranks first: Debian's has Secure Boot on.
+            Firmware::Efi => firmware.child(feature("secure-boot", "no")),
+            Firmware::EfiSecure => {
+                firmware.child(feature("enrolled-keys", "yes")).child(feature("secure-boot", "yes"))
+            }
+        };
+        os.with("firmware", "efi").child(firmware)
     }
 
     fn devices(&self) -> Element {

@@ -86,6 +86,20 @@ fn windows(sandbox: &Sandbox, state: &[PathBuf; 2]) {
 }
 
 #[test]
+fn plain_uefi_boots_what_nobody_signed() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    sandbox_or_skip!(can_windows());
+    let iso = iso(&sandbox);
+    let made = ["create", "efi", "--firmware", "efi", "-m", "256", "-d", "1", "--iso", &iso, "--json"];
+    let made = sandbox.vmtools(&made).run().success();
+    assert_eq!(word(&made, "firmware"), "efi");
+    let xml = sandbox.virsh(&["dumpxml", "efi"]).stdout;
+    assert!(xml.contains("type='pflash'") && !xml.contains("secure='yes'"), "{xml}");
+    sandbox.vmtools(&["delete", "--force", "efi"]).run().success();
+    nothing_is_left(&sandbox);
+}
+
+#[test]
 fn a_machine_that_the_host_has_no_parts_for_is_told_before_anything_is_made() {
     let sandbox = sandbox_or_skip!(Sandbox::builder().without("swtpm").without("swtpm_setup").system());
     let iso = iso(&sandbox);
