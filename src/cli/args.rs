@@ -2,7 +2,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
     completions, config, create, delete, doctor, gc, image, ip, list, man, networks, ssh, start, status,
-    stop, wait,
+    stop, template, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -78,6 +78,8 @@ pub enum Command {
     Ssh(ssh::SshArgs),
     /// Images that VMs are made from
     Image(image::ImageArgs),
+    /// Templates that VMs are made by
+    Template(template::TemplateArgs),
     /// List libvirt's networks
     Networks(networks::NetworksArgs),
     /// Show or change the configuration

@@ -32,6 +32,13 @@ impl Complaint {
         Self { hint: Some(hint.into()), ..Self::plain(Code::Usage, message) }
     }
 
+    /// A name that is neither a template's nor a VM's.
+    pub fn neither_template_nor_vm(name: &str) -> Self {
+        let hint = "`vmtools template list` and `vmtools list --all` show what there is";
+        let message = format!("there is neither a template nor a VM {name:?}");
+        Self { hint: Some(hint.into()), ..Self::plain(Code::NotFound, message) }
+    }
+
     /// A complaint that is all message.
     pub fn plain(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), cause: Vec::new(), hint: None, vm: None, serial_log: None }
@@ -219,6 +226,10 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
             (Code::Failed, hint("make room, or see what can go with `vmtools gc --dry-run`"))
         }
         E::Unsupported { .. } => (Code::Incapable, hint("`vmtools doctor` shows the versions")),
+        E::NoTpm { .. } => {
+            (Code::Incapable, hint("install swtpm and swtpm-tools: sudo ./install-qemu-kvm.sh"))
+        }
+        E::NoFirmware { .. } => (Code::Incapable, hint("install ovmf (edk2): sudo ./install-qemu-kvm.sh")),
         E::TimedOut { .. } => {
             (Code::Timeout, hint("the daemon hangs: see its log, `journalctl -u libvirtd`"))
         }
@@ -261,7 +272,11 @@ fn of_config(error: &config::Error) -> (Code, Option<String>) {
         E::UnknownKey { nearest: names, .. } => {
             (Code::NotFound, nearest(names).or_else(|| Some("`vmtools config --show` lists the keys".into())))
         }
-        E::UnknownTemplate { nearest: names, .. } => (Code::NotFound, nearest(names)),
+        E::UnknownTemplate { nearest: names, .. } => (
+            Code::NotFound,
+            nearest(names).or_else(|| Some("`vmtools template list` shows what there is".into())),
+        ),
+        E::NoTemplateFile { .. } => (Code::NotFound, None),
         E::TemplateExists { .. } => (Code::Exists, None),
         E::Syntax { .. } | E::Value { .. } | E::Refused { .. } | E::TemplateName(_) | E::Cycle { .. } => {
             (Code::Usage, None)

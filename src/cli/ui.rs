@@ -265,6 +265,9 @@ fn describe(warning: &Warning) -> String {
             let meant = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
             format!("the user-data{line}: cloud-init knows no `{key}` and will pass it over{meant}")
         }
+        Warning::SetupLeftOut { vm } => {
+            format!("{vm} has no cloud-init: its template's packages, write_files and runcmd are left out")
+        }
         Warning::StoppedVms { count } => {
             format!("no VM runs; `vmtools list --all` shows those that are off ({count})")
         }

@@ -68,6 +68,12 @@ pub enum Error {
         /// Their names in order; the last is one of those before.
         chain: Vec<String>,
     },
+    /// There is no such file.
+    #[error("there is no template file {}", .path.display())]
+    NoTemplateFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// A template's file that was to be made is already there.
     #[error("{} exists already", .path.display())]
     TemplateExists {
@@ -106,8 +112,14 @@ pub struct Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nearest = nearest_text(self.nearest.as_slice());
-        write!(f, "{}: unknown key {:?}{nearest}", self.at, self.key)
+        write!(f, "{}: {}", self.at, self.message())
+    }
+}
+
+impl Warning {
+    /// What is to be said, without the place.
+    pub(super) fn message(&self) -> String {
+        format!("unknown key {:?}{}", self.key, nearest_text(self.nearest.as_slice()))
     }
 }
 

@@ -3,7 +3,8 @@
 //! - [`Config`] is config.toml as the program uses it: every key has a value, the file's or the default.
 //!   [`show`], [`value_of`], [`set`] and [`unset`] are what `vmtools config` does.
 //! - [`Template`] is a set of values for `create`; [`load_template`] finds one and lays it over those
-//!   that it extends.
+//!   that it extends. [`list_templates`], [`show_template`], [`new_template`] and [`check_template`] are what
+//!   `vmtools template` does.
 //! - [`Paths`] says where all this lies.
 //!
 //! One file in `element/` per key: its type, default, check and tests. Files are read through the toml
@@ -25,16 +26,24 @@ mod raw;
 mod settings;
 mod template;
 mod template_chain;
+mod template_check;
 mod template_file;
+mod template_key;
+mod template_new;
+mod template_show;
+mod template_value;
 mod value;
 
 pub use edit::{set, unset};
-pub use element::Color;
+pub use element::{Color, check_template_name};
 pub use error::{Error, Position, Warning};
-pub use listing::{Listed, list_templates, new_template};
+pub use listing::{Listed, list_templates};
 pub use load::{Loaded, Setting, Source, load_config, show, value_of};
 pub use paths::Paths;
 pub use settings::{Config, Defaults, Libvirt, Storage, Ui, Wait};
 pub use template::{Origin, Template};
-pub use template_chain::{check_template, load_template};
+pub use template_chain::{has_template, load_template};
+pub use template_check::{CheckedTemplate, Problem, check_template};
+pub use template_new::{NewTemplate, new_template};
+pub use template_show::{ShownSetting, ShownTemplate, show_template};
 pub use value::Value;

@@ -57,6 +57,12 @@ impl<'a> Raw<'a> {
         i64::from_str_radix(integer.as_str(), integer.radix()).map_err(|_| self.refuse("it is too large"))
     }
 
+    /// The value as true or false.
+    pub(super) fn flag(self) -> Result<bool, Refusal> {
+        let value = self.value.get_ref();
+        value.as_bool().ok_or_else(|| self.refuse(format!("true or false is needed, not {}", kind(value))))
+    }
+
     /// The value as whatever its text says.
     pub(super) fn parsed<T: FromStr<Err = Invalid>>(self) -> Result<T, Refusal> {
         self.text()?.parse().map_err(|error: Invalid| self.refuse(error.reason))

@@ -1,12 +1,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::element::{Accel, Element};
-use super::value::{Value, exact_size};
-use crate::model::{Acceleration, Condition, DiskSize, Firmware, MemorySize, NetworkSpec};
+use super::template_key::KEYS;
+use super::value::Value;
+use crate::model::{
+    Acceleration, ClockOffset, Condition, CpuModel, DiskBus, DiskSize, Firmware, GuestFile, GuestSetup,
+    Hardware, MachineType, MemorySize, NetworkSpec, NicModel, OsVariant, VideoModel,
+};
 
 /// Values for `create`. What is `None` is left to the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Template {
     /// Its name: what it was asked for by.
     pub name: String,
@@ -16,24 +19,54 @@ pub struct Template {
     pub description: Option<String>,
     /// The template that it builds on.
     pub extends: Option<String>,
+    /// The image: a name of the catalogue or of an image that was imported, or a URL or file.
+    pub image: Option<String>,
+    /// An ISO file to install from, absolute.
+    pub iso: Option<PathBuf>,
+    /// The ISO file of virtio's drivers for Windows, absolute.
+    pub virtio_win: Option<PathBuf>,
+    /// The system, for libosinfo's tools.
+    pub os_variant: Option<OsVariant>,
     /// Memory.
     pub memory: Option<MemorySize>,
     /// Processors.
     pub cpus: Option<u32>,
     /// The size of the disk.
     pub disk_size: Option<DiskSize>,
+    /// The sizes of further disks.
+    pub disks: Option<Vec<DiskSize>>,
     /// Firmware.
     pub firmware: Option<Firmware>,
     /// Acceleration.
     pub accel: Option<Acceleration>,
-    /// The image: a name of the catalogue or of an image that was imported, or a URL or file.
-    pub image: Option<String>,
-    /// An ISO file to start from, absolute.
-    pub iso: Option<PathBuf>,
-    /// The guest's user.
-    pub user: Option<String>,
+    /// QEMU's machine.
+    pub machine: Option<MachineType>,
+    /// The processor.
+    pub cpu_model: Option<CpuModel>,
+    /// What the disks hang on.
+    pub disk_bus: Option<DiskBus>,
+    /// The network cards' model.
+    pub nic_model: Option<NicModel>,
+    /// The graphics card.
+    pub video: Option<VideoModel>,
+    /// What the clock shows at the start.
+    pub clock: Option<ClockOffset>,
+    /// Whether Windows is told of the hypervisor.
+    pub hyperv: Option<bool>,
+    /// Whether there is a TPM.
+    pub tpm: Option<bool>,
     /// What the VM's cards are plugged into.
     pub networks: Option<Vec<NetworkSpec>>,
+    /// The guest's user.
+    pub user: Option<String>,
+    /// Whether the image is told things by cloud-init: it is, unless this says no.
+    pub cloud_init: Option<bool>,
+    /// Packages to install.
+    pub packages: Option<Vec<String>>,
+    /// Files to write.
+    pub write_files: Option<Vec<GuestFile>>,
+    /// Commands to run at the first boot.
+    pub runcmd: Option<Vec<String>>,
     /// A file of cloud-init user-data, absolute.
     pub user_data: Option<PathBuf>,
     /// Labels; those of the extended template stay unless they are overridden.
@@ -43,9 +76,10 @@ pub struct Template {
 }
 
 /// Where a template comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Origin {
     /// It is part of vmtools.
+    #[default]
     BuiltIn,
     /// It is the user's own, in this file.
     File(PathBuf),
@@ -54,54 +88,39 @@ pub enum Origin {
 impl Template {
     /// All keys that have a value, in the order of the documentation.
     pub fn settings(&self) -> Vec<(&'static str, Value)> {
-        let path = |path: &Option<PathBuf>| Value::optional(path.as_ref().map(|p| p.display()));
-        let networks =
-            |specs: &Vec<NetworkSpec>| Value::List(specs.iter().map(ToString::to_string).collect());
-        let all = [
-            ("description", Value::optional(self.description.as_ref())),
-            ("extends", Value::optional(self.extends.as_ref())),
-            ("image", Value::optional(self.image.as_ref())),
-            ("iso", path(&self.iso)),
-            ("memory", Value::optional(self.memory.map(|m| exact_size(m.mib() << 20)))),
-            ("cpus", self.cpus.map_or(Value::Unset, |cpus| Value::Number(u64::from(cpus)))),
-            ("disk_size", Value::optional(self.disk_size.map(|d| exact_size(d.bytes())))),
-            ("firmware", Value::optional(self.firmware)),
-            ("accel", self.accel.as_ref().map_or(Value::Unset, Accel::show)),
-            ("user", Value::optional(self.user.as_ref())),
-            ("networks", self.networks.as_ref().map_or(Value::Unset, networks)),
-            ("user_data", path(&self.user_data)),
-            ("labels", Value::Table(self.labels.clone())),
-            ("wait", Value::optional(self.wait)),
-        ];
-        let empty = |value: &Value| match value {
-            Value::Unset => true,
-            Value::Table(table) => table.is_empty(),
-            Value::Text(_) | Value::Number(_) | Value::List(_) => false,
-        };
-        all.into_iter().filter(|(_, value)| !empty(value)).collect()
+        let all = KEYS.iter().map(|key| (key.name, (key.show)(self)));
+        all.filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// What kind of machine it describes.
+    pub fn hardware(&self) -> Hardware {
+        Hardware {
+            machine: self.machine.clone(),
+            cpu_model: self.cpu_model.clone(),
+            disk_bus: self.disk_bus.unwrap_or_default(),
+            nic_model: self.nic_model.unwrap_or_default(),
+            video: self.video.unwrap_or_default(),
+            clock: self.clock.unwrap_or_default(),
+            hyperv: self.hyperv.unwrap_or_default(),
+            tpm: self.tpm.unwrap_or_default(),
+            tablet: false,
+        }
+    }
+
+    /// What it has the guest's cloud-init do.
+    pub fn setup(&self) -> GuestSetup {
+        GuestSetup {
+            packages: self.packages.clone().unwrap_or_default(),
+            write_files: self.write_files.clone().unwrap_or_default(),
+            runcmd: self.runcmd.clone().unwrap_or_default(),
+        }
     }
 
     /// This template's values, and where it has none, those of `parent`.
-    pub(super) fn over(self, parent: Self) -> Self {
-        let mut labels = parent.labels;
-        labels.extend(self.labels);
-        Self {
-            name: self.name,
-            origin: self.origin,
-            extends: self.extends,
-            description: self.description.or(parent.description),
-            memory: self.memory.or(parent.memory),
-            cpus: self.cpus.or(parent.cpus),
-            disk_size: self.disk_size.or(parent.disk_size),
-            firmware: self.firmware.or(parent.firmware),
-            accel: self.accel.or(parent.accel),
-            image: self.image.or(parent.image),
-            iso: self.iso.or(parent.iso),
-            user: self.user.or(parent.user),
-            networks: self.networks.or(parent.networks),
-            user_data: self.user_data.or(parent.user_data),
-            labels,
-            wait: self.wait.or(parent.wait),
+    pub(super) fn over(mut self, parent: &Self) -> Self {
+        for key in KEYS {
+            (key.inherit)(&mut self, parent);
         }
+        self
     }
 }

@@ -1,8 +1,6 @@
-use std::path::Path;
-
 use super::document::Document;
-use super::element::checked_template_name;
-use super::error::{Error, Warning};
+use super::element::check_template_name;
+use super::error::Error;
 use super::load::Loaded;
 use super::nearest::nearest;
 use super::paths::Paths;
@@ -10,8 +8,20 @@ use super::template::{Origin, Template};
 use super::template_file::{Parsed, parse_template};
 
 /// The templates that are part of vmtools, with their text.
-pub(super) const BUILT_IN: [(&str, &str); 2] =
-    [("debian", include_str!("builtin/debian.toml")), ("ubuntu", include_str!("builtin/ubuntu.toml"))];
+pub(super) const BUILT_IN: [(&str, &str); 12] = [
+    ("alma", include_str!("builtin/alma.toml")),
+    ("alpine", include_str!("builtin/alpine.toml")),
+    ("arch", include_str!("builtin/arch.toml")),
+    ("centos-stream", include_str!("builtin/centos-stream.toml")),
+    ("debian", include_str!("builtin/debian.toml")),
+    ("debian-12", include_str!("builtin/debian-12.toml")),
+    ("development", include_str!("builtin/development.toml")),
+    ("fedora", include_str!("builtin/fedora.toml")),
+    ("opensuse", include_str!("builtin/opensuse.toml")),
+    ("rocky", include_str!("builtin/rocky.toml")),
+    ("ubuntu", include_str!("builtin/ubuntu.toml")),
+    ("windows", include_str!("builtin/windows.toml")),
+];
 
 /// The template `name`, laid over those that it extends: the user's own if there is one, else the one
 /// that is built in. A user's template that extends its own name extends the built-in one.
@@ -19,25 +29,21 @@ pub(super) const BUILT_IN: [(&str, &str); 2] =
 /// # Errors
 /// [`Error::UnknownTemplate`], [`Error::TemplateName`], [`Error::Cycle`], and what is wrong in a file.
 pub fn load_template(paths: &Paths, name: &str) -> Result<Loaded<Template>, Error> {
-    checked_template_name(name)?;
-    let first = resolve(paths, name)?.ok_or_else(|| Error::UnknownTemplate {
-        name: name.to_owned(),
-        nearest: nearest(name, names(paths).iter().map(String::as_str)),
-    })?;
-    merged(paths, first)
+    merged(chain(paths, first(paths, name)?))
 }
 
-/// The template in any file, laid over those that it extends, as it would be used from the templates
-/// folder; for a check.
-///
-/// # Errors
-/// Those of [`load_template`], and when the file isn't there.
-pub fn check_template(paths: &Paths, file: &Path) -> Result<Loaded<Template>, Error> {
-    let text = std::fs::read_to_string(file).map_err(crate::system::fs::Error::at("read", file))?;
-    let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    checked_template_name(&name)?;
-    let origin = Origin::File(file.to_owned());
-    merged(paths, parse_template(&Document::new(file, text), &name, origin, paths.home())?)
+/// The template of that name alone.
+pub(super) fn first(paths: &Paths, name: &str) -> Result<Parsed, Error> {
+    check_template_name(name)?;
+    resolve(paths, name)?.ok_or_else(|| Error::UnknownTemplate {
+        name: name.to_owned(),
+        nearest: nearest(name, names(paths).iter().map(String::as_str)),
+    })
+}
+
+/// Whether there is a template of that name, be it a broken one.
+pub fn has_template(paths: &Paths, name: &str) -> bool {
+    names(paths).iter().any(|known| known == name)
 }
 
 /// The names of all templates, sorted; files with a name that none can have are left out.
@@ -48,7 +54,7 @@ pub(super) fn names(paths: &Paths) -> Vec<String> {
         let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
             continue;
         };
-        if path.extension().is_some_and(|end| end == "toml") && checked_template_name(name).is_ok() {
+        if path.extension().is_some_and(|end| end == "toml") && check_template_name(name).is_ok() {
             names.push(name.to_owned());
         }
     }
@@ -58,7 +64,7 @@ pub(super) fn names(paths: &Paths) -> Vec<String> {
 }
 
 /// The template of that name alone: the user's own, else the one built in.
-pub(super) fn resolve(paths: &Paths, name: &str) -> Result<Option<Parsed>, Error> {
+fn resolve(paths: &Paths, name: &str) -> Result<Option<Parsed>, Error> {
     let file = paths.template_file(name);
     match Document::load(&file)? {
         Some(document) => parse_template(&document, name, Origin::File(file), paths.home()).map(Some),
@@ -77,26 +83,59 @@ fn built_in(paths: &Paths, name: &str) -> Result<Option<Parsed>, Error> {
         .transpose()
 }
 
-fn merged(paths: &Paths, first: Parsed) -> Result<Loaded<Template>, Error> {
-    let mut layers: Vec<Template> = Vec::new();
-    let mut warnings: Vec<Warning> = Vec::new();
+/// A template and those that it extends.
+pub(super) struct Chain {
+    /// The template itself first; each extends the one behind it.
+    pub layers: Vec<Parsed>,
+    /// Why it goes no further, though it should.
+    pub broken: Option<Error>,
+}
+
+/// The chain that begins with that template.
+pub(super) fn chain(paths: &Paths, first: Parsed) -> Chain {
+    let mut chain = Chain { layers: Vec::new(), broken: None };
     let mut next = Some(first);
     while let Some(parsed) = next {
-        next = parent(paths, &parsed)?;
-        layers.push(parsed.template);
-        warnings.extend(parsed.warnings);
-        if let Some(parent) = &next
-            && layers.iter().any(|l| l.name == parent.template.name && l.origin == parent.template.origin)
-        {
-            let mut chain: Vec<String> = layers.into_iter().map(|layer| layer.name).collect();
-            chain.push(parent.template.name.clone());
-            return Err(Error::Cycle { chain });
-        }
+        let parent = parent(paths, &parsed);
+        chain.layers.push(parsed);
+        next = match parent {
+            Ok(Some(parent)) if chain.holds(&parent) => {
+                let names = chain.layers.iter().chain([&parent]).map(|layer| layer.template.name.clone());
+                chain.broken = Some(Error::Cycle { chain: names.collect() });
+                None
+            }
+            Ok(parent) => parent,
+            Err(error) => {
+                chain.broken = Some(error);
+                None
+            }
+        };
     }
-    let mut layers = layers.into_iter().rev();
-    // There is at least the first.
-    let base = layers.next().ok_or_else(|| Error::Cycle { chain: Vec::new() })?;
-    Ok(Loaded { value: layers.fold(base, |below, layer| layer.over(below)), warnings })
+    chain
+}
+
+impl Chain {
+    fn holds(&self, parsed: &Parsed) -> bool {
+        let same = |a: &Template, b: &Template| a.name == b.name && a.origin == b.origin;
+        self.layers.iter().any(|layer| same(&layer.template, &parsed.template))
+    }
+}
+
+/// The chain's templates laid over each other.
+pub(super) fn merged(chain: Chain) -> Result<Loaded<Template>, Error> {
+    let mut value = Template::default();
+    let mut warnings = Vec::new();
+    for (depth, layer) in chain.layers.into_iter().enumerate() {
+        if let Some(refused) = layer.refused.into_iter().next() {
+            return Err(refused);
+        }
+        value = if depth == 0 { layer.template } else { value.over(&layer.template) };
+        warnings.extend(layer.warnings);
+    }
+    match chain.broken {
+        Some(error) => Err(error),
+        None => Ok(Loaded { value, warnings }),
+    }
 }
 
 /// The template that `child` extends.

@@ -2,22 +2,29 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::document::Document;
-use super::element::{Accel, Boot, Cpus, Disk, Element, Memory, TemplateName, User};
 use super::error::{Error, Position, Warning};
-use super::raw::{Places, Raw, Refusal};
+use super::raw::{Places, Raw};
 use super::template::{Origin, Template};
-use crate::model::Label;
+use super::template_key::{KEYS, template_key};
 
 /// A template's own file, read.
 #[derive(Debug)]
 pub(super) struct Parsed {
     pub template: Template,
-    /// Where `extends` stands.
+    /// Where each key stands, a label's as `labels.KEY`.
+    pub places: BTreeMap<String, Position>,
+    /// Where the value of `extends` stands.
     pub extends_at: Option<Position>,
+    /// The values that can't be taken, in the file's order.
+    pub refused: Vec<Error>,
+    /// The keys that mean nothing, in the file's order.
     pub warnings: Vec<Warning>,
 }
 
-/// The template that stands in `document`, alone.
+/// The template that stands in `document`, alone. It has the values that can be taken.
+///
+/// # Errors
+/// [`Error::Syntax`].
 pub(super) fn parse_template(
     document: &Document,
     name: &str,
@@ -29,109 +36,38 @@ pub(super) fn parse_template(
         Origin::File(file) => file.parent().map(Path::to_owned),
     };
     let places = Places { home: home.to_owned(), folder };
-    let mut parsed =
-        Parsed { template: Template::empty(name, origin), extends_at: None, warnings: Vec::new() };
-    for (key, value) in &document.parse()? {
+    let mut parsed = Parsed {
+        template: Template { name: name.to_owned(), origin, ..Template::default() },
+        places: BTreeMap::new(),
+        extends_at: None,
+        refused: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let table = document.parse()?;
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    for (key, value) in entries {
         let name: &str = key.get_ref();
-        let known = parsed
-            .template
-            .take(name, Raw::new(value, &places))
-            .map_err(|refusal| document.refused(name, refusal))?;
+        let Some(known) = template_key(name) else {
+            // A template may say its own name; the file's name is what counts.
+            if name != "name" {
+                let names = KEYS.iter().map(|key| key.name);
+                parsed.warnings.push(document.unknown(name, key.span(), names));
+            }
+            continue;
+        };
+        if let Err(refusal) = (known.read)(&mut parsed.template, Raw::new(value, &places)) {
+            parsed.refused.push(document.refused(name, refusal));
+        }
+        parsed.places.insert(name.to_owned(), document.position(key.span().start));
         if name == "extends" {
             parsed.extends_at = Some(document.position(value.span().start));
         }
-        // A template may say its own name; the file's name is what counts.
-        if !known && name != "name" {
-            parsed.warnings.push(document.unknown(name, key.span(), KEYS));
+        let labels = value.get_ref().as_table().filter(|_| name == "labels");
+        for label in labels.into_iter().flat_map(|labels| labels.keys()) {
+            let place = document.position(label.span().start);
+            parsed.places.insert(format!("labels.{}", label.get_ref()), place);
         }
     }
-    parsed.warnings.sort_by_key(|warning| (warning.at.line, warning.at.column));
     Ok(parsed)
-}
-
-const KEYS: [&str; 14] = [
-    "description",
-    "extends",
-    "memory",
-    "cpus",
-    "disk_size",
-    "firmware",
-    "accel",
-    "image",
-    "iso",
-    "user",
-    "networks",
-    "user_data",
-    "labels",
-    "wait",
-];
-
-impl Template {
-    fn empty(name: &str, origin: Origin) -> Self {
-        Self {
-            name: name.to_owned(),
-            origin,
-            description: None,
-            extends: None,
-            memory: None,
-            cpus: None,
-            disk_size: None,
-            firmware: None,
-            accel: None,
-            image: None,
-            iso: None,
-            user: None,
-            networks: None,
-            user_data: None,
-            labels: BTreeMap::new(),
-            wait: None,
-        }
-    }
-
-    /// Takes the value of `key`; whether there is such a key.
-    fn take(&mut self, key: &str, raw: Raw<'_>) -> Result<bool, Refusal> {
-        match key {
-            "description" => self.description = Some(raw.text()?.to_owned()),
-            "extends" => self.extends = TemplateName::read(raw)?,
-            "memory" => self.memory = Some(Memory::read(raw)?),
-            "cpus" => self.cpus = Some(Cpus::read(raw)?),
-            "disk_size" => self.disk_size = Some(Disk::read(raw)?),
-            "firmware" => self.firmware = Some(Boot::read(raw)?),
-            "accel" => self.accel = Some(Accel::read(raw)?),
-            "image" => self.image = Some(image(raw)?),
-            "iso" => self.iso = Some(raw.path()?),
-            "user" => self.user = User::read(raw)?,
-            "networks" => {
-                self.networks = Some(raw.list()?.into_iter().map(Raw::parsed).collect::<Result<_, _>>()?)
-            }
-            "user_data" => self.user_data = Some(raw.path()?),
-            "labels" => self.labels = labels(raw)?,
-            "wait" => self.wait = Some(raw.parsed()?),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-fn image(raw: Raw<'_>) -> Result<String, Refusal> {
-    let text = raw.text()?;
-    // A file may be named too; a name of the catalogue has no slash.
-    if text.starts_with("~/") || text.starts_with("./") || text.starts_with("../") {
-        return raw.path().map(|path| path.display().to_string());
-    }
-    if text.is_empty() || text.starts_with('-') || text.chars().any(char::is_control) {
-        return Err(raw.refuse("the name of an image, a URL or a file is needed"));
-    }
-    Ok(text.to_owned())
-}
-
-fn labels(raw: Raw<'_>) -> Result<BTreeMap<String, String>, Refusal> {
-    raw.entries()?
-        .map(|(key, value)| {
-            let label = format!("{key}={}", value.text()?);
-            let label: Label =
-                label.parse().map_err(|error: crate::model::Invalid| value.refuse(error.reason))?;
-            Ok((label.key, label.value))
-        })
-        .collect()
 }

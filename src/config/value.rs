@@ -12,10 +12,14 @@ pub enum Value {
     Text(String),
     /// A number.
     Number(u64),
+    /// Yes or no.
+    Flag(bool),
     /// Several texts.
     List(Vec<String>),
     /// Texts by name.
     Table(BTreeMap<String, String>),
+    /// Several of these, each with a "path" that tells it from the others.
+    Tables(Vec<BTreeMap<String, String>>),
 }
 
 impl Value {
@@ -28,6 +32,15 @@ impl Value {
     pub(super) fn optional(value: Option<impl fmt::Display>) -> Self {
         value.map_or(Self::Unset, Self::text)
     }
+
+    /// Whether there is nothing in it to be shown. An empty list is something: none, whatever the default.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Unset => true,
+            Self::Table(table) => table.is_empty(),
+            Self::Text(_) | Self::Number(_) | Self::Flag(_) | Self::List(_) | Self::Tables(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Value {
@@ -36,7 +49,13 @@ impl fmt::Display for Value {
             Self::Unset => Ok(()),
             Self::Text(text) => f.pad(text),
             Self::Number(number) => fmt::Display::fmt(number, f),
+            Self::Flag(flag) => fmt::Display::fmt(flag, f),
             Self::List(texts) => f.pad(&texts.join(",")),
+            Self::Tables(tables) => {
+                let paths: Vec<_> =
+                    tables.iter().filter_map(|table| table.get("path")).map(String::as_str).collect();
+                f.pad(&paths.join(","))
+            }
             Self::Table(table) => {
                 let pairs: Vec<_> = table.iter().map(|(k, v)| format!("{k}={v}")).collect();
                 f.pad(&pairs.join(","))
@@ -51,7 +70,9 @@ impl Serialize for Value {
             Self::Unset => serializer.serialize_none(),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
             Self::List(texts) => serializer.collect_seq(texts),
+            Self::Tables(tables) => serializer.collect_seq(tables),
             Self::Table(table) => serializer.collect_map(table),
         }
     }

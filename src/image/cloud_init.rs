@@ -2,9 +2,10 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use super::cloud_init_setup::setup_keys;
 use super::mime::{self, Part};
 use super::{Documents, Error, HostKey, PasswordHash};
-use crate::model::Invalid;
+use crate::model::{GuestSetup, Invalid};
 
 /// What a VM is told by cloud-init's NoCloud source at its first start.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -26,6 +27,8 @@ pub struct CloudInit {
     pub mac_addresses: Vec<String>,
     /// The user's password, for the console and where sudo asks; `None` locks it.
     pub password: Option<PasswordHash>,
+    /// What the template has it do; a user's own lists come before.
+    pub setup: GuestSetup,
     /// A file of the user's own, of any form that cloud-init knows.
     pub user_data: Option<Vec<u8>>,
 }
@@ -99,6 +102,8 @@ impl CloudInit {
             // Else each key gets a command that says to log in as somebody else.
             map.insert("disable_root".into(), false.into());
         }
+        // In the last part, whose lists are appended.
+        map.extend(setup_keys(&self.setup));
         map
     }
 
@@ -178,6 +183,7 @@ impl fmt::Debug for CloudInit {
             .field("host_key", &self.host_key)
             .field("mac_addresses", &self.mac_addresses)
             .field("password", &self.password)
+            .field("packages", &self.setup.packages)
             .field("user_data_bytes", &self.user_data.as_ref().map(Vec::len))
             .finish()
     }

@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use super::{CloudInit, Error, HostKey, PasswordHash};
+use crate::model::GuestSetup;
 
 const SECRET: &str = "c2VjcmV0LWtleS1ib2R5";
 
@@ -19,6 +20,7 @@ fn cloud_init() -> CloudInit {
         }),
         mac_addresses: vec!["52:54:00:AB:cd:ef".into()],
         password: None,
+        setup: GuestSetup::default(),
         user_data: None,
     }
 }
@@ -126,6 +128,18 @@ fn a_users_own_file_stands_between_defaults_and_access() {
     assert_eq!(last["users"][0]["name"], "ada");
     assert!(last["ssh_keys"]["ed25519_private"].is_string());
     assert!(last.get("hostname").is_none());
+}
+
+#[test]
+fn what_a_template_has_it_do_is_added_to_a_users_own() {
+    let setup = GuestSetup { runcmd: vec!["echo hi".into()], ..GuestSetup::default() };
+    let plain = CloudInit { setup, ..cloud_init() };
+    assert_eq!(config(&plain.to_documents().expect("documents").user_data)["runcmd"][0], "echo hi");
+    let theirs = "#cloud-config\nruncmd: [date]\n";
+    let both = CloudInit { user_data: Some(theirs.into()), ..plain };
+    let parts = parts(&both.to_documents().expect("documents").user_data);
+    assert!(config(&parts[0].1).get("runcmd").is_none());
+    assert_eq!(config(&parts[2].1)["runcmd"][0], "echo hi");
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub mod catalog;
 pub mod checksum;
 mod cloud_config;
 mod cloud_init;
+mod cloud_init_setup;
 #[cfg(test)]
 mod cloud_init_tests;
 mod digest;

@@ -1,9 +1,10 @@
 //! A domain's definition, read.
 
+use super::domain_hardware;
 use super::domain_spec::IGNITION_ENTRY;
 use super::metadata::Metadata;
 use super::xml::{Element, XmlError};
-use crate::model::Firmware;
+use crate::model::{Firmware, Hardware, OsVariant};
 
 /// What vmtools reads from a domain's XML. The tree itself stays for those who change it.
 #[derive(Debug, Clone)]
@@ -118,6 +119,16 @@ impl Domain {
         self.metadata.as_ref().is_some_and(|record| record.owned.iter().any(|owned| owned.path == path))
     }
 
+    /// What kind of machine it is.
+    pub fn hardware(&self) -> Hardware {
+        domain_hardware::read(&self.tree)
+    }
+
+    /// The system in it, if that is recorded.
+    pub fn os_variant(&self) -> Option<OsVariant> {
+        domain_hardware::read_libosinfo(&self.tree)
+    }
+
     /// Whether the machine that libvirt was asked for is one that a creator has left half-made, or is
     /// still at work on.
     pub fn creator(&self) -> Option<&str> {
@@ -220,7 +231,7 @@ fn qmp_socket(tree: &Element) -> Option<String> {
 mod tests {
     use super::super::domain_spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
     use super::*;
-    use crate::model::{MemorySize, PortPublish, Protocol};
+    use crate::model::{ClockOffset, DiskBus, MemorySize, NicModel, PortPublish, Protocol, VideoModel};
 
     fn spec() -> DomainSpec {
         DomainSpec {
@@ -232,7 +243,9 @@ mod tests {
             firmware: Firmware::EfiSecure,
             kvm: false,
             disks: vec![DiskSpec { path: "/a&b/<x>'\".qcow2".into(), format: "qcow2", read_only: false }],
-            iso: Some("/iso".into()),
+            cdroms: vec!["/iso".into()],
+            hardware: Hardware::default(),
+            os_variant: None,
             interfaces: vec![InterfaceSpec {
                 mac: "52:54:00:00:00:01".into(),
                 source: InterfaceSource::Passt(vec![PortPublish {
@@ -262,6 +275,42 @@ mod tests {
         assert_eq!(domain.qmp_socket.as_deref(), Some("/run/a,b.qmp"));
         assert_eq!(domain.serial_log.as_deref(), Some("/log"));
         assert!(domain.has_agent_channel && domain.metadata.is_some());
+    }
+
+    #[test]
+    fn a_machine_of_another_kind_is_read() {
+        let hardware = Hardware {
+            machine: "pc".parse().ok(),
+            cpu_model: "EPYC".parse().ok(),
+            disk_bus: DiskBus::Sata,
+            nic_model: NicModel::E1000e,
+            video: VideoModel::Virtio,
+            clock: ClockOffset::Localtime,
+            hyperv: true,
+            tpm: true,
+            tablet: true,
+        };
+        let os_variant = "win11".parse().ok();
+        for hardware in [hardware, Hardware::default()] {
+            let spec = DomainSpec { hardware: hardware.clone(), os_variant: os_variant.clone(), ..spec() };
+            let document = spec.to_element().to_document().expect("writes");
+            let domain = Domain::parse(&document).expect("parses");
+            assert_eq!(domain.hardware(), hardware, "{document}");
+            assert_eq!(domain.os_variant(), os_variant);
+        }
+    }
+
+    #[test]
+    fn the_disk_boots_before_the_cdrom_and_the_second_cdrom_never() {
+        let mut spec = spec();
+        spec.hardware.disk_bus = DiskBus::Sata;
+        spec.cdroms.push("/drivers".into());
+        let domain = Domain::parse(&spec.to_element().to_document().expect("writes")).expect("parses");
+        let disks = domain.tree.find("devices").into_iter().flat_map(|devices| devices.all("disk"));
+        let found: Vec<_> = disks
+            .map(|disk| (disk.find_attribute("target", "dev"), disk.find_attribute("boot", "order")))
+            .collect();
+        assert_eq!(found, [(Some("sda"), Some("1")), (Some("sdb"), Some("2")), (Some("sdc"), None)]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
+use super::domain_hardware::{self, cdrom, disk_prefix};
 use super::metadata::Metadata;
 use super::xml::Element;
-use crate::model::{Firmware, MemorySize, PortPublish, VmName};
+use crate::model::{Firmware, Hardware, MemorySize, OsVariant, PortPublish, VmName};
 
 /// Where Ignition's configuration lies in QEMU's firmware configuration.
 pub(super) const IGNITION_ENTRY: &str = "opt/com.coreos/config";
@@ -20,12 +21,16 @@ pub struct DomainSpec {
     pub cpus: u32,
     /// What boots it.
     pub firmware: Firmware,
+    /// What kind of machine it is.
+    pub hardware: Hardware,
+    /// The system in it, for libosinfo's tools.
+    pub os_variant: Option<OsVariant>,
     /// Whether KVM runs it; else QEMU emulates.
     pub kvm: bool,
     /// Its disks, the first one is booted from.
     pub disks: Vec<DiskSpec>,
-    /// An ISO image to boot from first.
-    pub iso: Option<String>,
+    /// Its CD-ROMs, the first one is booted from as long as the disk can't be.
+    pub cdroms: Vec<String>,
     /// Its network cards.
     pub interfaces: Vec<InterfaceSpec>,
     /// A file that Ignition in the guest reads from QEMU's firmware configuration.
@@ -36,7 +41,7 @@ pub struct DomainSpec {
     pub qmp_socket: Option<String>,
 }
 
-/// A virtio disk.
+/// A disk.
 #[derive(Debug, Clone)]
 pub struct DiskSpec {
     /// The file.
@@ -47,7 +52,7 @@ pub struct DiskSpec {
     pub read_only: bool,
 }
 
-/// A virtio network card.
+/// A network card.
 #[derive(Debug, Clone)]
 pub struct InterfaceSpec {
     /// Its address, minted by vmtools.
@@ -76,13 +81,17 @@ impl DomainSpec {
             .with("type", if self.kvm { "kvm" } else { "qemu" })
             .child(Element::new("name").text(self.name.as_str()))
             .child(Element::new("uuid").text(self.uuid.to_string()))
-            .child(Element::new("metadata").children(self.metadata.to_elements()))
+            .child(
+                Element::new("metadata")
+                    .children(self.metadata.to_elements())
+                    .children(self.os_variant.as_ref().map(domain_hardware::libosinfo)),
+            )
             .child(Element::new("memory").with("unit", "MiB").text(self.memory.mib().to_string()))
             .child(Element::new("vcpu").text(self.cpus.to_string()))
             .child(self.os())
-            .child(self.features())
-            .child(self.cpu())
-            .child(clock())
+            .child(domain_hardware::features(&self.hardware))
+            .child(domain_hardware::cpu(&self.hardware, self.kvm))
+            .child(domain_hardware::clock(&self.hardware))
             .child(Element::new("on_poweroff").text("destroy"))
             .child(Element::new("on_reboot").text("restart"))
             .child(Element::new("on_crash").text("destroy"))
@@ -98,44 +107,26 @@ impl DomainSpec {
     }
 
     fn os(&self) -> Element {
-        let machine = if cfg!(target_arch = "x86_64") { "q35" } else { "virt" };
-        let kind =
-            Element::new("type").with("arch", std::env::consts::ARCH).with("machine", machine).text("hvm");
-        let mut os = Element::new("os").child(kind);
-        match self.firmware {
-            Firmware::Bios => {}
-            Firmware::Efi | Firmware::EfiSecure => os.set_attribute("firmware", "efi"),
-        }
-        if self.firmware == Firmware::EfiSecure {
-            let feature = |name: &str| Element::new("feature").with("enabled", "yes").with("name", name);
-            os = os.child(
-                Element::new("firmware").child(feature("enrolled-keys")).child(feature("secure-boot")),
-            );
-        }
-        os
-    }
-
-    fn features(&self) -> Element {
-        let features = Element::new("features").child(Element::new("acpi"));
-        if cfg!(target_arch = "x86_64") { features.child(Element::new("apic")) } else { features }
-    }
-
-    fn cpu(&self) -> Element {
-        // Under emulation "maximum" is all that QEMU can do; with KVM the host's own processor.
-        let mode = if self.kvm { "host-passthrough" } else { "maximum" };
-        Element::new("cpu").with("mode", mode)
+        let os = Element::new("os").child(domain_hardware::os_type(&self.hardware));
+        let feature =
+            |name: &str, enabled: &str| Element::new("feature").with("enabled", enabled).with("name", name);
+        let firmware = Element::new("firmware");
+        let firmware = match self.firmware {
+            Firmware::Bios => return os,
+            // Unsaid, libvirt takes the firmware that the host ranks first: Debian's has Secure Boot on.
+            Firmware::Efi => firmware.child(feature("secure-boot", "no")),
+            Firmware::EfiSecure => {
+                firmware.child(feature("enrolled-keys", "yes")).child(feature("secure-boot", "yes"))
+            }
+        };
+        os.with("firmware", "efi").child(firmware)
     }
 
     fn devices(&self) -> Element {
         Element::new("devices")
-            .children(
-                self.disks
-                    .iter()
-                    .zip('a'..='z')
-                    .map(|(disk, letter)| disk.to_element(letter, self.iso.is_some())),
-            )
-            .children(self.iso.as_deref().map(cdrom))
-            .children(self.interfaces.iter().map(InterfaceSpec::to_element))
+            .children(self.disks.iter().zip('a'..='z').map(|(disk, letter)| self.disk(disk, letter)))
+            .children(self.cdroms())
+            .children(self.interfaces.iter().map(|card| card.to_element(self.hardware.nic_model.name())))
             .children(self.serial())
             .child(
                 Element::new("channel").with("type", "unix").child(
@@ -149,7 +140,10 @@ impl DomainSpec {
                     .with("autoport", "yes")
                     .child(Element::new("listen").with("type", "address").with("address", "127.0.0.1")),
             )
-            .child(Element::new("video").child(Element::new("model").with("type", "vga")))
+            .child(
+                Element::new("video").child(Element::new("model").with("type", self.hardware.video.name())),
+            )
+            .children(domain_hardware::extras(&self.hardware))
             .child(
                 Element::new("rng")
                     .with("model", "virtio")
@@ -161,6 +155,39 @@ impl DomainSpec {
                     .with("model", "virtio")
                     .child(Element::new("stats").with("period", "5")),
             )
+    }
+
+    /// The first disk stands before the CD-ROM in the order of booting: as long as it is empty, the firmware
+    /// goes on to the CD-ROM, and after the installation's reboot it is the disk that boots, though the ISO
+    /// stays. So nothing has to change in between, not even `on_reboot`.
+    fn disk(&self, disk: &DiskSpec, letter: char) -> Element {
+        let bus = self.hardware.disk_bus;
+        Element::new("disk")
+            .with("type", "file")
+            .with("device", "disk")
+            .child(
+                Element::new("driver")
+                    .with("name", "qemu")
+                    .with("type", disk.format)
+                    .with("discard", "unmap"),
+            )
+            // By file, not by pool and volume: AppArmor's helper follows only files.
+            .child(Element::new("source").with("file", &disk.path))
+            .child(
+                Element::new("target")
+                    .with("dev", format!("{}{letter}", disk_prefix(bus)))
+                    .with("bus", bus.name()),
+            )
+            .children((letter == 'a').then(|| Element::new("boot").with("order", "1")))
+            .children(disk.read_only.then(|| Element::new("readonly")))
+    }
+
+    fn cdroms(&self) -> impl Iterator<Item = Element> {
+        // On SATA too, so behind the disks if they are there.
+        let taken = if disk_prefix(self.hardware.disk_bus) == "sd" { self.disks.len() } else { 0 };
+        let letters = ('a'..='z').skip(taken);
+        let orders = std::iter::once(Some(2)).chain(std::iter::repeat(None));
+        self.cdroms.iter().zip(letters).zip(orders).map(|((path, letter), order)| cdrom(path, letter, order))
     }
 
     fn serial(&self) -> [Element; 2] {
@@ -176,32 +203,8 @@ impl DomainSpec {
     }
 }
 
-impl DiskSpec {
-    fn to_element(&self, letter: char, boot_iso_first: bool) -> Element {
-        let mut disk = Element::new("disk")
-            .with("type", "file")
-            .with("device", "disk")
-            .child(
-                Element::new("driver")
-                    .with("name", "qemu")
-                    .with("type", self.format)
-                    .with("discard", "unmap"),
-            )
-            // By file, not by pool and volume: AppArmor's helper follows only files.
-            .child(Element::new("source").with("file", &self.path))
-            .child(Element::new("target").with("dev", format!("vd{letter}")).with("bus", "virtio"));
-        if letter == 'a' {
-            disk = disk.child(Element::new("boot").with("order", if boot_iso_first { "2" } else { "1" }));
-        }
-        if self.read_only {
-            disk = disk.child(Element::new("readonly"));
-        }
-        disk
-    }
-}
-
 impl InterfaceSpec {
-    fn to_element(&self) -> Element {
+    fn to_element(&self, model: &str) -> Element {
         let interface = match &self.source {
             InterfaceSource::Network(name) => Element::new("interface")
                 .with("type", "network")
@@ -216,7 +219,7 @@ impl InterfaceSpec {
         };
         let interface = interface
             .child(Element::new("mac").with("address", &self.mac))
-            .child(Element::new("model").with("type", "virtio"));
+            .child(Element::new("model").with("type", model));
         match &self.source {
             InterfaceSource::Passt(ports) => interface.children(ports.iter().map(forward)),
             _ => interface,
@@ -231,18 +234,6 @@ fn forward(port: &PortPublish) -> Element {
         .child(Element::new("range").with("start", port.host.to_string()).with("to", port.guest.to_string()))
 }
 
-fn cdrom(path: &str) -> Element {
-    Element::new("disk")
-        .with("type", "file")
-        .with("device", "cdrom")
-        .child(Element::new("driver").with("name", "qemu").with("type", "raw"))
-        .child(Element::new("source").with("file", path))
-        .child(Element::new("target").with("dev", "sda").with("bus", "sata"))
-        .child(Element::new("boot").with("order", "1"))
-        .child(Element::new("readonly"))
-}
-
-/// The timers that virt-install gives to a PC.
 /// Under the names that Fedora CoreOS and Flatcar look for (Ignition's qemu provider, Flatcar's patch to it).
 fn firmware_configuration(file: &str) -> Element {
     let entry = |name: &str| Element::new("entry").with("name", name).with("file", file);
@@ -250,18 +241,6 @@ fn firmware_configuration(file: &str) -> Element {
         .with("type", "fwcfg")
         .child(entry(IGNITION_ENTRY))
         .child(entry("opt/org.flatcar-linux/config"))
-}
-
-fn clock() -> Element {
-    let timer = |name: &str| Element::new("timer").with("name", name);
-    let clock = Element::new("clock").with("offset", "utc");
-    if cfg!(not(target_arch = "x86_64")) {
-        return clock;
-    }
-    clock
-        .child(timer("rtc").with("tickpolicy", "catchup"))
-        .child(timer("pit").with("tickpolicy", "delay"))
-        .child(timer("hpet").with("present", "no"))
 }
 
 /// A monitor of vmtools' own: libvirt's takes one client only. `wait=off`, else the domain would not

@@ -103,6 +103,18 @@ pub enum Error {
         /// libvirt's words.
         message: String,
     },
+    /// The daemon's host has no TPM emulator.
+    #[error("there is no TPM for VMs: {message}")]
+    NoTpm {
+        /// libvirt's words.
+        message: String,
+    },
+    /// The daemon's host has no UEFI of the kind that was asked for.
+    #[error("there is no UEFI for VMs: {message}")]
+    NoFirmware {
+        /// libvirt's words.
+        message: String,
+    },
     /// The daemon gave no answer in time. virsh was killed; the next call opens a new one.
     #[error("libvirt at {uri} gave no answer to `{command}` within {}", humantime::format_duration(*.deadline))]
     TimedOut {
@@ -266,6 +278,12 @@ pub(super) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
     if begins("Requested operation is not valid") || begins("Domain is already active") {
         return Error::WrongState { command, message };
     }
+    if holds("unsupported configuration: TPM") {
+        return Error::NoTpm { message };
+    }
+    if holds("Unable to find 'efi' firmware") {
+        return Error::NoFirmware { message };
+    }
     if begins("unknown command")
         || holds("is not supported") && holds("unsupported configuration")
         || begins("command '") && holds("doesn't support option")
@@ -287,6 +305,17 @@ mod tests {
 
     fn of(stderr: &str) -> Error {
         classify("qemu:///system", "cmd", stderr)
+    }
+
+    #[test]
+    fn what_the_host_lacks_is_told() {
+        let start = "error: Failed to define domain from /proc/1/fd/9\nerror: ";
+        let tpm = format!("{start}unsupported configuration: TPM version '2.0' is not supported");
+        assert!(matches!(of(&tpm), Error::NoTpm { .. }));
+        let firmware = format!(
+            "{start}operation failed: Unable to find 'efi' firmware that is compatible with the current configuration"
+        );
+        assert!(matches!(of(&firmware), Error::NoFirmware { .. }));
     }
 
     #[test]

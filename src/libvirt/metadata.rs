@@ -21,6 +21,8 @@ pub struct Metadata {
     pub image: Option<String>,
     /// The base image's digest, `sha256:HEX`.
     pub image_digest: Option<String>,
+    /// The file that the base image was, if it was one, on the host that made the VM.
+    pub image_file: Option<String>,
     /// The volumes that were made for this VM alone and go with it.
     pub owned: Vec<OwnedVolume>,
     /// When it was made.
@@ -75,6 +77,9 @@ impl Metadata {
             if let Some(digest) = &self.image_digest {
                 element.set_attribute("digest", digest);
             }
+            if let Some(file) = &self.image_file {
+                element.set_attribute("file", file);
+            }
             vm = vm.child(element);
         }
         vm = vm.children(self.owned.iter().map(|owned| {
@@ -120,6 +125,7 @@ impl Metadata {
             "image" => {
                 self.image = Some(element.content());
                 self.image_digest = attribute("digest");
+                self.image_file = attribute("file");
             }
             "volume" => {
                 if let (Some(pool), Some(volume), Some(path)) =
@@ -178,6 +184,7 @@ mod tests {
             template: Some("ubuntu".into()),
             image: Some("/home/me/<&\"'>.qcow2".into()),
             image_digest: Some("sha256:00".into()),
+            image_file: Some("/home/me/<&\"'>.qcow2".into()),
             owned: vec![OwnedVolume { pool: "p".into(), volume: "v".into(), path: "/p/v".into() }],
             created: "2026-01-31T12:00:00Z".parse().ok(),
             labels: vec![Label { key: "team".into(), value: "<&\"'".into() }],

@@ -33,6 +33,7 @@ mod reach;
 mod remove;
 mod spec;
 mod status;
+mod template;
 mod vm;
 mod vm_manager;
 mod wait;

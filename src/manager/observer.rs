@@ -109,6 +109,11 @@ pub enum Warning {
         /// What may have been meant.
         nearest: Option<&'static str>,
     },
+    /// The VM gets no seed, so what its template would have cloud-init do is left out.
+    SetupLeftOut {
+        /// The VM.
+        vm: String,
+    },
     /// No VM runs, but there are some that are off.
     StoppedVms {
         /// How many.

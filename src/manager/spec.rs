@@ -3,7 +3,10 @@ use std::time::Duration;
 
 use super::WaitFor;
 use crate::image::PasswordHash;
-use crate::model::{Acceleration, DiskSize, Firmware, Label, MemorySize, NetworkSpec, PortPublish, VmName};
+use crate::model::{
+    Acceleration, DiskSize, Firmware, GuestSetup, Hardware, Label, MemorySize, NetworkSpec, OsVariant,
+    PortPublish, VmName,
+};
 
 /// A VM to be made: what flags, template, configuration and defaults came to.
 #[derive(Debug, Clone)]
@@ -16,16 +19,24 @@ pub struct VmSpec {
     pub template: Option<String>,
     /// The base image: a file, a URL, or a name of the catalogue.
     pub image: Option<String>,
-    /// An ISO to boot from first.
+    /// An ISO to boot from as long as the disk can't be.
     pub iso: Option<PathBuf>,
+    /// The ISO of virtio's drivers for Windows, in a second drive.
+    pub virtio_win: Option<PathBuf>,
     /// Its memory.
     pub memory: MemorySize,
     /// Its virtual processors.
     pub cpus: u32,
     /// The size of its disk.
     pub disk_size: DiskSize,
+    /// The sizes of further disks, which are empty.
+    pub extra_disks: Vec<DiskSize>,
     /// What boots it; `None` is what the image needs, else BIOS.
     pub firmware: Option<Firmware>,
+    /// What kind of machine it is.
+    pub hardware: Hardware,
+    /// The system in it, for libosinfo's tools.
+    pub os_variant: Option<OsVariant>,
     /// How its processor is made.
     pub accel: Acceleration,
     /// What its network cards are plugged into; none named is the connection's usual one.
@@ -36,6 +47,10 @@ pub struct VmSpec {
     pub ssh_keys: Vec<PathBuf>,
     /// The user to log in as; `None` is the image's.
     pub user: Option<String>,
+    /// Whether its image is told by cloud-init who it is and who may log in.
+    pub cloud_init: bool,
+    /// What its cloud-init does besides.
+    pub setup: GuestSetup,
     /// cloud-init user-data of the user's own.
     pub user_data: Option<Vec<u8>>,
     /// An Ignition configuration, for images that are set up by it instead of cloud-init.
@@ -52,4 +67,11 @@ pub struct VmSpec {
     pub start: bool,
     /// What to wait for after the start.
     pub wait: Option<WaitFor>,
+}
+
+impl VmSpec {
+    /// The ISO files for its drives, the one to boot from first.
+    pub(super) fn cdroms(&self) -> impl Iterator<Item = &PathBuf> {
+        self.iso.iter().chain(&self.virtio_win)
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::run;
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "list",
     "create",
     "start",
@@ -12,6 +12,7 @@ const VERBS: [&str; 15] = [
     "wait",
     "ip",
     "ssh",
+    "template",
     "networks",
     "config",
     "doctor",

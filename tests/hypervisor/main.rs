@@ -12,6 +12,7 @@ mod foreign;
 mod image;
 mod lifecycle;
 mod processes;
+mod template;
 
 use std::path::Path;
 use std::time::Duration;

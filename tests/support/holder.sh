@@ -54,6 +54,14 @@ system_daemons() {
         mkdir -p "$root/$dir"
         [ ! -d "/var/$dir/libvirt" ] || mount --bind "$root/$dir" "/var/$dir/libvirt"
     done
+    # Where swtpm's setup keeps the key that it signs with, and its log.
+    for dir in /var/lib/swtpm-localca /var/log/swtpm; do
+        [ -d "$dir" ] || continue
+        mkdir "$root/${dir##*/}"
+        chown --reference="$dir" "$root/${dir##*/}"
+        chmod --reference="$dir" "$root/${dir##*/}"
+        mount --bind "$root/${dir##*/}" "$dir"
+    done
     mkdir -p "$root/lib/images" "$root/etc/libvirt"
     chmod 711 "$root/lib/images"
     [ ! -e /etc/libvirt/network.conf ] || cp /etc/libvirt/network.conf "$root/etc/libvirt/"

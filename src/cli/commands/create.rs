@@ -24,15 +24,18 @@ use crate::model::{
 pub struct CreateArgs {
     /// The VM's name
     pub name: VmName,
-    /// The template: ubuntu, debian, or one of your own
+    /// The template: see `vmtools template list`
     #[arg(short, long)]
     pub template: Option<String>,
     /// The image: a file (qcow2, raw), an http(s) URL, or a name of the catalogue
     #[arg(long, value_name = "REF")]
     pub image: Option<String>,
-    /// An ISO to install from
+    /// An ISO to install from: it boots as long as the disk can't
     #[arg(short, long, value_name = "FILE")]
     pub iso: Option<PathBuf>,
+    /// The ISO of virtio's drivers for Windows: its disk and network become virtio
+    #[arg(long, value_name = "FILE")]
+    pub virtio_win: Option<PathBuf>,
     /// Its memory: MiB, or with K, M, G, T
     #[arg(short, long, value_name = "SIZE")]
     pub memory: Option<MemorySize>,
@@ -231,13 +234,21 @@ fn spec(
     let defaults = &config.defaults;
     let image = args.image.clone().or_else(|| template?.image.clone().filter(|_| args.iso.is_none()));
     let iso = args.iso.clone().or_else(|| template?.iso.clone().filter(|_| args.image.is_none()));
+    let virtio_win = args.virtio_win.clone().or_else(|| template?.virtio_win.clone());
+    let hardware = template.map(Template::hardware).unwrap_or_default();
     let own = template.and_then(|template| template.user_data.as_ref());
     Ok(VmSpec {
         name,
         replace: args.replace,
         template: template.map(|template| template.name.clone()),
         image,
-        iso: iso.map(|iso| std::path::absolute(&iso).unwrap_or(iso)),
+        iso: iso.map(absolute),
+        hardware: if virtio_win.is_some() { hardware.with_virtio() } else { hardware },
+        virtio_win: virtio_win.map(absolute),
+        os_variant: template.and_then(|t| t.os_variant.clone()),
+        extra_disks: template.and_then(|t| t.disks.clone()).unwrap_or_default(),
+        cloud_init: template.and_then(|t| t.cloud_init).unwrap_or(true),
+        setup: template.map(Template::setup).unwrap_or_default(),
         memory: args.memory.or(template.and_then(|t| t.memory)).unwrap_or(defaults.memory),
         cpus: args.cpus.or(template.and_then(|t| t.cpus)).unwrap_or(defaults.cpus),
         disk_size: args.disk_size.or(template.and_then(|t| t.disk_size)).unwrap_or(defaults.disk_size),
@@ -268,6 +279,10 @@ fn spec(
             _ => wait,
         }),
     })
+}
+
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// The template's, then those given; of one key the one given counts.

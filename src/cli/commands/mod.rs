@@ -15,6 +15,7 @@ pub mod ssh;
 pub mod start;
 pub mod status;
 pub mod stop;
+pub mod template;
 pub mod wait;
 
 mod many;
@@ -43,6 +44,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Ip(args) => ip::run(args, context).await?,
         Command::Ssh(args) => return ssh::run(args, context).await,
         Command::Image(args) => image::run(args, context).await?,
+        Command::Template(args) => template::run(args, context).await?,
         Command::Networks(args) => networks::run(args, context).await?,
         Command::Config(args) => config::run(args, context)?,
         Command::Doctor(args) => doctor::run(args, context).await?,

@@ -2,6 +2,7 @@
 
 mod column;
 mod table;
+mod template;
 
 use std::fmt::Write;
 
@@ -13,6 +14,7 @@ use crate::model::{DiskSize, MemorySize};
 
 pub use column::Column;
 use table::table;
+pub use template::{TemplateRow, problems, templates};
 
 /// The table of `list`.
 pub fn vms(vms: &[VmSummary], columns: &[Column]) -> String {

@@ -18,7 +18,7 @@ impl Element for TemplateName {
 
     fn read(raw: Raw<'_>) -> Result<Self::Type, Refusal> {
         let name = raw.text()?;
-        checked_template_name(name).map_err(|error| raw.refuse(error.reason))?;
+        check_template_name(name).map_err(|error| raw.refuse(error.reason))?;
         Ok(Some(name.to_owned()))
     }
 
@@ -32,7 +32,10 @@ impl Element for TemplateName {
 }
 
 /// Refuses what can't be the name of a template, above all what would lead out of its folder.
-pub(in crate::config) fn checked_template_name(name: &str) -> Result<(), Invalid> {
+///
+/// # Errors
+/// With what a name is made of.
+pub fn check_template_name(name: &str) -> Result<(), Invalid> {
     let taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.len() <= 63 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(taken) {
         return Ok(());

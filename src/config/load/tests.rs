@@ -12,7 +12,8 @@ fn with(text: &str) -> (tempfile::TempDir, Paths) {
 #[test]
 fn no_file_is_the_defaults() {
     let home = tempfile::tempdir().expect("temporary folder");
-    let loaded = load_config(&Paths::below(home.path())).expect("loads");
+    let paths = Paths::below(home.path());
+    let loaded = load_config(&paths).expect("loads");
     assert_eq!((loaded.value, loaded.warnings), (Config::default(), vec![]));
 }
 
@@ -72,7 +73,8 @@ fn wrong_values_say_where_and_what() {
 
 #[test]
 fn unknown_keys_are_not_found() {
-    let paths = Paths::below(std::path::Path::new("/nonexistent"));
+    let home = tempfile::tempdir().expect("temporary folder");
+    let paths = Paths::below(home.path());
     let error = value_of(&paths, "defaults.ram").expect_err("is not known");
     assert_eq!(error.to_string(), "there is no key \"defaults.ram\"");
     let error = value_of(&paths, "defaults.cpu").expect_err("is not known");

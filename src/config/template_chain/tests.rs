@@ -1,5 +1,6 @@
 use super::*;
-use crate::model::{Condition, DiskSize, Firmware, MemorySize, NetworkSpec};
+use crate::config::template_key::KEYS;
+use crate::model::{Condition, DiskSize, Firmware, MemorySize, NetworkSpec, NicModel, OsVariant};
 
 fn with(files: &[(&str, &str)]) -> (tempfile::TempDir, Paths) {
     let home = tempfile::tempdir().expect("temporary folder");
@@ -41,6 +42,21 @@ fn every_key_is_read() {
         networks = ["default", "bridge:br0"]
         user_data = "seed.yaml"
         wait = "port=80"
+        virtio_win = "/w.iso"
+        os_variant = "win11"
+        disks = ["10G", 1]
+        machine = "pc"
+        cpu_model = "EPYC"
+        disk_bus = "sata"
+        nic_model = "e1000e"
+        video = "virtio"
+        clock = "localtime"
+        hyperv = true
+        tpm = true
+        cloud_init = false
+        packages = ["git"]
+        runcmd = ["date"]
+        write_files = [{ path = "/etc/motd", content = "x", permissions = "0600", owner = "me:me" }]
         [labels]
         team = "a b"
     "#;
@@ -53,7 +69,36 @@ fn every_key_is_read() {
     assert_eq!(template.labels.get("team").map(String::as_str), Some("a b"));
     let networks = vec![NetworkSpec::Network("default".into()), NetworkSpec::Bridge("br0".into())];
     assert_eq!(template.networks, Some(networks));
-    assert_eq!(template.settings().len(), 13);
+    assert_eq!(template.disks, Some(vec![DiskSize::from_gib(10), DiskSize::from_gib(1)]));
+    assert_eq!(template.hardware().nic_model, NicModel::E1000e);
+    assert_eq!(template.setup().write_files[0].owner.as_deref(), Some("me:me"));
+    assert_eq!(template.os_variant.as_ref().map(OsVariant::id), Some("http://microsoft.com/win/11"));
+    // All but `extends`.
+    assert_eq!(template.settings().len(), KEYS.len() - 1);
+}
+
+#[test]
+fn each_wrong_value_is_refused() {
+    for text in [
+        "disks = '10G'",
+        "disks = ['0']",
+        "disks = [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]",
+        "tpm = 'yes'",
+        "disk_bus = 'ide'",
+        "cpu_model = '<x>'",
+        "os_variant = 'windows'",
+        "packages = ['-y']",
+        "packages = 'git'",
+        "runcmd = ['']",
+        "write_files = [{ content = 'x' }]",
+        "write_files = [{ path = 'etc/motd' }]",
+        "write_files = [{ path = '/x', mode = '0644' }]",
+        "write_files = [{ path = '/x', permissions = 'rw' }]",
+        "write_files = [{ path = '/x', owner = 'a b' }]",
+    ] {
+        let (_home, paths) = with(&[("x", text)]);
+        assert!(matches!(load_template(&paths, "x"), Err(Error::Value { .. })), "{text}");
+    }
 }
 
 #[test]

@@ -101,18 +101,21 @@ impl VmManager {
                 needed: size(needed),
             });
         }
-        if available < spec.disk_size.bytes() {
-            let (wanted, available) = (spec.disk_size, size(available));
+        let wanted = spec
+            .extra_disks
+            .iter()
+            .fold(spec.disk_size.bytes(), |sum, disk| sum.saturating_add(disk.bytes()));
+        if available < wanted {
+            let (wanted, available) = (size(wanted), size(available));
             self.report(Event::Warning(Warning::DiskShort { wanted, available }));
         }
         Ok(())
     }
 
-    /// QEMU's user gets at the pool's folder and at the ISO.
+    /// QEMU's user gets at the pool's folder and at the ISO files.
     pub(super) fn check_paths(&self, spec: &VmSpec, pool: &Pool) -> Result<(), Error> {
-        if let Some(iso) = &spec.iso
-            && self.uri().is_local()
-            && !iso.is_file()
+        if self.uri().is_local()
+            && let Some(iso) = spec.cdroms().find(|iso| !iso.is_file())
         {
             return Err(Error::IsoMissing { path: iso.clone() });
         }
@@ -122,7 +125,7 @@ impl VmManager {
         let Some(account) = host::qemu_account() else { return Ok(()) };
         let pool = std::path::PathBuf::from(&pool.path).join("any");
         // libvirt hands the files themselves to QEMU's user; the folders above are the user's own affair.
-        for path in std::iter::once(&pool).chain(&spec.iso) {
+        for path in std::iter::once(&pool).chain(spec.cdroms()) {
             // A folder that this user may not look at is left for QEMU to complain of.
             if let Ok(Some(blocker)) = host::blocker(&account, path, None) {
                 return Err(Error::PathBlocked { path: path.clone(), blocker });

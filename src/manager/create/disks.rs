@@ -10,6 +10,7 @@ use crate::manager::{Error, VmManager, VmSpec};
 /// they never meet those of another VM, or of an earlier one of that name.
 pub(super) struct Names {
     pub(super) disk: OwnedVolume,
+    pub(super) extra: Vec<OwnedVolume>,
     pub(super) seed: OwnedVolume,
     pub(super) serial_log: OwnedVolume,
     /// The base's volume name, with an image.
@@ -25,6 +26,7 @@ impl Names {
         };
         Self {
             disk: volume(".qcow2"),
+            extra: (2..spec.extra_disks.len() + 2).map(|n| volume(&format!("-disk{n}.qcow2"))).collect(),
             seed: volume(if spec.ignition.is_some() { ".ign" } else { "-seed.img" }),
             serial_log: volume(".log"),
             base: image.map(super::base::volume_name),
@@ -33,15 +35,23 @@ impl Names {
 
     pub(super) fn owned(&self, with_seed: bool) -> Vec<OwnedVolume> {
         let seed = with_seed.then(|| self.seed.clone());
-        std::iter::once(self.disk.clone()).chain(seed).chain([self.serial_log.clone()]).collect()
+        self.qcow2().cloned().chain(seed).chain([self.serial_log.clone()]).collect()
     }
 
     pub(super) fn disks(&self, with_seed: bool) -> Vec<DiskSpec> {
-        let disk = DiskSpec { path: self.disk.path.clone(), format: "qcow2", read_only: false };
+        let disks = self.qcow2().map(|volume| DiskSpec {
+            path: volume.path.clone(),
+            format: "qcow2",
+            read_only: false,
+        });
         // On virtio-blk: Debian's cloud kernel has no AHCI driver and would not see a SATA CD-ROM.
         let seed =
             with_seed.then(|| DiskSpec { path: self.seed.path.clone(), format: "raw", read_only: true });
-        std::iter::once(disk).chain(seed).collect()
+        disks.chain(seed).collect()
+    }
+
+    fn qcow2(&self) -> impl Iterator<Item = &OwnedVolume> {
+        std::iter::once(&self.disk).chain(&self.extra)
     }
 }
 
@@ -69,6 +79,13 @@ impl VmManager {
             backing: base.as_ref().map(|(path, format)| (path.as_str(), format_name(*format))),
         };
         self.client.make_volume(&names.disk.pool, &overlay).await?;
+        for (volume, size) in names.extra.iter().zip(&prepared.extra_disks) {
+            self.interrupt.check()?;
+            transaction.will_make(volume);
+            let empty =
+                VolumeSpec { name: &volume.volume, capacity_bytes: size.bytes(), backing: None, ..overlay };
+            self.client.make_volume(&volume.pool, &empty).await?;
+        }
         if let Some(setup) = &prepared.setup {
             self.interrupt.check()?;
             transaction.will_make(&names.seed);

@@ -9,11 +9,11 @@ mod transaction;
 
 use crate::image::{LocalImage, Reference};
 use crate::libvirt::{self, Domain, DomainSpec, Element};
-use crate::model::{Firmware, Timestamp};
+use crate::model::{DiskSize, Firmware, Hardware, Timestamp};
 use seed::Setup;
 use transaction::Transaction;
 
-use super::{DeletePlan, Error, Event, VmManager, VmSpec, VmStatus};
+use super::{DeletePlan, Error, Event, VmManager, VmSpec, VmStatus, Warning};
 
 /// What a create would do.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -56,6 +56,7 @@ struct Prepared {
     domain: DomainSpec,
     setup: Option<Setup>,
     disk_size_bytes: u64,
+    extra_disks: Vec<DiskSize>,
     kvm: bool,
 }
 
@@ -212,42 +213,58 @@ impl VmManager {
         let wiring = self.wire(spec, old, act).await?;
         let access = self.access(spec, image.as_ref())?;
         let setup = match &image {
-            Some(image) => {
+            Some(image) if spec.cloud_init => {
                 let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
                 Some(seed::build(spec, uuid, &access, image, macs)?)
             }
-            None => None,
+            _ => None,
         };
+        let seeded = setup.as_ref().is_some_and(Setup::is_seed);
+        if !seeded && !spec.setup.is_empty() {
+            self.report(Event::Warning(Warning::SetupLeftOut { vm: spec.name.to_string() }));
+        }
         let metadata = libvirt::Metadata {
             template: spec.template.clone(),
             image: image.as_ref().map(|image| image.name.clone()),
             image_digest: image.as_ref().map(|image| image.digest.to_string()),
+            image_file: image.as_ref().and_then(image_file),
             owned: names.owned(setup.is_some()),
             created: Some(Timestamp::now()),
             labels: spec.labels.clone(),
-            ssh: image.as_ref().map(|_| access.to_record(&wiring)),
+            ssh: setup.as_ref().map(|_| access.to_record(&wiring)),
             published: wiring.published.clone(),
             expires: spec.ttl.map(|ttl| Timestamp::now().after(ttl)),
             creator: crate::host::Creator::current().map(|creator| creator.to_string()),
         };
-        let firmware = spec.firmware.or(image.as_ref().and_then(|image| image.firmware)).unwrap_or_default();
+        let firmware = spec.firmware.or(image.as_ref().and_then(|image| image.firmware));
         let domain = DomainSpec {
             name: spec.name.clone(),
             uuid,
             metadata,
             memory: spec.memory,
             cpus: spec.cpus,
-            firmware,
+            firmware: firmware.unwrap_or(self.config.defaults.firmware),
+            // Without cloud-init somebody has to look at the screen.
+            hardware: Hardware { tablet: setup.is_none() || spec.hardware.tablet, ..spec.hardware.clone() },
+            os_variant: spec.os_variant.clone(),
             kvm,
-            disks: names.disks(setup.as_ref().is_some_and(Setup::is_seed)),
-            iso: spec.iso.as_ref().map(|iso| iso.to_string_lossy().into_owned()),
+            disks: names.disks(seeded),
+            cdroms: spec.cdroms().map(|iso| iso.to_string_lossy().into_owned()).collect(),
             interfaces: wiring.interfaces,
-            ignition: setup.as_ref().filter(|setup| !setup.is_seed()).map(|_| names.seed.path.clone()),
+            ignition: setup.as_ref().filter(|_| !seeded).map(|_| names.seed.path.clone()),
             serial_log: names.serial_log.path.clone(),
             qmp_socket: self.qmp_socket(uuid),
         };
-        Ok(Prepared { image, names, domain, setup, disk_size_bytes, kvm })
+        let extra_disks = spec.extra_disks.clone();
+        Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm })
     }
+}
+
+/// The file that an image is, if it is one of the user's own.
+fn image_file(image: &LocalImage) -> Option<String> {
+    let is_url = image.source.contains("://");
+    let path = std::path::absolute(&image.source).ok().filter(|_| !is_url)?;
+    Some(path.to_string_lossy().into_owned())
 }
 
 /// How a create ends that didn't go well.

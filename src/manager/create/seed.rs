@@ -74,6 +74,7 @@ pub(super) fn build(
         // Only netplan and networkd match cards by name; every renderer of cloud-init does by address.
         mac_addresses,
         password: spec.password.clone(),
+        setup: spec.setup.clone(),
         user_data: spec.user_data.clone(),
     }
     .to_documents()?;

@@ -1,0 +1,47 @@
+use clap::Args;
+
+use super::origin_text;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render::{self, TemplateRow};
+use crate::config;
+
+/// The flags of `template list`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools template list --json")]
+pub struct ListArgs {}
+
+/// # Errors
+/// None so far; a template that can't be read is listed with its mistake.
+pub fn run(_args: ListArgs, context: &Context) -> Result<Code, Complaint> {
+    let rows: Vec<TemplateRow> = config::list_templates(&context.paths).into_iter().map(row).collect();
+    if context.ui.json() {
+        context.ui.data_json(&rows);
+    } else {
+        context.ui.data(&render::templates(&rows));
+    }
+    Ok(Code::Ok)
+}
+
+fn row(listed: config::Listed) -> TemplateRow {
+    let origin = origin_text(&listed.origin);
+    match listed.template {
+        Ok(template) => TemplateRow {
+            name: listed.name,
+            origin,
+            description: template.description,
+            extends: template.extends,
+            image: template.image,
+            error: None,
+        },
+        Err(error) => TemplateRow {
+            name: listed.name,
+            origin,
+            description: None,
+            extends: None,
+            image: None,
+            error: Some(error.to_string()),
+        },
+    }
+}

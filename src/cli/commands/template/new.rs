@@ -1,0 +1,47 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::config::{self, NewTemplate};
+
+/// The flags of `template new`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools template new web --from ubuntu\n  vmtools template new like-web --from web"
+)]
+pub struct NewArgs {
+    /// Its name
+    pub name: String,
+    /// What it begins with: a template, which it then extends, or else a VM, whose values it gets
+    #[arg(long, value_name = "VM|TEMPLATE")]
+    pub from: Option<String>,
+}
+
+/// # Errors
+/// When the name is taken or can't be one, there is neither such a template nor such a VM, or the file
+/// can't be written.
+pub async fn run(args: NewArgs, context: &Context) -> Result<Code, Complaint> {
+    let paths = &context.paths;
+    config::check_template_name(&args.name)?;
+    let path = match &args.from {
+        None => config::new_template(paths, &args.name, NewTemplate::Empty)?,
+        Some(from) if config::has_template(paths, from) => {
+            config::new_template(paths, &args.name, NewTemplate::Extending(from))?
+        }
+        Some(vm) => {
+            let manager = context.manager().await?;
+            if manager.find(vm).await?.is_none() {
+                return Err(Complaint::neither_template_nor_vm(vm));
+            }
+            let template = manager.template_of(vm).await?;
+            config::new_template(paths, &args.name, NewTemplate::Holding(&template))?
+        }
+    };
+    if context.ui.json() {
+        context.ui.data_json(&serde_json::json!({ "name": args.name, "path": path }));
+    } else {
+        context.ui.data(&format!("{}\n", path.display()));
+    }
+    Ok(Code::Ok)
+}

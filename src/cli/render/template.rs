@@ -1,0 +1,54 @@
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::or_dash;
+use super::table::table;
+use crate::config::CheckedTemplate;
+
+/// A template in the list of all.
+#[derive(Debug, Clone, Serialize)]
+pub struct TemplateRow {
+    /// Its name.
+    pub name: String,
+    /// `built-in`, or its file.
+    pub origin: String,
+    /// What it is, in a line.
+    pub description: Option<String>,
+    /// The template that it builds on.
+    pub extends: Option<String>,
+    /// The image.
+    pub image: Option<String>,
+    /// What is wrong with it, when it can't be used.
+    pub error: Option<String>,
+}
+
+/// The table of `template list`.
+pub fn templates(rows: &[TemplateRow]) -> String {
+    let heading = ["NAME", "IMAGE", "ORIGIN", "DESCRIPTION"];
+    let rows = rows.iter().map(|row| {
+        let broken = row.error.as_ref().map(|error| format!("broken: {error}"));
+        vec![
+            row.name.clone(),
+            or_dash(row.image.clone()),
+            row.origin.clone(),
+            or_dash(broken.or_else(|| row.description.clone())),
+        ]
+    });
+    table(heading.map(str::to_owned).to_vec(), rows.collect())
+}
+
+/// The lines of `template check`: each mistake with its place, in the form that editors know.
+pub fn problems(checked: &CheckedTemplate) -> String {
+    if checked.problems.is_empty() {
+        return format!("{} is valid\n", checked.name);
+    }
+    let mut text = String::new();
+    for problem in &checked.problems {
+        let _ = match &problem.at {
+            Some(at) => writeln!(text, "{at}: {}", problem.message),
+            None => writeln!(text, "{}: {}", checked.name, problem.message),
+        };
+    }
+    text
+}
