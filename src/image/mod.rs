@@ -5,6 +5,7 @@
 //!                              ├─ Url ──────┐                        ├─ header::inspect ─ LocalImage
 //!                              └─ Catalog ──┴─ cache? ─ download ────┘
 //!                                                 │ lock, partial, digest, header, rename
+//!                                                 └ broken off: the partial stays, and is resumed
 //! CloudInit ─ to_documents ─ Documents ─ seed::build ─ bytes of a vfat volume labelled CIDATA
 //! ```
 //!
@@ -15,12 +16,14 @@
 //! Ways to fail: no such file or catalogue entry; no network ([`Error::Unreachable`]); a server that stops
 //! sending ([`Error::Stalled`]); bytes that are not what was promised ([`Error::is_integrity`]); a full disk.
 
+mod answer;
 pub mod catalog;
 pub mod checksum;
 mod cloud_init;
 #[cfg(test)]
 mod cloud_init_tests;
 mod digest;
+mod disk;
 mod documents;
 mod download;
 mod entry;
@@ -29,11 +32,17 @@ mod fetch;
 mod foreign;
 mod hash;
 pub mod header;
+mod intake;
+mod leftovers;
+mod limits;
 mod local_image;
 mod mime;
+mod partial;
+mod pull;
 mod qcow2;
 mod record;
 mod reference;
+mod retry;
 pub mod seed;
 mod source;
 mod store;
@@ -41,6 +50,7 @@ mod store;
 mod store_tests;
 #[cfg(test)]
 mod test_server;
+mod unpack;
 
 pub use catalog::Catalog;
 pub use cloud_init::CloudInit;
@@ -48,10 +58,12 @@ pub use digest::DigestCache;
 pub use documents::{Documents, HostKey};
 pub use entry::{CpuFloor, Entry};
 pub use error::Error;
-pub use fetch::Limits;
 pub use hash::Hasher;
 pub use header::{Format, Header};
+pub use leftovers::Leftover;
+pub use limits::Limits;
 pub use local_image::LocalImage;
+pub use pull::{Freshness, Pulled};
 pub use reference::Reference;
 pub use store::Store;
 

@@ -2,9 +2,9 @@ use std::path::{Path, PathBuf};
 
 use super::fetch::Client;
 use super::record::{Record, Slot};
-use super::source::Wanted;
+use super::source::{Present, Wanted};
 use super::{Catalog, DigestCache, Entry, Error, Format, Limits, LocalImage, Progress, Reference, header};
-use crate::model::Algorithm;
+use crate::model::{Algorithm, Digest, Mirror};
 use crate::system::fs;
 
 /// Images by reference: files where they lie, all else through a cache of this user's.
@@ -12,7 +12,7 @@ use crate::system::fs;
 /// ```text
 /// CACHE/images/NAME-HASH.img      the image
 /// CACHE/images/NAME-HASH.json     where it came from and its digest; written last
-/// CACHE/images/NAME-HASH.partial  a download that has not been checked
+/// CACHE/images/NAME-HASH.partial  a download that has not been checked, with .resume and .unpacked
 /// CACHE/images/NAME-HASH.lock     held while one is under way
 /// CACHE/digests/                  digests of files, see DigestCache
 /// ```
@@ -22,6 +22,8 @@ pub struct Store {
     catalog: Catalog,
     digests: DigestCache,
     limits: Limits,
+    mirrors: Vec<Mirror>,
+    takes_unvouched: bool,
 }
 
 impl Store {
@@ -32,7 +34,23 @@ impl Store {
             digests: DigestCache::new(cache_dir.join("digests")),
             catalog,
             limits: Limits::default(),
+            mirrors: Vec::new(),
+            takes_unvouched: false,
         }
+    }
+
+    /// With servers that are asked before those that a URL names.
+    #[must_use]
+    pub fn with_mirrors(mut self, mirrors: &[Mirror]) -> Self {
+        self.mirrors = mirrors.to_vec();
+        self
+    }
+
+    /// Whether it downloads what no checksum vouches for. By plain http it never does.
+    #[must_use]
+    pub fn taking_unvouched(mut self, takes: bool) -> Self {
+        self.takes_unvouched = takes;
+        self
     }
 
     /// With other limits on downloads.
@@ -62,39 +80,44 @@ impl Store {
         reference: &Reference,
         progress: Option<Progress>,
     ) -> Result<LocalImage, Error> {
-        let wanted = match reference {
-            Reference::File(path) => return self.file(path, progress).await,
-            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
-            Reference::Catalog(name) => Wanted::entry(self.catalog.resolve(name)?),
-        };
-        let slot = Slot::new(&self.images, &wanted.label, wanted.key());
-        if let Some(image) = self.cached(&slot, &wanted).await? {
+        if let Reference::File(path) = reference {
+            return self.file(path, progress).await;
+        }
+        let wanted = self.wanted(reference, None)?;
+        let slot = self.slot(&wanted);
+        if let Some((image, _)) = self.cached(&slot, &wanted).await? {
             return Ok(image);
         }
-        let lock = fs::lock(&slot.lock()).await?;
+        self.check_vouched(&wanted)?;
+        let lock = self.lock(&slot).await?;
         // Another process may have been faster.
-        if let Some(image) = self.cached(&slot, &wanted).await? {
+        if let Some((image, _)) = self.cached(&slot, &wanted).await? {
             return Ok(image);
         }
-        self.fetch(slot.clone(), wanted.clone(), progress, lock).await?;
-        match self.cached(&slot, &wanted).await? {
-            Some(image) => Ok(image),
-            None => Err(Error::Changed { path: slot.image() }),
+        self.fetch(slot.clone(), wanted.clone(), None, progress, lock).await?;
+        self.fetched(&slot, &wanted).await
+    }
+
+    /// Whether [`Self::obtain`] would refuse to download it, for nothing vouches for it.
+    ///
+    /// # Errors
+    /// [`Error::NoChecksum`], [`Error::Plaintext`], [`Error::UnknownImage`].
+    pub fn check_reference(&self, reference: &Reference) -> Result<(), Error> {
+        match reference {
+            Reference::File(_) => Ok(()),
+            other => self.check_vouched(&self.wanted(other, None)?),
         }
     }
 
     /// Whether [`Self::obtain`] would need no network. A file counts if it exists. Blocks shortly.
     pub fn is_cached(&self, reference: &Reference) -> bool {
-        let wanted = match reference {
-            Reference::File(path) => return path.is_file(),
-            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
-            Reference::Catalog(name) => match self.catalog.resolve(name) {
-                Ok(entry) => Wanted::entry(entry),
-                Err(_) => return false,
-            },
-        };
-        let slot = Slot::new(&self.images, &wanted.label, wanted.key());
-        slot.image().is_file() && slot.load().is_some()
+        if let Reference::File(path) = reference {
+            return path.is_file();
+        }
+        self.wanted(reference, None).is_ok_and(|wanted| {
+            let slot = self.slot(&wanted);
+            slot.image().is_file() && slot.load().is_some()
+        })
     }
 
     /// All images in the cache, by name. One that is damaged is left out, with a line in the log.
@@ -102,8 +125,7 @@ impl Store {
     /// # Errors
     /// When the cache can't be listed.
     pub async fn list(&self) -> Result<Vec<LocalImage>, Error> {
-        let images = self.images.clone();
-        let slots = tokio::task::spawn_blocking(move || Slot::all(&images)).await??;
+        let slots = self.slots(Slot::all).await?;
         let mut found = Vec::new();
         for slot in slots {
             match self.look(&slot).await {
@@ -120,14 +142,53 @@ impl Store {
     /// # Errors
     /// When its files can't be removed.
     pub async fn remove(&self, path: &Path) -> Result<bool, Error> {
-        let images = self.images.clone();
-        let slots = tokio::task::spawn_blocking(move || Slot::all(&images)).await??;
+        let slots = self.slots(Slot::all).await?;
         let Some(slot) = slots.into_iter().find(|slot| slot.image() == path) else {
             return Ok(false);
         };
         let _lock = fs::lock(&slot.lock()).await?;
         tokio::task::spawn_blocking(move || slot.remove()).await??;
         Ok(true)
+    }
+
+    pub(super) async fn slots(
+        &self,
+        find: fn(&Path) -> Result<Vec<Slot>, Error>,
+    ) -> Result<Vec<Slot>, Error> {
+        let images = self.images.clone();
+        tokio::task::spawn_blocking(move || find(&images)).await?
+    }
+
+    /// What the reference, which is no file, stands for; `checksum` is what its bytes must have.
+    pub(super) fn wanted(&self, reference: &Reference, checksum: Option<&Digest>) -> Result<Wanted, Error> {
+        let mut wanted = match reference {
+            Reference::File(path) => return Err(Error::NothingToPull { path: path.clone() }),
+            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
+            Reference::Catalog(name) => Wanted::entry(self.catalog.resolve(name)?),
+        };
+        wanted.digest = checksum.cloned().or(wanted.digest);
+        Ok(wanted.with_mirrors(&self.mirrors))
+    }
+
+    pub(super) fn slot(&self, wanted: &Wanted) -> Slot {
+        Slot::new(&self.images, &wanted.label, wanted.key())
+    }
+
+    pub(super) async fn lock(&self, slot: &Slot) -> Result<fs::Lock, Error> {
+        Ok(fs::lock(&slot.lock()).await?)
+    }
+
+    pub(super) fn check_vouched(&self, wanted: &Wanted) -> Result<(), Error> {
+        let url = wanted.key().to_owned();
+        if wanted.is_vouched() {
+            Ok(())
+        } else if !url.to_ascii_lowercase().starts_with("https:") {
+            Err(Error::Plaintext { url })
+        } else if !self.takes_unvouched {
+            Err(Error::NoChecksum { url })
+        } else {
+            Ok(())
+        }
     }
 
     async fn file(&self, path: &Path, progress: Option<Progress>) -> Result<LocalImage, Error> {
@@ -154,7 +215,11 @@ impl Store {
     }
 
     /// The image as `wanted`, if the cache has it.
-    async fn cached(&self, slot: &Slot, wanted: &Wanted) -> Result<Option<LocalImage>, Error> {
+    pub(super) async fn cached(
+        &self,
+        slot: &Slot,
+        wanted: &Wanted,
+    ) -> Result<Option<(LocalImage, Record)>, Error> {
         let (mut image, record) = match self.look(slot).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
@@ -164,16 +229,30 @@ impl Store {
             }
         };
         let Some(expected) = &wanted.digest else {
-            return Ok(Some(image));
+            return Ok(Some((image, record)));
         };
-        let actual = self.digests.of_file(&image.path, expected.algorithm(), None).await?;
-        if actual != *expected {
-            log::warn!("{} has changed since; the image is fetched anew", record.url);
+        let is_it = match &record.packed_digest {
+            // What it was unpacked of is no longer there to be read.
+            Some(packed) => *packed == expected.to_string(),
+            None => {
+                let actual = self.digests.of_file(&image.path, expected.algorithm(), None).await?;
+                let is_it = actual == *expected;
+                image.digest = actual;
+                is_it
+            }
+        };
+        if !is_it {
+            log::warn!("{} has another digest in the cache; the image is fetched anew", record.url);
             return Ok(None);
         }
-        image.digest = actual;
         image.verified = true;
-        Ok(Some(image))
+        Ok(Some((image, record)))
+    }
+
+    /// What was fetched just now.
+    pub(super) async fn fetched(&self, slot: &Slot, wanted: &Wanted) -> Result<LocalImage, Error> {
+        let found = self.cached(slot, wanted).await?;
+        found.map(|(image, _)| image).ok_or_else(|| Error::Changed { path: slot.image() })
     }
 
     /// What lies in `slot`, if its bytes are still those of its record.
@@ -215,31 +294,37 @@ impl Store {
         self.catalog.entries().iter().find(|entry| entry.name == record.name)
     }
 
-    /// Downloads into `slot`. The thread keeps the lock for as long as it writes.
-    async fn fetch(
+    /// Downloads into `slot`; `false`: what is `present` is the same. The thread keeps the lock for as long
+    /// as it writes.
+    pub(super) async fn fetch(
         &self,
         slot: Slot,
         wanted: Wanted,
+        present: Option<Present>,
         progress: Option<Progress>,
         lock: fs::Lock,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let (client, _hangup) = Client::new(self.limits);
         let digests = self.digests.clone();
         tokio::task::spawn_blocking(move || {
             let _lock = lock;
-            let (url, downloaded) = wanted.fetch(&client, &slot.partial(), progress.as_ref())?;
+            let fetched = wanted.fetch(&client, &slot.partial(), present.as_ref(), progress.as_ref())?;
+            let Some((url, downloaded)) = fetched else { return Ok(false) };
             let record = Record {
                 name: wanted.name.clone(),
                 url,
                 digest: downloaded.digest.to_string(),
                 verified: wanted.is_vouched(),
+                packed_digest: downloaded.packed_digest.as_ref().map(ToString::to_string),
+                validator: downloaded.validator.clone(),
             };
             let digest = downloaded.digest.clone();
             // A record never stands beside another image than its own.
             slot.remove_record()?;
             downloaded.keep_as(&slot.image())?;
             digests.remember(&slot.image(), &digest);
-            slot.save(&record)
+            slot.save(&record)?;
+            Ok(true)
         })
         .await?
     }

@@ -67,6 +67,13 @@ pub enum Warning {
         /// The image.
         image: String,
     },
+    /// The image in the cache may be an old one.
+    Unchecked {
+        /// The image.
+        image: String,
+        /// Why nobody could be asked.
+        reason: String,
+    },
     /// The VM may use more memory than is free.
     MemoryShort {
         /// What it may use.

@@ -15,6 +15,8 @@ pub struct VmSpec {
     pub template: Option<String>,
     /// The base image: a file, a URL, or a name of the catalogue.
     pub image: Option<String>,
+    /// Whether to download an image that no checksum vouches for.
+    pub takes_unvouched: bool,
     /// An ISO to boot from first.
     pub iso: Option<PathBuf>,
     /// Its memory.

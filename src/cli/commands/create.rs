@@ -30,6 +30,9 @@ pub struct CreateArgs {
     /// The image: a file (qcow2, raw), an http(s) URL, or a name of the catalogue
     #[arg(long, value_name = "REF")]
     pub image: Option<String>,
+    /// Download an image by https though nothing tells whether it is the right one
+    #[arg(long)]
+    pub insecure_no_checksum: bool,
     /// An ISO to install from
     #[arg(short, long, value_name = "FILE")]
     pub iso: Option<PathBuf>,
@@ -218,6 +221,7 @@ fn spec(
         replace: args.replace,
         template: template.map(|template| template.name.clone()),
         image,
+        takes_unvouched: args.insecure_no_checksum,
         iso: iso.map(|iso| std::path::absolute(&iso).unwrap_or(iso)),
         memory: args.memory.or(template.and_then(|t| t.memory)).unwrap_or(defaults.memory),
         cpus: args.cpus.or(template.and_then(|t| t.cpus)).unwrap_or(defaults.cpus),
