@@ -58,11 +58,12 @@ impl Slot {
         Self::with_ending(folder, ENDING)
     }
 
-    /// All places in `folder` that have a download under way, or what is left of one.
-    pub(super) fn downloading(folder: &Path) -> Result<Vec<Self>, Error> {
-        let mut slots = Self::with_ending(folder, ".resume")?;
-        slots.extend(Self::with_ending(folder, ".partial")?);
-        slots.extend(Self::with_ending(folder, ".unpacked")?);
+    /// All places in `folder` that may have a download under way, or what is left of one.
+    pub(super) fn unfinished(folder: &Path) -> Result<Vec<Self>, Error> {
+        let mut slots = Vec::new();
+        for ending in [".resume", ".partial", ".unpacked", ".img"] {
+            slots.extend(Self::with_ending(folder, ending)?);
+        }
         slots.sort_by(|a, b| a.stem.cmp(&b.stem));
         slots.dedup_by(|a, b| a.stem == b.stem);
         Ok(slots)

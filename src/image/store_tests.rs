@@ -135,6 +135,24 @@ fn a_wrong_checksum_leaves_nothing() {
 }
 
 #[test]
+fn an_image_without_its_record_is_left_over_and_one_that_is_under_way_is_not() {
+    let bench = Bench::new();
+    bench.publish("", &image());
+    let found = bench.obtain(&tiny()).expect("an image");
+    let leftovers = || run(bench.store().leftovers()).expect("lists");
+    assert_eq!(leftovers(), []);
+    std::fs::remove_file(found.path.with_extension("json")).expect("removes");
+    let lock = crate::system::fs::try_lock(&found.path.with_extension("lock")).expect("locks");
+    assert!(lock.is_some());
+    assert_eq!(leftovers(), []);
+    drop(lock);
+    let left = leftovers();
+    assert_eq!(left[0].files, std::slice::from_ref(&found.path));
+    run(bench.store().remove_leftover(&left[0])).expect("removes");
+    assert!(bench.leftovers().is_empty() && leftovers().is_empty());
+}
+
+#[test]
 fn the_second_server_helps_out() {
     let bench = Bench::new();
     bench.publish("/mirror", &image());

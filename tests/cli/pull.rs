@@ -254,6 +254,16 @@ fn twenty_at_once_download_once() {
         assert_eq!(json["digest"], digest.as_str());
     }
     assert_eq!(bench.server.requests(), ["GET /disk.img"]);
+
+    bench.catalogue(&["other"], "bare");
+    let digest = bench.publish("other.img", &image(2));
+    bench.publish("other.sum", &digest.as_bytes()[7..]);
+    bench.server.fault("other.img", Some(Fault::Slow));
+    let running: Vec<_> = (0..20).map(|_| bench.pull("other", &[]).spawn()).collect();
+    for one in running {
+        assert_eq!(one.wait(MINUTE).success().json()["digest"], digest.as_str());
+    }
+    assert_eq!(bench.server.count("other.img"), 1);
 }
 
 #[test]
