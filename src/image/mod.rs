@@ -17,6 +17,7 @@
 //! sending ([`Error::Stalled`]); bytes that are not what was promised ([`Error::is_integrity`]); a full disk.
 
 mod answer;
+mod cached;
 pub mod catalog;
 pub mod checksum;
 mod cloud_init;
