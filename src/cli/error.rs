@@ -284,6 +284,8 @@ fn of_config(error: &config::Error) -> (Code, Option<String>) {
     }
 }
 
+const RESUMES: &str = "try again: a download goes on where it broke off";
+
 fn of_image(error: &image::Error) -> (Code, Option<String>) {
     use image::Error as E;
     if error.is_integrity() {
@@ -298,8 +300,26 @@ fn of_image(error: &image::Error) -> (Code, Option<String>) {
             (Code::NotFound, Some("`vmtools image list --available` shows images that need no file".into()))
         }
         E::NotFound { .. } => (Code::NotFound, None),
-        E::Unreachable { .. } | E::Stalled { .. } => {
+        E::Unreachable { .. } => {
             (Code::Unreachable, Some("with a file instead of a download: --image FILE".into()))
+        }
+        E::Stalled { .. } => (Code::Unreachable, Some(RESUMES.into())),
+        E::Transfer { .. } => (Code::Failed, Some(RESUMES.into())),
+        E::NoChecksum { .. } => (
+            Code::Usage,
+            Some(
+                "give its digest behind the URL, #sha256:HEX, or take it as it is: --insecure-no-checksum"
+                    .into(),
+            ),
+        ),
+        E::Plaintext { .. } => {
+            (Code::Usage, Some("give its digest behind the URL, #sha256:HEX, or an https URL".into()))
+        }
+        E::NothingToPull { path } => {
+            (Code::Usage, Some(format!("vmtools image import {} NAME", path.display())))
+        }
+        E::DiskFull { .. } => {
+            (Code::Failed, Some("make room, or see what can go with `vmtools gc --dry-run`".into()))
         }
         E::Iso { .. } => (Code::Usage, Some("an ISO to install from is named by --iso".into())),
         E::Invalid(_)

@@ -180,7 +180,7 @@ impl Ui {
         }
         if self.terminal {
             if progress.bar.as_ref().is_none_or(|(name, _)| name != image) {
-                progress.bar = Some((image.to_owned(), new_bar(image, total)));
+                progress.bar = Some((image.to_owned(), new_bar(image, done, total)));
             }
             if let Some((_, bar)) = &progress.bar {
                 bar.set_position(done);
@@ -220,7 +220,8 @@ fn write_line(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-fn new_bar(image: &str, total: Option<u64>) -> ProgressBar {
+/// A transfer that goes on from earlier begins at `done`, which says nothing of its rate.
+fn new_bar(image: &str, done: u64, total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
         Some(total) => {
             (ProgressBar::new(total), "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left")
@@ -231,6 +232,8 @@ fn new_bar(image: &str, total: Option<u64>) -> ProgressBar {
         bar.set_style(style);
     }
     bar.set_message(image.to_owned());
+    bar.set_position(done);
+    bar.reset_eta();
     bar
 }
 
@@ -242,7 +245,10 @@ fn describe(warning: &Warning) -> String {
             )
         }
         Warning::Unverified { image } => {
-            format!("nothing vouches for {image}; add its digest to the URL: #sha256:HEX")
+            format!("nothing vouches for {image}: no checksum was given")
+        }
+        Warning::Unchecked { image, reason } => {
+            format!("whether {image} is up to date is not known ({reason}); the one in the cache stays")
         }
         Warning::Hung => {
             "some VM's QEMU does not answer: only names and states are told (the rest is 0 or empty); \

@@ -40,7 +40,7 @@ pub use error::{Error, Position, Warning};
 pub use listing::{Listed, list_templates};
 pub use load::{Loaded, Setting, Source, load_config, show, value_of};
 pub use paths::Paths;
-pub use settings::{Config, Defaults, Libvirt, Storage, Ui, Wait};
+pub use settings::{Config, Defaults, Image, Libvirt, Storage, Ui, Wait};
 pub use template::{Origin, Template};
 pub use template_chain::{has_template, load_template};
 pub use template_check::{CheckedTemplate, Problem, check_template};

@@ -72,7 +72,7 @@ impl Paths {
 
     /// The user's additions to the catalogue of images, whether they are there or not.
     pub fn catalogue_file(&self) -> PathBuf {
-        self.config.join("images.toml")
+        self.config.join("catalog.toml")
     }
 
     /// What can be made again: downloaded images.

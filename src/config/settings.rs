@@ -2,10 +2,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::element::{
-    Accel, Boot, Color, Cpus, Disk, Element, Memory, Network, SshKeys, StopTimeout, StoragePath, StoragePool,
-    TemplateName, UiColor, Uri, User, WaitTimeout,
+    Accel, Boot, Color, Cpus, Disk, Element, ImageMirrors, Memory, Network, SshKeys, StopTimeout,
+    StoragePath, StoragePool, TemplateName, UiColor, Uri, User, WaitTimeout,
 };
-use crate::model::{Acceleration, DiskSize, Firmware, MemorySize, NetworkSpec, UriChoice};
+use crate::model::{Acceleration, DiskSize, Firmware, MemorySize, Mirror, NetworkSpec, UriChoice};
 
 /// config.toml, with the defaults where it says nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Config {
     pub defaults: Defaults,
     /// `[storage]`
     pub storage: Storage,
+    /// `[image]`
+    pub image: Image,
     /// `[wait]`
     pub wait: Wait,
     /// `[ui]`
@@ -61,6 +63,13 @@ pub struct Storage {
     pub path: Option<PathBuf>,
 }
 
+/// `[image]`: where images come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Servers that are tried before those that a URL names; none.
+    pub mirrors: Vec<Mirror>,
+}
+
 /// `[wait]`: how long to wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
@@ -93,6 +102,7 @@ impl Default for Config {
                 ssh_keys: SshKeys::default(),
             },
             storage: Storage { pool: StoragePool::default(), path: StoragePath::default() },
+            image: Image { mirrors: ImageMirrors::default() },
             wait: Wait { timeout: WaitTimeout::default(), stop_timeout: StopTimeout::default() },
             ui: Ui { color: UiColor::default() },
         }

@@ -1,173 +1,257 @@
 //! From a URL to a file that has been checked. Blocks.
+//!
+//! ```text
+//! ask ── bytes ── intake ─┬─ end ── digest, header ── Downloaded
+//!  ^                      └─ broken off ── pause ── ask for the rest
+//!  └─ a digest that is wrong, of bytes that were resumed: once, from the beginning
+//! ```
+//!
+//! What breaks off stays, for the next download to go on with; what is wrong goes.
 
-use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::fetch::{Client, Incoming};
-use super::record::remove_file;
-use super::{Error, Format, Hasher, Progress, Transfer, header};
+use super::answer::Validator;
+use super::fetch::{Answer, Ask, Client, Incoming};
+use super::intake::Intake;
+use super::partial::{Origin, Partial};
+use super::retry::Retry;
+use super::{Error, Format, Progress, Transfer, disk, header};
 use crate::model::{Algorithm, Digest};
 use crate::system::fs;
 
-const CHUNK_BYTES: usize = 128 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
 /// A progress bar need not know more often.
 const BYTES_PER_REPORT: u64 = 1 << 20;
 
 /// One download.
 pub(super) struct Job<'a> {
     pub(super) url: &'a str,
-    /// What the bytes must have; else their SHA-256 is told.
+    /// What the bytes must have, as they are sent; else their SHA-256 is told.
     pub(super) expected: Option<Digest>,
+    /// Not if the server's document is still this one.
+    pub(super) unless: Option<&'a Validator>,
     /// Where they are put until they have been checked.
     pub(super) partial: &'a Path,
+    /// How often the server is asked again.
+    pub(super) retries: u32,
     pub(super) progress: Option<&'a Progress>,
 }
 
 /// A checked file that is removed unless it is kept.
 #[derive(Debug)]
 pub(super) struct Downloaded {
-    partial: Option<PathBuf>,
+    partial: PathBuf,
+    file: PathBuf,
+    /// The digest of the file.
     pub(super) digest: Digest,
+    /// The digest of the bytes as they were sent, if these have been unpacked.
+    pub(super) packed_digest: Option<Digest>,
+    /// What the server tells this version by.
+    pub(super) validator: Validator,
 }
 
 impl Downloaded {
     /// Gives the file its name.
-    pub(super) fn keep_as(mut self, path: &Path) -> Result<(), Error> {
-        if let Some(partial) = self.partial.take() {
-            std::fs::rename(&partial, path).map_err(fs::Error::at("write", path))?;
-        }
-        Ok(())
+    pub(super) fn keep_as(self, path: &Path) -> Result<(), Error> {
+        Ok(std::fs::rename(&self.file, path).map_err(fs::Error::at("write", path))?)
     }
 }
 
 impl Drop for Downloaded {
     fn drop(&mut self) {
-        if let Some(partial) = &self.partial {
-            let _ = std::fs::remove_file(partial);
-        }
+        let _ = Partial(&self.partial).remove();
     }
 }
 
-/// Fetches, hashes and checks; on failure nothing stays.
-pub(super) fn run(client: &Client, job: &Job<'_>) -> Result<Downloaded, Error> {
-    let result = fetch_and_check(client, job);
-    if result.is_err() {
-        let _ = std::fs::remove_file(job.partial);
+/// Fetches and checks; `None`: the document is still the one of [`Job::unless`].
+pub(super) fn run(client: &Client, job: &Job<'_>) -> Result<Option<Downloaded>, Error> {
+    let folder = job.partial.parent().unwrap_or(Path::new("."));
+    fs::create_private_folder(folder)?;
+    let mut download = Download::prepare(client, job)?;
+    let was_resumed = download.received_bytes() > 0;
+    let mut result = download.fetch_and_check();
+    if was_resumed && result.as_ref().is_err_and(Error::is_integrity) {
+        log::warn!("{} is fetched from the beginning: what was there is no part of it", job.url);
+        download.start_over()?;
+        result = download.fetch_and_check();
+    }
+    let is_empty = download.intake.is_some() && download.received_bytes() == 0;
+    if result.as_ref().is_err_and(|error| is_empty || error.spoils_what_came()) {
+        drop(download);
+        let _ = Partial(job.partial).remove();
     }
     result
 }
 
-fn fetch_and_check(client: &Client, job: &Job<'_>) -> Result<Downloaded, Error> {
-    let mut incoming = client.get(job.url, job.expected.is_some())?;
-    let limit_bytes = client.limits().max_image_bytes;
-    if incoming.total_bytes.is_some_and(|total| total > limit_bytes) {
-        return Err(too_large(job, limit_bytes));
-    }
-    let folder = job.partial.parent().unwrap_or(Path::new("."));
-    fs::create_private_folder(folder)?;
-    check_room(folder, incoming.total_bytes)?;
-    let mut file = create(job.partial)?;
-    let algorithm = job.expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
-    let digest = copy(&mut incoming, &mut file, job, limit_bytes, Hasher::new(algorithm))?;
-    file.sync_data().map_err(|error| write_failed(job.partial, error))?;
-    check_header(job)?;
-    match &job.expected {
-        Some(expected) if *expected != digest => Err(Error::DigestMismatch {
-            name: job.url.to_owned(),
-            expected: expected.clone(),
-            actual: digest,
-        }),
-        _ => Ok(Downloaded { partial: Some(job.partial.to_owned()), digest }),
-    }
+struct Download<'a> {
+    client: &'a Client,
+    job: &'a Job<'a>,
+    /// Of nothing, none.
+    intake: Option<Intake>,
+    origin: Origin,
+    reported_bytes: u64,
 }
 
-fn copy(
-    incoming: &mut Incoming<'_>,
-    file: &mut File,
-    job: &Job<'_>,
-    limit_bytes: u64,
-    mut hasher: Hasher,
-) -> Result<Digest, Error> {
-    let mut chunk = vec![0; CHUNK_BYTES];
-    let (mut done_bytes, mut reported) = (0u64, 0u64);
-    let total_bytes = incoming.total_bytes;
-    let report = |done_bytes| {
-        if let Some(progress) = job.progress {
-            progress(Transfer { done_bytes, total_bytes });
+impl<'a> Download<'a> {
+    /// Looks for what an earlier one has left.
+    fn prepare(client: &'a Client, job: &'a Job<'a>) -> Result<Self, Error> {
+        let partial = Partial(job.partial);
+        let fresh = Origin::new(job.url, job.expected.as_ref(), Validator::default());
+        let mut this = Self { client, job, intake: None, origin: fresh, reported_bytes: 0 };
+        match partial.load() {
+            Some((origin, bytes)) if origin.rest(bytes, job.url, job.expected.as_ref()).is_some() => {
+                match Intake::resume(job.partial, job.url, this.algorithm(), *client.limits()) {
+                    Ok(intake) => (this.origin, this.intake) = (origin, Some(intake)),
+                    Err(error) if error.is_integrity() => partial.remove()?,
+                    Err(error) => return Err(error),
+                }
+            }
+            _ => {}
         }
-    };
-    report(0);
-    loop {
-        let count = incoming.read(&mut chunk)?;
-        if count == 0 {
-            report(done_bytes);
-            return Ok(hasher.finish()?);
+        Ok(this)
+    }
+
+    fn start_over(&mut self) -> Result<(), Error> {
+        self.intake = None;
+        Partial(self.job.partial).remove()
+    }
+
+    fn received_bytes(&self) -> u64 {
+        self.intake.as_ref().map_or(0, Intake::received_bytes)
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        self.job.expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm)
+    }
+
+    fn fetch_and_check(&mut self) -> Result<Option<Downloaded>, Error> {
+        let mut retry = Retry::new(self.client, self.job.retries);
+        loop {
+            let before = self.received_bytes();
+            match self.fetch_rest() {
+                Ok(true) => return self.check().map(Some),
+                Ok(false) => return Ok(None),
+                Err(error) => {
+                    if self.received_bytes() > before {
+                        retry.progressed();
+                    }
+                    retry.after(error)?;
+                }
+            }
         }
-        done_bytes += count as u64;
-        if done_bytes > limit_bytes {
-            return Err(too_large(job, limit_bytes));
+    }
+
+    /// Fetches what there is not yet; `false`: there is nothing new.
+    fn fetch_rest(&mut self) -> Result<bool, Error> {
+        let Job { url, expected, unless, .. } = self.job;
+        let vouched = expected.is_some();
+        let origin = self.origin.clone();
+        let rest = origin.rest(self.received_bytes(), url, expected.as_ref());
+        let ask = match (rest, unless) {
+            (Some(rest), _) => rest,
+            (None, Some(validator)) => Ask::Unless(validator),
+            (None, None) => Ask::All,
+        };
+        let incoming = match self.client.get(url, vouched, ask)? {
+            Answer::Unchanged => return Ok(false),
+            Answer::AtEnd => return Ok(true),
+            Answer::Bytes(incoming) => incoming,
+            Answer::NoPart => {
+                self.start_over()?;
+                match self.client.get(url, vouched, Ask::All)? {
+                    Answer::Bytes(incoming) => incoming,
+                    _ => return Err(Error::Status { url: (*url).to_owned(), status: 416 }),
+                }
+            }
+        };
+        self.receive(incoming)?;
+        Ok(true)
+    }
+
+    fn receive(&mut self, mut incoming: Box<Incoming<'_>>) -> Result<(), Error> {
+        let job = self.job;
+        let limits = *self.client.limits();
+        self.check_size(incoming.total_bytes.unwrap_or(0))?;
+        let continues = incoming.start > 0 && incoming.start == self.received_bytes();
+        let mut intake = match self.intake.take() {
+            Some(intake) if continues => intake,
+            old => {
+                drop(old);
+                let intake = Intake::begin(job.partial, job.url, self.algorithm(), limits)?;
+                self.origin = Origin::new(job.url, job.expected.as_ref(), incoming.validator.clone());
+                Partial(job.partial).save(&self.origin)?;
+                intake
+            }
+        };
+        intake.expect(incoming.total_bytes);
+        let intake = self.intake.insert(intake);
+        let missing = incoming.total_bytes.map(|total| total.saturating_sub(intake.received_bytes()));
+        disk::check_room(job.partial.parent().unwrap_or(Path::new(".")), missing)?;
+        let mut chunk = vec![0; CHUNK_BYTES];
+        self.report(incoming.total_bytes, true);
+        loop {
+            let count = incoming.read(&mut chunk)?;
+            if count == 0 {
+                self.report(incoming.total_bytes, true);
+                return Ok(());
+            }
+            self.check_size(self.received_bytes() + count as u64)?;
+            if let Some(intake) = &mut self.intake {
+                intake.take(&chunk[..count])?;
+            }
+            self.report(incoming.total_bytes, false);
         }
-        hasher.update(&chunk[..count]);
-        file.write_all(&chunk[..count]).map_err(|error| write_failed(job.partial, error))?;
-        if done_bytes - reported >= BYTES_PER_REPORT {
-            reported = done_bytes;
-            report(done_bytes);
+    }
+
+    fn report(&mut self, total_bytes: Option<u64>, always: bool) {
+        let done_bytes = self.received_bytes();
+        if always || done_bytes.saturating_sub(self.reported_bytes) >= BYTES_PER_REPORT {
+            self.reported_bytes = done_bytes;
+            if let Some(progress) = self.job.progress {
+                progress(Transfer { done_bytes, total_bytes });
+            }
+        }
+    }
+
+    fn check_size(&self, bytes: u64) -> Result<(), Error> {
+        let limit_bytes = self.client.limits().max_image_bytes;
+        if bytes > limit_bytes {
+            return Err(Error::TooLarge { url: self.job.url.to_owned(), limit_bytes });
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<Downloaded, Error> {
+        let Some(intake) = self.intake.take() else {
+            return Err(Error::Header { name: self.job.url.to_owned(), source: header::Error::Empty });
+        };
+        let complete = intake.finish()?;
+        let (file, digest, packed_digest) = match complete.unpacked {
+            Some((file, digest)) => (file, digest, Some(complete.digest.clone())),
+            None => (self.job.partial.to_owned(), complete.digest.clone(), None),
+        };
+        let validator = self.origin.validator.clone();
+        // From here on, what is not kept is removed.
+        let downloaded =
+            Downloaded { partial: self.job.partial.to_owned(), file, digest, packed_digest, validator };
+        check_header(&downloaded.file, self.job.url)?;
+        match &self.job.expected {
+            Some(expected) if *expected != complete.digest => Err(Error::DigestMismatch {
+                name: self.job.url.to_owned(),
+                expected: expected.clone(),
+                actual: complete.digest,
+            }),
+            _ => Ok(downloaded),
         }
     }
 }
 
 /// A web page with status 200 is told apart here, and hostile images.
-fn check_header(job: &Job<'_>) -> Result<(), Error> {
-    match header::read(job.partial) {
-        Ok((header, _)) if header.format == Format::Iso => Err(Error::Iso { name: job.url.to_owned() }),
+fn check_header(file: &Path, url: &str) -> Result<(), Error> {
+    match header::read(file) {
+        Ok((header, _)) if header.format == Format::Iso => Err(Error::Iso { name: url.to_owned() }),
         Ok(_) => Ok(()),
-        Err(Error::Header { source, .. }) => Err(Error::Header { name: job.url.to_owned(), source }),
+        Err(Error::Header { source, .. }) => Err(Error::Header { name: url.to_owned(), source }),
         Err(other) => Err(other),
     }
-}
-
-/// Under the image's lock, so what lies there is of a process that was killed.
-fn create(partial: &Path) -> Result<File, Error> {
-    remove_file(partial)?;
-    File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(partial)
-        .map_err(|error| write_failed(partial, error))
-}
-
-fn check_room(folder: &Path, needed_bytes: Option<u64>) -> Result<(), Error> {
-    let available_bytes = available(folder)?;
-    match needed_bytes {
-        Some(needed) if needed > available_bytes => {
-            Err(Error::DiskFull { folder: folder.to_owned(), needed_bytes, available_bytes })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn available(folder: &Path) -> Result<u64, Error> {
-    let stat = rustix::fs::statvfs(folder)
-        .map_err(|error| fs::Error::at("tell the free space of", folder)(error.into()))?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-}
-
-fn write_failed(partial: &Path, error: std::io::Error) -> Error {
-    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-    let folder = partial.parent().unwrap_or(Path::new("."));
-    match error.kind() {
-        StorageFull | QuotaExceeded => Error::DiskFull {
-            folder: folder.to_owned(),
-            needed_bytes: None,
-            available_bytes: available(folder).unwrap_or(0),
-        },
-        _ => fs::Error::at("write", partial)(error).into(),
-    }
-}
-
-fn too_large(job: &Job<'_>, limit_bytes: u64) -> Error {
-    Error::TooLarge { url: job.url.to_owned(), limit_bytes }
 }

@@ -140,6 +140,41 @@ pub enum Error {
         /// The most that is taken.
         limit_bytes: u64,
     },
+    /// What came can't be unpacked. Integrity.
+    #[error("cannot unpack {name}")]
+    Unpack {
+        /// The URL.
+        name: String,
+        /// What the unpacker said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A small file that becomes an enormous one. Integrity.
+    #[error("{name} unpacks to more than the {limit_bytes} bytes that are taken")]
+    UnpackedTooLarge {
+        /// The URL.
+        name: String,
+        /// The most that is taken.
+        limit_bytes: u64,
+    },
+    /// Nothing tells whether the bytes will be the right ones.
+    #[error("no checksum vouches for {url}")]
+    NoChecksum {
+        /// The URL.
+        url: String,
+    },
+    /// Anybody on the way could change the bytes.
+    #[error("no checksum vouches for {url}, and plain http is not protected on its way")]
+    Plaintext {
+        /// The URL.
+        url: String,
+    },
+    /// A file of this machine has nowhere to be fetched from.
+    #[error("{} is a file of this machine already", .path.display())]
+    NothingToPull {
+        /// The file.
+        path: PathBuf,
+    },
     /// No room for the image.
     #[error("no space left in {} ({available_bytes} bytes are free)", .folder.display())]
     DiskFull {
@@ -210,7 +245,37 @@ impl Error {
     pub fn is_integrity(&self) -> bool {
         matches!(
             self,
-            Self::Header { .. } | Self::DigestMismatch { .. } | Self::Checksum { .. } | Self::Changed { .. }
+            Self::Header { .. }
+                | Self::DigestMismatch { .. }
+                | Self::Checksum { .. }
+                | Self::Changed { .. }
+                | Self::Unpack { .. }
+                | Self::UnpackedTooLarge { .. }
+        )
+    }
+
+    /// Whether a download can't go on with the bytes that came, or had better not stay where it is.
+    pub(super) fn spoils_what_came(&self) -> bool {
+        self.is_integrity()
+            || matches!(self, Self::Iso { .. } | Self::TooLarge { .. } | Self::DiskFull { .. })
+    }
+
+    /// Whether the same server may do better in a moment.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Stalled { .. } => true,
+            // 408 Request Timeout, 425 Too Early, 429 Too Many Requests (RFC 9110, 8470, 6585).
+            Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
+            Self::Unreachable { source, .. } | Self::Transfer { source, .. } => is_passing(source),
+            _ => false,
+        }
+    }
+
+    /// Whether the network is at fault, or the server, and not what was asked.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Stalled { .. } | Self::Transfer { .. } | Self::Status { .. }
         )
     }
 
@@ -226,5 +291,23 @@ impl Error {
                 | Self::Transfer { .. }
                 | Self::Checksum { .. }
         )
+    }
+}
+
+/// A host that isn't known, and a network that isn't there, won't be there in a moment either.
+fn is_passing(error: &ureq::Error) -> bool {
+    use std::io::ErrorKind as Kind;
+    match error {
+        ureq::Error::Io(error) => matches!(
+            error.kind(),
+            Kind::ConnectionRefused
+                | Kind::ConnectionReset
+                | Kind::ConnectionAborted
+                | Kind::BrokenPipe
+                | Kind::TimedOut
+                | Kind::UnexpectedEof
+        ),
+        ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
+        _ => false,
     }
 }

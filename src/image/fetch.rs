@@ -1,36 +1,19 @@
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use ureq::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
+use ureq::http::{Response, StatusCode};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Timeout};
+use ureq::{Agent, Body, Timeout};
 
-use super::Error;
+use super::answer::{self, Part, Validator};
+use super::{Error, Limits};
 
 /// Redirects that are followed; mirror networks need one or two.
 const MAX_REDIRECTS: u32 = 8;
-
-/// What a download may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// For looking up the host, and again for connecting to it, TLS included.
-    pub connect_timeout: Duration,
-    /// Without a single byte.
-    pub stall_timeout: Duration,
-    /// The largest image.
-    pub max_image_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            stall_timeout: Duration::from_secs(30),
-            max_image_bytes: 256 << 30,
-        }
-    }
-}
 
 /// An HTTP client whose calls block, and end early once its [`Hangup`] was dropped.
 ///
@@ -40,12 +23,37 @@ pub(super) struct Client {
     agent: Agent,
     limits: Limits,
     stopped: Arc<AtomicBool>,
+    hung_up: Receiver<()>,
 }
 
 /// Ends all that its client does, when dropped.
 pub(super) struct Hangup {
     agent: Agent,
     stopped: Arc<AtomicBool>,
+    _line: Sender<()>,
+}
+
+/// Which bytes of a document are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ask<'a> {
+    /// All.
+    All,
+    /// All, unless the document is still this one.
+    Unless(&'a Validator),
+    /// Those from there on; all if the document is no longer the one that the validator names.
+    From(u64, Option<&'a str>),
+}
+
+/// What a server has to say.
+pub(super) enum Answer<'a> {
+    /// The bytes; fewer than asked for, they begin at [`Incoming::start`].
+    Bytes(Box<Incoming<'a>>),
+    /// The document is still the same.
+    Unchanged,
+    /// There are no bytes from there on: it ends just there.
+    AtEnd,
+    /// The part that was asked for can't be had.
+    NoPart,
 }
 
 /// What a server sends.
@@ -53,8 +61,12 @@ pub(super) struct Incoming<'a> {
     client: &'a Client,
     url: &'a str,
     body: ureq::BodyReader<'static>,
-    /// How much it will be, if the server says so.
+    /// The place of the first byte in the document.
+    pub(super) start: u64,
+    /// How much the document has, if the server says so.
     pub(super) total_bytes: Option<u64>,
+    /// What tells this version of the document from others.
+    pub(super) validator: Validator,
 }
 
 impl Client {
@@ -66,39 +78,90 @@ impl Client {
             .timeout_per_read(Some(limits.stall_timeout))
             .timeout_per_write(Some(limits.stall_timeout))
             .max_redirects(MAX_REDIRECTS)
+            .http_status_as_error(false)
             .user_agent(concat!("vmtools/", env!("CARGO_PKG_VERSION")))
             .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
             .build()
             .new_agent();
         let stopped = Arc::new(AtomicBool::new(false));
-        let hangup = Hangup { agent: agent.clone(), stopped: stopped.clone() };
-        let client = Self { agent, limits, stopped };
-        (client, hangup)
+        let (line, hung_up) = mpsc::channel();
+        let hangup = Hangup { agent: agent.clone(), stopped: stopped.clone(), _line: line };
+        (Self { agent, limits, stopped, hung_up }, hangup)
     }
 
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
     }
 
+    /// Waits; `false` as soon as nobody wants the result any more.
+    pub(super) fn pause(&self, time: Duration) -> bool {
+        self.hung_up.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
+    }
+
     /// Asks for `url`. With `vouched`, a digest will tell whether the bytes are right, so that a mirror may
     /// be one without TLS; else a redirect from https to http is refused.
-    pub(super) fn get<'a>(&'a self, url: &'a str, vouched: bool) -> Result<Incoming<'a>, Error> {
+    pub(super) fn get<'a>(&'a self, url: &'a str, vouched: bool, ask: Ask<'_>) -> Result<Answer<'a>, Error> {
         let keep_tls = !vouched && url.to_ascii_lowercase().starts_with("https:");
-        let response = self
-            .agent
-            .get(url)
-            .config()
-            .https_only(keep_tls)
-            .build()
-            .call()
-            .map_err(|error| self.no_answer(url, error))?;
-        let body = response.into_body();
-        Ok(Incoming { client: self, url, total_bytes: body.content_length(), body: body.into_reader() })
+        let mut request = self.agent.get(url).config().https_only(keep_tls).build();
+        match ask {
+            Ask::All => {}
+            Ask::Unless(validator) => {
+                if let Some(tag) = &validator.etag {
+                    request = request.header(IF_NONE_MATCH, tag);
+                } else if let Some(date) = &validator.last_modified {
+                    request = request.header(IF_MODIFIED_SINCE, date);
+                }
+            }
+            Ask::From(start, condition) => {
+                request = request.header(RANGE, format!("bytes={start}-"));
+                if let Some(condition) = condition {
+                    request = request.header(IF_RANGE, condition);
+                }
+            }
+        }
+        let response = request.call().map_err(|error| self.no_answer(url, error))?;
+        self.judge(url, ask, response)
+    }
+
+    fn judge<'a>(
+        &'a self,
+        url: &'a str,
+        ask: Ask<'_>,
+        response: Response<Body>,
+    ) -> Result<Answer<'a>, Error> {
+        let asked_from = match ask {
+            Ask::From(start, _) => Some(start),
+            _ => None,
+        };
+        let headers = response.headers();
+        let length = response.body().content_length();
+        let part = match (response.status(), asked_from) {
+            (StatusCode::NOT_MODIFIED, None) => return Ok(Answer::Unchanged),
+            (StatusCode::PARTIAL_CONTENT, Some(start)) => match answer::content_range(headers) {
+                Some(part) if part.start == start => part,
+                _ => return Ok(Answer::NoPart),
+            },
+            (StatusCode::RANGE_NOT_SATISFIABLE, Some(start)) => {
+                let at_end = answer::size_of_unsatisfied(headers) == Some(start);
+                return Ok(if at_end { Answer::AtEnd } else { Answer::NoPart });
+            }
+            (StatusCode::OK, _) => Part { start: 0, total_bytes: length },
+            (StatusCode::NOT_FOUND | StatusCode::GONE, _) => {
+                return Err(Error::NotFound { url: url.to_owned() });
+            }
+            (status, _) => return Err(Error::Status { url: url.to_owned(), status: status.as_u16() }),
+        };
+        let validator = Validator::of(headers);
+        let body = response.into_body().into_reader();
+        let Part { start, total_bytes } = part;
+        Ok(Answer::Bytes(Box::new(Incoming { client: self, url, body, start, total_bytes, validator })))
     }
 
     /// A small document as a whole.
     pub(super) fn document(&self, url: &str, max_bytes: u64) -> Result<Vec<u8>, Error> {
-        let mut incoming = self.get(url, false)?;
+        let Answer::Bytes(mut incoming) = self.get(url, false, Ask::All)? else {
+            return Ok(Vec::new());
+        };
         let mut bytes = Vec::new();
         let mut chunk = [0; 16 * 1024];
         loop {
@@ -116,8 +179,6 @@ impl Client {
     fn no_answer(&self, url: &str, error: ureq::Error) -> Error {
         let url = url.to_owned();
         match error {
-            ureq::Error::StatusCode(404 | 410) => Error::NotFound { url },
-            ureq::Error::StatusCode(status) => Error::Status { url, status },
             ureq::Error::TooManyRedirects => Error::Redirects { url },
             ureq::Error::Timeout(Timeout::PerRead | Timeout::PerWrite | Timeout::RecvResponse) => {
                 self.stalled(url)

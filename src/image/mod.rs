@@ -5,6 +5,7 @@
 //!                              ├─ Url ──────┐                        ├─ header::inspect ─ LocalImage
 //!                              └─ Catalog ──┴─ cache? ─ download ────┘
 //!                                                 │ lock, partial, digest, header, rename
+//!                                                 └ broken off: the partial stays, and is resumed
 //! CloudInit ─ to_documents ─ Documents ─ seed::build ─ bytes of a vfat volume labelled CIDATA
 //! ```
 //!
@@ -15,6 +16,8 @@
 //! Ways to fail: no such file or catalogue entry; no network ([`Error::Unreachable`]); a server that stops
 //! sending ([`Error::Stalled`]); bytes that are not what was promised ([`Error::is_integrity`]); a full disk.
 
+mod answer;
+mod cached;
 pub mod catalog;
 pub mod checksum;
 mod cloud_config;
@@ -23,6 +26,7 @@ mod cloud_init_setup;
 #[cfg(test)]
 mod cloud_init_tests;
 mod digest;
+mod disk;
 mod documents;
 mod download;
 mod entry;
@@ -32,12 +36,18 @@ mod foreign;
 mod hash;
 pub mod header;
 mod ignition;
+mod intake;
+mod leftovers;
+mod limits;
 mod local_image;
 mod mime;
+mod partial;
 mod password;
+mod pull;
 mod qcow2;
 mod record;
 mod reference;
+mod retry;
 pub mod seed;
 mod source;
 mod store;
@@ -45,6 +55,7 @@ mod store;
 mod store_tests;
 #[cfg(test)]
 mod test_server;
+mod unpack;
 
 pub use catalog::Catalog;
 pub use cloud_config::{UnknownKey, check_user_data};
@@ -53,12 +64,14 @@ pub use digest::DigestCache;
 pub use documents::{Documents, HostKey};
 pub use entry::{CpuFloor, Entry};
 pub use error::Error;
-pub use fetch::Limits;
 pub use hash::Hasher;
 pub use header::{Format, Header};
 pub use ignition::{Ignition, check_ignition};
+pub use leftovers::Leftover;
+pub use limits::Limits;
 pub use local_image::LocalImage;
 pub use password::PasswordHash;
+pub use pull::{Freshness, Pulled};
 pub use reference::Reference;
 pub use store::Store;
 

@@ -1,9 +1,12 @@
 //! What the cache knows of an image that it holds.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::answer::Validator;
+use super::partial::Partial;
 use super::{Error, hash};
 use crate::model::Digest;
 use crate::system::fs;
@@ -30,6 +33,12 @@ pub(super) struct Record {
     pub(super) digest: String,
     /// Whether the digest was known before the download.
     pub(super) verified: bool,
+    /// The digest of what was sent, as `sha256:HEX`, if the image is what that was packed of.
+    #[serde(default)]
+    pub(super) packed_digest: Option<String>,
+    /// What the server tells this version by.
+    #[serde(default)]
+    pub(super) validator: Validator,
 }
 
 impl Slot {
@@ -46,6 +55,21 @@ impl Slot {
 
     /// All places in `folder` that have a record.
     pub(super) fn all(folder: &Path) -> Result<Vec<Self>, Error> {
+        Self::with_ending(folder, ENDING)
+    }
+
+    /// All places in `folder` that may have a download under way, or what is left of one.
+    pub(super) fn unfinished(folder: &Path) -> Result<Vec<Self>, Error> {
+        let mut slots = Vec::new();
+        for ending in [".resume", ".partial", ".unpacked", ".img"] {
+            slots.extend(Self::with_ending(folder, ending)?);
+        }
+        slots.sort_by(|a, b| a.stem.cmp(&b.stem));
+        slots.dedup_by(|a, b| a.stem == b.stem);
+        Ok(slots)
+    }
+
+    fn with_ending(folder: &Path, ending: &str) -> Result<Vec<Self>, Error> {
         let listing = match std::fs::read_dir(folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(fs::Error::at("list", folder))?,
@@ -54,7 +78,7 @@ impl Slot {
         for file in listing {
             let file = file.map_err(fs::Error::at("list", folder))?;
             let name = file.file_name().to_string_lossy().into_owned();
-            if let Some(stem) = name.strip_suffix(ENDING).filter(|_| !name.starts_with('.')) {
+            if let Some(stem) = name.strip_suffix(ending).filter(|_| !name.starts_with('.')) {
                 slots.push(Self { folder: folder.to_owned(), stem: stem.to_owned() });
             }
         }
@@ -82,6 +106,12 @@ impl Slot {
         Some((record, digest))
     }
 
+    /// Whether the record was written since `time`.
+    pub(super) fn is_newer_than(&self, time: SystemTime) -> bool {
+        let modified = std::fs::metadata(self.file(ENDING)).and_then(|data| data.modified());
+        modified.is_ok_and(|modified| modified >= time)
+    }
+
     pub(super) fn save(&self, record: &Record) -> Result<(), Error> {
         let path = self.file(ENDING);
         let bytes = serde_json::to_vec(record)
@@ -93,7 +123,7 @@ impl Slot {
     pub(super) fn remove(&self) -> Result<(), Error> {
         self.remove_record()?;
         remove_file(&self.image())?;
-        remove_file(&self.partial())
+        Partial(&self.partial()).remove()
     }
 
     /// Removes the record, so that what lies beside it is no longer trusted.
@@ -151,6 +181,8 @@ mod tests {
             url: "https://a/b".into(),
             digest: format!("sha256:{}", "a".repeat(64)),
             verified: true,
+            packed_digest: None,
+            validator: Validator::default(),
         };
         slot.save(&record).expect("saves");
         assert_eq!(slot.load().map(|(record, _)| record), Some(record));

@@ -1,10 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use super::fetch::Client;
-use super::record::{Record, Slot};
+use super::record::Slot;
 use super::source::Wanted;
-use super::{Catalog, DigestCache, Entry, Error, Format, Limits, LocalImage, Progress, Reference, header};
-use crate::model::Algorithm;
+use super::{Catalog, DigestCache, Error, Format, Limits, LocalImage, Progress, Reference, header};
+use crate::model::{Algorithm, Digest, Mirror};
 use crate::system::fs;
 
 /// Images by reference: files where they lie, all else through a cache of this user's.
@@ -12,16 +11,18 @@ use crate::system::fs;
 /// ```text
 /// CACHE/images/NAME-HASH.img      the image
 /// CACHE/images/NAME-HASH.json     where it came from and its digest; written last
-/// CACHE/images/NAME-HASH.partial  a download that has not been checked
+/// CACHE/images/NAME-HASH.partial  a download that has not been checked, with .resume and .unpacked
 /// CACHE/images/NAME-HASH.lock     held while one is under way
 /// CACHE/digests/                  digests of files, see DigestCache
 /// ```
 #[derive(Debug, Clone)]
 pub struct Store {
-    images: PathBuf,
-    catalog: Catalog,
-    digests: DigestCache,
-    limits: Limits,
+    pub(super) images: PathBuf,
+    pub(super) catalog: Catalog,
+    pub(super) digests: DigestCache,
+    pub(super) limits: Limits,
+    mirrors: Vec<Mirror>,
+    takes_unvouched: bool,
 }
 
 impl Store {
@@ -32,7 +33,23 @@ impl Store {
             digests: DigestCache::new(cache_dir.join("digests")),
             catalog,
             limits: Limits::default(),
+            mirrors: Vec::new(),
+            takes_unvouched: false,
         }
+    }
+
+    /// With servers that are asked before those that a URL names.
+    #[must_use]
+    pub fn with_mirrors(mut self, mirrors: &[Mirror]) -> Self {
+        self.mirrors = mirrors.to_vec();
+        self
+    }
+
+    /// Whether it downloads what no checksum vouches for. By plain http it never does.
+    #[must_use]
+    pub fn taking_unvouched(mut self, takes: bool) -> Self {
+        self.takes_unvouched = takes;
+        self
     }
 
     /// With other limits on downloads.
@@ -62,39 +79,44 @@ impl Store {
         reference: &Reference,
         progress: Option<Progress>,
     ) -> Result<LocalImage, Error> {
-        let wanted = match reference {
-            Reference::File(path) => return self.file(path, progress).await,
-            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
-            Reference::Catalog(name) => Wanted::entry(self.catalog.resolve(name)?),
-        };
-        let slot = Slot::new(&self.images, &wanted.label, wanted.key());
-        if let Some(image) = self.cached(&slot, &wanted).await? {
+        if let Reference::File(path) = reference {
+            return self.file(path, progress).await;
+        }
+        let wanted = self.wanted(reference, None)?;
+        let slot = self.slot(&wanted);
+        if let Some((image, _)) = self.cached(&slot, &wanted).await? {
             return Ok(image);
         }
-        let lock = fs::lock(&slot.lock()).await?;
+        self.check_vouched(&wanted)?;
+        let lock = self.lock(&slot).await?;
         // Another process may have been faster.
-        if let Some(image) = self.cached(&slot, &wanted).await? {
+        if let Some((image, _)) = self.cached(&slot, &wanted).await? {
             return Ok(image);
         }
-        self.fetch(slot.clone(), wanted.clone(), progress, lock).await?;
-        match self.cached(&slot, &wanted).await? {
-            Some(image) => Ok(image),
-            None => Err(Error::Changed { path: slot.image() }),
+        self.fetch(slot.clone(), wanted.clone(), None, progress, lock).await?;
+        self.fetched(&slot, &wanted).await
+    }
+
+    /// Whether [`Self::obtain`] would refuse to download it, for nothing vouches for it.
+    ///
+    /// # Errors
+    /// [`Error::NoChecksum`], [`Error::Plaintext`], [`Error::UnknownImage`].
+    pub fn check_reference(&self, reference: &Reference) -> Result<(), Error> {
+        match reference {
+            Reference::File(_) => Ok(()),
+            other => self.check_vouched(&self.wanted(other, None)?),
         }
     }
 
     /// Whether [`Self::obtain`] would need no network. A file counts if it exists. Blocks shortly.
     pub fn is_cached(&self, reference: &Reference) -> bool {
-        let wanted = match reference {
-            Reference::File(path) => return path.is_file(),
-            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
-            Reference::Catalog(name) => match self.catalog.resolve(name) {
-                Ok(entry) => Wanted::entry(entry),
-                Err(_) => return false,
-            },
-        };
-        let slot = Slot::new(&self.images, &wanted.label, wanted.key());
-        slot.image().is_file() && slot.load().is_some()
+        if let Reference::File(path) = reference {
+            return path.is_file();
+        }
+        self.wanted(reference, None).is_ok_and(|wanted| {
+            let slot = self.slot(&wanted);
+            slot.image().is_file() && slot.load().is_some()
+        })
     }
 
     /// All images in the cache, by name. One that is damaged is left out, with a line in the log.
@@ -102,8 +124,7 @@ impl Store {
     /// # Errors
     /// When the cache can't be listed.
     pub async fn list(&self) -> Result<Vec<LocalImage>, Error> {
-        let images = self.images.clone();
-        let slots = tokio::task::spawn_blocking(move || Slot::all(&images)).await??;
+        let slots = self.slots(Slot::all).await?;
         let mut found = Vec::new();
         for slot in slots {
             match self.look(&slot).await {
@@ -120,14 +141,53 @@ impl Store {
     /// # Errors
     /// When its files can't be removed.
     pub async fn remove(&self, path: &Path) -> Result<bool, Error> {
-        let images = self.images.clone();
-        let slots = tokio::task::spawn_blocking(move || Slot::all(&images)).await??;
+        let slots = self.slots(Slot::all).await?;
         let Some(slot) = slots.into_iter().find(|slot| slot.image() == path) else {
             return Ok(false);
         };
         let _lock = fs::lock(&slot.lock()).await?;
         tokio::task::spawn_blocking(move || slot.remove()).await??;
         Ok(true)
+    }
+
+    pub(super) async fn slots(
+        &self,
+        find: fn(&Path) -> Result<Vec<Slot>, Error>,
+    ) -> Result<Vec<Slot>, Error> {
+        let images = self.images.clone();
+        tokio::task::spawn_blocking(move || find(&images)).await?
+    }
+
+    /// What the reference, which is no file, stands for; `checksum` is what its bytes must have.
+    pub(super) fn wanted(&self, reference: &Reference, checksum: Option<&Digest>) -> Result<Wanted, Error> {
+        let mut wanted = match reference {
+            Reference::File(path) => return Err(Error::NothingToPull { path: path.clone() }),
+            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
+            Reference::Catalog(name) => Wanted::entry(self.catalog.resolve(name)?),
+        };
+        wanted.digest = checksum.cloned().or(wanted.digest);
+        Ok(wanted.with_mirrors(&self.mirrors))
+    }
+
+    pub(super) fn slot(&self, wanted: &Wanted) -> Slot {
+        Slot::new(&self.images, &wanted.label, wanted.key())
+    }
+
+    pub(super) async fn lock(&self, slot: &Slot) -> Result<fs::Lock, Error> {
+        Ok(fs::lock(&slot.lock()).await?)
+    }
+
+    pub(super) fn check_vouched(&self, wanted: &Wanted) -> Result<(), Error> {
+        let url = wanted.key().to_owned();
+        if wanted.is_vouched() {
+            Ok(())
+        } else if !url.to_ascii_lowercase().starts_with("https:") {
+            Err(Error::Plaintext { url })
+        } else if !self.takes_unvouched {
+            Err(Error::NoChecksum { url })
+        } else {
+            Ok(())
+        }
     }
 
     async fn file(&self, path: &Path, progress: Option<Progress>) -> Result<LocalImage, Error> {
@@ -151,96 +211,5 @@ impl Store {
             firmware: None,
             cpu_floor: None,
         })
-    }
-
-    /// The image as `wanted`, if the cache has it.
-    async fn cached(&self, slot: &Slot, wanted: &Wanted) -> Result<Option<LocalImage>, Error> {
-        let (mut image, record) = match self.look(slot).await {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                log::warn!("the image in the cache is fetched anew: {error}");
-                return Ok(None);
-            }
-        };
-        let Some(expected) = &wanted.digest else {
-            return Ok(Some(image));
-        };
-        let actual = self.digests.of_file(&image.path, expected.algorithm(), None).await?;
-        if actual != *expected {
-            log::warn!("{} has changed since; the image is fetched anew", record.url);
-            return Ok(None);
-        }
-        image.digest = actual;
-        image.verified = true;
-        Ok(Some(image))
-    }
-
-    /// What lies in `slot`, if its bytes are still those of its record.
-    async fn look(&self, slot: &Slot) -> Result<Option<(LocalImage, Record)>, Error> {
-        let (path, slot) = (slot.image(), slot.clone());
-        let read = move || -> Result<_, Error> {
-            let path = slot.image();
-            match slot.load() {
-                Some((record, digest)) if path.exists() => Ok(Some((record, digest, header::read(&path)?))),
-                _ => Ok(None),
-            }
-        };
-        let Some((record, digest, (header, file_size_bytes))) = tokio::task::spawn_blocking(read).await??
-        else {
-            return Ok(None);
-        };
-        let actual = self.digests.of_file(&path, digest.algorithm(), None).await?;
-        if actual != digest {
-            return Err(Error::DigestMismatch { name: path.display().to_string(), expected: digest, actual });
-        }
-        let entry = self.entry_of(&record);
-        let image = LocalImage {
-            path,
-            name: record.name.clone(),
-            source: record.url.clone(),
-            format: header.format,
-            virtual_size_bytes: header.virtual_size_bytes,
-            file_size_bytes,
-            digest,
-            verified: record.verified,
-            default_user: entry.and_then(|entry| entry.default_user.clone()),
-            firmware: entry.and_then(|entry| entry.firmware),
-            cpu_floor: entry.and_then(|entry| entry.cpu_floor),
-        };
-        Ok(Some((image, record)))
-    }
-
-    fn entry_of(&self, record: &Record) -> Option<&Entry> {
-        self.catalog.entries().iter().find(|entry| entry.name == record.name)
-    }
-
-    /// Downloads into `slot`. The thread keeps the lock for as long as it writes.
-    async fn fetch(
-        &self,
-        slot: Slot,
-        wanted: Wanted,
-        progress: Option<Progress>,
-        lock: fs::Lock,
-    ) -> Result<(), Error> {
-        let (client, _hangup) = Client::new(self.limits);
-        let digests = self.digests.clone();
-        tokio::task::spawn_blocking(move || {
-            let _lock = lock;
-            let (url, downloaded) = wanted.fetch(&client, &slot.partial(), progress.as_ref())?;
-            let record = Record {
-                name: wanted.name.clone(),
-                url,
-                digest: downloaded.digest.to_string(),
-                verified: wanted.is_vouched(),
-            };
-            let digest = downloaded.digest.clone();
-            // A record never stands beside another image than its own.
-            slot.remove_record()?;
-            downloaded.keep_as(&slot.image())?;
-            digests.remember(&slot.image(), &digest);
-            slot.save(&record)
-        })
-        .await?
     }
 }

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use super::create::base::{MARKER, PREFIX, is_stale, marker_name};
 use super::{Error, VmManager};
 use crate::host::Creator;
+use crate::image::Leftover;
 use crate::libvirt::{self, Domain, OwnedVolume, Scope};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,14 +18,16 @@ pub enum Reason {
     Expired,
     /// An image's upload that was given up.
     BrokenUpload,
+    /// An image's download that broke off.
+    BrokenDownload,
 }
 
 /// Something that `gc` removes.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Garbage {
-    /// The VM's name, or the volume's.
+    /// The VM's name, the volume's, or that of a download's file.
     pub name: String,
-    /// The VM's UUID; `None` for a volume.
+    /// The VM's UUID; `None` for a volume or a download.
     pub uuid: Option<String>,
     /// Why.
     pub reason: Reason,
@@ -32,6 +35,8 @@ pub struct Garbage {
     pub files: Vec<String>,
     #[serde(skip)]
     volumes: Vec<OwnedVolume>,
+    #[serde(skip)]
+    download: Option<Leftover>,
 }
 
 impl VmManager {
@@ -50,6 +55,7 @@ impl VmManager {
             }
         }
         garbage.extend(self.broken_uploads().await?);
+        garbage.extend(self.image_store()?.leftovers().await?.into_iter().map(of_download));
         Ok(garbage)
     }
 
@@ -58,6 +64,9 @@ impl VmManager {
     /// # Errors
     /// [`Error::LeftBehind`] when not everything could be removed.
     pub async fn remove_garbage(&self, garbage: &Garbage) -> Result<(), Error> {
+        if let Some(download) = &garbage.download {
+            return Ok(self.image_store()?.remove_leftover(download).await?);
+        }
         let deadline = Instant::now() + PATIENCE;
         if let Some(uuid) = &garbage.uuid
             && self.garbage_again(uuid).await?.is_none()
@@ -120,6 +129,7 @@ impl VmManager {
                     volume: volume.name.clone(),
                     path: volume.path.clone(),
                 }],
+                download: None,
             })
             .collect())
     }
@@ -139,7 +149,20 @@ fn of_domain(domain: &Domain) -> Option<Garbage> {
         reason,
         files: record.owned.iter().map(|owned| owned.path.clone()).collect(),
         volumes: record.owned.clone(),
+        download: None,
     })
+}
+
+fn of_download(download: Leftover) -> Garbage {
+    let name = download.path.file_name().map(|name| name.to_string_lossy().into_owned());
+    Garbage {
+        name: name.unwrap_or_default(),
+        uuid: None,
+        reason: Reason::BrokenDownload,
+        files: download.files.iter().map(|file| file.display().to_string()).collect(),
+        volumes: Vec::new(),
+        download: Some(download),
+    }
 }
 
 /// Whether a create is at work on a VM.

@@ -67,6 +67,13 @@ pub enum Warning {
         /// The image.
         image: String,
     },
+    /// The image in the cache may be an old one.
+    Unchecked {
+        /// The image.
+        image: String,
+        /// Why nobody could be asked.
+        reason: String,
+    },
     /// Some VM's QEMU doesn't answer libvirt.
     Hung,
     /// The VM has more processors than the host.

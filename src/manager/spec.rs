@@ -19,6 +19,8 @@ pub struct VmSpec {
     pub template: Option<String>,
     /// The base image: a file, a URL, or a name of the catalogue.
     pub image: Option<String>,
+    /// Whether to download an image that no checksum vouches for.
+    pub takes_unvouched: bool,
     /// An ISO to boot from as long as the disk can't be.
     pub iso: Option<PathBuf>,
     /// The ISO of virtio's drivers for Windows, in a second drive.

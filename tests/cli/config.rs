@@ -25,6 +25,19 @@ fn a_value_is_set_told_and_taken_away() {
 }
 
 #[test]
+fn mirrors_are_a_list_of_rewrites() {
+    let env = TestEnv::new();
+    let mirror = "https://cloud.debian.org/=http://mirror.lan/debian/";
+    env.vmtools(&["config", "--set", &format!("image.mirrors={mirror}")]).run().success();
+    let told = env.vmtools(&["--json", "config", "--get", "image.mirrors"]).run().success().json();
+    assert_eq!(told["value"], serde_json::json!([mirror]));
+    env.vmtools(&["config", "--set", "image.mirrors=mirror.lan"])
+        .run()
+        .code(2)
+        .stderr_has("PREFIX=REPLACEMENT");
+}
+
+#[test]
 fn comments_and_order_survive() {
     let env = TestEnv::new();
     let file = env.write(FILE, "# mine\n[wait]\ntimeout = \"2m\" # short\n\n[defaults]\n# why\ncpus = 2\n");

@@ -28,6 +28,7 @@ fn each_verb_shows_an_example() {
         assert!(help.stdout.contains(&format!("  vmtools {verb}")) || verb == "ip", "{help}");
         assert_eq!(help.stderr, "", "{help}");
     }
+    run(&["image", "pull", "--help"]).success().stdout_has("Example:\n  vmtools image pull");
 }
 
 #[test]

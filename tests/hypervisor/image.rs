@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::support::{Sandbox, sandbox_or_skip};
-use super::{create, nothing_is_left};
+use super::support::{Fault, Sandbox, sandbox_or_skip, wait_for};
+use super::{MINUTE, create, nothing_is_left};
 
 #[test]
 fn a_url_with_its_digest_is_believed_and_with_another_is_not() {
@@ -21,9 +21,76 @@ fn a_url_with_its_digest_is_believed_and_with_another_is_not() {
     // The second comes out of the cache.
     create(&sandbox, "web2", Path::new(&right), &[]).run().success();
     assert_eq!(server.count("busybox.qcow2"), asked, "{:?}", server.requests());
-    create(&sandbox, "web3", Path::new(&server.url("none.qcow2")), &[]).run().code(3);
+    let none = server.url("none.qcow2");
+    create(&sandbox, "web3", Path::new(&right.replace("busybox", "none")), &[]).run().code(3);
+    // Without a digest it is not even asked for.
+    let refused = create(&sandbox, "web3", Path::new(&none), &[]).run().code(2);
+    refused.stderr_has("#sha256:HEX");
+    assert_eq!(server.count("none.qcow2"), 1, "{:?}", server.requests());
     sandbox.vmtools(&["delete", "--yes", "--all"]).run().success();
     nothing_is_left(&sandbox);
+}
+
+#[test]
+fn a_full_disk_is_noticed_before_and_midway_and_leaves_nothing() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let (www, cache) = (sandbox.tmp().join("www"), sandbox.tmp().join("small"));
+    std::fs::create_dir_all(&www).unwrap();
+    let block: Vec<u8> = (0..1u32 << 16).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let large = block.repeat(64);
+    std::fs::write(www.join("large.img"), &large).unwrap();
+    std::fs::write(www.join("large.img.zst"), zstd::encode_all(large.as_slice(), 9).unwrap()).unwrap();
+    let server = sandbox.serve(&www);
+    sandbox.tmpfs_at(&cache, "8m");
+    for name in ["large.img", "large.img.zst"] {
+        let digest = format!("sha256:{}", sha256(&sandbox, &www.join(name)));
+        let pull = ["image", "pull", &server.url(name), "--checksum", &digest, "--json"];
+        let full = sandbox.vmtools(&pull).env("XDG_CACHE_HOME", &cache).run().code(1);
+        assert!(full.json_error()["message"].as_str().unwrap().contains("no space left"), "{full}");
+        assert_eq!(server.count(name), 1);
+        let files = sandbox.exec(&["find", cache.to_str().unwrap(), "-type", "f", "!", "-name", "*.lock"]);
+        assert_eq!(files.lines(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn gc_removes_a_download_that_nobody_is_at() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let mut server = sandbox.serve(image.parent().unwrap());
+    let digest = format!("sha256:{}", sha256(&sandbox, &image));
+    let pull = ["image", "pull", &server.url("busybox.qcow2"), "--checksum", &digest];
+    server.fault("busybox.qcow2", Some(Fault::Stall(65_536)));
+    let found = || sandbox.vmtools(&["gc", "--dry-run", "--json"]).run().success().json();
+    let mut running = sandbox.vmtools(&pull).spawn();
+    wait_for("the request", MINUTE, || (server.count("busybox.qcow2") == 1).then_some(()));
+    wait_for("the first bytes", MINUTE, || partial(&sandbox).is_some().then_some(()));
+    assert_eq!(found(), serde_json::json!([]), "it is under way");
+    running.signal("KILL");
+    running.wait(MINUTE);
+    let garbage = found();
+    assert_eq!(garbage[0]["reason"], "broken_download", "{garbage}");
+    assert_eq!(garbage[0]["files"].as_array().map(Vec::len), Some(2), "{garbage}");
+    sandbox.vmtools(&["gc"]).run().success();
+    assert_eq!(partial(&sandbox), None);
+    assert_eq!(found(), serde_json::json!([]));
+    server.fault("busybox.qcow2", None);
+    sandbox.vmtools(&pull).run().success();
+    let pulled = sandbox.vmtools(&[&pull[..], &["--json"]].concat()).run().success().json();
+    assert_eq!(pulled["used_by"], serde_json::json!([]));
+    let url = format!("{}#{digest}", server.url("busybox.qcow2"));
+    create(&sandbox, "web", Path::new(&url), &[]).run().success();
+    let pulled = sandbox.vmtools(&[&pull[..], &["--json"]].concat()).run().success().json();
+    assert_eq!(pulled["used_by"], serde_json::json!(["web"]));
+}
+
+/// The file of a download that has begun, in the sandbox's own home.
+fn partial(sandbox: &Sandbox) -> Option<String> {
+    let found = sandbox.command(
+        "sh",
+        &["-c", "find \"${XDG_CACHE_HOME:-$HOME/.cache}/vmtools\" -name '*.partial' -size +0"],
+    );
+    found.run().lines().pop()
 }
 
 fn sha256(sandbox: &Sandbox, file: &Path) -> String {

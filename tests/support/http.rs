@@ -5,8 +5,8 @@
 //! the ignored test below. So it works in binaries with the standard harness only.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Sender};
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::http_reply::{Request, reply};
 use super::sandbox::Sandbox;
+use super::tls::{Authority, Tls, encrypted};
 
 const INSIDE: &str = "VMTOOLS_TEST_SERVE";
 
@@ -35,6 +36,10 @@ pub enum Fault {
     Redirect(String),
     /// No range requests: the whole file with 200, whatever was asked.
     NoRanges,
+    /// No ETag: nothing tells one version of the file from another.
+    NoValidator,
+    /// About 6 MiB a second.
+    Slow,
 }
 
 impl Fault {
@@ -47,6 +52,8 @@ impl Fault {
             Self::Html => "html".to_string(),
             Self::Redirect(to) => format!("redirect {to}"),
             Self::NoRanges => "no-ranges".to_string(),
+            Self::NoValidator => "no-validator".to_string(),
+            Self::Slow => "slow".to_string(),
         }
     }
 
@@ -60,6 +67,8 @@ impl Fault {
             "html" => Self::Html,
             "redirect" => Self::Redirect(rest.to_string()),
             "no-ranges" => Self::NoRanges,
+            "no-validator" => Self::NoValidator,
+            "slow" => Self::Slow,
             _ => return None,
         })
     }
@@ -69,6 +78,7 @@ pub(super) type Faults = Arc<Mutex<BTreeMap<String, Fault>>>;
 
 /// A running server. Dropped, it takes no more connections.
 pub struct HttpServer {
+    scheme: &'static str,
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
     process: Process,
@@ -82,18 +92,28 @@ enum Process {
 impl HttpServer {
     /// Serves a folder on this process's own 127.0.0.1.
     pub fn start(dir: &Path) -> Self {
+        Self::start_with(dir, None)
+    }
+
+    /// The same by https, with a certificate of that authority for 127.0.0.1.
+    pub fn start_tls(dir: &Path, authority: &Authority) -> Self {
+        Self::start_with(dir, Some(authority.server_config()))
+    }
+
+    fn start_with(dir: &Path, tls: Option<Tls>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let requests = Arc::new(Mutex::new(Vec::new()));
         let faults = Faults::default();
         let (sender, receiver) = mpsc::channel();
-        let address = serve(dir.to_path_buf(), Arc::clone(&faults), sender);
+        let address = serve(dir.to_path_buf(), Arc::clone(&faults), sender, tls);
         let log = Arc::clone(&requests);
         std::thread::spawn(move || receiver.into_iter().for_each(|line| log.lock().unwrap().push(line)));
-        Self { address, requests, process: Process::Here { faults } }
+        Self { scheme, address, requests, process: Process::Here { faults } }
     }
 
-    /// The address of a path: `http://127.0.0.1:PORT/PATH`.
+    /// The address of a path: `http://127.0.0.1:PORT/PATH`, or with `https`.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}/{}", self.address, path.trim_start_matches('/'))
+        format!("{}://{}/{}", self.scheme, self.address, path.trim_start_matches('/'))
     }
 
     /// How often a path was asked for, by GET or HEAD.
@@ -167,7 +187,7 @@ impl Sandbox {
         });
         let address =
             receiver.recv_timeout(Duration::from_secs(30)).expect("the server in the sandbox starts");
-        HttpServer { address, requests, process: Process::Inside { child } }
+        HttpServer { scheme: "http", address, requests, process: Process::Inside { child } }
     }
 }
 
@@ -178,7 +198,7 @@ fn serves_inside_a_sandbox() {
     let Some(dir) = std::env::var_os(INSIDE) else { return };
     let faults = Faults::default();
     let (sender, receiver) = mpsc::channel::<String>();
-    let address = serve(dir.into(), Arc::clone(&faults), sender.clone());
+    let address = serve(dir.into(), Arc::clone(&faults), sender.clone(), None);
     let mut out = std::io::stdout();
     // Begins a line of its own, for the harness has printed something.
     writeln!(out, "\n@listening {address}").unwrap();
@@ -206,25 +226,28 @@ fn set_fault(faults: &Faults, path: String, fault: Option<Fault>) {
 
 /// Listens on a free port, a thread each connection. It ends with the process, or when nobody reads
 /// the requests any more.
-fn serve(dir: PathBuf, faults: Faults, requests: Sender<String>) -> SocketAddr {
+fn serve(dir: PathBuf, faults: Faults, requests: Sender<String>, tls: Option<Tls>) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let (dir, faults, requests) = (dir.clone(), Arc::clone(&faults), requests.clone());
-            std::thread::spawn(move || connection(stream, &dir, &faults, &requests));
+            let tls = tls.clone();
+            std::thread::spawn(move || match tls {
+                None => connection(stream, &dir, &faults, &requests),
+                Some(tls) => connection(encrypted(stream, tls), &dir, &faults, &requests),
+            });
         }
     });
     address
 }
 
-fn connection(stream: TcpStream, dir: &Path, faults: &Faults, requests: &Sender<String>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut stream = stream;
+fn connection(stream: impl Read + Write, dir: &Path, faults: &Faults, requests: &Sender<String>) {
+    let mut reader = BufReader::new(stream);
     while let Some(request) = Request::read(&mut reader) {
         let _ = requests.send(request.to_string());
         let fault = faults.lock().unwrap().get(&request.path).cloned();
-        if !reply(&mut stream, &request, dir, fault.as_ref()).unwrap_or(false) {
+        if !reply(reader.get_mut(), &request, dir, fault.as_ref()).unwrap_or(false) {
             return;
         }
     }

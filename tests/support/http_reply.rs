@@ -3,8 +3,8 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
-use std::net::TcpStream;
 use std::path::{Component, Path};
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::http::Fault;
 
@@ -15,6 +15,8 @@ pub struct Request {
     pub path: String,
     /// The `Range` header's value.
     range: Option<String>,
+    if_range: Option<String>,
+    if_none_match: Option<String>,
     close: bool,
 }
 
@@ -25,7 +27,8 @@ impl Request {
         let mut words = first.split(' ');
         let method = words.next()?.to_string();
         let path = words.next()?.split('?').next()?.to_string();
-        let mut request = Self { method, path, range: None, close: false };
+        let mut request =
+            Self { method, path, range: None, if_range: None, if_none_match: None, close: false };
         loop {
             let header = line(reader)?;
             if header.is_empty() {
@@ -34,6 +37,8 @@ impl Request {
             let (name, value) = header.split_once(':')?;
             match name.to_ascii_lowercase().as_str() {
                 "range" => request.range = Some(value.trim().to_string()),
+                "if-range" => request.if_range = Some(value.trim().to_string()),
+                "if-none-match" => request.if_none_match = Some(value.trim().to_string()),
                 "connection" => request.close = value.trim().eq_ignore_ascii_case("close"),
                 _ => {}
             }
@@ -60,7 +65,12 @@ fn line(reader: &mut impl BufRead) -> Option<String> {
 }
 
 /// Answers, and says whether the connection goes on.
-pub fn reply(to: &mut TcpStream, request: &Request, dir: &Path, fault: Option<&Fault>) -> io::Result<bool> {
+pub fn reply(
+    to: &mut (impl Read + Write),
+    request: &Request,
+    dir: &Path,
+    fault: Option<&Fault>,
+) -> io::Result<bool> {
     match fault {
         Some(Fault::NotFound) => return short(to, request, "404 Not Found", "", "not found\n"),
         Some(Fault::Unavailable) => return short(to, request, "503 Service Unavailable", "", "later\n"),
@@ -86,7 +96,13 @@ fn open(dir: &Path, path: &str) -> Option<File> {
     file.metadata().is_ok_and(|meta| meta.is_file()).then_some(file)
 }
 
-fn short(to: &mut TcpStream, request: &Request, status: &str, headers: &str, body: &str) -> io::Result<bool> {
+fn short(
+    to: &mut impl Write,
+    request: &Request,
+    status: &str,
+    headers: &str,
+    body: &str,
+) -> io::Result<bool> {
     write!(to, "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len())?;
     if request.method != "HEAD" {
         to.write_all(body.as_bytes())?;
@@ -94,9 +110,20 @@ fn short(to: &mut TcpStream, request: &Request, status: &str, headers: &str, bod
     Ok(!request.close)
 }
 
-fn send(to: &mut TcpStream, request: &Request, mut file: File, fault: Option<&Fault>) -> io::Result<bool> {
+fn send(
+    to: &mut (impl Read + Write),
+    request: &Request,
+    mut file: File,
+    fault: Option<&Fault>,
+) -> io::Result<bool> {
     let size = file.metadata()?.len();
-    let start = request.start().filter(|_| fault != Some(&Fault::NoRanges));
+    let etag = (fault != Some(&Fault::NoValidator)).then(|| etag(&file)).transpose()?;
+    let validator = etag.as_ref().map_or(String::new(), |etag| format!("ETag: {etag}\r\n"));
+    if request.if_none_match.is_some() && request.if_none_match == etag {
+        return short(to, request, "304 Not Modified", &validator, "");
+    }
+    let same = request.if_range.is_none() || request.if_range == etag;
+    let start = request.start().filter(|_| same && fault != Some(&Fault::NoRanges));
     if start.is_some_and(|start| start >= size) {
         let range = format!("Content-Range: bytes */{size}\r\n");
         return short(to, request, "416 Range Not Satisfiable", &range, "");
@@ -109,7 +136,10 @@ fn send(to: &mut TcpStream, request: &Request, mut file: File, fault: Option<&Fa
     };
     let ranges = if fault == Some(&Fault::NoRanges) { "none" } else { "bytes" };
     let length = size - from;
-    write!(to, "HTTP/1.1 {status}\r\n{range}Accept-Ranges: {ranges}\r\nContent-Length: {length}\r\n\r\n")?;
+    write!(
+        to,
+        "HTTP/1.1 {status}\r\n{range}{validator}Accept-Ranges: {ranges}\r\nContent-Length: {length}\r\n\r\n"
+    )?;
     if request.method == "HEAD" {
         return Ok(!request.close);
     }
@@ -118,11 +148,34 @@ fn send(to: &mut TcpStream, request: &Request, mut file: File, fault: Option<&Fa
         Some(Fault::Truncate(n) | Fault::Stall(n)) => length.min(*n),
         _ => length,
     };
-    io::copy(&mut file.take(limit), to)?;
+    if fault == Some(&Fault::Slow) {
+        slowly(&mut file, to)?;
+    } else {
+        io::copy(&mut file.take(limit), to)?;
+    }
     to.flush()?;
     if matches!(fault, Some(Fault::Stall(_))) {
         // Until the other side has enough of it.
         let _ = to.read(&mut [0]);
     }
     Ok(limit == length && !request.close)
+}
+
+/// Another with each change of the file.
+fn etag(file: &File) -> io::Result<String> {
+    let meta = file.metadata()?;
+    let age = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(format!("\"{:x}-{:x}\"", meta.len(), age.as_nanos()))
+}
+
+fn slowly(file: &mut File, to: &mut impl Write) -> io::Result<()> {
+    let mut chunk = [0; 64 * 1024];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(()),
+            count => to.write_all(&chunk[..count])?,
+        }
+        to.flush()?;
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

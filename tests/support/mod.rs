@@ -36,6 +36,7 @@ mod sandbox_state;
 mod shim;
 mod skip;
 mod test_env;
+mod tls;
 mod wait;
 
 pub use background::Background;
@@ -49,4 +50,5 @@ pub use shim::Counted;
 pub use skip::Skip;
 pub(crate) use skip::sandbox_or_skip;
 pub use test_env::TestEnv;
+pub use tls::Authority;
 pub use wait::{poll, wait_for};

@@ -30,6 +30,9 @@ pub struct CreateArgs {
     /// The image: a file (qcow2, raw), an http(s) URL, or a name of the catalogue
     #[arg(long, value_name = "REF")]
     pub image: Option<String>,
+    /// Download an image by https though nothing tells whether it is the right one
+    #[arg(long)]
+    pub insecure_no_checksum: bool,
     /// An ISO to install from: it boots as long as the disk can't
     #[arg(short, long, value_name = "FILE")]
     pub iso: Option<PathBuf>,
@@ -242,6 +245,7 @@ fn spec(
         replace: args.replace,
         template: template.map(|template| template.name.clone()),
         image,
+        takes_unvouched: args.insecure_no_checksum,
         iso: iso.map(absolute),
         hardware: if virtio_win.is_some() { hardware.with_virtio() } else { hardware },
         virtio_win: virtio_win.map(absolute),

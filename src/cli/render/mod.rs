@@ -8,7 +8,8 @@ use std::fmt::Write;
 
 use crate::config::Value;
 use crate::manager::{
-    AvailableImage, Check, CheckStatus, DeletePlan, Garbage, NetworkStatus, Plan, Reason, VmStatus, VmSummary,
+    AvailableImage, Check, CheckStatus, DeletePlan, Garbage, NetworkStatus, Plan, PulledImage, Reason,
+    VmStatus, VmSummary,
 };
 use crate::model::{DiskSize, MemorySize};
 
@@ -51,6 +52,12 @@ pub fn available_images(images: &[AvailableImage]) -> String {
         ]
     });
     table(heading.map(str::to_owned).to_vec(), rows.collect())
+}
+
+/// The line of `image pull`.
+pub fn pulled_image(image: &PulledImage) -> String {
+    let size = DiskSize::from_bytes(image.size_bytes);
+    format!("pulled {} ({size}, {})\n", image.name, image.digest)
 }
 
 /// The table of `config --show`.
@@ -186,6 +193,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::Unfinished => "left by a create that was killed",
         Reason::Expired => "its time to live is over",
         Reason::BrokenUpload => "an upload that was given up",
+        Reason::BrokenDownload => "a download that broke off",
     };
     format!("{did} {} ({why})\n", item.name)
 }

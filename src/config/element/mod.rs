@@ -5,6 +5,7 @@ mod color;
 mod cpus;
 mod disk_size;
 mod firmware;
+mod image_mirrors;
 mod libvirt_uri;
 mod memory;
 mod network;
@@ -24,6 +25,7 @@ pub(super) use color::UiColor;
 pub(super) use cpus::Cpus;
 pub(super) use disk_size::Disk;
 pub(super) use firmware::Boot;
+pub(super) use image_mirrors::ImageMirrors;
 pub(super) use libvirt_uri::Uri;
 pub(super) use memory::Memory;
 pub(super) use network::Network;
@@ -92,6 +94,7 @@ pub(super) const KEYS: &[Key] = &[
     key::<SshKeys>(),
     key::<StoragePool>(),
     key::<StoragePath>(),
+    key::<ImageMirrors>(),
     key::<WaitTimeout>(),
     key::<StopTimeout>(),
     key::<UiColor>(),

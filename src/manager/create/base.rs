@@ -49,22 +49,33 @@ struct Marker<'a> {
 }
 
 impl VmManager {
-    pub(super) fn image_store(&self) -> Result<Store, Error> {
-        Ok(Store::new(self.paths.cache_folder().to_owned(), load_catalog(&self.paths)?))
+    pub(in crate::manager) fn image_store(&self) -> Result<Store, Error> {
+        let store = Store::new(self.paths.cache_folder().to_owned(), load_catalog(&self.paths)?);
+        Ok(store.with_mirrors(&self.config.image.mirrors))
     }
 
-    /// The image as a local file; downloaded if it must be.
-    pub(super) async fn obtain(&self, reference: &Reference) -> Result<LocalImage, Error> {
+    /// What reports how far a transfer of the image has come.
+    pub(in crate::manager) fn progress_of(&self, reference: &Reference) -> Progress {
         let observer: Arc<dyn Observer> = Arc::clone(&self.observer);
         let name = reference.to_string();
-        let progress: Progress = Arc::new(move |transfer| {
+        Arc::new(move |transfer| {
             observer.event(Event::Transfer {
                 image: &name,
                 done_bytes: transfer.done_bytes,
                 total_bytes: transfer.total_bytes,
             });
-        });
-        let image = self.image_store()?.obtain(reference, Some(progress)).await?;
+        })
+    }
+
+    /// The image as a local file; downloaded if it must be, and then only with a checksum unless the caller
+    /// takes it as it is.
+    pub(super) async fn obtain(
+        &self,
+        reference: &Reference,
+        takes_unvouched: bool,
+    ) -> Result<LocalImage, Error> {
+        let store = self.image_store()?.taking_unvouched(takes_unvouched);
+        let image = store.obtain(reference, Some(self.progress_of(reference))).await?;
         if !image.verified {
             self.report(Event::Warning(Warning::Unverified { image: image.name.clone() }));
         }

@@ -91,6 +91,10 @@ impl VmManager {
         let cached = reference.as_ref().map(|reference| store.is_cached(reference));
         let image = match (&reference, cached) {
             (Some(reference), Some(true)) => Some(store.obtain(reference, None).await?),
+            (Some(reference), _) => {
+                store.taking_unvouched(spec.takes_unvouched).check_reference(reference)?;
+                None
+            }
             _ => None,
         };
         let prepared = self.prepare(spec, image, old.as_ref(), false).await?;
@@ -123,7 +127,9 @@ impl VmManager {
         self.check_user_data(spec)?;
         let old = self.check_name(spec).await?;
         let image = match self.reference(spec)? {
-            Some(reference) => Some(self.interrupt.race(self.obtain(&reference)).await?),
+            Some(reference) => {
+                Some(self.interrupt.race(self.obtain(&reference, spec.takes_unvouched)).await?)
+            }
             None => None,
         };
         let prepared = self.prepare(spec, image, old.as_ref(), true).await?;

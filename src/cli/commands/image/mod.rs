@@ -1,6 +1,7 @@
 //! The noun `image`: one file per verb.
 
 mod list;
+mod pull;
 
 use clap::{Args, Subcommand};
 
@@ -19,6 +20,8 @@ pub struct ImageArgs {
 enum Verb {
     /// List images
     List(list::ListArgs),
+    /// Fetch an image, or what is new of it
+    Pull(pull::PullArgs),
 }
 
 /// # Errors
@@ -26,5 +29,6 @@ enum Verb {
 pub async fn run(args: ImageArgs, context: &Context) -> Result<Code, Complaint> {
     match args.verb {
         Verb::List(args) => list::run(args, context).await,
+        Verb::Pull(args) => pull::run(args, context).await,
     }
 }

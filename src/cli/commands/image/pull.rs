@@ -1,0 +1,44 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render;
+use crate::manager::PullRequest;
+use crate::model::Digest;
+
+/// The flags of `image pull`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools image pull debian-13\n  vmtools image pull https://example.org/disk.qcow2.xz --checksum sha256:HEX"
+)]
+pub struct PullArgs {
+    /// A name of the catalogue, or an http(s) URL; .xz .gz .zst .bz2 are unpacked
+    #[arg(value_name = "REF")]
+    pub reference: String,
+    /// What the file at the URL must have: sha256:HEX or sha512:HEX
+    #[arg(long, value_name = "DIGEST")]
+    pub checksum: Option<Digest>,
+    /// Take it by https though nothing tells whether it is the right one
+    #[arg(long, conflicts_with = "checksum")]
+    pub insecure_no_checksum: bool,
+}
+
+/// # Errors
+/// When the image can't be had.
+pub async fn run(args: PullArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let request = PullRequest {
+        reference: args.reference,
+        checksum: args.checksum,
+        takes_unvouched: args.insecure_no_checksum,
+    };
+    let image = manager.pull_image(&request).await?;
+    context.ui.finish();
+    if context.ui.json() {
+        context.ui.data_json(&image);
+    } else if !image.was_there {
+        context.ui.data(&render::pulled_image(&image));
+    }
+    Ok(Code::Ok)
+}
