@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::foreign::foreign;
+use super::qcow2_map::Map;
 use super::{Error as ImageError, qcow2};
 use crate::system::fs;
 
@@ -142,11 +143,15 @@ pub fn read(path: &Path) -> Result<(Header, u64), ImageError> {
         return Err(ImageError::NotAFile { path: path.to_owned() });
     }
     let mut head = Vec::with_capacity(HEAD_BYTES);
-    std::fs::File::open(path)
-        .and_then(|file| file.take(HEAD_BYTES as u64).read_to_end(&mut head))
-        .map_err(fs::Error::at("read", path))?;
-    let header = inspect(&head, metadata.len())
-        .map_err(|source| ImageError::Header { name: path.display().to_string(), source })?;
+    let file = std::fs::File::open(path).map_err(fs::Error::at("read", path))?;
+    (&file).take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(fs::Error::at("read", path))?;
+    let refuse = |source| ImageError::Header { name: path.display().to_string(), source };
+    let header = inspect(&head, metadata.len()).map_err(refuse)?;
+    if header.format == Format::Qcow2
+        && let Some(map) = Map::of_header(&head)
+    {
+        map.check(&file, metadata.len()).map_err(fs::Error::at("read", path))?.map_err(refuse)?;
+    }
     Ok((header, metadata.len()))
 }
 

@@ -45,6 +45,7 @@ mod partial;
 mod password;
 mod pull;
 mod qcow2;
+mod qcow2_map;
 mod record;
 mod reference;
 mod retry;

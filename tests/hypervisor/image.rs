@@ -6,6 +6,18 @@ use super::support::{Fault, Sandbox, sandbox_or_skip, wait_for};
 use super::{MINUTE, create, nothing_is_left};
 
 #[test]
+fn an_image_that_was_cut_off_is_refused() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let mut bytes = std::fs::read(&image).unwrap();
+    bytes.truncate(bytes.len() / 2);
+    let cut = image.with_file_name("cut.qcow2");
+    std::fs::write(&cut, bytes).unwrap();
+    create(&sandbox, "web", &cut, &[]).run().code(11).stderr_has("cut off");
+    nothing_is_left(&sandbox);
+}
+
+#[test]
 fn a_url_with_its_digest_is_believed_and_with_another_is_not() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
