@@ -95,7 +95,7 @@ mod tests {
         bytes[20..24].copy_from_slice(&16u32.to_be_bytes());
         bytes[36..40].copy_from_slice(&1u32.to_be_bytes());
         bytes[40..48].copy_from_slice(&(CLUSTER as u64).to_be_bytes());
-        bytes[CLUSTER..CLUSTER + 8].copy_from_slice(&(1 << 63 | 2 * CLUSTER as u64).to_be_bytes());
+        bytes[CLUSTER..CLUSTER + 8].copy_from_slice(&((1 << 63) | (2 * CLUSTER as u64)).to_be_bytes());
         bytes[2 * CLUSTER..2 * CLUSTER + 8].copy_from_slice(&entry.to_be_bytes());
         bytes
     }
@@ -109,11 +109,11 @@ mod tests {
 
     #[test]
     fn a_file_that_was_cut_off_is_damaged() {
-        let whole = image(1 << 63 | 3 * CLUSTER as u64);
+        let whole = image((1 << 63) | (3 * CLUSTER as u64));
         assert_eq!(check(&whole), Ok(()));
         assert!(matches!(check(&whole[..3 * CLUSTER]), Err(Error::Damaged { .. })));
         assert!(matches!(check(&whole[..2 * CLUSTER + 100]), Err(Error::Damaged { .. })));
-        let compressed = image(COMPRESSED | 5 << 54 | (3 * CLUSTER as u64 + 17));
+        let compressed = image(COMPRESSED | (5 << 54) | (3 * CLUSTER as u64 + 17));
         assert_eq!(check(&compressed), Ok(()));
         assert!(matches!(check(&compressed[..3 * CLUSTER]), Err(Error::Damaged { .. })));
     }
