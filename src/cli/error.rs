@@ -153,6 +153,13 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::StillRunning { name, .. } => {
             (Code::Timeout, Some(format!("`vmtools stop {name} --force` pulls the plug")))
         }
+        E::NoImage { nearest, .. } => (
+            Code::NotFound,
+            Some(nearest.as_ref().map_or_else(
+                || "`vmtools image list` shows what there is".to_owned(),
+                |nearest| format!("did you mean {nearest}?"),
+            )),
+        ),
         E::BeingMade { .. } => {
             (Code::WrongState, hint("if it was killed, `vmtools gc` removes what it left"))
         }
@@ -245,11 +252,23 @@ fn of_config(error: &config::Error) -> (Code, Option<String>) {
 }
 
 fn of_image(error: &image::Error) -> (Code, Option<String>) {
-    use image::Error as E;
-    if error.is_integrity() {
-        return (Code::Integrity, None);
-    }
+    use image::{Error as E, header};
     match error {
+        E::Header { name, source: header::Error::Convertible { .. } } => {
+            (Code::Integrity, Some(format!("vmtools image import {name} NAME")))
+        }
+        E::Header { name, source: header::Error::OtherFiles } => (
+            Code::Integrity,
+            Some(format!(
+                "make one file of it: qemu-img convert -O qcow2 {name} disk.qcow2, if you trust it"
+            )),
+        ),
+        error if error.is_integrity() => (Code::Integrity, None),
+        E::NameTaken { .. } => (Code::Exists, Some("take another name, or add --replace".into())),
+        E::Convert { source, .. } => of_process(source),
+        E::DiskFull { .. } => {
+            (Code::Failed, Some("make room, or see what can go with `vmtools image prune --dry-run`".into()))
+        }
         E::UnknownImage { name, nearest } => {
             let meant = nearest.first().map(|nearest| format!("did you mean {nearest}? "));
             (Code::NotFound, Some(format!("{}A file needs a path: ./{name}", meant.unwrap_or_default())))

@@ -207,6 +207,9 @@ fn describe(warning: &Warning) -> String {
         }
         Warning::NoPasst { reason } => format!("passt cannot be used ({reason}); QEMU's own slirp stands in"),
         Warning::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is switched off; ssh answers"),
+        Warning::DisksLeftOut { of, disks } => {
+            format!("{of}: only its first disk is taken; left out: {}", disks.join(", "))
+        }
         Warning::StoppedVms { count } => {
             format!("no VM runs; `vmtools list --all` shows those that are off ({count})")
         }

@@ -149,12 +149,7 @@ impl CloudInit {
             let reason = "each part has 1 to 63 letters, digits and inner dashes";
             return Err(Invalid::new("hostname", &self.hostname, reason).into());
         }
-        check_name("user name", &self.user, 32, |c| {
-            c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c)
-        })?;
-        if !self.user.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
-            return Err(Invalid::new("user name", &self.user, "it begins with a small letter").into());
-        }
+        check_user(&self.user)?;
         self.mac_addresses.iter().try_for_each(|mac| check_mac(mac))?;
         let keys = self.authorized_keys.iter().enumerate();
         keys.into_iter().try_for_each(|(index, key)| check_key(index + 1, key))
@@ -206,6 +201,15 @@ fn check_name(what: &'static str, value: &str, max: usize, allowed: fn(char) -> 
         Some(c) => Err(Invalid::new(what, value, format!("{c:?} is not taken"))),
         None => Ok(()),
     }
+}
+
+/// Refuses what no user can be called.
+pub(super) fn check_user(user: &str) -> Result<(), Invalid> {
+    check_name("user name", user, 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))?;
+    if !user.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
+        return Err(Invalid::new("user name", user, "it begins with a small letter"));
+    }
+    Ok(())
 }
 
 fn check_mac(mac: &str) -> Result<(), Invalid> {

@@ -129,7 +129,7 @@ fn check_header(job: &Job<'_>) -> Result<(), Error> {
 }
 
 /// Under the image's lock, so what lies there is of a process that was killed.
-fn create(partial: &Path) -> Result<File, Error> {
+pub(super) fn create(partial: &Path) -> Result<File, Error> {
     remove_file(partial)?;
     File::options()
         .write(true)
@@ -139,7 +139,7 @@ fn create(partial: &Path) -> Result<File, Error> {
         .map_err(|error| write_failed(partial, error))
 }
 
-fn check_room(folder: &Path, needed_bytes: Option<u64>) -> Result<(), Error> {
+pub(super) fn check_room(folder: &Path, needed_bytes: Option<u64>) -> Result<(), Error> {
     let available_bytes = available(folder)?;
     match needed_bytes {
         Some(needed) if needed > available_bytes => {
@@ -155,7 +155,7 @@ fn available(folder: &Path) -> Result<u64, Error> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-fn write_failed(partial: &Path, error: std::io::Error) -> Error {
+pub(super) fn write_failed(partial: &Path, error: std::io::Error) -> Error {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};
     let folder = partial.parent().unwrap_or(Path::new("."));
     match error.kind() {

@@ -1,7 +1,9 @@
 //! What the cache knows of an image that it holds.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, hash};
@@ -32,6 +34,12 @@ pub(super) struct Record {
     pub(super) verified: bool,
 }
 
+impl Record {
+    pub(super) fn digest(&self) -> Option<Digest> {
+        self.digest.parse().ok()
+    }
+}
+
 impl Slot {
     /// The place for what is at `url`, in `folder`; `label` makes the file's name one that people know.
     pub(super) fn new(folder: &Path, label: &str, url: &str) -> Self {
@@ -42,6 +50,11 @@ impl Slot {
             .collect();
         let label = label.trim_start_matches('.');
         Self { folder: folder.to_owned(), stem: format!("{label}-{}", hash::short_name(url.as_bytes())) }
+    }
+
+    /// The place for what has this name of its own, in `folder`. The name holds no slash.
+    pub(super) fn named(folder: &Path, name: &str) -> Self {
+        Self { folder: folder.to_owned(), stem: name.to_owned() }
     }
 
     /// All places in `folder` that have a record.
@@ -75,14 +88,22 @@ impl Slot {
     }
 
     /// The record, if there is a whole one.
-    pub(super) fn load(&self) -> Option<(Record, Digest)> {
-        let bytes = std::fs::read(self.file(ENDING)).ok()?;
-        let record: Record = serde_json::from_slice(&bytes).ok()?;
-        let digest = record.digest.parse().ok()?;
-        Some((record, digest))
+    pub(super) fn load<R: DeserializeOwned>(&self) -> Option<R> {
+        serde_json::from_slice(&std::fs::read(self.file(ENDING)).ok()?).ok()
     }
 
-    pub(super) fn save(&self, record: &Record) -> Result<(), Error> {
+    /// When the image was last asked for: the record's time is set anew then.
+    pub(super) fn last_used(&self) -> Option<SystemTime> {
+        std::fs::metadata(self.file(ENDING)).and_then(|metadata| metadata.modified()).ok()
+    }
+
+    /// Notes that the image was asked for. That it can't be noted is no failure.
+    pub(super) fn touch(&self) {
+        let record = std::fs::File::options().write(true).open(self.file(ENDING));
+        let _ = record.and_then(|file| file.set_modified(SystemTime::now()));
+    }
+
+    pub(super) fn save(&self, record: &impl Serialize) -> Result<(), Error> {
         let path = self.file(ENDING);
         let bytes = serde_json::to_vec(record)
             .map_err(|error| fs::Error::at("write", &path)(std::io::Error::other(error)))?;
@@ -145,7 +166,7 @@ mod tests {
     fn a_record_comes_back_and_goes() {
         let folder = tempfile::tempdir().expect("folder");
         let slot = Slot::new(folder.path(), "debian-13", "https://a/b");
-        assert!(slot.load().is_none());
+        assert!(slot.load::<Record>().is_none());
         let record = Record {
             name: "debian-13".into(),
             url: "https://a/b".into(),
@@ -153,7 +174,7 @@ mod tests {
             verified: true,
         };
         slot.save(&record).expect("saves");
-        assert_eq!(slot.load().map(|(record, _)| record), Some(record));
+        assert_eq!(slot.load(), Some(record));
         assert_eq!(Slot::all(folder.path()).expect("lists").len(), 1);
         slot.remove().expect("removes");
         assert!(Slot::all(folder.path()).expect("lists").is_empty());

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::fetch::Client;
+use super::own::{OwnImages, OwnRecord};
 use super::record::{Record, Slot};
 use super::source::Wanted;
 use super::{Catalog, DigestCache, Entry, Error, Format, Limits, LocalImage, Progress, Reference, header};
@@ -15,21 +16,26 @@ use crate::system::fs;
 /// CACHE/images/NAME-HASH.partial  a download that has not been checked
 /// CACHE/images/NAME-HASH.lock     held while one is under way
 /// CACHE/digests/                  digests of files, see DigestCache
+/// DATA/images/                    images of the user's own, see OwnImages
 /// ```
 #[derive(Debug, Clone)]
 pub struct Store {
-    images: PathBuf,
+    pub(super) images: PathBuf,
+    pub(super) own: OwnImages,
     catalog: Catalog,
     digests: DigestCache,
     limits: Limits,
 }
 
 impl Store {
-    /// The store that keeps its files in `cache_dir`, which is made when it is needed.
-    pub fn new(cache_dir: PathBuf, catalog: Catalog) -> Self {
+    /// The store that keeps downloads in `cache_dir` and the user's own images in `data_dir`, which are made
+    /// when they are needed.
+    pub fn new(cache_dir: PathBuf, data_dir: &Path, catalog: Catalog) -> Self {
+        let digests = DigestCache::new(cache_dir.join("digests"));
         Self {
             images: cache_dir.join("images"),
-            digests: DigestCache::new(cache_dir.join("digests")),
+            own: OwnImages::new(data_dir.join("images"), digests.clone()),
+            digests,
             catalog,
             limits: Limits::default(),
         }
@@ -45,6 +51,11 @@ impl Store {
     /// The images that have a name.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// The images of the user's own.
+    pub fn own(&self) -> &OwnImages {
+        &self.own
     }
 
     /// The remembered digests of files.
@@ -65,10 +76,14 @@ impl Store {
         let wanted = match reference {
             Reference::File(path) => return self.file(path, progress).await,
             Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
-            Reference::Catalog(name) => Wanted::entry(self.catalog.resolve(name)?),
+            Reference::Catalog(name) => match self.own.find(name) {
+                Some((slot, record)) => return self.own_image(&slot, record, progress).await,
+                None => Wanted::entry(self.resolve(name)?),
+            },
         };
         let slot = Slot::new(&self.images, &wanted.label, wanted.key());
         if let Some(image) = self.cached(&slot, &wanted).await? {
+            slot.touch();
             return Ok(image);
         }
         let lock = fs::lock(&slot.lock()).await?;
@@ -88,46 +103,45 @@ impl Store {
         let wanted = match reference {
             Reference::File(path) => return path.is_file(),
             Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
+            Reference::Catalog(name) if self.own.find(name).is_some() => return true,
             Reference::Catalog(name) => match self.catalog.resolve(name) {
                 Ok(entry) => Wanted::entry(entry),
                 Err(_) => return false,
             },
         };
         let slot = Slot::new(&self.images, &wanted.label, wanted.key());
-        slot.image().is_file() && slot.load().is_some()
+        slot.image().is_file() && slot.load::<Record>().is_some()
     }
 
-    /// All images in the cache, by name. One that is damaged is left out, with a line in the log.
-    ///
-    /// # Errors
-    /// When the cache can't be listed.
-    pub async fn list(&self) -> Result<Vec<LocalImage>, Error> {
-        let images = self.images.clone();
-        let slots = tokio::task::spawn_blocking(move || Slot::all(&images)).await??;
-        let mut found = Vec::new();
-        for slot in slots {
-            match self.look(&slot).await {
-                Ok(Some((image, _))) => found.push(image),
-                Ok(None) => {}
-                Err(error) => log::warn!("{} is left out: {error}", slot.image().display()),
+    /// The catalogue's entry; if there is none, names of the user's own images are thought of too.
+    fn resolve(&self, name: &str) -> Result<&Entry, Error> {
+        self.catalog.resolve(name).map_err(|error| match error {
+            Error::UnknownImage { name, nearest } => {
+                let own = self.own.nearest(&name);
+                Error::UnknownImage { name, nearest: own.into_iter().chain(nearest).take(3).collect() }
             }
-        }
-        Ok(found)
+            other => other,
+        })
     }
 
-    /// Removes an image from the cache; waits for a download of it to end. `false`: it is not in the cache.
-    ///
-    /// # Errors
-    /// When its files can't be removed.
-    pub async fn remove(&self, path: &Path) -> Result<bool, Error> {
-        let images = self.images.clone();
-        let slots = tokio::task::spawn_blocking(move || Slot::all(&images)).await??;
-        let Some(slot) = slots.into_iter().find(|slot| slot.image() == path) else {
-            return Ok(false);
-        };
-        let _lock = fs::lock(&slot.lock()).await?;
-        tokio::task::spawn_blocking(move || slot.remove()).await??;
-        Ok(true)
+    async fn own_image(
+        &self,
+        slot: &Slot,
+        record: OwnRecord,
+        progress: Option<Progress>,
+    ) -> Result<LocalImage, Error> {
+        let mut image = self.file(&slot.image(), progress).await?;
+        if image.digest.to_string() != record.digest {
+            let expected = record.digest.parse()?;
+            return Err(Error::DigestMismatch { name: record.name, expected, actual: image.digest });
+        }
+        slot.touch();
+        image.name = record.name;
+        image.source = record.source;
+        image.default_user = record.default_user;
+        image.firmware = record.firmware;
+        image.committed = record.committed;
+        Ok(image)
     }
 
     async fn file(&self, path: &Path, progress: Option<Progress>) -> Result<LocalImage, Error> {
@@ -147,6 +161,7 @@ impl Store {
             file_size_bytes,
             digest,
             verified: true,
+            committed: false,
             default_user: None,
             firmware: None,
             cpu_floor: None,
@@ -181,10 +196,9 @@ impl Store {
         let (path, slot) = (slot.image(), slot.clone());
         let read = move || -> Result<_, Error> {
             let path = slot.image();
-            match slot.load() {
-                Some((record, digest)) if path.exists() => Ok(Some((record, digest, header::read(&path)?))),
-                _ => Ok(None),
-            }
+            let Some(record) = slot.load::<Record>().filter(|_| path.exists()) else { return Ok(None) };
+            let Some(digest) = record.digest() else { return Ok(None) };
+            Ok(Some((record, digest, header::read(&path)?)))
         };
         let Some((record, digest, (header, file_size_bytes))) = tokio::task::spawn_blocking(read).await??
         else {
@@ -204,6 +218,7 @@ impl Store {
             file_size_bytes,
             digest,
             verified: record.verified,
+            committed: false,
             default_user: entry.and_then(|entry| entry.default_user.clone()),
             firmware: entry.and_then(|entry| entry.firmware),
             cpu_floor: entry.and_then(|entry| entry.cpu_floor),
@@ -211,7 +226,7 @@ impl Store {
         Ok(Some((image, record)))
     }
 
-    fn entry_of(&self, record: &Record) -> Option<&Entry> {
+    pub(super) fn entry_of(&self, record: &Record) -> Option<&Entry> {
         self.catalog.entries().iter().find(|entry| entry.name == record.name)
     }
 

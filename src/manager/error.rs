@@ -163,6 +163,14 @@ pub enum Error {
         /// How long was waited.
         timeout: Duration,
     },
+    /// There is no such image on this machine.
+    #[error("there is no image {name:?} on this machine")]
+    NoImage {
+        /// The name or digest that was asked for.
+        name: String,
+        /// The name that looks most alike.
+        nearest: Option<String>,
+    },
     /// Another process is making the VM right now.
     #[error("the VM {name} is being made by another process")]
     BeingMade {

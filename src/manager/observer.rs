@@ -91,6 +91,13 @@ pub enum Warning {
         /// The VM.
         vm: String,
     },
+    /// Only the first of several disks is taken.
+    DisksLeftOut {
+        /// The VM or image.
+        of: String,
+        /// The others' names.
+        disks: Vec<String>,
+    },
     /// No VM runs, but there are some that are off.
     StoppedVms {
         /// How many.

@@ -8,6 +8,7 @@ mod support;
 mod config;
 mod connection;
 mod documents;
+mod image;
 mod usage;
 
 use support::{Run, TestEnv};

@@ -14,7 +14,7 @@ use super::disks::format_name;
 use crate::host;
 use crate::image::{Format, LocalImage, Progress, Reference, Store};
 use crate::libvirt::{self, Pool, VolumeSpec};
-use crate::manager::image::load_catalog;
+use crate::manager::image::image_store;
 use crate::manager::{Error, Event, Observer, VmManager, Warning};
 use crate::model::{DiskSize, Timestamp};
 
@@ -50,7 +50,7 @@ struct Marker<'a> {
 
 impl VmManager {
     pub(super) fn image_store(&self) -> Result<Store, Error> {
-        Ok(Store::new(self.paths.cache_folder().to_owned(), load_catalog(&self.paths)?))
+        image_store(&self.paths)
     }
 
     /// The image as a local file; downloaded if it must be.

@@ -1,5 +1,6 @@
 //! The noun `image`: one file per verb.
 
+mod import;
 mod list;
 
 use clap::{Args, Subcommand};
@@ -19,6 +20,8 @@ pub struct ImageArgs {
 enum Verb {
     /// List images
     List(list::ListArgs),
+    /// Make an image of a file: qcow2, raw, VMDK, VDI, VHDX, OVA
+    Import(import::ImportArgs),
 }
 
 /// # Errors
@@ -26,5 +29,6 @@ enum Verb {
 pub async fn run(args: ImageArgs, context: &Context) -> Result<Code, Complaint> {
     match args.verb {
         Verb::List(args) => list::run(args, context).await,
+        Verb::Import(args) => import::run(args, context).await,
     }
 }
