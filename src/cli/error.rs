@@ -160,6 +160,11 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
                 |nearest| format!("did you mean {nearest}?"),
             )),
         ),
+        E::ImageAmbiguous { digests, .. } => {
+            (Code::Usage, Some(format!("name one by its digest: {}", digests.join(", "))))
+        }
+        // As with a VM's disk that another needs: to remove it would lose data.
+        E::ImageInUse { .. } => (Code::Integrity, hint("delete what needs it first")),
         E::BeingMade { .. } => {
             (Code::WrongState, hint("if it was killed, `vmtools gc` removes what it left"))
         }

@@ -210,6 +210,9 @@ fn describe(warning: &Warning) -> String {
         Warning::DisksLeftOut { of, disks } => {
             format!("{of}: only its first disk is taken; left out: {}", disks.join(", "))
         }
+        Warning::ImageUseUnknown { reason } => {
+            format!("nobody knows what uses the images, nor what bases there are: {reason}")
+        }
         Warning::StoppedVms { count } => {
             format!("no VM runs; `vmtools list --all` shows those that are off ({count})")
         }

@@ -105,7 +105,7 @@ impl Catalog {
 }
 
 /// Those of `known` that look like `name`, the nearest first, three at most.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     let wanted = name.to_ascii_lowercase();
     let mut alike: Vec<(f64, &str)> = known
         .into_iter()

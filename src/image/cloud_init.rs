@@ -6,6 +6,13 @@ use super::mime::{self, Part};
 use super::{Documents, Error, HostKey};
 use crate::model::Invalid;
 
+/// Gives the guest a machine-id of its own. systemd takes the VM's UUID for it where the firmware tells that
+/// (systemd-machine-id-setup(1)), but first D-Bus' copy, so that goes too. A guest that has none needs none.
+const RENEW_MACHINE_ID: &str = "[ -e /etc/machine-id ] || exit 0; \
+    rm -f /etc/machine-id /var/lib/dbus/machine-id; \
+    systemd-machine-id-setup || dbus-uuidgen --ensure=/etc/machine-id; \
+    [ ! -d /var/lib/dbus ] || ln -sf /etc/machine-id /var/lib/dbus/machine-id";
+
 /// What a VM is told by cloud-init's NoCloud source at its first start.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct CloudInit {
@@ -26,6 +33,9 @@ pub struct CloudInit {
     pub mac_addresses: Vec<String>,
     /// A file of the user's own, of any form that cloud-init knows.
     pub user_data: Option<Vec<u8>>,
+    /// Whether the image was another VM's disk, of which the machine-id has to go: cloud-init renews host keys
+    /// and the host's name for a new instance, but not that.
+    pub renew_machine_id: bool,
 }
 
 impl CloudInit {
@@ -97,6 +107,10 @@ impl CloudInit {
             // Else each key gets a command that says to log in as somebody else.
             map.insert("disable_root".into(), false.into());
         }
+        if self.renew_machine_id {
+            let once = ["cloud-init-per", "instance", "vmtools-machine-id", "sh", "-c", RENEW_MACHINE_ID];
+            map.insert("bootcmd".into(), json!([once]));
+        }
         map
     }
 
@@ -167,6 +181,7 @@ impl fmt::Debug for CloudInit {
             .field("host_key", &self.host_key)
             .field("mac_addresses", &self.mac_addresses)
             .field("user_data_bytes", &self.user_data.as_ref().map(Vec::len))
+            .field("renew_machine_id", &self.renew_machine_id)
             .finish()
     }
 }

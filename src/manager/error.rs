@@ -171,6 +171,22 @@ pub enum Error {
         /// The name that looks most alike.
         nearest: Option<String>,
     },
+    /// Several images have the name.
+    #[error("{} images are called {name:?}", .digests.len())]
+    ImageAmbiguous {
+        /// The name or digest that was asked for.
+        name: String,
+        /// Their digests.
+        digests: Vec<String>,
+    },
+    /// Disks stand on the image.
+    #[error("the image {image} is needed by {}", .needed_by.join(", "))]
+    ImageInUse {
+        /// The image.
+        image: String,
+        /// The VMs, and files that belong to none.
+        needed_by: Vec<String>,
+    },
     /// Another process is making the VM right now.
     #[error("the VM {name} is being made by another process")]
     BeingMade {

@@ -42,7 +42,10 @@ pub use delete::{DeletePlan, Deleted};
 pub use doctor::{Check, CheckStatus};
 pub use error::Error;
 pub use gc::{Garbage, Reason};
-pub use image::{AvailableImage, ImageImport, ImageKind, ImageStatus, available_images, import_image};
+pub use image::{
+    AvailableImage, ImageImport, ImageKind, ImageStatus, PruneRequest, RemovedImage, UnusedImage,
+    available_images, import_image,
+};
 pub use interrupt::{Interrupt, interrupt_channel};
 pub use list::{ListRequest, VmSelection};
 pub use network::NetworkStatus;

@@ -98,6 +98,11 @@ pub enum Warning {
         /// The others' names.
         disks: Vec<String>,
     },
+    /// libvirt can't be asked what uses the images.
+    ImageUseUnknown {
+        /// Why.
+        reason: String,
+    },
     /// No VM runs, but there are some that are off.
     StoppedVms {
         /// How many.

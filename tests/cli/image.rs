@@ -21,6 +21,11 @@ fn wrong_use_of_image_is_usage() {
         &["image", "import"],
         &["image", "import", "x"],
         &["image", "import", "x", "y", "--format", "qcow2"],
+        &["image", "info"],
+        &["image", "rm"],
+        &["image", "prune", "--older-than", "soon"],
+        // Nobody is there to be asked.
+        &["image", "prune"],
     ] {
         let run = run(args).code(2);
         assert_eq!(run.stdout, "", "{run}");
@@ -63,4 +68,29 @@ fn bad_input_leaves_nothing() {
         .map(|files| files.flatten().map(|file| file.file_name()).collect())
         .unwrap_or_default();
     assert_eq!(left, ["mine.lock"]);
+}
+
+#[test]
+fn images_are_listed_without_libvirt() {
+    let env = TestEnv::new();
+    env.real_tool("qemu-img");
+    assert_eq!(env.vmtools(&["image", "list", "--json"]).run().success().json(), serde_json::json!([]));
+    env.vmtools(&["image", "import", disk(&env).to_str().unwrap(), "mine"]).run().success();
+    let listed = env.vmtools(&["image", "list", "--json"]).run().success().stderr_has("warning: ");
+    let image = &listed.json()[0];
+    assert_eq!(image["name"], "mine", "{listed}");
+    for field in ["digest", "format", "size_bytes", "virtual_size_bytes", "source", "kind", "last_used"] {
+        assert!(!image[field].is_null(), "{field}: {listed}");
+    }
+    assert!(image.get("used_by").is_some_and(serde_json::Value::is_null), "{listed}");
+    let table = env.vmtools(&["image", "list"]).run().success();
+    assert!(table.lines()[0].starts_with("NAME  FORMAT  SIZE"), "{table}");
+    assert_eq!(env.vmtools(&["image", "list", "other"]).run().success().lines().len(), 1);
+    env.vmtools(&["image", "info", "mine"]).run().success().stdout_has("digest");
+    let unknown = env.vmtools(&["image", "info", "mime"]).run().code(3);
+    unknown.stderr_has("did you mean mine?");
+    // What is needed can't be told, so nothing goes.
+    assert_ne!(env.vmtools(&["image", "rm", "mine"]).run().status.code(), Some(0));
+    assert_ne!(env.vmtools(&["image", "prune", "--own", "--yes"]).run().status.code(), Some(0));
+    env.vmtools(&["image", "info", "mine"]).run().success();
 }

@@ -1,6 +1,7 @@
 //! Results as text, pure: plain structs in, tables out.
 
 mod column;
+mod image;
 mod table;
 
 use std::fmt::Write;
@@ -12,6 +13,7 @@ use crate::manager::{
 use crate::model::{DiskSize, MemorySize};
 
 pub use column::Column;
+pub use image::{image, images, unused_images};
 use table::table;
 
 /// The table of `list`.

@@ -210,7 +210,7 @@ impl VmManager {
         let seed = match &image {
             Some(image) => {
                 let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
-                Some(seed::build(spec, uuid, &access, image.default_user.clone(), macs)?)
+                Some(seed::build(spec, uuid, &access, image, macs)?)
             }
             None => None,
         };

@@ -1,7 +1,7 @@
 //! What cloud-init is told at the first boot.
 
 use super::network::Access;
-use crate::image::{CloudInit, HostKey, seed};
+use crate::image::{CloudInit, HostKey, LocalImage, seed};
 use crate::manager::{Error, VmSpec};
 
 /// The seed's bytes: a NoCloud volume.
@@ -9,7 +9,7 @@ pub(super) fn build(
     spec: &VmSpec,
     uuid: uuid::Uuid,
     access: &Access,
-    image_user: Option<String>,
+    image: &LocalImage,
     mac_addresses: Vec<String>,
 ) -> Result<Vec<u8>, Error> {
     let documents = CloudInit {
@@ -17,7 +17,7 @@ pub(super) fn build(
         instance_id: format!("vmtools-{uuid}"),
         hostname: spec.hostname.clone().unwrap_or_else(|| spec.name.to_string()),
         user: access.user.clone(),
-        image_user,
+        image_user: image.default_user.clone(),
         authorized_keys: access.authorized_keys.clone(),
         host_key: Some(HostKey {
             private: access.host_key.private_openssh.clone(),
@@ -26,6 +26,7 @@ pub(super) fn build(
         // Only netplan and networkd match cards by name; every renderer of cloud-init does by address.
         mac_addresses,
         user_data: spec.user_data.clone(),
+        renew_machine_id: image.committed,
     }
     .to_documents()?;
     Ok(seed::build(&documents)?)
