@@ -165,6 +165,18 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         }
         // As with a VM's disk that another needs: to remove it would lose data.
         E::ImageInUse { .. } => (Code::Integrity, hint("delete what needs it first")),
+        E::NotOff { name } => (Code::WrongState, Some(format!("vmtools stop {name}"))),
+        E::NoDisk { .. } => (Code::Incapable, None),
+        E::NotInPool { path, .. } => (
+            Code::Incapable,
+            Some(format!(
+                "make a pool of its folder: virsh pool-create-as NAME dir --target {}",
+                std::path::Path::new(path).parent().unwrap_or(std::path::Path::new("/")).display()
+            )),
+        ),
+        E::NoRoomHere { .. } => {
+            (Code::Failed, hint("make room, or see what can go with `vmtools image prune --dry-run`"))
+        }
         E::BeingMade { .. } => {
             (Code::WrongState, hint("if it was killed, `vmtools gc` removes what it left"))
         }

@@ -1,9 +1,10 @@
 use std::time::{Duration, Instant};
 
 use super::create::base::{MARKER, PREFIX, is_stale, marker_name};
+use super::image::commit;
 use super::{Error, VmManager};
 use crate::host::Creator;
-use crate::libvirt::{self, Domain, OwnedVolume, Scope};
+use crate::libvirt::{self, Domain, OwnedVolume, Scope, Volume};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -17,6 +18,8 @@ pub enum Reason {
     Expired,
     /// An image's upload that was given up.
     BrokenUpload,
+    /// The copy of a disk that a killed `image commit` left.
+    BrokenCommit,
 }
 
 /// Something that `gc` removes.
@@ -44,7 +47,7 @@ impl VmManager {
         let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
         let domains = self.client.domains_in_full(&uuids).await?;
         let mut garbage: Vec<Garbage> = domains.iter().filter_map(of_domain).collect();
-        garbage.extend(self.broken_uploads().await?);
+        garbage.extend(self.broken_volumes().await?);
         Ok(garbage)
     }
 
@@ -64,8 +67,8 @@ impl VmManager {
         })
     }
 
-    /// Bases without a marker that nobody writes to any more.
-    async fn broken_uploads(&self) -> Result<Vec<Garbage>, Error> {
+    /// Bases without a marker, and copies of disks, that nobody writes to any more.
+    async fn broken_volumes(&self) -> Result<Vec<Garbage>, Error> {
         let pool = self.config.storage.pool.as_str();
         if self.client.pool(pool).await?.is_none() {
             return Ok(Vec::new());
@@ -78,14 +81,18 @@ impl VmManager {
         let volumes = self.client.volumes(pool).await?;
         let is_base = |name: &str| name.starts_with(PREFIX) && !name.ends_with(MARKER);
         let has_marker = |name: &str| volumes.iter().any(|volume| volume.name == marker_name(name));
-        let broken = volumes
-            .iter()
-            .filter(|volume| is_base(&volume.name) && !has_marker(&volume.name) && is_stale(volume.modified));
-        Ok(broken
-            .map(|volume| Garbage {
+        // A commit that still goes on loses nothing: it has opened the volume.
+        let reason = |volume: &Volume| match volume.name.as_str() {
+            name if name.starts_with(commit::PREFIX) => Some(Reason::BrokenCommit),
+            name if is_base(name) && !has_marker(name) => Some(Reason::BrokenUpload),
+            _ => None,
+        };
+        let broken = volumes.iter().filter(|volume| is_stale(volume.modified));
+        let garbage = broken.filter_map(|volume| {
+            Some(Garbage {
+                reason: reason(volume)?,
                 name: volume.name.clone(),
                 uuid: None,
-                reason: Reason::BrokenUpload,
                 files: vec![volume.path.clone()],
                 volumes: vec![OwnedVolume {
                     pool: pool.to_owned(),
@@ -93,7 +100,8 @@ impl VmManager {
                     path: volume.path.clone(),
                 }],
             })
-            .collect())
+        });
+        Ok(garbage.collect())
     }
 }
 

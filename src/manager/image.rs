@@ -1,11 +1,13 @@
 //! Images, as a person sees them: what the catalogue offers, and what is kept on this machine.
 
+pub(super) mod commit;
 mod import;
 mod inventory;
 mod removal;
 mod status;
 mod usage;
 
+pub use commit::ImageCommit;
 pub use import::{ImageImport, import_image};
 pub use removal::{PruneRequest, RemovedImage, UnusedImage};
 pub use status::{ImageKind, ImageStatus};

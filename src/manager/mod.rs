@@ -43,8 +43,8 @@ pub use doctor::{Check, CheckStatus};
 pub use error::Error;
 pub use gc::{Garbage, Reason};
 pub use image::{
-    AvailableImage, ImageImport, ImageKind, ImageStatus, PruneRequest, RemovedImage, UnusedImage,
-    available_images, import_image,
+    AvailableImage, ImageCommit, ImageImport, ImageKind, ImageStatus, PruneRequest, RemovedImage,
+    UnusedImage, available_images, import_image,
 };
 pub use interrupt::{Interrupt, interrupt_channel};
 pub use list::{ListRequest, VmSelection};

@@ -10,6 +10,7 @@ mod failure;
 mod foreign;
 mod image;
 mod lifecycle;
+mod own_image;
 mod processes;
 
 use std::path::Path;

@@ -72,7 +72,7 @@ impl VmManager {
     }
 
     /// The pool for VMs' disks; with `act` it is made if there is none.
-    pub(super) async fn storage_pool(&self, act: bool) -> Result<Pool, Error> {
+    pub(in crate::manager) async fn storage_pool(&self, act: bool) -> Result<Pool, Error> {
         let name = self.config.storage.pool.as_str();
         if let Some(pool) = self.client.pool(name).await? {
             return Ok(pool);
