@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::StopOnDrop;
 use super::import::{self, Original, OriginalFormat};
-use super::record::Slot;
+use super::record::{self, Slot};
 use super::{DigestCache, Error, Format, Progress, Reference, catalog, cloud_init, download, header};
 use crate::model::{Algorithm, Digest, Firmware, Invalid, Timestamp};
 use crate::system::fs;
@@ -170,6 +170,34 @@ impl OwnImages {
             slot.save(&record)
         })
         .await?
+    }
+
+    /// What imports and commits left that were killed. Blocks shortly.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn abandoned(&self) -> Result<Vec<PathBuf>, Error> {
+        let is_free = |slot: &Slot| Ok::<_, Error>(fs::try_lock(&slot.lock())?.is_some());
+        let mut found = Vec::new();
+        for slot in Slot::all_partial(&self.folder)? {
+            if is_free(&slot)? {
+                found.push(slot.partial());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes what [`OwnImages::abandoned`] found, unless somebody is at it by now. Blocks shortly.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub fn remove_abandoned(&self, partial: &Path) -> Result<(), Error> {
+        for slot in Slot::all_partial(&self.folder)?.iter().filter(|slot| slot.partial() == partial) {
+            if let Some(_lock) = fs::try_lock(&slot.lock())? {
+                record::remove_file(partial)?;
+            }
+        }
+        Ok(())
     }
 
     /// The place of the image of this name, and its record, if there is one. Blocks shortly.

@@ -11,6 +11,7 @@ use crate::model::Digest;
 use crate::system::fs;
 
 const ENDING: &str = ".json";
+const PARTIAL: &str = ".partial";
 /// Room for the rest of a file name of at most 255 bytes.
 const STEM_CHARS: usize = 96;
 
@@ -59,6 +60,15 @@ impl Slot {
 
     /// All places in `folder` that have a record.
     pub(super) fn all(folder: &Path) -> Result<Vec<Self>, Error> {
+        Self::all_with(folder, ENDING)
+    }
+
+    /// All places in `folder` that have something that is not checked.
+    pub(super) fn all_partial(folder: &Path) -> Result<Vec<Self>, Error> {
+        Self::all_with(folder, PARTIAL)
+    }
+
+    fn all_with(folder: &Path, ending: &str) -> Result<Vec<Self>, Error> {
         let listing = match std::fs::read_dir(folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(fs::Error::at("list", folder))?,
@@ -67,7 +77,7 @@ impl Slot {
         for file in listing {
             let file = file.map_err(fs::Error::at("list", folder))?;
             let name = file.file_name().to_string_lossy().into_owned();
-            if let Some(stem) = name.strip_suffix(ENDING).filter(|_| !name.starts_with('.')) {
+            if let Some(stem) = name.strip_suffix(ending).filter(|_| !name.starts_with('.')) {
                 slots.push(Self { folder: folder.to_owned(), stem: stem.to_owned() });
             }
         }
@@ -80,7 +90,7 @@ impl Slot {
     }
 
     pub(super) fn partial(&self) -> PathBuf {
-        self.file(".partial")
+        self.file(PARTIAL)
     }
 
     pub(super) fn lock(&self) -> PathBuf {

@@ -1,7 +1,8 @@
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::create::base::{MARKER, PREFIX, is_stale, marker_name};
-use super::image::commit;
+use super::image::{commit, image_store};
 use super::{Error, VmManager};
 use crate::host::Creator;
 use crate::libvirt::{self, Domain, OwnedVolume, Scope, Volume};
@@ -20,6 +21,8 @@ pub enum Reason {
     BrokenUpload,
     /// The copy of a disk that a killed `image commit` left.
     BrokenCommit,
+    /// What an `image import` or `image commit` that was killed left on this machine.
+    BrokenImport,
 }
 
 /// Something that `gc` removes.
@@ -48,6 +51,7 @@ impl VmManager {
         let domains = self.client.domains_in_full(&uuids).await?;
         let mut garbage: Vec<Garbage> = domains.iter().filter_map(of_domain).collect();
         garbage.extend(self.broken_volumes().await?);
+        garbage.extend(self.broken_imports()?);
         Ok(garbage)
     }
 
@@ -56,6 +60,13 @@ impl VmManager {
     /// # Errors
     /// [`Error::LeftBehind`] when not everything could be removed.
     pub async fn remove_garbage(&self, garbage: &Garbage) -> Result<(), Error> {
+        if garbage.reason == Reason::BrokenImport {
+            let store = image_store(&self.paths)?;
+            for file in &garbage.files {
+                store.own().remove_abandoned(Path::new(file))?;
+            }
+            return Ok(());
+        }
         let deadline = Instant::now() + PATIENCE;
         let left = match &garbage.uuid {
             Some(uuid) => self.remove_domain(uuid, &garbage.volumes, true, deadline).await,
@@ -65,6 +76,18 @@ impl VmManager {
             cause: Box::new(Error::NotRemoved { name: garbage.name.clone() }),
             left,
         })
+    }
+
+    fn broken_imports(&self) -> Result<Vec<Garbage>, Error> {
+        let files = image_store(&self.paths)?.own().abandoned()?;
+        let garbage = files.into_iter().map(|file| Garbage {
+            name: file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            uuid: None,
+            reason: Reason::BrokenImport,
+            files: vec![file.to_string_lossy().into_owned()],
+            volumes: Vec::new(),
+        });
+        Ok(garbage.collect())
     }
 
     /// Bases without a marker, and copies of disks, that nobody writes to any more.

@@ -68,16 +68,7 @@ pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
 pub async fn lock(path: &Path) -> Result<Lock, Error> {
     let owned = path.to_owned();
     tokio::task::spawn_blocking(move || {
-        if let Some(folder) = owned.parent() {
-            create_private_folder(folder)?;
-        }
-        let file = std::fs::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&owned)
-            .map_err(Error::at("open the lock", &owned))?;
+        let file = open_lock(&owned)?;
         file.lock().map_err(Error::at("lock", &owned))?;
         Ok(Lock { _file: file })
     })
@@ -87,6 +78,32 @@ pub async fn lock(path: &Path) -> Result<Lock, Error> {
         path: path.to_owned(),
         source: std::io::Error::other(error),
     })?
+}
+
+/// As [`lock`], without waiting: `None` when it is held.
+///
+/// # Errors
+/// When the lock's file can't be made.
+pub fn try_lock(path: &Path) -> Result<Option<Lock>, Error> {
+    let file = open_lock(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Lock { _file: file })),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(source)) => Err(Error::at("lock", path)(source)),
+    }
+}
+
+fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
+    if let Some(folder) = path.parent() {
+        create_private_folder(folder)?;
+    }
+    std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(Error::at("open the lock", path))
 }
 
 /// A lock that is held.

@@ -94,3 +94,11 @@ fn images_are_listed_without_libvirt() {
     assert_ne!(env.vmtools(&["image", "prune", "--own", "--yes"]).run().status.code(), Some(0));
     env.vmtools(&["image", "info", "mine"]).run().success();
 }
+
+#[test]
+fn each_verb_of_image_shows_an_example() {
+    for verb in ["list", "import", "commit", "info", "rm", "prune"] {
+        let help = run(&["image", verb, "--help"]).success();
+        assert!(help.stdout.contains("vmtools image "), "{help}");
+    }
+}

@@ -185,6 +185,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::Unfinished => "left by a create that was killed",
         Reason::Expired => "its time to live is over",
         Reason::BrokenUpload => "an upload that was given up",
+        Reason::BrokenImport => "left by an image import or commit that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
     };
     format!("{did} {} ({why})\n", item.name)

@@ -383,3 +383,20 @@ fn what_the_disk_has_no_room_for_leaves_nothing() {
     let result = super::copy(&original, &bench.raw(), None, &stopped);
     assert!(matches!(result, Err(Error::File(_))), "{result:?}");
 }
+
+#[test]
+fn what_a_killed_import_left_is_found_when_nobody_is_at_it() {
+    let bench = Bench::new();
+    let own = bench.own();
+    let staged = run(own.stage("mine", false)).expect("a place");
+    let partial = staged.path();
+    assert!(own.abandoned().expect("lists").is_empty());
+    own.remove_abandoned(&partial).expect("is left alone");
+    assert!(partial.exists());
+    drop(staged);
+    assert!(!partial.exists());
+    std::fs::write(&partial, "rest").expect("writes");
+    assert_eq!(own.abandoned().expect("lists"), std::slice::from_ref(&partial));
+    own.remove_abandoned(&partial).expect("removes");
+    assert!(own.abandoned().expect("lists").is_empty() && !partial.exists());
+}
