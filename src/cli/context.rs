@@ -5,7 +5,7 @@ use super::error::Complaint;
 use super::signals;
 use super::ui::Ui;
 use crate::config::{self, Config, Paths};
-use crate::manager::{Interrupt, VmManager, interrupt_channel};
+use crate::manager::{Interrupt, Observer, VmManager, interrupt_channel};
 use crate::model::UriChoice;
 
 /// What every verb has at hand.
@@ -55,7 +55,14 @@ impl Context {
             ColorChoice::from_config(config.ui.color).apply_unless_set();
         }
         let choice = self.connect.clone().unwrap_or_else(|| config.libvirt.uri.clone());
-        let observer: Arc<dyn crate::manager::Observer> = Arc::<Ui>::clone(&self.ui);
+        let observer: Arc<dyn Observer> = Arc::<Ui>::clone(&self.ui);
         Ok(VmManager::connect(&choice, config, self.paths.clone(), observer, interrupt).await)
+    }
+
+    /// Who is told what goes on, and what tells of Ctrl-C, for a verb that needs no libvirt.
+    pub fn watch(&self) -> (Arc<dyn Observer>, Interrupt) {
+        let (asked, interrupt) = interrupt_channel();
+        signals::listen(asked);
+        (Arc::<Ui>::clone(&self.ui), interrupt)
     }
 }

@@ -172,6 +172,30 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
             Code::WrongState,
             Some(format!("`vmtools gc` removes what is there; `vmtools create {name} ..` begins anew")),
         ),
+        E::NoImage { nearest, .. } => (
+            Code::NotFound,
+            Some(nearest.as_ref().map_or_else(
+                || "`vmtools image list` shows what there is".to_owned(),
+                |nearest| format!("did you mean {nearest}?"),
+            )),
+        ),
+        E::ImageAmbiguous { digests, .. } => {
+            (Code::Usage, Some(format!("name one by its digest: {}", digests.join(", "))))
+        }
+        // As with a VM's disk that another needs: to remove it would lose data.
+        E::ImageInUse { .. } => (Code::Integrity, hint("delete what needs it first")),
+        E::NotOff { name } => (Code::WrongState, Some(format!("vmtools stop {name}"))),
+        E::NoDisk { .. } => (Code::Incapable, None),
+        E::NotInPool { path, .. } => (
+            Code::Incapable,
+            Some(format!(
+                "make a pool of its folder: virsh pool-create-as NAME dir --target {}",
+                std::path::Path::new(path).parent().unwrap_or(std::path::Path::new("/")).display()
+            )),
+        ),
+        E::NoRoomHere { .. } => {
+            (Code::Failed, hint("make room, or see what can go with `vmtools image prune --dry-run`"))
+        }
         E::InUse { .. } => (Code::Integrity, hint("delete what needs it first")),
         E::NotRemoved { .. } => (Code::Failed, hint("try again, or `vmtools gc`")),
         E::Interrupted => (Code::Interrupted, None),
@@ -287,11 +311,23 @@ fn of_config(error: &config::Error) -> (Code, Option<String>) {
 const RESUMES: &str = "try again: a download goes on where it broke off";
 
 fn of_image(error: &image::Error) -> (Code, Option<String>) {
-    use image::Error as E;
-    if error.is_integrity() {
-        return (Code::Integrity, None);
-    }
+    use image::{Error as E, header};
     match error {
+        E::Header { name, source: header::Error::Convertible { .. } } => {
+            (Code::Integrity, Some(format!("vmtools image import {name} NAME")))
+        }
+        E::Header { name, source: header::Error::OtherFiles } => (
+            Code::Integrity,
+            Some(format!(
+                "make one file of it: qemu-img convert -O qcow2 {name} disk.qcow2, if you trust it"
+            )),
+        ),
+        error if error.is_integrity() => (Code::Integrity, None),
+        E::NameTaken { .. } => (Code::Exists, Some("take another name, or add --replace".into())),
+        E::Convert { source, .. } => of_process(source),
+        E::DiskFull { .. } => {
+            (Code::Failed, Some("make room, or see what can go with `vmtools image prune --dry-run`".into()))
+        }
         E::UnknownImage { name, nearest } => {
             let meant = nearest.first().map(|nearest| format!("did you mean {nearest}? "));
             (Code::NotFound, Some(format!("{}A file needs a path: ./{name}", meant.unwrap_or_default())))
@@ -317,9 +353,6 @@ fn of_image(error: &image::Error) -> (Code, Option<String>) {
         }
         E::NothingToPull { path } => {
             (Code::Usage, Some(format!("vmtools image import {} NAME", path.display())))
-        }
-        E::DiskFull { .. } => {
-            (Code::Failed, Some("make room, or see what can go with `vmtools gc --dry-run`".into()))
         }
         E::Iso { .. } => (Code::Usage, Some("an ISO to install from is named by --iso".into())),
         E::Invalid(_)

@@ -274,6 +274,12 @@ fn describe(warning: &Warning) -> String {
         Warning::SetupLeftOut { vm } => {
             format!("{vm} has no cloud-init: its template's packages, write_files and runcmd are left out")
         }
+        Warning::DisksLeftOut { of, disks } => {
+            format!("{of}: only its first disk is taken; left out: {}", disks.join(", "))
+        }
+        Warning::ImageUseUnknown { reason } => {
+            format!("nobody knows what uses the images, nor what bases there are: {reason}")
+        }
         Warning::StoppedVms { count } => {
             format!("no VM runs; `vmtools list --all` shows those that are off ({count})")
         }

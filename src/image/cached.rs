@@ -53,10 +53,9 @@ impl Store {
         let (path, slot) = (slot.image(), slot.clone());
         let read = move || -> Result<_, Error> {
             let path = slot.image();
-            match slot.load() {
-                Some((record, digest)) if path.exists() => Ok(Some((record, digest, header::read(&path)?))),
-                _ => Ok(None),
-            }
+            let Some(record) = slot.load::<Record>().filter(|_| path.exists()) else { return Ok(None) };
+            let Some(digest) = record.digest() else { return Ok(None) };
+            Ok(Some((record, digest, header::read(&path)?)))
         };
         let Some((record, digest, (header, file_size_bytes))) = tokio::task::spawn_blocking(read).await??
         else {
@@ -76,6 +75,7 @@ impl Store {
             file_size_bytes,
             digest,
             verified: record.verified,
+            committed: false,
             default_user: entry.and_then(|entry| entry.default_user.clone()),
             firmware: entry.and_then(|entry| entry.firmware),
             cpu_floor: entry.and_then(|entry| entry.cpu_floor),
@@ -83,7 +83,7 @@ impl Store {
         Ok(Some((image, record)))
     }
 
-    fn entry_of(&self, record: &Record) -> Option<&Entry> {
+    pub(super) fn entry_of(&self, record: &Record) -> Option<&Entry> {
         self.catalog.entries().iter().find(|entry| entry.name == record.name)
     }
 

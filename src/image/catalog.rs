@@ -100,18 +100,21 @@ impl Catalog {
     }
 
     fn nearest(&self, name: &str) -> Vec<String> {
-        let wanted = name.to_ascii_lowercase();
-        let mut alike: Vec<(f64, &str)> = self
-            .entries
-            .iter()
-            .flat_map(Entry::names)
-            .map(|known| (strsim::jaro_winkler(&wanted, &known.to_ascii_lowercase()), known.as_str()))
-            .filter(|(likeness, _)| *likeness >= LIKENESS)
-            .collect();
-        alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        alike.dedup_by_key(|(_, known)| *known);
-        alike.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
+        nearest(name, self.entries.iter().flat_map(Entry::names))
     }
+}
+
+/// Those of `known` that look like `name`, the nearest first, three at most.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    let wanted = name.to_ascii_lowercase();
+    let mut alike: Vec<(f64, &str)> = known
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(&wanted, &known.to_ascii_lowercase()), known.as_str()))
+        .filter(|(likeness, _)| *likeness >= LIKENESS)
+        .collect();
+    alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    alike.dedup_by_key(|(_, known)| *known);
+    alike.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
 }
 
 fn parse(text: &str) -> Result<Vec<Entry>, Error> {

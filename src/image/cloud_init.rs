@@ -7,6 +7,13 @@ use super::mime::{self, Part};
 use super::{Documents, Error, HostKey, PasswordHash};
 use crate::model::{GuestSetup, Invalid};
 
+/// Gives the guest a machine-id of its own. systemd takes the VM's UUID for it where the firmware tells that
+/// (systemd-machine-id-setup(1)), but first D-Bus' copy, so that goes too. A guest that has none needs none.
+const RENEW_MACHINE_ID: &str = "[ -e /etc/machine-id ] || exit 0; \
+    rm -f /etc/machine-id /var/lib/dbus/machine-id; \
+    systemd-machine-id-setup || dbus-uuidgen --ensure=/etc/machine-id; \
+    [ ! -d /var/lib/dbus ] || ln -sf /etc/machine-id /var/lib/dbus/machine-id";
+
 /// What a VM is told by cloud-init's NoCloud source at its first start.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct CloudInit {
@@ -31,6 +38,9 @@ pub struct CloudInit {
     pub setup: GuestSetup,
     /// A file of the user's own, of any form that cloud-init knows.
     pub user_data: Option<Vec<u8>>,
+    /// Whether the image was another VM's disk, of which the machine-id has to go: cloud-init renews host keys
+    /// and the host's name for a new instance, but not that.
+    pub renew_machine_id: bool,
 }
 
 impl CloudInit {
@@ -104,6 +114,10 @@ impl CloudInit {
         }
         // In the last part, whose lists are appended.
         map.extend(setup_keys(&self.setup));
+        if self.renew_machine_id {
+            let once = ["cloud-init-per", "instance", "vmtools-machine-id", "sh", "-c", RENEW_MACHINE_ID];
+            map.insert("bootcmd".into(), json!([once]));
+        }
         map
     }
 
@@ -160,12 +174,7 @@ impl CloudInit {
             let reason = "each part has 1 to 63 letters, digits and inner dashes";
             return Err(Invalid::new("hostname", &self.hostname, reason).into());
         }
-        check_name("user name", &self.user, 32, |c| {
-            c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c)
-        })?;
-        if !self.user.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
-            return Err(Invalid::new("user name", &self.user, "it begins with a small letter").into());
-        }
+        check_user(&self.user)?;
         self.mac_addresses.iter().try_for_each(|mac| check_mac(mac))?;
         let keys = self.authorized_keys.iter().enumerate();
         keys.into_iter().try_for_each(|(index, key)| check_key(index + 1, key))
@@ -185,6 +194,7 @@ impl fmt::Debug for CloudInit {
             .field("password", &self.password)
             .field("packages", &self.setup.packages)
             .field("user_data_bytes", &self.user_data.as_ref().map(Vec::len))
+            .field("renew_machine_id", &self.renew_machine_id)
             .finish()
     }
 }
@@ -219,6 +229,15 @@ fn check_name(what: &'static str, value: &str, max: usize, allowed: fn(char) -> 
         Some(c) => Err(Invalid::new(what, value, format!("{c:?} is not taken"))),
         None => Ok(()),
     }
+}
+
+/// Refuses what no user can be called.
+pub(super) fn check_user(user: &str) -> Result<(), Invalid> {
+    check_name("user name", user, 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))?;
+    if !user.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
+        return Err(Invalid::new("user name", user, "it begins with a small letter"));
+    }
+    Ok(())
 }
 
 fn check_mac(mac: &str) -> Result<(), Invalid> {

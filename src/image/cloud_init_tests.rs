@@ -22,6 +22,7 @@ fn cloud_init() -> CloudInit {
         password: None,
         setup: GuestSetup::default(),
         user_data: None,
+        renew_machine_id: false,
     }
 }
 
@@ -185,5 +186,56 @@ fn no_secret_is_ever_shown() {
     assert!(matches!(error, Error::AuthorizedKey { number: 1, .. }));
     for shown in [format!("{cloud_init:?}"), format!("{documents:?}"), format!("{error} {error:?}")] {
         assert!(!shown.contains(SECRET), "{shown}");
+    }
+}
+
+#[test]
+fn a_committed_image_gets_a_machine_id_once_beside_the_users_own_commands() {
+    let plain = config(&cloud_init().to_documents().expect("documents").user_data);
+    assert!(plain.get("bootcmd").is_none());
+    let committed = CloudInit { renew_machine_id: true, ..cloud_init() };
+    let document = config(&committed.to_documents().expect("documents").user_data);
+    let once = &document["bootcmd"][0];
+    for (index, word) in ["cloud-init-per", "instance", "vmtools-machine-id", "sh", "-c"].iter().enumerate() {
+        assert_eq!(once[index], *word);
+    }
+    assert_eq!(document["bootcmd"].as_array().map(Vec::len), Some(1));
+    assert!(once[5].as_str().is_some_and(|script| script.contains("systemd-machine-id-setup")));
+
+    let theirs = b"#cloud-config\nbootcmd: [[echo, mine]]\n".to_vec();
+    let both = CloudInit { user_data: Some(theirs), ..committed };
+    let parts = parts(&both.to_documents().expect("documents").user_data);
+    let last = config(&parts.last().expect("parts").1);
+    assert_eq!(last["bootcmd"], document["bootcmd"]);
+    assert!(last["merge_how"].as_str().is_some_and(|how| how.contains("list(append)")));
+}
+
+/// The script itself, in a folder that stands in for the guest's root.
+#[test]
+fn the_script_renews_what_is_there() {
+    use crate::system::process::Invocation;
+    let committed = CloudInit { renew_machine_id: true, ..cloud_init() };
+    let document = config(&committed.to_documents().expect("documents").user_data);
+    let script = document["bootcmd"][0][5].as_str().expect("a script").to_owned();
+    let folder = tempfile::tempdir().expect("folder");
+    let root = folder.path();
+    std::fs::create_dir_all(root.join("etc")).expect("makes");
+    std::fs::create_dir_all(root.join("var/lib/dbus")).expect("makes");
+    let at = root.display().to_string();
+    let script =
+        script.replace(" /etc/", &format!(" {at}/etc/")).replace("/var/lib", &format!("{at}/var/lib"));
+    let setup = format!("systemd-machine-id-setup() {{ echo new > {at}/etc/machine-id; }}; {script}");
+    let run = || {
+        let work = Invocation::new("bash", std::time::Duration::from_secs(20)).arg("-c").arg(&setup).output();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+        runtime.block_on(work).expect("the script succeeds")
+    };
+    run();
+    assert!(!root.join("etc/machine-id").exists(), "a guest without one got one");
+    std::fs::write(root.join("etc/machine-id"), "old").expect("writes");
+    std::fs::write(root.join("var/lib/dbus/machine-id"), "old").expect("writes");
+    run();
+    for file in ["etc/machine-id", "var/lib/dbus/machine-id"] {
+        assert_eq!(std::fs::read_to_string(root.join(file)).expect("reads"), "new\n", "{file}");
     }
 }

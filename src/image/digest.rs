@@ -121,7 +121,7 @@ impl Stamp {
 
 /// Tells a thread that nobody waits for it any more.
 #[derive(Default)]
-struct StopOnDrop(Arc<AtomicBool>);
+pub(super) struct StopOnDrop(pub(super) Arc<AtomicBool>);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {

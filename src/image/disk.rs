@@ -1,10 +1,11 @@
 //! Writing images: room, holes, and what a failure means.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::Error;
+use super::record::remove_file;
 use crate::system::fs;
 
 /// Zeros are looked for in blocks of this size, which file systems can leave out.
@@ -42,6 +43,13 @@ impl SparseFile {
         self.file.set_len(self.at)?;
         self.file.sync_data()
     }
+}
+
+/// A new file at `path`; what lies there goes.
+pub(super) fn create(path: &Path) -> Result<File, Error> {
+    remove_file(path)?;
+    let file = File::options().write(true).create_new(true).mode(0o600).open(path);
+    file.map_err(|error| write_failed(path, error))
 }
 
 /// # Errors

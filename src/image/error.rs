@@ -2,8 +2,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::{Digest, Invalid};
-use crate::system::fs;
+use crate::system::{fs, process};
 
+use super::import::OvaError;
 use super::{catalog, checksum, header};
 
 /// Why an image or a seed could not be had.
@@ -63,6 +64,30 @@ pub enum Error {
     #[error("{name} is an ISO 9660 CD image, not a disk image")]
     Iso {
         /// The file or URL.
+        name: String,
+    },
+    /// It is an archive from which no disk can be taken. Integrity.
+    #[error("{name} cannot be used as an OVA")]
+    Ova {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        source: OvaError,
+    },
+    /// qemu-img did not convert it.
+    #[error("{name} cannot be converted")]
+    Convert {
+        /// The file.
+        name: String,
+        /// What qemu-img said.
+        #[source]
+        source: process::Error,
+    },
+    /// An image of the user's own has the name.
+    #[error("the image {name} exists already")]
+    NameTaken {
+        /// The name.
         name: String,
     },
     /// The bytes are not those that were promised. Integrity.
@@ -246,6 +271,7 @@ impl Error {
         matches!(
             self,
             Self::Header { .. }
+                | Self::Ova { .. }
                 | Self::DigestMismatch { .. }
                 | Self::Checksum { .. }
                 | Self::Changed { .. }

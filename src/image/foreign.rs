@@ -1,11 +1,18 @@
+/// Another program's disk, which an import converts.
+pub(super) fn convertible(bytes: &[u8]) -> Option<&'static str> {
+    const MAGICS: [(usize, &[u8], &str); 3] = [
+        (0, b"KDMV", "a VMware disk (VMDK)"),
+        (64, b"\x7f\x10\xda\xbe", "a VirtualBox disk (VDI)"),
+        (0, b"vhdxfile", "a Hyper-V disk (VHDX)"),
+    ];
+    first(&MAGICS, bytes)
+}
+
 /// What `bytes` are, if they are something that is known and no image.
 pub(super) fn foreign(bytes: &[u8]) -> Option<&'static str> {
-    const MAGICS: [(usize, &[u8], &str); 18] = [
-        (0, b"KDMV", "a VMware disk (VMDK); convert it to qcow2 first"),
+    const MAGICS: [(usize, &[u8], &str); 15] = [
         (0, b"# Disk DescriptorFile", "the descriptor of a VMware disk (VMDK)"),
         (0, b"COWD", "a VMware disk (VMDK); convert it to qcow2 first"),
-        (64, b"\x7f\x10\xda\xbe", "a VirtualBox disk (VDI); convert it to qcow2 first"),
-        (0, b"vhdxfile", "a Hyper-V disk (VHDX); convert it to qcow2 first"),
         (0, b"conectix", "a Hyper-V disk (VHD); convert it to qcow2 first"),
         (0, b"QED\0", "a QED disk; convert it to qcow2 first"),
         (0, b"\x1f\x8b", "a gzip file; unpack it first"),
@@ -20,9 +27,7 @@ pub(super) fn foreign(bytes: &[u8]) -> Option<&'static str> {
         (0, b"-----BEGIN ", "a text in PEM or PGP form"),
         (0, b"\x7fELF", "a program"),
     ];
-    let magic =
-        MAGICS.iter().find(|(at, magic, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
-    if let Some((_, _, what)) = magic {
+    if let Some(what) = first(&MAGICS, bytes) {
         return Some(what);
     }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -33,4 +38,9 @@ pub(super) fn foreign(bytes: &[u8]) -> Option<&'static str> {
         return Some("a web page, not an image");
     }
     starts(b"<?xml").then_some("an XML document, not an image")
+}
+
+fn first(magics: &[(usize, &[u8], &'static str)], bytes: &[u8]) -> Option<&'static str> {
+    let is = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
+    magics.iter().find(|(at, magic, _)| is(*at, magic)).map(|(_, _, what)| *what)
 }

@@ -4,7 +4,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::foreign::foreign;
+use super::foreign::{convertible, foreign};
 use super::qcow2_map::Map;
 use super::{Error as ImageError, qcow2};
 use crate::system::fs;
@@ -15,7 +15,7 @@ pub const HEAD_BYTES: usize = 33 * 1024;
 pub const MAX_VIRTUAL_SIZE_BYTES: u64 = 64 << 40;
 
 /// The form of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// QEMU's own, version 2 or 3.
@@ -69,6 +69,18 @@ pub enum Error {
     /// It would read another file of this host.
     #[error("it names an external data file, which could be any file of this host")]
     DataFile,
+    /// It would read another file of this host.
+    #[error("it stands on a parent disk, which could be any file of this host")]
+    Parent,
+    /// It would read another file of this host.
+    #[error("its data lie in other files that it names, which could be any of this host")]
+    OtherFiles,
+    /// It is another program's disk, which an import takes.
+    #[error("it is {what}, which has to be imported first")]
+    Convertible {
+        /// Such as "a VirtualBox disk (VDI)".
+        what: &'static str,
+    },
     /// It is encrypted.
     #[error("it is encrypted")]
     Encrypted,
@@ -115,6 +127,9 @@ pub fn inspect(first_bytes: &[u8], file_size_bytes: u64) -> Result<Header, Error
             format: Format::Qcow2,
             virtual_size_bytes: qcow2::virtual_size(first_bytes, file_size_bytes)?,
         });
+    }
+    if let Some(what) = convertible(first_bytes) {
+        return Err(Error::Convertible { what });
     }
     if let Some(what) = foreign(first_bytes) {
         return Err(Error::Foreign { what });

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::partial::Partial;
-use super::record::{Slot, remove_file};
+use super::record::{Record, Slot, remove_file};
 use super::{Error, Store};
 use crate::system::fs;
 
@@ -58,6 +58,6 @@ impl Store {
 
 /// The files of a place that are no use as they are. An image without a record is not trusted.
 fn files(slot: &Slot) -> Vec<PathBuf> {
-    let orphan = slot.load().is_none().then(|| slot.image());
+    let orphan = slot.load::<Record>().is_none().then(|| slot.image());
     Partial(&slot.partial()).files().into_iter().chain(orphan).collect()
 }

@@ -22,9 +22,11 @@ pub struct LocalImage {
     pub digest: Digest,
     /// Whether a digest vouches for it that was published or given. A file of the user's own counts.
     pub verified: bool,
-    /// The user that its cloud-init makes, if the catalogue knows.
+    /// Whether it was a VM's disk, and so has an identity that a new VM must not keep.
+    pub committed: bool,
+    /// The user that its cloud-init makes, if that is known.
     pub default_user: Option<String>,
-    /// The firmware that it needs, if the catalogue knows.
+    /// The firmware that it needs, if that is known.
     pub firmware: Option<Firmware>,
     /// The least processor that it runs on, if the catalogue knows.
     pub cpu_floor: Option<CpuFloor>,

@@ -51,7 +51,8 @@ impl Store {
         let lock = self.lock(&slot).await?;
         let Some((image, record)) = self.cached(&slot, &wanted).await? else {
             // Something may lie there that is another version.
-            let freshness = if slot.load().is_some() { Freshness::Replaced } else { Freshness::Fetched };
+            let freshness =
+                if slot.load::<Record>().is_some() { Freshness::Replaced } else { Freshness::Fetched };
             self.fetch(slot.clone(), wanted.clone(), None, progress, lock).await?;
             return Ok(Pulled { image: self.fetched(&slot, &wanted).await?, freshness });
         };

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Validator;
@@ -12,6 +13,7 @@ use crate::model::Digest;
 use crate::system::fs;
 
 const ENDING: &str = ".json";
+const PARTIAL: &str = ".partial";
 /// Room for the rest of a file name of at most 255 bytes.
 const STEM_CHARS: usize = 96;
 
@@ -41,6 +43,12 @@ pub(super) struct Record {
     pub(super) validator: Validator,
 }
 
+impl Record {
+    pub(super) fn digest(&self) -> Option<Digest> {
+        self.digest.parse().ok()
+    }
+}
+
 impl Slot {
     /// The place for what is at `url`, in `folder`; `label` makes the file's name one that people know.
     pub(super) fn new(folder: &Path, label: &str, url: &str) -> Self {
@@ -53,23 +61,33 @@ impl Slot {
         Self { folder: folder.to_owned(), stem: format!("{label}-{}", hash::short_name(url.as_bytes())) }
     }
 
+    /// The place for what has this name of its own, in `folder`. The name holds no slash.
+    pub(super) fn named(folder: &Path, name: &str) -> Self {
+        Self { folder: folder.to_owned(), stem: name.to_owned() }
+    }
+
     /// All places in `folder` that have a record.
     pub(super) fn all(folder: &Path) -> Result<Vec<Self>, Error> {
-        Self::with_ending(folder, ENDING)
+        Self::all_with(folder, ENDING)
     }
 
     /// All places in `folder` that may have a download under way, or what is left of one.
     pub(super) fn unfinished(folder: &Path) -> Result<Vec<Self>, Error> {
         let mut slots = Vec::new();
-        for ending in [".resume", ".partial", ".unpacked", ".img"] {
-            slots.extend(Self::with_ending(folder, ending)?);
+        for ending in [".resume", PARTIAL, ".unpacked", ".img"] {
+            slots.extend(Self::all_with(folder, ending)?);
         }
         slots.sort_by(|a, b| a.stem.cmp(&b.stem));
         slots.dedup_by(|a, b| a.stem == b.stem);
         Ok(slots)
     }
 
-    fn with_ending(folder: &Path, ending: &str) -> Result<Vec<Self>, Error> {
+    /// All places in `folder` that have something that is not checked.
+    pub(super) fn all_partial(folder: &Path) -> Result<Vec<Self>, Error> {
+        Self::all_with(folder, PARTIAL)
+    }
+
+    fn all_with(folder: &Path, ending: &str) -> Result<Vec<Self>, Error> {
         let listing = match std::fs::read_dir(folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(fs::Error::at("list", folder))?,
@@ -91,7 +109,7 @@ impl Slot {
     }
 
     pub(super) fn partial(&self) -> PathBuf {
-        self.file(".partial")
+        self.file(PARTIAL)
     }
 
     pub(super) fn lock(&self) -> PathBuf {
@@ -99,20 +117,27 @@ impl Slot {
     }
 
     /// The record, if there is a whole one.
-    pub(super) fn load(&self) -> Option<(Record, Digest)> {
-        let bytes = std::fs::read(self.file(ENDING)).ok()?;
-        let record: Record = serde_json::from_slice(&bytes).ok()?;
-        let digest = record.digest.parse().ok()?;
-        Some((record, digest))
+    pub(super) fn load<R: DeserializeOwned>(&self) -> Option<R> {
+        serde_json::from_slice(&std::fs::read(self.file(ENDING)).ok()?).ok()
+    }
+
+    /// When the image was last asked for: the record's time is set anew then.
+    pub(super) fn last_used(&self) -> Option<SystemTime> {
+        std::fs::metadata(self.file(ENDING)).and_then(|metadata| metadata.modified()).ok()
     }
 
     /// Whether the record was written since `time`.
     pub(super) fn is_newer_than(&self, time: SystemTime) -> bool {
-        let modified = std::fs::metadata(self.file(ENDING)).and_then(|data| data.modified());
-        modified.is_ok_and(|modified| modified >= time)
+        self.last_used().is_some_and(|modified| modified >= time)
     }
 
-    pub(super) fn save(&self, record: &Record) -> Result<(), Error> {
+    /// Notes that the image was asked for. That it can't be noted is no failure.
+    pub(super) fn touch(&self) {
+        let record = std::fs::File::options().write(true).open(self.file(ENDING));
+        let _ = record.and_then(|file| file.set_modified(SystemTime::now()));
+    }
+
+    pub(super) fn save(&self, record: &impl Serialize) -> Result<(), Error> {
         let path = self.file(ENDING);
         let bytes = serde_json::to_vec(record)
             .map_err(|error| fs::Error::at("write", &path)(std::io::Error::other(error)))?;
@@ -175,7 +200,7 @@ mod tests {
     fn a_record_comes_back_and_goes() {
         let folder = tempfile::tempdir().expect("folder");
         let slot = Slot::new(folder.path(), "debian-13", "https://a/b");
-        assert!(slot.load().is_none());
+        assert!(slot.load::<Record>().is_none());
         let record = Record {
             name: "debian-13".into(),
             url: "https://a/b".into(),
@@ -185,7 +210,7 @@ mod tests {
             validator: Validator::default(),
         };
         slot.save(&record).expect("saves");
-        assert_eq!(slot.load().map(|(record, _)| record), Some(record));
+        assert_eq!(slot.load(), Some(record));
         assert_eq!(Slot::all(folder.path()).expect("lists").len(), 1);
         slot.remove().expect("removes");
         assert!(Slot::all(folder.path()).expect("lists").is_empty());

@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use super::record::Slot;
+use super::own::{OwnImages, OwnRecord};
+use super::record::{Record, Slot};
 use super::source::Wanted;
-use super::{Catalog, DigestCache, Error, Format, Limits, LocalImage, Progress, Reference, header};
+use super::{Catalog, DigestCache, Entry, Error, Format, Limits, LocalImage, Progress, Reference, header};
 use crate::model::{Algorithm, Digest, Mirror};
 use crate::system::fs;
 
@@ -14,10 +15,12 @@ use crate::system::fs;
 /// CACHE/images/NAME-HASH.partial  a download that has not been checked, with .resume and .unpacked
 /// CACHE/images/NAME-HASH.lock     held while one is under way
 /// CACHE/digests/                  digests of files, see DigestCache
+/// DATA/images/                    images of the user's own, see OwnImages
 /// ```
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) images: PathBuf,
+    pub(super) own: OwnImages,
     pub(super) catalog: Catalog,
     pub(super) digests: DigestCache,
     pub(super) limits: Limits,
@@ -26,11 +29,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store that keeps its files in `cache_dir`, which is made when it is needed.
-    pub fn new(cache_dir: PathBuf, catalog: Catalog) -> Self {
+    /// The store that keeps downloads in `cache_dir` and the user's own images in `data_dir`, which are made
+    /// when they are needed.
+    pub fn new(cache_dir: PathBuf, data_dir: &Path, catalog: Catalog) -> Self {
+        let digests = DigestCache::new(cache_dir.join("digests"));
         Self {
             images: cache_dir.join("images"),
-            digests: DigestCache::new(cache_dir.join("digests")),
+            own: OwnImages::new(data_dir.join("images"), digests.clone()),
+            digests,
             catalog,
             limits: Limits::default(),
             mirrors: Vec::new(),
@@ -64,6 +70,11 @@ impl Store {
         &self.catalog
     }
 
+    /// The images of the user's own.
+    pub fn own(&self) -> &OwnImages {
+        &self.own
+    }
+
     /// The remembered digests of files.
     pub fn digests(&self) -> &DigestCache {
         &self.digests
@@ -79,12 +90,19 @@ impl Store {
         reference: &Reference,
         progress: Option<Progress>,
     ) -> Result<LocalImage, Error> {
-        if let Reference::File(path) = reference {
-            return self.file(path, progress).await;
+        match reference {
+            Reference::File(path) => return self.file(path, progress).await,
+            Reference::Catalog(name) => {
+                if let Some((slot, record)) = self.own.find(name) {
+                    return self.own_image(&slot, record, progress).await;
+                }
+            }
+            Reference::Url { .. } => {}
         }
         let wanted = self.wanted(reference, None)?;
         let slot = self.slot(&wanted);
         if let Some((image, _)) = self.cached(&slot, &wanted).await? {
+            slot.touch();
             return Ok(image);
         }
         self.check_vouched(&wanted)?;
@@ -104,50 +122,53 @@ impl Store {
     pub fn check_reference(&self, reference: &Reference) -> Result<(), Error> {
         match reference {
             Reference::File(_) => Ok(()),
+            Reference::Catalog(name) if self.own.find(name).is_some() => Ok(()),
             other => self.check_vouched(&self.wanted(other, None)?),
         }
     }
 
     /// Whether [`Self::obtain`] would need no network. A file counts if it exists. Blocks shortly.
     pub fn is_cached(&self, reference: &Reference) -> bool {
-        if let Reference::File(path) = reference {
-            return path.is_file();
+        match reference {
+            Reference::File(path) => return path.is_file(),
+            Reference::Catalog(name) if self.own.find(name).is_some() => return true,
+            Reference::Catalog(_) | Reference::Url { .. } => {}
         }
         self.wanted(reference, None).is_ok_and(|wanted| {
             let slot = self.slot(&wanted);
-            slot.image().is_file() && slot.load().is_some()
+            slot.image().is_file() && slot.load::<Record>().is_some()
         })
     }
 
-    /// All images in the cache, by name. One that is damaged is left out, with a line in the log.
-    ///
-    /// # Errors
-    /// When the cache can't be listed.
-    pub async fn list(&self) -> Result<Vec<LocalImage>, Error> {
-        let slots = self.slots(Slot::all).await?;
-        let mut found = Vec::new();
-        for slot in slots {
-            match self.look(&slot).await {
-                Ok(Some((image, _))) => found.push(image),
-                Ok(None) => {}
-                Err(error) => log::warn!("{} is left out: {error}", slot.image().display()),
+    /// The catalogue's entry; if there is none, names of the user's own images are thought of too.
+    fn resolve(&self, name: &str) -> Result<&Entry, Error> {
+        self.catalog.resolve(name).map_err(|error| match error {
+            Error::UnknownImage { name, nearest } => {
+                let own = self.own.nearest(&name);
+                Error::UnknownImage { name, nearest: own.into_iter().chain(nearest).take(3).collect() }
             }
-        }
-        Ok(found)
+            other => other,
+        })
     }
 
-    /// Removes an image from the cache; waits for a download of it to end. `false`: it is not in the cache.
-    ///
-    /// # Errors
-    /// When its files can't be removed.
-    pub async fn remove(&self, path: &Path) -> Result<bool, Error> {
-        let slots = self.slots(Slot::all).await?;
-        let Some(slot) = slots.into_iter().find(|slot| slot.image() == path) else {
-            return Ok(false);
-        };
-        let _lock = fs::lock(&slot.lock()).await?;
-        tokio::task::spawn_blocking(move || slot.remove()).await??;
-        Ok(true)
+    async fn own_image(
+        &self,
+        slot: &Slot,
+        record: OwnRecord,
+        progress: Option<Progress>,
+    ) -> Result<LocalImage, Error> {
+        let mut image = self.file(&slot.image(), progress).await?;
+        if image.digest.to_string() != record.digest {
+            let expected = record.digest.parse()?;
+            return Err(Error::DigestMismatch { name: record.name, expected, actual: image.digest });
+        }
+        slot.touch();
+        image.name = record.name;
+        image.source = record.source;
+        image.default_user = record.default_user;
+        image.firmware = record.firmware;
+        image.committed = record.committed;
+        Ok(image)
     }
 
     pub(super) async fn slots(
@@ -163,7 +184,7 @@ impl Store {
         let mut wanted = match reference {
             Reference::File(path) => return Err(Error::NothingToPull { path: path.clone() }),
             Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
-            Reference::Catalog(name) => Wanted::entry(self.catalog.resolve(name)?),
+            Reference::Catalog(name) => Wanted::entry(self.resolve(name)?),
         };
         wanted.digest = checksum.cloned().or(wanted.digest);
         Ok(wanted.with_mirrors(&self.mirrors))
@@ -207,6 +228,7 @@ impl Store {
             file_size_bytes,
             digest,
             verified: true,
+            committed: false,
             default_user: None,
             firmware: None,
             cpu_floor: None,

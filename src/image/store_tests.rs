@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::test_server::{Reply, TestServer};
-use super::{Catalog, Error, Format, Hasher, Limits, LocalImage, Progress, Reference, Store};
+use super::{Catalog, Error, Format, Hasher, HoldingKind, Limits, LocalImage, Progress, Reference, Store};
 use crate::model::{Algorithm, Digest};
 
 struct Bench {
@@ -33,13 +33,15 @@ impl Bench {
         );
         std::fs::write(&file, text).expect("writes");
         let catalog = Catalog::load(Some(&file)).expect("a catalogue");
-        Store::new(self.cache.path().join("cache"), catalog).with_limits(Limits {
-            connect_timeout: Duration::from_secs(5),
-            stall_timeout: Duration::from_millis(400),
-            max_image_bytes: 1 << 20,
-            first_pause: Duration::from_millis(5),
-            ..Limits::default()
-        })
+        Store::new(self.cache.path().join("cache"), &self.cache.path().join("data"), catalog).with_limits(
+            Limits {
+                connect_timeout: Duration::from_secs(5),
+                stall_timeout: Duration::from_millis(400),
+                max_image_bytes: 1 << 20,
+                first_pause: Duration::from_millis(5),
+                ..Limits::default()
+            },
+        )
     }
 
     fn obtain(&self, reference: &Reference) -> Result<LocalImage, Error> {
@@ -107,8 +109,11 @@ fn a_catalogue_image_is_verified_once_and_then_needs_no_network() {
     assert_eq!(bench.obtain(&tiny()).expect("from the cache"), first);
     assert_eq!((bench.server.count("/SUMS"), bench.server.count("/tiny.img")), (1, 1));
     assert!(bench.store().is_cached(&tiny()));
-    assert_eq!(run(bench.store().list()).expect("lists"), std::slice::from_ref(&first));
-    assert!(run(bench.store().remove(&first.path)).expect("removes"));
+    let held = run(bench.store().holdings()).expect("lists");
+    let [only] = held.as_slice() else { panic!("{held:?}") };
+    assert_eq!((only.name.as_str(), only.kind, &only.digest), ("tiny", HoldingKind::Download, &first.digest));
+    assert_eq!((only.path.as_path(), only.format), (first.path.as_path(), Some(Format::Raw)));
+    run(bench.store().discard(only)).expect("removes");
     assert!(bench.leftovers().is_empty());
 }
 
@@ -208,8 +213,8 @@ fn a_mirror_comes_first_and_the_publisher_mends_what_it_gets_wrong() {
     assert_eq!(obtain().expect("an image").source, source("/near/tiny.img"));
     assert_eq!(bench.server.count("/tiny.img"), 0);
     for wrong in [Reply::Bytes(vec![7; 65536]), Reply::Status(404), Reply::Bytes(b"<html>".to_vec())] {
-        let found = run(bench.store().list()).expect("lists");
-        assert!(run(bench.store().remove(&found[0].path)).expect("removes"));
+        let held = run(bench.store().holdings()).expect("lists");
+        run(bench.store().discard(&held[0])).expect("removes");
         bench.server.put("/near/tiny.img", wrong);
         assert_eq!(obtain().expect("an image").source, source("/tiny.img"));
     }

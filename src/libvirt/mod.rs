@@ -17,6 +17,7 @@ mod network;
 mod networks;
 mod session;
 mod storage;
+mod volume_copy;
 mod xml;
 
 pub use addresses::{Address, AddressSource};

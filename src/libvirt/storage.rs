@@ -40,6 +40,8 @@ pub struct Volume {
     pub backing: Option<String>,
     /// When it was last written to, as of libvirt's last look.
     pub modified: Option<SystemTime>,
+    /// When it was last read, as of libvirt's last look and as far as the file system notes it.
+    pub accessed: Option<SystemTime>,
 }
 
 /// A volume to be made.
@@ -278,7 +280,7 @@ impl Client {
 }
 
 impl VolumeSpec<'_> {
-    fn to_element(&self) -> Element {
+    pub(super) fn to_element(&self) -> Element {
         let format = |name: &str| Element::new("format").with("type", name);
         let permissions = Element::new("permissions").child(Element::new("mode").text(self.mode));
         let volume = Element::new("volume")
@@ -294,7 +296,7 @@ impl VolumeSpec<'_> {
     }
 }
 
-fn volume_command(verb: &str, pool: &str, name: &str) -> Command {
+pub(super) fn volume_command(verb: &str, pool: &str, name: &str) -> Command {
     Command::new(verb).option("--pool", pool).option("--vol", name)
 }
 
@@ -315,7 +317,10 @@ fn parse_pool(document: &str) -> Result<Pool, Error> {
 
 fn parse_volume(document: &str) -> Result<Volume, Error> {
     let tree = parse(document, "virsh vol-dumpxml")?;
-    let modified = tree.find_text("target/timestamps/mtime").and_then(|text| text.parse::<f64>().ok());
+    let time = |name: &str| {
+        let seconds = tree.find_text(&format!("target/timestamps/{name}"))?.parse().ok()?;
+        Some(SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(seconds).ok()?)
+    };
     Ok(Volume {
         name: tree.find_text("name").unwrap_or_default(),
         path: tree.find_text("target/path").unwrap_or_default(),
@@ -323,9 +328,8 @@ fn parse_volume(document: &str) -> Result<Volume, Error> {
         capacity_bytes: bytes(&tree, "capacity"),
         allocation_bytes: bytes(&tree, "allocation"),
         backing: tree.find_text("backingStore/path"),
-        modified: modified
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .map(|since| SystemTime::UNIX_EPOCH + since),
+        modified: time("mtime"),
+        accessed: time("atime"),
     })
 }
 

@@ -177,6 +177,60 @@ pub enum Error {
         /// How long was waited.
         timeout: Duration,
     },
+    /// There is no such image on this machine.
+    #[error("there is no image {name:?} on this machine")]
+    NoImage {
+        /// The name or digest that was asked for.
+        name: String,
+        /// The name that looks most alike.
+        nearest: Option<String>,
+    },
+    /// Several images have the name.
+    #[error("{} images are called {name:?}", .digests.len())]
+    ImageAmbiguous {
+        /// The name or digest that was asked for.
+        name: String,
+        /// Their digests.
+        digests: Vec<String>,
+    },
+    /// Disks stand on the image.
+    #[error("the image {image} is needed by {}", .needed_by.join(", "))]
+    ImageInUse {
+        /// The image.
+        image: String,
+        /// The VMs, and files that belong to none.
+        needed_by: Vec<String>,
+    },
+    /// The VM has to be off for it.
+    #[error("the VM {name} is not off")]
+    NotOff {
+        /// The VM.
+        name: String,
+    },
+    /// The VM has no disk that is a file.
+    #[error("the VM {name} has no disk that is a file")]
+    NoDisk {
+        /// The VM.
+        name: String,
+    },
+    /// The VM's disk lies where libvirt has no storage pool.
+    #[error("the disk {path} of the VM {name} lies in no active storage pool")]
+    NotInPool {
+        /// The VM.
+        name: String,
+        /// Its disk.
+        path: String,
+    },
+    /// There is no room for an image on this machine.
+    #[error("{} has room for {available}, and {needed} are needed", .folder.display())]
+    NoRoomHere {
+        /// The folder.
+        folder: PathBuf,
+        /// The room that it has.
+        available: DiskSize,
+        /// The room that is needed.
+        needed: DiskSize,
+    },
     /// Another process is making the VM right now.
     #[error("the VM {name} is being made by another process")]
     BeingMade {

@@ -1,10 +1,12 @@
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::create::base::{MARKER, PREFIX, is_stale, marker_name};
+use super::image::{commit, image_store};
 use super::{Error, VmManager};
 use crate::host::Creator;
 use crate::image::Leftover;
-use crate::libvirt::{self, Domain, OwnedVolume, Scope};
+use crate::libvirt::{self, Domain, OwnedVolume, Scope, Volume};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -20,6 +22,10 @@ pub enum Reason {
     BrokenUpload,
     /// An image's download that broke off.
     BrokenDownload,
+    /// The copy of a disk that a killed `image commit` left.
+    BrokenCommit,
+    /// What an `image import` or `image commit` that was killed left on this machine.
+    BrokenImport,
 }
 
 /// Something that `gc` removes.
@@ -54,7 +60,8 @@ impl VmManager {
                 garbage.extend(self.garbage_again(&domain.uuid).await?);
             }
         }
-        garbage.extend(self.broken_uploads().await?);
+        garbage.extend(self.broken_volumes().await?);
+        garbage.extend(self.broken_imports()?);
         garbage.extend(self.image_store()?.leftovers().await?.into_iter().map(of_download));
         Ok(garbage)
     }
@@ -66,6 +73,13 @@ impl VmManager {
     pub async fn remove_garbage(&self, garbage: &Garbage) -> Result<(), Error> {
         if let Some(download) = &garbage.download {
             return Ok(self.image_store()?.remove_leftover(download).await?);
+        }
+        if garbage.reason == Reason::BrokenImport {
+            let store = image_store(&self.paths)?;
+            for file in &garbage.files {
+                store.own().remove_abandoned(Path::new(file))?;
+            }
+            return Ok(());
         }
         let deadline = Instant::now() + PATIENCE;
         if let Some(uuid) = &garbage.uuid
@@ -101,8 +115,21 @@ impl VmManager {
         }
     }
 
-    /// Bases without a marker that nobody writes to any more.
-    async fn broken_uploads(&self) -> Result<Vec<Garbage>, Error> {
+    fn broken_imports(&self) -> Result<Vec<Garbage>, Error> {
+        let files = image_store(&self.paths)?.own().abandoned()?;
+        let garbage = files.into_iter().map(|file| Garbage {
+            name: file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            uuid: None,
+            reason: Reason::BrokenImport,
+            files: vec![file.to_string_lossy().into_owned()],
+            volumes: Vec::new(),
+            download: None,
+        });
+        Ok(garbage.collect())
+    }
+
+    /// Bases without a marker, and copies of disks, that nobody writes to any more.
+    async fn broken_volumes(&self) -> Result<Vec<Garbage>, Error> {
         let pool = self.config.storage.pool.as_str();
         if self.client.pool(pool).await?.is_none() {
             return Ok(Vec::new());
@@ -115,14 +142,18 @@ impl VmManager {
         let volumes = self.client.volumes(pool).await?;
         let is_base = |name: &str| name.starts_with(PREFIX) && !name.ends_with(MARKER);
         let has_marker = |name: &str| volumes.iter().any(|volume| volume.name == marker_name(name));
-        let broken = volumes
-            .iter()
-            .filter(|volume| is_base(&volume.name) && !has_marker(&volume.name) && is_stale(volume.modified));
-        Ok(broken
-            .map(|volume| Garbage {
+        // A commit that still goes on loses nothing: it has opened the volume.
+        let reason = |volume: &Volume| match volume.name.as_str() {
+            name if name.starts_with(commit::PREFIX) => Some(Reason::BrokenCommit),
+            name if is_base(name) && !has_marker(name) => Some(Reason::BrokenUpload),
+            _ => None,
+        };
+        let broken = volumes.iter().filter(|volume| is_stale(volume.modified));
+        let garbage = broken.filter_map(|volume| {
+            Some(Garbage {
+                reason: reason(volume)?,
                 name: volume.name.clone(),
                 uuid: None,
-                reason: Reason::BrokenUpload,
                 files: vec![volume.path.clone()],
                 volumes: vec![OwnedVolume {
                     pool: pool.to_owned(),
@@ -131,7 +162,8 @@ impl VmManager {
                 }],
                 download: None,
             })
-            .collect())
+        });
+        Ok(garbage.collect())
     }
 }
 

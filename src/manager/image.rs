@@ -1,8 +1,22 @@
-//! Images, as a person sees them: what the catalogue offers.
+//! Images, as a person sees them: what the catalogue offers, and what is kept on this machine.
+
+pub(super) mod commit;
+mod import;
+mod inventory;
+mod pull;
+mod removal;
+mod status;
+mod usage;
+
+pub use commit::ImageCommit;
+pub use import::{ImageImport, import_image};
+pub use pull::{PullRequest, PulledImage};
+pub use removal::{PruneRequest, RemovedImage, UnusedImage};
+pub use status::{ImageKind, ImageStatus};
 
 use super::Error;
 use crate::config::Paths;
-use crate::image::{Catalog, Entry};
+use crate::image::{Catalog, Entry, HoldingKind, Store};
 use crate::model::Firmware;
 
 /// An image that the catalogue offers.
@@ -47,7 +61,19 @@ pub fn available_images(paths: &Paths, filter: Option<&str>) -> Result<Vec<Avail
     Ok(entries.filter(named).map(AvailableImage::from).collect())
 }
 
+/// The images that are kept on this machine.
+pub(super) fn image_store(paths: &Paths) -> Result<Store, Error> {
+    Ok(Store::new(paths.cache_folder().to_owned(), paths.data_folder(), load_catalog(paths)?))
+}
+
 pub(super) fn load_catalog(paths: &Paths) -> Result<Catalog, Error> {
     let own = paths.catalogue_file();
     Ok(Catalog::load(own.is_file().then_some(own.as_path()))?)
+}
+
+/// The image of the user's own that has this name.
+async fn kept(store: &Store, name: &str) -> Result<ImageStatus, Error> {
+    let holdings = store.holdings().await?;
+    let own = holdings.iter().find(|holding| holding.kind == HoldingKind::Own && holding.name == name);
+    own.map(ImageStatus::from).ok_or_else(|| Error::NoImage { name: name.to_owned(), nearest: None })
 }

@@ -24,7 +24,6 @@ mod doctor;
 mod error;
 mod gc;
 mod image;
-mod image_pull;
 mod interrupt;
 mod list;
 mod network;
@@ -44,8 +43,10 @@ pub use delete::{DeletePlan, Deleted};
 pub use doctor::{Check, CheckStatus};
 pub use error::Error;
 pub use gc::{Garbage, Reason};
-pub use image::{AvailableImage, available_images};
-pub use image_pull::{PullRequest, PulledImage};
+pub use image::{
+    AvailableImage, ImageCommit, ImageImport, ImageKind, ImageStatus, PruneRequest, PullRequest, PulledImage,
+    RemovedImage, UnusedImage, available_images, import_image,
+};
 pub use interrupt::{Interrupt, interrupt_channel};
 pub use list::{ListRequest, VmSelection};
 pub use network::NetworkStatus;

@@ -121,6 +121,18 @@ pub enum Warning {
         /// The VM.
         vm: String,
     },
+    /// Only the first of several disks is taken.
+    DisksLeftOut {
+        /// The VM or image.
+        of: String,
+        /// The others' names.
+        disks: Vec<String>,
+    },
+    /// libvirt can't be asked what uses the images.
+    ImageUseUnknown {
+        /// Why.
+        reason: String,
+    },
     /// No VM runs, but there are some that are off.
     StoppedVms {
         /// How many.

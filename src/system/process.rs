@@ -235,8 +235,16 @@ impl Invocation {
     /// # Errors
     /// Every status but 0 is [`Error::Failed`]; past the deadline the program is killed.
     pub async fn output(self) -> Result<Output, Error> {
+        self.output_telling(|_| {}).await
+    }
+
+    /// As [`Invocation::output`], and tells each piece of standard output when it comes.
+    ///
+    /// # Errors
+    /// Those of [`Invocation::output`].
+    pub async fn output_telling(self, told: impl FnMut(&[u8])) -> Result<Output, Error> {
         let started = Instant::now();
-        let result = match tokio::time::timeout(self.deadline, self.collect()).await {
+        let result = match tokio::time::timeout(self.deadline, self.collect(told)).await {
             Ok(result) => result,
             Err(_) => Err(Error::TimedOut { command: self.to_command_line(), deadline: self.deadline }),
         };
@@ -271,7 +279,7 @@ impl Invocation {
         }
     }
 
-    async fn collect(&self) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), Error> {
+    async fn collect(&self, told: impl FnMut(&[u8])) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), Error> {
         let stdin = if self.stdin.is_empty() { Stdio::null() } else { Stdio::piped() };
         let mut child = self.spawn(stdin)?;
         let pipe = child.stdin().take();
@@ -283,22 +291,30 @@ impl Invocation {
             }
         };
         let mut child = Guard(Some(child));
-        let ((), stdout, stderr) = tokio::join!(feed, self.drain(stdout), self.drain(stderr));
+        let ((), stdout, stderr) = tokio::join!(feed, self.drain(stdout, told), self.drain(stderr, |_| {}));
         let (stdout, stderr) = (stdout?, stderr?);
         let status = child.wait().await.map_err(|source| self.io(source))?;
         Ok((status, stdout, stderr))
     }
 
-    async fn drain(&self, stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, Error> {
+    async fn drain(
+        &self,
+        stream: Option<impl AsyncRead + Unpin>,
+        mut told: impl FnMut(&[u8]),
+    ) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
-        let Some(stream) = stream else { return Ok(bytes) };
+        let Some(mut stream) = stream else { return Ok(bytes) };
         let limit = self.output_limit;
-        let mut bounded = stream.take(limit as u64 + 1);
-        bounded.read_to_end(&mut bytes).await.map_err(|source| self.io(source))?;
-        if bytes.len() > limit {
-            return Err(Error::TooMuchOutput { command: self.to_command_line(), limit });
+        loop {
+            let done = bytes.len();
+            if stream.read_buf(&mut bytes).await.map_err(|source| self.io(source))? == 0 {
+                return Ok(bytes);
+            }
+            if bytes.len() > limit {
+                return Err(Error::TooMuchOutput { command: self.to_command_line(), limit });
+            }
+            told(&bytes[done..]);
         }
-        Ok(bytes)
     }
 
     fn spawn(&self, stdin: Stdio) -> Result<Box<dyn ChildWrapper>, Error> {
@@ -381,6 +397,24 @@ mod tests {
     fn input_and_both_outputs_pass() {
         let output = run(shell("cat; echo oops >&2").stdin("hello")).expect("runs");
         assert_eq!((output.stdout.as_slice(), output.stderr.as_str()), (&b"hello"[..], "oops\n"));
+    }
+
+    #[test]
+    fn output_is_told_while_it_comes() {
+        let folder = tempfile::tempdir().expect("folder");
+        let pipe = folder.path().join("pipe");
+        let script = format!("mkfifo {0}; echo one; cat {0}", pipe.display());
+        let mut seen = Vec::new();
+        let work = shell(&script).output_telling(|piece| {
+            // The program goes on only once the first piece was told.
+            if seen.is_empty() {
+                std::fs::write(&pipe, "two").expect("the program reads");
+            }
+            seen.extend_from_slice(piece);
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+        let output = runtime.block_on(work).expect("runs");
+        assert_eq!((output.stdout.as_slice(), seen.as_slice()), (&b"one\ntwo"[..], &b"one\ntwo"[..]));
     }
 
     #[test]

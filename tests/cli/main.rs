@@ -8,6 +8,7 @@ mod support;
 mod config;
 mod connection;
 mod documents;
+mod image;
 mod pull;
 mod template;
 mod usage;

@@ -28,6 +28,11 @@ impl<T: serde::Serialize> Many<T> {
         true
     }
 
+    /// Takes what was done.
+    pub fn add(&mut self, done: T) {
+        self.done.push(done);
+    }
+
     /// Takes a failure.
     pub fn fail(&mut self, complaint: Complaint) {
         self.failed.push(complaint);

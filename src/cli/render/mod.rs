@@ -1,6 +1,7 @@
 //! Results as text, pure: plain structs in, tables out.
 
 mod column;
+mod image;
 mod table;
 mod template;
 
@@ -14,6 +15,7 @@ use crate::manager::{
 use crate::model::{DiskSize, MemorySize};
 
 pub use column::Column;
+pub use image::{image, images, unused_images};
 use table::table;
 pub use template::{TemplateRow, problems, templates};
 
@@ -55,9 +57,10 @@ pub fn available_images(images: &[AvailableImage]) -> String {
 }
 
 /// The line of `image pull`.
-pub fn pulled_image(image: &PulledImage) -> String {
+pub fn pulled_image(pulled: &PulledImage) -> String {
+    let image = &pulled.image;
     let size = DiskSize::from_bytes(image.size_bytes);
-    format!("pulled {} ({size}, {})\n", image.name, image.digest)
+    format!("pulled {} ({size}, {})\n", image.name, or_dash(image.digest.clone()))
 }
 
 /// The table of `config --show`.
@@ -194,6 +197,8 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::Expired => "its time to live is over",
         Reason::BrokenUpload => "an upload that was given up",
         Reason::BrokenDownload => "a download that broke off",
+        Reason::BrokenImport => "left by an image import or commit that was killed",
+        Reason::BrokenCommit => "left by an image commit that was killed",
     };
     format!("{did} {} ({why})\n", item.name)
 }

@@ -14,7 +14,7 @@ use super::disks::format_name;
 use crate::host;
 use crate::image::{Format, LocalImage, Progress, Reference, Store};
 use crate::libvirt::{self, Pool, VolumeSpec};
-use crate::manager::image::load_catalog;
+use crate::manager::image::image_store;
 use crate::manager::{Error, Event, Observer, VmManager, Warning};
 use crate::model::{DiskSize, Timestamp};
 
@@ -50,8 +50,7 @@ struct Marker<'a> {
 
 impl VmManager {
     pub(in crate::manager) fn image_store(&self) -> Result<Store, Error> {
-        let store = Store::new(self.paths.cache_folder().to_owned(), load_catalog(&self.paths)?);
-        Ok(store.with_mirrors(&self.config.image.mirrors))
+        Ok(image_store(&self.paths)?.with_mirrors(&self.config.image.mirrors))
     }
 
     /// What reports how far a transfer of the image has come.
@@ -83,7 +82,7 @@ impl VmManager {
     }
 
     /// The pool for VMs' disks; with `act` it is made if there is none.
-    pub(super) async fn storage_pool(&self, act: bool) -> Result<Pool, Error> {
+    pub(in crate::manager) async fn storage_pool(&self, act: bool) -> Result<Pool, Error> {
         let name = self.config.storage.pool.as_str();
         if let Some(pool) = self.client.pool(name).await? {
             return Ok(pool);

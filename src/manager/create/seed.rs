@@ -76,6 +76,7 @@ pub(super) fn build(
         password: spec.password.clone(),
         setup: spec.setup.clone(),
         user_data: spec.user_data.clone(),
+        renew_machine_id: image.committed,
     }
     .to_documents()?;
     Ok(Setup::Seed(seed::build(&documents)?))

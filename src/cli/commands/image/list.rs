@@ -8,24 +8,39 @@ use crate::manager::available_images;
 
 /// The flags of `image list`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools image list --available ubuntu")]
+#[command(after_help = "Example:\n  vmtools image list\n  vmtools image list --available ubuntu")]
 pub struct ListArgs {
-    /// Those that the catalogue offers
-    #[arg(long, required = true)]
+    /// Those that the catalogue offers, instead of those that are here
+    #[arg(long)]
     pub available: bool,
     /// Those whose names hold this
-    #[arg(value_name = "FILTER", requires = "available")]
+    #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
 }
 
 /// # Errors
-/// When the catalogue can't be read.
+/// When the catalogue or the folders of images can't be read.
 pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
+    if !args.available {
+        return here(args.filter.as_deref(), context).await;
+    }
     let images = available_images(&context.paths, args.filter.as_deref())?;
     if context.ui.json() {
         context.ui.data_json(&images);
     } else {
         context.ui.data(&render::available_images(&images));
+    }
+    Ok(Code::Ok)
+}
+
+async fn here(filter: Option<&str>, context: &Context) -> Result<Code, Complaint> {
+    let mut images = context.manager().await?.images().await?;
+    let filter = filter.unwrap_or_default().to_ascii_lowercase();
+    images.retain(|image| image.name.to_ascii_lowercase().contains(&filter));
+    if context.ui.json() {
+        context.ui.data_json(&images);
+    } else {
+        context.ui.data(&render::images(&images));
     }
     Ok(Code::Ok)
 }

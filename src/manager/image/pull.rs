@@ -1,8 +1,8 @@
 //! Fetching images into this user's cache.
 
-use super::{Error, Event, VmManager, Warning};
-use crate::image::{Format, Freshness, LocalImage, Pulled, Reference};
-use crate::libvirt::Scope;
+use super::ImageStatus;
+use crate::image::{Freshness, LocalImage, Pulled, Reference};
+use crate::manager::{Error, Event, VmManager, Warning};
 use crate::model::Digest;
 
 /// An image to be fetched.
@@ -19,20 +19,9 @@ pub struct PullRequest {
 /// An image that has been pulled.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct PulledImage {
-    /// The name in the catalogue, or the URL.
-    pub name: String,
-    /// The digest of the image; of one that was sent packed, the unpacked image's.
-    pub digest: Digest,
-    /// Its form.
-    pub format: Format,
-    /// The size of its file.
-    pub size_bytes: u64,
-    /// The size of the disk that a guest sees.
-    pub virtual_size_bytes: u64,
-    /// Where it came from.
-    pub source: String,
-    /// The VMs that were made from it; `None` where no libvirt can be asked.
-    pub used_by: Option<Vec<String>>,
+    /// The image in the cache. The digest of one that was sent packed is the unpacked image's.
+    #[serde(flatten)]
+    pub image: ImageStatus,
     /// Whether nothing had to be fetched.
     #[serde(skip)]
     pub was_there: bool,
@@ -64,28 +53,23 @@ impl VmManager {
             })),
             Freshness::Fetched | Freshness::Replaced => {}
         }
-        let used_by = self.users_of(&image).await;
         Ok(PulledImage {
-            used_by,
             was_there: matches!(freshness, Freshness::UpToDate | Freshness::Unchecked(_)),
-            name: image.name,
-            digest: image.digest,
-            format: image.format,
-            size_bytes: image.file_size_bytes,
-            virtual_size_bytes: image.virtual_size_bytes,
-            source: image.source,
+            image: self.status_of_cached(&image).await?,
         })
     }
 
-    async fn users_of(&self, image: &LocalImage) -> Option<Vec<String>> {
-        let ids = self.client.domains(Scope::All).await.ok()?;
-        let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
-        let domains = self.client.domains_in_full(&uuids).await.ok()?;
-        let digest = image.digest.to_string();
-        let from_it = domains.into_iter().filter(|domain| {
-            let record = domain.metadata.as_ref();
-            record.is_some_and(|record| record.image_digest.as_ref() == Some(&digest))
-        });
-        Some(from_it.map(|domain| domain.name).collect())
+    /// libvirt need not be there; nobody knows then what uses it.
+    async fn status_of_cached(&self, image: &LocalImage) -> Result<ImageStatus, Error> {
+        let path = image.path.to_string_lossy();
+        let known: Vec<ImageStatus> = match self.inventory().await {
+            Ok(items) => items.into_iter().map(|item| item.status).collect(),
+            Err(Error::Libvirt(error)) if error.is_connection() => {
+                self.image_store()?.holdings().await?.iter().map(ImageStatus::from).collect()
+            }
+            Err(error) => return Err(error),
+        };
+        let found = known.into_iter().find(|status| status.path.as_deref() == Some(&*path));
+        found.ok_or_else(|| Error::NoImage { name: image.name.clone(), nearest: None })
     }
 }

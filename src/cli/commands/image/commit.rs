@@ -1,0 +1,36 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::manager::ImageCommit;
+
+/// The flags of `image commit`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools stop web && vmtools image commit web web-ready\n  vmtools create web2 --image web-ready --start --wait"
+)]
+pub struct CommitArgs {
+    /// The VM, which is off
+    pub vm: String,
+    /// The name to give the image
+    pub name: String,
+    /// Take the place of an image that has the name
+    #[arg(long)]
+    pub replace: bool,
+}
+
+/// # Errors
+/// When the VM is not off, or its disk can't be copied; what was begun is taken back.
+pub async fn run(args: CommitArgs, context: &Context) -> Result<Code, Complaint> {
+    let request = ImageCommit { vm: args.vm, name: args.name, replace: args.replace };
+    let manager = context.manager().await?;
+    let image =
+        manager.commit_image(&request).await.map_err(|error| Complaint::from(error).about(&request.vm))?;
+    if context.ui.json() {
+        context.ui.data_json(&image);
+    } else {
+        context.ui.data(&format!("committed {} as {}\n", request.vm, image.name));
+    }
+    Ok(Code::Ok)
+}

@@ -1,0 +1,56 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::manager::{ImageImport, import_image};
+
+/// The flags of `image import`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools image import ./appliance.ova appliance --user admin\n  vmtools create web --image appliance --start"
+)]
+pub struct ImportArgs {
+    /// The file: qcow2, raw, VMDK, VDI, VHDX or OVA
+    pub file: PathBuf,
+    /// The name to give it
+    pub name: String,
+    /// What the file is, whatever it looks like
+    #[arg(long)]
+    pub format: Option<FileFormat>,
+    /// Take the place of an image that has the name
+    #[arg(long)]
+    pub replace: bool,
+    /// The user to log in as
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+}
+
+/// A format that a file's header need not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// The disk's bytes as they are
+    Raw,
+}
+
+/// # Errors
+/// When the file is no image that can be trusted, or there is no room for it; then nothing is left of it.
+pub async fn run(args: ImportArgs, context: &Context) -> Result<Code, Complaint> {
+    let request = ImageImport {
+        file: args.file,
+        name: args.name,
+        raw: args.format == Some(FileFormat::Raw),
+        replace: args.replace,
+        user: args.user,
+    };
+    let (observer, interrupt) = context.watch();
+    let image = import_image(&context.paths, request, observer, &interrupt).await?;
+    if context.ui.json() {
+        context.ui.data_json(&image);
+    } else {
+        context.ui.data(&format!("imported {}\n", image.name));
+    }
+    Ok(Code::Ok)
+}

@@ -1,0 +1,26 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render;
+
+/// The flags of `image info`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools image info ubuntu-24.04")]
+pub struct InfoArgs {
+    /// The image's name, or the beginning of its digest
+    pub name: String,
+}
+
+/// # Errors
+/// When there is no such image on this machine.
+pub async fn run(args: InfoArgs, context: &Context) -> Result<Code, Complaint> {
+    let image = context.manager().await?.image(&args.name).await?;
+    if context.ui.json() {
+        context.ui.data_json(&image);
+    } else {
+        context.ui.data(&render::image(&image));
+    }
+    Ok(Code::Ok)
+}

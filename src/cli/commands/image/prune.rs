@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::commands::many::Many;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render;
+use crate::manager::PruneRequest;
+use crate::model::parse_duration;
+
+/// The flags of `image prune`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools image prune --dry-run\n  vmtools image prune --older-than 720h --yes"
+)]
+pub struct PruneArgs {
+    /// Only those that were not used for so long
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub older_than: Option<Duration>,
+    /// Imported and committed ones, too, which cannot be had again
+    #[arg(long)]
+    pub own: bool,
+    /// Show what would go, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// # Errors
+/// When libvirt can't be asked what is needed, or nobody may answer the question.
+pub async fn run(args: PruneArgs, context: &Context) -> Result<Code, Complaint> {
+    let asks = !(args.dry_run || context.yes);
+    if asks && !context.ui.can_ask() {
+        return Err(Complaint::usage(
+            "pruning needs an answer, and there is no terminal to ask on",
+            "--yes removes without asking; --dry-run shows what would go",
+        ));
+    }
+    let manager = context.manager().await?;
+    let unused = manager.unused_images(PruneRequest { older_than: args.older_than, own: args.own }).await?;
+    if unused.is_empty() {
+        context.ui.note("there is nothing to remove");
+    }
+    if args.dry_run {
+        match context.ui.json() {
+            true => context.ui.data_json(&unused),
+            false => context.ui.data(&render::unused_images(&unused)),
+        }
+        return Ok(Code::Ok);
+    }
+    if asks && !unused.is_empty() {
+        context.ui.note(render::unused_images(&unused).trim_end());
+        if !context.ui.ask("Remove?") {
+            return Err(Complaint::plain(Code::Failed, "nothing was removed"));
+        }
+    }
+    let mut many = Many::new();
+    for image in unused {
+        match manager.remove_unused(image).await {
+            Ok(removed) => many.add(removed),
+            Err(error) => many.fail(error.into()),
+        }
+    }
+    many.finish(context, false, |image| format!("removed {}\n", image.name))
+}

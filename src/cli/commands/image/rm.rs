@@ -1,0 +1,36 @@
+use clap::Args;
+
+use crate::cli::commands::many::Many;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+
+/// The flags of `image rm`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools image rm appliance sha256:0b8c61")]
+pub struct RmArgs {
+    /// The images' names, or the beginnings of their digests
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
+}
+
+/// # Errors
+/// When one of the images is not there, or a VM needs it.
+pub async fn run(args: RmArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let mut many = Many::new();
+    for name in &args.names {
+        match manager.remove_image(name).await {
+            Ok(removed) => many.add(removed),
+            Err(error) => {
+                let complaint = Complaint::from(error);
+                let interrupted = complaint.code == Code::Interrupted;
+                many.fail(complaint);
+                if interrupted {
+                    break;
+                }
+            }
+        }
+    }
+    many.finish(context, args.names.len() == 1, |image| format!("removed {}\n", image.name))
+}

@@ -1,0 +1,29 @@
+//! A file of the user's becomes an image of his own: looked at, then copied or converted.
+//!
+//! ```text
+//! FILE ─ Original::open ─┬─ qcow2 ───────────────────────────── copy (clone where the disk can) ─┐
+//!                        ├─ raw, VMDK, VDI, VHDX ─ qemu-img convert ──────────────────────────────┤
+//!                        └─ OVA: the disk within, read in its place ─ qemu-img convert ───────────┤
+//!                                                       header, digest, rename, record ───────────┘
+//! ```
+//!
+//! What would make QEMU read another file (a backing or data file, a parent, an extent) is refused by the
+//! code of this folder, from the bytes alone, before qemu-img opens anything; and qemu-img is told the
+//! format, and to look for no backing file.
+
+mod bytes;
+mod convert;
+mod copy;
+mod original;
+mod ova;
+#[cfg(test)]
+mod tests;
+mod vdi;
+mod vhdx;
+mod vmdk;
+mod window;
+
+pub(super) use convert::convert;
+pub(super) use copy::copy;
+pub(super) use original::{Original, OriginalFormat};
+pub use ova::Error as OvaError;

@@ -1,0 +1,64 @@
+//! Volumes made of others, and brought to this machine.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
+use super::client::Client;
+use super::command::Command;
+use super::storage::volume_command;
+use super::{Error, OwnedVolume, VolumeSpec};
+
+impl Client {
+    /// The volume that is the file of this path; `None` when it lies in no active pool.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn volume_at(&self, path: &str) -> Result<Option<OwnedVolume>, Error> {
+        let ask = |verb: &str| Command::new(verb).option("--vol", path);
+        let mut replies = self.call_each(&[ask("vol-pool"), ask("vol-name")]).await?.into_iter();
+        let mut word = || match replies.next() {
+            Some(Ok(text)) => Ok(Some(text.trim().to_owned()).filter(|word| !word.is_empty())),
+            Some(Err(error)) if error.is_connection() => Err(error),
+            _ => Ok(None),
+        };
+        let (pool, volume) = (word()?, word()?);
+        let found = pool.zip(volume);
+        Ok(found.map(|(pool, volume)| OwnedVolume { pool, volume, path: path.to_owned() }))
+    }
+
+    /// Makes a volume with the content of another, which nothing may write meanwhile. Without a backing file in
+    /// the spec it holds all that the other's chain does. libvirt goes on with it when virsh is gone.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`]; when the other is in use.
+    pub async fn copy_volume(
+        &self,
+        pool: &str,
+        volume: &VolumeSpec<'_>,
+        source: &OwnedVolume,
+    ) -> Result<(), Error> {
+        let file = self.handover_xml("vol-create-from", &volume.to_element())?;
+        let command = Command::new("vol-create-from")
+            .option("--pool", pool)
+            .option("--file", &file.path)
+            .option("--vol", &source.volume)
+            .option("--inputpool", &source.pool);
+        self.call(command.within(Self::transfer_deadline(volume.capacity_bytes))).await.map(drop)
+    }
+
+    /// Writes a volume's bytes, `size_bytes` of them, to a local file that is open for writing.
+    ///
+    /// # Errors
+    /// When it isn't there, the file's disk is full, or the connection fails.
+    pub async fn download_volume(
+        &self,
+        pool: &str,
+        name: &str,
+        file: &File,
+        size_bytes: u64,
+    ) -> Result<(), Error> {
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        let command = volume_command("vol-download", pool, name).option("--file", &path);
+        self.call(command.within(Self::transfer_deadline(size_bytes))).await.map(drop)
+    }
+}

@@ -1,0 +1,192 @@
+//! A VM's disk becomes an image: flattened into a volume by libvirt, so that no root is needed and another
+//! host's VM can be committed, then brought here.
+
+use std::time::{Duration, Instant};
+
+use super::{ImageStatus, image_store, kept};
+use crate::image::{NewImage, Progress, Staged, Transfer};
+use crate::libvirt::{self, Disk, Domain, OwnedVolume, VolumeSpec};
+use crate::manager::{Error, Event, VmManager, Warning};
+use crate::model::{DiskSize, Firmware, VmState};
+
+/// The beginning of the names of the volumes that a commit makes for a while.
+pub(in crate::manager) const PREFIX: &str = "vmtools-commit-";
+
+/// How long taking a commit back may try: libvirt goes on with a copy whose virsh is gone.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked how far a download is.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// A VM whose system disk is to become an image.
+#[derive(Debug, Clone)]
+pub struct ImageCommit {
+    /// The VM.
+    pub vm: String,
+    /// The name to give the image.
+    pub name: String,
+    /// Whether an image that has the name goes.
+    pub replace: bool,
+}
+
+impl VmManager {
+    /// Makes an image of the VM's system disk.
+    ///
+    /// # Errors
+    /// [`Error::NotOff`]; [`Error::NoDisk`]; when there is no room. Then what was made is taken back.
+    pub async fn commit_image(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
+        let id = self.client.resolve(&request.vm).await?;
+        if self.client.state(&id.uuid).await? != VmState::Shutoff {
+            return Err(Error::NotOff { name: id.name });
+        }
+        let domain = self.client.domain(&id.uuid).await?;
+        let source = self.system_disk(&domain).await?;
+        let store = image_store(&self.paths)?;
+        let staged =
+            self.interrupt.race(async { Ok(store.own().stage(&request.name, request.replace).await?) });
+        let staged = staged.await?;
+        let pool = self.storage_pool(true).await?;
+        let volume = format!("{PREFIX}{}.qcow2", &uuid::Uuid::new_v4().simple().to_string()[..12]);
+        let path = format!("{}/{volume}", pool.path);
+        let temporary = OwnedVolume { pool: pool.name, volume, path };
+        let brought = self.flatten_and_fetch(&domain, &source, &temporary, &staged, &request.name).await;
+        self.take_back(&temporary, brought).await?;
+        let new = NewImage {
+            name: request.name.clone(),
+            source: format!("the VM {} at {}", domain.name, self.uri()),
+            default_user: domain.metadata.as_ref().and_then(|record| Some(record.ssh.as_ref()?.user.clone())),
+            firmware: Some(domain.firmware).filter(|firmware| *firmware != Firmware::Bios),
+            committed: true,
+        };
+        self.interrupt.race(async { Ok(store.own().keep(staged, new, None).await?) }).await?;
+        kept(&store, &request.name).await
+    }
+
+    /// The volume that the VM's system is on: its first disk.
+    async fn system_disk(&self, domain: &Domain) -> Result<OwnedVolume, Error> {
+        let (first, others) = data_disks(domain);
+        let Some(path) = first.and_then(|disk| disk.path.as_ref()) else {
+            return Err(Error::NoDisk { name: domain.name.clone() });
+        };
+        if !others.is_empty() {
+            self.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
+        }
+        let found = self.client.volume_at(path).await?;
+        found.ok_or_else(|| Error::NotInPool { name: domain.name.clone(), path: path.clone() })
+    }
+
+    async fn flatten_and_fetch(
+        &self,
+        domain: &Domain,
+        source: &OwnedVolume,
+        temporary: &OwnedVolume,
+        staged: &Staged,
+        name: &str,
+    ) -> Result<(), Error> {
+        let capacity_bytes = self.size_of(source).await?.capacity_bytes;
+        let spec = VolumeSpec {
+            name: &temporary.volume,
+            capacity_bytes,
+            format: "qcow2",
+            mode: "0600",
+            backing: None,
+        };
+        self.report(Event::Step { vm: &domain.name, what: "copying its disk into one without a base" });
+        let copy = async { Ok(self.client.copy_volume(&temporary.pool, &spec, source).await?) };
+        self.interrupt.race(copy).await?;
+        let size_bytes = self.size_of(temporary).await?.allocation_bytes;
+        let folder = self.paths.data_folder();
+        if crate::host::disk_free(folder).is_ok_and(|free| free < size_bytes) {
+            let size = |bytes| DiskSize::from_bytes(bytes);
+            let available = size(crate::host::disk_free(folder).unwrap_or(0));
+            return Err(Error::NoRoomHere { folder: folder.to_owned(), available, needed: size(size_bytes) });
+        }
+        self.report(Event::Step { vm: &domain.name, what: "fetching the copy" });
+        let failed = |source| libvirt::Error::Handover(source);
+        let file = std::fs::File::options().write(true).open(staged.path()).map_err(failed)?;
+        let fetch = self.client.download_volume(&temporary.pool, &temporary.volume, &file, size_bytes);
+        let told = super::import::progress_of(&self.observer, name);
+        let work = async { Ok(watched(fetch, &file, size_bytes, told).await?) };
+        self.interrupt.race(work).await
+    }
+
+    async fn size_of(&self, volume: &OwnedVolume) -> Result<libvirt::Volume, Error> {
+        let found = self.client.find_volumes(&volume.pool, &[&volume.volume]).await?.pop().flatten();
+        let missing =
+            || libvirt::Error::NotFound { object: libvirt::Object::Volume, name: volume.volume.clone() };
+        Ok(found.ok_or_else(missing)?)
+    }
+
+    /// Removes the temporary volume, whatever came of the work.
+    async fn take_back(&self, temporary: &OwnedVolume, result: Result<(), Error>) -> Result<(), Error> {
+        let deadline = Instant::now() + PATIENCE;
+        let removed = self.remove_volumes(std::slice::from_ref(temporary), deadline).await;
+        match (result, removed) {
+            (result, Ok(())) => result,
+            (Err(cause), Err(left)) => Err(Error::LeftBehind { cause: Box::new(cause), left }),
+            (Ok(()), Err(left)) => {
+                let cause = Box::new(Error::NotRemoved { name: temporary.volume.clone() });
+                Err(Error::LeftBehind { cause, left })
+            }
+        }
+    }
+}
+
+/// Tells how large the file is while the work goes on.
+async fn watched<T>(
+    work: impl Future<Output = T>,
+    file: &std::fs::File,
+    total_bytes: u64,
+    told: Progress,
+) -> T {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                told(Transfer { done_bytes: total_bytes, total_bytes: Some(total_bytes) });
+                return done;
+            }
+            () = tokio::time::sleep(LOOK) => {
+                let done_bytes = file.metadata().map_or(0, |metadata| metadata.len()).min(total_bytes);
+                told(Transfer { done_bytes, total_bytes: Some(total_bytes) });
+            }
+        }
+    }
+}
+
+/// The VM's first disk that holds data of the guest's, and the targets of the others: CD-ROM drives and the
+/// seed of vmtools' own hold none.
+fn data_disks(domain: &Domain) -> (Option<&Disk>, Vec<String>) {
+    let is_seed = |disk: &Disk| {
+        disk.format.as_deref() == Some("raw") && disk.path.as_ref().is_some_and(|path| domain.owns(path))
+    };
+    let mut disks = domain.disks.iter().filter(|disk| disk.device == "disk" && !is_seed(disk));
+    let first = disks.next();
+    (first, disks.map(|disk| disk.target.clone()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_disk_is_the_systems_and_the_seed_is_none() {
+        let disk = |device: &str, format: &str, file: &str, target: &str| {
+            format!(
+                "<disk type='file' device='{device}'><driver name='qemu' type='{format}'/>\
+                 <source file='{file}'/><target dev='{target}'/></disk>"
+            )
+        };
+        let document = format!(
+            "<domain><name>web</name><metadata><v:vm xmlns:v='urn:vmtools:vm:1'>\
+             <v:volume pool='p' name='seed.img' path='/p/seed.img'/></v:vm></metadata><devices>{}{}{}{}</devices></domain>",
+            disk("cdrom", "raw", "/iso", "sda"),
+            disk("disk", "qcow2", "/p/web.qcow2", "vda"),
+            disk("disk", "raw", "/p/seed.img", "vdb"),
+            disk("disk", "raw", "/p/data.img", "vdc"),
+        );
+        let domain = Domain::parse(&document).expect("parses");
+        let (first, others) = data_disks(&domain);
+        assert_eq!(first.map(|disk| disk.target.as_str()), Some("vda"));
+        assert_eq!(others, ["vdc"]);
+    }
+}

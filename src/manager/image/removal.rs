@@ -1,0 +1,128 @@
+use std::time::{Duration, Instant};
+
+use super::inventory::{Item, pick};
+use super::{ImageKind, image_store};
+use crate::libvirt::OwnedVolume;
+use crate::manager::create::base::marker_name;
+use crate::manager::{Error, VmManager};
+
+/// How long a removal tries while libvirt is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Which images may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PruneRequest {
+    /// Only those that were not used for so long.
+    pub older_than: Option<Duration>,
+    /// The user's own, too, which can't be had again.
+    pub own: bool,
+}
+
+/// An image that nothing needs.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct UnusedImage {
+    /// Its name.
+    pub name: String,
+    /// How it is kept.
+    pub kind: ImageKind,
+    /// Its digest, if that is known.
+    pub digest: Option<String>,
+    /// Whether the image goes, not only the bases that are copies of it.
+    pub whole: bool,
+    /// The room that gets free.
+    pub size_bytes: u64,
+    /// The files that go.
+    pub files: Vec<String>,
+    #[serde(skip)]
+    item: Removal,
+}
+
+/// An image that was removed.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct RemovedImage {
+    /// Its name.
+    pub name: String,
+    /// Its digest, if that is known.
+    pub digest: Option<String>,
+    /// The files that went.
+    pub files: Vec<String>,
+}
+
+/// What is done to remove an image.
+#[derive(Debug, Clone, Default)]
+struct Removal {
+    holding: Option<crate::image::Holding>,
+    bases: Vec<OwnedVolume>,
+}
+
+impl VmManager {
+    /// Removes an image, by its name or the beginning of its digest, with its bases.
+    ///
+    /// # Errors
+    /// [`Error::ImageInUse`]; [`Error::NoImage`], [`Error::ImageAmbiguous`]; when not all of it could be removed.
+    pub async fn remove_image(&self, name: &str) -> Result<RemovedImage, Error> {
+        let item = pick(self.inventory().await?, &self.paths, name, |item| &item.status)?;
+        let needed_by = item.status.used_by.clone().unwrap_or_default();
+        if !needed_by.is_empty() {
+            return Err(Error::ImageInUse { image: item.status.name, needed_by });
+        }
+        self.remove_unused(unused(item, true)).await
+    }
+
+    /// The images that nothing needs. Of the user's own only the bases, unless they may go too.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked: then nobody knows.
+    pub async fn unused_images(&self, request: PruneRequest) -> Result<Vec<UnusedImage>, Error> {
+        let mut found = self.inventory().await?;
+        found.retain(|item| {
+            let is_old = |limit| item.status.last_used.is_none_or(|time| time.elapsed() >= limit);
+            item.status.used_by.as_ref().is_some_and(Vec::is_empty) && request.older_than.is_none_or(is_old)
+        });
+        let unused = found.into_iter().map(|item| {
+            let whole = request.own || item.status.kind != ImageKind::Own;
+            unused(item, whole)
+        });
+        Ok(unused.filter(|image| !image.files.is_empty()).collect())
+    }
+
+    /// Removes one of [`VmManager::unused_images`].
+    ///
+    /// # Errors
+    /// [`Error::LeftBehind`] when not all of it could be removed.
+    pub async fn remove_unused(&self, image: UnusedImage) -> Result<RemovedImage, Error> {
+        self.interrupt.check()?;
+        let UnusedImage { name, digest, files, item, .. } = image;
+        let deadline = Instant::now() + PATIENCE;
+        for base in &item.bases {
+            // Without its marker it is no base any more: a create that comes now makes another.
+            let marker = marker_name(&base.volume);
+            let marker =
+                OwnedVolume { pool: base.pool.clone(), path: marker_name(&base.path), volume: marker };
+            self.remove_volumes(&[marker, base.clone()], deadline).await.map_err(|left| {
+                Error::LeftBehind { cause: Box::new(Error::NotRemoved { name: name.clone() }), left }
+            })?;
+        }
+        if let Some(holding) = &item.holding {
+            image_store(&self.paths)?.discard(holding).await?;
+        }
+        Ok(RemovedImage { name, digest, files })
+    }
+}
+
+/// With `whole` its own file goes too, not only its bases.
+fn unused(item: Item, whole: bool) -> UnusedImage {
+    let Item { status, holding, bases } = item;
+    let holding = holding.filter(|_| whole);
+    let file = holding.as_ref().map(|holding| holding.path.to_string_lossy().into_owned());
+    let of_file = holding.as_ref().map_or(0, |holding| holding.size_bytes);
+    UnusedImage {
+        name: status.name,
+        kind: status.kind,
+        whole: holding.is_some(),
+        digest: status.digest,
+        size_bytes: of_file + bases.iter().map(|base| base.size_bytes).sum::<u64>(),
+        files: file.into_iter().chain(bases.iter().map(|base| base.volume.path.clone())).collect(),
+        item: Removal { holding, bases: bases.into_iter().map(|base| base.volume).collect() },
+    }
+}

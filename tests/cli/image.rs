@@ -1,0 +1,104 @@
+//! Images of the user's own, where there is no libvirt.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::run;
+use super::support::TestEnv;
+
+/// A raw disk of 1 MiB.
+fn disk(env: &TestEnv) -> PathBuf {
+    let path = env.root().join("disk.raw");
+    fs::write(&path, vec![7; 1 << 20]).unwrap();
+    path
+}
+
+#[test]
+fn wrong_use_of_image_is_usage() {
+    for args in [
+        &["image"][..],
+        &["image", "no-such"],
+        &["image", "import"],
+        &["image", "import", "x"],
+        &["image", "import", "x", "y", "--format", "qcow2"],
+        &["image", "info"],
+        &["image", "rm"],
+        &["image", "prune", "--older-than", "soon"],
+        // Nobody is there to be asked.
+        &["image", "prune"],
+    ] {
+        let run = run(args).code(2);
+        assert_eq!(run.stdout, "", "{run}");
+    }
+}
+
+#[test]
+fn a_file_becomes_an_image_under_its_name() {
+    let env = TestEnv::new();
+    env.real_tool("qemu-img");
+    let file = disk(&env);
+    let file = file.to_str().unwrap();
+    let made = env.vmtools(&["image", "import", file, "mine", "--user", "ada", "--json"]).run().success();
+    let json = made.json();
+    assert_eq!((&json["name"], &json["kind"]), (&"mine".into(), &"own".into()), "{made}");
+    assert_eq!(json["virtual_size_bytes"], 1 << 20, "{made}");
+    assert_eq!(json["default_user"], "ada", "{made}");
+    assert_eq!(json["source"], file, "{made}");
+    let taken = env.vmtools(&["image", "import", file, "mine", "--json"]).run().code(4);
+    assert_eq!(taken.json_error()["code"], "exists", "{taken}");
+    env.vmtools(&["image", "import", file, "mine", "--replace"]).run().success().stdout_has("imported mine");
+    env.vmtools(&["image", "import", file, "disk.qcow2"]).run().code(2);
+    env.vmtools(&["image", "import", "./none", "other"]).run().code(3);
+}
+
+#[test]
+fn bad_input_leaves_nothing() {
+    let env = TestEnv::new();
+    let hostile = env.root().join("hostile");
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/image/qcow2-backing.bin"), &hostile)
+        .unwrap();
+    let failed =
+        env.vmtools(&["image", "import", hostile.to_str().unwrap(), "mine", "--json"]).run().code(11);
+    assert_eq!(failed.json_error()["code"], "integrity", "{failed}");
+    // Without qemu-img, after the place for it was made.
+    let file = disk(&env);
+    env.vmtools(&["image", "import", file.to_str().unwrap(), "mine"]).run().code(9).stderr_has("qemu-img");
+    let folder = env.root().join("data/vmtools/images");
+    let left: Vec<_> = fs::read_dir(folder)
+        .map(|files| files.flatten().map(|file| file.file_name()).collect())
+        .unwrap_or_default();
+    assert_eq!(left, ["mine.lock"]);
+}
+
+#[test]
+fn images_are_listed_without_libvirt() {
+    let env = TestEnv::new();
+    env.real_tool("qemu-img");
+    assert_eq!(env.vmtools(&["image", "list", "--json"]).run().success().json(), serde_json::json!([]));
+    env.vmtools(&["image", "import", disk(&env).to_str().unwrap(), "mine"]).run().success();
+    let listed = env.vmtools(&["image", "list", "--json"]).run().success().stderr_has("warning: ");
+    let image = &listed.json()[0];
+    assert_eq!(image["name"], "mine", "{listed}");
+    for field in ["digest", "format", "size_bytes", "virtual_size_bytes", "source", "kind", "last_used"] {
+        assert!(!image[field].is_null(), "{field}: {listed}");
+    }
+    assert!(image.get("used_by").is_some_and(serde_json::Value::is_null), "{listed}");
+    let table = env.vmtools(&["image", "list"]).run().success();
+    assert!(table.lines()[0].starts_with("NAME  FORMAT  SIZE"), "{table}");
+    assert_eq!(env.vmtools(&["image", "list", "other"]).run().success().lines().len(), 1);
+    env.vmtools(&["image", "info", "mine"]).run().success().stdout_has("digest");
+    let unknown = env.vmtools(&["image", "info", "mime"]).run().code(3);
+    unknown.stderr_has("did you mean mine?");
+    // What is needed can't be told, so nothing goes.
+    assert_ne!(env.vmtools(&["image", "rm", "mine"]).run().status.code(), Some(0));
+    assert_ne!(env.vmtools(&["image", "prune", "--own", "--yes"]).run().status.code(), Some(0));
+    env.vmtools(&["image", "info", "mine"]).run().success();
+}
+
+#[test]
+fn each_verb_of_image_shows_an_example() {
+    for verb in ["list", "import", "commit", "info", "rm", "prune"] {
+        let help = run(&["image", verb, "--help"]).success();
+        assert!(help.stdout.contains("vmtools image "), "{help}");
+    }
+}

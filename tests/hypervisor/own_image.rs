@@ -1,0 +1,121 @@
+//! Images of the user's own: imported, committed, needed, removed.
+
+use std::path::{Path, PathBuf};
+
+use super::support::{Sandbox, sandbox_or_skip, wait_for};
+use super::{MINUTE, create, own_volumes, said};
+
+/// The busybox guest's disk as a raw file.
+fn raw_guest(sandbox: &Sandbox, image: &Path) -> PathBuf {
+    let raw = sandbox.tmp().join("guest.raw");
+    let (from, to) = (image.to_str().unwrap(), raw.to_str().unwrap());
+    sandbox.exec(&["qemu-img", "convert", "-f", "qcow2", "-O", "raw", from, to]);
+    raw
+}
+
+fn spare(sandbox: &Sandbox) -> String {
+    let spare = sandbox.tmp().join("spare.raw");
+    std::fs::write(&spare, vec![7; 1 << 20]).unwrap();
+    spare.to_str().unwrap().to_owned()
+}
+
+fn names(sandbox: &Sandbox) -> Vec<String> {
+    let listed = sandbox.vmtools(&["image", "list", "--json"]).run().success().json();
+    listed.as_array().unwrap().iter().map(|image| image["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn used_by(sandbox: &Sandbox, name: &str) -> serde_json::Value {
+    sandbox.vmtools(&["image", "info", name, "--json"]).run().success().json()["used_by"].clone()
+}
+
+#[test]
+fn a_systems_images_from_import_to_prune() {
+    life(&sandbox_or_skip!(Sandbox::system()));
+}
+
+#[test]
+fn a_sessions_images_from_import_to_prune() {
+    life(&sandbox_or_skip!(Sandbox::session()));
+}
+
+fn life(sandbox: &Sandbox) {
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    let raw = raw_guest(sandbox, &image);
+    vmtools(&["image", "import", raw.to_str().unwrap(), "tiny"]).success();
+    create(sandbox, "web", Path::new("tiny"), &["--start", "--wait"]).run().success();
+    vmtools(&["ssh", "web", "--", "echo kept >/data/file && sync"]).success();
+    assert_eq!(used_by(sandbox, "tiny"), serde_json::json!(["web"]));
+
+    let running = vmtools(&["image", "commit", "web", "ready", "--json"]).code(5);
+    assert_eq!(running.json_error()["vm"], "web", "{running}");
+    vmtools(&["stop", "web"]).success();
+    let before = own_volumes(sandbox);
+    let committed = vmtools(&["image", "commit", "web", "ready", "--json"]).success();
+    assert_eq!(
+        (&committed.json()["committed"], &committed.json()["format"]),
+        (&true.into(), &"qcow2".into())
+    );
+    assert_eq!(own_volumes(sandbox), before);
+    vmtools(&["image", "commit", "web", "ready"]).code(4).stderr_has("--replace");
+    create(sandbox, "web2", Path::new("ready"), &["--start", "--wait"]).run().success();
+    assert_eq!(vmtools(&["ssh", "web2", "--", "cat /data/file; hostname"]).success().stdout, "kept\nweb2\n");
+
+    for (name, vm) in [("tiny", "web"), ("ready", "web2")] {
+        vmtools(&["image", "rm", name]).code(11).stderr_has(&format!("needed by {vm}"));
+    }
+    // A base alone, a cached one, and one of the user's own, none of them needed.
+    let spare = spare(sandbox);
+    vmtools(&["image", "import", &spare, "spare"]).success();
+    create(sandbox, "other", &image, &[]).run().success();
+    vmtools(&["delete", "--yes", "other"]).success();
+    let shown = vmtools(&["image", "prune", "--dry-run"]).success().stdout_has("busybox.qcow2");
+    assert!(!shown.stdout.contains("tiny") && !shown.stdout.contains("spare"), "{shown}");
+    vmtools(&["image", "prune", "--yes", "--older-than", "1h"]).success();
+    assert_eq!(names(sandbox), ["ready", "spare", "tiny", "busybox.qcow2"]);
+    vmtools(&["image", "prune", "--yes"]).success().stdout_has("busybox.qcow2");
+    assert_eq!(names(sandbox), ["ready", "spare", "tiny"]);
+    vmtools(&["image", "prune", "--yes", "--own"]).success().stdout_has("spare");
+    assert_eq!(names(sandbox), ["ready", "tiny"]);
+
+    vmtools(&["delete", "--yes", "web"]).success();
+    vmtools(&["image", "rm", "tiny"]).success();
+    assert_eq!(names(sandbox), ["ready"]);
+    let bases = sandbox.volumes().into_iter().filter(|path| path.contains("/vmtools-base-"));
+    assert_eq!(bases.count(), 2, "a base and its marker");
+    vmtools(&["stop", "web2"]).success();
+    vmtools(&["start", "web2", "--wait=ssh"]).success();
+    vmtools(&["ssh", "web2", "--", "grep kept /data/file"]).success();
+}
+
+#[test]
+fn a_commit_that_is_ended_leaves_no_copy() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &[]).run().success();
+    let before = own_volumes(&sandbox);
+    for step in ["copying its disk", "fetching the copy"] {
+        let mut running = sandbox.vmtools(&["image", "commit", "web", "ready", "--json"]).spawn();
+        said(&mut running, step);
+        running.signal("INT");
+        let run = running.wait(MINUTE * 2).code(130);
+        assert_eq!(run.json_error()["code"], "interrupted", "{run}");
+        assert_eq!(own_volumes(&sandbox), before, "{step}");
+        assert_eq!(names(&sandbox), ["busybox.qcow2"]);
+    }
+    let mut running = sandbox.vmtools(&["image", "commit", "web", "ready"]).spawn();
+    said(&mut running, "fetching the copy");
+    running.signal("KILL");
+    running.wait(MINUTE);
+    let copy = own_volumes(&sandbox).into_iter().find(|path| path.contains("/vmtools-commit-")).unwrap();
+    // Younger, it could be of a commit that goes on.
+    sandbox.as_root("touch", &["-d", "2 minutes ago", &copy]).run().success();
+    wait_for("gc to find the copy", MINUTE, || {
+        sandbox.vmtools(&["gc"]).run().success();
+        (own_volumes(&sandbox) == before).then_some(())
+    });
+    let here = sandbox.home().join(".local/share/vmtools/images");
+    assert_eq!(sandbox.files_under(here), ["ready.lock"]);
+    sandbox.vmtools(&["image", "commit", "web", "ready"]).run().success();
+    assert_eq!(names(&sandbox), ["ready", "busybox.qcow2"]);
+}
