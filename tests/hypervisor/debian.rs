@@ -39,3 +39,35 @@ fn debian_comes_up_and_lets_in() {
     sandbox.vmtools(&["delete", "--force", "deb"]).run().success();
     nothing_is_left(&sandbox);
 }
+
+/// With the real cloud-init: what it renews, and what vmtools has it renew.
+#[test]
+fn a_committed_debian_gets_an_identity_of_its_own() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.debian_image());
+    let make = |name: &str, image: &str| {
+        let args = ["create", name, "--image", image, "-m", "1G", "-d", "4", "--start", "--wait"];
+        sandbox.vmtools(&args).timeout(Duration::from_secs(400)).run().success();
+    };
+    let identity = |name: &str| {
+        // That it is logged in to at all says that its host key is the one that was made for it.
+        let script = "cat /etc/machine-id; hostname";
+        sandbox.vmtools(&["ssh", name, "--", script]).run().success().lines()
+    };
+    make("one", image.to_str().unwrap());
+    let first = identity("one");
+    sandbox.vmtools(&["stop", "one"]).run().success();
+    sandbox.vmtools(&["image", "commit", "one", "ready"]).run().success();
+    make("two", "ready");
+    let second = identity("two");
+    assert_eq!((first.len(), second.len()), (2, 2), "{first:?} {second:?}");
+    for (old, new) in first.iter().zip(&second) {
+        assert_ne!(old, new);
+    }
+    assert_eq!(second[0].len(), 32, "{second:?}");
+    // Once for an instance, not at each start.
+    sandbox.vmtools(&["stop", "two"]).run().success();
+    let started = sandbox.vmtools(&["start", "two", "--wait=ssh", "--timeout", "5m"]);
+    started.timeout(Duration::from_secs(330)).run().success();
+    assert_eq!(identity("two"), second);
+}
