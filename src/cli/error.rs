@@ -142,6 +142,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
             Code::Usage,
             hint("add `--network user`; on other networks the VM is reached at its own address"),
         ),
+        E::PublishedTwice { .. } => (Code::Usage, None),
         E::PortTaken { .. } => (Code::Exists, hint("publish another port of the host")),
         E::Paused { name } => (Code::WrongState, Some(format!("virsh resume {name}"))),
         E::TooManyCpus { .. } => (Code::Incapable, hint("ask for fewer with --cpus")),

@@ -38,7 +38,7 @@ pub enum Error {
         name: String,
     },
     /// An ISO that isn't there.
-    #[error("there is no ISO file {}", .path.display())]
+    #[error("{} is not there, or is no file", .path.display())]
     IsoMissing {
         /// The file.
         path: PathBuf,
@@ -90,6 +90,12 @@ pub enum Error {
     CannotPublish {
         /// What the VM is plugged into.
         network: String,
+    },
+    /// One port of the host would lead to two places.
+    #[error("port {port} of 127.0.0.1 is to be published twice")]
+    PublishedTwice {
+        /// The port.
+        port: u16,
     },
     /// A port of the host is taken.
     #[error("port {port} of 127.0.0.1 is taken")]

@@ -83,7 +83,11 @@ impl VmManager {
     }
 
     fn publish(&self, spec: &VmSpec, old: Option<&DeletePlan>, wiring: &mut Wiring) -> Result<(), Error> {
-        for port in &spec.publish {
+        for (index, port) in spec.publish.iter().enumerate() {
+            let same = |other: &PortPublish| other.host == port.host && other.protocol == port.protocol;
+            if spec.publish[..index].iter().any(same) {
+                return Err(Error::PublishedTwice { port: port.host });
+            }
             let gets_free = old.is_some_and(|old| old.ports.contains(&port.host));
             if self.uri().is_local() && !gets_free && !host::is_free(port.host, port.protocol) {
                 return Err(Error::PortTaken { port: port.host });
