@@ -12,8 +12,22 @@ fn debian_comes_up_and_lets_in() {
     let image = image.to_str().unwrap();
     let user_data = sandbox.home().join("user-data");
     std::fs::write(&user_data, "#cloud-config\nruncmd: [[touch, /their-own]]\npackges: [none]\n").unwrap();
-    let create =
-        ["create", "deb", "--image", image, "-m", "1G", "-d", "4", "--start", "--wait", "--timeout", "8m"];
+    let create = [
+        "create",
+        "deb",
+        "--image",
+        image,
+        "-m",
+        "1G",
+        "-c",
+        "1",
+        "-d",
+        "4",
+        "--start",
+        "--wait",
+        "--timeout",
+        "8m",
+    ];
     let more = ["--user-data", user_data.to_str().unwrap(), "--password-file", "-"];
     let made = sandbox.vmtools(&[&create[..], &more].concat()).stdin("geheim\n");
     made.timeout(Duration::from_secs(600)).run().success().stderr_has("line 3").stderr_has("packages");
@@ -46,7 +60,7 @@ fn a_committed_debian_gets_an_identity_of_its_own() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.debian_image());
     let make = |name: &str, image: &str| {
-        let args = ["create", name, "--image", image, "-m", "1G", "-d", "4", "--start", "--wait"];
+        let args = ["create", name, "--image", image, "-m", "1G", "-c", "1", "-d", "4", "--start", "--wait"];
         sandbox.vmtools(&args).timeout(Duration::from_secs(400)).run().success();
     };
     let identity = |name: &str| {

@@ -13,7 +13,7 @@ fn each_verb_starts_one_virsh_at_most() {
         assert!(counted.of("virsh") <= 1, "{args:?}: {:?}", counted.log);
         counted
     };
-    let made = count(&["create", "web", "--image", image, "-m", "256", "-d", "1"]);
+    let made = count(&["create", "web", "--image", image, "-m", "256", "-c", "1", "-d", "1"]);
     assert!(made.of("qemu-img") <= 3, "{:?}", made.log);
     let none_but_virsh = |counted: &Counted| counted.log.iter().all(|line| line.starts_with("virsh"));
     for args in [
