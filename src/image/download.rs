@@ -139,7 +139,7 @@ pub(super) fn create(partial: &Path) -> Result<File, Error> {
         .map_err(|error| write_failed(partial, error))
 }
 
-pub(super) fn check_room(folder: &Path, needed_bytes: Option<u64>) -> Result<(), Error> {
+fn check_room(folder: &Path, needed_bytes: Option<u64>) -> Result<(), Error> {
     let available_bytes = available(folder)?;
     match needed_bytes {
         Some(needed) if needed > available_bytes => {

@@ -7,15 +7,14 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::disks::format_name;
 use crate::host;
-use crate::image::{Format, LocalImage, Progress, Reference, Store};
+use crate::image::{Format, LocalImage, Reference, Store};
 use crate::libvirt::{self, Pool, VolumeSpec};
-use crate::manager::image::image_store;
-use crate::manager::{Error, Event, Observer, VmManager, Warning};
+use crate::manager::image::{image_store, progress_of};
+use crate::manager::{Error, Event, VmManager, Warning};
 use crate::model::{DiskSize, Timestamp};
 
 /// The beginning of the names of all that belongs to bases.
@@ -55,15 +54,7 @@ impl VmManager {
 
     /// The image as a local file; downloaded if it must be.
     pub(super) async fn obtain(&self, reference: &Reference) -> Result<LocalImage, Error> {
-        let observer: Arc<dyn Observer> = Arc::clone(&self.observer);
-        let name = reference.to_string();
-        let progress: Progress = Arc::new(move |transfer| {
-            observer.event(Event::Transfer {
-                image: &name,
-                done_bytes: transfer.done_bytes,
-                total_bytes: transfer.total_bytes,
-            });
-        });
+        let progress = progress_of(&self.observer, &reference.to_string());
         let image = self.image_store()?.obtain(reference, Some(progress)).await?;
         if !image.verified {
             self.report(Event::Warning(Warning::Unverified { image: image.name.clone() }));
