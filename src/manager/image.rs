@@ -9,6 +9,7 @@ mod status;
 mod usage;
 
 pub use commit::ImageCommit;
+pub(super) use import::progress_of;
 pub use import::{ImageImport, import_image};
 pub use pull::{PullRequest, PulledImage};
 pub use removal::{PruneRequest, RemovedImage, UnusedImage};

@@ -7,15 +7,14 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::disks::format_name;
 use crate::host;
-use crate::image::{Format, LocalImage, Progress, Reference, Store};
+use crate::image::{Format, LocalImage, Reference, Store};
 use crate::libvirt::{self, Pool, VolumeSpec};
-use crate::manager::image::image_store;
-use crate::manager::{Error, Event, Observer, VmManager, Warning};
+use crate::manager::image::{image_store, progress_of};
+use crate::manager::{Error, Event, VmManager, Warning};
 use crate::model::{DiskSize, Timestamp};
 
 /// The beginning of the names of all that belongs to bases.
@@ -53,19 +52,6 @@ impl VmManager {
         Ok(image_store(&self.paths)?.with_mirrors(&self.config.image.mirrors))
     }
 
-    /// What reports how far a transfer of the image has come.
-    pub(in crate::manager) fn progress_of(&self, reference: &Reference) -> Progress {
-        let observer: Arc<dyn Observer> = Arc::clone(&self.observer);
-        let name = reference.to_string();
-        Arc::new(move |transfer| {
-            observer.event(Event::Transfer {
-                image: &name,
-                done_bytes: transfer.done_bytes,
-                total_bytes: transfer.total_bytes,
-            });
-        })
-    }
-
     /// The image as a local file; downloaded if it must be, and then only with a checksum unless the caller
     /// takes it as it is.
     pub(super) async fn obtain(
@@ -74,7 +60,8 @@ impl VmManager {
         takes_unvouched: bool,
     ) -> Result<LocalImage, Error> {
         let store = self.image_store()?.taking_unvouched(takes_unvouched);
-        let image = store.obtain(reference, Some(self.progress_of(reference))).await?;
+        let progress = progress_of(&self.observer, &reference.to_string());
+        let image = store.obtain(reference, Some(progress)).await?;
         if !image.verified {
             self.report(Event::Warning(Warning::Unverified { image: image.name.clone() }));
         }

@@ -104,7 +104,7 @@ impl VmManager {
         let failed = |source| libvirt::Error::Handover(source);
         let file = std::fs::File::options().write(true).open(staged.path()).map_err(failed)?;
         let fetch = self.client.download_volume(&temporary.pool, &temporary.volume, &file, size_bytes);
-        let told = super::import::progress_of(&self.observer, name);
+        let told = super::progress_of(&self.observer, name);
         let work = async { Ok(watched(fetch, &file, size_bytes, told).await?) };
         self.interrupt.race(work).await
     }

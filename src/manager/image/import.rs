@@ -51,7 +51,7 @@ pub async fn import_image(
 }
 
 /// Reports transfers of the image to the observer.
-pub(super) fn progress_of(observer: &Arc<dyn Observer>, name: &str) -> Progress {
+pub(in crate::manager) fn progress_of(observer: &Arc<dyn Observer>, name: &str) -> Progress {
     let (observer, name) = (Arc::clone(observer), name.to_owned());
     Arc::new(move |transfer| {
         observer.event(Event::Transfer {

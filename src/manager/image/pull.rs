@@ -1,6 +1,6 @@
 //! Fetching images into this user's cache.
 
-use super::ImageStatus;
+use super::{ImageStatus, progress_of};
 use crate::image::{Freshness, LocalImage, Pulled, Reference};
 use crate::manager::{Error, Event, VmManager, Warning};
 use crate::model::Digest;
@@ -36,7 +36,7 @@ impl VmManager {
     pub async fn pull_image(&self, request: &PullRequest) -> Result<PulledImage, Error> {
         let reference: Reference = request.reference.parse().map_err(crate::image::Error::from)?;
         let store = self.image_store()?.taking_unvouched(request.takes_unvouched);
-        let progress = self.progress_of(&reference);
+        let progress = progress_of(&self.observer, &reference.to_string());
         let pulled = self
             .interrupt
             .race(async { Ok(store.pull(&reference, request.checksum.as_ref(), Some(progress)).await?) })
