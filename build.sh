@@ -341,12 +341,13 @@ EOF
 # Ubuntu's image comes from the internet. Where that cannot be reached, a Debian guest is built from
 # the package mirror that this machine has.
 create_vm() {
-    local code=0 image=/var/lib/libvirt/images/vmtools-debian-12.qcow2 patience=()
+    local code=0 image=/var/lib/libvirt/images/vmtools-debian-12.qcow2 pace=(--timeout 10m)
     if ! kvm_is_usable; then
         say 'There is no KVM here: the VM is emulated, and takes a few minutes to come up.'
-        patience=(--timeout 20m)
+        # Of one processor: QEMU was seen to abort when it emulates two (iotlb_to_section).
+        pace=(--timeout 20m --cpus 1)
     fi
-    vmtools create "$1" --template ubuntu --start --wait --if-not-exists "${patience[@]}" || code=$?
+    vmtools create "$1" --template ubuntu --start --wait --if-not-exists "${pace[@]}" || code=$?
     case $code in
     0) return ;;
     8) say "The image host cannot be reached. Building a Debian guest from this machine's package mirror instead." ;;
@@ -356,7 +357,7 @@ create_vm() {
     # Where QEMU's user can read it, which a home folder often is not.
     as_root tests/support/guests/debian.sh "$image" ||
         die "the Debian guest could not be built: is the machine's package mirror within reach (apt-get update)?"
-    vmtools create "$1" --template debian --image "$image" --start --wait --timeout 10m --if-not-exists
+    vmtools create "$1" --template debian --image "$image" --start --wait --if-not-exists "${pace[@]}"
 }
 
 # The groups that the installer has just added to count only in a new login: sg is one.

@@ -24,7 +24,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// A create of a small guest by that image, with more arguments behind.
 fn create(sandbox: &Sandbox, name: &str, image: &Path, more: &[&str]) -> Cmd {
-    // One processor: guests of two were seen to hang at boot, emulated on a loaded host.
+    // One processor: QEMU 10.0 was seen to abort (iotlb_to_section) and to hang when it emulated two.
     let mut args =
         vec!["create", name, "--image", image.to_str().unwrap(), "-m", "256", "-c", "1", "-d", "1"];
     args.extend(more);
