@@ -103,12 +103,26 @@ fn plain_uefi_boots_what_nobody_signed() {
 fn a_machine_that_the_host_has_no_parts_for_is_told_before_anything_is_made() {
     let sandbox = sandbox_or_skip!(Sandbox::builder().without("swtpm").without("swtpm_setup").system());
     let iso = iso(&sandbox);
-    let windows = ["create", "win", "--template", "windows", "-m", "512", "--iso", &iso, "--start", "--json"];
+    let windows = [
+        "create",
+        "win",
+        "--template",
+        "windows",
+        "-m",
+        "512",
+        "-c",
+        "1",
+        "--iso",
+        &iso,
+        "--start",
+        "--json",
+    ];
     let no_tpm = sandbox.vmtools(&windows).run().code(9);
     assert!(no_tpm.json_error()["hint"].as_str().unwrap().contains("swtpm"), "{no_tpm}");
     nothing_is_left(&sandbox);
     sandbox.tmpfs_at("/usr/share/qemu/firmware", "1M");
-    let efi = ["create", "efi", "--firmware", "efi", "-m", "512", "--iso", &iso, "--start", "--json"];
+    let efi =
+        ["create", "efi", "--firmware", "efi", "-m", "512", "-c", "1", "--iso", &iso, "--start", "--json"];
     let no_firmware = sandbox.vmtools(&efi).run().code(9);
     assert!(no_firmware.json_error()["hint"].as_str().unwrap().contains("ovmf"), "{no_firmware}");
     nothing_is_left(&sandbox);
