@@ -386,4 +386,13 @@ mod tests {
             matches!(of("error: something new"), Error::Refused { message, .. } if message == "something new")
         );
     }
+
+    #[test]
+    fn a_socket_that_is_the_daemons_to_connect_to_is_no_lost_connection() {
+        // virsh 11.3.0: `virsh start vl`, with virtlogd killed.
+        let text = "error: Failed to start domain 'vl'\nerror: Failed to connect socket to '/run/libvirt/virtlogd-sock': Connection refused\n";
+        assert!(matches!(classify("qemu:///system", "virsh start", text), Error::Refused { .. }));
+        let ours = "error: failed to connect to the hypervisor\nerror: Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory\n";
+        assert!(matches!(classify("qemu:///system", "virsh list", ours), Error::Unreachable { .. }));
+    }
 }

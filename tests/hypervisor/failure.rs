@@ -198,7 +198,9 @@ fn what_is_to_be_replaced_goes_only_when_the_new_one_can_be_made() {
     let image = sandbox_or_skip!(sandbox.busybox_image());
     create(&sandbox, "web", &image, &["-l", "which=old"]).run().success();
     let before = super::own_volumes(&sandbox);
-    for hopeless in [&["--network", "nosuch"][..], &["--memory", "900T"], &["--disk-size", "1M"]] {
+    for hopeless in
+        [&["--network", "nosuch"][..], &["--memory", "900T"], &["--cpus", "4096"], &["--disk-size", "1M"]]
+    {
         let args = [&["--replace"], hopeless].concat();
         assert_ne!(replacing(&sandbox, &image, &args).status.code(), Some(0));
         assert_eq!(super::own_volumes(&sandbox), before);

@@ -91,6 +91,9 @@ fn life(sandbox: &Sandbox) {
     vmtools(&["start", "web"]).success().stderr_has("already");
     let listed = vmtools(&["list", "--json"]).success().json();
     assert_eq!(listed[0]["name"], "web");
+    // One address, whoever is asked.
+    let address = ip.lines()[0].clone();
+    assert_eq!((&json["ips"][0], &listed[0]["ips"][0]), (&address.clone().into(), &address.into()));
     vmtools(&["stop", "web"]).success();
     vmtools(&["stop", "web"]).success().stderr_has("already");
     assert_eq!(vmtools(&["list", "--json"]).success().json().as_array().unwrap().len(), 0);
