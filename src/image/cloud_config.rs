@@ -13,7 +13,7 @@ const LIKENESS: f64 = 0.8;
 
 /// The keys at the top of a cloud-config (the schema of cloud-init 25.3, schema-cloud-config-v1.json, and
 /// `datasource`, `debug`, `network`, which its modules read).
-const KEYS: [&str; 102] = [
+const KEYS: &[&str] = &[
     "allow_public_ssh_keys",
     "ansible",
     "apk_repos",
@@ -116,9 +116,10 @@ const KEYS: [&str; 102] = [
     "version",
     "wireguard",
     "write_files",
+    "yum_repo_dir",
+    "yum_repos",
+    "zypper",
 ];
-/// The rest of them, of package managers.
-const REPOSITORY_KEYS: [&str; 3] = ["yum_repo_dir", "yum_repos", "zypper"];
 /// Keys whose value is a list, by the same schema.
 const LISTS: [&str; 7] =
     ["bootcmd", "mounts", "packages", "runcmd", "ssh_authorized_keys", "ssh_import_id", "write_files"];
@@ -160,22 +161,18 @@ pub fn check_user_data(user_data: &[u8]) -> Result<Vec<UnknownKey>, Error> {
             return Err(Error::CloudConfig { line, column: 1, reason: format!("`{key}` has to be a list") });
         }
     }
-    let unknown = top.0.iter().map(|(key, _)| key).filter(|key| known().all(|known| known != key.as_str()));
+    let unknown = top.0.iter().map(|(key, _)| key).filter(|key| !KEYS.contains(&key.as_str()));
     Ok(unknown
         .map(|key| UnknownKey { key: key.clone(), line: line_of(text, key), nearest: nearest(key) })
         .collect())
 }
 
-fn known() -> impl Iterator<Item = &'static str> {
-    KEYS.into_iter().chain(REPOSITORY_KEYS)
-}
-
 fn nearest(key: &str) -> Option<&'static str> {
-    known()
+    KEYS.iter()
         .map(|known| (strsim::jaro_winkler(key, known), known))
         .filter(|(likeness, _)| *likeness >= LIKENESS)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known)
+        .map(|(_, known)| *known)
 }
 
 /// The line on which a key stands at the top level.

@@ -162,9 +162,8 @@ pub fn read(path: &Path) -> Result<(Header, u64), ImageError> {
     (&file).take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(fs::Error::at("read", path))?;
     let refuse = |source| ImageError::Header { name: path.display().to_string(), source };
     let header = inspect(&head, metadata.len()).map_err(refuse)?;
-    if header.format == Format::Qcow2
-        && let Some(map) = Map::of_header(&head)
-    {
+    if header.format == Format::Qcow2 {
+        let map = Map::of_header(&head).map_err(refuse)?;
         map.check(&file, metadata.len()).map_err(fs::Error::at("read", path))?.map_err(refuse)?;
     }
     Ok((header, metadata.len()))

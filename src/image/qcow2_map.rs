@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use super::header::Error;
+use super::qcow2::{u32_at, u64_at};
 
 /// Bits 9 to 55 of an entry: where the cluster lies.
 const OFFSET: u64 = 0x00ff_ffff_ffff_fe00;
@@ -23,15 +24,13 @@ pub(super) struct Map {
 
 impl Map {
     /// Reads it from the beginning of the file.
-    pub(super) fn of_header(bytes: &[u8]) -> Option<Self> {
-        let u32_at = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
-        let u64_at = |at: usize| Some(u64::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
+    pub(super) fn of_header(bytes: &[u8]) -> Result<Self, Error> {
         // Version 2 has no feature bits; with extended L2 entries (bit 4) each has a bitmap behind it.
-        let extended = u32_at(4)? >= 3 && u64_at(72)? & (1 << 4) != 0;
-        Some(Self {
-            cluster_bits: u32_at(20)?,
-            l1_entries: u32_at(36)?,
-            l1_offset: u64_at(40)?,
+        let extended = u32_at(bytes, 4)? >= 3 && u64_at(bytes, 72)? & (1 << 4) != 0;
+        Ok(Self {
+            cluster_bits: u32_at(bytes, 20)?,
+            l1_entries: u32_at(bytes, 36)?,
+            l1_offset: u64_at(bytes, 40)?,
             l2_entry_bytes: if extended { 16 } else { 8 },
         })
     }

@@ -65,19 +65,9 @@ impl Store {
         self
     }
 
-    /// The images that have a name.
-    pub fn catalog(&self) -> &Catalog {
-        &self.catalog
-    }
-
     /// The images of the user's own.
     pub fn own(&self) -> &OwnImages {
         &self.own
-    }
-
-    /// The remembered digests of files.
-    pub fn digests(&self) -> &DigestCache {
-        &self.digests
     }
 
     /// Makes sure that the image is on this machine. One in the cache is used without any network.

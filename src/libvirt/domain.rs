@@ -37,15 +37,6 @@ pub struct Domain {
     pub tree: Element,
 }
 
-impl Domain {
-    /// Whether Ignition sets its guest up, not cloud-init.
-    pub fn has_ignition(&self) -> bool {
-        self.tree
-            .find("sysinfo")
-            .is_some_and(|info| info.find_attribute("entry", "name") == Some(IGNITION_ENTRY))
-    }
-}
-
 /// A disk or CD-ROM drive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
@@ -117,6 +108,13 @@ impl Domain {
     /// Whether the volume of this path is the VM's own.
     pub fn owns(&self, path: &str) -> bool {
         self.metadata.as_ref().is_some_and(|record| record.owned.iter().any(|owned| owned.path == path))
+    }
+
+    /// Whether Ignition sets its guest up, not cloud-init.
+    pub fn has_ignition(&self) -> bool {
+        self.tree
+            .find("sysinfo")
+            .is_some_and(|info| info.find_attribute("entry", "name") == Some(IGNITION_ENTRY))
     }
 
     /// What kind of machine it is.

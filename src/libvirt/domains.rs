@@ -104,14 +104,7 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn survey(&self, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        let mut stats = Command::new("domstats --raw --state --vcpu --balloon --nowait").within(SURVEY);
-        if scope == Scope::Active {
-            stats = stats.flag("--list-active");
-        }
-        let mut replies = self.call_each(&[stats, list(Scope::Active).within(SURVEY)]).await?.into_iter();
-        let (stats, ids) =
-            (replies.next().unwrap_or(Ok(String::new()))?, replies.next().unwrap_or(Ok(String::new()))?);
-        Ok((domstats::parse(&stats), parse_ids(&ids)))
+        self.survey_by("domstats --raw --state --vcpu --balloon --nowait", scope).await
     }
 
     /// As [`Client::survey`], of states alone, which no QEMU is asked for: none that hangs holds it back.
@@ -119,7 +112,11 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn survey_states(&self, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        let mut stats = Command::new("domstats --raw --state --nowait").within(SURVEY);
+        self.survey_by("domstats --raw --state --nowait", scope).await
+    }
+
+    async fn survey_by(&self, words: &str, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
+        let mut stats = Command::new(words).within(SURVEY);
         if scope == Scope::Active {
             stats = stats.flag("--list-active");
         }

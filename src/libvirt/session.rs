@@ -78,6 +78,11 @@ impl Session {
         })
     }
 
+    /// How many commands of the last batch were answered.
+    pub(super) fn answered(&self) -> usize {
+        self.answered
+    }
+
     /// Runs the commands in order and gives a reply for each. They are written ahead of their
     /// replies, so many cost hardly more than one.
     pub(super) async fn run(&mut self, commands: &[Command]) -> Result<Vec<Reply>, RunError> {
@@ -127,13 +132,6 @@ impl Session {
             return Err(RunError::Broken(Broken::Ended(errs.last().cloned().unwrap_or_default())));
         }
         Ok(outs.into_iter().zip(errs).map(|(stdout, stderr)| Reply { stdout, stderr }).collect())
-    }
-}
-
-impl Session {
-    /// How many commands of the last batch were answered.
-    pub(super) fn answered(&self) -> usize {
-        self.answered
     }
 }
 

@@ -76,14 +76,15 @@ impl Client {
         let option = |words: &str| Command::new(words).option("--pool", name);
         let mut built = false;
         loop {
-            let asks = [option("pool-dumpxml"), Command::new("pool-list --name")];
+            // In this order: of a pool that is just being started the document says that it has no room.
+            let asks = [Command::new("pool-list --name"), option("pool-dumpxml")];
             let mut replies = self.call_each(&asks).await?.into_iter();
+            let active = replies.next().unwrap_or(Ok(String::new()))?;
             let pool = match replies.next() {
                 Some(Ok(document)) => parse_pool(&document)?,
                 Some(Err(error)) if !error.is_not_found() => return Err(error),
                 _ => return Ok(None),
             };
-            let active = replies.next().unwrap_or(Ok(String::new()))?;
             if active.lines().any(|line| line.trim() == name) {
                 return Ok(Some(pool));
             }

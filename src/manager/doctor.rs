@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::VmManager;
 use super::create::network::no_passt;
@@ -120,9 +120,7 @@ impl VmManager {
         let name = self.config.storage.pool.as_str();
         match self.client.pool(name).await {
             Ok(Some(pool)) => {
-                let free =
-                    if self.uri().is_local() { host::disk_free(Path::new(&pool.path)).ok() } else { None };
-                let free = free.unwrap_or(pool.available_bytes);
+                let free = self.room_in(&pool);
                 let detail =
                     format!("{name}: {} free in {}", crate::model::DiskSize::from_bytes(free), pool.path);
                 if free < ROOM {

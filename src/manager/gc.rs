@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::create::base::{MARKER, PREFIX, is_stale, marker_name};
-use super::image::{commit, image_store};
+use super::image::commit;
 use super::{Error, VmManager};
 use crate::host::Creator;
 use crate::image::Leftover;
@@ -75,16 +75,18 @@ impl VmManager {
             return Ok(self.image_store()?.remove_leftover(download).await?);
         }
         if garbage.reason == Reason::BrokenImport {
-            let store = image_store(&self.paths)?;
+            let store = self.image_store()?;
             for file in &garbage.files {
                 store.own().remove_abandoned(Path::new(file))?;
             }
             return Ok(());
         }
         let deadline = Instant::now() + PATIENCE;
-        if let Some(uuid) = &garbage.uuid
-            && self.garbage_again(uuid).await?.is_none()
-        {
+        let still = match &garbage.uuid {
+            Some(uuid) => self.garbage_again(uuid).await?.is_some(),
+            None => self.broken_volumes().await?.iter().any(|now| now.files == garbage.files),
+        };
+        if !still {
             return Ok(());
         }
         let left = match &garbage.uuid {
@@ -116,7 +118,7 @@ impl VmManager {
     }
 
     fn broken_imports(&self) -> Result<Vec<Garbage>, Error> {
-        let files = image_store(&self.paths)?.own().abandoned()?;
+        let files = self.image_store()?.own().abandoned()?;
         let garbage = files.into_iter().map(|file| Garbage {
             name: file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             uuid: None,

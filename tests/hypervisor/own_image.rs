@@ -13,6 +13,20 @@ fn raw_guest(sandbox: &Sandbox, image: &Path) -> PathBuf {
     raw
 }
 
+/// A file of nobody's that stands on an image's base; libvirt has not looked since.
+fn overlay_of_the_base_of(image: &str, sandbox: &Sandbox) -> PathBuf {
+    let info = sandbox.vmtools(&["image", "info", image, "--json"]).run().success().json();
+    let digest = info["digest"].as_str().unwrap().rsplit(':').next().unwrap();
+    let base = sandbox.volumes().into_iter().find(|path| {
+        path.contains("/vmtools-base-") && path.contains(&digest[..12]) && !path.ends_with(".json")
+    });
+    let base = base.expect("the base of the image");
+    let overlay = Path::new(&base).with_file_name("foreign.qcow2");
+    let to = overlay.to_str().unwrap();
+    sandbox.exec(&["qemu-img", "create", "-q", "-f", "qcow2", "-b", &base, "-F", "qcow2", to]);
+    overlay
+}
+
 fn spare(sandbox: &Sandbox) -> String {
     let spare = sandbox.tmp().join("spare.raw");
     std::fs::write(&spare, vec![7; 1 << 20]).unwrap();
@@ -69,6 +83,11 @@ fn life(sandbox: &Sandbox) {
     vmtools(&["image", "import", &spare, "spare"]).success();
     create(sandbox, "other", &image, &[]).run().success();
     vmtools(&["delete", "--yes", "other"]).success();
+    let foreign = overlay_of_the_base_of("busybox.qcow2", sandbox);
+    vmtools(&["image", "rm", "busybox.qcow2"]).code(11).stderr_has("foreign.qcow2");
+    let shown = vmtools(&["image", "prune", "--dry-run"]).success();
+    assert!(!shown.stdout.contains("busybox"), "{shown}");
+    sandbox.exec(&["rm", foreign.to_str().unwrap()]);
     let shown = vmtools(&["image", "prune", "--dry-run"]).success().stdout_has("busybox.qcow2");
     assert!(!shown.stdout.contains("tiny") && !shown.stdout.contains("spare"), "{shown}");
     vmtools(&["image", "prune", "--yes", "--older-than", "1h"]).success();

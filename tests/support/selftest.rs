@@ -37,19 +37,6 @@ fn a_system_guest_boots_and_answers() {
 }
 
 #[test]
-#[ignore = "takes minutes: boots Debian in emulation"]
-fn a_debian_guest_boots_and_answers() {
-    let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.debian_image());
-    let guest = Guest::define(&sandbox, &image, NAT);
-    sandbox.virsh(&["start", "web"]);
-    let address = guest.lease();
-    guest.answers(&address, "22");
-    guest.agent_answers();
-    guest.shuts_down();
-}
-
-#[test]
 fn a_session_guest_answers_by_passt() {
     let sandbox = sandbox_or_skip!(Sandbox::session());
     let image = sandbox_or_skip!(sandbox.busybox_image());

@@ -87,6 +87,13 @@ impl VmManager {
         Ok(Pool { name: name.to_owned(), path: folder, kind: "dir".into(), available_bytes: u64::MAX })
     }
 
+    /// The bytes that a pool has room for.
+    pub(in crate::manager) fn room_in(&self, pool: &Pool) -> u64 {
+        // What root alone may fill does not count; libvirt does count it.
+        let free = self.uri().is_local().then(|| host::disk_free(Path::new(&pool.path)).ok()).flatten();
+        pool.available_bytes.min(free.unwrap_or(u64::MAX))
+    }
+
     /// The path of the base in the pool; uploaded if it isn't there.
     pub(super) async fn base(&self, image: &LocalImage, volume: &str, pool: &str) -> Result<String, Error> {
         let marker = marker_name(volume);
@@ -168,11 +175,7 @@ impl VmManager {
         // Holes of a raw image take no room.
         let needed = std::fs::metadata(&image.path)
             .map_or(image.file_size_bytes, |meta| meta.len().min(meta.blocks() * 512));
-        let available = if self.uri().is_local() {
-            host::disk_free(Path::new(&pool.path)).unwrap_or(u64::MAX).min(pool.available_bytes)
-        } else {
-            pool.available_bytes
-        };
+        let available = self.room_in(&pool);
         if available >= needed {
             return Ok(());
         }

@@ -1,7 +1,5 @@
 //! What can be known before the first act.
 
-use std::path::Path;
-
 use crate::host;
 use crate::image::LocalImage;
 use crate::libvirt::{self, Pool};
@@ -87,11 +85,7 @@ impl VmManager {
         image: Option<&LocalImage>,
         pool: &Pool,
     ) -> Result<(), Error> {
-        let mut available = pool.available_bytes;
-        if self.uri().is_local() {
-            // What root alone may fill does not count; libvirt does count it.
-            available = available.min(host::disk_free(Path::new(&pool.path)).unwrap_or(u64::MAX));
-        }
+        let available = self.room_in(pool);
         let needed = FIRST_FILES + image.map_or(0, |image| image.file_size_bytes);
         let size = DiskSize::from_bytes;
         if available < FIRST_FILES {

@@ -95,10 +95,11 @@ impl VmManager {
         self.interrupt.race(copy).await?;
         let size_bytes = self.size_of(temporary).await?.allocation_bytes;
         let folder = self.paths.data_folder();
-        if crate::host::disk_free(folder).is_ok_and(|free| free < size_bytes) {
-            let size = |bytes| DiskSize::from_bytes(bytes);
-            let available = size(crate::host::disk_free(folder).unwrap_or(0));
-            return Err(Error::NoRoomHere { folder: folder.to_owned(), available, needed: size(size_bytes) });
+        if let Ok(free) = crate::host::disk_free(folder)
+            && free < size_bytes
+        {
+            let (available, needed) = (DiskSize::from_bytes(free), DiskSize::from_bytes(size_bytes));
+            return Err(Error::NoRoomHere { folder: folder.to_owned(), available, needed });
         }
         self.report(Event::Step { vm: &domain.name, what: "fetching the copy" });
         let failed = |source| libvirt::Error::Handover(source);

@@ -86,13 +86,19 @@ impl VmManager {
         Ok(unused.filter(|image| !image.files.is_empty()).collect())
     }
 
-    /// Removes one of [`VmManager::unused_images`].
+    /// Removes one of [`VmManager::unused_images`], if nothing has come to need it since.
     ///
     /// # Errors
-    /// [`Error::LeftBehind`] when not all of it could be removed.
+    /// [`Error::ImageInUse`]; [`Error::LeftBehind`] when not all of it could be removed.
     pub async fn remove_unused(&self, image: UnusedImage) -> Result<RemovedImage, Error> {
         self.interrupt.check()?;
         let UnusedImage { name, digest, files, item, .. } = image;
+        // Somebody may have been asked meanwhile, and taken his time.
+        for base in self.bases().await?.into_iter().filter(|base| item.bases.contains(&base.volume)) {
+            if !base.users.is_empty() {
+                return Err(Error::ImageInUse { image: name, needed_by: base.users });
+            }
+        }
         let deadline = Instant::now() + PATIENCE;
         for base in &item.bases {
             // Without its marker it is no base any more: a create that comes now makes another.
