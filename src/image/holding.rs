@@ -16,7 +16,7 @@ pub enum HoldingKind {
     Own,
 }
 
-/// An image that is kept on this machine, as its record tells: its bytes are not looked at.
+/// An image that is kept on this machine, as its record tells.
 #[derive(Debug, Clone)]
 pub struct Holding {
     /// The name of its own or of the catalogue, or the URL.
@@ -25,7 +25,7 @@ pub struct Holding {
     pub kind: HoldingKind,
     /// Where its bytes came from.
     pub source: String,
-    /// The digest that its bytes had.
+    /// The digest that its bytes had when they came, or when it was first asked for.
     pub digest: Digest,
     /// The file.
     pub path: PathBuf,
@@ -54,20 +54,43 @@ impl Store {
     /// All images that are kept, the user's own first, then by name.
     ///
     /// # Errors
-    /// When a folder can't be listed.
+    /// When a folder can't be listed, or an import that has no digest yet not be read.
     pub async fn holdings(&self) -> Result<Vec<Holding>, Error> {
         let store = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let own = store.own.all()?.into_iter().filter_map(|(slot, record)| of_own(slot, record));
-            let mut holdings: Vec<Holding> = own.collect();
+        let list = move || -> Result<_, Error> {
+            let own = store.own.all()?;
             let slots = Slot::all(&store.images)?.into_iter();
-            holdings.extend(slots.filter_map(|slot| store.of_download(slot)));
-            holdings.sort_by(|a, b| {
-                (a.kind == HoldingKind::Download, &a.name).cmp(&(b.kind == HoldingKind::Download, &b.name))
-            });
-            Ok(holdings)
-        })
-        .await?
+            Ok((own, slots.filter_map(|slot| store.of_download(slot)).collect::<Vec<_>>()))
+        };
+        let (own, mut holdings) = tokio::task::spawn_blocking(list).await??;
+        for (slot, record) in own {
+            holdings.extend(self.of_own(slot, record).await?);
+        }
+        holdings.sort_by(|a, b| {
+            (a.kind == HoldingKind::Download, &a.name).cmp(&(b.kind == HoldingKind::Download, &b.name))
+        });
+        Ok(holdings)
+    }
+
+    async fn of_own(&self, slot: Slot, record: OwnRecord) -> Result<Option<Holding>, Error> {
+        let Some((format, size_bytes, virtual_size_bytes)) = measure(&slot) else { return Ok(None) };
+        Ok(Some(Holding {
+            digest: self.own.digest(&slot, &record, None).await?,
+            kind: HoldingKind::Own,
+            path: slot.image(),
+            format,
+            size_bytes,
+            virtual_size_bytes,
+            created: Some(record.created),
+            last_used: slot.last_used().map(Timestamp::from),
+            default_user: record.default_user,
+            firmware: record.firmware,
+            verified: true,
+            committed: record.committed,
+            name: record.name,
+            source: record.source,
+            slot,
+        }))
     }
 
     /// Removes an image's files; waits for a download or import of it to end.
@@ -102,27 +125,6 @@ impl Store {
             slot,
         })
     }
-}
-
-fn of_own(slot: Slot, record: OwnRecord) -> Option<Holding> {
-    let (format, size_bytes, virtual_size_bytes) = measure(&slot)?;
-    Some(Holding {
-        digest: record.digest.parse().ok()?,
-        kind: HoldingKind::Own,
-        path: slot.image(),
-        format,
-        size_bytes,
-        virtual_size_bytes,
-        created: Some(record.created),
-        last_used: slot.last_used().map(Timestamp::from),
-        default_user: record.default_user,
-        firmware: record.firmware,
-        verified: true,
-        committed: record.committed,
-        name: record.name,
-        source: record.source,
-        slot,
-    })
 }
 
 /// The format, the file's size and the disk's; `None` when there is no file.

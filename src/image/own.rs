@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -45,8 +46,8 @@ pub struct NewImage {
 pub(super) struct OwnRecord {
     pub(super) name: String,
     pub(super) source: String,
-    /// As `sha256:HEX`.
-    pub(super) digest: String,
+    /// As `sha256:HEX`; of an import it is computed when it is first asked for.
+    pub(super) digest: Option<String>,
     pub(super) created: Timestamp,
     pub(super) format: Format,
     pub(super) size_bytes: u64,
@@ -101,16 +102,15 @@ impl OwnImages {
         let staged = self.stage(&new.name, replace).await?;
         let target = staged.path();
         let left_out = original.left_out.clone();
-        let digest = if original.format == OriginalFormat::Qcow2 && original.window.start == 0 {
+        if original.format == OriginalFormat::Qcow2 && original.window.start == 0 {
             let stop = StopOnDrop::default();
             let stopped: Arc<AtomicBool> = Arc::clone(&stop.0);
             let copy = move || import::copy(&original, &target, progress.as_ref(), &stopped);
-            Some(tokio::task::spawn_blocking(copy).await??)
+            tokio::task::spawn_blocking(copy).await??;
         } else {
             import::convert(&original, &new.source, &target, progress.as_ref()).await?;
-            None
-        };
-        self.keep(staged, new, digest).await?;
+        }
+        self.keep(staged, new).await?;
         Ok(left_out)
     }
 
@@ -133,17 +133,17 @@ impl OwnImages {
         Ok(Staged { slot, _lock: lock })
     }
 
-    /// Checks what was put into the place, and gives it its name; `digest` is its SHA-256, where that is known.
+    /// Checks what was put into the place, and gives it its name.
     ///
     /// # Errors
     /// [`Error::Header`] when it is no image that is safe to use; when it can't be read or written.
-    pub async fn keep(&self, staged: Staged, new: NewImage, digest: Option<Digest>) -> Result<(), Error> {
+    pub async fn keep(&self, staged: Staged, new: NewImage) -> Result<(), Error> {
         if let Some(user) = &new.default_user {
             cloud_init::check_user(user)?;
         }
-        let digest = match digest {
-            Some(digest) => digest,
-            None => self.digests.of_file(&staged.path(), Algorithm::Sha256, None).await?,
+        let digest = match new.committed {
+            true => Some(self.digests.of_file(&staged.path(), Algorithm::Sha256, None).await?),
+            false => None,
         };
         let digests = self.digests.clone();
         tokio::task::spawn_blocking(move || {
@@ -152,7 +152,7 @@ impl OwnImages {
             let record = OwnRecord {
                 name: new.name,
                 source: new.source,
-                digest: digest.to_string(),
+                digest: digest.as_ref().map(ToString::to_string),
                 created: Timestamp::now(),
                 format: header.format,
                 size_bytes,
@@ -162,14 +162,48 @@ impl OwnImages {
                 committed: new.committed,
             };
             let failed = |source| disk::write_failed(&partial, source);
-            std::fs::File::open(&partial).and_then(|file| file.sync_data()).map_err(failed)?;
+            if new.committed {
+                // Its VM may go next; the file that was imported is still there. What a power failure leaves of
+                // an import is too short for its own tables, and is never used.
+                std::fs::File::open(&partial).and_then(|file| file.sync_data()).map_err(failed)?;
+            }
             // A record never stands beside another image than its own.
             slot.remove_record()?;
+            // Some file systems write all of a file to the disk when it is renamed over another.
+            record::remove_file(&slot.image())?;
             std::fs::rename(&partial, slot.image()).map_err(failed)?;
-            digests.remember(&slot.image(), &digest);
+            if let Some(digest) = &digest {
+                digests.remember(&slot.image(), digest);
+            }
             slot.save(&record)
         })
         .await?
+    }
+
+    /// The digest that the image has to have: what is recorded, else that of its bytes as they are now, which is
+    /// recorded.
+    ///
+    /// # Errors
+    /// When the image can't be read, or its record not written.
+    pub(super) async fn digest(
+        &self,
+        slot: &Slot,
+        record: &OwnRecord,
+        progress: Option<Progress>,
+    ) -> Result<Digest, Error> {
+        if let Some(recorded) = &record.digest {
+            return Ok(recorded.parse()?);
+        }
+        let digest = self.digests.of_file(&slot.image(), Algorithm::Sha256, progress).await?;
+        // Whoever holds the lock puts another image there.
+        if let Some(_lock) = fs::try_lock(&slot.lock())?
+            && slot.load().as_ref() == Some(record)
+        {
+            let used = slot.last_used();
+            slot.save(&OwnRecord { digest: Some(digest.to_string()), ..record.clone() })?;
+            slot.touch_at(used.unwrap_or_else(SystemTime::now));
+        }
+        Ok(digest)
     }
 
     /// What imports and commits left that were killed. Blocks shortly.

@@ -133,8 +133,13 @@ impl Slot {
 
     /// Notes that the image was asked for. That it can't be noted is no failure.
     pub(super) fn touch(&self) {
+        self.touch_at(SystemTime::now());
+    }
+
+    /// Notes that the image was asked for at `time`.
+    pub(super) fn touch_at(&self, time: SystemTime) {
         let record = std::fs::File::options().write(true).open(self.file(ENDING));
-        let _ = record.and_then(|file| file.set_modified(SystemTime::now()));
+        let _ = record.and_then(|file| file.set_modified(time));
     }
 
     pub(super) fn save(&self, record: &impl Serialize) -> Result<(), Error> {

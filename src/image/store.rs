@@ -147,9 +147,9 @@ impl Store {
         record: OwnRecord,
         progress: Option<Progress>,
     ) -> Result<LocalImage, Error> {
+        let expected = self.own.digest(slot, &record, progress.clone()).await?;
         let mut image = self.file(&slot.image(), progress).await?;
-        if image.digest.to_string() != record.digest {
-            let expected = record.digest.parse()?;
+        if image.digest != expected {
             return Err(Error::DigestMismatch { name: record.name, expected, actual: image.digest });
         }
         slot.touch();

@@ -10,7 +10,7 @@ mod usage;
 
 pub use commit::ImageCommit;
 pub(super) use import::progress_of;
-pub use import::{ImageImport, import_image};
+pub use import::{ImageImport, import_image, own_image};
 pub use pull::{PullRequest, PulledImage};
 pub use removal::{PruneRequest, RemovedImage, UnusedImage};
 pub use status::{ImageKind, ImageStatus};

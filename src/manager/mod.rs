@@ -45,7 +45,7 @@ pub use error::Error;
 pub use gc::{Garbage, Reason};
 pub use image::{
     AvailableImage, ImageCommit, ImageImport, ImageKind, ImageStatus, PruneRequest, PullRequest, PulledImage,
-    RemovedImage, UnusedImage, available_images, import_image,
+    RemovedImage, UnusedImage, available_images, import_image, own_image,
 };
 pub use interrupt::{Interrupt, interrupt_channel};
 pub use list::{ListRequest, VmSelection};

@@ -4,23 +4,19 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rustix::fs::SeekFrom;
 
 use super::Original;
-use crate::image::{Error, Hasher, Progress, Transfer, disk};
-use crate::model::{Algorithm, Digest};
+use crate::image::{Error, Progress, Transfer, disk};
 use crate::system::fs;
 
 const CHUNK_BYTES: usize = 1 << 20;
 /// What is copied at once.
 const PIECE_BYTES: u64 = 8 << 20;
-static ZEROES: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
 
-/// Copies the file as it is into `target`, which is empty, and tells the SHA-256 of what is there then. Where
-/// the file system can, the two share their blocks; else holes stay holes. What was copied is hashed while the
-/// rest is copied and goes to the disk. Blocks; ends early once it is `stopped`.
+/// Copies the file as it is into `target`, which is empty. Where the file system can, the two share their
+/// blocks; else holes stay holes. Blocks; ends early once it is `stopped`.
 ///
 /// # Errors
 /// When it can't be read or written, or is `stopped`.
@@ -29,30 +25,13 @@ pub(in crate::image) fn copy(
     target: &Path,
     progress: Option<&Progress>,
     stopped: &AtomicBool,
-) -> Result<Digest, Error> {
-    let to = File::options().read(true).write(true).open(target);
-    let to = to.map_err(|source| disk::write_failed(target, source))?;
-    let (ready, pieces) = channel();
-    std::thread::scope(|scope| {
-        let hashing = scope.spawn(|| hash(&to, pieces, original.window.len, stopped));
-        // Its end of the channel closes with it, so that the hashing ends too.
-        copy_pieces(original, &to, target, progress, stopped, ready)?;
-        to.sync_data().map_err(|source| disk::write_failed(target, source))?;
-        let hashed = hashing.join().unwrap_or_else(|_| Err(ErrorKind::Other.into()));
-        Ok(hashed.map_err(fs::Error::at("read", target))?.finish()?)
-    })
-}
-
-fn copy_pieces(
-    original: &Original,
-    to: &File,
-    target: &Path,
-    progress: Option<&Progress>,
-    stopped: &AtomicBool,
-    ready: Sender<Range<u64>>,
 ) -> Result<(), Error> {
     let (from, total_bytes) = (original.window.file(), original.window.len);
-    let cloned = rustix::fs::ioctl_ficlone(to, from).is_ok();
+    let write_failed = |source| disk::write_failed(target, source);
+    let to = File::options().write(true).open(target).map_err(write_failed)?;
+    if rustix::fs::ioctl_ficlone(&to, from).is_ok() {
+        return Ok(());
+    }
     let mut at = 0;
     while at < total_bytes {
         let data = next_data(from, at, total_bytes);
@@ -62,22 +41,18 @@ fn copy_pieces(
                 return Err(fs::Error::at("write", target)(ErrorKind::Interrupted.into()).into());
             }
             let piece = at..data.end.min(at + PIECE_BYTES);
-            if !cloned {
-                copy_piece(from, to, piece.clone()).map_err(|fault| match fault {
-                    Fault::Read(source) => fs::Error::at("read the original of", target)(source).into(),
-                    Fault::Write(source) => disk::write_failed(target, source),
-                })?;
-            }
             at = piece.end;
-            // Nobody takes it only when the hashing has failed, which is told at the end.
-            let _ = ready.send(piece);
+            copy_piece(from, &to, piece).map_err(|fault| match fault {
+                Fault::Read(source) => fs::Error::at("read the original of", target)(source).into(),
+                Fault::Write(source) => write_failed(source),
+            })?;
             if let Some(progress) = progress {
                 progress(Transfer { done_bytes: at, total_bytes: Some(total_bytes) });
             }
         }
     }
     // A hole at the end.
-    to.set_len(total_bytes).map_err(|source| disk::write_failed(target, source))
+    to.set_len(total_bytes).map_err(write_failed)
 }
 
 enum Fault {
@@ -105,40 +80,6 @@ fn copy_piece(from: &File, to: &File, mut piece: Range<u64>) -> Result<(), Fault
         piece.start += wanted as u64;
     }
     Ok(())
-}
-
-/// The hash of a file of `len` bytes that has these pieces, and holes between them.
-fn hash(
-    file: &File,
-    pieces: Receiver<Range<u64>>,
-    len: u64,
-    stopped: &AtomicBool,
-) -> Result<Hasher, IoError> {
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    let mut chunk = vec![0; CHUNK_BYTES];
-    let mut at = 0;
-    for piece in pieces.into_iter().chain(std::iter::once(len..len)) {
-        hash_hole(&mut hasher, piece.start - at);
-        at = piece.start;
-        while at < piece.end {
-            if stopped.load(Ordering::Relaxed) {
-                return Err(ErrorKind::Interrupted.into());
-            }
-            let wanted = usize::try_from(piece.end - at).map_or(CHUNK_BYTES, |rest| rest.min(CHUNK_BYTES));
-            file.read_exact_at(&mut chunk[..wanted], at)?;
-            hasher.update(&chunk[..wanted]);
-            at += wanted as u64;
-        }
-    }
-    Ok(hasher)
-}
-
-fn hash_hole(hasher: &mut Hasher, mut bytes: u64) {
-    while bytes > 0 {
-        let piece = bytes.min(CHUNK_BYTES as u64);
-        hasher.update(&ZEROES[..usize::try_from(piece).unwrap_or(CHUNK_BYTES)]);
-        bytes -= piece;
-    }
 }
 
 /// The next stretch that is no hole, at or after `at`; all the rest where the file system can't tell.

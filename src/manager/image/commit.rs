@@ -57,7 +57,7 @@ impl VmManager {
             firmware: Some(domain.firmware).filter(|firmware| *firmware != Firmware::Bios),
             committed: true,
         };
-        self.interrupt.race(async { Ok(store.own().keep(staged, new, None).await?) }).await?;
+        self.interrupt.race(async { Ok(store.own().keep(staged, new).await?) }).await?;
         kept(&store, &request.name).await
     }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{ImageStatus, image_store};
+use super::{ImageStatus, image_store, kept};
 use crate::config::Paths;
 use crate::image::{NewImage, Progress};
 use crate::manager::{Error, Event, Interrupt, Observer, Warning};
@@ -30,7 +30,7 @@ pub async fn import_image(
     request: ImageImport,
     observer: Arc<dyn Observer>,
     interrupt: &Interrupt,
-) -> Result<ImageStatus, Error> {
+) -> Result<(), Error> {
     let store = image_store(paths)?;
     let file = std::path::absolute(&request.file).unwrap_or_else(|_| request.file.clone());
     let new = NewImage {
@@ -47,7 +47,16 @@ pub async fn import_image(
     if !left_out.is_empty() {
         observer.event(Event::Warning(Warning::DisksLeftOut { of: request.name.clone(), disks: left_out }));
     }
-    super::kept(&store, &request.name).await
+    Ok(())
+}
+
+/// What there is to know of an image of the user's own without libvirt; its bytes are read for their digest if
+/// nobody has asked for that yet.
+///
+/// # Errors
+/// [`Error::NoImage`], [`Error::Interrupted`].
+pub async fn own_image(paths: &Paths, name: &str, interrupt: &Interrupt) -> Result<ImageStatus, Error> {
+    interrupt.race(kept(&image_store(paths)?, name)).await
 }
 
 /// Reports transfers of the image to the observer.

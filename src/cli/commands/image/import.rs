@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::context::Context;
 use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
-use crate::manager::{ImageImport, import_image};
+use crate::manager::{ImageImport, import_image, own_image};
 
 /// The flags of `image import`.
 #[derive(Debug, Args)]
@@ -46,11 +46,13 @@ pub async fn run(args: ImportArgs, context: &Context) -> Result<Code, Complaint>
         user: args.user,
     };
     let (observer, interrupt) = context.watch();
-    let image = import_image(&context.paths, request, observer, &interrupt).await?;
+    let name = request.name.clone();
+    import_image(&context.paths, request, observer, &interrupt).await?;
     if context.ui.json() {
+        let image = own_image(&context.paths, &name, &interrupt).await?;
         context.ui.data_json(&image);
     } else {
-        context.ui.data(&format!("imported {}\n", image.name));
+        context.ui.data(&format!("imported {name}\n"));
     }
     Ok(Code::Ok)
 }
