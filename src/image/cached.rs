@@ -97,7 +97,8 @@ impl Store {
         progress: Option<Progress>,
         lock: fs::Lock,
     ) -> Result<bool, Error> {
-        let (client, _hangup) = Client::new(self.limits);
+        let limits = if present.is_some() { self.limits.for_a_look() } else { self.limits };
+        let (client, _hangup) = Client::new(limits);
         let digests = self.digests.clone();
         tokio::task::spawn_blocking(move || {
             let _lock = lock;

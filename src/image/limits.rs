@@ -19,6 +19,16 @@ pub struct Limits {
     pub first_pause: Duration,
 }
 
+/// How long who has an image already waits for a server, to hear whether it is still the same.
+const LOOK: Duration = Duration::from_secs(3);
+
+impl Limits {
+    /// The limits where the image is here, whatever the servers say.
+    pub(super) fn for_a_look(self) -> Self {
+        Self { connect_timeout: self.connect_timeout.min(LOOK), ..self }
+    }
+}
+
 impl Default for Limits {
     /// Of an empty disk xz makes a 7000th, of a full one a third: the ratio leaves room for images that
     /// are mostly empty, and a packed file of 10 MB can't become more than 2 GB.

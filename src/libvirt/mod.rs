@@ -4,6 +4,7 @@
 //! prints are pure functions with tests on recorded output.
 
 mod addresses;
+mod capabilities;
 mod client;
 mod command;
 mod domain;
@@ -21,6 +22,7 @@ mod volume_copy;
 mod xml;
 
 pub use addresses::{Address, AddressSource};
+pub use capabilities::DomainCapabilities;
 pub use client::{Client, Version, Versions};
 pub use domain::{Disk, Domain, Interface};
 pub use domain_spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};

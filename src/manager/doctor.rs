@@ -41,6 +41,7 @@ impl VmManager {
         checks.extend(groups(self.uri().is_session()));
         let connected = self.connection(&mut checks).await;
         if connected {
+            checks.push(self.machine_check().await);
             checks.push(self.network_check().await);
             checks.push(self.pool_check().await);
         } else {
@@ -97,6 +98,23 @@ impl VmManager {
                 false
             }
         }
+    }
+
+    async fn machine_check(&self) -> Check {
+        let found = match self.client.domain_capabilities().await {
+            Ok(found) => found,
+            Err(error) => return bad("machine", CheckStatus::Failure, error.to_string(), installer()),
+        };
+        let parts = [(found.efi, "UEFI"), (found.secure_boot, "Secure Boot"), (found.tpm, "a TPM")];
+        let named = |there: bool| {
+            let names: Vec<_> = parts.iter().filter(|part| part.0 == there).map(|part| part.1).collect();
+            names.join(", ")
+        };
+        if named(false).is_empty() {
+            return ok("machine", format!("{} can be had", named(true)));
+        }
+        let detail = format!("not installed: {}; machines with UEFI or a TPM need it", named(false));
+        bad("machine", CheckStatus::Warning, detail, installer())
     }
 
     async fn network_check(&self) -> Check {

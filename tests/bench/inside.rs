@@ -36,6 +36,7 @@ pub fn measure(image: &str) {
     compare("status, 6 calls of virsh", 15, || ours(&["status", "bench-0"]), six_calls);
     undefine(0..defined);
     creates(image);
+    super::images::measure();
 }
 
 fn ours(args: &[&str]) -> Duration {

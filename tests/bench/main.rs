@@ -12,6 +12,7 @@
 )]
 
 mod compare;
+mod images;
 mod inside;
 #[path = "../support/mod.rs"]
 mod support;
