@@ -97,7 +97,11 @@ impl Client {
                 // Its folder is gone, or who has just defined it has not made it yet. Only a folder: to
                 // build another kind of pool may format a disk.
                 Err(_) if pool.kind == "dir" && !std::mem::replace(&mut built, true) => {
-                    self.call(option("pool-build")).await?;
+                    match self.call(option("pool-build")).await {
+                        // Another has built and started it meanwhile.
+                        Ok(_) | Err(Error::WrongState { .. }) => {}
+                        Err(error) => return Err(error),
+                    }
                 }
                 Err(error) => return Err(error),
             }

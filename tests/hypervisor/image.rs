@@ -28,15 +28,24 @@ fn a_url_with_its_digest_is_believed_and_with_another_is_not() {
     assert_eq!(failed.json_error()["code"], "integrity", "{failed}");
     nothing_is_left(&sandbox);
     let right = format!("{url}#sha256:{}", sha256(&sandbox, &image));
-    create(&sandbox, "web", Path::new(&right), &[]).run().success();
     let asked = server.count("busybox.qcow2");
-    // The second comes out of the cache.
-    create(&sandbox, "web2", Path::new(&right), &[]).run().success();
-    assert_eq!(server.count("busybox.qcow2"), asked, "{:?}", server.requests());
+    // Twenty at once, of an image that nobody has: one download, one base.
+    let creates: Vec<_> = (0..20)
+        .map(|number| create(&sandbox, &format!("web{number}"), Path::new(&right), &[]).spawn())
+        .collect();
+    for running in creates {
+        running.wait(MINUTE * 2).success();
+    }
+    assert_eq!(server.count("busybox.qcow2"), asked + 1, "{:?}", server.requests());
+    let bases = sandbox.volumes().into_iter().filter(|path| path.contains("vmtools-base-"));
+    assert_eq!(bases.count(), 2, "a base and its marker");
+    // One more comes out of the cache.
+    create(&sandbox, "later", Path::new(&right), &[]).run().success();
+    assert_eq!(server.count("busybox.qcow2"), asked + 1, "{:?}", server.requests());
     let none = server.url("none.qcow2");
-    create(&sandbox, "web3", Path::new(&right.replace("busybox", "none")), &[]).run().code(3);
+    create(&sandbox, "none", Path::new(&right.replace("busybox", "none")), &[]).run().code(3);
     // Without a digest it is not even asked for.
-    let refused = create(&sandbox, "web3", Path::new(&none), &[]).run().code(2);
+    let refused = create(&sandbox, "none", Path::new(&none), &[]).run().code(2);
     refused.stderr_has("#sha256:HEX");
     assert_eq!(server.count("none.qcow2"), 1, "{:?}", server.requests());
     sandbox.vmtools(&["delete", "--yes", "--all"]).run().success();
@@ -60,9 +69,23 @@ fn a_full_disk_is_noticed_before_and_midway_and_leaves_nothing() {
         let full = sandbox.vmtools(&pull).env("XDG_CACHE_HOME", &cache).run().code(1);
         assert!(full.json_error()["message"].as_str().unwrap().contains("no space left"), "{full}");
         assert_eq!(server.count(name), 1);
-        let files = sandbox.exec(&["find", cache.to_str().unwrap(), "-type", "f", "!", "-name", "*.lock"]);
-        assert_eq!(files.lines(), Vec::<String>::new());
+        assert_eq!(files_in(&sandbox, &cache), Vec::<String>::new());
     }
+    // A raw file goes through qemu-img, a qcow2 is copied.
+    let (raw, qcow2) = (www.join("large.img"), www.join("large.qcow2"));
+    let [raw, qcow2] = [&raw, &qcow2].map(|path| path.to_str().unwrap());
+    sandbox.exec(&["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, qcow2]);
+    for import in
+        [&["image", "import", qcow2, "big", "--json"][..], &["image", "import", raw, "big", "--json"]]
+    {
+        let full = sandbox.vmtools(import).env("XDG_DATA_HOME", &cache).run().code(1);
+        assert!(full.json_error()["message"].as_str().unwrap().contains("no space left"), "{full}");
+        assert_eq!(files_in(&sandbox, &cache), Vec::<String>::new());
+    }
+}
+
+fn files_in(sandbox: &Sandbox, folder: &Path) -> Vec<String> {
+    sandbox.exec(&["find", folder.to_str().unwrap(), "-type", "f", "!", "-name", "*.lock"]).lines()
 }
 
 #[test]
