@@ -6,6 +6,7 @@
 mod addresses;
 mod client;
 mod command;
+mod definitions;
 mod domain;
 mod domain_hardware;
 mod domain_spec;
@@ -22,12 +23,13 @@ mod xml;
 
 pub use addresses::{Address, AddressSource};
 pub use client::{Client, Version, Versions};
+pub use definitions::KeptBeside;
 pub use domain::{Disk, Domain, Interface};
 pub use domain_spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
 pub use domains::{DomainId, Scope, ShutdownMode};
 pub use domstats::DomainStats;
 pub use error::{Error, Object};
-pub use metadata::{Metadata, OwnedVolume, SshAccess};
+pub use metadata::{Metadata, OwnedVolume, Parent, SshAccess};
 pub use network::Network;
 pub use storage::{Pool, Volume, VolumeSpec};
 pub use xml::{Element, Node, XmlError};
