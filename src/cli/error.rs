@@ -185,6 +185,18 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         }
         // As with a VM's disk that another needs: to remove it would lose data.
         E::ImageInUse { .. } => (Code::Integrity, hint("delete what needs it first")),
+        E::HasChildren { name, children } => (
+            Code::WrongState,
+            Some(format!(
+                "what it writes would damage them: delete them first (vmtools delete {}), or start a copy of it: \
+                 `vmtools clone {name} COPY --start`",
+                children.join(" ")
+            )),
+        ),
+        E::Running { name } => (
+            Code::WrongState,
+            Some(format!("`vmtools stop {name}` first, or delete it with --force, which pulls the plug")),
+        ),
         E::NotOff { name } => (Code::WrongState, Some(format!("vmtools stop {name}"))),
         E::NoDisk { .. } => (Code::Incapable, None),
         E::NotInPool { path, .. } => (

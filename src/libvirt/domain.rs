@@ -2,7 +2,7 @@
 
 use super::domain_hardware;
 use super::domain_spec::IGNITION_ENTRY;
-use super::metadata::Metadata;
+use super::metadata::{Metadata, PARENT_NAMESPACE};
 use super::xml::{Element, XmlError};
 use crate::model::{Firmware, Hardware, OsVariant};
 
@@ -48,6 +48,10 @@ pub struct Disk {
     pub path: Option<String>,
     /// The image's format, such as `qcow2`.
     pub format: Option<String>,
+    /// Whether the guest may only read it.
+    pub read_only: bool,
+    /// Whether other VMs may write to it at the same time.
+    pub shareable: bool,
     /// The files below it, nearest first, as far as libvirt knows them (it does while it runs).
     pub backing: Vec<String>,
 }
@@ -69,6 +73,18 @@ pub struct Interface {
     pub forwards: Vec<(u16, u16, String)>,
     /// libvirt's alias of the device while it runs, such as `net0`.
     pub alias: Option<String>,
+}
+
+impl Disk {
+    /// Whether the VM alone writes to the file.
+    pub fn writes_to(&self, path: &str) -> bool {
+        self.path.as_deref() == Some(path) && self.is_own()
+    }
+
+    /// Whether it is a disk with data of this VM's alone: no CD-ROM, nothing shared.
+    pub fn is_own(&self) -> bool {
+        matches!(self.device.as_str(), "disk" | "lun") && !self.read_only && !self.shareable
+    }
 }
 
 impl Domain {
@@ -108,6 +124,23 @@ impl Domain {
     /// Whether the volume of this path is the VM's own.
     pub fn owns(&self, path: &str) -> bool {
         self.metadata.as_ref().is_some_and(|record| record.owned.iter().any(|owned| owned.path == path))
+    }
+
+    /// The file of its firmware's variables.
+    pub fn nvram(&self) -> Option<String> {
+        let nvram = self.tree.find("os/nvram")?;
+        let file = nvram.find_attribute("source", "file").map(str::to_owned);
+        file.or_else(|| Some(nvram.content()).filter(|path| !path.is_empty()))
+    }
+
+    /// Whether disks of other VMs were made to stand on its own.
+    pub fn is_parent(&self) -> bool {
+        let metadata = self.tree.find("metadata");
+        metadata.into_iter().flat_map(Element::elements).any(|element| {
+            let is_it =
+                |(name, value): &(String, String)| name.starts_with("xmlns") && value == PARENT_NAMESPACE;
+            element.attributes.iter().any(is_it)
+        })
     }
 
     /// Whether Ignition sets its guest up, not cloud-init.
@@ -184,6 +217,9 @@ fn disk(element: &Element) -> Disk {
         device: element.attribute("device").unwrap_or("disk").to_owned(),
         path: source_path(element),
         format: element.find_attribute("driver", "type").map(str::to_owned),
+        // libvirt says so of CD-ROMs, too.
+        read_only: element.find("readonly").is_some(),
+        shareable: element.find("shareable").is_some(),
         backing,
     }
 }

@@ -339,12 +339,12 @@ fn list(scope: Scope) -> Command {
     }
 }
 
-fn parse_domain(command: &str, document: &str) -> Result<Domain, Error> {
+pub(super) fn parse_domain(command: &str, document: &str) -> Result<Domain, Error> {
     Domain::parse(document)
         .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })
 }
 
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.trim().is_empty())
 }
 

@@ -1,8 +1,9 @@
 //! What vmtools remembers of a VM, inside that VM's own definition.
 //!
-//! libvirt keeps one element per XML namespace under a domain's `<metadata>`. vmtools has two: the
-//! record of the VM, and, while a create is under way, the mark of the process that is at it. The mark
-//! goes as the last step, so a domain that has it and whose creator is gone is a leftover.
+//! libvirt keeps one element per XML namespace under a domain's `<metadata>`. vmtools has three: the
+//! record of the VM; while a create is under way, the mark of the process that is at it; and the mark of
+//! a domain that others were linked to. The mark of a create goes as the last step, so a domain that has
+//! it and whose creator is gone is a leftover.
 
 use super::xml::Element;
 use crate::model::{Label, PortPublish, Timestamp};
@@ -11,6 +12,8 @@ use crate::model::{Label, PortPublish, Timestamp};
 pub const NAMESPACE: &str = "urn:vmtools:vm:1";
 /// The namespace of the mark of a create that is under way.
 pub const CREATING_NAMESPACE: &str = "urn:vmtools:creating:1";
+/// The namespace of the mark of a domain, of whomever, that disks of others stand on its own.
+pub const PARENT_NAMESPACE: &str = "urn:vmtools:parent:1";
 
 /// The record that vmtools keeps of a VM it made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,8 +39,19 @@ pub struct Metadata {
     pub published: Vec<PortPublish>,
     /// When `gc` may remove it.
     pub expires: Option<Timestamp>,
+    /// The VM that its disks stand on, if it is a linked clone.
+    pub parent: Option<Parent>,
     /// The process that is making it, while it is being made.
     pub creator: Option<String>,
+}
+
+/// The VM that a linked clone was made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// Its UUID.
+    pub uuid: String,
+    /// The name that it had then.
+    pub name: String,
 }
 
 /// A volume that a VM owns.
@@ -97,6 +111,9 @@ impl Metadata {
         let publish = |port: &PortPublish| Element::new("vmtools:publish").text(port.to_string());
         vm = vm.children(self.published.iter().map(publish));
         vm = vm.children(optional("vmtools:expires", &self.expires.map(|time| time.to_string())));
+        vm = vm.children(self.parent.as_ref().map(|parent| {
+            Element::new("vmtools:parent").with("uuid", &parent.uuid).with("name", &parent.name)
+        }));
         let mark = self.creator.as_ref().map(|creator| {
             Element::new("creating:by").with("xmlns:creating", CREATING_NAMESPACE).text(creator)
         });
@@ -142,6 +159,11 @@ impl Metadata {
             }
             "ssh" => self.ssh = SshAccess::from_element(element),
             "publish" => self.published.extend(element.content().parse::<PortPublish>()),
+            "parent" => {
+                if let (Some(uuid), Some(name)) = (attribute("uuid"), attribute("name")) {
+                    self.parent = Some(Parent { uuid, name });
+                }
+            }
             "expires" => self.expires = element.content().parse().ok(),
             // A later vmtools may write more.
             _ => {}
@@ -196,6 +218,7 @@ mod tests {
             }),
             published: vec!["2222:22".parse().expect("valid"), "5353:53/udp".parse().expect("valid")],
             expires: "2026-02-01T12:00:00Z".parse().ok(),
+            parent: Some(Parent { uuid: "7".into(), name: "a&b".into() }),
             creator: Some("host boot 1 2".into()),
         }
     }

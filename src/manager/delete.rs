@@ -1,34 +1,19 @@
+//! Deleting VMs: a plan of what goes and what stays, made before anything is stopped, and the act.
+
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::delete_plan::{DeletePlan, DeleteRequest, Settled, settle};
 use super::gc::Maker;
+use super::needs::{Doomed, Look};
 use super::{Error, VmManager};
 use crate::guest;
-use crate::libvirt::{Domain, OwnedVolume, Scope};
+use crate::libvirt::{self, DomainId, Object};
 
 /// How long a removal tries while libvirt is busy with something of the VM.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What deleting a VM takes away, and what it leaves.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct DeletePlan {
-    /// The VM.
-    pub name: String,
-    /// Its UUID.
-    pub uuid: String,
-    /// Whether it has to be stopped first.
-    pub running: bool,
-    /// The files that go.
-    pub delete: Vec<String>,
-    /// The files that stay: shared bases, ISOs, disks that vmtools didn't make.
-    pub keep: Vec<String>,
-    /// Its snapshots, which go.
-    pub snapshots: Vec<String>,
-    #[serde(skip)]
-    volumes: Vec<OwnedVolume>,
-    /// The ports of 127.0.0.1 that get free with it.
-    #[serde(skip)]
-    pub(super) ports: Vec<u16>,
-}
+/// For how long what was seen of other VMs' needs may be acted upon.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// A VM that was deleted.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -44,97 +29,150 @@ pub struct Deleted {
 }
 
 impl VmManager {
-    /// What deleting the VM would do.
+    /// What deleting the VMs would do, in the order in which it is to be done: a VM whose disk stands on
+    /// another's goes before that one. A result for each name.
     ///
     /// # Errors
-    /// [`Error::BeingMade`] while a create is at it; [`Error::InUse`] when another VM's disk stands on one of its own.
-    pub async fn plan_delete(&self, name: &str, keep_disks: bool) -> Result<DeletePlan, Error> {
-        let id = self.client.resolve(name).await?;
-        let running = self.client.state(&id.uuid).await?.is_active();
-        let domain = self.client.domain(&id.uuid).await?;
-        if matches!(self.maker_of(&domain).await?, Maker::AtWork) {
-            return Err(Error::BeingMade { name: id.name });
-        }
-        let snapshots = self.client.snapshots(&id.uuid).await?;
-        let volumes: Vec<OwnedVolume> = match &domain.metadata {
-            // The seed and the log are of no use without the VM; its disks are.
-            Some(record) if keep_disks => {
-                record.owned.iter().filter(|owned| !is_disk(&domain, &owned.path)).cloned().collect()
+    /// When libvirt can't be asked. In a name's own place: [`Error::BeingMade`] while a create is at it;
+    /// [`Error::Running`] when it may not be stopped; [`Error::InUse`] when what stays needs a file of it.
+    pub async fn plan_deletes(
+        &self,
+        names: &[String],
+        request: &DeleteRequest,
+    ) -> Result<Vec<(String, Result<DeletePlan, Error>)>, Error> {
+        let mut results: Vec<(String, Result<DeletePlan, Error>)> = Vec::new();
+        let mut ids: Vec<DomainId> = Vec::new();
+        for name in names {
+            match self.client.resolve(name).await {
+                // By name and by UUID it is one VM still.
+                Ok(id) if ids.iter().any(|known| known.uuid == id.uuid) => {}
+                Ok(id) => ids.push(id),
+                Err(error) if error.is_connection() => return Err(error.into()),
+                Err(error) => results.push((name.clone(), Err(error.into()))),
             }
-            Some(record) => record.owned.clone(),
-            None => Vec::new(),
-        };
-        self.refuse_needed(&domain, &volumes).await?;
-        let delete: Vec<String> = volumes.iter().map(|volume| volume.path.clone()).collect();
-        let disks = domain.disks.iter().filter_map(|disk| disk.path.clone());
-        let keep = disks.filter(|path| !delete.contains(path)).collect();
-        let published = domain.metadata.iter().filter(|_| running).flat_map(|record| &record.published);
-        let ports = published.map(|port| port.host).collect();
-        Ok(DeletePlan { name: id.name, uuid: id.uuid, running, delete, keep, snapshots, volumes, ports })
+        }
+        if ids.is_empty() {
+            return Ok(results);
+        }
+        let look = self.look().await?;
+        ids.sort_by_key(|id| std::cmp::Reverse(look.depth(&id.uuid)));
+        let mut settled = Vec::new();
+        for id in ids {
+            match self.settle(&look, &id, request).await {
+                Ok(plan) => settled.push(plan),
+                Err(error) => results.push((id.name, Err(error))),
+            }
+        }
+        // One that has to stay may need a file of another, which then has to stay as well.
+        loop {
+            let doomed = doomed(&settled);
+            let refused = settled.iter().position(|plan| plan.check(&look, &doomed).is_err());
+            let Some(refused) = refused else { break };
+            let plan = settled.remove(refused);
+            let error = plan.check(&look, &doomed).err();
+            results.extend(error.map(|error| (plan.name().to_owned(), Err(error))));
+        }
+        let all = doomed(&settled);
+        results.extend(settled.into_iter().map(|plan| {
+            let plan = plan.finish(&look, &all);
+            (plan.name.clone(), Ok(plan))
+        }));
+        Ok(results)
     }
 
-    /// Does what the plan says, stopping the VM at once if it runs. The definition goes last.
+    /// As [`VmManager::plan_deletes`], of one VM that may be stopped.
+    pub(super) async fn plan_delete(&self, uuid: &str) -> Result<DeletePlan, Error> {
+        let request = DeleteRequest { may_stop: true, ..DeleteRequest::default() };
+        let plans = self.plan_deletes(&[uuid.to_owned()], &request).await?;
+        let missing = || libvirt::Error::NotFound { object: Object::Domain, name: uuid.to_owned() };
+        plans.into_iter().next().map_or_else(|| Err(missing().into()), |(_, plan)| plan)
+    }
+
+    async fn settle(&self, look: &Look, id: &DomainId, request: &DeleteRequest) -> Result<Settled, Error> {
+        let missing = || libvirt::Error::NotFound { object: Object::Domain, name: id.name.clone() };
+        let domain = look.domain(&id.uuid).ok_or_else(missing)?;
+        if matches!(self.maker_of(domain).await?, Maker::AtWork) {
+            return Err(Error::BeingMade { name: id.name.clone() });
+        }
+        let running = self.client.state(&id.uuid).await?.is_active();
+        if running && !request.may_stop {
+            return Err(Error::Running { name: id.name.clone() });
+        }
+        let beside = self.client.kept_beside(&id.uuid).await?;
+        Ok(settle(look, domain, running, beside, request))
+    }
+
+    /// Does what the plans say, in their order, as long as `told` says so after each. Needs are looked at
+    /// again before: somebody may have made a disk that stands on one that is to go.
     ///
     /// # Errors
-    /// [`Error::LeftBehind`] when not everything could be removed.
-    pub async fn delete(&self, plan: DeletePlan) -> Result<Deleted, Error> {
+    /// In `told`: as in planning, and [`Error::LeftBehind`] when not everything could be removed.
+    pub async fn delete_each(
+        &self,
+        plans: Vec<DeletePlan>,
+        mut told: impl FnMut(&str, Result<Deleted, Error>) -> bool,
+    ) {
+        let mut look = None;
+        let mut stayed: HashMap<String, String> = HashMap::new();
+        for plan in plans {
+            let (name, uuid) = (plan.name.clone(), plan.uuid.clone());
+            let result = self.delete_one(plan, &mut look, &stayed).await;
+            if result.is_err() {
+                stayed.insert(uuid, name.clone());
+            }
+            if !told(&name, result) {
+                return;
+            }
+        }
+    }
+
+    /// Does what the plan says.
+    pub(super) async fn delete(&self, plan: DeletePlan) -> Result<Deleted, Error> {
+        self.delete_one(plan, &mut None, &HashMap::new()).await
+    }
+
+    async fn delete_one(
+        &self,
+        plan: DeletePlan,
+        look: &mut Option<Look>,
+        stayed: &HashMap<String, String>,
+    ) -> Result<Deleted, Error> {
+        self.interrupt.check()?;
+        if let Some(child) = plan.waits_for.iter().find_map(|uuid| stayed.get(uuid)) {
+            return Err(Error::InUse { path: plan.name, needed_by: format!("the VM {child}") });
+        }
+        // What stood on it a moment ago has gone just now.
+        let outdated = |look: &Look| look.is_older_than(FRESH) || !plan.waits_for.is_empty();
+        if look.as_ref().is_none_or(outdated) {
+            *look = Some(self.look().await?);
+        }
+        if let Some(look) = look {
+            plan.check_again(look)?;
+        }
+        let running = self.client.state(&plan.uuid).await?.is_active();
+        if running && !plan.may_stop {
+            return Err(Error::Running { name: plan.name });
+        }
         let deadline = Instant::now() + PATIENCE;
-        self.remove_domain(&plan.uuid, &plan.volumes, plan.running, deadline).await.map_err(|left| {
+        let removed = self.remove_domain(&plan.uuid, &plan.volumes, running, deadline).await;
+        let by_us = removed.map_err(|left| {
             let cause = Box::new(Error::NotRemoved { name: plan.name.clone() });
             Error::LeftBehind { cause, left }
         })?;
+        if !by_us {
+            // Another was at it too, and has done it.
+            return Err(libvirt::Error::NotFound { object: Object::Domain, name: plan.name }.into());
+        }
         if let Ok(uuid) = plan.uuid.parse() {
             guest::forget_known_host(self.paths.state_folder(), uuid).map_err(guest::Error::from)?;
         }
         Ok(Deleted { name: plan.name, uuid: plan.uuid, deleted: plan.delete, kept: plan.keep })
     }
-
-    /// No other VM uses one of the volumes, nor has a disk that stands on one.
-    async fn refuse_needed(&self, domain: &Domain, volumes: &[OwnedVolume]) -> Result<(), Error> {
-        if volumes.is_empty() {
-            return Ok(());
-        }
-        let ids = self.client.domains(Scope::All).await?;
-        let others: Vec<&str> =
-            ids.iter().map(|id| id.uuid.as_str()).filter(|uuid| *uuid != domain.uuid).collect();
-        let in_use = |path: &str, by: &str| Error::InUse { path: path.to_owned(), needed_by: by.to_owned() };
-        for other in self.client.domains_in_full(&others).await? {
-            for disk in &other.disks {
-                let chain = disk.path.iter().chain(&disk.backing);
-                for path in chain {
-                    if volumes.iter().any(|volume| volume.path == *path) {
-                        return Err(in_use(path, &format!("the VM {}", other.name)));
-                    }
-                }
-            }
-        }
-        let mut pools: Vec<&str> = volumes.iter().map(|volume| volume.pool.as_str()).collect();
-        pools.dedup();
-        for pool in pools {
-            // What others have put there since libvirt last looked may stand on one of these.
-            let deadline = Instant::now() + PATIENCE;
-            self.retry(deadline, || self.client.refresh_pool(pool)).await?;
-            let present = match self.client.volumes(pool).await {
-                // A pool that is gone has nothing that could stand on anything.
-                Err(error) if error.is_not_found() => continue,
-                present => present?,
-            };
-            for file in present {
-                let Some(backing) = &file.backing else { continue };
-                let own = |path: &str| volumes.iter().any(|volume| volume.path == path);
-                if own(backing) && !own(&file.path) {
-                    return Err(in_use(backing, &file.path));
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Whether the path is a disk that holds the guest's own data, neither the seed nor the log.
-fn is_disk(domain: &Domain, path: &str) -> bool {
-    domain
-        .disks
-        .iter()
-        .any(|disk| disk.path.as_deref() == Some(path) && disk.format.as_deref() == Some("qcow2"))
+fn doomed(settled: &[Settled]) -> Doomed {
+    Doomed {
+        vms: settled.iter().map(|plan| plan.uuid().to_owned()).collect(),
+        files: settled.iter().flat_map(Settled::paths).map(str::to_owned).collect(),
+    }
 }

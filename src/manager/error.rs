@@ -207,6 +207,20 @@ pub enum Error {
         /// The VMs, and files that belong to none.
         needed_by: Vec<String>,
     },
+    /// Disks of other VMs stand on its own.
+    #[error("the disks of {} stand on those of the VM {name}", .children.join(", "))]
+    HasChildren {
+        /// The VM.
+        name: String,
+        /// The linked clones.
+        children: Vec<String>,
+    },
+    /// It runs, and was not to be stopped.
+    #[error("the VM {name} is running")]
+    Running {
+        /// The VM.
+        name: String,
+    },
     /// The VM has to be off for it.
     #[error("the VM {name} is not off")]
     NotOff {

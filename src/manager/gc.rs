@@ -90,7 +90,7 @@ impl VmManager {
             return Ok(());
         }
         let left = match &garbage.uuid {
-            Some(uuid) => self.remove_domain(uuid, &garbage.volumes, true, deadline).await,
+            Some(uuid) => self.remove_domain(uuid, &garbage.volumes, true, deadline).await.map(drop),
             None => self.remove_volumes(&garbage.volumes, deadline).await,
         };
         left.map_err(|left| Error::LeftBehind {

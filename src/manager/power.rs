@@ -48,6 +48,7 @@ impl VmManager {
         if state.is_active() {
             self.report(Event::AlreadySo { name: &id.name, what: "running" });
         } else {
+            self.refuse_parent(&domain).await?;
             for network in domain.interfaces.iter().filter(|card| card.kind == "network") {
                 self.ready_network(network.source.as_deref().unwrap_or_default(), true).await?;
             }
@@ -179,6 +180,18 @@ impl VmManager {
                 .await?;
         }
         Ok(())
+    }
+
+    /// What a parent's guest writes would change the disks of its linked clones under them.
+    async fn refuse_parent(&self, domain: &Domain) -> Result<(), Error> {
+        if !domain.is_parent() {
+            return Ok(());
+        }
+        let children = self.children_of(&domain.uuid).await?;
+        if children.is_empty() {
+            return Ok(());
+        }
+        Err(Error::HasChildren { name: domain.name.clone(), children })
     }
 
     /// What a create is still at is not pulled away from under it.

@@ -11,18 +11,21 @@ const PAUSE: Duration = Duration::from_millis(200);
 impl VmManager {
     /// Stops the VM if it may be running, deletes the volumes, forgets it. What isn't there is fine.
     /// Tries again until the deadline while libvirt is busy with something of it. What could not be
-    /// removed is named.
+    /// removed is named. Gives whether it was there until now: of two removals at once one has done it.
     pub(super) async fn remove_domain(
         &self,
         uuid: &str,
         volumes: &[OwnedVolume],
         may_run: bool,
         deadline: Instant,
-    ) -> Result<(), Vec<String>> {
+    ) -> Result<bool, Vec<String>> {
         let mut left = Vec::new();
-        if may_run && let Err(error) = self.retry(deadline, || self.client.destroy(uuid)).await {
-            left.push(format!("the running VM {uuid} ({error})"));
-            return Err(left);
+        let mut stopped = false;
+        if may_run {
+            match self.retry(deadline, || self.client.destroy(uuid)).await {
+                Ok(done) => stopped = done,
+                Err(error) => return Err(vec![format!("the running VM {uuid} ({error})")]),
+            }
         }
         if let Err(volumes) = self.remove_volumes(volumes, deadline).await {
             left.extend(volumes);
@@ -31,8 +34,15 @@ impl VmManager {
             left.push(format!("the definition of VM {uuid}"));
             return Err(left);
         }
-        match self.retry(deadline, || self.client.undefine(uuid)).await {
-            Ok(()) => Ok(()),
+        let undefine = || async {
+            match self.client.undefine(uuid).await {
+                // Nothing was stored of it, so its end was all.
+                Err(Error::WrongState { .. }) if stopped => Ok(()),
+                other => other,
+            }
+        };
+        match self.retry(deadline, undefine).await {
+            Ok(done) => Ok(done),
             Err(error) => Err(vec![format!("the definition of VM {uuid} ({error})")]),
         }
     }
@@ -61,15 +71,18 @@ impl VmManager {
     }
 
     /// Does it again while libvirt is busy; that there is nothing to do it to, or that it is done
-    /// already, is success.
-    pub(super) async fn retry<F, W>(&self, deadline: Instant, work: F) -> Result<(), Error>
+    /// already, is success, and then it is false.
+    pub(super) async fn retry<F, W>(&self, deadline: Instant, work: F) -> Result<bool, Error>
     where
         F: Fn() -> W,
         W: Future<Output = Result<(), Error>>,
     {
         loop {
             let error = match work().await {
-                Ok(()) | Err(Error::NotFound { .. } | Error::WrongState { .. }) => return Ok(()),
+                Ok(()) => return Ok(true),
+                Err(Error::NotFound { .. } | Error::WrongState { .. }) => return Ok(false),
+                // Another was faster with a file.
+                Err(Error::Refused { message, .. }) if message.contains("No such file") => return Ok(false),
                 Err(error) => error,
             };
             let passing = match &error {

@@ -108,7 +108,7 @@ fn life(sandbox: &Sandbox) {
     assert!(refused.json_error()["hint"].as_str().unwrap().contains("--yes"), "{refused}");
     vmtools(&["delete", "web", "--dry-run"]).success();
     assert_eq!(sandbox.domains(), ["web"]);
-    vmtools(&["delete", "web", "--yes"]).success();
+    vmtools(&["delete", "web", "--force"]).success();
     nothing_is_left(sandbox);
     vmtools(&["delete", "web", "--yes"]).code(3);
     vmtools(&["delete", "web", "--yes", "--if-exists"]).success();

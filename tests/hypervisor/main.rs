@@ -6,10 +6,12 @@
 mod support;
 
 mod debian;
+mod delete;
 mod failure;
 mod first_boot;
 mod foreign;
 mod image;
+
 mod lifecycle;
 mod own_image;
 mod processes;

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
 use crate::cli::render;
-use crate::manager::{DeletePlan, VmManager};
+use crate::manager::{DeletePlan, DeleteRequest, Deleted};
 
 /// The flags of `delete`.
 #[derive(Debug, Args)]
@@ -23,6 +23,10 @@ pub struct DeleteArgs {
     /// Leave its disks
     #[arg(long)]
     pub keep_disks: bool,
+    /// Delete its disks that vmtools did not make, too: asks, unless --yes is given. What is shared, read-only
+    /// or needed by another stays
+    #[arg(long, conflicts_with = "keep_disks")]
+    pub with_foreign_disks: bool,
     /// Show what would go, and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -35,46 +39,82 @@ pub struct DeleteArgs {
 /// When one of the VMs can't be deleted, or nobody may answer the question.
 pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint> {
     let asks = !(args.force || args.dry_run || context.yes);
-    if asks && !context.ui.can_ask() {
-        return Err(Complaint::usage(
-            "deleting needs an answer, and there is no terminal to ask on",
-            "--force or --yes deletes without asking; --dry-run shows what would go",
-        ));
-    }
+    // For others' disks it takes more than the flag that is for the VM.
+    let asks_for_disks = args.with_foreign_disks && !(args.dry_run || context.yes);
+    refuse_without_terminal(asks, asks_for_disks, context)?;
     let manager = context.manager().await?;
     let names = args.selection.resolve(&manager).await?;
     let single = args.selection.names.len() == 1;
+    let request = DeleteRequest {
+        may_stop: args.force || args.dry_run,
+        keep_disks: args.keep_disks,
+        foreign_disks: args.with_foreign_disks,
+    };
     let mut plans = Vec::new();
     let mut many = Many::new();
-    for name in &names {
-        match manager.plan_delete(name, args.keep_disks).await.map_err(Complaint::from) {
+    for (name, plan) in manager.plan_deletes(&names, &request).await? {
+        match plan.map_err(Complaint::from) {
             Ok(plan) => plans.push(plan),
-            Err(complaint) if args.if_exists && complaint.code == Code::NotFound => {
-                context.ui.note(&format!("there is no VM {name}"));
-            }
-            Err(complaint) => many.fail(complaint.about(name)),
+            Err(complaint) => fail(complaint.about(&name), &args, context, &mut many),
         }
     }
     if args.dry_run {
         show(&plans, single, context);
         return many.close(context);
     }
-    if asks && !plans.is_empty() {
+    let foreign: Vec<&str> = plans.iter().flat_map(DeletePlan::foreign).collect();
+    if (asks || asks_for_disks && !foreign.is_empty()) && !plans.is_empty() {
         context.ui.note(render::delete_plans(&plans).trim_end());
-        if !context.ui.ask("Delete?") {
+        let question = match foreign.as_slice() {
+            [] => "Delete?".to_owned(),
+            disks => format!("Delete, with disks that vmtools did not make ({})?", disks.join(", ")),
+        };
+        if !context.ui.ask(&question) {
             return Err(Complaint::plain(Code::Failed, "nothing was deleted"));
         }
     }
-    delete_all(&manager, plans, &mut many).await;
+    manager
+        .delete_each(plans, |name, result| match result {
+            Ok(deleted) => {
+                many.add(deleted);
+                true
+            }
+            Err(error) => {
+                let complaint = Complaint::from(error).about(name);
+                let goes_on = complaint.code != Code::Interrupted;
+                fail(complaint, &args, context, &mut many);
+                goes_on
+            }
+        })
+        .await;
     many.finish(context, single, |vm| format!("deleted {}\n", vm.name))
 }
 
-async fn delete_all(manager: &VmManager, plans: Vec<DeletePlan>, many: &mut Many<crate::manager::Deleted>) {
-    for plan in plans {
-        let name = plan.name.clone();
-        if !many.take(&name, manager.delete(plan).await) {
-            break;
+fn refuse_without_terminal(asks: bool, asks_for_disks: bool, context: &Context) -> Result<(), Complaint> {
+    if context.ui.can_ask() {
+        return Ok(());
+    }
+    if asks_for_disks {
+        return Err(Complaint::usage(
+            "deleting disks that vmtools did not make needs an answer, and there is no terminal to ask on",
+            "--yes deletes them without asking; --dry-run shows what would go",
+        ));
+    }
+    if asks {
+        return Err(Complaint::usage(
+            "deleting needs an answer, and there is no terminal to ask on",
+            "--yes deletes without asking, --force also what runs; --dry-run shows what would go",
+        ));
+    }
+    Ok(())
+}
+
+fn fail(complaint: Complaint, args: &DeleteArgs, context: &Context, many: &mut Many<Deleted>) {
+    match (&complaint.vm, complaint.code) {
+        (Some(name), Code::NotFound) if args.if_exists => {
+            context.ui.note(&format!("there is no VM {name}"));
         }
+        _ => many.fail(complaint),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Results as text, pure: plain structs in, tables out.
 
 mod column;
+mod delete;
 mod image;
 mod table;
 mod template;
@@ -9,12 +10,13 @@ use std::fmt::Write;
 
 use crate::config::Value;
 use crate::manager::{
-    AvailableImage, Check, CheckStatus, DeletePlan, Garbage, NetworkStatus, Plan, PulledImage, Reason,
-    VmStatus, VmSummary,
+    AvailableImage, Check, CheckStatus, Garbage, NetworkStatus, Plan, PulledImage, Reason, VmStatus,
+    VmSummary,
 };
 use crate::model::{DiskSize, MemorySize};
 
 pub use column::Column;
+pub use delete::delete_plans;
 pub use image::{image, images, unused_images};
 use table::table;
 pub use template::{TemplateRow, problems, templates};
@@ -144,25 +146,6 @@ pub fn status(vm: &VmStatus) -> String {
     }
     for snapshot in &vm.snapshots {
         line("snapshot", snapshot.clone());
-    }
-    text
-}
-
-/// What `delete` would do.
-pub fn delete_plans(plans: &[DeletePlan]) -> String {
-    let mut text = String::new();
-    for plan in plans {
-        let running = if plan.running { ", which runs and is stopped at once" } else { "" };
-        let _ = writeln!(text, "delete the VM {}{running}", plan.name);
-        for path in &plan.delete {
-            let _ = writeln!(text, "  with {path}");
-        }
-        for snapshot in &plan.snapshots {
-            let _ = writeln!(text, "  with its snapshot {snapshot}");
-        }
-        for path in &plan.keep {
-            let _ = writeln!(text, "  keeping {path}");
-        }
     }
     text
 }

@@ -22,7 +22,7 @@ impl VmManager {
             Ok(old) => {
                 let domain = self.client.domain(&old.uuid).await?;
                 if spec.replace || matches!(self.maker_of(&domain).await?, Maker::Gone) {
-                    return self.plan_delete(&old.uuid, false).await.map(Some);
+                    return self.plan_delete(&old.uuid).await.map(Some);
                 }
                 Err(Error::Exists { name: spec.name.to_string() })
             }

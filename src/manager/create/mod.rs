@@ -240,6 +240,7 @@ impl VmManager {
             ssh: setup.as_ref().map(|_| access.to_record(&wiring)),
             published: wiring.published.clone(),
             expires: spec.ttl.map(|ttl| Timestamp::now().after(ttl)),
+            parent: None,
             creator: crate::host::Creator::current().map(|creator| creator.to_string()),
         };
         let firmware = spec.firmware.or(image.as_ref().and_then(|image| image.firmware));

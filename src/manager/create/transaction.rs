@@ -45,7 +45,7 @@ impl<'a> Transaction<'a> {
         }
         let removed = self.manager.remove_domain(uuid, &self.volumes, self.started, deadline).await;
         match removed {
-            Ok(()) => cause,
+            Ok(_) => cause,
             Err(left) => Error::LeftBehind { cause: Box::new(cause), left },
         }
     }

@@ -1,0 +1,96 @@
+//! The definitions of many domains at once, and what libvirt keeps beside one.
+
+use std::time::Duration;
+
+use super::Error;
+use super::client::Client;
+use super::command::Command;
+use super::domain::Domain;
+use super::domains::{lines, parse_domain};
+use super::metadata::PARENT_NAMESPACE;
+
+/// How long running domains may take to tell what they are: one whose QEMU hangs may never.
+const GLANCE: Duration = Duration::from_secs(5);
+
+/// What libvirt keeps of a domain beside its definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptBeside {
+    /// The snapshots' names, each after its parent.
+    pub snapshots: Vec<String>,
+    /// Whether it has checkpoints of backups.
+    pub checkpoints: bool,
+    /// Whether its memory was saved when it was stopped.
+    pub managed_save: bool,
+}
+
+impl Client {
+    /// The stored definitions of many, for which no QEMU is asked; those that are gone meanwhile are left out.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn stored_domains(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+        self.dump_each("dumpxml --inactive", uuids, super::command::QUESTION).await
+    }
+
+    /// The definitions of running domains, without those that can't tell because their QEMU hangs.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn running_domains(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+        match self.dump_each("dumpxml", uuids, GLANCE).await {
+            Err(Error::TimedOut { .. }) => {}
+            other => return other,
+        }
+        let mut domains = Vec::new();
+        for uuid in uuids {
+            match self.dump_each("dumpxml", &[uuid], GLANCE).await {
+                Err(Error::TimedOut { .. }) => {}
+                found => domains.extend(found?),
+            }
+        }
+        Ok(domains)
+    }
+
+    async fn dump_each(&self, words: &str, uuids: &[&str], within: Duration) -> Result<Vec<Domain>, Error> {
+        let ask = |uuid: &&str| Command::new(words).option("--domain", uuid).within(within);
+        let commands: Vec<_> = uuids.iter().map(ask).collect();
+        let mut domains = Vec::with_capacity(uuids.len());
+        for (command, reply) in commands.iter().zip(self.call_each(&commands).await?) {
+            match reply {
+                Ok(document) => domains.push(parse_domain(&command.display(), &document)?),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(domains)
+    }
+
+    /// What libvirt keeps of a domain beside its definition.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn kept_beside(&self, uuid: &str) -> Result<KeptBeside, Error> {
+        let of = |words: &str| Command::new(words).option("--domain", uuid);
+        let asks = [
+            of("snapshot-list --name --topological"),
+            of("checkpoint-list --name"),
+            Command::new("list --all --with-managed-save --uuid"),
+        ];
+        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut next = || replies.next().unwrap_or(Ok(String::new()));
+        Ok(KeptBeside {
+            snapshots: lines(&next()?).map(str::to_owned).collect(),
+            checkpoints: lines(&next()?).next().is_some(),
+            managed_save: lines(&next()?).any(|line| line.trim() == uuid),
+        })
+    }
+
+    /// Notes in the stored definition that disks of other domains stand on this one's.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn mark_parent(&self, uuid: &str) -> Result<(), Error> {
+        let command = Command::new("metadata --config --key parent --set '<is/>'");
+        self.call(command.option("--uri", PARENT_NAMESPACE).option("--domain", uuid)).await.map(drop)
+    }
+}

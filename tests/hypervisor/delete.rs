@@ -1,0 +1,130 @@
+//! What goes with a VM, and what never does.
+
+use std::collections::BTreeMap;
+
+use super::support::{Run, Sandbox, sandbox_or_skip};
+use super::{MINUTE, create, nothing_is_left, own_volumes};
+
+/// The hashes of the files, as they are now.
+fn hashes(sandbox: &Sandbox, files: &[&str]) -> BTreeMap<String, String> {
+    let listed = sandbox.as_root("sha256sum", files).run().success().lines();
+    let pair = |line: &String| line.split_once("  ").map(|(hash, file)| (file.to_owned(), hash.to_owned()));
+    listed.iter().filter_map(pair).collect()
+}
+
+/// The reasons in a plan by file.
+fn reasons(plan: &serde_json::Value, field: &str) -> BTreeMap<String, String> {
+    let files = plan[field].as_array().unwrap().iter();
+    let word = |file: &serde_json::Value, key: &str| file[key].as_str().unwrap().to_owned();
+    files.map(|file| (word(file, "path"), word(file, "why"))).collect()
+}
+
+fn define(sandbox: &Sandbox, name: &str, disks: &str) {
+    let xml = format!(
+        "<domain type='qemu'><name>{name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>\
+         <os><type arch='x86_64' machine='q35'>hvm</type></os><devices>{disks}</devices></domain>"
+    );
+    let file = sandbox.tmp().join(format!("{name}.xml"));
+    std::fs::write(&file, xml).unwrap();
+    sandbox.virsh(&["define", file.to_str().unwrap()]);
+}
+
+#[test]
+fn only_what_was_made_for_it_goes() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    create(&sandbox, "web", &image, &["--firmware", "efi", "--start"]).run().success();
+    let pool = "/var/lib/libvirt/images/vmtools";
+    let base = sandbox.volumes().into_iter().find(|path| path.ends_with(".qcow2") && path.contains("-base-"));
+    let base = base.unwrap();
+    let outside = sandbox.root().join("images/outside.raw");
+    let (iso, shared, foreign) =
+        (format!("{pool}/a.iso"), format!("{pool}/shared.raw"), format!("{pool}/foreign.raw"));
+    let files = [&iso, &shared, &foreign, outside.to_str().unwrap()];
+    for file in files {
+        sandbox.as_root("sh", &["-c", "head -c 1M /dev/urandom >\"$0\"", file]).run().success();
+    }
+    let attach = |file: &str, target: &str, more: &[&str]| {
+        let words = ["attach-disk", "web", file, target, "--config", "--subdriver", "raw"];
+        sandbox.virsh(&[&words[..], more].concat());
+    };
+    attach(&iso, "sda", &["--type", "cdrom", "--mode", "readonly"]);
+    attach(&shared, "vdc", &["--mode", "shareable"]);
+    attach(&foreign, "vdd", &[]);
+    attach(outside.to_str().unwrap(), "vde", &[]);
+    let before = hashes(&sandbox, &[&files[..], &[base.as_str()]].concat());
+
+    vmtools(&["delete", "--yes", "web"]).code(5).stderr_has("--force");
+    assert_eq!(sandbox.state("web"), "running");
+    sandbox.virsh(&["managedsave", "web"]);
+    let plan = vmtools(&["delete", "web", "--dry-run", "--json"]).success().json();
+    assert_eq!(plan["state"], serde_json::json!(["managed_save"]), "{plan}");
+    let going = reasons(&plan, "files");
+    assert_eq!(going.values().filter(|why| *why == "own").count(), 3, "{plan}");
+    let nvram = going.iter().find(|(_, why)| *why == "nvram").unwrap().0;
+    assert!(plan["files"][0]["size_bytes"].as_u64().unwrap() > 0, "{plan}");
+    let staying = reasons(&plan, "kept");
+    let expected = [
+        (&iso, "disc"),
+        (&shared, "shared"),
+        (&foreign, "foreign"),
+        (&base, "base"),
+        (&files[3].into(), "foreign"),
+    ];
+    for (file, why) in expected {
+        assert_eq!(staying[file], why, "{plan}");
+    }
+    vmtools(&["delete", "web", "--dry-run"]).success().stdout_has("keeping").stdout_has("saved memory");
+    vmtools(&["delete", "--force", "web", "--with-foreign-disks"]).code(2).stderr_has("--yes");
+    let plan = vmtools(&["delete", "web", "--dry-run", "--json", "--with-foreign-disks"]).success().json();
+    assert_eq!(reasons(&plan, "files")[&foreign], "foreign", "{plan}");
+    assert_eq!(reasons(&plan, "kept")[files[3]], "not_in_pool", "{plan}");
+
+    // Somebody else's disk now stands on the foreign one.
+    let overlay = format!("{pool}/overlay.qcow2");
+    sandbox.exec(&["qemu-img", "create", "-q", "-f", "qcow2", "-b", &foreign, "-F", "raw", &overlay]);
+    vmtools(&["delete", "web", "--yes", "--with-foreign-disks"]).success();
+    assert_eq!(hashes(&sandbox, &[&files[..], &[base.as_str()]].concat()), before);
+    let gone = sandbox.as_root("ls", &[nvram.as_str(), "/var/lib/libvirt/qemu/save/web.save"]).run();
+    assert!(gone.stdout.is_empty(), "{gone}");
+    let mut left = own_volumes(&sandbox);
+    left.retain(|path| !files.contains(&path.as_str()) && *path != overlay);
+    assert_eq!(left, Vec::<String>::new());
+    assert_eq!(sandbox.domains(), Vec::<String>::new());
+}
+
+#[test]
+fn a_disk_that_another_stands_on_goes_after_it_or_stays() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    create(&sandbox, "low", &image, &[]).run().success();
+    let disk = own_volumes(&sandbox).into_iter().find(|path| path.ends_with(".qcow2")).unwrap();
+    let before = hashes(&sandbox, &[&disk]);
+    let overlay = "/var/lib/libvirt/images/vmtools/over.qcow2";
+    sandbox.exec(&["qemu-img", "create", "-q", "-f", "qcow2", "-b", &disk, "-F", "qcow2", overlay]);
+    let disk_xml = format!(
+        "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{overlay}'/>\
+         <target dev='vda'/></disk>"
+    );
+    define(&sandbox, "high", &disk_xml);
+    let refused = vmtools(&["delete", "--yes", "low", "--json"]).code(11);
+    assert!(refused.json_error()["message"].as_str().unwrap().contains("the VM high"), "{refused}");
+    // It is not vmtools' to remove, and so what is below it stays.
+    vmtools(&["delete", "--yes", "low", "high"]).code(10).stderr_has("over.qcow2");
+    assert_eq!(sandbox.domains(), ["low"]);
+    assert_eq!(hashes(&sandbox, &[&disk]), before);
+    define(&sandbox, "high", &disk_xml);
+    let gone = vmtools(&["delete", "--yes", "--with-foreign-disks", "low", "high"]).success();
+    assert_eq!(gone.lines(), ["deleted high", "deleted low"]);
+    nothing_is_left(&sandbox);
+
+    create(&sandbox, "web", &image, &[]).run().success();
+    let delete = || sandbox.vmtools(&["delete", "--yes", "web"]).spawn();
+    let runs: [Run; 2] = [delete(), delete()].map(|running| running.wait(MINUTE));
+    let mut codes = [&runs[0], &runs[1]].map(|run| run.status.code());
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(0), Some(3)], "{}\n{}", runs[0], runs[1]);
+    nothing_is_left(&sandbox);
+}
