@@ -13,6 +13,7 @@ mod image;
 mod lifecycle;
 mod own_image;
 mod processes;
+mod reach;
 mod template;
 
 use std::path::Path;

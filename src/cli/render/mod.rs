@@ -2,6 +2,7 @@
 
 mod column;
 mod image;
+mod plain;
 mod table;
 mod template;
 
@@ -16,6 +17,7 @@ use crate::model::{DiskSize, MemorySize};
 
 pub use column::Column;
 pub use image::{image, images, unused_images};
+pub use plain::PlainText;
 use table::table;
 pub use template::{TemplateRow, problems, templates};
 
