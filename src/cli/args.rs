@@ -1,8 +1,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, create, delete, doctor, gc, image, ip, list, man, networks, ssh, start, status,
-    stop, template, wait,
+    completions, config, create, delete, doctor, gc, image, ip, list, logs, man, networks, ssh, start,
+    status, stop, template, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -76,6 +76,8 @@ pub enum Command {
     Ip(ip::IpArgs),
     /// Log in to a VM, or run a command there
     Ssh(ssh::SshArgs),
+    /// Print what a VM's guest prints on its serial console
+    Logs(logs::LogsArgs),
     /// Images that VMs are made from
     Image(image::ImageArgs),
     /// Templates that VMs are made by

@@ -211,6 +211,19 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         }
         E::InUse { .. } => (Code::Integrity, hint("delete what needs it first")),
         E::NotRemoved { .. } => (Code::Failed, hint("try again, or `vmtools gc`")),
+        E::NoSerialLog { name } => (
+            Code::Incapable,
+            Some(format!(
+                "`virsh edit {name}`: put <log file='/var/log/libvirt/qemu/{name}-serial.log'/> into <serial>, then start it anew"
+            )),
+        ),
+        E::LogUnreadable { source, .. } if source.kind() == ErrorKind::PermissionDenied => (
+            Code::Denied,
+            hint(
+                "read it as root; where a storage pool of libvirt holds it, members of the group libvirt may",
+            ),
+        ),
+        E::LogUnreadable { .. } => (Code::Failed, None),
         E::Interrupted => (Code::Interrupted, None),
         E::LeftBehind { cause, .. } => {
             (judge(cause).0, hint("`vmtools gc` removes it, once libvirt answers"))

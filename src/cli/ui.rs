@@ -58,13 +58,22 @@ impl Ui {
     /// Data for stdout. A pipe that was closed ends the program quietly; other failures count, see
     /// [`Ui::write_failure`].
     pub fn data(&self, text: &str) {
+        self.data_bytes(text.as_bytes());
+    }
+
+    /// As [`Ui::data`]; false when nobody takes any more. Without bytes that alone is asked.
+    pub fn data_bytes(&self, bytes: &[u8]) -> bool {
         let mut stdout = std::io::stdout().lock();
-        if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
-            && error.kind() != std::io::ErrorKind::BrokenPipe
+        if bytes.is_empty() {
+            return !is_closed(&stdout);
+        }
+        let Err(error) = stdout.write_all(bytes).and_then(|()| stdout.flush()) else { return true };
+        if error.kind() != std::io::ErrorKind::BrokenPipe
             && let Ok(mut failure) = self.write_failure.lock()
         {
             *failure = Some(error.to_string());
         }
+        false
     }
 
     /// Why not all data could be written to stdout, if that was so.
@@ -214,6 +223,13 @@ impl Observer for Ui {
             }
         }
     }
+}
+
+/// Whether the reader of a pipe is gone.
+fn is_closed(stdout: &std::io::StdoutLock<'_>) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut polled = [PollFd::new(stdout, PollFlags::empty())];
+    poll(&mut polled, Some(&Timespec::default())).is_ok() && polled[0].revents().contains(PollFlags::ERR)
 }
 
 fn write_line(text: &str) {

@@ -110,6 +110,7 @@ impl Domain {
             disks: all("disk").map(disk).collect(),
             interfaces: all("interface").filter_map(interface).collect(),
             serial_log: all("serial")
+                .chain(all("console"))
                 .find_map(|serial| serial.find_attribute("log", "file").map(str::to_owned)),
             qmp_socket: qmp_socket(&tree),
             has_agent_channel: all("channel")

@@ -1,6 +1,7 @@
 //! Volumes made of others, and brought to this machine.
 
 use std::fs::File;
+use std::io::{Read, Seek};
 use std::os::fd::AsRawFd;
 
 use super::client::Client;
@@ -60,5 +61,32 @@ impl Client {
         let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
         let command = volume_command("vol-download", pool, name).option("--file", &path);
         self.call(command.within(Self::transfer_deadline(size_bytes))).await.map(drop)
+    }
+
+    /// The bytes of a volume from `offset`, at most `limit`; none past its end.
+    ///
+    /// # Errors
+    /// When it isn't there, or the connection fails.
+    pub async fn volume_bytes(
+        &self,
+        pool: &str,
+        name: &str,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        // libvirt takes a length of 0 for all that there is.
+        if limit == 0 {
+            return Ok(bytes);
+        }
+        let mut file = tempfile::tempfile().map_err(Error::Handover)?;
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        let command = volume_command("vol-download", pool, name)
+            .option("--file", &path)
+            .option("--offset", &offset.to_string())
+            .option("--length", &limit.to_string());
+        self.call(command.within(Self::transfer_deadline(limit))).await?;
+        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(Error::Handover)?;
+        Ok(bytes)
     }
 }

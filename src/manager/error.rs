@@ -277,6 +277,21 @@ pub enum Error {
         /// The VM or volume.
         name: String,
     },
+    /// What the VM prints on its serial console goes to no file.
+    #[error("the VM {name} has no log of its serial console")]
+    NoSerialLog {
+        /// The VM.
+        name: String,
+    },
+    /// The serial log can't be read, neither as a file nor through libvirt.
+    #[error("cannot read the serial log {path}")]
+    LogUnreadable {
+        /// The log's file.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The user asked for the end.
     #[error("interrupted")]
     Interrupted,

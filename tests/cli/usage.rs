@@ -2,7 +2,7 @@
 
 use super::run;
 
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 17] = [
     "list",
     "create",
     "start",
@@ -12,6 +12,7 @@ const VERBS: [&str; 16] = [
     "wait",
     "ip",
     "ssh",
+    "logs",
     "template",
     "networks",
     "config",
@@ -61,6 +62,8 @@ fn bad_flags_and_names_are_usage() {
         &["config", "--show", "--path"],
         &["list", "--connect", "not a uri"],
         &["completions", "tcsh-no"],
+        &["logs", "web", "-n", "few"],
+        &["logs"],
     ] {
         let run = run(args).code(2);
         assert_eq!(run.stdout, "", "{run}");

@@ -15,6 +15,7 @@ mod image;
 mod lifecycle;
 mod own_image;
 mod processes;
+mod reach;
 mod template;
 
 use std::path::Path;

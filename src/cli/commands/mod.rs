@@ -9,6 +9,7 @@ pub mod gc;
 pub mod image;
 pub mod ip;
 pub mod list;
+pub mod logs;
 pub mod man;
 pub mod networks;
 pub mod ssh;
@@ -43,6 +44,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Wait(args) => wait::run(args, context).await?,
         Command::Ip(args) => ip::run(args, context).await?,
         Command::Ssh(args) => return ssh::run(args, context).await,
+        Command::Logs(args) => return logs::run(args, context).await,
         Command::Image(args) => image::run(args, context).await?,
         Command::Template(args) => template::run(args, context).await?,
         Command::Networks(args) => networks::run(args, context).await?,

@@ -3,6 +3,7 @@
 mod column;
 mod delete;
 mod image;
+mod plain;
 mod table;
 mod template;
 
@@ -18,6 +19,7 @@ use crate::model::{DiskSize, MemorySize};
 pub use column::Column;
 pub use delete::delete_plans;
 pub use image::{image, images, unused_images};
+pub use plain::PlainText;
 use table::table;
 pub use template::{TemplateRow, problems, templates};
 

@@ -1,0 +1,89 @@
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render::PlainText;
+use crate::cli::signals;
+use crate::cli::ui::Ui;
+use crate::manager::LogRequest;
+
+/// The flags of `logs`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The log begins anew at each start of the VM. On a terminal, control sequences other than colours are left out; into a pipe or file it goes as the guest printed it. With --json each line is one object.\n\nExample:\n  vmtools logs web -n 20\n  vmtools logs web -f | grep -m1 'login:'"
+)]
+pub struct LogsArgs {
+    /// The VM's name or UUID
+    pub name: String,
+    /// Go on with what comes, over restarts of the VM, until it is removed
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only the last lines of what is there, so many
+    #[arg(short = 'n', long, value_name = "LINES")]
+    pub lines: Option<usize>,
+}
+
+/// # Errors
+/// When the VM has no log of its serial console, or it can't be read.
+pub async fn run(args: LogsArgs, context: &Context) -> Result<ExitCode, Complaint> {
+    let manager = context.reader().await?;
+    let mut form = Form::of(&context.ui);
+    let request = LogRequest { lines: args.lines, follow: args.follow };
+    let mut out = |bytes: &[u8]| context.ui.data_bytes(&form.of_bytes(bytes));
+    let result = tokio::select! {
+        result = manager.logs(&args.name, request, &mut out) => result.map(|()| Code::Ok.into()),
+        // Ctrl-C is how one ends to follow a log; nothing is to be taken back.
+        signal = signals::next() => Ok(ExitCode::from(signal.status())),
+    };
+    context.ui.data_bytes(&form.end());
+    result.map_err(|error| Complaint::from(error).about(&args.name))
+}
+
+/// In which form the log goes to stdout.
+enum Form {
+    Raw,
+    Terminal(PlainText),
+    /// An object a line; what stands here is a line that is not ended yet.
+    Json(Vec<u8>),
+}
+
+impl Form {
+    fn of(ui: &Ui) -> Self {
+        if ui.json() {
+            return Self::Json(Vec::new());
+        }
+        if std::io::stdout().is_terminal() { Self::Terminal(PlainText::default()) } else { Self::Raw }
+    }
+
+    fn of_bytes(&mut self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Raw => bytes.to_vec(),
+            Self::Terminal(filter) => filter.filter(bytes),
+            Self::Json(rest) => {
+                rest.extend_from_slice(bytes);
+                let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                let lines: Vec<u8> = rest.drain(..whole).collect();
+                lines.split_inclusive(|byte| *byte == b'\n').flat_map(json_line).collect()
+            }
+        }
+    }
+
+    fn end(&self) -> Vec<u8> {
+        match self {
+            Self::Raw => Vec::new(),
+            Self::Terminal(filter) => filter.end().to_vec(),
+            Self::Json(rest) if rest.is_empty() => Vec::new(),
+            Self::Json(rest) => json_line(rest),
+        }
+    }
+}
+
+fn json_line(line: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(line);
+    let object = serde_json::json!({ "line": text.trim_end_matches(['\r', '\n']) });
+    format!("{object}\n").into_bytes()
+}
