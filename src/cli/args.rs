@@ -1,7 +1,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, create, delete, doctor, gc, image, ip, list, logs, man, networks, ssh, start,
+    completions, config, create, delete, disk, doctor, gc, image, ip, list, logs, man, networks, ssh, start,
     status, stop, template, wait,
 };
 use crate::config::Color;
@@ -78,6 +78,8 @@ pub enum Command {
     Ssh(ssh::SshArgs),
     /// Print what a VM's guest prints on its serial console
     Logs(logs::LogsArgs),
+    /// Disks and CD-ROM drives of a VM
+    Disk(disk::DiskArgs),
     /// Images that VMs are made from
     Image(image::ImageArgs),
     /// Templates that VMs are made by

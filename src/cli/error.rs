@@ -128,7 +128,28 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::NothingToBoot { .. } => {
             (Code::Usage, hint("name a template (--template ubuntu), an --image or an --iso"))
         }
-        E::IsoMissing { .. } => (Code::NotFound, None),
+        E::FileMissing { .. } => (Code::NotFound, None),
+        E::NotHere { .. } => (Code::Usage, None),
+        E::NoSuchDisk { name, .. } => (Code::NotFound, Some(format!("vmtools disk list {name}"))),
+        E::TooManyDisks { name } => (Code::Failed, Some(format!("vmtools disk list {name}"))),
+        E::WouldShrink { .. } => (Code::Integrity, hint("disks only grow: ask for more")),
+        E::NeededDisk { name, .. } => {
+            (Code::Usage, Some(format!("vmtools delete {name} removes the VM with it")))
+        }
+        E::StillAttached { name, .. } => (
+            Code::Timeout,
+            Some(format!(
+                "unmount it in the guest and try again, or after `vmtools stop {name}`; it may still go"
+            )),
+        ),
+        E::NoDrive { name } => (
+            Code::WrongState,
+            Some(format!("vmtools disk insert {name} ISO gives it one, from its next start on")),
+        ),
+        E::WhichDrive { targets, .. } => (
+            Code::Usage,
+            Some(format!("say which: --target {}", targets.first().map_or("sda", String::as_str))),
+        ),
         E::TooMuchMemory { .. } => (Code::Incapable, hint("ask for less with --memory")),
         E::DiskTooSmall { needed, .. } => {
             (Code::Usage, Some(format!("--disk-size {} or more", to_flag(*needed))))

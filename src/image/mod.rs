@@ -69,7 +69,7 @@ pub use documents::{Documents, HostKey};
 pub use entry::{CpuFloor, Entry};
 pub use error::Error;
 pub use hash::Hasher;
-pub use header::{Format, Header};
+pub use header::{Format, Header, read as read_header};
 pub use holding::{Holding, HoldingKind};
 pub use ignition::{Ignition, check_ignition};
 pub use import::OvaError;

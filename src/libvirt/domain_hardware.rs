@@ -61,6 +61,18 @@ pub(super) fn clock(hardware: &Hardware) -> Element {
         .children(hardware.hyperv.then(|| timer("hypervclock").with("present", "yes")))
 }
 
+/// Slots of PCI Express for all devices, with some free for those that come while the machine runs: libvirt
+/// alone leaves one. As many as virt-install makes. Older machines have slots enough on their one bus.
+pub(super) fn slots(hardware: &Hardware) -> impl Iterator<Item = Element> {
+    const SLOTS: usize = 14;
+    let machine = hardware.machine.as_ref().map_or("q35", |machine| machine.as_str());
+    let is_express = machine.contains("q35") || machine.starts_with("virt");
+    let controller = |model| Element::new("controller").with("type", "pci").with("model", model);
+    let root = std::iter::once(controller("pcie-root").with("index", "0"));
+    let ports = std::iter::repeat_n(controller("pcie-root-port"), SLOTS);
+    root.chain(ports).take(if is_express { SLOTS + 1 } else { 0 })
+}
+
 /// The devices that not every machine has.
 pub(super) fn extras(hardware: &Hardware) -> impl Iterator<Item = Element> {
     let tablet = hardware.tablet.then(|| Element::new("input").with("type", "tablet").with("bus", "usb"));
@@ -74,7 +86,7 @@ pub(super) fn extras(hardware: &Hardware) -> impl Iterator<Item = Element> {
 }
 
 /// The names of a disk bus' devices, up to their letter.
-pub(super) fn disk_prefix(bus: DiskBus) -> &'static str {
+pub fn disk_prefix(bus: DiskBus) -> &'static str {
     match bus {
         DiskBus::Virtio => "vd",
         DiskBus::Sata => "sd",
@@ -82,13 +94,13 @@ pub(super) fn disk_prefix(bus: DiskBus) -> &'static str {
 }
 
 /// A CD-ROM drive, with its place in the order of booting if it has one.
-pub(super) fn cdrom(path: &str, letter: char, boot_order: Option<u32>) -> Element {
+pub fn cdrom(path: &str, target: &str, boot_order: Option<u32>) -> Element {
     Element::new("disk")
         .with("type", "file")
         .with("device", "cdrom")
         .child(Element::new("driver").with("name", "qemu").with("type", "raw"))
         .child(Element::new("source").with("file", path))
-        .child(Element::new("target").with("dev", format!("sd{letter}")).with("bus", "sata"))
+        .child(Element::new("target").with("dev", target).with("bus", "sata"))
         .children(boot_order.map(|order| Element::new("boot").with("order", order.to_string())))
         .child(Element::new("readonly"))
 }

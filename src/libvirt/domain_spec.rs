@@ -1,7 +1,7 @@
 use super::domain_hardware::{self, cdrom, disk_prefix};
 use super::metadata::Metadata;
 use super::xml::Element;
-use crate::model::{Firmware, Hardware, MemorySize, OsVariant, PortPublish, VmName};
+use crate::model::{DiskBus, Firmware, Hardware, MemorySize, OsVariant, PortPublish, VmName};
 
 /// Where Ignition's configuration lies in QEMU's firmware configuration.
 pub(super) const IGNITION_ENTRY: &str = "opt/com.coreos/config";
@@ -124,6 +124,7 @@ impl DomainSpec {
 
     fn devices(&self) -> Element {
         Element::new("devices")
+            .children(domain_hardware::slots(&self.hardware))
             .children(self.disks.iter().zip('a'..='z').map(|(disk, letter)| self.disk(disk, letter)))
             .children(self.cdroms())
             .children(self.interfaces.iter().map(|card| card.to_element(self.hardware.nic_model.name())))
@@ -162,32 +163,16 @@ impl DomainSpec {
     /// stays. So nothing has to change in between, not even `on_reboot`.
     fn disk(&self, disk: &DiskSpec, letter: char) -> Element {
         let bus = self.hardware.disk_bus;
-        Element::new("disk")
-            .with("type", "file")
-            .with("device", "disk")
-            .child(
-                Element::new("driver")
-                    .with("name", "qemu")
-                    .with("type", disk.format)
-                    .with("discard", "unmap"),
-            )
-            // By file, not by pool and volume: AppArmor's helper follows only files.
-            .child(Element::new("source").with("file", &disk.path))
-            .child(
-                Element::new("target")
-                    .with("dev", format!("{}{letter}", disk_prefix(bus)))
-                    .with("bus", bus.name()),
-            )
+        disk.to_element(&format!("{}{letter}", disk_prefix(bus)), bus)
             .children((letter == 'a').then(|| Element::new("boot").with("order", "1")))
-            .children(disk.read_only.then(|| Element::new("readonly")))
     }
 
     fn cdroms(&self) -> impl Iterator<Item = Element> {
         // On SATA too, so behind the disks if they are there.
         let taken = if disk_prefix(self.hardware.disk_bus) == "sd" { self.disks.len() } else { 0 };
-        let letters = ('a'..='z').skip(taken);
+        let targets = ('a'..='z').skip(taken).map(|letter| format!("sd{letter}"));
         let orders = std::iter::once(Some(2)).chain(std::iter::repeat(None));
-        self.cdroms.iter().zip(letters).zip(orders).map(|((path, letter), order)| cdrom(path, letter, order))
+        self.cdroms.iter().zip(targets).zip(orders).map(|((path, target), order)| cdrom(path, &target, order))
     }
 
     fn serial(&self) -> [Element; 2] {
@@ -200,6 +185,25 @@ impl DomainSpec {
                 .child(Element::new("target").with("port", "0")),
             Element::new("console").with("type", "pty").child(log).child(target("serial")),
         ]
+    }
+}
+
+impl DiskSpec {
+    /// The device of that name, such as `vdb`.
+    pub fn to_element(&self, target: &str, bus: DiskBus) -> Element {
+        Element::new("disk")
+            .with("type", "file")
+            .with("device", "disk")
+            .child(
+                Element::new("driver")
+                    .with("name", "qemu")
+                    .with("type", self.format)
+                    .with("discard", "unmap"),
+            )
+            // By file, not by pool and volume: AppArmor's helper follows only files.
+            .child(Element::new("source").with("file", &self.path))
+            .child(Element::new("target").with("dev", target).with("bus", bus.name()))
+            .children(self.read_only.then(|| Element::new("readonly")))
     }
 }
 

@@ -82,6 +82,14 @@ pub struct SshAccess {
 impl Metadata {
     /// The elements to put under a domain's `<metadata>`.
     pub fn to_elements(&self) -> Vec<Element> {
+        let mark = self.creator.as_ref().map(|creator| {
+            Element::new("creating:by").with("xmlns:creating", CREATING_NAMESPACE).text(creator)
+        });
+        std::iter::once(self.to_element()).chain(mark).collect()
+    }
+
+    /// The record alone.
+    pub(super) fn to_element(&self) -> Element {
         let mut vm = Element::new("vmtools:vm").with("xmlns:vmtools", NAMESPACE);
         let optional =
             |name: &str, value: &Option<String>| value.as_ref().map(|text| Element::new(name).text(text));
@@ -111,13 +119,9 @@ impl Metadata {
         let publish = |port: &PortPublish| Element::new("vmtools:publish").text(port.to_string());
         vm = vm.children(self.published.iter().map(publish));
         vm = vm.children(optional("vmtools:expires", &self.expires.map(|time| time.to_string())));
-        vm = vm.children(self.parent.as_ref().map(|parent| {
+        vm.children(self.parent.as_ref().map(|parent| {
             Element::new("vmtools:parent").with("uuid", &parent.uuid).with("name", &parent.name)
-        }));
-        let mark = self.creator.as_ref().map(|creator| {
-            Element::new("creating:by").with("xmlns:creating", CREATING_NAMESPACE).text(creator)
-        });
-        std::iter::once(vm).chain(mark).collect()
+        }))
     }
 
     /// Reads it from a domain's `<metadata>`; `None` when vmtools didn't make the domain.

@@ -229,7 +229,18 @@ impl Element {
     /// # Errors
     /// None in practice: the document goes to memory.
     pub fn to_document(&self) -> Result<String, XmlError> {
-        let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
+        self.written_by(Writer::new_with_indent(Vec::new(), b' ', 2))
+    }
+
+    /// As [`Element::to_document`], in one line where it holds no line break of its own.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn to_line(&self) -> Result<String, XmlError> {
+        self.written_by(Writer::new(Vec::new()))
+    }
+
+    fn written_by(&self, mut writer: Writer<Vec<u8>>) -> Result<String, XmlError> {
         self.write(&mut writer).map_err(|error| XmlError::Malformed(error.into()))?;
         String::from_utf8(writer.into_inner()).map_err(|_| XmlError::Incomplete)
     }

@@ -37,9 +37,9 @@ pub enum Error {
         /// The VM.
         name: String,
     },
-    /// An ISO that isn't there.
+    /// A file that isn't there.
     #[error("{} is not there, or is no file", .path.display())]
-    IsoMissing {
+    FileMissing {
         /// The file.
         path: PathBuf,
     },
@@ -226,6 +226,70 @@ pub enum Error {
     NotOff {
         /// The VM.
         name: String,
+    },
+    /// A file of this machine was named for a VM on another.
+    #[error("{} is a file of this machine, and the VM is at {uri}", .path.display())]
+    NotHere {
+        /// The file.
+        path: PathBuf,
+        /// The connection.
+        uri: String,
+    },
+    /// The VM has no disk or drive of that name.
+    #[error("the VM {name} has no disk {target}")]
+    NoSuchDisk {
+        /// The VM.
+        name: String,
+        /// The device.
+        target: String,
+    },
+    /// All names of disks are taken.
+    #[error("the VM {name} has as many disks as it can have")]
+    TooManyDisks {
+        /// The VM.
+        name: String,
+    },
+    /// What is on the disk's end would be lost.
+    #[error("the disk {target} has {now}, and {wanted} would cut off its end")]
+    WouldShrink {
+        /// The device.
+        target: String,
+        /// Its size.
+        now: DiskSize,
+        /// What was asked for.
+        wanted: DiskSize,
+    },
+    /// The VM can't do without the disk.
+    #[error("the VM {name} boots from its disk {target}, or is set up by it")]
+    NeededDisk {
+        /// The VM.
+        name: String,
+        /// The device.
+        target: String,
+    },
+    /// The guest does not let go of a disk.
+    #[error("the guest {name} has not let go of {target} within {}", humantime::format_duration(*.timeout))]
+    StillAttached {
+        /// The VM.
+        name: String,
+        /// The device.
+        target: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// The VM has no CD-ROM drive.
+    #[error("the VM {name} has no CD-ROM drive")]
+    NoDrive {
+        /// The VM.
+        name: String,
+    },
+    /// Several drives could be meant.
+    #[error("the VM {name} has several CD-ROM drives: {}", .targets.join(", "))]
+    WhichDrive {
+        /// The VM.
+        name: String,
+        /// Their devices.
+        targets: Vec<String>,
     },
     /// The VM has no disk that is a file.
     #[error("the VM {name} has no disk that is a file")]

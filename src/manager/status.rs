@@ -80,7 +80,11 @@ impl VmManager {
     }
 
     /// libvirt counts the blocks of running VMs; of others it is asked for each disk.
-    async fn disk_statuses(&self, domain: &Domain, stats: &DomainStats) -> Result<Vec<DiskStatus>, Error> {
+    pub(super) async fn disk_statuses(
+        &self,
+        domain: &Domain,
+        stats: &DomainStats,
+    ) -> Result<Vec<DiskStatus>, Error> {
         let counted: HashMap<&str, (Option<u64>, Option<u64>)> =
             (0..stats.number("block.count").unwrap_or(0))
                 .filter_map(|n| {

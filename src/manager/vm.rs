@@ -100,7 +100,7 @@ pub struct VmStatus {
 }
 
 /// A disk.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct DiskStatus {
     /// The device, such as `vda`.
     pub target: String,

@@ -30,6 +30,10 @@ fn each_verb_shows_an_example() {
         assert_eq!(help.stderr, "", "{help}");
     }
     run(&["image", "pull", "--help"]).success().stdout_has("Example:\n  vmtools image pull");
+    for verb in ["list", "add", "resize", "remove", "insert", "eject"] {
+        let help = run(&["disk", verb, "--help"]).success();
+        help.stdout_has(&format!("\n  vmtools disk {verb} web"));
+    }
 }
 
 #[test]
@@ -64,6 +68,9 @@ fn bad_flags_and_names_are_usage() {
         &["completions", "tcsh-no"],
         &["logs", "web", "-n", "few"],
         &["logs"],
+        &["disk", "add", "web"],
+        &["disk", "add", "web", "1", "--file", "x"],
+        &["disk", "resize", "web", "vda", "large"],
     ] {
         let run = run(args).code(2);
         assert_eq!(run.stdout, "", "{run}");

@@ -7,6 +7,7 @@ mod support;
 
 mod debian;
 mod delete;
+mod disk;
 mod failure;
 mod first_boot;
 mod foreign;

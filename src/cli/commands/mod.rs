@@ -4,6 +4,7 @@ pub mod completions;
 pub mod config;
 pub mod create;
 pub mod delete;
+pub mod disk;
 pub mod doctor;
 pub mod gc;
 pub mod image;
@@ -45,6 +46,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Ip(args) => ip::run(args, context).await?,
         Command::Ssh(args) => return ssh::run(args, context).await,
         Command::Logs(args) => return logs::run(args, context).await,
+        Command::Disk(args) => disk::run(args, context).await?,
         Command::Image(args) => image::run(args, context).await?,
         Command::Template(args) => template::run(args, context).await?,
         Command::Networks(args) => networks::run(args, context).await?,

@@ -2,6 +2,7 @@
 
 mod column;
 mod delete;
+mod disk;
 mod image;
 mod plain;
 mod table;
@@ -18,6 +19,7 @@ use crate::model::{DiskSize, MemorySize};
 
 pub use column::Column;
 pub use delete::delete_plans;
+pub use disk::disks;
 pub use image::{image, images, unused_images};
 pub use plain::PlainText;
 use table::table;

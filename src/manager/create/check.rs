@@ -1,5 +1,7 @@
 //! What can be known before the first act.
 
+use std::path::{Path, PathBuf};
+
 use crate::host;
 use crate::image::LocalImage;
 use crate::libvirt::{self, Pool};
@@ -111,18 +113,25 @@ impl VmManager {
         if self.uri().is_local()
             && let Some(iso) = spec.cdroms().find(|iso| !iso.is_file())
         {
-            return Err(Error::IsoMissing { path: iso.clone() });
+            return Err(Error::FileMissing { path: iso.clone() });
         }
+        let pool = Path::new(&pool.path).join("any");
+        self.check_reach(std::iter::once(pool.as_path()).chain(spec.cdroms().map(PathBuf::as_path)))
+    }
+
+    /// The folders above the files are open to QEMU's user; libvirt hands it the files themselves.
+    pub(in crate::manager) fn check_reach<'a>(
+        &self,
+        paths: impl IntoIterator<Item = &'a Path>,
+    ) -> Result<(), Error> {
         if !self.uri().is_local() || self.uri().is_session() {
             return Ok(());
         }
         let Some(account) = host::qemu_account() else { return Ok(()) };
-        let pool = std::path::PathBuf::from(&pool.path).join("any");
-        // libvirt hands the files themselves to QEMU's user; the folders above are the user's own affair.
-        for path in std::iter::once(&pool).chain(spec.cdroms()) {
+        for path in paths {
             // A folder that this user may not look at is left for QEMU to complain of.
             if let Ok(Some(blocker)) = host::blocker(&account, path, None) {
-                return Err(Error::PathBlocked { path: path.clone(), blocker });
+                return Err(Error::PathBlocked { path: path.to_owned(), blocker });
             }
         }
         Ok(())

@@ -1,0 +1,45 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{note_when, show};
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::manager::{DiskSource, NewDisk};
+use crate::model::DiskSize;
+
+/// The flags of `disk add`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  vmtools disk add web 20\n  vmtools disk add web --file data.qcow2 --read-only"
+)]
+pub struct AddArgs {
+    /// The VM
+    pub name: String,
+    /// The size of a new, empty disk; without a unit GiB. It goes when the VM is deleted
+    #[arg(required_unless_present = "file")]
+    pub size: Option<DiskSize>,
+    /// A file of yours instead, qcow2 or raw; it stays when the VM is deleted
+    #[arg(long, value_name = "FILE", conflicts_with = "size")]
+    pub file: Option<PathBuf>,
+    /// The guest may only read it
+    #[arg(long)]
+    pub read_only: bool,
+}
+
+/// # Errors
+/// When libvirt or QEMU refuses; then nothing is left of it.
+pub async fn run(args: AddArgs, context: &Context) -> Result<Code, Complaint> {
+    let source = match (args.file, args.size) {
+        (Some(file), _) => DiskSource::File(std::path::absolute(&file).unwrap_or(file)),
+        (None, Some(size)) => DiskSource::Empty(size),
+        (None, None) => {
+            return Err(Complaint::usage("a disk has a size or a file", "vmtools disk add web 20"));
+        }
+    };
+    let manager = context.manager().await?;
+    let changed = manager.add_disk(&args.name, &NewDisk { source, read_only: args.read_only }).await?;
+    note_when(&changed, context);
+    Ok(show(&changed, "is added", context))
+}

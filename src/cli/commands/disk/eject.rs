@@ -1,0 +1,28 @@
+use clap::Args;
+
+use super::show;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+
+/// The flags of `disk eject`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools disk eject web")]
+pub struct EjectArgs {
+    /// The VM
+    pub name: String,
+    /// The drive, as `disk list` calls it, if there are several
+    #[arg(long, value_name = "DISK")]
+    pub target: Option<String>,
+    /// Even if the guest has locked the drive
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// # Errors
+/// When there is no drive, or the guest has locked it.
+pub async fn run(args: EjectArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let changed = manager.eject_iso(&args.name, args.target.as_deref(), args.force).await?;
+    Ok(show(&changed, "is empty", context))
+}

@@ -1,0 +1,34 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{note_when, show};
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+
+/// The flags of `disk insert`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools disk insert web debian-13.iso")]
+pub struct InsertArgs {
+    /// The VM
+    pub name: String,
+    /// The ISO
+    pub iso: PathBuf,
+    /// The drive, as `disk list` calls it, if there are several
+    #[arg(long, value_name = "DISK")]
+    pub target: Option<String>,
+    /// Even if the guest has locked the drive
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// # Errors
+/// When the ISO or the drive is not there, or the guest has locked it.
+pub async fn run(args: InsertArgs, context: &Context) -> Result<Code, Complaint> {
+    let iso = std::path::absolute(&args.iso).unwrap_or(args.iso);
+    let manager = context.manager().await?;
+    let changed = manager.insert_iso(&args.name, &iso, args.target.as_deref(), args.force).await?;
+    note_when(&changed, context);
+    Ok(show(&changed, "has the ISO", context))
+}

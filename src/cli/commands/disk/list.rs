@@ -1,0 +1,26 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render;
+
+/// The flags of `disk list`.
+#[derive(Debug, Args)]
+#[command(visible_alias = "ls", after_help = "Example:\n  vmtools disk list web")]
+pub struct ListArgs {
+    /// The VM
+    pub name: String,
+}
+
+/// # Errors
+/// When there is no such VM.
+pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
+    let disks = context.manager().await?.disks(&args.name).await?;
+    if context.ui.json() {
+        context.ui.data_json(&disks);
+    } else {
+        context.ui.data(&render::disks(&disks));
+    }
+    Ok(Code::Ok)
+}

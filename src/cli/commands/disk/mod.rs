@@ -1,0 +1,69 @@
+//! The noun `disk`: one file per verb.
+
+mod add;
+mod eject;
+mod insert;
+mod list;
+mod remove;
+mod resize;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::manager::ChangedDisk;
+
+/// The verbs of `disk`.
+#[derive(Debug, Args)]
+pub struct DiskArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List a VM's disks and CD-ROM drives
+    List(list::ListArgs),
+    /// Give a VM another disk, at once if it runs
+    Add(add::AddArgs),
+    /// Make a disk larger, while its VM runs or not
+    Resize(resize::ResizeArgs),
+    /// Take a disk away from a VM, and delete it if it was made for the VM
+    Remove(remove::RemoveArgs),
+    /// Put an ISO into a VM's CD-ROM drive
+    Insert(insert::InsertArgs),
+    /// Take the ISO out of a VM's CD-ROM drive
+    Eject(eject::EjectArgs),
+}
+
+/// # Errors
+/// The verb's failure.
+pub async fn run(args: DiskArgs, context: &Context) -> Result<Code, Complaint> {
+    match args.verb {
+        Verb::List(args) => list::run(args, context).await,
+        Verb::Add(args) => add::run(args, context).await,
+        Verb::Resize(args) => resize::run(args, context).await,
+        Verb::Remove(args) => remove::run(args, context).await,
+        Verb::Insert(args) => insert::run(args, context).await,
+        Verb::Eject(args) => eject::run(args, context).await,
+    }
+}
+
+/// Shows what was done: `web: vdb is added (/pool/web-vdb.qcow2)`, and when it counts.
+fn show(changed: &ChangedDisk, what: &str, context: &Context) -> Code {
+    if context.ui.json() {
+        context.ui.data_json(changed);
+        return Code::Ok;
+    }
+    let path = changed.disk.path.as_ref().map(|path| format!(" ({path})")).unwrap_or_default();
+    context.ui.data(&format!("{}: {} {what}{path}\n", changed.vm, changed.disk.target));
+    Code::Ok
+}
+
+/// Says so when the change counts only later.
+fn note_when(changed: &ChangedDisk, context: &Context) {
+    if !changed.live {
+        context.ui.note(&format!("{} has it from its next start on", changed.vm));
+    }
+}

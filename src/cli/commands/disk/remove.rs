@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use clap::Args;
+
+use super::show;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::model::parse_duration;
+
+/// The flags of `disk remove`.
+#[derive(Debug, Args)]
+#[command(visible_alias = "rm", after_help = "Example:\n  vmtools disk remove web vdb --keep")]
+pub struct RemoveArgs {
+    /// The VM
+    pub name: String,
+    /// The disk, as `disk list` calls it
+    #[arg(value_name = "DISK")]
+    pub target: String,
+    /// Leave its file
+    #[arg(long)]
+    pub keep: bool,
+    /// How long a guest that runs may take to let go of it
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
+    pub timeout: Duration,
+}
+
+/// # Errors
+/// When the VM needs the disk, the guest does not let go of it, or nobody may answer the question.
+pub async fn run(args: RemoveArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let plan = manager.plan_disk_removal(&args.name, &args.target, args.keep).await?;
+    if plan.deletes && !context.yes {
+        let path = plan.disk.path.as_deref().unwrap_or_default();
+        if !context.ui.can_ask() {
+            return Err(Complaint::usage(
+                format!("{path} would be deleted, which needs an answer, and there is no terminal to ask on"),
+                "--yes deletes it without asking; --keep leaves the file",
+            ));
+        }
+        if !context.ui.ask(&format!("Delete {path} with all that is on it?")) {
+            return Err(Complaint::plain(Code::Failed, "nothing was removed"));
+        }
+    }
+    let deletes = plan.deletes;
+    let changed = manager.remove_disk(plan, args.timeout).await?;
+    Ok(show(&changed, if deletes { "is removed and deleted" } else { "is removed" }, context))
+}

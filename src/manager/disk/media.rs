@@ -1,0 +1,125 @@
+use std::path::Path;
+
+use super::{ChangedDisk, Machine, element_of};
+use crate::libvirt::{Affects, Disk, Domain, Element, Node, cdrom};
+use crate::manager::{Error, VmManager};
+
+impl VmManager {
+    /// Puts an ISO into a CD-ROM drive: the one that is named, else an empty one, else the only one. A VM
+    /// without a drive gets one, from its next start on.
+    ///
+    /// # Errors
+    /// [`Error::FileMissing`]; [`Error::NoSuchDisk`]; [`Error::WhichDrive`].
+    pub async fn insert_iso(
+        &self,
+        name: &str,
+        iso: &Path,
+        target: Option<&str>,
+        force: bool,
+    ) -> Result<ChangedDisk, Error> {
+        if self.uri().is_local() && !iso.is_file() {
+            return Err(Error::FileMissing { path: iso.to_owned() });
+        }
+        self.check_reach([iso])?;
+        let machine = self.machine(name).await?;
+        let iso = iso.to_string_lossy();
+        let target = match (target, machine.drives().as_slice()) {
+            (Some(target), _) => machine.drive(target)?.target.clone(),
+            (None, []) => {
+                let target = machine.free_target("sd")?;
+                let device = cdrom(&iso, &target, None);
+                self.client.attach_device(&machine.uuid, &device, Affects::NextStart).await?;
+                return self.changed(&machine, &target, false).await;
+            }
+            (None, drives) => match (drives.iter().find(|drive| drive.path.is_none()), drives) {
+                (Some(empty), _) | (None, [empty]) => empty.target.clone(),
+                _ => return Err(machine.which_drive()),
+            },
+        };
+        self.change_media(&machine, &target, Some(&iso), force).await
+    }
+
+    /// Empties a CD-ROM drive: the one that is named, else the only one with something in it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchDisk`]; [`Error::WhichDrive`]; when the guest has locked it, unless by `force`.
+    pub async fn eject_iso(
+        &self,
+        name: &str,
+        target: Option<&str>,
+        force: bool,
+    ) -> Result<ChangedDisk, Error> {
+        let machine = self.machine(name).await?;
+        let drives = machine.drives();
+        let full: Vec<&Disk> = drives.iter().copied().filter(|drive| drive.path.is_some()).collect();
+        let target = match (target, full.as_slice(), drives.as_slice()) {
+            (Some(target), ..) => machine.drive(target)?.target.clone(),
+            (None, [only], _) | (None, [], [only, ..]) => only.target.clone(),
+            (None, [], []) => return Err(Error::NoDrive { name: machine.name.clone() }),
+            _ => return Err(machine.which_drive()),
+        };
+        self.change_media(&machine, &target, None, force).await
+    }
+
+    async fn change_media(
+        &self,
+        machine: &Machine,
+        target: &str,
+        iso: Option<&str>,
+        force: bool,
+    ) -> Result<ChangedDisk, Error> {
+        let with_media = |domain: &Domain| element_of(domain, target).map(|drive| filled(drive, iso));
+        let live = machine.running.as_ref().and_then(with_media);
+        if let Some(drive) = &live {
+            self.client.update_device(&machine.uuid, drive, Affects::Running, force).await?;
+        }
+        if let Some(drive) = with_media(&machine.stored) {
+            self.client.update_device(&machine.uuid, &drive, Affects::NextStart, force).await?;
+        }
+        self.changed(machine, target, live.is_some()).await
+    }
+}
+
+impl Machine {
+    fn drives(&self) -> Vec<&Disk> {
+        let domain = self.running.as_ref().unwrap_or(&self.stored);
+        domain.disks.iter().filter(|disk| disk.device == "cdrom").collect()
+    }
+
+    fn drive(&self, target: &str) -> Result<&Disk, Error> {
+        let missing = || Error::NoSuchDisk { name: self.name.clone(), target: target.to_owned() };
+        self.disk(target).ok().filter(|disk| disk.device == "cdrom").ok_or_else(missing)
+    }
+
+    fn which_drive(&self) -> Error {
+        let targets = self.drives().iter().map(|drive| drive.target.clone()).collect();
+        Error::WhichDrive { name: self.name.clone(), targets }
+    }
+}
+
+/// The drive with another ISO in it, or none.
+fn filled(mut drive: Element, iso: Option<&str>) -> Element {
+    let is_source =
+        |node: &Node| matches!(node, Node::Element(e) if e.name == "source" || e.name == "backingStore");
+    drive.children.retain(|node| !is_source(node));
+    drive.set_attribute("type", "file");
+    drive.children(iso.map(|iso| Element::new("source").with("file", iso)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drive_is_filled_and_emptied_and_keeps_the_rest() {
+        let drive = Element::parse(
+            "<disk type='file' device='cdrom'><driver name='qemu'/><source file='/a'/><backingStore/><target dev='sda'/></disk>",
+        )
+        .expect("parses");
+        let full = filled(drive.clone(), Some("/b & c"));
+        assert_eq!(full.find_attribute("source", "file"), Some("/b & c"));
+        assert_eq!(full.all("source").count(), 1);
+        let empty = filled(drive, None);
+        assert!(empty.find("source").is_none() && empty.find("target").is_some());
+    }
+}

@@ -1,0 +1,116 @@
+use std::time::{Duration, Instant};
+
+use super::{ChangedDisk, Machine, disk_of};
+use crate::libvirt::{Affects, Metadata, OwnedVolume};
+use crate::manager::needs::Doomed;
+use crate::manager::{DiskStatus, Error, VmManager};
+
+/// How often a guest that was asked to let go of a disk is looked at.
+const PAUSE: Duration = Duration::from_millis(250);
+/// It is asked again: it may not have been listening yet.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// What removing a disk would do.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct DiskRemoval {
+    /// The VM.
+    pub vm: String,
+    /// Whether its file is deleted: it was made for this VM.
+    pub deletes: bool,
+    /// The disk.
+    #[serde(flatten)]
+    pub disk: DiskStatus,
+    #[serde(skip)]
+    volume: Option<OwnedVolume>,
+}
+
+impl VmManager {
+    /// What [`VmManager::remove_disk`] would do. With `keep` the file stays in any case.
+    ///
+    /// # Errors
+    /// [`Error::NeededDisk`] for the disk that the VM boots from and for its seed; [`Error::InUse`] when another's disk
+    /// stands on a file that would be deleted.
+    pub async fn plan_disk_removal(
+        &self,
+        name: &str,
+        target: &str,
+        keep: bool,
+    ) -> Result<DiskRemoval, Error> {
+        let machine = self.machine(name).await?;
+        let disk = machine.disk(target)?;
+        let first = machine.stored.disks.iter().find(|disk| disk.device == "disk" && !disk.read_only);
+        let owner = machine.definitions().find_map(|domain| domain.metadata.as_ref());
+        let owned = owner.into_iter().flat_map(|record| &record.owned);
+        let own = owned.into_iter().find(|owned| Some(&owned.path) == disk.path.as_ref());
+        let is_seed = own.is_some() && disk.read_only && disk.format.as_deref() == Some("raw");
+        if is_seed || first.is_some_and(|first| first.target == target) {
+            return Err(Error::NeededDisk { name: machine.name.clone(), target: target.to_owned() });
+        }
+        let volume = own.filter(|_| !keep).cloned();
+        if let Some(volume) = &volume {
+            let others = Doomed { vms: [machine.uuid.clone()].into(), files: [volume.path.clone()].into() };
+            if let Some(needed_by) = self.look().await?.needed_by(&volume.path, &others).into_iter().next() {
+                return Err(Error::InUse { path: volume.path.clone(), needed_by });
+            }
+        }
+        let disk = self.changed(&machine, target, false).await?.disk;
+        Ok(DiskRemoval { vm: machine.name.clone(), deletes: volume.is_some(), disk, volume })
+    }
+
+    /// Takes a disk away from the VM; a guest that runs is asked to let go of it and waited for.
+    ///
+    /// # Errors
+    /// [`Error::StillAttached`] when the guest doesn't in time: then the VM keeps it.
+    pub async fn remove_disk(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
+        let machine = self.machine(&removal.vm).await?;
+        let target = removal.disk.target.as_str();
+        let live = machine.running.as_ref().is_some_and(|domain| disk_of(domain, target).is_some());
+        if live {
+            self.interrupt.race(self.detach_from_guest(&machine, target, timeout)).await?;
+        }
+        if disk_of(&machine.stored, target).is_some() {
+            self.client.detach_disk(&machine.uuid, target, Affects::NextStart).await?;
+        }
+        let record = machine.stored.metadata.as_ref();
+        if let (Some(path), Some(record)) = (&removal.disk.path, record) {
+            if let Some(volume) = &removal.volume {
+                self.client.delete_volume(&volume.pool, &volume.volume).await?;
+            }
+            let owned = record.owned.iter().filter(|owned| owned.path != *path).cloned().collect();
+            let record = Metadata { owned, ..record.clone() };
+            self.client.set_record(&machine.uuid, &record, machine.affects()).await?;
+        }
+        Ok(ChangedDisk { vm: removal.vm, live, disk: removal.disk })
+    }
+
+    async fn detach_from_guest(
+        &self,
+        machine: &Machine,
+        target: &str,
+        timeout: Duration,
+    ) -> Result<(), Error> {
+        let deadline = Instant::now() + timeout;
+        let mut asked: Option<Instant> = None;
+        loop {
+            if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
+                match self.client.detach_disk(&machine.uuid, target, Affects::Running).await {
+                    Ok(()) => {}
+                    Err(error) if error.is_not_found() => return Ok(()),
+                    // libvirt says so while the guest is still at it.
+                    Err(_) if asked.is_some() => {}
+                    Err(error) => return Err(error.into()),
+                }
+                asked = Some(Instant::now());
+            }
+            let active = self.client.state(&machine.uuid).await?.is_active();
+            if !active || disk_of(&self.client.domain(&machine.uuid).await?, target).is_none() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let (name, target) = (machine.name.clone(), target.to_owned());
+                return Err(Error::StillAttached { name, target, timeout });
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}

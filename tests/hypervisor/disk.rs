@@ -1,0 +1,93 @@
+//! Disks and drives that come, grow and go.
+
+use std::path::Path;
+
+use super::support::{Sandbox, sandbox_or_skip, wait_for};
+use super::{MINUTE, create, nothing_is_left, own_volumes};
+
+/// What the guest says the disk has, in bytes; 0 when it sees none.
+fn seen(sandbox: &Sandbox, disk: &str) -> u64 {
+    let script = format!("cat /sys/block/{disk}/size 2>/dev/null || echo 0");
+    let run = sandbox.vmtools(&["ssh", "web", "--", &script]).run().success();
+    run.stdout.trim().parse::<u64>().unwrap() * 512
+}
+
+#[test]
+fn disks_come_grow_and_go_while_the_guest_runs() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
+    let before = own_volumes(&sandbox);
+
+    let added = vmtools(&["disk", "add", "web", "1", "--json"]).success().json();
+    assert_eq!((added["target"].as_str(), added["live"].as_bool()), (Some("vdc"), Some(true)), "{added}");
+    assert_eq!((added["capacity_bytes"].as_u64(), added["owned"].as_bool()), (Some(1 << 30), Some(true)));
+    wait_for("the guest to see the disk", MINUTE, || (seen(&sandbox, "vdc") == 1 << 30).then_some(()));
+    vmtools(&["disk", "resize", "web", "vdc", "2"]).success();
+    wait_for("the guest to see its size", MINUTE, || (seen(&sandbox, "vdc") == 2 << 30).then_some(()));
+    vmtools(&["disk", "resize", "web", "vdc", "2"]).success().stderr_has("already");
+    vmtools(&["disk", "resize", "web", "vdc", "1"]).code(11).stderr_has("only grow");
+    vmtools(&["disk", "resize", "web", "vdx", "9"]).code(3).stderr_has("disk list web");
+
+    let extra = sandbox.tmp().join("own.qcow2");
+    let extra = extra.to_str().unwrap();
+    sandbox.exec(&["qemu-img", "create", "-q", "-f", "qcow2", extra, "64M"]);
+    let own = vmtools(&["disk", "add", "web", "--file", extra, "--json"]).success().json();
+    assert_eq!((own["target"].as_str(), own["owned"].as_bool()), (Some("vdd"), Some(false)), "{own}");
+    vmtools(&["disk", "add", "web", "--file", extra]).code(11).stderr_has("needed by the VM web");
+    let listed = vmtools(&["disk", "list", "web"]).success();
+    assert_eq!(listed.lines().len(), 5, "{listed}");
+
+    vmtools(&["disk", "remove", "web", "vda"]).code(2).stderr_has("delete web");
+    vmtools(&["disk", "remove", "web", "vdb"]).code(2).stderr_has("is set up by it");
+    vmtools(&["disk", "remove", "web", "vdc"]).code(2).stderr_has("--keep");
+    vmtools(&["disk", "remove", "web", "vdd"]).success();
+    vmtools(&["disk", "remove", "web", "vdc", "--yes"]).success().stdout_has("deleted");
+    assert_eq!(seen(&sandbox, "vdc") + seen(&sandbox, "vdd"), 0);
+    assert!(Path::new(extra).is_file());
+    assert_eq!(own_volumes(&sandbox), before);
+
+    // Off: the definition alone.
+    vmtools(&["stop", "web"]).success();
+    vmtools(&["disk", "add", "web", "1"]).success().stdout_has("vdc");
+    vmtools(&["disk", "resize", "web", "vda", "3"]).success();
+    vmtools(&["start", "web", "--wait"]).success();
+    assert_eq!((seen(&sandbox, "vda"), seen(&sandbox, "vdc")), (3 << 30, 1 << 30));
+    vmtools(&["delete", "--force", "web"]).success();
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn an_iso_is_put_in_and_taken_out() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    let isos = ["one.iso", "two.iso"].map(|name| sandbox.tmp().join(name));
+    for iso in &isos {
+        std::fs::write(iso, vec![0; 1 << 20]).unwrap();
+    }
+    let [one, two] = [&isos[0], &isos[1]].map(|iso| iso.to_str().unwrap());
+    let medium = || {
+        let disks = vmtools(&["disk", "list", "web", "--json"]).success().json();
+        let drive = disks.as_array().unwrap().iter().find(|disk| disk["target"] == "sda").cloned();
+        drive.map(|drive| drive["path"].as_str().map(str::to_owned))
+    };
+    create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
+    vmtools(&["disk", "eject", "web"]).code(5).stderr_has("disk insert web");
+    vmtools(&["disk", "insert", "web", "none.iso"]).code(3);
+    vmtools(&["disk", "insert", "web", one]).success().stderr_has("next start");
+    assert_eq!(medium(), None);
+    vmtools(&["stop", "web"]).success();
+    vmtools(&["start", "web"]).success();
+    assert_eq!(medium(), Some(Some(one.to_owned())));
+    vmtools(&["disk", "insert", "web", two]).success();
+    assert_eq!(medium(), Some(Some(two.to_owned())));
+    vmtools(&["disk", "eject", "web"]).success();
+    assert_eq!(medium(), Some(None));
+    vmtools(&["stop", "--force", "web"]).success();
+    assert_eq!(medium(), Some(None), "in the definition too");
+    vmtools(&["disk", "insert", "web", one, "--target", "vda"]).code(3);
+    vmtools(&["delete", "--force", "web"]).success();
+    nothing_is_left(&sandbox);
+}
