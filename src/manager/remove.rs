@@ -31,6 +31,7 @@ impl VmManager {
             left.push(format!("the definition of VM {uuid}"));
             return Err(left);
         }
+        self.release_reservations(uuid).await;
         match self.retry(deadline, || self.client.undefine(uuid)).await {
             Ok(()) => Ok(()),
             Err(error) => Err(vec![format!("the definition of VM {uuid} ({error})")]),
