@@ -279,6 +279,19 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
             Code::Failed,
             hint("start the daemon that writes guests' logs: sudo systemctl start virtlogd.socket"),
         ),
+        E::Refused { message, .. } if message.contains("No more available PCI slots") => (
+            Code::Incapable,
+            hint(
+                "the running machine has no place left for a device: off, it is given one (`vmtools stop VM`)",
+            ),
+        ),
+        E::Refused { message, .. } if message.contains("dnsmasq") => (
+            Code::Failed,
+            hint(
+                "dnsmasq gives addresses and names on it: is it installed (dnsmasq-base), and does another server \
+                 hold port 53 or 67 there? The daemon's log says more: journalctl -u libvirtd",
+            ),
+        ),
         E::Refused { .. } => (Code::Failed, None),
         E::Unquotable { .. } => (Code::Usage, None),
         E::Unexpected { .. } | E::Handover(_) => (Code::Failed, None),

@@ -61,6 +61,17 @@ pub(super) fn clock(hardware: &Hardware) -> Element {
         .children(hardware.hyperv.then(|| timer("hypervclock").with("present", "yes")))
 }
 
+/// Where devices are plugged in. libvirt makes as many ports as there are devices and one more, so that a
+/// running guest could be given one device only; virt-install makes 14.
+pub(super) fn ports(hardware: &Hardware) -> impl Iterator<Item = Element> {
+    let machine = hardware.machine.as_ref().map(|machine| machine.as_str());
+    let has_ports = machine.is_none_or(is_usual);
+    let controller = |model: &str| Element::new("controller").with("type", "pci").with("model", model);
+    // Unsaid, the first port would be taken for what all of them hang on.
+    let root = has_ports.then(|| controller("pcie-root").with("index", "0"));
+    root.into_iter().chain(std::iter::repeat_n(controller("pcie-root-port"), if has_ports { 14 } else { 0 }))
+}
+
 /// The devices that not every machine has.
 pub(super) fn extras(hardware: &Hardware) -> impl Iterator<Item = Element> {
     let tablet = hardware.tablet.then(|| Element::new("input").with("type", "tablet").with("bus", "usb"));

@@ -126,6 +126,7 @@ impl DomainSpec {
 
     fn devices(&self) -> Element {
         Element::new("devices")
+            .children(domain_hardware::ports(&self.hardware))
             .children(self.disks.iter().zip('a'..='z').map(|(disk, letter)| self.disk(disk, letter)))
             .children(self.cdroms())
             .children(self.interfaces.iter().map(|card| card.to_element(self.hardware.nic_model)))

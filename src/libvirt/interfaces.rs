@@ -6,7 +6,6 @@ use super::Error;
 use super::client::Client;
 use super::command::Command;
 use super::domain_spec::InterfaceSpec;
-use super::xml::Element;
 use crate::model::NicModel;
 
 // QEMU and passt have their say; libvirt itself waits 5 s for the guest to give a card up.
@@ -23,7 +22,11 @@ impl Client {
         card: &InterfaceSpec,
         scope: CardScope,
     ) -> Result<(), Error> {
-        self.change_interface("attach-device", uuid, &card.to_element(NicModel::default()), scope).await
+        let verb = "attach-device";
+        let file = self.handover_xml(verb, &card.to_element(NicModel::default()))?;
+        let command =
+            Command::new(verb).flag(scope.flags()).option("--domain", uuid).option("--file", &file.path);
+        self.call(command.within(PLUG)).await.map(drop)
     }
 
     /// Takes a card away. From a running domain it is gone only when the guest has given it up, which may
@@ -38,25 +41,11 @@ impl Client {
         mac: &str,
         scope: CardScope,
     ) -> Result<(), Error> {
-        let card =
-            Element::new("interface").with("type", kind).child(Element::new("mac").with("address", mac));
-        self.change_interface("detach-device", uuid, &card, scope).await
-    }
-
-    async fn change_interface(
-        &self,
-        verb: &str,
-        uuid: &str,
-        card: &Element,
-        scope: CardScope,
-    ) -> Result<(), Error> {
-        let file = self.handover_xml(verb, card)?;
-        let scope = match scope {
-            CardScope::Both => "--live --config",
-            CardScope::Running => "--live",
-            CardScope::Stored => "--config",
-        };
-        let command = Command::new(verb).flag(scope).option("--domain", uuid).option("--file", &file.path);
+        let command = Command::new("detach-interface")
+            .flag(scope.flags())
+            .option("--domain", uuid)
+            .option("--type", kind)
+            .option("--mac", mac);
         self.call(command.within(PLUG)).await.map(drop)
     }
 }
@@ -70,4 +59,14 @@ pub enum CardScope {
     Running,
     /// The definition alone.
     Stored,
+}
+
+impl CardScope {
+    fn flags(self) -> &'static str {
+        match self {
+            Self::Both => "--live --config",
+            Self::Running => "--live",
+            Self::Stored => "--config",
+        }
+    }
 }
