@@ -2,7 +2,7 @@
 
 use super::run;
 
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 17] = [
     "list",
     "create",
     "start",
@@ -13,6 +13,7 @@ const VERBS: [&str; 16] = [
     "ip",
     "ssh",
     "template",
+    "network",
     "networks",
     "config",
     "doctor",

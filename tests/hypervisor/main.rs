@@ -11,6 +11,7 @@ mod first_boot;
 mod foreign;
 mod image;
 mod lifecycle;
+mod network;
 mod own_image;
 mod processes;
 mod template;

@@ -22,6 +22,9 @@ use crate::manager::NetworkStatus;
 
 /// The verbs of `network`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools network create lab --mode isolated\n  vmtools network attach lab web"
+)]
 pub struct NetworkArgs {
     #[command(subcommand)]
     verb: Verb,
