@@ -70,7 +70,7 @@ impl VmManager {
         let networks = self.client.networks().await?;
         let uuids: Vec<&str> = networks.iter().map(|network| network.uuid.as_str()).collect();
         let leases = self.client.leases(&uuids).await?;
-        let survey = self.survey_cards().await?;
+        let survey = self.glance_at_cards().await?;
         let statuses = networks.into_iter().zip(leases);
         Ok(statuses.map(|(network, leases)| status(network, &leases, &survey)).collect())
     }
@@ -82,7 +82,7 @@ impl VmManager {
     pub async fn network_info(&self, name: &str) -> Result<NetworkInfo, Error> {
         let network = self.client.network(name).await?;
         let leases = self.client.leases(&[&network.uuid]).await?.pop().unwrap_or_default();
-        let survey = self.survey_cards().await?;
+        let survey = self.glance_at_cards().await?;
         let vm = |mac: &str| survey.holder_of(mac).map(|domain| domain.name.clone());
         let reservations = network.reservations.iter().map(|kept| ReservationStatus {
             network: network.name.clone(),

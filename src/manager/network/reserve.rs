@@ -97,7 +97,10 @@ impl VmManager {
     /// Keeps no address any more for a VM that goes. That it can't be done is a warning: the VM goes all the
     /// same.
     pub(in crate::manager) async fn release_reservations(&self, uuid: &str) {
-        if let Err(error) = self.try_release(uuid).await {
+        // A connection that is lost is told by what follows.
+        if let Err(error) = self.try_release(uuid).await
+            && !error.is_connection()
+        {
             self.report(Event::Warning(Warning::ReservationStays { reason: error.to_string() }));
         }
     }

@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
 use super::NetworkError;
-use crate::libvirt::{Domain, Interface, Network, Scope};
-use crate::manager::{Error, VmManager};
+use crate::libvirt::{self, Domain, DomainId, Interface, Network, Scope};
+use crate::manager::{Error, Event, VmManager, Warning};
 use crate::model::MacAddress;
 
 /// A VM's card that is plugged into a network.
@@ -19,6 +19,7 @@ pub struct NetworkCard {
 }
 
 /// The definitions of all VMs, those that run and those that are stored.
+#[derive(Default)]
 pub(super) struct Survey {
     /// Of a running VM as it runs, of others as they are stored.
     present: Vec<Domain>,
@@ -85,14 +86,20 @@ impl VmManager {
     pub(super) async fn survey_cards(&self) -> Result<Survey, Error> {
         let all = self.client.domains(Scope::All).await?;
         let active = self.client.domains(Scope::Active).await?;
-        let uuids =
-            |ids: &'_ [crate::libvirt::DomainId]| ids.iter().map(|id| id.uuid.clone()).collect::<Vec<_>>();
-        let (all, active) = (uuids(&all), uuids(&active));
-        let borrowed: Vec<&str> = all.iter().map(String::as_str).collect();
-        let present = self.client.domains_in_full(&borrowed).await?;
-        let borrowed: Vec<&str> = active.iter().map(String::as_str).collect();
-        let stored = self.client.stored_domains_in_full(&borrowed).await?;
-        Ok(Survey { present, stored, active: active.into_iter().collect() })
+        let present = self.client.domains_in_full(&uuids(&all)).await?;
+        let stored = self.client.stored_domains_in_full(&uuids(&active)).await?;
+        Ok(Survey { present, stored, active: active.into_iter().map(|id| id.uuid).collect() })
+    }
+
+    /// As [`VmManager::survey_cards`], to be looked at only: a QEMU that hangs leaves it empty, with a warning.
+    pub(super) async fn glance_at_cards(&self) -> Result<Survey, Error> {
+        match self.survey_cards().await {
+            Err(Error::Libvirt(libvirt::Error::TimedOut { .. })) => {
+                self.report(Event::Warning(Warning::Hung));
+                Ok(Survey::default())
+            }
+            other => other,
+        }
     }
 
     /// No VM but the one excepted has a card of one of the addresses.
@@ -114,4 +121,8 @@ impl VmManager {
         }
         Ok(())
     }
+}
+
+fn uuids(ids: &[DomainId]) -> Vec<&str> {
+    ids.iter().map(|id| id.uuid.as_str()).collect()
 }
