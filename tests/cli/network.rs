@@ -23,6 +23,7 @@ fn what_does_not_go_together_is_usage() {
         &["reserve", "lab", "web"],
         &["reserve", "lab", "web", "10.0.0"],
         &["attach", "user", "web"],
+        &["detach", "none", "web"],
         &["attach", "lab", "web", "--mac", "01:00:00:00:00:01"],
         &["attach", "lab", "web", "--model", "nonsense"],
         &["delete", "lab"],

@@ -144,8 +144,7 @@ fn is_plugged(card: &Interface, network: &NetworkSpec) -> bool {
     match network {
         NetworkSpec::Network(name) => card.kind == "network" && card.source.as_ref() == Some(name),
         NetworkSpec::Bridge(name) => card.kind == "bridge" && card.source.as_ref() == Some(name),
-        NetworkSpec::User => card.kind == "user",
-        NetworkSpec::None => false,
+        NetworkSpec::User | NetworkSpec::None => false,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::model::{CardSpec, MacAddress, NetworkSpec, NicModel};
 )]
 pub struct AttachArgs {
     /// The network, or bridge=NAME for a bridge of the host
-    #[arg(value_name = "NET", value_parser = pluggable)]
+    #[arg(value_name = "NET", value_parser = super::pluggable)]
     pub network: NetworkSpec,
     /// The VM
     pub vm: String,
@@ -38,13 +38,4 @@ pub async fn run(args: AttachArgs, context: &Context) -> Result<Code, Complaint>
         context.ui.data(&format!("{} is plugged into {} ({}){when}\n", done.vm, done.network, done.mac));
     }
     Ok(Code::Ok)
-}
-
-fn pluggable(text: &str) -> Result<NetworkSpec, String> {
-    match text.parse().map_err(|error: crate::model::Invalid| error.to_string())? {
-        NetworkSpec::User | NetworkSpec::None => {
-            Err("a network's NAME or bridge=NAME can be plugged into".into())
-        }
-        network => Ok(network),
-    }
 }

@@ -9,8 +9,8 @@ use crate::model::{MacAddress, NetworkSpec};
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools network detach lab web")]
 pub struct DetachArgs {
-    /// The network, bridge=NAME, or user
-    #[arg(value_name = "NET")]
+    /// The network, or bridge=NAME for a bridge of the host
+    #[arg(value_name = "NET", value_parser = super::pluggable)]
     pub network: NetworkSpec,
     /// The VM
     pub vm: String,

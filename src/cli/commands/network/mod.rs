@@ -19,6 +19,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
 use crate::manager::NetworkStatus;
+use crate::model::{Invalid, NetworkSpec};
 
 /// The verbs of `network`.
 #[derive(Debug, Args)]
@@ -80,4 +81,15 @@ fn finish(many: Many<NetworkStatus>, context: &Context, single: bool) -> Result<
         let state = if status.network.active { "active" } else { "off" };
         format!("{} is {state}\n", status.network.name)
     })
+}
+
+/// What a card can be plugged into later. User-mode networking is settled at the create: the ports that are
+/// forwarded to the VM hang on it.
+fn pluggable(text: &str) -> Result<NetworkSpec, String> {
+    match text.parse().map_err(|error: Invalid| error.to_string())? {
+        NetworkSpec::User | NetworkSpec::None => {
+            Err("a VM is plugged into a network's NAME or bridge=NAME".into())
+        }
+        network => Ok(network),
+    }
 }
