@@ -1,6 +1,6 @@
 //! Networks from create to delete, and guests that are plugged in and out.
 
-use super::support::{Run, Sandbox, sandbox_or_skip};
+use super::support::{Run, Sandbox, sandbox_or_skip, wait_for};
 use super::{MINUTE, create, word};
 
 const STATUS: [&str; 16] = [
@@ -126,6 +126,18 @@ fn networks_that_cannot_be_made_leave_nothing() {
     sandbox.exec(&["mount", "--bind", broken.to_str().unwrap(), "/usr/sbin/dnsmasq"]);
     let failed = network(&["create", "lab", "--json"]).run().code(1);
     assert!(failed.json_error()["hint"].as_str().unwrap().contains("dnsmasq"), "{failed}");
+    assert!(failed.json_error()["message"].as_str().unwrap().contains("network lab"), "{failed}");
+
+    // Ctrl-C while libvirt is at it: what it answers then is not waited upon.
+    let (asked, go) = (sandbox.tmp().join("asked"), sandbox.tmp().join("go"));
+    let script = "#!/bin/sh\ntouch ASKED\nwhile ! [ -e GO ]; do sleep 0.1; done\nexit 2\n";
+    let script = script.replace("ASKED", asked.to_str().unwrap()).replace("GO", go.to_str().unwrap());
+    std::fs::write(&broken, script).unwrap();
+    let mut running = network(&["create", "lab", "--json"]).spawn();
+    wait_for("dnsmasq", MINUTE, || asked.exists().then_some(()));
+    running.signal_group("INT");
+    std::fs::write(&go, "").unwrap();
+    assert_eq!(running.wait(MINUTE).code(130).json_error()["code"], "interrupted");
     sandbox.exec(&["umount", "/usr/sbin/dnsmasq"]);
     assert_eq!(networks(&sandbox), ["default"]);
 

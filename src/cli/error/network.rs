@@ -25,6 +25,7 @@ pub(super) fn judge(error: &NetworkError) -> (Code, Option<String>) {
             Code::Usage,
             Some(format!("make a bridge and put {name} into it, or take a network of --mode nat or routed")),
         ),
+        E::NotStarted { cause, .. } => super::of_libvirt(cause),
         E::InUse { network, vms, running: true } => (
             Code::WrongState,
             Some(format!(

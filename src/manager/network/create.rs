@@ -150,13 +150,15 @@ impl VmManager {
         }
         if request.start {
             self.interrupt.check()?;
-            self.client.start_network(&uuid).await?;
+            let started = self.bring_up(spec.name.as_str(), &uuid).await;
+            // Whatever came of it: nobody waits for it any more.
+            self.interrupt.check()?;
+            started?;
         }
         if request.autostart {
-            self.interrupt.check()?;
             self.client.autostart_network(&uuid, true).await?;
         }
-        Ok(())
+        self.interrupt.check()
     }
 
     /// Checks what can be checked, and finds a subnet.
@@ -210,9 +212,9 @@ impl VmManager {
 fn is_clash(error: &Error) -> bool {
     match error {
         Error::Network(NetworkError::SubnetTaken { .. }) => true,
-        Error::Libvirt(libvirt::Error::Refused { message, .. }) => {
-            message.contains("already in use by interface")
-        }
+        Error::Network(NetworkError::NotStarted {
+            cause: libvirt::Error::Refused { message, .. }, ..
+        }) => message.contains("already in use by interface"),
         _ => false,
     }
 }

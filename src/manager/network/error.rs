@@ -1,6 +1,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use crate::libvirt;
 use crate::model::{MacAddress, Subnet};
 
 /// Why something that was to be done to a network, or to a VM's card on it, was not done.
@@ -33,6 +34,15 @@ pub enum NetworkError {
     NotABridge {
         /// What was asked for.
         name: String,
+    },
+    /// libvirt, or dnsmasq below it, refused.
+    #[error("the network {network} could not be started")]
+    NotStarted {
+        /// The network.
+        network: String,
+        /// Why.
+        #[source]
+        cause: libvirt::Error,
     },
     /// VMs are plugged in.
     #[error("the network {network} is used by {}", .vms.join(", "))]

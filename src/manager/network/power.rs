@@ -17,7 +17,7 @@ impl VmManager {
             self.report(Event::AlreadySo { name: &network.name, what: "active" });
         } else {
             self.refuse_session()?;
-            self.client.start_network(&network.uuid).await?;
+            self.bring_up(&network.name, &network.uuid).await?;
         }
         self.network_status(&network.uuid).await
     }
@@ -62,6 +62,15 @@ impl VmManager {
             self.client.autostart_network(&network.uuid, autostart).await?;
         }
         self.network_status(&network.uuid).await
+    }
+
+    pub(super) async fn bring_up(&self, name: &str, uuid: &str) -> Result<(), Error> {
+        self.client.start_network(uuid).await.map_err(|cause| match cause {
+            libvirt::Error::Refused { .. } => {
+                NetworkError::NotStarted { network: name.to_owned(), cause }.into()
+            }
+            other => other.into(),
+        })
     }
 
     /// No VM is plugged in, or no running one.
