@@ -169,6 +169,8 @@ fn a_guest_is_plugged_in_and_out() {
     create(&sandbox, "web", &image, &["-n", card, "-n", card]).run().code(2);
     create(&sandbox, "web", &image, &["-n", card, "--start", "--wait"]).run().success();
     create(&sandbox, "two", &image, &["-n", card]).run().code(4).stderr_has("web");
+    let two = create(&sandbox, "two", &image, &["-n", "default,model=e1000e", "--print-xml"]).run().success();
+    two.stdout_has("<model type=\"e1000e\"/>").stdout_has("<source network=\"default\"/>");
     network(&["create", "lab"]).success();
 
     let info = network(&["info", "default", "--json"]).success().json();
@@ -220,7 +222,8 @@ fn a_guest_is_plugged_in_and_out() {
 
     // Off, with the network off too: the start starts it, and the guest gets its address.
     sandbox.vmtools(&["stop", "web", "--force"]).run().success();
-    network(&["attach", "lab", "web"]).success().stdout_has("from its next start");
+    let bridge = word(&network(&["info", "lab", "--json"]).success(), "bridge");
+    network(&["attach", &format!("bridge={bridge}"), "web"]).success().stdout_has("from its next start");
     network(&["delete", "lab", "--yes"]).code(5);
     network(&["detach", "lab", "web"]).success();
     network(&["stop", "default"]).success();

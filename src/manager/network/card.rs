@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::NetworkError;
-use crate::libvirt::{CardScope, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec};
+use super::users::is_on;
+use crate::libvirt::{CardScope, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec, Network};
 use crate::manager::{Error, VmManager};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec};
 
@@ -73,10 +74,15 @@ impl VmManager {
         let active = self.client.state(&id.uuid).await?.is_active();
         let stored = self.client.stored_domain(&id.uuid).await?;
         let running = if active { Some(self.client.domain(&id.uuid).await?) } else { None };
+        // By the bridge of a network that is named, too; one that is gone may be unplugged from all the same.
+        let named = |known: &Network| matches!(network, NetworkSpec::Network(name) if *name == known.name);
+        let known = self.client.networks().await?.into_iter().find(named);
+        let plugged = |card: &&Interface| {
+            is_plugged(card, network) || known.as_ref().is_some_and(|known| is_on(card, known))
+        };
         let mut macs: Vec<String> = Vec::new();
         for domain in std::iter::once(&stored).chain(&running) {
-            let plugged = domain.interfaces.iter().filter(|card| is_plugged(card, network));
-            macs.extend(plugged.map(|card| card.mac.clone()));
+            macs.extend(domain.interfaces.iter().filter(plugged).map(|card| card.mac.clone()));
         }
         macs.sort();
         macs.dedup();

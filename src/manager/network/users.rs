@@ -66,7 +66,7 @@ impl Survey {
 }
 
 /// Whether the card is plugged into the network, by its name or by the bridge that libvirt made for it.
-fn is_on(card: &Interface, network: &Network) -> bool {
+pub(super) fn is_on(card: &Interface, network: &Network) -> bool {
     let own_bridge = network.bridge.as_ref().filter(|_| network.mode != "bridge");
     match card.kind.as_str() {
         "network" => card.source.as_ref() == Some(&network.name),
