@@ -1,8 +1,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, create, delete, disk, doctor, gc, image, ip, list, logs, man, networks, ssh, start,
-    status, stop, template, wait,
+    completions, config, create, delete, disk, doctor, gc, image, ip, list, logs, man, network, networks,
+    ssh, start, status, stop, template, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -84,7 +84,9 @@ pub enum Command {
     Image(image::ImageArgs),
     /// Templates that VMs are made by
     Template(template::TemplateArgs),
-    /// List libvirt's networks
+    /// Networks that VMs are plugged into
+    Network(network::NetworkArgs),
+    /// List networks
     Networks(networks::NetworksArgs),
     /// Show or change the configuration
     Config(config::ConfigArgs),

@@ -1,6 +1,8 @@
 //! Every layer's error in a person's words: a message, its causes, a hint that says what to do next, and
 //! the exit code. The one file that knows all of them.
 
+mod network;
+
 use std::error::Error as StdError;
 use std::io::ErrorKind;
 
@@ -118,6 +120,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::Image(error) => of_image(error),
         E::Host(_) => (Code::Failed, hint("vmtools doctor")),
         E::Guest(error) => of_guest(error),
+        E::Network(error) => network::judge(error),
         E::Invalid(_) => (Code::Usage, None),
         E::Exists { name } => (
             Code::Exists,
@@ -160,8 +163,12 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         }
         E::PathBlocked { blocker, .. } => (Code::Denied, Some(blocker.fix.clone())),
         E::CannotPublish { .. } => (
-            Code::Usage,
-            hint("add `--network user`; on other networks the VM is reached at its own address"),
+            Code::Incapable,
+            hint(
+                "this host reaches the VM at its own address, `vmtools ip NAME`, without any forward. Others do by \
+                 `ssh -L 8080:ADDRESS:80 THIS-HOST`, or on a network of --mode routed or bridge; ports of 127.0.0.1 \
+                 are forwarded by user-mode networking: --network user, or a session's VM (--connect qemu:///session)",
+            ),
         ),
         E::PublishedTwice { .. } => (Code::Usage, None),
         E::PortTaken { .. } => (Code::Exists, hint("publish another port of the host")),
@@ -270,6 +277,9 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
             (Code::NotFound, hint("`vmtools networks` shows what there is"))
         }
         E::NotFound { .. } => (Code::NotFound, None),
+        E::Exists { object: Object::Network, name } => {
+            (Code::Exists, Some(format!("take another name, or see it with `vmtools network info {name}`")))
+        }
         E::Exists { .. } => (Code::Exists, None),
         E::WrongState { .. } => (Code::WrongState, None),
         E::Unreachable { uri, .. } if uri.starts_with("qemu:///s") => (
@@ -314,6 +324,19 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
         E::Refused { message, .. } if message.contains("virtlogd") => (
             Code::Failed,
             hint("start the daemon that writes guests' logs: sudo systemctl start virtlogd.socket"),
+        ),
+        E::Refused { message, .. } if message.contains("No more available PCI slots") => (
+            Code::Incapable,
+            hint(
+                "the running machine has no place left for a device: off, it is given one (`vmtools stop VM`)",
+            ),
+        ),
+        E::Refused { message, .. } if message.contains("dnsmasq") => (
+            Code::Failed,
+            hint(
+                "dnsmasq gives addresses and names on it: is it installed (dnsmasq-base), and does another server \
+                 hold port 53 or 67 there? The daemon's log says more: journalctl -u libvirtd",
+            ),
         ),
         E::Refused { .. } => (Code::Failed, None),
         E::Unquotable { .. } => (Code::Usage, None),

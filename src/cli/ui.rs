@@ -266,6 +266,9 @@ fn describe(warning: &Warning) -> String {
         Warning::Unchecked { image, reason } => {
             format!("whether {image} is up to date is not known ({reason}); the one in the cache stays")
         }
+        Warning::ReservationStays { reason } => {
+            format!("its reserved address stays reserved ({reason}); `vmtools network unreserve` frees it")
+        }
         Warning::Hung => {
             "some VM's QEMU does not answer: only names and states are told (the rest is 0 or empty); \
              `vmtools stop NAME --force` ends one that hangs"

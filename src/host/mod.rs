@@ -11,6 +11,7 @@ mod access;
 mod account;
 mod acl;
 mod apparmor;
+mod bridge;
 mod creator;
 mod error;
 mod group;
@@ -23,11 +24,13 @@ mod qmp_folder;
 mod resource;
 mod route;
 mod socket;
+mod subnet;
 mod tool;
 
 pub use access::{Blocker, Permission, blocker};
 pub use account::{Account, qemu_account};
 pub use apparmor::{AppArmor, apparmor};
+pub use bridge::{Device, network_device};
 pub use creator::Creator;
 pub use error::Error;
 pub use group::{Membership, membership};
@@ -41,6 +44,7 @@ pub use qmp_folder::{
 pub use resource::{Memory, cpus, disk_free, memory};
 pub use route::has_default_route;
 pub use socket::{Socket, probe_session, probe_system, session_socket_folder};
+pub use subnet::used_subnets;
 pub use tool::{Tool, tool};
 
 /// Whether this process is root's.

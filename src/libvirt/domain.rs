@@ -288,6 +288,7 @@ mod tests {
                     guest: 22,
                     protocol: Protocol::Tcp,
                 }]),
+                model: None,
             }],
             ignition: None,
             serial_log: "/log".into(),

@@ -61,16 +61,15 @@ pub(super) fn clock(hardware: &Hardware) -> Element {
         .children(hardware.hyperv.then(|| timer("hypervclock").with("present", "yes")))
 }
 
-/// Slots of PCI Express for all devices, with some free for those that come while the machine runs: libvirt
-/// alone leaves one. As many as virt-install makes. Older machines have slots enough on their one bus.
-pub(super) fn slots(hardware: &Hardware) -> impl Iterator<Item = Element> {
-    const SLOTS: usize = 14;
-    let machine = hardware.machine.as_ref().map_or("q35", |machine| machine.as_str());
-    let is_express = machine.contains("q35") || machine.starts_with("virt");
-    let controller = |model| Element::new("controller").with("type", "pci").with("model", model);
-    let root = std::iter::once(controller("pcie-root").with("index", "0"));
-    let ports = std::iter::repeat_n(controller("pcie-root-port"), SLOTS);
-    root.chain(ports).take(if is_express { SLOTS + 1 } else { 0 })
+/// Where devices are plugged in. libvirt makes as many ports as there are devices and one more, so that a
+/// running guest could be given one device only; virt-install makes 14.
+pub(super) fn ports(hardware: &Hardware) -> impl Iterator<Item = Element> {
+    let machine = hardware.machine.as_ref().map(|machine| machine.as_str());
+    let has_ports = machine.is_none_or(is_usual);
+    let controller = |model: &str| Element::new("controller").with("type", "pci").with("model", model);
+    // Unsaid, the first port would be taken for what all of them hang on.
+    let root = has_ports.then(|| controller("pcie-root").with("index", "0"));
+    root.into_iter().chain(std::iter::repeat_n(controller("pcie-root-port"), if has_ports { 14 } else { 0 }))
 }
 
 /// The devices that not every machine has.

@@ -1,7 +1,7 @@
 use super::domain_hardware::{self, cdrom, disk_prefix};
 use super::metadata::Metadata;
 use super::xml::Element;
-use crate::model::{DiskBus, Firmware, Hardware, MemorySize, OsVariant, PortPublish, VmName};
+use crate::model::{DiskBus, Firmware, Hardware, MemorySize, NicModel, OsVariant, PortPublish, VmName};
 
 /// Where Ignition's configuration lies in QEMU's firmware configuration.
 pub(super) const IGNITION_ENTRY: &str = "opt/com.coreos/config";
@@ -59,6 +59,8 @@ pub struct InterfaceSpec {
     pub mac: String,
     /// What it is plugged into.
     pub source: InterfaceSource,
+    /// Its model; `None` is the machine's usual one.
+    pub model: Option<NicModel>,
 }
 
 /// What a network card is plugged into.
@@ -124,10 +126,10 @@ impl DomainSpec {
 
     fn devices(&self) -> Element {
         Element::new("devices")
-            .children(domain_hardware::slots(&self.hardware))
+            .children(domain_hardware::ports(&self.hardware))
             .children(self.disks.iter().zip('a'..='z').map(|(disk, letter)| self.disk(disk, letter)))
             .children(self.cdroms())
-            .children(self.interfaces.iter().map(|card| card.to_element(self.hardware.nic_model.name())))
+            .children(self.interfaces.iter().map(|card| card.to_element(self.hardware.nic_model)))
             .children(self.serial())
             .child(
                 Element::new("channel").with("type", "unix").child(
@@ -208,7 +210,8 @@ impl DiskSpec {
 }
 
 impl InterfaceSpec {
-    fn to_element(&self, model: &str) -> Element {
+    /// `usual` is the model of the machine's other cards.
+    pub(super) fn to_element(&self, usual: NicModel) -> Element {
         let interface = match &self.source {
             InterfaceSource::Network(name) => Element::new("interface")
                 .with("type", "network")
@@ -223,7 +226,7 @@ impl InterfaceSpec {
         };
         let interface = interface
             .child(Element::new("mac").with("address", &self.mac))
-            .child(Element::new("model").with("type", model));
+            .child(Element::new("model").with("type", self.model.unwrap_or(usual).name()));
         match &self.source {
             InterfaceSource::Passt(ports) => interface.children(ports.iter().map(forward)),
             _ => interface,

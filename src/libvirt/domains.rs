@@ -170,8 +170,20 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn domains_in_full(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+        self.definitions("dumpxml", uuids).await
+    }
+
+    /// As [`Client::domains_in_full`], of the definitions that their next starts will use.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn stored_domains_in_full(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+        self.definitions("dumpxml --inactive", uuids).await
+    }
+
+    async fn definitions(&self, words: &str, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
         let commands: Vec<_> =
-            uuids.iter().map(|uuid| Command::new("dumpxml").option("--domain", uuid)).collect();
+            uuids.iter().map(|uuid| Command::new(words).option("--domain", uuid)).collect();
         let mut domains = Vec::with_capacity(uuids.len());
         for (command, reply) in commands.iter().zip(self.call_each(&commands).await?) {
             match reply {

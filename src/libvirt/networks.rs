@@ -1,9 +1,28 @@
-//! What a [`Client`] asks of libvirt's networks and does to them.
+//! What a [`Client`] asks of libvirt's networks and does to them. As with domains, every call takes the
+//! UUID.
 
-use super::Error;
+use std::time::Duration;
+
 use super::client::Client;
 use super::command::Command;
-use super::network::Network;
+use super::lease::{self, Lease};
+use super::network::{Network, Reservation, Standing};
+use super::xml::Element;
+use super::{Error, Object};
+
+// dnsmasq and the firewall's rules are set up within it.
+const START: Duration = Duration::from_secs(60);
+
+/// What is done to the addresses that dnsmasq keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostUpdate {
+    /// One more is kept.
+    Add,
+    /// The one of the same card becomes another.
+    Modify,
+    /// It is kept no more.
+    Remove,
+}
 
 impl Client {
     /// All networks, by name.
@@ -11,23 +30,26 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn networks(&self) -> Result<Vec<Network>, Error> {
-        let asks = ["net-list --all --name", "net-list --name", "net-list --all --autostart --name"]
-            .map(Command::new);
+        let asks = ["--all", "", "--all --autostart", "--all --persistent"]
+            .map(|which| Command::new("net-list --uuid").flag(which));
         let mut lists = Vec::new();
         for reply in self.call_each(&asks).await? {
-            lists.push(names(&reply?));
+            lists.push(words(&reply?));
         }
-        let [all, active, autostart] = lists.as_slice() else {
+        let [all, active, autostart, persistent] = lists.as_slice() else {
             return Ok(Vec::new());
         };
         let commands: Vec<_> =
-            all.iter().map(|name| Command::new("net-dumpxml").option("--network", name)).collect();
+            all.iter().map(|uuid| Command::new("net-dumpxml").option("--network", uuid)).collect();
         let mut networks = Vec::with_capacity(all.len());
-        for (name, reply) in all.iter().zip(self.call_each(&commands).await?) {
+        for (uuid, reply) in all.iter().zip(self.call_each(&commands).await?) {
+            let standing = Standing {
+                active: active.contains(uuid),
+                autostart: autostart.contains(uuid),
+                persistent: persistent.contains(uuid),
+            };
             match reply {
-                Ok(document) => {
-                    networks.push(parse(&document, active.contains(name), autostart.contains(name))?)
-                }
+                Ok(document) => networks.push(parse(&document, standing)?),
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
@@ -36,36 +58,121 @@ impl Client {
         Ok(networks)
     }
 
-    /// The network of this name.
+    /// The network of this name or UUID; a name goes before a UUID.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none.
     pub async fn network(&self, name: &str) -> Result<Network, Error> {
-        let asks = [Command::new("net-dumpxml").option("--network", name), Command::new("net-list --name")];
-        let mut replies = self.call_each(&asks).await?.into_iter();
-        let (document, active) = (replies.next(), replies.next());
-        let document = document.unwrap_or(Ok(String::new()))?;
-        let active = names(&active.unwrap_or(Ok(String::new()))?);
-        parse(&document, active.iter().any(|known| known == name), false)
+        let mut networks = self.networks().await?;
+        let of = |known: &Network| known.name == name;
+        let index =
+            networks.iter().position(of).or_else(|| networks.iter().position(|known| known.uuid == name));
+        index
+            .map(|index| networks.swap_remove(index))
+            .ok_or_else(|| Error::NotFound { object: Object::Network, name: name.to_owned() })
+    }
+
+    /// The leases on each of many networks, in one round; none on one that is off or gone.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn leases(&self, uuids: &[&str]) -> Result<Vec<Vec<Lease>>, Error> {
+        let commands: Vec<_> =
+            uuids.iter().map(|uuid| Command::new("net-dhcp-leases").option("--network", uuid)).collect();
+        let replies = self.call_each(&commands).await?.into_iter();
+        replies
+            .map(|reply| match reply {
+                Ok(text) => Ok(lease::parse(&text)),
+                Err(error) if error.is_connection() => Err(error),
+                Err(_) => Ok(Vec::new()),
+            })
+            .collect()
+    }
+
+    /// Defines a network. With a UUID that is new, a name that exists is refused, atomically.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when the name is taken.
+    pub async fn define_network(&self, network: &Element) -> Result<(), Error> {
+        let file = self.handover_xml("net-define", network)?;
+        self.call(Command::new("net-define --validate").option("--file", &file.path)).await.map(drop)
     }
 
     /// Starts a network.
     ///
     /// # Errors
     /// When libvirt refuses; one that is up is no error.
-    pub async fn start_network(&self, name: &str) -> Result<(), Error> {
-        match self.call(Command::new("net-start").option("--network", name)).await {
+    pub async fn start_network(&self, uuid: &str) -> Result<(), Error> {
+        match self.call(Command::new("net-start").option("--network", uuid).within(START)).await {
             Ok(_) | Err(Error::WrongState { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
+
+    /// Stops a network, whoever is plugged in.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] when it is off already.
+    pub async fn destroy_network(&self, uuid: &str) -> Result<(), Error> {
+        self.call(Command::new("net-destroy").option("--network", uuid).within(START)).await.map(drop)
+    }
+
+    /// Forgets a network.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn undefine_network(&self, uuid: &str) -> Result<(), Error> {
+        self.call(Command::new("net-undefine").option("--network", uuid)).await.map(drop)
+    }
+
+    /// Whether libvirt starts it by itself.
+    ///
+    /// # Errors
+    /// When it is gone, or one that does not stay.
+    pub async fn autostart_network(&self, uuid: &str, autostart: bool) -> Result<(), Error> {
+        let disable = if autostart { "" } else { "--disable" };
+        self.call(Command::new("net-autostart").flag(disable).option("--network", uuid)).await.map(drop)
+    }
+
+    /// Changes the addresses that dnsmasq keeps on the network, in its definition and, where it is up, at
+    /// once.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] when the address or the card has another one already.
+    pub async fn update_reservation(
+        &self,
+        network: &Network,
+        update: HostUpdate,
+        reservation: &Reservation,
+    ) -> Result<(), Error> {
+        let file = self.handover_xml("net-update", &reservation.to_element())?;
+        let verb = match update {
+            HostUpdate::Add => "add-last",
+            HostUpdate::Modify => "modify",
+            HostUpdate::Remove => "delete",
+        };
+        let scope = match (network.active, network.persistent) {
+            (true, true) => "--live --config",
+            (true, false) => "--live",
+            (false, _) => "--config",
+        };
+        let index = network.dhcp_index.unwrap_or_default().to_string();
+        let command = Command::new("net-update")
+            .option("--network", &network.uuid)
+            .option("--command", verb)
+            .flag("--section ip-dhcp-host")
+            .option("--xml", &file.path)
+            .option("--parent-index", &index)
+            .flag(scope);
+        self.call(command).await.map(drop)
+    }
 }
 
-fn names(text: &str) -> Vec<String> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
-fn parse(document: &str, active: bool, autostart: bool) -> Result<Network, Error> {
-    Network::parse(document, active, autostart)
+fn parse(document: &str, standing: Standing) -> Result<Network, Error> {
+    Network::parse(document, standing)
         .map_err(|error| Error::Unexpected { command: "virsh net-dumpxml".into(), reason: error.to_string() })
 }

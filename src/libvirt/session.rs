@@ -66,6 +66,8 @@ impl Session {
             .env("TERM", "dumb")
             // No history file for these commands.
             .env("VIRSH_HISTSIZE", "0")
+            // It tells the ends of DHCP leases in local time.
+            .env("TZ", "UTC")
             .spawn_piped()?;
         Ok(Self {
             stdin,

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::NetworkError;
 use crate::model::{Condition, DiskSize, Invalid, MemorySize};
 use crate::{config, guest, host, image, libvirt};
 
@@ -22,6 +23,9 @@ pub enum Error {
     /// ssh and its keys.
     #[error(transparent)]
     Guest(#[from] guest::Error),
+    /// A network, or a VM's card on it.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// A value that can't be taken.
     #[error(transparent)]
     Invalid(#[from] Invalid),

@@ -57,7 +57,10 @@ pub use image::{
 pub use interrupt::{Interrupt, interrupt_channel};
 pub use list::{ListRequest, VmSelection};
 pub use logs::LogRequest;
-pub use network::NetworkStatus;
+pub use network::{
+    CardChange, DeletedNetwork, LeaseStatus, Network, NetworkCard, NetworkDeletePlan, NetworkError,
+    NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus, ReservationStatus,
+};
 pub use observer::{Event, Observer, Warning};
 pub use power::Stopped;
 pub use reach::Reach;

@@ -74,6 +74,11 @@ pub enum Warning {
         /// Why nobody could be asked.
         reason: String,
     },
+    /// An address is still kept for a VM that is gone.
+    ReservationStays {
+        /// Why.
+        reason: String,
+    },
     /// Some VM's QEMU doesn't answer libvirt.
     Hung,
     /// The VM has more processors than the host.

@@ -195,7 +195,7 @@ impl VmManager {
     }
 
     /// What a create is still at is not pulled away from under it.
-    async fn refuse_being_made(&self, id: &DomainId) -> Result<(), Error> {
+    pub(super) async fn refuse_being_made(&self, id: &DomainId) -> Result<(), Error> {
         let domain = self.client.domain(&id.uuid).await?;
         match self.maker_of(&domain).await? {
             Maker::AtWork => Err(Error::BeingMade { name: id.name.clone() }),

@@ -34,6 +34,7 @@ impl VmManager {
             left.push(format!("the definition of VM {uuid}"));
             return Err(left);
         }
+        self.release_reservations(uuid).await;
         let undefine = || async {
             match self.client.undefine(uuid).await {
                 // Nothing was stored of it, so its end was all.

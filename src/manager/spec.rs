@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::WaitFor;
 use crate::image::PasswordHash;
 use crate::model::{
-    Acceleration, DiskSize, Firmware, GuestSetup, Hardware, Label, MemorySize, NetworkSpec, OsVariant,
+    Acceleration, CardSpec, DiskSize, Firmware, GuestSetup, Hardware, Label, MemorySize, OsVariant,
     PortPublish, VmName,
 };
 
@@ -41,8 +41,8 @@ pub struct VmSpec {
     pub os_variant: Option<OsVariant>,
     /// How its processor is made.
     pub accel: Acceleration,
-    /// What its network cards are plugged into; none named is the connection's usual one.
-    pub networks: Vec<NetworkSpec>,
+    /// Its network cards; none named is one on the connection's usual network.
+    pub networks: Vec<CardSpec>,
     /// Ports to forward to it.
     pub publish: Vec<PortPublish>,
     /// Public key files that may log in; none named is all in ~/.ssh, else one of vmtools' own.

@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod documents;
 mod image;
+mod network;
 mod pull;
 mod template;
 mod usage;

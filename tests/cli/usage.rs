@@ -2,7 +2,7 @@
 
 use super::run;
 
-const VERBS: [&str; 17] = [
+const VERBS: &[&str] = &[
     "list",
     "create",
     "start",
@@ -14,6 +14,7 @@ const VERBS: [&str; 17] = [
     "ssh",
     "logs",
     "template",
+    "network",
     "networks",
     "config",
     "doctor",
@@ -24,7 +25,7 @@ const VERBS: [&str; 17] = [
 
 #[test]
 fn each_verb_shows_an_example() {
-    for verb in VERBS {
+    for &verb in VERBS {
         let help = run(&[verb, "--help"]).success().stdout_has("Example:").stdout_has("Usage:");
         assert!(help.stdout.contains(&format!("  vmtools {verb}")) || verb == "ip", "{help}");
         assert_eq!(help.stderr, "", "{help}");
@@ -39,7 +40,7 @@ fn each_verb_shows_an_example() {
 #[test]
 fn the_help_names_every_verb() {
     let help = run(&["--help"]).success().stdout_has("Example:");
-    for verb in VERBS {
+    for &verb in VERBS {
         assert!(help.stdout.contains(&format!("\n  {verb} ")), "{verb}: {help}");
     }
     assert_eq!(run(&["--version"]).success().stdout, concat!("vmtools ", env!("CARGO_PKG_VERSION"), "\n"));

@@ -14,6 +14,7 @@ mod foreign;
 mod image;
 
 mod lifecycle;
+mod network;
 mod own_image;
 mod processes;
 mod reach;

@@ -23,6 +23,13 @@ fn each_verb_starts_one_virsh_at_most() {
         &["list", "--all", "--json"],
         &["status", "web"],
         &["ip", "web"],
+        &["networks"],
+        &["network", "info", "default"],
+        &["network", "reserve", "default", "web", "192.168.122.99"],
+        &["network", "create", "lab"],
+        &["network", "attach", "lab", "web"],
+        &["network", "detach", "lab", "web"],
+        &["network", "delete", "lab", "--yes"],
         &["stop", "--force", "web"],
         &["delete", "--yes", "web"],
     ] {

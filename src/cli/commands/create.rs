@@ -12,7 +12,7 @@ use crate::cli::render;
 use crate::config::{self, Config, Template};
 use crate::manager::{Error, PasswordHash, VmManager, VmSpec, VmStatus, WaitFor};
 use crate::model::{
-    Acceleration, Condition, DiskSize, Firmware, Label, MemorySize, NetworkSpec, PortPublish, VmName,
+    Acceleration, CardSpec, Condition, DiskSize, Firmware, Label, MemorySize, PortPublish, VmName,
     parse_duration,
 };
 
@@ -48,9 +48,9 @@ pub struct CreateArgs {
     /// The size of its disk: GiB, or with K, M, G, T
     #[arg(short, long, value_name = "SIZE")]
     pub disk_size: Option<DiskSize>,
-    /// A network: NAME, bridge:NAME, user, none; may be given again
+    /// A network card: NAME, bridge=NAME, user or none, then ,mac=MAC ,model=MODEL; may be given again
     #[arg(short, long, value_name = "SPEC")]
-    pub network: Vec<NetworkSpec>,
+    pub network: Vec<CardSpec>,
     /// Forward a port of 127.0.0.1 (user network): HOST:GUEST[/udp]
     #[arg(short, long, value_name = "HOST:GUEST")]
     pub publish: Vec<PortPublish>,
@@ -204,6 +204,9 @@ fn describe(vm: &VmStatus) -> String {
 fn names(args: &CreateArgs) -> Result<Vec<VmName>, Complaint> {
     match args.count {
         None => Ok(vec![args.name.clone()]),
+        Some(count) if count > 1 && args.network.iter().any(|card| card.mac.is_some()) => {
+            Err(Complaint::usage("one hardware address cannot be several VMs'", "leave mac= out"))
+        }
         Some(count) => {
             Ok((1..=count).map(|number| args.name.with_suffix(number)).collect::<Result<_, _>>()?)
         }
@@ -259,7 +262,10 @@ fn spec(
         firmware: args.firmware.or(template.and_then(|t| t.firmware)),
         accel: args.accel.or(template.and_then(|t| t.accel)).unwrap_or(defaults.accel),
         networks: match args.network.as_slice() {
-            [] => template.and_then(|t| t.networks.clone()).unwrap_or_default(),
+            [] => {
+                let own = template.and_then(|t| t.networks.clone()).unwrap_or_default();
+                own.into_iter().map(CardSpec::from).collect()
+            }
             named => named.to_vec(),
         },
         publish: args.publish.clone(),

@@ -28,6 +28,19 @@ impl<T: serde::Serialize> Many<T> {
         true
     }
 
+    /// As [`Many::take`], of something that is no VM.
+    pub fn keep(&mut self, result: Result<T, Error>) -> bool {
+        match result {
+            Ok(done) => self.done.push(done),
+            Err(error) => {
+                let interrupted = matches!(error, Error::Interrupted);
+                self.fail(error.into());
+                return !interrupted;
+            }
+        }
+        true
+    }
+
     /// Takes what was done.
     pub fn add(&mut self, done: T) {
         self.done.push(done);

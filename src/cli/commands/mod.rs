@@ -12,6 +12,7 @@ pub mod ip;
 pub mod list;
 pub mod logs;
 pub mod man;
+pub mod network;
 pub mod networks;
 pub mod ssh;
 pub mod start;
@@ -49,6 +50,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Disk(args) => disk::run(args, context).await?,
         Command::Image(args) => image::run(args, context).await?,
         Command::Template(args) => template::run(args, context).await?,
+        Command::Network(args) => network::run(args, context).await?,
         Command::Networks(args) => networks::run(args, context).await?,
         Command::Config(args) => config::run(args, context)?,
         Command::Doctor(args) => doctor::run(args, context).await?,

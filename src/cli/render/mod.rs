@@ -4,6 +4,7 @@ mod column;
 mod delete;
 mod disk;
 mod image;
+mod network;
 mod plain;
 mod table;
 mod template;
@@ -12,8 +13,7 @@ use std::fmt::Write;
 
 use crate::config::Value;
 use crate::manager::{
-    AvailableImage, Check, CheckStatus, Garbage, NetworkStatus, Plan, PulledImage, Reason, VmStatus,
-    VmSummary,
+    AvailableImage, Check, CheckStatus, Garbage, Plan, PulledImage, Reason, VmStatus, VmSummary,
 };
 use crate::model::{DiskSize, MemorySize};
 
@@ -21,6 +21,7 @@ pub use column::Column;
 pub use delete::delete_plans;
 pub use disk::disks;
 pub use image::{image, images, unused_images};
+pub use network::{network, network_delete_plans, network_made, network_plan, networks};
 pub use plain::PlainText;
 use table::table;
 pub use template::{TemplateRow, problems, templates};
@@ -30,22 +31,6 @@ pub fn vms(vms: &[VmSummary], columns: &[Column]) -> String {
     let heading: Vec<String> = columns.iter().map(|column| column.heading().to_owned()).collect();
     let rows = vms.iter().map(|vm| columns.iter().map(|column| column.cell(vm)).collect());
     table(heading, rows.collect())
-}
-
-/// The table of `networks`.
-pub fn networks(networks: &[NetworkStatus]) -> String {
-    let heading = ["NAME", "STATE", "AUTOSTART", "FORWARD", "BRIDGE", "ADDRESSES"];
-    let rows = networks.iter().map(|network| {
-        vec![
-            network.name.clone(),
-            if network.active { "active" } else { "off" }.to_owned(),
-            yes_no(network.autostart).to_owned(),
-            network.forward.clone().unwrap_or_else(|| "isolated".into()),
-            or_dash(network.bridge.clone()),
-            or_dash((!network.addresses.is_empty()).then(|| network.addresses.join(","))),
-        ]
-    });
-    table(heading.map(str::to_owned).to_vec(), rows.collect())
 }
 
 /// The table of `image list --available`.

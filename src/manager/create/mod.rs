@@ -109,7 +109,7 @@ impl VmManager {
             disk_size_bytes: prepared.disk_size_bytes,
             accel: if prepared.kvm { "kvm" } else { "tcg" },
             firmware: prepared.domain.firmware,
-            networks: self.networks_of(spec).iter().map(ToString::to_string).collect(),
+            networks: self.cards_of(spec).iter().map(ToString::to_string).collect(),
             pool: self.config.storage.pool.clone(),
             files: prepared.domain.metadata.owned.iter().map(|owned| owned.path.clone()).collect(),
             xml: prepared.domain.to_element().to_document().map_err(|error| libvirt::Error::Unexpected {

@@ -5,7 +5,7 @@ use crate::host;
 use crate::image::LocalImage;
 use crate::libvirt::{InterfaceSource, InterfaceSpec, SshAccess};
 use crate::manager::{DeletePlan, Error, Event, VmManager, VmSpec, Warning};
-use crate::model::{NetworkSpec, PortPublish, Protocol};
+use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec, PortPublish, Protocol};
 
 /// The user to make and log in as, when neither the user nor the image says.
 const USER: &str = "vmtools";
@@ -40,16 +40,17 @@ impl Access {
 }
 
 impl VmManager {
-    /// The networks that the spec asks for, or the connection's usual one.
-    pub(super) fn networks_of(&self, spec: &VmSpec) -> Vec<NetworkSpec> {
+    /// The cards that the spec asks for, or one on the connection's usual network.
+    pub(super) fn cards_of(&self, spec: &VmSpec) -> Vec<CardSpec> {
         if !spec.networks.is_empty() {
             return spec.networks.clone();
         }
-        match &self.config.defaults.network {
-            Some(network) => vec![network.clone()],
-            None if self.uri().is_session() => vec![NetworkSpec::User],
-            None => vec![NetworkSpec::Network("default".into())],
-        }
+        let usual = match &self.config.defaults.network {
+            Some(network) => network.clone(),
+            None if self.uri().is_session() => NetworkSpec::User,
+            None => NetworkSpec::Network("default".into()),
+        };
+        vec![usual.into()]
     }
 
     /// Settles the cards; with `act`, networks that are off are started.
@@ -59,27 +60,43 @@ impl VmManager {
         old: Option<&DeletePlan>,
         act: bool,
     ) -> Result<Wiring, Error> {
-        let networks = self.networks_of(spec);
+        let cards = self.cards_of(spec);
+        self.check_macs(&cards, old).await?;
         let mut wiring = Wiring { interfaces: Vec::new(), published: Vec::new(), ssh_port: None };
-        if networks.contains(&NetworkSpec::User) {
+        if cards.iter().any(|card| card.network == NetworkSpec::User) {
             self.publish(spec, old, &mut wiring)?;
         } else if !spec.publish.is_empty() {
-            let network = networks.first().map_or_else(|| "none".to_owned(), ToString::to_string);
+            let network = cards.first().map_or_else(|| "none".to_owned(), |card| card.network.to_string());
             return Err(Error::CannotPublish { network });
         }
-        for network in networks {
-            let source = match network {
+        for card in cards {
+            let source = match card.network {
                 NetworkSpec::None => continue,
-                NetworkSpec::Bridge(name) => InterfaceSource::Bridge(name),
+                NetworkSpec::Bridge(name) => {
+                    self.check_bridge(&name)?;
+                    InterfaceSource::Bridge(name)
+                }
                 NetworkSpec::Network(name) => {
                     self.ready_network(&name, act).await?;
                     InterfaceSource::Network(name)
                 }
                 NetworkSpec::User => self.user_network(&wiring.published),
             };
-            wiring.interfaces.push(InterfaceSpec { mac: random_mac(), source });
+            let mac = card.mac.unwrap_or_else(MacAddress::random).to_string();
+            wiring.interfaces.push(InterfaceSpec { mac, source, model: card.model });
         }
         Ok(wiring)
+    }
+
+    /// The hardware addresses that are asked for are free, or get free.
+    async fn check_macs(&self, cards: &[CardSpec], old: Option<&DeletePlan>) -> Result<(), Error> {
+        let macs: Vec<MacAddress> = cards.iter().filter_map(|card| card.mac).collect();
+        if let Some((_, twice)) = macs.iter().enumerate().find(|(index, mac)| macs[..*index].contains(mac)) {
+            return Err(
+                Invalid::new("network", twice.to_string(), "two cards cannot have one address").into()
+            );
+        }
+        self.refuse_taken_macs(&macs, old.map(|old| old.uuid.as_str())).await
     }
 
     fn publish(&self, spec: &VmSpec, old: Option<&DeletePlan>, wiring: &mut Wiring) -> Result<(), Error> {
@@ -119,7 +136,7 @@ impl VmManager {
     pub(in crate::manager) async fn ready_network(&self, name: &str, act: bool) -> Result<(), Error> {
         let network = self.client.network(name).await?;
         if !network.active && act {
-            self.client.start_network(name).await?;
+            self.client.start_network(&network.uuid).await?;
             self.report(Event::NetworkStarted { name });
         }
         Ok(())
@@ -163,10 +180,4 @@ pub(in crate::manager) fn no_passt() -> Option<&'static str> {
         return Some("the program passt is not installed");
     }
     (!host::has_default_route()).then_some("this host has no route to the outside")
-}
-
-/// An address of QEMU's range, 52:54:00, as libvirt makes them.
-fn random_mac() -> String {
-    let bytes = *uuid::Uuid::new_v4().as_bytes();
-    format!("52:54:00:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2])
 }

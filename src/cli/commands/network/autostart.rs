@@ -1,0 +1,34 @@
+use clap::Args;
+
+use super::Many;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+
+/// The flags of `network autostart`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools network autostart lab --off")]
+pub struct AutostartArgs {
+    /// The networks
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
+    /// Don't have libvirt start them by itself
+    #[arg(long)]
+    pub off: bool,
+}
+
+/// # Errors
+/// When one of the networks can't be changed.
+pub async fn run(args: AutostartArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let mut many = Many::new();
+    for name in &args.names {
+        if !many.keep(manager.autostart_network(name, !args.off).await) {
+            break;
+        }
+    }
+    many.finish(context, args.names.len() == 1, |status| {
+        let not = if status.network.autostart { "" } else { "not " };
+        format!("{} is {not}started by itself\n", status.network.name)
+    })
+}

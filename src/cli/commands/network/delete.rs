@@ -1,0 +1,70 @@
+use clap::Args;
+
+use super::Many;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render;
+
+/// The flags of `network delete`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools network delete lab            # shows what goes, and asks")]
+pub struct DeleteArgs {
+    /// The networks
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
+    /// Show what would go, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// A network that isn't there is fine
+    #[arg(long)]
+    pub if_exists: bool,
+}
+
+/// # Errors
+/// When a VM uses one of the networks, or nobody may answer the question.
+pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint> {
+    let asks = !(args.dry_run || context.yes);
+    if asks && !context.ui.can_ask() {
+        return Err(Complaint::usage(
+            "deleting needs an answer, and there is no terminal to ask on",
+            "--yes deletes without asking; --dry-run shows what would go",
+        ));
+    }
+    let manager = context.manager().await?;
+    let single = args.names.len() == 1;
+    let mut plans = Vec::new();
+    let mut many = Many::new();
+    for (index, name) in args.names.iter().enumerate() {
+        if args.names[..index].contains(name) {
+            continue;
+        }
+        match manager.plan_network_delete(name).await.map_err(Complaint::from) {
+            Ok(plan) => plans.push(plan),
+            Err(complaint) if args.if_exists && complaint.code == Code::NotFound => {
+                context.ui.note(&format!("there is no network {name}"));
+            }
+            Err(complaint) => many.fail(complaint),
+        }
+    }
+    if args.dry_run {
+        match (context.ui.json(), plans.as_slice()) {
+            (true, [plan]) if single => context.ui.data_json(plan),
+            (true, plans) => context.ui.data_json(plans),
+            (false, plans) => context.ui.data(&render::network_delete_plans(plans)),
+        }
+        return many.close(context);
+    }
+    if asks && !plans.is_empty() {
+        context.ui.note(render::network_delete_plans(&plans).trim_end());
+        if !context.ui.ask("Delete?") {
+            return Err(Complaint::plain(Code::Failed, "nothing was deleted"));
+        }
+    }
+    for plan in plans {
+        if !many.keep(manager.delete_network(plan).await) {
+            break;
+        }
+    }
+    many.finish(context, single, |network| format!("deleted {}\n", network.name))
+}

@@ -1,0 +1,36 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::model::{MacAddress, NetworkSpec};
+
+/// The flags of `network detach`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools network detach lab web")]
+pub struct DetachArgs {
+    /// The network, or bridge=NAME for a bridge of the host
+    #[arg(value_name = "NET", value_parser = super::pluggable)]
+    pub network: NetworkSpec,
+    /// The VM
+    pub vm: String,
+    /// Which of its cards there, if it has several
+    #[arg(long)]
+    pub mac: Option<MacAddress>,
+}
+
+/// # Errors
+/// When the VM is not plugged in there, or its guest does not give the card up.
+pub async fn run(args: DetachArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let done = manager
+        .detach_card(&args.network, &args.vm, args.mac)
+        .await
+        .map_err(|error| Complaint::from(error).about(&args.vm))?;
+    if context.ui.json() {
+        context.ui.data_json(&done);
+    } else {
+        context.ui.data(&format!("{} is unplugged from {} ({})\n", done.vm, done.network, done.mac));
+    }
+    Ok(Code::Ok)
+}

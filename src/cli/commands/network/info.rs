@@ -1,0 +1,29 @@
+use clap::Args;
+
+use super::Many;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::render;
+
+/// The flags of `network info`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools network info default")]
+pub struct InfoArgs {
+    /// The networks
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
+}
+
+/// # Errors
+/// When one of the networks is not there.
+pub async fn run(args: InfoArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.reader().await?;
+    let mut many = Many::new();
+    for name in &args.names {
+        if !many.keep(manager.network_info(name).await) {
+            break;
+        }
+    }
+    many.finish(context, args.names.len() == 1, render::network)
+}

@@ -1,0 +1,95 @@
+//! The noun `network`: one file per verb.
+
+mod attach;
+mod autostart;
+mod create;
+mod delete;
+mod detach;
+mod info;
+mod reserve;
+mod start;
+mod stop;
+mod unreserve;
+
+use clap::{Args, Subcommand};
+
+use super::many::Many;
+use super::networks;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::manager::NetworkStatus;
+use crate::model::{Invalid, NetworkSpec};
+
+/// The verbs of `network`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools network create lab --mode isolated\n  vmtools network attach lab web"
+)]
+pub struct NetworkArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List networks
+    List(networks::NetworksArgs),
+    /// Make a network, start it, and have libvirt start it by itself
+    Create(create::CreateArgs),
+    /// Start networks
+    Start(start::StartArgs),
+    /// Stop networks that no running VM uses
+    Stop(stop::StopArgs),
+    /// Delete networks that no VM uses
+    Delete(delete::DeleteArgs),
+    /// Show all there is to know of a network: its VMs, leases, reserved addresses
+    Info(info::InfoArgs),
+    /// Have libvirt start networks by itself, or not
+    Autostart(autostart::AutostartArgs),
+    /// Keep an address for a VM
+    Reserve(reserve::ReserveArgs),
+    /// Keep an address for a VM no more
+    Unreserve(unreserve::UnreserveArgs),
+    /// Plug a VM into a network, while it runs too
+    Attach(attach::AttachArgs),
+    /// Unplug a VM from a network, while it runs too
+    Detach(detach::DetachArgs),
+}
+
+/// # Errors
+/// The verb's failure.
+pub async fn run(args: NetworkArgs, context: &Context) -> Result<Code, Complaint> {
+    match args.verb {
+        Verb::List(args) => networks::run(args, context).await,
+        Verb::Create(args) => create::run(args, context).await,
+        Verb::Start(args) => start::run(args, context).await,
+        Verb::Stop(args) => stop::run(args, context).await,
+        Verb::Delete(args) => delete::run(args, context).await,
+        Verb::Info(args) => info::run(args, context).await,
+        Verb::Autostart(args) => autostart::run(args, context).await,
+        Verb::Reserve(args) => reserve::run(args, context).await,
+        Verb::Unreserve(args) => unreserve::run(args, context).await,
+        Verb::Attach(args) => attach::run(args, context).await,
+        Verb::Detach(args) => detach::run(args, context).await,
+    }
+}
+
+/// Shows what became of several networks; with one named it is an object, else an array.
+fn finish(many: Many<NetworkStatus>, context: &Context, single: bool) -> Result<Code, Complaint> {
+    many.finish(context, single, |status| {
+        let state = if status.network.active { "active" } else { "off" };
+        format!("{} is {state}\n", status.network.name)
+    })
+}
+
+/// What a card can be plugged into later. User-mode networking is settled at the create: the ports that are
+/// forwarded to the VM hang on it.
+fn pluggable(text: &str) -> Result<NetworkSpec, String> {
+    match text.parse().map_err(|error: Invalid| error.to_string())? {
+        NetworkSpec::User | NetworkSpec::None => {
+            Err("a VM is plugged into a network's NAME or bridge=NAME".into())
+        }
+        network => Ok(network),
+    }
+}

@@ -1,0 +1,43 @@
+use std::net::Ipv4Addr;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::model::MacAddress;
+
+/// The flags of `network reserve`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools network reserve default web 192.168.122.50")]
+pub struct ReserveArgs {
+    /// The network
+    #[arg(value_name = "NET")]
+    pub network: String,
+    /// The VM
+    pub vm: String,
+    /// The address, one of the network's
+    pub ip: Ipv4Addr,
+    /// Which of the VM's cards on the network, if it has several
+    #[arg(long)]
+    pub mac: Option<MacAddress>,
+}
+
+/// # Errors
+/// When the address is taken, or not one for guests of the network.
+pub async fn run(args: ReserveArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let kept = manager
+        .reserve(&args.network, &args.vm, args.ip, args.mac)
+        .await
+        .map_err(|error| Complaint::from(error).about(&args.vm))?;
+    if context.ui.json() {
+        context.ui.data_json(&kept);
+    } else {
+        context.ui.data(&format!("{} is kept for {} on {}\n", kept.ip, args.vm, kept.network));
+        context.ui.note(
+            "a running guest gets it when it next asks for an address, at the latest when it starts again",
+        );
+    }
+    Ok(Code::Ok)
+}

@@ -1,0 +1,28 @@
+use clap::Args;
+
+use super::Many;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+
+/// The flags of `network start`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools network start default")]
+pub struct StartArgs {
+    /// The networks
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
+}
+
+/// # Errors
+/// When one of the networks can't be started.
+pub async fn run(args: StartArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let mut many = Many::new();
+    for name in &args.names {
+        if !many.keep(manager.start_network(name).await) {
+            break;
+        }
+    }
+    super::finish(many, context, args.names.len() == 1)
+}

@@ -1,0 +1,31 @@
+use clap::Args;
+
+use super::Many;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+
+/// The flags of `network stop`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools network stop lab")]
+pub struct StopArgs {
+    /// The networks
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
+    /// Though running VMs use it: they are cut off until they are started anew
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// # Errors
+/// When a running VM uses one of the networks.
+pub async fn run(args: StopArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let mut many = Many::new();
+    for name in &args.names {
+        if !many.keep(manager.stop_network(name, args.force).await) {
+            break;
+        }
+    }
+    super::finish(many, context, args.names.len() == 1)
+}

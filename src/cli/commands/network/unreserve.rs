@@ -1,0 +1,38 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::model::MacAddress;
+
+/// The flags of `network unreserve`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools network unreserve default web")]
+pub struct UnreserveArgs {
+    /// The network
+    #[arg(value_name = "NET")]
+    pub network: String,
+    /// The VM; of one that is gone the address, or the hardware address
+    pub vm: String,
+    /// Only of this one of its cards
+    #[arg(long)]
+    pub mac: Option<MacAddress>,
+}
+
+/// # Errors
+/// When there is no such network or VM.
+pub async fn run(args: UnreserveArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let freed = manager
+        .unreserve(&args.network, &args.vm, args.mac)
+        .await
+        .map_err(|error| Complaint::from(error).about(&args.vm))?;
+    if context.ui.json() {
+        context.ui.data_json(&freed);
+    } else {
+        for kept in &freed {
+            context.ui.data(&format!("{} is free on {}\n", kept.ip, kept.network));
+        }
+    }
+    Ok(Code::Ok)
+}

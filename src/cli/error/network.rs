@@ -1,0 +1,75 @@
+//! The errors of networks and cards in a person's words.
+
+use crate::cli::exit_code::Code;
+use crate::manager::NetworkError;
+
+pub(super) fn judge(error: &NetworkError) -> (Code, Option<String>) {
+    use NetworkError as E;
+    let hint = |text: &str| Some(text.to_owned());
+    match error {
+        E::Session => (
+            Code::Incapable,
+            hint(
+                "make it on the system's libvirt: --connect qemu:///system; a session's VMs have user-mode networking (--network user, --publish HOST:GUEST)",
+            ),
+        ),
+        E::SubnetTaken { .. } => {
+            (Code::Exists, hint("name another one, or leave --subnet out: a free one is found"))
+        }
+        E::NoFreeSubnet => (Code::Failed, hint("name one that is not used here: --subnet 10.20.30.0/24")),
+        E::NoBridge { .. } => (
+            Code::NotFound,
+            hint("`ip link show type bridge` shows this host's; the host's network setup makes them"),
+        ),
+        E::NotABridge { name } => (
+            Code::Usage,
+            Some(format!("make a bridge and put {name} into it, or take a network of --mode nat or routed")),
+        ),
+        E::NotStarted { cause, .. } => super::of_libvirt(cause),
+        E::InUse { network, vms, running: true } => (
+            Code::WrongState,
+            Some(format!(
+                "stop them first: `vmtools stop {}`; `vmtools network stop {network} --force` cuts them off",
+                vms.join(" ")
+            )),
+        ),
+        E::InUse { network, vms, running: false } => (
+            Code::WrongState,
+            Some(format!(
+                "unplug them first: {}",
+                each(vms, |vm| format!("vmtools network detach {network} {vm}"))
+            )),
+        ),
+        E::NoDhcp { .. } => (
+            Code::Incapable,
+            hint("its guests get their addresses elsewhere: reserve it there, or set it in the guest"),
+        ),
+        E::OutsideSubnet { subnet, .. } => {
+            let guests = subnet.guests();
+            (Code::Usage, Some(format!("take one from {} to {}", guests.start, guests.end)))
+        }
+        E::NotForGuests { .. } => (Code::Usage, None),
+        E::AddressTaken { network, .. } => {
+            (Code::Exists, Some(format!("`vmtools network info {network}` shows what is taken")))
+        }
+        E::NotPlugged { network, vm } => {
+            (Code::WrongState, Some(format!("vmtools network attach {network} {vm}")))
+        }
+        E::SeveralCards { macs, .. } => {
+            (Code::Usage, Some(format!("say which: --mac {}", macs.join(" or --mac "))))
+        }
+        E::NoSuchCard { vm, .. } => (Code::NotFound, Some(format!("`vmtools status {vm}` shows its cards"))),
+        E::MacTaken { .. } => (Code::Exists, hint("without --mac or mac= one is made")),
+        E::StillPlugged { vm, .. } => (
+            Code::Timeout,
+            Some(format!("it will be gone when {vm} starts again: vmtools stop {vm} && vmtools start {vm}")),
+        ),
+        E::LeftBehind { cause, network } => {
+            (super::judge(cause).0, Some(format!("vmtools network delete {network}")))
+        }
+    }
+}
+
+fn each(names: &[String], command: impl Fn(&String) -> String) -> String {
+    names.iter().map(command).collect::<Vec<_>>().join("; ")
+}

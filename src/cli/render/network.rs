@@ -1,0 +1,119 @@
+//! Networks as text.
+
+use std::fmt::Write;
+
+use super::table::table;
+use super::{or_dash, yes_no};
+use crate::manager::{NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus};
+
+/// The table of `networks`.
+pub fn networks(networks: &[NetworkStatus]) -> String {
+    let heading = ["NAME", "STATE", "MODE", "BRIDGE", "RANGE", "LEASES", "VMS", "AUTOSTART"];
+    let rows = networks.iter().map(|status| {
+        let network = &status.network;
+        vec![
+            network.name.clone(),
+            state(status).to_owned(),
+            network.mode.clone(),
+            or_dash(network.bridge.clone()),
+            or_dash(joined(&network.subnets)),
+            if network.dhcp { status.lease_count.to_string() } else { "-".to_owned() },
+            or_dash(joined(&status.vms)),
+            yes_no(network.autostart).to_owned(),
+        ]
+    });
+    table(heading.map(str::to_owned).to_vec(), rows.collect())
+}
+
+/// The page of `network info`.
+pub fn network(info: &NetworkInfo) -> String {
+    let network = &info.status.network;
+    let mut text = String::new();
+    let mut line = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let value: String = value.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+            let _ = writeln!(text, "{name:<12} {value}");
+        }
+    };
+    line("name", Some(network.name.clone()));
+    line("uuid", Some(network.uuid.clone()));
+    line("state", Some(state(&info.status).to_owned()));
+    line("autostart", Some(yes_no(network.autostart).to_owned()));
+    line("mode", Some(network.mode.clone()));
+    line("bridge", network.bridge.clone());
+    for address in &network.addresses {
+        line("address", Some(format!("{address} (the host's)")));
+    }
+    line("dhcp", Some(joined(&network.dhcp_ranges).unwrap_or_else(|| yes_no(network.dhcp).to_owned())));
+    line("dns", Some(yes_no(network.dns).to_owned()));
+    line("domain", network.domain.clone());
+    for card in &info.cards {
+        let off = if card.active { "" } else { " (off)" };
+        line("vm", Some(format!("{} {} {}{off}", card.vm, card.mac, or_dash(card.model.clone()))));
+    }
+    for kept in &info.reservations {
+        let vm = kept.vm.as_deref().unwrap_or("no VM");
+        line("reserved", Some(format!("{} {} {vm}", kept.ip, kept.mac)));
+    }
+    for lease in &info.leases {
+        let holder = lease.vm.as_deref().or(lease.hostname.as_deref()).unwrap_or("-");
+        let until = lease.expires.map_or_else(|| "for ever".to_owned(), |time| format!("until {time}"));
+        line("lease", Some(format!("{} {} {holder} {until}", lease.ip, lease.mac)));
+    }
+    text
+}
+
+/// What `network create` says.
+pub fn network_made(status: &NetworkStatus) -> String {
+    let network = &status.network;
+    let range = joined(&network.subnets).map_or_else(String::new, |subnets| format!(" with {subnets}"));
+    let bridge = network.bridge.as_ref().map_or_else(String::new, |bridge| format!(" on {bridge}"));
+    format!("{} is {} ({}{range}{bridge})\n", network.name, state(status), network.mode)
+}
+
+/// What `network create --dry-run` says.
+pub fn network_plan(plan: &NetworkPlan) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "create the network {} ({})", plan.name, plan.mode);
+    if let Some(bridge) = &plan.bridge {
+        let _ = writeln!(text, "  on the host's bridge {bridge}");
+    }
+    if let Some(subnet) = plan.subnet {
+        let _ = writeln!(text, "  with {subnet}, the host at {}", subnet.gateway());
+        let dhcp = plan.dhcp_range.map_or_else(|| "no".to_owned(), |range| range.to_string());
+        let _ = writeln!(text, "  dhcp: {dhcp}, dns: {}", yes_no(plan.dns));
+    }
+    if let Some(domain) = &plan.domain {
+        let _ = writeln!(text, "  with the domain {domain}");
+    }
+    let _ = writeln!(text, "  started: {}, by itself: {}", yes_no(plan.start), yes_no(plan.autostart));
+    text
+}
+
+/// What `network delete` would do.
+pub fn network_delete_plans(plans: &[NetworkDeletePlan]) -> String {
+    let mut text = String::new();
+    for plan in plans {
+        let active = if plan.active { ", which is active and is stopped" } else { "" };
+        let _ = writeln!(text, "delete the network {} ({}){active}", plan.name, plan.mode);
+        if let Some(bridge) = &plan.bridge {
+            let _ = writeln!(text, "  with its bridge {bridge}");
+        }
+        for subnet in &plan.subnets {
+            let _ = writeln!(text, "  with its subnet {subnet}");
+        }
+        if plan.reservation_count > 0 {
+            let _ = writeln!(text, "  with the addresses that it keeps: {}", plan.reservation_count);
+        }
+    }
+    text
+}
+
+fn state(status: &NetworkStatus) -> &'static str {
+    if status.network.active { "active" } else { "off" }
+}
+
+fn joined<T: ToString>(values: &[T]) -> Option<String> {
+    let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+    (!texts.is_empty()).then(|| texts.join(","))
+}

@@ -1,0 +1,72 @@
+//! What a [`Client`] does to the network cards of domains.
+
+use std::time::Duration;
+
+use super::Error;
+use super::client::Client;
+use super::command::Command;
+use super::domain_spec::InterfaceSpec;
+use crate::model::NicModel;
+
+// QEMU and passt have their say; libvirt itself waits 5 s for the guest to give a card up.
+const PLUG: Duration = Duration::from_secs(60);
+
+impl Client {
+    /// Gives the domain a card, in its definition and, if it runs, at once.
+    ///
+    /// # Errors
+    /// When libvirt or QEMU refuses; then neither is changed.
+    pub async fn plug_interface(
+        &self,
+        uuid: &str,
+        card: &InterfaceSpec,
+        scope: CardScope,
+    ) -> Result<(), Error> {
+        let verb = "attach-device";
+        let file = self.handover_xml(verb, &card.to_element(NicModel::default()))?;
+        let command =
+            Command::new(verb).flag(scope.flags()).option("--domain", uuid).option("--file", &file.path);
+        self.call(command.within(PLUG)).await.map(drop)
+    }
+
+    /// Takes a card away. From a running domain it is gone only when the guest has given it up, which may
+    /// be later than this returns.
+    ///
+    /// # Errors
+    /// When there is no such card.
+    pub async fn unplug_interface(
+        &self,
+        uuid: &str,
+        kind: &str,
+        mac: &str,
+        scope: CardScope,
+    ) -> Result<(), Error> {
+        let command = Command::new("detach-interface")
+            .flag(scope.flags())
+            .option("--domain", uuid)
+            .option("--type", kind)
+            .option("--mac", mac);
+        self.call(command.within(PLUG)).await.map(drop)
+    }
+}
+
+/// Which of a domain's two states is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardScope {
+    /// The running domain and its definition.
+    Both,
+    /// The running domain alone.
+    Running,
+    /// The definition alone.
+    Stored,
+}
+
+impl CardScope {
+    fn flags(self) -> &'static str {
+        match self {
+            Self::Both => "--live --config",
+            Self::Running => "--live",
+            Self::Stored => "--config",
+        }
+    }
+}

@@ -1,0 +1,88 @@
+use std::time::{Duration, Instant};
+
+use super::NetworkError;
+use crate::libvirt;
+use crate::manager::{Error, VmManager};
+use crate::model::Subnet;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What deleting a network takes away.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct NetworkDeletePlan {
+    /// The network.
+    pub name: String,
+    /// Its UUID.
+    pub uuid: String,
+    /// Its mode.
+    pub mode: String,
+    /// Whether it is up, and stopped first.
+    pub active: bool,
+    /// The bridge that goes; `None` when there is none, or it is the host's own.
+    pub bridge: Option<String>,
+    /// Its subnets, which get free.
+    pub subnets: Vec<Subnet>,
+    /// How many addresses are kept there, which are not any more.
+    pub reservation_count: usize,
+    #[serde(skip)]
+    persistent: bool,
+}
+
+/// A network that was deleted.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct DeletedNetwork {
+    /// The network.
+    pub name: String,
+    /// Its UUID.
+    pub uuid: String,
+}
+
+impl VmManager {
+    /// What deleting the network would do.
+    ///
+    /// # Errors
+    /// [`NetworkError::InUse`] when VMs are plugged in, running or not.
+    pub async fn plan_network_delete(&self, name: &str) -> Result<NetworkDeletePlan, Error> {
+        let network = self.client.network(name).await?;
+        self.refuse_used(&network, false).await?;
+        Ok(NetworkDeletePlan {
+            bridge: network.bridge.filter(|_| network.mode != "bridge"),
+            name: network.name,
+            uuid: network.uuid,
+            mode: network.mode,
+            active: network.active,
+            subnets: network.subnets,
+            reservation_count: network.reservations.len(),
+            persistent: network.persistent,
+        })
+    }
+
+    /// Does what the plan says.
+    ///
+    /// # Errors
+    /// [`NetworkError::InUse`] when a VM was plugged in meanwhile.
+    pub async fn delete_network(&self, plan: NetworkDeletePlan) -> Result<DeletedNetwork, Error> {
+        self.interrupt.check()?;
+        // Since the plan was made somebody has thought about it.
+        self.plan_network_delete(&plan.uuid).await?;
+        self.remove_network(&plan.uuid, plan.persistent).await?;
+        Ok(DeletedNetwork { name: plan.name, uuid: plan.uuid })
+    }
+
+    /// Takes back a create that failed for that cause.
+    pub(super) async fn take_network_back(&self, name: &str, uuid: &str, cause: Error) -> Error {
+        match self.remove_network(uuid, true).await {
+            Ok(()) => cause,
+            Err(_) => NetworkError::LeftBehind { cause: Box::new(cause), network: name.to_owned() }.into(),
+        }
+    }
+
+    async fn remove_network(&self, uuid: &str, persistent: bool) -> Result<(), libvirt::Error> {
+        let deadline = Instant::now() + PATIENCE;
+        self.retry(deadline, || self.client.destroy_network(uuid)).await?;
+        if persistent {
+            self.retry(deadline, || self.client.undefine_network(uuid)).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use crate::libvirt;
+use crate::model::{MacAddress, Subnet};
+
+/// Why something that was to be done to a network, or to a VM's card on it, was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// A session's libvirt may not change the host's network.
+    #[error("libvirt has no networks in a session: an ordinary user may make no bridges")]
+    Session,
+    /// The subnet is another's, at least in part.
+    #[error("the subnet {subnet} overlaps {with}, which is used by {by}")]
+    SubnetTaken {
+        /// What was asked for.
+        subnet: Subnet,
+        /// What stands in the way.
+        with: Subnet,
+        /// Whose it is.
+        by: String,
+    },
+    /// All subnets that are tried are used.
+    #[error("no free subnet was found")]
+    NoFreeSubnet,
+    /// The host has no such bridge.
+    #[error("this host has no bridge {name:?}")]
+    NoBridge {
+        /// What was asked for.
+        name: String,
+    },
+    /// The host's device is of another kind.
+    #[error("{name} is a network device of this host, but no bridge")]
+    NotABridge {
+        /// What was asked for.
+        name: String,
+    },
+    /// libvirt, or dnsmasq below it, refused.
+    #[error("the network {network} could not be started")]
+    NotStarted {
+        /// The network.
+        network: String,
+        /// Why.
+        #[source]
+        cause: libvirt::Error,
+    },
+    /// VMs are plugged in.
+    #[error("the network {network} is used by {}", .vms.join(", "))]
+    InUse {
+        /// The network.
+        network: String,
+        /// The VMs.
+        vms: Vec<String>,
+        /// Whether these are the running ones alone.
+        running: bool,
+    },
+    /// libvirt gives no addresses there.
+    #[error("libvirt gives no addresses on the network {network}")]
+    NoDhcp {
+        /// The network.
+        network: String,
+    },
+    /// The address is not one of the network's.
+    #[error("{ip} is not in {subnet}, the subnet of the network {network}")]
+    OutsideSubnet {
+        /// The address.
+        ip: Ipv4Addr,
+        /// Where it would have to lie.
+        subnet: Subnet,
+        /// The network.
+        network: String,
+    },
+    /// The address is not for guests.
+    #[error("{ip} is no address for a guest of the network {network}: it is {what}")]
+    NotForGuests {
+        /// The address.
+        ip: Ipv4Addr,
+        /// The network.
+        network: String,
+        /// Whose it is instead.
+        what: &'static str,
+    },
+    /// The address is reserved for, or used by, somebody else.
+    #[error("{ip} is taken on the network {network}, by {by}")]
+    AddressTaken {
+        /// The address.
+        ip: Ipv4Addr,
+        /// The network.
+        network: String,
+        /// Who has it.
+        by: String,
+    },
+    /// The VM has no card there.
+    #[error("the VM {vm} is not plugged into {network}")]
+    NotPlugged {
+        /// What it is not plugged into.
+        network: String,
+        /// The VM.
+        vm: String,
+    },
+    /// The VM has several cards there, and none was named.
+    #[error("the VM {vm} has {} cards on {network}", .macs.len())]
+    SeveralCards {
+        /// What they are plugged into.
+        network: String,
+        /// The VM.
+        vm: String,
+        /// Their hardware addresses.
+        macs: Vec<String>,
+    },
+    /// The VM has no card of that address there.
+    #[error("the VM {vm} has no card {mac} on {network}")]
+    NoSuchCard {
+        /// What it would be plugged into.
+        network: String,
+        /// The VM.
+        vm: String,
+        /// The address.
+        mac: MacAddress,
+    },
+    /// Another card has the address.
+    #[error("the hardware address {mac} is taken by the VM {vm}")]
+    MacTaken {
+        /// The address.
+        mac: MacAddress,
+        /// The VM that has it.
+        vm: String,
+    },
+    /// The guest has not given the card up.
+    #[error("the guest of {vm} did not give up the card {mac} within {}", humantime::format_duration(*.timeout))]
+    StillPlugged {
+        /// The VM.
+        vm: String,
+        /// The card.
+        mac: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// It failed, and the network could not be taken back.
+    #[error("{cause}; left behind: the network {network}")]
+    LeftBehind {
+        /// Why it failed.
+        #[source]
+        cause: Box<super::super::Error>,
+        /// The network.
+        network: String,
+    },
+}

@@ -1,0 +1,119 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::users::{self, NetworkCard, Survey};
+use crate::libvirt::{Lease, Network};
+use crate::manager::{Error, VmManager};
+use crate::model::Timestamp;
+
+/// A network of libvirt, and how much it is used.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct NetworkStatus {
+    /// The network itself.
+    #[serde(flatten)]
+    pub network: Network,
+    /// How many addresses are given there at present.
+    pub lease_count: usize,
+    /// The VMs that are plugged in, running or not, by name.
+    pub vms: Vec<String>,
+}
+
+/// All there is to know of a network.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct NetworkInfo {
+    /// The network, and how much it is used.
+    #[serde(flatten)]
+    pub status: NetworkStatus,
+    /// The cards that are plugged in.
+    pub cards: Vec<NetworkCard>,
+    /// The addresses that are given there at present.
+    pub leases: Vec<LeaseStatus>,
+    /// The addresses that are kept.
+    pub reservations: Vec<ReservationStatus>,
+}
+
+/// An address that dnsmasq has given.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct LeaseStatus {
+    /// The address.
+    pub ip: IpAddr,
+    /// The hardware address that has it.
+    pub mac: String,
+    /// The name that its holder has told.
+    pub hostname: Option<String>,
+    /// When it ends; `None` if never.
+    pub expires: Option<Timestamp>,
+    /// The VM that has the card; `None` for one that is not libvirt's, or not any more.
+    pub vm: Option<String>,
+}
+
+/// An address that is kept for one card.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct ReservationStatus {
+    /// The network.
+    pub network: String,
+    /// The address.
+    pub ip: Ipv4Addr,
+    /// The card's hardware address.
+    pub mac: String,
+    /// The name that is told with it.
+    pub hostname: Option<String>,
+    /// The VM that has the card; `None` when there is none.
+    pub vm: Option<String>,
+}
+
+impl VmManager {
+    /// All networks of libvirt, by name.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub async fn networks(&self) -> Result<Vec<NetworkStatus>, Error> {
+        let networks = self.client.networks().await?;
+        let uuids: Vec<&str> = networks.iter().map(|network| network.uuid.as_str()).collect();
+        let leases = self.client.leases(&uuids).await?;
+        let survey = self.glance_at_cards().await?;
+        let statuses = networks.into_iter().zip(leases);
+        Ok(statuses.map(|(network, leases)| status(network, &leases, &survey)).collect())
+    }
+
+    /// All there is to know of a network.
+    ///
+    /// # Errors
+    /// When there is no such network, or libvirt can't be asked.
+    pub async fn network_info(&self, name: &str) -> Result<NetworkInfo, Error> {
+        let network = self.client.network(name).await?;
+        let leases = self.client.leases(&[&network.uuid]).await?.pop().unwrap_or_default();
+        let survey = self.glance_at_cards().await?;
+        let vm = |mac: &str| survey.holder_of(mac).map(|domain| domain.name.clone());
+        let reservations = network.reservations.iter().map(|kept| ReservationStatus {
+            network: network.name.clone(),
+            ip: kept.ip,
+            vm: vm(&kept.mac),
+            mac: kept.mac.clone(),
+            hostname: kept.name.clone(),
+        });
+        Ok(NetworkInfo {
+            reservations: reservations.collect(),
+            cards: survey.cards_on(&network),
+            status: status(network, &leases, &survey),
+            leases: leases
+                .into_iter()
+                .map(|lease| LeaseStatus {
+                    ip: lease.ip,
+                    vm: vm(&lease.mac),
+                    mac: lease.mac,
+                    hostname: lease.hostname,
+                    expires: lease.expires,
+                })
+                .collect(),
+        })
+    }
+
+    pub(super) async fn network_status(&self, uuid: &str) -> Result<NetworkStatus, Error> {
+        Ok(self.network_info(uuid).await?.status)
+    }
+}
+
+fn status(network: Network, leases: &[Lease], survey: &Survey) -> NetworkStatus {
+    let vms = users::names(survey.cards_on(&network).iter());
+    NetworkStatus { lease_count: leases.len(), vms, network }
+}

@@ -1,0 +1,93 @@
+//! Starting and stopping networks.
+
+use super::users;
+use super::{NetworkError, NetworkStatus};
+use crate::libvirt::{self, Network};
+use crate::manager::{Error, Event, VmManager};
+
+impl VmManager {
+    /// Starts the network. One that is up is fine.
+    ///
+    /// # Errors
+    /// When there is no such network, or libvirt refuses.
+    pub async fn start_network(&self, name: &str) -> Result<NetworkStatus, Error> {
+        let network = self.client.network(name).await?;
+        self.interrupt.check()?;
+        if network.active {
+            self.report(Event::AlreadySo { name: &network.name, what: "active" });
+        } else {
+            self.refuse_session()?;
+            self.bring_up(&network.name, &network.uuid).await?;
+        }
+        self.network_status(&network.uuid).await
+    }
+
+    /// Stops the network, with `force` whoever is plugged in. One that is off is fine. Gives the network as
+    /// it is then; one that libvirt does not keep is gone with it.
+    ///
+    /// # Errors
+    /// [`NetworkError::InUse`] when running VMs are plugged in.
+    pub async fn stop_network(&self, name: &str, force: bool) -> Result<NetworkStatus, Error> {
+        let mut network = self.client.network(name).await?;
+        self.interrupt.check()?;
+        if !network.active {
+            self.report(Event::AlreadySo { name: &network.name, what: "off" });
+            return self.network_status(&network.uuid).await;
+        }
+        if !force {
+            self.refuse_used(&network, true).await?;
+        }
+        match self.client.destroy_network(&network.uuid).await {
+            Ok(()) | Err(libvirt::Error::WrongState { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if network.persistent {
+            return self.network_status(&network.uuid).await;
+        }
+        network.active = false;
+        Ok(NetworkStatus { network, lease_count: 0, vms: Vec::new() })
+    }
+
+    /// Whether libvirt starts the network by itself.
+    ///
+    /// # Errors
+    /// When there is no such network, or it is one that does not stay.
+    pub async fn autostart_network(&self, name: &str, autostart: bool) -> Result<NetworkStatus, Error> {
+        let network = self.client.network(name).await?;
+        self.interrupt.check()?;
+        if network.autostart == autostart {
+            let what = if autostart { "started by itself" } else { "not started by itself" };
+            self.report(Event::AlreadySo { name: &network.name, what });
+        } else {
+            self.client.autostart_network(&network.uuid, autostart).await?;
+        }
+        self.network_status(&network.uuid).await
+    }
+
+    pub(super) async fn bring_up(&self, name: &str, uuid: &str) -> Result<(), Error> {
+        self.client.start_network(uuid).await.map_err(|cause| match cause {
+            libvirt::Error::Refused { .. } => {
+                NetworkError::NotStarted { network: name.to_owned(), cause }.into()
+            }
+            other => other.into(),
+        })
+    }
+
+    /// No VM is plugged in, or no running one.
+    pub(super) async fn refuse_used(&self, network: &Network, running: bool) -> Result<(), Error> {
+        let cards = self.survey_cards().await?.cards_on(network);
+        let vms = users::names(cards.iter().filter(|card| card.active || !running));
+        if vms.is_empty() {
+            return Ok(());
+        }
+        Err(NetworkError::InUse { network: network.name.clone(), vms, running }.into())
+    }
+
+    /// Only root's libvirt may change the host's network. For root a session is the system.
+    pub(super) fn refuse_session(&self) -> Result<(), Error> {
+        if self.uri().is_session() && !crate::host::is_root() {
+            return Err(NetworkError::Session.into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! Addresses that are kept for a VM's card: dnsmasq gives them to nobody else.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::users::Survey;
+use super::{NetworkError, ReservationStatus};
+use crate::libvirt::{self, Domain, HostUpdate, Network, Reservation};
+use crate::manager::{Error, Event, VmManager, Warning};
+use crate::model::MacAddress;
+
+impl VmManager {
+    /// Keeps the address for the VM's card on the network. The VM gets it when it next asks for one.
+    ///
+    /// # Errors
+    /// When the address is not one for guests there, or somebody has it.
+    pub async fn reserve(
+        &self,
+        network: &str,
+        vm: &str,
+        ip: Ipv4Addr,
+        mac: Option<MacAddress>,
+    ) -> Result<ReservationStatus, Error> {
+        let network = self.client.network(network).await?;
+        check_address(&network, ip)?;
+        let domain = self.client.resolve(vm).await?;
+        let survey = self.survey_cards().await?;
+        let mac = card_of(&survey, &network, &domain.name, mac)?;
+        self.check_free(&network, ip, &mac, &survey).await?;
+        let present = network.reservations.iter().find(|kept| kept.mac == mac);
+        let reservation = Reservation { name: free_hostname(&network, &domain.name, &mac), mac, ip };
+        self.interrupt.check()?;
+        let update = match present {
+            Some(present) if present.ip == ip => {
+                self.report(Event::AlreadySo { name: &domain.name, what: "given that address" });
+                return Ok(status(&network, present, Some(domain.name)));
+            }
+            Some(_) => HostUpdate::Modify,
+            None => HostUpdate::Add,
+        };
+        match self.client.update_reservation(&network, update, &reservation).await {
+            // Somebody else was faster.
+            Err(libvirt::Error::WrongState { message, .. })
+                if message.contains("existing dhcp host entry") =>
+            {
+                let by = "another reservation".to_owned();
+                return Err(NetworkError::AddressTaken { ip, network: network.name, by }.into());
+            }
+            other => other?,
+        }
+        Ok(status(&network, &reservation, Some(domain.name)))
+    }
+
+    /// Keeps no address any more for the VM's cards on the network, or for the one of them. Instead of a VM
+    /// the address or hardware address of a reservation is taken too, for one whose VM is gone.
+    ///
+    /// # Errors
+    /// When there is no such network or VM.
+    pub async fn unreserve(
+        &self,
+        network: &str,
+        vm: &str,
+        mac: Option<MacAddress>,
+    ) -> Result<Vec<ReservationStatus>, Error> {
+        let network = self.client.network(network).await?;
+        let (name, macs) = match self.client.resolve(vm).await {
+            Ok(domain) => {
+                let cards = self.survey_cards().await?.cards_on(&network);
+                let own = cards.into_iter().filter(|card| card.vm == domain.name).map(|card| card.mac);
+                let own = own.collect::<Vec<_>>();
+                (Some(domain.name), own)
+            }
+            Err(error) if error.is_not_found() => {
+                let named =
+                    |kept: &&Reservation| kept.mac.eq_ignore_ascii_case(vm) || kept.ip.to_string() == vm;
+                match network.reservations.iter().find(named) {
+                    Some(kept) => (None, vec![kept.mac.clone()]),
+                    None => return Err(error.into()),
+                }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mac = mac.map(|mac| mac.to_string());
+        let mut removed = Vec::new();
+        for kept in &network.reservations {
+            if macs.contains(&kept.mac) && mac.as_ref().is_none_or(|mac| *mac == kept.mac) {
+                self.interrupt.check()?;
+                self.client.update_reservation(&network, HostUpdate::Remove, kept).await?;
+                removed.push(status(&network, kept, name.clone()));
+            }
+        }
+        if removed.is_empty() {
+            self.report(Event::AlreadySo { name: vm, what: "without a reserved address there" });
+        }
+        Ok(removed)
+    }
+
+    /// Keeps no address any more for a VM that goes. That it can't be done is a warning: the VM goes all the
+    /// same.
+    pub(in crate::manager) async fn release_reservations(&self, uuid: &str) {
+        // A connection that is lost is told by what follows.
+        if let Err(error) = self.try_release(uuid).await
+            && !error.is_connection()
+        {
+            self.report(Event::Warning(Warning::ReservationStays { reason: error.to_string() }));
+        }
+    }
+
+    async fn try_release(&self, uuid: &str) -> Result<(), libvirt::Error> {
+        let domain: Domain = match self.client.stored_domain(uuid).await {
+            Err(error) if error.is_not_found() => return Ok(()),
+            other => other?,
+        };
+        let plugged = |card: &libvirt::Interface| matches!(card.kind.as_str(), "network" | "bridge");
+        let cards = domain.interfaces.iter().filter(|card| plugged(card));
+        self.release_cards(&cards.map(|card| card.mac.as_str()).collect::<Vec<_>>()).await
+    }
+
+    /// Keeps no address any more for cards that go.
+    pub(super) async fn release_cards(&self, macs: &[&str]) -> Result<(), libvirt::Error> {
+        if macs.is_empty() {
+            return Ok(());
+        }
+        for network in self.client.networks().await? {
+            for kept in network.reservations.iter().filter(|kept| macs.contains(&kept.mac.as_str())) {
+                self.client.update_reservation(&network, HostUpdate::Remove, kept).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Neither kept nor given to another card.
+    async fn check_free(
+        &self,
+        network: &Network,
+        ip: Ipv4Addr,
+        mac: &str,
+        survey: &Survey,
+    ) -> Result<(), Error> {
+        let kept = network.reservations.iter().find(|kept| kept.ip == ip).map(|kept| kept.mac.clone());
+        let leases = self.client.leases(&[&network.uuid]).await?.pop().unwrap_or_default();
+        let given = leases.into_iter().find(|lease| lease.ip == IpAddr::V4(ip)).map(|lease| lease.mac);
+        match kept.into_iter().chain(given).find(|holder| holder != mac) {
+            None => Ok(()),
+            Some(holder) => {
+                let vm = survey.holder_of(&holder).map(|domain| format!("the VM {}", domain.name));
+                let by = vm.unwrap_or_else(|| format!("the card {holder}"));
+                Err(NetworkError::AddressTaken { ip, network: network.name.clone(), by }.into())
+            }
+        }
+    }
+}
+
+/// The VM's card on the network: the one that is named, or the only one.
+fn card_of(
+    survey: &Survey,
+    network: &Network,
+    vm: &str,
+    mac: Option<MacAddress>,
+) -> Result<String, NetworkError> {
+    let cards = survey.cards_on(network).into_iter().filter(|card| card.vm == vm);
+    super::card::pick(cards.map(|card| card.mac).collect(), &network.name, vm, mac)
+}
+
+fn check_address(network: &Network, ip: Ipv4Addr) -> Result<(), NetworkError> {
+    let name = network.name.clone();
+    let Some(subnet) = network.dhcp_subnet() else {
+        return Err(NetworkError::NoDhcp { network: name });
+    };
+    if !subnet.contains(ip) {
+        return Err(NetworkError::OutsideSubnet { ip, subnet, network: name });
+    }
+    let what = if network.is_own(ip) {
+        "the host's own there"
+    } else if ip == subnet.address() {
+        "the subnet's own"
+    } else if ip == subnet.broadcast() {
+        "for broadcasts"
+    } else {
+        return Ok(());
+    };
+    Err(NetworkError::NotForGuests { ip, network: name, what })
+}
+
+/// The VM's name as a host name, which libvirt wants to begin with a letter and to be one card's alone.
+fn free_hostname(network: &Network, vm: &str, mac: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let fits = vm.len() <= 63 && vm.starts_with(|c: char| c.is_ascii_alphabetic()) && vm.chars().all(plain);
+    let taken = |kept: &Reservation| kept.mac != mac && kept.name.as_deref() == Some(vm);
+    (fits && !network.reservations.iter().any(taken)).then(|| vm.to_owned())
+}
+
+fn status(network: &Network, kept: &Reservation, vm: Option<String>) -> ReservationStatus {
+    ReservationStatus {
+        network: network.name.clone(),
+        ip: kept.ip,
+        mac: kept.mac.clone(),
+        hostname: kept.name.clone(),
+        vm,
+    }
+}

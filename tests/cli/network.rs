@@ -1,0 +1,59 @@
+//! What `network` refuses before libvirt is asked.
+
+use super::run;
+
+#[test]
+fn what_does_not_go_together_is_usage() {
+    for args in [
+        &["create"][..],
+        &["create", "a b"],
+        &["create", "user"],
+        &["create", "-x"],
+        &["create", "lab", "--mode", "nonsense"],
+        &["create", "lab", "--subnet", "10.0.0.0"],
+        &["create", "lab", "--subnet", "10.0.0.5/24"],
+        &["create", "lab", "--subnet", "fd00::/64"],
+        &["create", "lab", "--domain", "-x.test"],
+        &["create", "lab", "--bridge", "br0"],
+        &["create", "lab", "--mode", "bridge"],
+        &["create", "lab", "--mode", "bridge", "--bridge", "a/b"],
+        &["create", "lab", "--mode", "bridge", "--bridge", "br0", "--subnet", "10.0.0.0/24"],
+        &["create", "lab", "--mode", "bridge", "--bridge", "br0", "--no-dns"],
+        &["start"],
+        &["reserve", "lab", "web"],
+        &["reserve", "lab", "web", "10.0.0"],
+        &["attach", "user", "web"],
+        &["detach", "none", "web"],
+        &["attach", "lab", "web", "--mac", "01:00:00:00:00:01"],
+        &["attach", "lab", "web", "--model", "nonsense"],
+        &["delete", "lab"],
+    ] {
+        let run = run(&[&["network"], args].concat()).code(2);
+        assert_eq!(run.stdout, "", "{run}");
+        assert!(!run.stderr.is_empty(), "{run}");
+    }
+    run(&["network", "create", "lab", "--subnet", "10.0.0.5/24"]).code(2).stderr_has("10.0.0.0/24");
+    run(&["network", "delete", "lab"]).code(2).stderr_has("--yes").stderr_has("hint: ");
+    let refused = run(&["network", "create", "lab", "--mode", "bridge", "--json"]).code(2);
+    assert!(refused.json_error()["hint"].as_str().unwrap().contains("--bridge"), "{refused}");
+}
+
+#[test]
+fn cards_that_cannot_be_are_usage() {
+    for card in ["lab,mac=1", "lab,model=nonsense", "lab,colour=red", "none,model=virtio", "bridge="] {
+        run(&["create", "web", "--image", "./x", "--network", card]).code(2).stderr_has("--network");
+    }
+    let twins = ["create", "web", "--image", "./x", "--count", "2", "-n", "lab,mac=52:54:00:00:00:01"];
+    run(&twins).code(2).stderr_has("mac=");
+}
+
+#[test]
+fn each_verb_of_network_shows_an_example() {
+    for verb in
+        ["create", "start", "stop", "delete", "info", "autostart", "reserve", "unreserve", "attach", "detach"]
+    {
+        run(&["network", verb, "--help"])
+            .success()
+            .stdout_has(&format!("Example:\n  vmtools network {verb} "));
+    }
+}
