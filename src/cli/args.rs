@@ -1,8 +1,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, create, delete, doctor, gc, image, ip, list, man, networks, ssh, start, status,
-    stop, template, wait,
+    completions, config, create, delete, doctor, gc, image, ip, list, man, networks, pause, restart, resume,
+    ssh, start, status, stop, template, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -66,6 +66,12 @@ pub enum Command {
     Start(start::StartArgs),
     /// Stop VMs: ask the guest and wait until it is off
     Stop(stop::StopArgs),
+    /// Restart VMs: stop them, and start them anew
+    Restart(restart::RestartArgs),
+    /// Hold VMs where they are, with their memory
+    Pause(pause::PauseArgs),
+    /// Let VMs that are paused go on
+    Resume(resume::ResumeArgs),
     /// Show all there is to know of a VM
     Status(status::StatusArgs),
     /// Delete VMs and the disks that were made for them

@@ -144,7 +144,10 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         ),
         E::PublishedTwice { .. } => (Code::Usage, None),
         E::PortTaken { .. } => (Code::Exists, hint("publish another port of the host")),
-        E::Paused { name } => (Code::WrongState, Some(format!("virsh resume {name}"))),
+        E::Paused { name } => (
+            Code::WrongState,
+            Some(format!("`vmtools resume {name}`, or pull the plug: `vmtools stop {name} --force`")),
+        ),
         E::TooManyCpus { .. } => (Code::Incapable, hint("ask for fewer with --cpus")),
         E::NotRunning { name } => (Code::WrongState, Some(format!("vmtools start {name} --wait"))),
         E::NoNetwork { .. } => (Code::WrongState, None),
@@ -165,6 +168,16 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::StillRunning { name, .. } => {
             (Code::Timeout, Some(format!("`vmtools stop {name} --force` pulls the plug")))
         }
+        E::NotRestarted { name, .. } => {
+            (Code::Timeout, Some(format!("`vmtools restart {name} --force` pulls the plug")))
+        }
+        E::Transient { name } => (Code::WrongState, Some(format!("virsh reboot {name}"))),
+        E::OtherState { name, .. } => (
+            Code::Timeout,
+            Some(format!(
+                "QEMU stops a VM by itself when its disk fails or is full: `virsh domstate {name} --reason`"
+            )),
+        ),
         E::BeingMade { .. } => (
             Code::WrongState,
             hint("wait until that is done; if it was killed, `vmtools gc` removes what it left"),

@@ -209,6 +209,7 @@ impl Observer for Ui {
                 self.line(&format!("{vm}: waiting for {condition}: {seen} ({} s)", elapsed.as_secs()));
             }
             Event::AlreadySo { name, what } => self.line(&format!("{name} is already {what}")),
+            Event::WasOff { name } => self.line(&format!("{name} was off; it is started")),
             Event::NetworkStarted { name } => {
                 self.line(&format!("the network {name} was off; it is started"))
             }
@@ -255,6 +256,7 @@ fn describe(warning: &Warning) -> String {
              `vmtools stop NAME --force` ends one that hangs"
                 .to_owned()
         }
+        Warning::MayGoOff { vm } => format!("{vm} was asked to go off, and may do so yet"),
         Warning::CpusMany { wanted, host } => {
             format!("the VM has {wanted} virtual processors, and the host has {host}: they take turns")
         }

@@ -31,6 +31,10 @@ pub struct Domain {
     pub qmp_socket: Option<String>,
     /// Whether it has a channel for the guest agent.
     pub has_agent_channel: bool,
+    /// Whether the agent in the guest has opened the channel.
+    pub agent_connected: bool,
+    /// Whether it has a power button.
+    pub acpi: bool,
     /// vmtools' record; `None` for a domain that others made.
     pub metadata: Option<Metadata>,
     /// The whole document.
@@ -81,6 +85,10 @@ impl Domain {
         let text = |path: &str| tree.find_text(path);
         let devices = tree.find("devices");
         let all = |name: &'static str| devices.into_iter().flat_map(move |devices| devices.all(name));
+        let agent_targets = || {
+            let targets = all("channel").filter_map(|channel| channel.find("target"));
+            targets.filter(|target| target.attribute("name") == Some("org.qemu.guest_agent.0"))
+        };
         let mut domain = Self {
             name: text("name").unwrap_or_default(),
             uuid: text("uuid").unwrap_or_default(),
@@ -96,8 +104,9 @@ impl Domain {
             serial_log: all("serial")
                 .find_map(|serial| serial.find_attribute("log", "file").map(str::to_owned)),
             qmp_socket: qmp_socket(&tree),
-            has_agent_channel: all("channel")
-                .any(|channel| channel.find_attribute("target", "name") == Some("org.qemu.guest_agent.0")),
+            has_agent_channel: agent_targets().next().is_some(),
+            agent_connected: agent_targets().any(|target| target.attribute("state") == Some("connected")),
+            acpi: tree.find("features/acpi").is_some(),
             metadata: tree.find("metadata").and_then(Metadata::from_element),
             tree: Element::new("domain"),
         };
@@ -273,6 +282,7 @@ mod tests {
         assert_eq!(domain.qmp_socket.as_deref(), Some("/run/a,b.qmp"));
         assert_eq!(domain.serial_log.as_deref(), Some("/log"));
         assert!(domain.has_agent_channel && domain.metadata.is_some());
+        assert!(domain.acpi && !domain.agent_connected);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{Condition, DiskSize, Invalid, MemorySize};
+use crate::model::{Condition, DiskSize, Invalid, MemorySize, VmState};
 use crate::{config, guest, host, image, libvirt};
 
 /// Why something that was to be done to a VM was not done.
@@ -182,6 +182,30 @@ pub enum Error {
         name: String,
         /// How long was waited.
         timeout: Duration,
+    },
+    /// As [`Error::StillRunning`], when it was to be started anew.
+    #[error("the VM {name} did not go off within {}, so it was not restarted", humantime::format_duration(*.timeout))]
+    NotRestarted {
+        /// The VM.
+        name: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// It has no definition that it could be started from again.
+    #[error("the VM {name} is transient: once off it is gone, with its definition")]
+    Transient {
+        /// The VM.
+        name: String,
+    },
+    /// It did not come to the state that it was asked for.
+    #[error("the VM {name} is {state}, though libvirt was told to have it {wanted}")]
+    OtherState {
+        /// The VM.
+        name: String,
+        /// What it was to be.
+        wanted: VmState,
+        /// What it is.
+        state: VmState,
     },
     /// There is no such image on this machine.
     #[error("there is no image {name:?} on this machine")]

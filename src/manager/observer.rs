@@ -45,6 +45,11 @@ pub enum Event<'a> {
         /// What it is already, such as "running".
         what: &'a str,
     },
+    /// A VM that was to be restarted was off, and is started.
+    WasOff {
+        /// Its name.
+        name: &'a str,
+    },
     /// A network was off and has been started.
     NetworkStarted {
         /// Its name.
@@ -76,6 +81,11 @@ pub enum Warning {
     },
     /// Some VM's QEMU doesn't answer libvirt.
     Hung,
+    /// A guest was asked to go off, and nobody waits for it any more.
+    MayGoOff {
+        /// The VM.
+        vm: String,
+    },
     /// The VM has more processors than the host.
     CpusMany {
         /// Its processors.

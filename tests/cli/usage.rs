@@ -2,11 +2,14 @@
 
 use super::run;
 
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 19] = [
     "list",
     "create",
     "start",
     "stop",
+    "restart",
+    "pause",
+    "resume",
     "status",
     "delete",
     "wait",
@@ -54,6 +57,12 @@ fn bad_flags_and_names_are_usage() {
         &["create", "web", "--image", "./x", "--wait"],
         &["create", "web", "--image", "./x", "-p", "80"],
         &["create", "web", "--image", "./x", "--if-not-exists", "--replace"],
+        &["stop"],
+        &["stop", "web", "--all"],
+        &["restart", "web", "--wait=luck"],
+        &["restart", "web", "--timeout", "0"],
+        &["pause"],
+        &["resume", "-l", "nonsense"],
         &["wait", "web", "--for", "luck"],
         &["wait", "web", "--timeout", "soon"],
         &["config"],

@@ -12,6 +12,7 @@ mod foreign;
 mod image;
 mod lifecycle;
 mod own_image;
+mod power;
 mod processes;
 mod template;
 

@@ -11,6 +11,9 @@ pub mod ip;
 pub mod list;
 pub mod man;
 pub mod networks;
+pub mod pause;
+pub mod restart;
+pub mod resume;
 pub mod ssh;
 pub mod start;
 pub mod status;
@@ -38,6 +41,9 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Create(args) => create::run(*args, context).await?,
         Command::Start(args) => start::run(args, context).await?,
         Command::Stop(args) => stop::run(args, context).await?,
+        Command::Restart(args) => restart::run(args, context).await?,
+        Command::Pause(args) => pause::run(args, context).await?,
+        Command::Resume(args) => resume::run(args, context).await?,
         Command::Status(args) => status::run(args, context).await?,
         Command::Delete(args) => delete::run(args, context).await?,
         Command::Wait(args) => wait::run(args, context).await?,
