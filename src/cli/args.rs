@@ -1,8 +1,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, create, delete, doctor, gc, image, ip, list, man, networks, pause, restart, resume,
-    ssh, start, status, stop, template, wait,
+    completions, config, create, delete, doctor, gc, image, ip, list, man, networks, pause, rename, restart,
+    resume, ssh, start, status, stop, template, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -72,6 +72,8 @@ pub enum Command {
     Pause(pause::PauseArgs),
     /// Let VMs that are paused go on
     Resume(resume::ResumeArgs),
+    /// Give a VM that is off another name
+    Rename(rename::RenameArgs),
     /// Show all there is to know of a VM
     Status(status::StatusArgs),
     /// Delete VMs and the disks that were made for them

@@ -125,6 +125,9 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
                 "take another name, see it with `vmtools status {name}`, or add --if-not-exists or --replace"
             )),
         ),
+        E::NameTaken { name } => {
+            (Code::Exists, Some(format!("take another name, or see it with `vmtools status {name}`")))
+        }
         E::NothingToBoot { .. } => {
             (Code::Usage, hint("name a template (--template ubuntu), an --image or an --iso"))
         }

@@ -7,6 +7,7 @@ mod addresses;
 mod client;
 mod command;
 mod domain;
+mod domain_change;
 mod domain_hardware;
 mod domain_spec;
 mod domains;

@@ -31,6 +31,12 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// The name that a VM was to get is another one's.
+    #[error("the VM {name} exists already")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
     /// Neither an image nor an ISO to install from was named.
     #[error("there is nothing to boot {name} from")]
     NothingToBoot {

@@ -32,6 +32,7 @@ mod pause;
 mod power;
 mod reach;
 mod remove;
+mod rename;
 mod spec;
 mod status;
 mod stop;

@@ -2,7 +2,7 @@
 
 use super::run;
 
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "list",
     "create",
     "start",
@@ -10,6 +10,7 @@ const VERBS: [&str; 19] = [
     "restart",
     "pause",
     "resume",
+    "rename",
     "status",
     "delete",
     "wait",
@@ -63,6 +64,9 @@ fn bad_flags_and_names_are_usage() {
         &["restart", "web", "--timeout", "0"],
         &["pause"],
         &["resume", "-l", "nonsense"],
+        &["rename", "web"],
+        &["rename", "web", "a b"],
+        &["rename", "web", "123"],
         &["wait", "web", "--for", "luck"],
         &["wait", "web", "--timeout", "soon"],
         &["config"],

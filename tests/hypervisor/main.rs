@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod change;
 mod debian;
 mod failure;
 mod first_boot;
@@ -30,6 +31,19 @@ fn create(sandbox: &Sandbox, name: &str, image: &Path, more: &[&str]) -> Cmd {
         vec!["create", name, "--image", image.to_str().unwrap(), "-m", "256", "-c", "1", "-d", "1"];
     args.extend(more);
     sandbox.vmtools(&args)
+}
+
+/// Domains that others made, with nothing in them, of these names.
+fn define_empty(sandbox: &Sandbox, names: &[&str]) {
+    for name in names {
+        let name = name.replace('&', "&amp;").replace('<', "&lt;");
+        let xml = format!(
+            "<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>\
+             <os><type arch='x86_64' machine='pc'>hvm</type></os><devices/></domain>"
+        );
+        let define = sandbox.command("virsh", &["-c", sandbox.uri(), "define", "/dev/stdin"]);
+        define.stdin(xml).run().success();
+    }
 }
 
 /// The volumes that belong to VMs: all but the shared bases, their markers, and the image given.

@@ -1,20 +1,7 @@
 //! Stopping, restarting, pausing: one VM, many, and guests that don't heed.
 
 use super::support::{Run, Sandbox, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, said, word};
-
-/// Domains that others made, with nothing in them, of these names.
-fn define_empty(sandbox: &Sandbox, names: &[&str]) {
-    for name in names {
-        let name = name.replace('&', "&amp;").replace('<', "&lt;");
-        let xml = format!(
-            "<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>\
-             <os><type arch='x86_64' machine='pc'>hvm</type></os><devices/></domain>"
-        );
-        let define = sandbox.command("virsh", &["-c", sandbox.uri(), "define", "/dev/stdin"]);
-        define.stdin(xml).run().success();
-    }
-}
+use super::{MINUTE, create, define_empty, said, word};
 
 #[test]
 fn a_vm_is_paused_resumed_and_restarted() {

@@ -12,6 +12,7 @@ pub mod list;
 pub mod man;
 pub mod networks;
 pub mod pause;
+pub mod rename;
 pub mod restart;
 pub mod resume;
 pub mod ssh;
@@ -44,6 +45,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Restart(args) => restart::run(args, context).await?,
         Command::Pause(args) => pause::run(args, context).await?,
         Command::Resume(args) => resume::run(args, context).await?,
+        Command::Rename(args) => rename::run(args, context).await?,
         Command::Status(args) => status::run(args, context).await?,
         Command::Delete(args) => delete::run(args, context).await?,
         Command::Wait(args) => wait::run(args, context).await?,
