@@ -2,7 +2,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
     completions, config, create, delete, doctor, gc, image, ip, list, man, networks, pause, rename, restart,
-    resume, ssh, start, status, stop, template, wait,
+    resume, set, ssh, start, status, stop, template, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -74,6 +74,8 @@ pub enum Command {
     Resume(resume::ResumeArgs),
     /// Give a VM that is off another name
     Rename(rename::RenameArgs),
+    /// Change a VM: memory, processors, disk, labels, time to live, autostart
+    Set(set::SetArgs),
     /// Show all there is to know of a VM
     Status(status::StatusArgs),
     /// Delete VMs and the disks that were made for them

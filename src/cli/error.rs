@@ -202,6 +202,11 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         // As with a VM's disk that another needs: to remove it would lose data.
         E::ImageInUse { .. } => (Code::Integrity, hint("delete what needs it first")),
         E::NotOff { name } => (Code::WrongState, Some(format!("vmtools stop {name}"))),
+        E::WouldShrink { has, .. } => {
+            (Code::Usage, Some(format!("disks only grow: --disk-size {} or more", to_flag(*has))))
+        }
+        E::SizeUnknown { .. } => (Code::Failed, hint("is the file there, and does libvirt reach it?")),
+        E::NotManaged { .. } => (Code::WrongState, None),
         E::NoDisk { .. } => (Code::Incapable, None),
         E::NotInPool { path, .. } => (
             Code::Incapable,

@@ -257,6 +257,10 @@ fn describe(warning: &Warning) -> String {
                 .to_owned()
         }
         Warning::MayGoOff { vm } => format!("{vm} was asked to go off, and may do so yet"),
+        Warning::PartlySet { vm, done } => {
+            let done: Vec<_> = done.iter().map(|setting| setting.name()).collect();
+            format!("{vm}: this is changed all the same: {}", done.join(", "))
+        }
         Warning::CpusMany { wanted, host } => {
             format!("the VM has {wanted} virtual processors, and the host has {host}: they take turns")
         }

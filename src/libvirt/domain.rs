@@ -2,7 +2,7 @@
 
 use super::domain_hardware;
 use super::domain_spec::IGNITION_ENTRY;
-use super::metadata::Metadata;
+use super::metadata::{self, Metadata, PROTECTED_NAMESPACE};
 use super::xml::{Element, XmlError};
 use crate::model::{Firmware, Hardware, OsVariant};
 
@@ -15,8 +15,12 @@ pub struct Domain {
     pub uuid: String,
     /// The most memory it may have, in MiB.
     pub memory_mib: u64,
+    /// The memory it has at its start, in MiB: the balloon takes the rest.
+    pub current_memory_mib: u64,
     /// The virtual processors it has.
     pub cpus: u32,
+    /// The most virtual processors it may have.
+    pub max_cpus: u32,
     /// What boots it.
     pub firmware: Firmware,
     /// Whether KVM runs it.
@@ -35,6 +39,8 @@ pub struct Domain {
     pub agent_connected: bool,
     /// Whether it has a power button.
     pub acpi: bool,
+    /// Whether it is not to be deleted.
+    pub protected: bool,
     /// vmtools' record; `None` for a domain that others made.
     pub metadata: Option<Metadata>,
     /// The whole document.
@@ -93,10 +99,15 @@ impl Domain {
             name: text("name").unwrap_or_default(),
             uuid: text("uuid").unwrap_or_default(),
             memory_mib: tree.find("memory").map_or(0, memory_mib),
+            current_memory_mib: tree
+                .find("currentMemory")
+                .or_else(|| tree.find("memory"))
+                .map_or(0, memory_mib),
             cpus: tree.find("vcpu").map_or(1, |vcpu| {
                 let number = vcpu.attribute("current").map_or_else(|| vcpu.content(), str::to_owned);
                 number.parse().unwrap_or(1)
             }),
+            max_cpus: tree.find("vcpu").and_then(|vcpu| vcpu.content().parse().ok()).unwrap_or(1),
             firmware: firmware(&tree),
             kvm: tree.attribute("type") == Some("kvm"),
             disks: all("disk").map(disk).collect(),
@@ -107,6 +118,9 @@ impl Domain {
             has_agent_channel: agent_targets().next().is_some(),
             agent_connected: agent_targets().any(|target| target.attribute("state") == Some("connected")),
             acpi: tree.find("features/acpi").is_some(),
+            protected: tree
+                .find("metadata")
+                .is_some_and(|metadata| metadata::find(metadata, PROTECTED_NAMESPACE).is_some()),
             metadata: tree.find("metadata").and_then(Metadata::from_element),
             tree: Element::new("domain"),
         };
@@ -337,7 +351,11 @@ mod tests {
     fn a_bare_domain_of_others_is_read() {
         let domain = Domain::parse("<domain type='kvm'><name>x</name><vcpu current='2'>4</vcpu></domain>")
             .expect("parses");
-        assert_eq!((domain.cpus, domain.kvm, domain.firmware), (2, true, Firmware::Bios));
-        assert!(domain.metadata.is_none() && domain.disks.is_empty());
+        assert_eq!((domain.cpus, domain.max_cpus), (2, 4));
+        assert_eq!((domain.kvm, domain.firmware), (true, Firmware::Bios));
+        assert!(domain.metadata.is_none() && domain.disks.is_empty() && !domain.protected);
+        let document = "<domain><memory unit='MiB'>9</memory><currentMemory unit='MiB'>8</currentMemory><metadata><p:by xmlns:p='urn:vmtools:protected:1'/></metadata></domain>";
+        let domain = Domain::parse(document).expect("parses");
+        assert_eq!((domain.memory_mib, domain.current_memory_mib, domain.protected), (9, 8, true));
     }
 }

@@ -7,7 +7,6 @@ use super::client::Client;
 use super::command::Command;
 use super::domain::Domain;
 use super::domstats::{self, DomainStats};
-use super::metadata::CREATING_NAMESPACE;
 use super::xml::Element;
 use super::{Error, Object};
 use crate::model::{ConnectionUri, VmState};
@@ -262,16 +261,6 @@ impl Client {
     pub async fn undefine(&self, uuid: &str) -> Result<(), Error> {
         let command =
             Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata --nvram --tpm");
-        self.call(command.option("--domain", uuid)).await.map(drop)
-    }
-
-    /// Takes the mark of an unfinished create away, from the running domain and its definition.
-    ///
-    /// # Errors
-    /// When it is gone, or the connection fails.
-    pub async fn clear_creating(&self, uuid: &str, active: bool) -> Result<(), Error> {
-        let scope = if active { "--live --config" } else { "--config" };
-        let command = Command::new("metadata --remove").flag(scope).option("--uri", CREATING_NAMESPACE);
         self.call(command.option("--domain", uuid)).await.map(drop)
     }
 

@@ -234,6 +234,16 @@ impl Element {
         String::from_utf8(writer.into_inner()).map_err(|_| XmlError::Incomplete)
     }
 
+    /// As [`Element::to_document`], in one line unless a text in it has several.
+    ///
+    /// # Errors
+    /// None in practice: the document goes to memory.
+    pub fn to_line(&self) -> Result<String, XmlError> {
+        let mut writer = Writer::new(Vec::new());
+        self.write(&mut writer).map_err(|error| XmlError::Malformed(error.into()))?;
+        String::from_utf8(writer.into_inner()).map_err(|_| XmlError::Incomplete)
+    }
+
     fn write(&self, writer: &mut Writer<Vec<u8>>) -> std::io::Result<()> {
         let mut start = BytesStart::new(self.name.as_str());
         for (name, value) in &self.attributes {

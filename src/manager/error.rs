@@ -213,6 +213,28 @@ pub enum Error {
         /// What it is.
         state: VmState,
     },
+    /// A disk is not made smaller.
+    #[error("{path} has {has}, and would lose data with {wanted}")]
+    WouldShrink {
+        /// The disk.
+        path: String,
+        /// Its size.
+        has: DiskSize,
+        /// What was asked for.
+        wanted: DiskSize,
+    },
+    /// libvirt doesn't tell how large a disk is.
+    #[error("how large {path} is cannot be told")]
+    SizeUnknown {
+        /// The disk.
+        path: String,
+    },
+    /// vmtools has no record of the VM that could be changed.
+    #[error("the VM {name} was not made by vmtools, so it has no labels and no time to live")]
+    NotManaged {
+        /// The VM.
+        name: String,
+    },
     /// There is no such image on this machine.
     #[error("there is no image {name:?} on this machine")]
     NoImage {

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::Setting;
 use crate::model::{Condition, ConnectionUri, DiskSize, MemorySize};
 
 /// Somebody who watches what a verb does.
@@ -85,6 +86,13 @@ pub enum Warning {
     MayGoOff {
         /// The VM.
         vm: String,
+    },
+    /// Not all was changed that was to be, but this.
+    PartlySet {
+        /// The VM.
+        vm: String,
+        /// What was changed.
+        done: Vec<Setting>,
     },
     /// The VM has more processors than the host.
     CpusMany {

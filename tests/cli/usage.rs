@@ -2,7 +2,7 @@
 
 use super::run;
 
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 21] = [
     "list",
     "create",
     "start",
@@ -11,6 +11,7 @@ const VERBS: [&str; 20] = [
     "pause",
     "resume",
     "rename",
+    "set",
     "status",
     "delete",
     "wait",
@@ -67,6 +68,12 @@ fn bad_flags_and_names_are_usage() {
         &["rename", "web"],
         &["rename", "web", "a b"],
         &["rename", "web", "123"],
+        &["set", "web"],
+        &["set", "-m", "1G"],
+        &["set", "web", "--autostart", "--no-autostart"],
+        &["set", "web", "--ttl", "soon"],
+        &["set", "web", "-c", "0"],
+        &["set", "web", "--label", "nonsense"],
         &["wait", "web", "--for", "luck"],
         &["wait", "web", "--timeout", "soon"],
         &["config"],

@@ -15,6 +15,7 @@ pub mod pause;
 pub mod rename;
 pub mod restart;
 pub mod resume;
+pub mod set;
 pub mod ssh;
 pub mod start;
 pub mod status;
@@ -46,6 +47,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Pause(args) => pause::run(args, context).await?,
         Command::Resume(args) => resume::run(args, context).await?,
         Command::Rename(args) => rename::run(args, context).await?,
+        Command::Set(args) => set::run(args, context).await?,
         Command::Status(args) => status::run(args, context).await?,
         Command::Delete(args) => delete::run(args, context).await?,
         Command::Wait(args) => wait::run(args, context).await?,

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use crate::config::Value;
 use crate::manager::{
     AvailableImage, Check, CheckStatus, DeletePlan, Garbage, NetworkStatus, Plan, PulledImage, Reason,
-    VmStatus, VmSummary,
+    Setting, VmChanged, VmStatus, VmSummary,
 };
 use crate::model::{DiskSize, MemorySize};
 
@@ -185,6 +185,24 @@ pub fn plan(plan: &Plan) -> String {
     let _ = writeln!(text, "  on {}", plan.networks.join(", "));
     for file in &plan.files {
         let _ = writeln!(text, "  making {file}");
+    }
+    text
+}
+
+/// What `set` did.
+pub fn changed(changed: &VmChanged) -> String {
+    let name = &changed.vm.name;
+    let names = |settings: &[Setting]| {
+        let names: Vec<_> = settings.iter().map(|setting| setting.name()).collect();
+        names.join(", ")
+    };
+    let mut text = String::new();
+    if !changed.applied.is_empty() {
+        let _ = writeln!(text, "{name}: changed: {}", names(&changed.applied));
+    }
+    if !changed.on_next_start.is_empty() {
+        let waiting = names(&changed.on_next_start);
+        let _ = writeln!(text, "{name}: from its next start on: {waiting} (`vmtools restart {name}`)");
     }
     text
 }
