@@ -1,8 +1,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, create, delete, doctor, gc, image, ip, list, man, networks, pause, rename, restart,
-    resume, set, ssh, start, status, stop, template, wait,
+    completions, config, create, delete, doctor, gc, image, ip, list, man, networks, pause, protect, rename,
+    restart, resume, set, ssh, start, status, stop, template, unprotect, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -76,6 +76,10 @@ pub enum Command {
     Rename(rename::RenameArgs),
     /// Change a VM: memory, processors, disk, labels, time to live, autostart
     Set(set::SetArgs),
+    /// Keep VMs from being deleted
+    Protect(protect::ProtectArgs),
+    /// Let VMs be deleted again
+    Unprotect(unprotect::UnprotectArgs),
     /// Show all there is to know of a VM
     Status(status::StatusArgs),
     /// Delete VMs and the disks that were made for them

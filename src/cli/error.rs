@@ -207,6 +207,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         }
         E::SizeUnknown { .. } => (Code::Failed, hint("is the file there, and does libvirt reach it?")),
         E::NotManaged { .. } => (Code::WrongState, None),
+        E::Protected { name } => (Code::WrongState, Some(format!("vmtools unprotect {name}"))),
         E::NoDisk { .. } => (Code::Incapable, None),
         E::NotInPool { path, .. } => (
             Code::Incapable,

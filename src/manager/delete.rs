@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::gc::Maker;
+use super::protect::refuse_protected;
 use super::{Error, VmManager};
 use crate::guest;
 use crate::libvirt::{Domain, OwnedVolume, Scope};
@@ -47,7 +48,7 @@ impl VmManager {
     /// What deleting the VM would do.
     ///
     /// # Errors
-    /// [`Error::BeingMade`] while a create is at it; [`Error::InUse`] when another VM's disk stands on one of its own.
+    /// [`Error::BeingMade`] while a create is at it; [`Error::Protected`]; [`Error::InUse`] when another VM's disk stands on one of its own.
     pub async fn plan_delete(&self, name: &str, keep_disks: bool) -> Result<DeletePlan, Error> {
         let id = self.client.resolve(name).await?;
         let running = self.client.state(&id.uuid).await?.is_active();
@@ -55,6 +56,7 @@ impl VmManager {
         if matches!(self.maker_of(&domain).await?, Maker::AtWork) {
             return Err(Error::BeingMade { name: id.name });
         }
+        refuse_protected(&domain)?;
         let snapshots = self.client.snapshots(&id.uuid).await?;
         let volumes: Vec<OwnedVolume> = match &domain.metadata {
             // The seed and the log are of no use without the VM; its disks are.
@@ -78,6 +80,12 @@ impl VmManager {
     /// # Errors
     /// [`Error::LeftBehind`] when not everything could be removed.
     pub async fn delete(&self, plan: DeletePlan) -> Result<Deleted, Error> {
+        match self.client.stored_domain(&plan.uuid).await {
+            // It may have been protected since it was planned.
+            Ok(domain) => refuse_protected(&domain)?,
+            Err(error) if error.is_connection() => return Err(error.into()),
+            Err(_) => {}
+        }
         let deadline = Instant::now() + PATIENCE;
         self.remove_domain(&plan.uuid, &plan.volumes, plan.running, deadline).await.map_err(|left| {
             let cause = Box::new(Error::NotRemoved { name: plan.name.clone() });

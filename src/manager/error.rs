@@ -235,6 +235,12 @@ pub enum Error {
         /// The VM.
         name: String,
     },
+    /// The VM is protected against being deleted.
+    #[error("the VM {name} is protected")]
+    Protected {
+        /// The VM.
+        name: String,
+    },
     /// There is no such image on this machine.
     #[error("there is no image {name:?} on this machine")]
     NoImage {

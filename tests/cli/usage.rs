@@ -2,7 +2,7 @@
 
 use super::run;
 
-const VERBS: [&str; 21] = [
+const VERBS: [&str; 23] = [
     "list",
     "create",
     "start",
@@ -11,6 +11,8 @@ const VERBS: [&str; 21] = [
     "pause",
     "resume",
     "rename",
+    "protect",
+    "unprotect",
     "set",
     "status",
     "delete",
@@ -74,6 +76,8 @@ fn bad_flags_and_names_are_usage() {
         &["set", "web", "--ttl", "soon"],
         &["set", "web", "-c", "0"],
         &["set", "web", "--label", "nonsense"],
+        &["protect"],
+        &["unprotect", "web", "--all"],
         &["wait", "web", "--for", "luck"],
         &["wait", "web", "--timeout", "soon"],
         &["config"],

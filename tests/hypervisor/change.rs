@@ -120,3 +120,53 @@ fn vms_of_others_are_changed_as_far_as_they_can_be() {
     }
     vmtools(&["set", "none", "-c", "1"]).code(3);
 }
+
+#[test]
+fn what_is_protected_is_not_deleted_and_what_has_expired_is() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    create(&sandbox, "keep", &image, &["--ttl", "1s"]).run().success();
+    create(&sandbox, "renewed", &image, &["--ttl", "1s"]).run().success();
+    create(&sandbox, "forever", &image, &["--ttl", "1s"]).run().success();
+    create(&sandbox, "old", &image, &["--ttl", "1s", "--start"]).run().success();
+    let odd = ["a b", "5", "--x", "it's"];
+    define_empty(&sandbox, &odd);
+    vmtools(&["start", "5"]).success();
+
+    let all = [&["protect", "--json", "--"][..], &odd, &["keep"]].concat();
+    assert_eq!(vmtools(&all).success().json()[4]["protected"], true);
+    vmtools(&["protect", "keep"]).success().stderr_has("already protected");
+    for name in odd.iter().chain(&["keep"]) {
+        vmtools(&["delete", "--force", "--", name]).code(5).stderr_has(&format!("vmtools unprotect {name}"));
+        vmtools(&["delete", "--dry-run", "--", name]).code(5);
+        let status = vmtools(&["status", "--json", "--", name]).success().json();
+        assert_eq!((&status["protected"], &status["managed"]), (&true.into(), &(*name == "keep").into()));
+    }
+    create(&sandbox, "keep", &image, &["--replace"]).run().code(5).stderr_has("vmtools unprotect keep");
+    // It stays so through a stop, and in the definition.
+    vmtools(&["stop", "5", "--force"]).success();
+    assert_eq!(vmtools(&["status", "5", "--json"]).success().json()["protected"], true);
+
+    vmtools(&["set", "renewed", "--ttl", "1h"]).success();
+    let forever = vmtools(&["set", "forever", "--ttl", "none", "--json"]).success().json();
+    assert!(forever["ttl_expires"].is_null() && forever["applied"][0] == "ttl", "{forever}");
+    let listed = vmtools(&["list", "--all", "--columns", "name,ttl,protected"]).success();
+    assert!(
+        listed.lines().iter().any(|line| line.starts_with("keep ") && line.ends_with("(over)  yes")),
+        "{listed}"
+    );
+    let planned = vmtools(&["gc", "--dry-run", "--json"]).success().json();
+    assert_eq!(planned.as_array().unwrap().len(), 1, "{planned}");
+    assert_eq!((&planned[0]["name"], &planned[0]["reason"]), (&"old".into(), &"expired".into()));
+    assert!(sandbox.domains().contains(&"old".to_owned()));
+    vmtools(&["gc"]).success().stdout_has("removed old");
+    assert_eq!(sandbox.domains().len(), 3 + odd.len());
+
+    vmtools(&["unprotect", "keep"]).success();
+    vmtools(&["gc"]).success().stdout_has("removed keep");
+    vmtools(&[&["unprotect", "--"][..], &odd].concat()).success();
+    assert!(!sandbox.virsh(&["dumpxml", "--domain", "a b"]).stdout.contains("vmtools"));
+    vmtools(&[&["delete", "--force", "renewed", "forever", "--"][..], &odd].concat()).success();
+    super::nothing_is_left(&sandbox);
+}

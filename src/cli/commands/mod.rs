@@ -12,6 +12,7 @@ pub mod list;
 pub mod man;
 pub mod networks;
 pub mod pause;
+pub mod protect;
 pub mod rename;
 pub mod restart;
 pub mod resume;
@@ -21,6 +22,7 @@ pub mod start;
 pub mod status;
 pub mod stop;
 pub mod template;
+pub mod unprotect;
 pub mod wait;
 
 mod many;
@@ -48,6 +50,8 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Resume(args) => resume::run(args, context).await?,
         Command::Rename(args) => rename::run(args, context).await?,
         Command::Set(args) => set::run(args, context).await?,
+        Command::Protect(args) => protect::run(args, context).await?,
+        Command::Unprotect(args) => unprotect::run(args, context).await?,
         Command::Status(args) => status::run(args, context).await?,
         Command::Delete(args) => delete::run(args, context).await?,
         Command::Wait(args) => wait::run(args, context).await?,

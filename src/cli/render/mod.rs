@@ -12,7 +12,7 @@ use crate::manager::{
     AvailableImage, Check, CheckStatus, DeletePlan, Garbage, NetworkStatus, Plan, PulledImage, Reason,
     Setting, VmChanged, VmStatus, VmSummary,
 };
-use crate::model::{DiskSize, MemorySize};
+use crate::model::{DiskSize, MemorySize, Timestamp};
 
 pub use column::Column;
 pub use image::{image, images, unused_images};
@@ -116,7 +116,7 @@ pub fn status(vm: &VmStatus) -> String {
         ("image", vm.image.clone()),
         ("template", vm.template.clone()),
         ("created", vm.created.map(|time| time.to_string())),
-        ("expires", vm.ttl_expires.map(|time| time.to_string())),
+        ("expires", vm.ttl_expires.map(expiry)),
         ("uptime", vm.uptime_seconds.map(span)),
         ("cpu time", vm.cpu_time_seconds.map(|seconds| format!("{seconds:.1} s"))),
         ("qmp", vm.qmp.clone()),
@@ -128,6 +128,7 @@ pub fn status(vm: &VmStatus) -> String {
         }
     }
     line("autostart", yes_no(vm.autostart).to_owned());
+    line("protected", yes_no(vm.protected).to_owned());
     for (key, value) in &vm.labels {
         line("label", format!("{key}={value}"));
     }
@@ -219,6 +220,10 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::BrokenCommit => "left by an image commit that was killed",
     };
     format!("{did} {} ({why})\n", item.name)
+}
+
+fn expiry(time: Timestamp) -> String {
+    if time.is_past() { format!("{time} (over)") } else { time.to_string() }
 }
 
 fn span(seconds: u64) -> String {
