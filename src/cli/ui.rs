@@ -257,6 +257,7 @@ fn describe(warning: &Warning) -> String {
                 .to_owned()
         }
         Warning::MayGoOff { vm } => format!("{vm} was asked to go off, and may do so yet"),
+        Warning::LeftOff { vm } => format!("{vm} is off and was not started again: `vmtools start {vm}`"),
         Warning::PartlySet { vm, done } => {
             let done: Vec<_> = done.iter().map(|setting| setting.name()).collect();
             format!("{vm}: this is changed all the same: {}", done.join(", "))

@@ -87,6 +87,11 @@ pub enum Warning {
         /// The VM.
         vm: String,
     },
+    /// A VM that was to be restarted is off, and is not started any more.
+    LeftOff {
+        /// The VM.
+        vm: String,
+    },
     /// Not all was changed that was to be, but this.
     PartlySet {
         /// The VM.

@@ -40,12 +40,12 @@ impl VmManager {
         self.arrived(id, VmState::Running).await
     }
 
-    /// The state of a VM that is on and finished, past its QEMU's start.
+    /// The state of a VM that is on and that nobody is making, past its QEMU's start.
     async fn running_state(&self, id: &DomainId) -> Result<VmState, Error> {
         if !self.client.state(&id.uuid).await?.is_active() {
             return Err(Error::NotRunning { name: id.name.clone() });
         }
-        self.refuse_unmade(&self.client.domain(&id.uuid).await?).await?;
+        self.refuse_being_made(id).await?;
         match self.await_running(id).await {
             Ok(()) | Err(Error::Paused { .. }) => {}
             Err(error) => return Err(error),

@@ -68,6 +68,15 @@ impl VmManager {
         }
     }
 
+    /// What a create is still at is not pulled away from under it.
+    pub(super) async fn refuse_being_made(&self, id: &DomainId) -> Result<(), Error> {
+        let domain = self.client.domain(&id.uuid).await?;
+        match self.maker_of(&domain).await? {
+            Maker::AtWork => Err(Error::BeingMade { name: id.name.clone() }),
+            Maker::None | Maker::Gone => Ok(()),
+        }
+    }
+
     /// While QEMU starts up its VM counts as paused; one that was paused stays so.
     pub(super) async fn await_running(&self, id: &DomainId) -> Result<(), Error> {
         loop {

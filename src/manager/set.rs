@@ -234,10 +234,10 @@ impl VmManager {
         }
         let deadline = Instant::now() + BALLOON;
         while self.client.stats(&stored.uuid).await?.memory_mib() != Some(mib) {
-            if Instant::now() >= deadline {
+            // Who has no patience gets told that it comes with the next start.
+            if Instant::now() >= deadline || self.interrupt.check().is_err() {
                 return Ok(false);
             }
-            self.interrupt.check()?;
             tokio::time::sleep(PAUSE).await;
         }
         Ok(true)

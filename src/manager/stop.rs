@@ -20,8 +20,6 @@ use crate::model::VmState;
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long a look at the definition may take.
 const GLANCE: Duration = Duration::from_secs(3);
-/// How long past its timeout a question that hangs may take.
-const GRACE: Duration = Duration::from_secs(1);
 /// How long the power button alone is tried.
 const BUTTON: Duration = Duration::from_secs(5);
 /// How long an agent may take over it: one that does it says nothing.
@@ -79,7 +77,11 @@ impl VmManager {
         } else {
             self.report(Event::WasOff { name: &id.name });
         }
-        self.start(&id.uuid, wait).await
+        let started = self.start(&id.uuid, wait).await;
+        if matches!(started, Err(Error::Interrupted)) && !self.client.state(&id.uuid).await?.is_active() {
+            self.report(Event::Warning(Warning::LeftOff { vm: id.name }));
+        }
+        started
     }
 
     async fn bring_off(&self, id: &DomainId, by: StopBy) -> Result<(), Error> {
@@ -121,12 +123,9 @@ impl VmManager {
                 asked = self.keep_asking(&id.uuid, domain) => asked,
             }
         };
-        // A QEMU that hangs holds the question itself back.
-        let watched = tokio::time::timeout(timeout + GRACE, async {
-            tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(still_running()))
-        });
-        let ended = self.interrupt.race(async { watched.await.unwrap_or_else(|_| Err(still_running())) });
-        match ended.await {
+        let watched =
+            async { tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(still_running())) };
+        match self.interrupt.race(watched).await {
             Err(Error::Interrupted) => {
                 self.report(Event::Warning(Warning::MayGoOff { vm: id.name.clone() }));
                 Err(Error::Interrupted)

@@ -33,16 +33,20 @@ fn create(sandbox: &Sandbox, name: &str, image: &Path, more: &[&str]) -> Cmd {
     sandbox.vmtools(&args)
 }
 
-/// Domains that others made, with nothing in them, of these names.
+/// The definition of a domain that others made, with nothing in it.
+fn empty_domain(name: &str) -> String {
+    let name = name.replace('&', "&amp;").replace('<', "&lt;");
+    format!(
+        "<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>\
+         <os><type arch='x86_64' machine='pc'>hvm</type></os><devices/></domain>"
+    )
+}
+
+/// Defines such domains of these names.
 fn define_empty(sandbox: &Sandbox, names: &[&str]) {
     for name in names {
-        let name = name.replace('&', "&amp;").replace('<', "&lt;");
-        let xml = format!(
-            "<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>\
-             <os><type arch='x86_64' machine='pc'>hvm</type></os><devices/></domain>"
-        );
         let define = sandbox.command("virsh", &["-c", sandbox.uri(), "define", "/dev/stdin"]);
-        define.stdin(xml).run().success();
+        define.stdin(empty_domain(name)).run().success();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Stopping, restarting, pausing: one VM, many, and guests that don't heed.
 
 use super::support::{Run, Sandbox, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, define_empty, said, word};
+use super::{MINUTE, create, define_empty, empty_domain, said, word};
 
 #[test]
 fn a_vm_is_paused_resumed_and_restarted() {
@@ -113,6 +113,12 @@ fn fifty_vms_of_others_are_started_stopped_and_deleted_in_one_command_each() {
     asked.code(6).stderr_has("--force");
     all(&["stop", "--force", "--json"], &names);
     all(&["delete", "--force", "--json"], &names);
+
+    // One that was never defined is not restarted: it would be gone.
+    let create = sandbox.command("virsh", &["-c", sandbox.uri(), "create", "/dev/stdin"]);
+    create.stdin(empty_domain("fleeting")).run().success();
+    sandbox.vmtools(&["restart", "--force", "fleeting"]).run().code(5).stderr_has("virsh reboot");
+    sandbox.vmtools(&["stop", "--force", "fleeting"]).run().success().stdout_has("fleeting is shutoff");
     assert_eq!(sandbox.domains(), Vec::<String>::new());
     wait_for("all QEMUs' end", MINUTE, || {
         sandbox.processes().iter().all(|process| !process.contains("qemu-system")).then_some(())
