@@ -205,6 +205,12 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::WouldShrink { has, .. } => {
             (Code::Usage, Some(format!("disks only grow: --disk-size {} or more", to_flag(*has))))
         }
+        E::Saved { name } => (
+            Code::WrongState,
+            Some(format!(
+                "`vmtools start {name}` first; `virsh managedsave-remove {name}` gives up what was saved"
+            )),
+        ),
         E::SizeUnknown { .. } => (Code::Failed, hint("is the file there, and does libvirt reach it?")),
         E::NotManaged { .. } => (Code::WrongState, None),
         E::Protected { name } => (Code::WrongState, Some(format!("vmtools unprotect {name}"))),

@@ -192,6 +192,15 @@ impl Client {
         Ok(domains)
     }
 
+    /// Whether its next start goes on with what libvirt has saved of it.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn is_saved(&self, uuid: &str) -> Result<bool, Error> {
+        let text = self.call(Command::new("list --all --with-managed-save --uuid")).await?;
+        Ok(lines(&text).any(|line| line.trim() == uuid))
+    }
+
     /// The names of the domains that libvirt starts by itself.
     ///
     /// # Errors

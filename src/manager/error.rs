@@ -223,6 +223,12 @@ pub enum Error {
         /// What was asked for.
         wanted: DiskSize,
     },
+    /// Its next start goes on with the machine that it was.
+    #[error("the VM {name} was saved as it ran, and goes on so")]
+    Saved {
+        /// The VM.
+        name: String,
+    },
     /// libvirt doesn't tell how large a disk is.
     #[error("how large {path} is cannot be told")]
     SizeUnknown {

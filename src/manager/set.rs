@@ -94,7 +94,7 @@ impl VmManager {
     ///
     /// # Errors
     /// [`Error::WouldShrink`] for a smaller disk, [`Error::NotManaged`] for labels and times to live of VMs
-    /// that others made, and when libvirt refuses.
+    /// that others made, [`Error::Saved`], and when libvirt refuses.
     pub async fn set(&self, name: &str, change: &VmChange) -> Result<VmChanged, Error> {
         let id = self.client.resolve(name).await?;
         let found = self.found(&id.uuid).await?;
@@ -132,6 +132,10 @@ impl VmManager {
         }
         if !change.metadata().is_empty() && found.stored.metadata.is_none() {
             return Err(Error::NotManaged { name: name() });
+        }
+        let machine = change.cpus.is_some() || change.memory.is_some() || change.disk_size.is_some();
+        if machine && found.running.is_none() && self.client.is_saved(&found.stored.uuid).await? {
+            return Err(Error::Saved { name: name() });
         }
         let Some(wanted) = change.disk_size else { return Ok(None) };
         let domain = found.running.as_ref().unwrap_or(&found.stored);

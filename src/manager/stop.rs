@@ -146,6 +146,8 @@ impl VmManager {
                     if away_since.get_or_insert_with(Instant::now).elapsed() > AWAY {
                         return Err(error.into());
                     }
+                    // Each question starts a virsh.
+                    tokio::time::sleep(PAUSE * 3).await;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -119,6 +119,9 @@ fn vms_of_others_are_changed_as_far_as_they_can_be() {
         assert!(xml.contains(">49152</memory>") && !xml.contains("urn:vmtools"), "{xml}");
     }
     vmtools(&["set", "none", "-c", "1"]).code(3);
+    sandbox.virsh(&["managedsave", "--domain", "5"]);
+    vmtools(&["set", "5", "-m", "64"]).code(5).stderr_has("vmtools start 5");
+    vmtools(&["set", "5", "--no-autostart"]).success();
 }
 
 #[test]
