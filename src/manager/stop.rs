@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::gc::Maker;
 use super::{Error, Event, StateChange, VmManager, VmStatus, WaitFor, Warning};
-use crate::libvirt::{self, Domain, DomainId};
+use crate::libvirt::{self, Domain, DomainId, Scope};
 use crate::model::VmState;
 
 /// How often a guest that was asked to go off is looked at.
@@ -51,11 +51,7 @@ impl VmManager {
             return Ok(StateChange { name: id.name, state, already: true });
         }
         self.bring_off(&id, by).await?;
-        let state = match self.client.state(&id.uuid).await {
-            // One that was never defined is gone with its end.
-            Err(error) if error.is_not_found() => VmState::Shutoff,
-            other => other?,
-        };
+        let state = self.state_or_gone(&id.uuid).await?;
         Ok(StateChange { name: id.name, state, already: false })
     }
 
@@ -138,10 +134,9 @@ impl VmManager {
     async fn watch_until_off(&self, uuid: &str) -> Result<(), Error> {
         let mut away_since = None;
         loop {
-            match self.client.state(uuid).await {
+            match self.state_or_gone(uuid).await {
                 Ok(state) if !state.is_active() => return Ok(()),
                 Ok(_) => away_since = None,
-                Err(error) if error.is_not_found() => return Ok(()),
                 Err(error) if is_away(&error) => {
                     if away_since.get_or_insert_with(Instant::now).elapsed() > AWAY {
                         return Err(error.into());
@@ -152,6 +147,19 @@ impl VmManager {
                 Err(error) => return Err(error.into()),
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// The state. A VM that was never defined is gone with its end, which counts as off.
+    async fn state_or_gone(&self, uuid: &str) -> Result<VmState, libvirt::Error> {
+        match self.client.state(uuid).await {
+            // virsh hides why a look-up failed; the list tells.
+            Err(error) if error.is_not_found() => {
+                let known = self.client.domains(Scope::All).await?;
+                let gone = known.iter().all(|id| id.uuid != uuid);
+                Ok(if gone { VmState::Shutoff } else { VmState::Running })
+            }
+            other => other,
         }
     }
 
