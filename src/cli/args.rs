@@ -2,7 +2,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
     completions, config, create, delete, disk, doctor, gc, image, ip, list, logs, man, network, networks,
-    ssh, start, status, stop, template, wait,
+    pause, protect, rename, restart, resume, set, ssh, start, status, stop, template, unprotect, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -66,6 +66,20 @@ pub enum Command {
     Start(start::StartArgs),
     /// Stop VMs: ask the guest and wait until it is off
     Stop(stop::StopArgs),
+    /// Restart VMs: stop them, and start them anew
+    Restart(restart::RestartArgs),
+    /// Hold VMs where they are, with their memory
+    Pause(pause::PauseArgs),
+    /// Let VMs that are paused go on
+    Resume(resume::ResumeArgs),
+    /// Give a VM that is off another name
+    Rename(rename::RenameArgs),
+    /// Change a VM: memory, processors, disk, labels, time to live, autostart
+    Set(set::SetArgs),
+    /// Keep VMs from being deleted
+    Protect(protect::ProtectArgs),
+    /// Let VMs be deleted again
+    Unprotect(unprotect::UnprotectArgs),
     /// Show all there is to know of a VM
     Status(status::StatusArgs),
     /// Delete VMs and the disks that were made for them

@@ -128,6 +128,9 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
                 "take another name, see it with `vmtools status {name}`, or add --if-not-exists or --replace"
             )),
         ),
+        E::NameTaken { name } => {
+            (Code::Exists, Some(format!("take another name, or see it with `vmtools status {name}`")))
+        }
         E::NothingToBoot { .. } => {
             (Code::Usage, hint("name a template (--template ubuntu), an --image or an --iso"))
         }
@@ -135,7 +138,6 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::NotHere { .. } => (Code::Usage, None),
         E::NoSuchDisk { name, .. } => (Code::NotFound, Some(format!("vmtools disk list {name}"))),
         E::TooManyDisks { name } => (Code::Failed, Some(format!("vmtools disk list {name}"))),
-        E::WouldShrink { .. } => (Code::Integrity, hint("disks only grow: ask for more")),
         E::NeededDisk { name, .. } => {
             (Code::Usage, Some(format!("vmtools delete {name} removes the VM with it")))
         }
@@ -172,7 +174,10 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         ),
         E::PublishedTwice { .. } => (Code::Usage, None),
         E::PortTaken { .. } => (Code::Exists, hint("publish another port of the host")),
-        E::Paused { name } => (Code::WrongState, Some(format!("virsh resume {name}"))),
+        E::Paused { name } => (
+            Code::WrongState,
+            Some(format!("`vmtools resume {name}`, or pull the plug: `vmtools stop {name} --force`")),
+        ),
         E::TooManyCpus { .. } => (Code::Incapable, hint("ask for fewer with --cpus")),
         E::NotRunning { name } => (Code::WrongState, Some(format!("vmtools start {name} --wait"))),
         E::NoNetwork { .. } => (Code::WrongState, None),
@@ -193,6 +198,16 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::StillRunning { name, .. } => {
             (Code::Timeout, Some(format!("`vmtools stop {name} --force` pulls the plug")))
         }
+        E::NotRestarted { name, .. } => {
+            (Code::Timeout, Some(format!("`vmtools restart {name} --force` pulls the plug")))
+        }
+        E::Transient { name } => (Code::WrongState, Some(format!("virsh reboot {name}"))),
+        E::OtherState { name, .. } => (
+            Code::Timeout,
+            Some(format!(
+                "QEMU stops a VM by itself when its disk fails or is full: `virsh domstate {name} --reason`"
+            )),
+        ),
         E::BeingMade { .. } => (
             Code::WrongState,
             hint("wait until that is done; if it was killed, `vmtools gc` removes what it left"),
@@ -226,6 +241,18 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
             Some(format!("`vmtools stop {name}` first, or delete it with --force, which pulls the plug")),
         ),
         E::NotOff { name } => (Code::WrongState, Some(format!("vmtools stop {name}"))),
+        E::WouldShrink { has, .. } => {
+            (Code::Integrity, Some(format!("disks only grow: ask for {} or more", to_flag(*has))))
+        }
+        E::Saved { name } => (
+            Code::WrongState,
+            Some(format!(
+                "`vmtools start {name}` first; `virsh managedsave-remove {name}` gives up what was saved"
+            )),
+        ),
+        E::SizeUnknown { .. } => (Code::Failed, hint("is the file there, and does libvirt reach it?")),
+        E::NotManaged { .. } => (Code::WrongState, None),
+        E::Protected { name } => (Code::WrongState, Some(format!("vmtools unprotect {name}"))),
         E::NoDisk { .. } => (Code::Incapable, None),
         E::NotInPool { path, .. } => (
             Code::Incapable,

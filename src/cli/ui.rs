@@ -218,6 +218,7 @@ impl Observer for Ui {
                 self.line(&format!("{vm}: waiting for {condition}: {seen} ({} s)", elapsed.as_secs()));
             }
             Event::AlreadySo { name, what } => self.line(&format!("{name} is already {what}")),
+            Event::WasOff { name } => self.line(&format!("{name} was off; it is started")),
             Event::NetworkStarted { name } => {
                 self.line(&format!("the network {name} was off; it is started"))
             }
@@ -273,6 +274,12 @@ fn describe(warning: &Warning) -> String {
             "some VM's QEMU does not answer: only names and states are told (the rest is 0 or empty); \
              `vmtools stop NAME --force` ends one that hangs"
                 .to_owned()
+        }
+        Warning::MayGoOff { vm } => format!("{vm} was asked to go off, and may do so yet"),
+        Warning::LeftOff { vm } => format!("{vm} is off and was not started again: `vmtools start {vm}`"),
+        Warning::PartlySet { vm, done } => {
+            let done: Vec<_> = done.iter().map(|setting| setting.name()).collect();
+            format!("{vm}: this is changed all the same: {}", done.join(", "))
         }
         Warning::CpusMany { wanted, host } => {
             format!("the VM has {wanted} virtual processors, and the host has {host}: they take turns")

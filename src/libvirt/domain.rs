@@ -2,7 +2,7 @@
 
 use super::domain_hardware;
 use super::domain_spec::IGNITION_ENTRY;
-use super::metadata::{Metadata, PARENT_NAMESPACE};
+use super::metadata::{self, Metadata, PARENT_NAMESPACE, PROTECTED_NAMESPACE};
 use super::xml::{Element, XmlError};
 use crate::model::{Firmware, Hardware, OsVariant};
 
@@ -15,8 +15,12 @@ pub struct Domain {
     pub uuid: String,
     /// The most memory it may have, in MiB.
     pub memory_mib: u64,
+    /// The memory it has at its start, in MiB: the balloon takes the rest.
+    pub current_memory_mib: u64,
     /// The virtual processors it has.
     pub cpus: u32,
+    /// The most virtual processors it may have.
+    pub max_cpus: u32,
     /// What boots it.
     pub firmware: Firmware,
     /// Whether KVM runs it.
@@ -31,6 +35,12 @@ pub struct Domain {
     pub qmp_socket: Option<String>,
     /// Whether it has a channel for the guest agent.
     pub has_agent_channel: bool,
+    /// Whether the agent in the guest has opened the channel.
+    pub agent_connected: bool,
+    /// Whether it has a power button.
+    pub acpi: bool,
+    /// Whether it is not to be deleted.
+    pub protected: bool,
     /// vmtools' record; `None` for a domain that others made.
     pub metadata: Option<Metadata>,
     /// The whole document.
@@ -97,14 +107,23 @@ impl Domain {
         let text = |path: &str| tree.find_text(path);
         let devices = tree.find("devices");
         let all = |name: &'static str| devices.into_iter().flat_map(move |devices| devices.all(name));
+        let agent_targets = || {
+            let targets = all("channel").filter_map(|channel| channel.find("target"));
+            targets.filter(|target| target.attribute("name") == Some("org.qemu.guest_agent.0"))
+        };
         let mut domain = Self {
             name: text("name").unwrap_or_default(),
             uuid: text("uuid").unwrap_or_default(),
             memory_mib: tree.find("memory").map_or(0, memory_mib),
+            current_memory_mib: tree
+                .find("currentMemory")
+                .or_else(|| tree.find("memory"))
+                .map_or(0, memory_mib),
             cpus: tree.find("vcpu").map_or(1, |vcpu| {
                 let number = vcpu.attribute("current").map_or_else(|| vcpu.content(), str::to_owned);
                 number.parse().unwrap_or(1)
             }),
+            max_cpus: tree.find("vcpu").and_then(|vcpu| vcpu.content().parse().ok()).unwrap_or(1),
             firmware: firmware(&tree),
             kvm: tree.attribute("type") == Some("kvm"),
             disks: all("disk").map(disk).collect(),
@@ -113,8 +132,12 @@ impl Domain {
                 .chain(all("console"))
                 .find_map(|serial| serial.find_attribute("log", "file").map(str::to_owned)),
             qmp_socket: qmp_socket(&tree),
-            has_agent_channel: all("channel")
-                .any(|channel| channel.find_attribute("target", "name") == Some("org.qemu.guest_agent.0")),
+            has_agent_channel: agent_targets().next().is_some(),
+            agent_connected: agent_targets().any(|target| target.attribute("state") == Some("connected")),
+            acpi: tree.find("features/acpi").is_some(),
+            protected: tree
+                .find("metadata")
+                .is_some_and(|metadata| metadata::find(metadata, PROTECTED_NAMESPACE).is_some()),
             metadata: tree.find("metadata").and_then(Metadata::from_element),
             tree: Element::new("domain"),
         };
@@ -311,6 +334,7 @@ mod tests {
         assert_eq!(domain.qmp_socket.as_deref(), Some("/run/a,b.qmp"));
         assert_eq!(domain.serial_log.as_deref(), Some("/log"));
         assert!(domain.has_agent_channel && domain.metadata.is_some());
+        assert!(domain.acpi && !domain.agent_connected);
     }
 
     #[test]
@@ -365,7 +389,11 @@ mod tests {
     fn a_bare_domain_of_others_is_read() {
         let domain = Domain::parse("<domain type='kvm'><name>x</name><vcpu current='2'>4</vcpu></domain>")
             .expect("parses");
-        assert_eq!((domain.cpus, domain.kvm, domain.firmware), (2, true, Firmware::Bios));
-        assert!(domain.metadata.is_none() && domain.disks.is_empty());
+        assert_eq!((domain.cpus, domain.max_cpus), (2, 4));
+        assert_eq!((domain.kvm, domain.firmware), (true, Firmware::Bios));
+        assert!(domain.metadata.is_none() && domain.disks.is_empty() && !domain.protected);
+        let document = "<domain><memory unit='MiB'>9</memory><currentMemory unit='MiB'>8</currentMemory><metadata><p:by xmlns:p='urn:vmtools:protected:1'/></metadata></domain>";
+        let domain = Domain::parse(document).expect("parses");
+        assert_eq!((domain.memory_mib, domain.current_memory_mib, domain.protected), (9, 8, true));
     }
 }

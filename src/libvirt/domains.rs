@@ -7,7 +7,6 @@ use super::client::Client;
 use super::command::Command;
 use super::domain::Domain;
 use super::domstats::{self, DomainStats};
-use super::metadata::CREATING_NAMESPACE;
 use super::xml::Element;
 use super::{Error, Object};
 use crate::model::{ConnectionUri, VmState};
@@ -30,17 +29,8 @@ pub enum Scope {
     Active,
 }
 
-/// How to ask a guest to go off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ShutdownMode {
-    /// By the power button.
-    Acpi,
-    /// By the guest agent.
-    Agent,
-}
-
-// QEMU's own start is most of it; a large guest's memory has to be reserved.
-const START: Duration = Duration::from_secs(120);
+// At its first use a daemon asks every QEMU what it can do, which takes a while.
+const DEFINE: Duration = Duration::from_secs(120);
 // A thousand domains take a fifth of a second; a QEMU that hangs holds all of it back.
 const SURVEY: Duration = Duration::from_secs(10);
 // Beyond the agent's own time, which libvirt keeps.
@@ -130,9 +120,15 @@ impl Client {
     /// # Errors
     /// When it is gone, or the connection fails.
     pub async fn state(&self, uuid: &str) -> Result<VmState, Error> {
-        let text =
-            self.call(Command::new("domstats --raw --state --nowait").option("--domain", uuid)).await?;
-        Ok(domstats::parse(&text).first().map_or(VmState::Unknown, DomainStats::state))
+        self.state_in_detail(uuid).await.map(|stats| stats.state())
+    }
+
+    /// What it is doing and why, without a question to its QEMU.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn state_in_detail(&self, uuid: &str) -> Result<DomainStats, Error> {
+        self.stats_by("domstats --raw --state --nowait", uuid).await
     }
 
     /// All the counters of one domain. `nowait` gives up on those that a busy QEMU would hold back.
@@ -140,11 +136,24 @@ impl Client {
     /// # Errors
     /// When it is gone, or the connection fails.
     pub async fn stats(&self, uuid: &str) -> Result<DomainStats, Error> {
-        let text = self.call(Command::new("domstats --raw --nowait").option("--domain", uuid)).await?;
+        self.stats_by("domstats --raw --nowait", uuid).await
+    }
+
+    async fn stats_by(&self, words: &str, uuid: &str) -> Result<DomainStats, Error> {
+        let text = self.call(Command::new(words).option("--domain", uuid)).await?;
         domstats::parse(&text)
             .into_iter()
             .next()
             .ok_or_else(|| Error::NotFound { object: Object::Domain, name: uuid.to_owned() })
+    }
+
+    /// Whether libvirt keeps its definition when it is off.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn is_persistent(&self, uuid: &str) -> Result<bool, Error> {
+        let text = self.call(Command::new("list --all --persistent --uuid")).await?;
+        Ok(lines(&text).any(|line| line.trim() == uuid))
     }
 
     /// Its definition: that of the running one if it runs.
@@ -193,6 +202,15 @@ impl Client {
             }
         }
         Ok(domains)
+    }
+
+    /// Whether its next start goes on with what libvirt has saved of it.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn is_saved(&self, uuid: &str) -> Result<bool, Error> {
+        let text = self.call(Command::new("list --all --with-managed-save --uuid")).await?;
+        Ok(lines(&text).any(|line| line.trim() == uuid))
     }
 
     /// The names of the domains that libvirt starts by itself.
@@ -252,38 +270,9 @@ impl Client {
     /// [`Error::Exists`] when the name is taken.
     pub async fn define(&self, domain: &Element) -> Result<(), Error> {
         let file = self.handover_xml("define", domain)?;
-        // At its first use a daemon asks every QEMU what it can do, which takes a while.
-        self.call(Command::new("define --validate").option("--file", &file.path).within(START))
+        self.call(Command::new("define --validate").option("--file", &file.path).within(DEFINE))
             .await
             .map(drop)
-    }
-
-    /// Starts it. One that runs is [`Error::WrongState`].
-    ///
-    /// # Errors
-    /// When libvirt or QEMU refuses.
-    pub async fn start(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("start").option("--domain", uuid).within(START)).await.map(drop)
-    }
-
-    /// Asks the guest to go off, and does not wait.
-    ///
-    /// # Errors
-    /// When it isn't running, or the agent doesn't answer.
-    pub async fn shutdown(&self, uuid: &str, mode: ShutdownMode) -> Result<(), Error> {
-        let mode = match mode {
-            ShutdownMode::Acpi => "acpi",
-            ShutdownMode::Agent => "agent",
-        };
-        self.call(Command::new("shutdown --mode").flag(mode).option("--domain", uuid)).await.map(drop)
-    }
-
-    /// Pulls the plug.
-    ///
-    /// # Errors
-    /// [`Error::WrongState`] when it is off already.
-    pub async fn destroy(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("destroy").option("--domain", uuid)).await.map(drop)
     }
 
     /// Forgets it, with all that libvirt keeps beside it. Its disks stay.
@@ -293,16 +282,6 @@ impl Client {
     pub async fn undefine(&self, uuid: &str) -> Result<(), Error> {
         let command =
             Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata --nvram --tpm");
-        self.call(command.option("--domain", uuid)).await.map(drop)
-    }
-
-    /// Takes the mark of an unfinished create away, from the running domain and its definition.
-    ///
-    /// # Errors
-    /// When it is gone, or the connection fails.
-    pub async fn clear_creating(&self, uuid: &str, active: bool) -> Result<(), Error> {
-        let scope = if active { "--live --config" } else { "--config" };
-        let command = Command::new("metadata --remove").flag(scope).option("--uri", CREATING_NAMESPACE);
         self.call(command.option("--domain", uuid)).await.map(drop)
     }
 

@@ -235,6 +235,7 @@ pub(super) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
     for (prefix, object) in [
         ("storage volume '", Object::Volume),
         ("operation failed: domain '", Object::Domain),
+        ("Requested operation is not valid: domain with name '", Object::Domain),
         ("operation failed: network '", Object::Network),
         ("operation failed: pool '", Object::Pool),
         ("operation failed: storage pool '", Object::Pool),
@@ -337,6 +338,9 @@ mod tests {
         let error = of(
             "error: Failed to define domain from /proc/1/fd/9\nerror: operation failed: domain 'web' already exists with uuid 5f0b0a33-6b55-4b3c-9d1c-9f0c2f6d8f11\n",
         );
+        assert!(matches!(error, Error::Exists { object: Object::Domain, name } if name == "web"));
+        // virsh 11.3.0: `virsh domrename a web`
+        let error = of("error: Requested operation is not valid: domain with name 'web' already exists\n");
         assert!(matches!(error, Error::Exists { object: Object::Domain, name } if name == "web"));
         let error = of("error: Failed to create vol x\nerror: storage volume 'x' exists already\n");
         assert!(matches!(error, Error::Exists { object: Object::Volume, name } if name == "x"));

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Error;
 use super::client::Client;
 use super::command::Command;
 use super::domain_spec::InterfaceSpec;
+use super::{Affects, Error};
 use crate::model::NicModel;
 
 // QEMU and passt have their say; libvirt itself waits 5 s for the guest to give a card up.
@@ -20,12 +20,12 @@ impl Client {
         &self,
         uuid: &str,
         card: &InterfaceSpec,
-        scope: CardScope,
+        affects: Affects,
     ) -> Result<(), Error> {
         let verb = "attach-device";
         let file = self.handover_xml(verb, &card.to_element(NicModel::default()))?;
         let command =
-            Command::new(verb).flag(scope.flags()).option("--domain", uuid).option("--file", &file.path);
+            Command::new(verb).flag(affects.flags()).option("--domain", uuid).option("--file", &file.path);
         self.call(command.within(PLUG)).await.map(drop)
     }
 
@@ -39,34 +39,13 @@ impl Client {
         uuid: &str,
         kind: &str,
         mac: &str,
-        scope: CardScope,
+        affects: Affects,
     ) -> Result<(), Error> {
         let command = Command::new("detach-interface")
-            .flag(scope.flags())
+            .flag(affects.flags())
             .option("--domain", uuid)
             .option("--type", kind)
             .option("--mac", mac);
         self.call(command.within(PLUG)).await.map(drop)
-    }
-}
-
-/// Which of a domain's two states is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CardScope {
-    /// The running domain and its definition.
-    Both,
-    /// The running domain alone.
-    Running,
-    /// The definition alone.
-    Stored,
-}
-
-impl CardScope {
-    fn flags(self) -> &'static str {
-        match self {
-            Self::Both => "--live --config",
-            Self::Running => "--live",
-            Self::Stored => "--config",
-        }
     }
 }

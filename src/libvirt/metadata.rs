@@ -1,11 +1,12 @@
 //! What vmtools remembers of a VM, inside that VM's own definition.
 //!
-//! libvirt keeps one element per XML namespace under a domain's `<metadata>`. vmtools has three: the
-//! record of the VM; while a create is under way, the mark of the process that is at it; and the mark of
-//! a domain that others were linked to. The mark of a create goes as the last step, so a domain that has
-//! it and whose creator is gone is a leftover.
+//! libvirt keeps one element per XML namespace under a domain's `<metadata>`. vmtools has four: the
+//! record of the VM; while a create is under way, the mark of the process that is at it; the mark of
+//! a domain that others were linked to; and the mark of one that is not to be deleted, whoever made it.
+//! The mark of a create goes as the last step, so a domain that has it and whose creator is gone is a
+//! leftover.
 
-use super::xml::Element;
+use super::xml::{Element, Node};
 use crate::model::{Label, PortPublish, Timestamp};
 
 /// The namespace of [`Metadata`].
@@ -14,6 +15,8 @@ pub const NAMESPACE: &str = "urn:vmtools:vm:1";
 pub const CREATING_NAMESPACE: &str = "urn:vmtools:creating:1";
 /// The namespace of the mark of a domain, of whomever, that disks of others stand on its own.
 pub const PARENT_NAMESPACE: &str = "urn:vmtools:parent:1";
+/// The namespace of the mark of a VM that is not to be deleted.
+pub const PROTECTED_NAMESPACE: &str = "urn:vmtools:protected:1";
 
 /// The record that vmtools keeps of a VM it made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,14 +85,6 @@ pub struct SshAccess {
 impl Metadata {
     /// The elements to put under a domain's `<metadata>`.
     pub fn to_elements(&self) -> Vec<Element> {
-        let mark = self.creator.as_ref().map(|creator| {
-            Element::new("creating:by").with("xmlns:creating", CREATING_NAMESPACE).text(creator)
-        });
-        std::iter::once(self.to_element()).chain(mark).collect()
-    }
-
-    /// The record alone.
-    pub(super) fn to_element(&self) -> Element {
         let mut vm = Element::new("vmtools:vm").with("xmlns:vmtools", NAMESPACE);
         let optional =
             |name: &str, value: &Option<String>| value.as_ref().map(|text| Element::new(name).text(text));
@@ -119,20 +114,20 @@ impl Metadata {
         let publish = |port: &PortPublish| Element::new("vmtools:publish").text(port.to_string());
         vm = vm.children(self.published.iter().map(publish));
         vm = vm.children(optional("vmtools:expires", &self.expires.map(|time| time.to_string())));
-        vm.children(self.parent.as_ref().map(|parent| {
+        vm = vm.children(self.parent.as_ref().map(|parent| {
             Element::new("vmtools:parent").with("uuid", &parent.uuid).with("name", &parent.name)
-        }))
+        }));
+        let mark = self.creator.as_ref().map(|creator| {
+            Element::new("creating:by").with("xmlns:creating", CREATING_NAMESPACE).text(creator)
+        });
+        std::iter::once(vm).chain(mark).collect()
     }
 
     /// Reads it from a domain's `<metadata>`; `None` when vmtools didn't make the domain.
     pub fn from_element(metadata: &Element) -> Option<Self> {
-        let ours = |namespace: &'static str| {
-            metadata.elements().find(move |element| {
-                element.attributes.iter().any(|(name, value)| name.starts_with("xmlns") && value == namespace)
-            })
-        };
-        let vm = ours(NAMESPACE)?;
-        let mut record = Self { creator: ours(CREATING_NAMESPACE).map(Element::content), ..Self::default() };
+        let vm = find(metadata, NAMESPACE)?;
+        let mut record =
+            Self { creator: find(metadata, CREATING_NAMESPACE).map(Element::content), ..Self::default() };
         for element in vm.elements() {
             record.take(element);
         }
@@ -173,6 +168,79 @@ impl Metadata {
             _ => {}
         }
     }
+}
+
+/// What is changed in a record; all else in it stays, also what a later vmtools wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MetadataChange {
+    /// The keys of labels that go.
+    pub unlabel: Vec<String>,
+    /// The labels that come, or get this value.
+    pub label: Vec<Label>,
+    /// When `gc` may remove it: a time, or never.
+    pub expires: Option<Option<Timestamp>>,
+    /// The volumes that are its own from now on.
+    pub own: Vec<OwnedVolume>,
+    /// The paths of those that no longer are.
+    pub disown: Vec<String>,
+}
+
+impl MetadataChange {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The record as it would be, without its prefix: libvirt puts that in (`virDomainSetMetadata`).
+    pub(super) fn applied_to(&self, record: &Element) -> Element {
+        let prefix = record.name.rsplit_once(':').map(|(prefix, _)| prefix.to_owned());
+        let mut record = without_prefix(record, prefix.as_deref().unwrap_or_default());
+        let is_gone = |element: &Element| match element.local_name() {
+            "label" => element.attribute("key").is_some_and(|key| {
+                self.unlabel.iter().any(|gone| gone == key) || self.label.iter().any(|label| label.key == key)
+            }),
+            "expires" => self.expires.is_some(),
+            "volume" => element.attribute("path").is_some_and(|path| self.disown.iter().any(|p| p == path)),
+            _ => false,
+        };
+        record.children.retain(|node| !matches!(node, Node::Element(element) if is_gone(element)));
+        let label = |label: &Label| Element::new("label").with("key", &label.key).with("value", &label.value);
+        let expires = self.expires.flatten().map(|time| Element::new("expires").text(time.to_string()));
+        let volume = |owned: &OwnedVolume| {
+            Element::new("volume")
+                .with("pool", &owned.pool)
+                .with("name", &owned.volume)
+                .with("path", &owned.path)
+        };
+        record.children(self.label.iter().map(label)).children(expires).children(self.own.iter().map(volume))
+    }
+}
+
+fn without_prefix(element: &Element, prefix: &str) -> Element {
+    let own = |name: &str| match name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(':')) {
+        Some(rest) => rest.to_owned(),
+        None => name.to_owned(),
+    };
+    let declares = format!("xmlns:{prefix}");
+    Element {
+        name: own(&element.name),
+        attributes: element.attributes.iter().filter(|(name, _)| *name != declares).cloned().collect(),
+        children: element
+            .children
+            .iter()
+            .map(|node| match node {
+                Node::Element(child) => Node::Element(without_prefix(child, prefix)),
+                other => other.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// The element of that namespace under a domain's `<metadata>`.
+pub(super) fn find<'a>(metadata: &'a Element, namespace: &str) -> Option<&'a Element> {
+    metadata.elements().find(|element| {
+        element.attributes.iter().any(|(name, value)| name.starts_with("xmlns") && value == namespace)
+    })
 }
 
 impl SshAccess {
@@ -233,6 +301,34 @@ mod tests {
         let document = domain.to_document().expect("writes");
         let read = Element::parse(&document).expect("parses");
         assert_eq!(read.find("metadata").and_then(Metadata::from_element), Some(full()));
+    }
+
+    #[test]
+    fn a_change_leaves_the_rest() {
+        let change = MetadataChange {
+            unlabel: vec!["ci".into()],
+            label: vec!["team=b".parse().expect("valid"), "new='".parse().expect("valid")],
+            expires: Some(None),
+            own: vec![OwnedVolume { pool: "p".into(), volume: "new".into(), path: "/p/new".into() }],
+            disown: full().owned.into_iter().map(|owned| owned.path).collect(),
+        };
+        let before = Metadata {
+            labels: vec!["ci=1".parse().expect("valid"), "team=a".parse().expect("valid")],
+            creator: None,
+            ..full()
+        };
+        let record =
+            before.to_elements().remove(0).child(Element::new("vmtools:later").child(Element::new("q:x")));
+        let changed = change.applied_to(&record);
+        assert!(changed.find("later/q:x").is_some() && changed.name == "vm");
+        let line = changed.to_line().expect("writes");
+        assert!(!line.contains("vmtools:") && !line.contains('\n'), "{line}");
+        // As libvirt puts it in.
+        let back = Element::new("metadata").child(changed.with("xmlns:vmtools", NAMESPACE));
+        let labels = change.label.clone();
+        let owned = change.own.clone();
+        assert_eq!(Metadata::from_element(&back), Some(Metadata { labels, owned, expires: None, ..before }));
+        assert!(MetadataChange::default().is_empty() && !change.is_empty());
     }
 
     #[test]

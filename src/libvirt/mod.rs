@@ -4,12 +4,14 @@
 //! prints are pure functions with tests on recorded output.
 
 mod addresses;
+mod affects;
 mod capabilities;
 mod client;
 mod command;
 mod definitions;
 mod devices;
 mod domain;
+mod domain_change;
 mod domain_hardware;
 mod domain_spec;
 mod domains;
@@ -21,25 +23,25 @@ mod metadata;
 mod network;
 mod network_spec;
 mod networks;
+mod power;
 mod session;
 mod storage;
 mod volume_copy;
 mod xml;
 
 pub use addresses::{Address, AddressSource};
+pub use affects::Affects;
 pub use capabilities::DomainCapabilities;
 pub use client::{Client, Version, Versions};
 pub use definitions::KeptBeside;
-pub use devices::Affects;
 pub use domain::{Disk, Domain, Interface};
 pub use domain_hardware::{cdrom, disk_prefix};
 pub use domain_spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
-pub use domains::{DomainId, Scope, ShutdownMode};
+pub use domains::{DomainId, Scope};
 pub use domstats::DomainStats;
 pub use error::{Error, Object};
-pub use interfaces::CardScope;
 pub use lease::Lease;
-pub use metadata::{Metadata, OwnedVolume, Parent, SshAccess};
+pub use metadata::{Metadata, MetadataChange, OwnedVolume, Parent, SshAccess};
 pub use network::{Network, Reservation};
 pub use network_spec::{NetworkDevice, NetworkSpec};
 pub use networks::HostUpdate;

@@ -20,7 +20,8 @@ impl VmManager {
             UriChoice::Uri(uri) => Client::new(uri.clone()),
             UriChoice::Auto => automatic().await,
         };
-        Self { client, config, paths, observer, interrupt }
+        let aside = Client::new(client.uri().clone());
+        Self { client, aside, config, paths, observer, interrupt }
     }
 
     /// How many VMs the connection has that `auto` did not pick, if it can be told without starting a

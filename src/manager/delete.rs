@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::delete_plan::{DeletePlan, DeleteRequest, Settled, settle};
 use super::gc::Maker;
 use super::needs::{Doomed, Look};
+use super::protect::refuse_protected;
 use super::{Error, VmManager};
 use crate::guest;
 use crate::libvirt::{self, DomainId, Object};
@@ -148,6 +149,7 @@ impl VmManager {
         }
         if let Some(look) = look {
             plan.check_again(look)?;
+            look.domain(&plan.uuid).map(refuse_protected).transpose()?;
         }
         let running = self.client.state(&plan.uuid).await?.is_active();
         if running && !plan.may_stop {

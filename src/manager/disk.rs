@@ -8,7 +8,6 @@ mod remove;
 pub use add::{DiskSource, NewDisk};
 pub use remove::DiskRemoval;
 
-use super::gc::Maker;
 use super::{DiskStatus, Error, VmManager};
 use crate::libvirt::{Affects, Disk, Domain, Element};
 
@@ -47,7 +46,7 @@ impl Machine {
     }
 
     fn affects(&self) -> Affects {
-        Affects::of(self.running.is_some())
+        Affects::all(self.running.is_some())
     }
 
     /// A device name that is free, such as `vdb`.
@@ -78,11 +77,7 @@ impl VmManager {
         let id = self.client.resolve(name).await?;
         let active = self.client.state(&id.uuid).await?.is_active();
         let stored = self.client.stored_domain(&id.uuid).await?;
-        match self.maker_of(&stored).await? {
-            Maker::None => {}
-            Maker::AtWork => return Err(Error::BeingMade { name: id.name }),
-            Maker::Gone => return Err(Error::Unfinished { name: id.name }),
-        }
+        self.refuse_unmade(&stored).await?;
         let running = if active { Some(self.client.domain(&id.uuid).await?) } else { None };
         Ok(Machine { name: id.name, uuid: id.uuid, running, stored })
     }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::NetworkError;
-use crate::model::{Condition, DiskSize, Invalid, MemorySize};
+use crate::model::{Condition, DiskSize, Invalid, MemorySize, VmState};
 use crate::{config, guest, host, image, libvirt};
 
 /// Why something that was to be done to a VM was not done.
@@ -32,6 +32,12 @@ pub enum Error {
     /// The name is taken.
     #[error("the VM {name} exists already")]
     Exists {
+        /// The name.
+        name: String,
+    },
+    /// The name that a VM was to get is another one's.
+    #[error("the VM {name} exists already")]
+    NameTaken {
         /// The name.
         name: String,
     },
@@ -187,6 +193,64 @@ pub enum Error {
         /// How long was waited.
         timeout: Duration,
     },
+    /// As [`Error::StillRunning`], when it was to be started anew.
+    #[error("the VM {name} did not go off within {}, so it was not restarted", humantime::format_duration(*.timeout))]
+    NotRestarted {
+        /// The VM.
+        name: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// It has no definition that it could be started from again.
+    #[error("the VM {name} is transient: once off it is gone, with its definition")]
+    Transient {
+        /// The VM.
+        name: String,
+    },
+    /// It did not come to the state that it was asked for.
+    #[error("the VM {name} is {state}, though libvirt was told to have it {wanted}")]
+    OtherState {
+        /// The VM.
+        name: String,
+        /// What it was to be.
+        wanted: VmState,
+        /// What it is.
+        state: VmState,
+    },
+    /// A disk is not made smaller.
+    #[error("{path} has {has}, and would lose data with {wanted}")]
+    WouldShrink {
+        /// The disk.
+        path: String,
+        /// Its size.
+        has: DiskSize,
+        /// What was asked for.
+        wanted: DiskSize,
+    },
+    /// Its next start goes on with the machine that it was.
+    #[error("the VM {name} was saved as it ran, and goes on so")]
+    Saved {
+        /// The VM.
+        name: String,
+    },
+    /// libvirt doesn't tell how large a disk is.
+    #[error("how large {path} is cannot be told")]
+    SizeUnknown {
+        /// The disk.
+        path: String,
+    },
+    /// vmtools has no record of the VM that could be changed.
+    #[error("the VM {name} was not made by vmtools, so it has no labels and no time to live")]
+    NotManaged {
+        /// The VM.
+        name: String,
+    },
+    /// The VM is protected against being deleted.
+    #[error("the VM {name} is protected")]
+    Protected {
+        /// The VM.
+        name: String,
+    },
     /// There is no such image on this machine.
     #[error("there is no image {name:?} on this machine")]
     NoImage {
@@ -252,16 +316,6 @@ pub enum Error {
     TooManyDisks {
         /// The VM.
         name: String,
-    },
-    /// What is on the disk's end would be lost.
-    #[error("the disk {target} has {now}, and {wanted} would cut off its end")]
-    WouldShrink {
-        /// The device.
-        target: String,
-        /// Its size.
-        now: DiskSize,
-        /// What was asked for.
-        wanted: DiskSize,
     },
     /// The VM can't do without the disk.
     #[error("the VM {name} boots from its disk {target}, or is set up by it")]

@@ -174,6 +174,7 @@ fn of_domain(domain: &Domain) -> Option<Garbage> {
     let reason = match maker(domain) {
         Maker::Gone => Reason::Unfinished,
         Maker::AtWork => return None,
+        Maker::None if domain.protected => return None,
         Maker::None if record.expires.is_some_and(|time| time.is_past()) => Reason::Expired,
         Maker::None => return None,
     };

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::Setting;
 use crate::model::{Condition, ConnectionUri, DiskSize, MemorySize};
 
 /// Somebody who watches what a verb does.
@@ -45,6 +46,11 @@ pub enum Event<'a> {
         /// What it is already, such as "running".
         what: &'a str,
     },
+    /// A VM that was to be restarted was off, and is started.
+    WasOff {
+        /// Its name.
+        name: &'a str,
+    },
     /// A network was off and has been started.
     NetworkStarted {
         /// Its name.
@@ -81,6 +87,23 @@ pub enum Warning {
     },
     /// Some VM's QEMU doesn't answer libvirt.
     Hung,
+    /// A guest was asked to go off, and nobody waits for it any more.
+    MayGoOff {
+        /// The VM.
+        vm: String,
+    },
+    /// A VM that was to be restarted is off, and is not started any more.
+    LeftOff {
+        /// The VM.
+        vm: String,
+    },
+    /// Not all was changed that was to be, but this.
+    PartlySet {
+        /// The VM.
+        vm: String,
+        /// What was changed.
+        done: Vec<Setting>,
+    },
     /// The VM has more processors than the host.
     CpusMany {
         /// Its processors.

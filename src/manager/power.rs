@@ -1,30 +1,24 @@
-//! Starting and stopping.
+//! Starting.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::gc::Maker;
 use super::{Error, Event, VmManager, VmStatus, WaitFor};
 use crate::host;
-use crate::libvirt::{self, Domain, DomainId, Element, Node, ShutdownMode};
+use crate::libvirt::{self, Domain, DomainId, Element, Node};
 use crate::model::VmState;
 
-/// How often a guest that was asked to go off is looked at.
+/// How often one that is just starting is looked at.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long a look at the definition may take.
-const GLANCE: Duration = Duration::from_secs(3);
-/// How long past its timeout a question that hangs may take.
-const GRACE: Duration = Duration::from_secs(1);
-/// A guest that didn't take the power button is asked again: its ACPI driver may not have been up.
-const ASK_AGAIN: Duration = Duration::from_secs(10);
 
-/// What a stop came to.
+/// What a change of a VM's state came to.
 #[derive(Debug, Clone, serde::Serialize)]
-pub struct Stopped {
+pub struct StateChange {
     /// The VM.
     pub name: String,
     /// The state it is in now.
     pub state: VmState,
-    /// Whether it was off before.
+    /// Whether it was so before.
     pub already: bool,
 }
 
@@ -37,11 +31,7 @@ impl VmManager {
         let id = self.client.resolve(name).await?;
         let state = self.client.state(&id.uuid).await?;
         let domain = self.client.domain(&id.uuid).await?;
-        match self.maker_of(&domain).await? {
-            Maker::None => {}
-            Maker::AtWork => return Err(Error::BeingMade { name: id.name }),
-            Maker::Gone => return Err(Error::Unfinished { name: id.name }),
-        }
+        self.refuse_unmade(&domain).await?;
         if state == VmState::Paused {
             self.await_running(&id).await?;
         }
@@ -52,6 +42,8 @@ impl VmManager {
             for network in domain.interfaces.iter().filter(|card| card.kind == "network") {
                 self.ready_network(network.source.as_deref().unwrap_or_default(), true).await?;
             }
+            // Of many that are asked for, those not begun yet are left.
+            self.interrupt.check()?;
             match self.power_on(&id.uuid).await {
                 // Somebody else was faster.
                 Err(Error::Libvirt(libvirt::Error::WrongState { .. })) => {
@@ -67,85 +59,35 @@ impl VmManager {
         self.status_of(&id.uuid).await
     }
 
+    /// What a create is still at, or has left half-made, is not touched.
+    pub(super) async fn refuse_unmade(&self, domain: &Domain) -> Result<(), Error> {
+        let name = || domain.name.clone();
+        match self.maker_of(domain).await? {
+            Maker::None => Ok(()),
+            Maker::AtWork => Err(Error::BeingMade { name: name() }),
+            Maker::Gone => Err(Error::Unfinished { name: name() }),
+        }
+    }
+
+    /// What a create is still at is not pulled away from under it.
+    pub(super) async fn refuse_being_made(&self, id: &DomainId) -> Result<(), Error> {
+        let domain = self.client.domain(&id.uuid).await?;
+        match self.maker_of(&domain).await? {
+            Maker::AtWork => Err(Error::BeingMade { name: id.name.clone() }),
+            Maker::None | Maker::Gone => Ok(()),
+        }
+    }
+
     /// While QEMU starts up its VM counts as paused; one that was paused stays so.
-    async fn await_running(&self, id: &DomainId) -> Result<(), Error> {
+    pub(super) async fn await_running(&self, id: &DomainId) -> Result<(), Error> {
         loop {
-            let stats = self.client.stats(&id.uuid).await?;
+            let stats = self.client.state_in_detail(&id.uuid).await?;
             match stats.state() {
                 VmState::Paused if stats.is_starting() => tokio::time::sleep(PAUSE).await,
                 VmState::Paused => return Err(Error::Paused { name: id.name.clone() }),
                 _ => return Ok(()),
             }
         }
-    }
-
-    /// Asks the guest to go off and waits until it is; with `force` the plug is pulled. One that is off
-    /// already is fine.
-    ///
-    /// # Errors
-    /// [`Error::StillRunning`] when the guest doesn't within the timeout.
-    pub async fn stop(&self, name: &str, force: bool, timeout: Duration) -> Result<Stopped, Error> {
-        let id = self.client.resolve(name).await?;
-        let state = self.client.state(&id.uuid).await?;
-        if !state.is_active() {
-            self.report(Event::AlreadySo { name: &id.name, what: "off" });
-            return Ok(Stopped { name: id.name, state, already: true });
-        }
-        // A QEMU that hangs holds its definition back; nobody is making that VM.
-        if let Ok(being_made) = tokio::time::timeout(GLANCE, self.refuse_being_made(&id)).await {
-            being_made?;
-        }
-        if force {
-            match self.client.destroy(&id.uuid).await {
-                Ok(()) | Err(libvirt::Error::WrongState { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        } else {
-            // A QEMU that hangs holds the question itself back.
-            let asked = tokio::time::timeout(timeout + GRACE, self.shut_down(&id, timeout));
-            self.interrupt
-                .race(async {
-                    asked
-                        .await
-                        .unwrap_or_else(|_| Err(Error::StillRunning { name: id.name.clone(), timeout }))
-                })
-                .await?;
-        }
-        let state = self.client.state(&id.uuid).await?;
-        Ok(Stopped { name: id.name, state, already: false })
-    }
-
-    async fn shut_down(&self, id: &DomainId, timeout: Duration) -> Result<(), Error> {
-        let deadline = Instant::now() + timeout;
-        let mut asked: Option<Instant> = None;
-        loop {
-            let state = self.client.state(&id.uuid).await?;
-            if !state.is_active() {
-                return Ok(());
-            }
-            if Instant::now() >= deadline {
-                return Err(Error::StillRunning { name: id.name.clone(), timeout });
-            }
-            if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
-                self.ask_to_shut_down(id).await?;
-                asked = Some(Instant::now());
-            }
-            tokio::time::sleep(PAUSE.min(deadline.saturating_duration_since(Instant::now()))).await;
-        }
-    }
-
-    /// By the guest agent if one answers, else by the power button.
-    async fn ask_to_shut_down(&self, id: &DomainId) -> Result<(), Error> {
-        for mode in [ShutdownMode::Agent, ShutdownMode::Acpi] {
-            match self.client.shutdown(&id.uuid, mode).await {
-                // It is off, or at it.
-                Ok(()) | Err(libvirt::Error::WrongState { .. }) => return Ok(()),
-                Err(error) if error.is_connection() => return Err(error.into()),
-                Err(_) if mode == ShutdownMode::Agent => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
     }
 
     /// Starts the domain and does what its networking needs beside: where passt can't start, its card is
@@ -192,15 +134,6 @@ impl VmManager {
             return Ok(());
         }
         Err(Error::HasChildren { name: domain.name.clone(), children })
-    }
-
-    /// What a create is still at is not pulled away from under it.
-    pub(super) async fn refuse_being_made(&self, id: &DomainId) -> Result<(), Error> {
-        let domain = self.client.domain(&id.uuid).await?;
-        match self.maker_of(&domain).await? {
-            Maker::AtWork => Err(Error::BeingMade { name: id.name.clone() }),
-            Maker::None | Maker::Gone => Ok(()),
-        }
     }
 }
 

@@ -45,7 +45,6 @@ impl VmManager {
         };
         let local = self.uri().is_local() && state.is_active();
         let process = local.then(|| uuid.parse().ok().and_then(host::qemu_process)).flatten();
-        let record = domain.metadata.as_ref();
         Ok(VmStatus {
             name: domain.name.clone(),
             uuid: details.uuid,
@@ -73,7 +72,8 @@ impl VmManager {
             firmware: domain.firmware,
             accel: if domain.kvm { "kvm" } else { "tcg" },
             qmp: domain.qmp_socket.clone(),
-            ttl_expires: record.and_then(|record| record.expires),
+            ttl_expires: details.ttl_expires,
+            protected: details.protected,
             snapshots,
             serial_log: domain.serial_log.clone(),
         })

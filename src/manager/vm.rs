@@ -40,6 +40,10 @@ pub struct VmDetails {
     pub created: Option<Timestamp>,
     /// Whether vmtools made it.
     pub managed: bool,
+    /// Whether it is protected against being deleted.
+    pub protected: bool,
+    /// When `gc` may remove it.
+    pub ttl_expires: Option<Timestamp>,
     /// The files of its disks.
     pub disks: Vec<String>,
 }
@@ -93,6 +97,8 @@ pub struct VmStatus {
     pub ssh: Option<SshStatus>,
     /// When `gc` may remove it.
     pub ttl_expires: Option<Timestamp>,
+    /// Whether it is protected against being deleted.
+    pub protected: bool,
     /// Its snapshots' names.
     pub snapshots: Vec<String>,
     /// The file of its serial console's output.
@@ -155,6 +161,8 @@ impl VmDetails {
             autostart,
             created: record.and_then(|record| record.created),
             managed: record.is_some(),
+            protected: domain.protected,
+            ttl_expires: record.and_then(|record| record.expires),
             disks: domain.disks.iter().filter_map(|disk| disk.path.clone()).collect(),
         }
     }
@@ -180,6 +188,8 @@ impl Serialize for VmSummary {
             autostart: bool,
             created: Option<Timestamp>,
             managed: bool,
+            protected: bool,
+            ttl_expires: Option<Timestamp>,
         }
         let none = VmDetails::default();
         let details = self.details.as_ref().unwrap_or(&none);
@@ -196,6 +206,8 @@ impl Serialize for VmSummary {
             autostart: details.autostart,
             created: details.created,
             managed: details.managed,
+            protected: details.protected,
+            ttl_expires: details.ttl_expires,
         }
         .serialize(serializer)
     }

@@ -8,6 +8,8 @@ use crate::model::ConnectionUri;
 /// A connection's VMs, and what can be done to them.
 pub struct VmManager {
     pub(super) client: Client,
+    /// For questions that a guest may hold up; its virsh is started only for the first of them.
+    pub(super) aside: Client,
     pub(super) config: Config,
     pub(super) paths: Paths,
     pub(super) observer: Arc<dyn Observer>,

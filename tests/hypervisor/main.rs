@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod change;
 mod debian;
 mod delete;
 mod disk;
@@ -16,6 +17,7 @@ mod image;
 mod lifecycle;
 mod network;
 mod own_image;
+mod power;
 mod processes;
 mod reach;
 mod template;
@@ -34,6 +36,23 @@ fn create(sandbox: &Sandbox, name: &str, image: &Path, more: &[&str]) -> Cmd {
         vec!["create", name, "--image", image.to_str().unwrap(), "-m", "256", "-c", "1", "-d", "1"];
     args.extend(more);
     sandbox.vmtools(&args)
+}
+
+/// The definition of a domain that others made, with nothing in it.
+fn empty_domain(name: &str) -> String {
+    let name = name.replace('&', "&amp;").replace('<', "&lt;");
+    format!(
+        "<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>\
+         <os><type arch='x86_64' machine='pc'>hvm</type></os><devices/></domain>"
+    )
+}
+
+/// Defines such domains of these names.
+fn define_empty(sandbox: &Sandbox, names: &[&str]) {
+    for name in names {
+        let define = sandbox.command("virsh", &["-c", sandbox.uri(), "define", "/dev/stdin"]);
+        define.stdin(empty_domain(name)).run().success();
+    }
 }
 
 /// The volumes that belong to VMs: all but the shared bases, their markers, and the image given.

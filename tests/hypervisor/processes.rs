@@ -30,7 +30,16 @@ fn each_verb_starts_one_virsh_at_most() {
         &["network", "attach", "lab", "web"],
         &["network", "detach", "lab", "web"],
         &["network", "delete", "lab", "--yes"],
+        &["pause", "web"],
+        &["resume", "web"],
+        &["set", "web", "-m", "300", "-c", "2", "-d", "2", "--label", "a=b", "--ttl", "1h", "--autostart"],
+        &["set", "web", "-c", "1"],
+        &["restart", "--force", "web"],
         &["stop", "--force", "web"],
+        &["rename", "web", "db"],
+        &["rename", "db", "web"],
+        &["protect", "web"],
+        &["unprotect", "web"],
         &["delete", "--yes", "web"],
     ] {
         let counted = count(args);

@@ -1,3 +1,5 @@
+use std::task::Poll;
+
 use crate::cli::context::Context;
 use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
@@ -39,6 +41,27 @@ impl<T: serde::Serialize> Many<T> {
             }
         }
         true
+    }
+
+    /// Does it for all of these VMs at once, and takes the results in the order of the names.
+    pub async fn each<'a, W>(&mut self, vms: &'a [String], work: impl Fn(&'a str) -> W)
+    where
+        W: Future<Output = Result<T, Error>>,
+    {
+        let mut interrupted = None;
+        let results = join_all(vms.iter().map(|vm| work(vm))).await;
+        for (vm, result) in vms.iter().zip(results) {
+            match result {
+                // Said once, and as the last word.
+                Err(Error::Interrupted) => interrupted = Some(vm),
+                result => {
+                    self.take(vm, result);
+                }
+            }
+        }
+        if let Some(vm) = interrupted {
+            self.take(vm, Err(Error::Interrupted));
+        }
     }
 
     /// Takes what was done.
@@ -83,5 +106,43 @@ impl<T: serde::Serialize> Many<T> {
         let code = if all_failed || last.code == Code::Interrupted { last.code } else { Code::Partial };
         // Its own code is what one failure says; the exit code is of all.
         Err(Complaint { code, ..last })
+    }
+}
+
+/// Runs all of them at once, in this task; the results in their order.
+async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        let mut all = Poll::Ready(());
+        for (future, result) in running.iter_mut().filter(|(_, result)| result.is_none()) {
+            match future.as_mut().poll(context) {
+                Poll::Ready(done) => *result = Some(done),
+                Poll::Pending => all = Poll::Pending,
+            }
+        }
+        all
+    })
+    .await;
+    running.into_iter().filter_map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn all_run_at_once_and_keep_their_order() {
+        let (sender, receiver) = tokio::sync::watch::channel(0);
+        // Each waits for the one behind it.
+        let work = |number: i32| {
+            let (sender, mut receiver) = (sender.clone(), receiver.clone());
+            async move {
+                receiver.wait_for(|now| *now == 2 - number).await.expect("a sender is there");
+                sender.send(3 - number).expect("a receiver is there");
+                number
+            }
+        };
+        assert_eq!(join_all((0..3).map(work)).await, [0, 1, 2]);
+        assert!(join_all(std::iter::empty::<std::future::Ready<()>>()).await.is_empty());
     }
 }

@@ -14,11 +14,18 @@ pub mod logs;
 pub mod man;
 pub mod network;
 pub mod networks;
+pub mod pause;
+pub mod protect;
+pub mod rename;
+pub mod restart;
+pub mod resume;
+pub mod set;
 pub mod ssh;
 pub mod start;
 pub mod status;
 pub mod stop;
 pub mod template;
+pub mod unprotect;
 pub mod wait;
 
 mod many;
@@ -41,6 +48,13 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Create(args) => create::run(*args, context).await?,
         Command::Start(args) => start::run(args, context).await?,
         Command::Stop(args) => stop::run(args, context).await?,
+        Command::Restart(args) => restart::run(args, context).await?,
+        Command::Pause(args) => pause::run(args, context).await?,
+        Command::Resume(args) => resume::run(args, context).await?,
+        Command::Rename(args) => rename::run(args, context).await?,
+        Command::Set(args) => set::run(args, context).await?,
+        Command::Protect(args) => protect::run(args, context).await?,
+        Command::Unprotect(args) => unprotect::run(args, context).await?,
         Command::Status(args) => status::run(args, context).await?,
         Command::Delete(args) => delete::run(args, context).await?,
         Command::Wait(args) => wait::run(args, context).await?,

@@ -32,11 +32,7 @@ pub async fn run(args: StartArgs, context: &Context) -> Result<Code, Complaint> 
     let wait = wait_for(args.wait, args.timeout, context)?;
     let names = args.selection.resolve(&manager).await?;
     let mut many = Many::new();
-    for name in &names {
-        if !many.take(name, manager.start(name, wait.as_ref()).await) {
-            break;
-        }
-    }
+    many.each(&names, |name| manager.start(name, wait.as_ref())).await;
     many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))
 }
 

@@ -7,11 +7,14 @@ use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
+use crate::manager::{StateChange, StopBy};
 use crate::model::parse_duration;
 
 /// The flags of `stop`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools stop web --timeout 30s || vmtools stop web --force")]
+#[command(
+    after_help = "All are asked at once. The guest is asked by its power button, after 5 s by its agent too.\n\nExample:\n  vmtools stop web --timeout 30s || vmtools stop web --force"
+)]
 pub struct StopArgs {
     /// The VMs
     #[command(flatten)]
@@ -28,16 +31,23 @@ pub struct StopArgs {
 /// When one of the VMs doesn't go off.
 pub async fn run(args: StopArgs, context: &Context) -> Result<Code, Complaint> {
     let manager = context.manager().await?;
-    let timeout = match args.timeout {
-        Some(timeout) => timeout,
-        None => context.config()?.wait.stop_timeout,
-    };
+    let by = stop_by(args.force, args.timeout, context)?;
     let names = args.selection.resolve(&manager).await?;
     let mut many = Many::new();
-    for name in &names {
-        if !many.take(name, manager.stop(name, args.force, timeout).await) {
-            break;
-        }
-    }
-    many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))
+    many.each(&names, |name| manager.stop(name, by)).await;
+    many.finish(context, args.selection.names.len() == 1, changed)
+}
+
+/// What `--force` and `--timeout` ask for.
+pub fn stop_by(force: bool, timeout: Option<Duration>, context: &Context) -> Result<StopBy, Complaint> {
+    Ok(match (force, timeout) {
+        (true, _) => StopBy::Force,
+        (false, Some(timeout)) => StopBy::Asking(timeout),
+        (false, None) => StopBy::Asking(context.config()?.wait.stop_timeout),
+    })
+}
+
+/// The line of a VM whose state was changed.
+pub fn changed(vm: &StateChange) -> String {
+    format!("{} is {}\n", vm.name, vm.state)
 }

@@ -1,6 +1,6 @@
 use clap::ValueEnum;
 
-use super::{or_dash, yes_no};
+use super::{expiry, or_dash, yes_no};
 use crate::manager::{VmDetails, VmSummary};
 use crate::model::MemorySize;
 
@@ -28,6 +28,10 @@ pub enum Column {
     Created,
     /// Whether libvirt starts it by itself
     Autostart,
+    /// When `gc` may remove it
+    Ttl,
+    /// Whether it is protected against being deleted
+    Protected,
     /// Its UUID
     Uuid,
     /// The files of its disks
@@ -53,6 +57,8 @@ impl Column {
             Self::Labels => "LABELS",
             Self::Created => "CREATED",
             Self::Autostart => "AUTOSTART",
+            Self::Ttl => "TTL",
+            Self::Protected => "PROTECTED",
             Self::Uuid => "UUID",
             Self::Disks => "DISKS",
         }
@@ -75,6 +81,8 @@ impl Column {
             }
             Self::Created => details(&|details| details.created.map(|time| time.to_string())),
             Self::Autostart => details(&|details| Some(yes_no(details.autostart).to_owned())),
+            Self::Ttl => details(&|details| details.ttl_expires.map(expiry)),
+            Self::Protected => details(&|details| Some(yes_no(details.protected).to_owned())),
             Self::Uuid => details(&|details| Some(details.uuid.clone())),
             Self::Disks => details(&|details| joined(details.disks.clone())),
         }

@@ -13,9 +13,10 @@ use std::fmt::Write;
 
 use crate::config::Value;
 use crate::manager::{
-    AvailableImage, Check, CheckStatus, Garbage, Plan, PulledImage, Reason, VmStatus, VmSummary,
+    AvailableImage, Check, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmStatus,
+    VmSummary,
 };
-use crate::model::{DiskSize, MemorySize};
+use crate::model::{DiskSize, MemorySize, Timestamp};
 
 pub use column::Column;
 pub use delete::delete_plans;
@@ -107,7 +108,7 @@ pub fn status(vm: &VmStatus) -> String {
         ("image", vm.image.clone()),
         ("template", vm.template.clone()),
         ("created", vm.created.map(|time| time.to_string())),
-        ("expires", vm.ttl_expires.map(|time| time.to_string())),
+        ("expires", vm.ttl_expires.map(expiry)),
         ("uptime", vm.uptime_seconds.map(span)),
         ("cpu time", vm.cpu_time_seconds.map(|seconds| format!("{seconds:.1} s"))),
         ("qmp", vm.qmp.clone()),
@@ -119,6 +120,7 @@ pub fn status(vm: &VmStatus) -> String {
         }
     }
     line("autostart", yes_no(vm.autostart).to_owned());
+    line("protected", yes_no(vm.protected).to_owned());
     for (key, value) in &vm.labels {
         line("label", format!("{key}={value}"));
     }
@@ -161,6 +163,24 @@ pub fn plan(plan: &Plan) -> String {
     text
 }
 
+/// What `set` did.
+pub fn changed(changed: &VmChanged) -> String {
+    let name = &changed.vm.name;
+    let names = |settings: &[Setting]| {
+        let names: Vec<_> = settings.iter().map(|setting| setting.name()).collect();
+        names.join(", ")
+    };
+    let mut text = String::new();
+    if !changed.applied.is_empty() {
+        let _ = writeln!(text, "{name}: changed: {}", names(&changed.applied));
+    }
+    if !changed.on_next_start.is_empty() {
+        let waiting = names(&changed.on_next_start);
+        let _ = writeln!(text, "{name}: from its next start on: {waiting} (`vmtools restart {name}`)");
+    }
+    text
+}
+
 /// A line of `gc`.
 pub fn garbage(item: &Garbage, dry_run: bool) -> String {
     let did = if dry_run { "would remove" } else { "removed" };
@@ -173,6 +193,10 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::BrokenCommit => "left by an image commit that was killed",
     };
     format!("{did} {} ({why})\n", item.name)
+}
+
+fn expiry(time: Timestamp) -> String {
+    if time.is_past() { format!("{time} (over)") } else { time.to_string() }
 }
 
 fn span(seconds: u64) -> String {

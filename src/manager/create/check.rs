@@ -52,31 +52,33 @@ impl VmManager {
         }
     }
 
-    pub(super) fn check_cpus(&self, spec: &VmSpec) -> Result<(), Error> {
+    /// The host could run so many virtual processors.
+    pub(in crate::manager) fn check_cpus(&self, wanted: u32) -> Result<(), Error> {
         let Ok(host) = std::thread::available_parallelism() else { return Ok(()) };
         let host = u32::try_from(host.get()).unwrap_or(u32::MAX);
-        if !self.uri().is_local() || spec.cpus <= host {
+        if !self.uri().is_local() || wanted <= host {
             return Ok(());
         }
-        if spec.cpus > host.saturating_mul(MOST_CPUS_PER_HOST_CPU) {
-            return Err(Error::TooManyCpus { wanted: spec.cpus, host });
+        if wanted > host.saturating_mul(MOST_CPUS_PER_HOST_CPU) {
+            return Err(Error::TooManyCpus { wanted, host });
         }
-        self.report(Event::Warning(Warning::CpusMany { wanted: spec.cpus, host }));
+        self.report(Event::Warning(Warning::CpusMany { wanted, host }));
         Ok(())
     }
 
-    pub(super) fn check_memory(&self, spec: &VmSpec) -> Result<(), Error> {
+    /// The host has so much memory, and with `at_once` as much is free, else there is a warning.
+    pub(in crate::manager) fn check_memory(&self, wanted: MemorySize, at_once: bool) -> Result<(), Error> {
         if !self.uri().is_local() {
             return Ok(());
         }
         let memory = host::memory()?;
-        if spec.memory.mib() > memory.total_mib {
+        if wanted.mib() > memory.total_mib {
             let total = MemorySize::from_mib(memory.total_mib);
-            return Err(Error::TooMuchMemory { wanted: spec.memory, total });
+            return Err(Error::TooMuchMemory { wanted, total });
         }
-        if spec.start && spec.memory.mib() > memory.available_mib {
+        if at_once && wanted.mib() > memory.available_mib {
             let available = MemorySize::from_mib(memory.available_mib);
-            self.report(Event::Warning(Warning::MemoryShort { wanted: spec.memory, available }));
+            self.report(Event::Warning(Warning::MemoryShort { wanted, available }));
         }
         Ok(())
     }

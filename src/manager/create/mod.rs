@@ -208,8 +208,8 @@ impl VmManager {
         act: bool,
     ) -> Result<Prepared, Error> {
         let kvm = self.check_acceleration(spec)?;
-        self.check_cpus(spec)?;
-        self.check_memory(spec)?;
+        self.check_cpus(spec.cpus)?;
+        self.check_memory(spec.memory, spec.start)?;
         let disk_size_bytes = check::disk_size(spec, image.as_ref())?;
         let pool = self.storage_pool(act).await?;
         self.check_room(spec, image.as_ref(), &pool)?;

@@ -2,7 +2,9 @@ use std::path::{Path, PathBuf};
 
 use super::{ChangedDisk, Machine};
 use crate::image::{self, Format};
-use crate::libvirt::{Affects, Disk, DiskSpec, Element, OwnedVolume, Scope, VolumeSpec, disk_prefix};
+use crate::libvirt::{
+    Affects, Disk, DiskSpec, Element, MetadataChange, OwnedVolume, Scope, VolumeSpec, disk_prefix,
+};
 use crate::manager::{DiskStatus, Error, Event, VmManager, Warning};
 use crate::model::{DiskBus, DiskSize, VmName};
 
@@ -35,7 +37,7 @@ impl VmManager {
         let bus = machine.stored.hardware().disk_bus;
         let target = machine.free_target(disk_prefix(bus))?;
         // QEMU's AHCI takes no disk while the guest runs.
-        let affects = if bus == DiskBus::Sata { Affects::NextStart } else { machine.affects() };
+        let affects = if bus == DiskBus::Sata { Affects::Stored } else { machine.affects() };
         let spec = |path: &str, format| DiskSpec { path: path.to_owned(), format, read_only: new.read_only };
         let disk = match &new.source {
             DiskSource::Empty(size) => {
@@ -91,11 +93,12 @@ impl VmManager {
             mode: "0600",
             backing: None,
         };
-        let both = machine.affects();
-        if let Some(record) = &machine.stored.metadata {
-            let mut record = record.clone();
-            record.owned.push(volume.clone());
-            self.client.set_record(&machine.uuid, &record, both).await?;
+        let active = machine.running.is_some();
+        let own = MetadataChange { own: vec![volume.clone()], ..MetadataChange::default() };
+        let disown = MetadataChange { disown: vec![volume.path.clone()], ..MetadataChange::default() };
+        let managed = machine.stored.metadata.is_some();
+        if managed {
+            self.client.change_metadata(&machine.stored, &own, active).await?;
         }
         let added = async {
             self.client.make_volume(&volume.pool, &spec).await?;
@@ -105,8 +108,8 @@ impl VmManager {
         let result: Result<(), Error> = added.await;
         if result.is_err() {
             let _ = self.client.delete_volume(&volume.pool, &volume.volume).await;
-            if let Some(record) = &machine.stored.metadata {
-                let _ = self.client.set_record(&machine.uuid, record, both).await;
+            if managed {
+                let _ = self.client.change_metadata(&machine.stored, &disown, active).await;
             }
         }
         result

@@ -1,5 +1,5 @@
 use super::ChangedDisk;
-use crate::manager::needs::Doomed;
+use crate::libvirt::Domain;
 use crate::manager::{Error, Event, VmManager};
 use crate::model::DiskSize;
 
@@ -7,7 +7,7 @@ impl VmManager {
     /// Makes a disk larger; a guest that runs sees it at once.
     ///
     /// # Errors
-    /// [`Error::WouldShrink`]; [`Error::InUse`] when another's disk stands on it; [`Error::NotInPool`] when it is
+    /// [`Error::WouldShrink`]; [`Error::NotInPool`] when it is
     /// no volume of libvirt's and the VM is off.
     pub async fn grow_disk(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
         let machine = self.machine(name).await?;
@@ -21,24 +21,33 @@ impl VmManager {
                 self.report(Event::AlreadySo { name: target, what: "of that size" });
                 return self.changed(&machine, target, live).await;
             }
-            Some(now) if now > size.bytes() => {
-                let (target, now) = (target.to_owned(), DiskSize::from_bytes(now));
-                return Err(Error::WouldShrink { target, now, wanted: size });
+            Some(has) if has > size.bytes() => {
+                return Err(Error::WouldShrink { path, has: DiskSize::from_bytes(has), wanted: size });
             }
             _ => {}
         }
         self.warn_of_room(&path, size, taken.unwrap_or(0));
-        if live {
-            self.client.resize_running_disk(&machine.uuid, target, size.bytes()).await?;
-        } else {
-            let others = Doomed { vms: [machine.uuid.clone()].into(), files: [path.clone()].into() };
-            if let Some(needed_by) = self.look().await?.needed_by(&path, &others).into_iter().next() {
-                return Err(Error::InUse { path, needed_by });
-            }
-            let volume = self.client.volume_at(&path).await?;
-            let volume = volume.ok_or_else(|| Error::NotInPool { name: machine.name.clone(), path })?;
-            self.client.resize_volume(&volume, size.bytes()).await?;
-        }
+        self.set_disk_size(&machine.stored, live, target, &path, size.bytes()).await?;
         self.changed(&machine, target, live).await
+    }
+
+    /// Sets the size of a disk that is smaller.
+    pub(in crate::manager) async fn set_disk_size(
+        &self,
+        domain: &Domain,
+        running: bool,
+        target: &str,
+        path: &str,
+        bytes: u64,
+    ) -> Result<(), Error> {
+        if running {
+            return Ok(self.client.resize_disk(&domain.uuid, target, bytes).await?);
+        }
+        self.client.resize_volume(path, bytes).await.map_err(|error| match error {
+            error if error.is_not_found() => {
+                Error::NotInPool { name: domain.name.clone(), path: path.to_owned() }
+            }
+            other => other.into(),
+        })
     }
 }

@@ -28,7 +28,7 @@ impl VmManager {
             (None, []) => {
                 let target = machine.free_target("sd")?;
                 let device = cdrom(&iso, &target, None);
-                self.client.attach_device(&machine.uuid, &device, Affects::NextStart).await?;
+                self.client.attach_device(&machine.uuid, &device, Affects::Stored).await?;
                 return self.changed(&machine, &target, false).await;
             }
             (None, drives) => match (drives.iter().find(|drive| drive.path.is_none()), drives) {
@@ -74,7 +74,7 @@ impl VmManager {
             self.client.update_device(&machine.uuid, drive, Affects::Running, force).await?;
         }
         if let Some(drive) = with_media(&machine.stored) {
-            self.client.update_device(&machine.uuid, &drive, Affects::NextStart, force).await?;
+            self.client.update_device(&machine.uuid, &drive, Affects::Stored, force).await?;
         }
         self.changed(machine, target, live.is_some()).await
     }

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, Machine, disk_of};
-use crate::libvirt::{Affects, Metadata, OwnedVolume};
+use crate::libvirt::{Affects, MetadataChange, OwnedVolume};
 use crate::manager::needs::Doomed;
 use crate::manager::{DiskStatus, Error, VmManager};
 
@@ -69,16 +69,14 @@ impl VmManager {
             self.interrupt.race(self.detach_from_guest(&machine, target, timeout)).await?;
         }
         if disk_of(&machine.stored, target).is_some() {
-            self.client.detach_disk(&machine.uuid, target, Affects::NextStart).await?;
+            self.client.detach_disk(&machine.uuid, target, Affects::Stored).await?;
         }
-        let record = machine.stored.metadata.as_ref();
-        if let (Some(path), Some(record)) = (&removal.disk.path, record) {
-            if let Some(volume) = &removal.volume {
-                self.client.delete_volume(&volume.pool, &volume.volume).await?;
-            }
-            let owned = record.owned.iter().filter(|owned| owned.path != *path).cloned().collect();
-            let record = Metadata { owned, ..record.clone() };
-            self.client.set_record(&machine.uuid, &record, machine.affects()).await?;
+        if let Some(volume) = &removal.volume {
+            self.client.delete_volume(&volume.pool, &volume.volume).await?;
+        }
+        if let Some(path) = removal.disk.path.clone().filter(|_| removal.disk.owned) {
+            let disown = MetadataChange { disown: vec![path], ..MetadataChange::default() };
+            self.client.change_metadata(&machine.stored, &disown, machine.running.is_some()).await?;
         }
         Ok(ChangedDisk { vm: removal.vm, live, disk: removal.disk })
     }

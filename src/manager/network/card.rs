@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::NetworkError;
 use super::users::is_on;
-use crate::libvirt::{CardScope, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec, Network};
+use crate::libvirt::{Affects, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec, Network};
 use crate::manager::{Error, VmManager};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec};
 
@@ -51,7 +51,7 @@ impl VmManager {
         let mac = card.mac.unwrap_or_else(MacAddress::random).to_string();
         let model = card.model.unwrap_or_else(|| domain.hardware().nic_model);
         let interface = InterfaceSpec { mac: mac.clone(), source, model: Some(model) };
-        let scope = if live { CardScope::Both } else { CardScope::Stored };
+        let scope = if live { Affects::Both } else { Affects::Stored };
         self.interrupt.check()?;
         self.client.plug_interface(&id.uuid, &interface, scope).await?;
         let model = Some(model.name().to_owned());
@@ -91,9 +91,9 @@ impl VmManager {
         let in_running = running.as_ref().and_then(|domain| card_with(domain, &mac));
         let in_stored = card_with(&stored, &mac);
         let scope = match (in_running, in_stored) {
-            (Some(_), Some(_)) => CardScope::Both,
-            (Some(_), None) => CardScope::Running,
-            (None, _) => CardScope::Stored,
+            (Some(_), Some(_)) => Affects::Both,
+            (Some(_), None) => Affects::Running,
+            (None, _) => Affects::Stored,
         };
         let Some(card) = in_running.or(in_stored) else {
             return Err(NetworkError::NotPlugged { network: name, vm: id.name }.into());

@@ -1,0 +1,29 @@
+use clap::Args;
+
+use super::many::Many;
+use super::selection::Selection;
+use super::stop::changed;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+
+/// The flags of `pause`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools pause web    # its memory stays; `vmtools resume web` lets it go on"
+)]
+pub struct PauseArgs {
+    /// The VMs
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// # Errors
+/// When one of the VMs isn't running.
+pub async fn run(args: PauseArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let names = args.selection.resolve(&manager).await?;
+    let mut many = Many::new();
+    many.each(&names, |name| manager.pause(name)).await;
+    many.finish(context, args.selection.names.len() == 1, changed)
+}

@@ -1,0 +1,28 @@
+use clap::Args;
+
+use super::many::Many;
+use super::selection::Selection;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+
+/// The flags of `protect`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vmtools protect web    # `delete`, `create --replace` and `gc` refuse it"
+)]
+pub struct ProtectArgs {
+    /// The VMs
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// # Errors
+/// When one of the VMs isn't there.
+pub async fn run(args: ProtectArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let names = args.selection.resolve(&manager).await?;
+    let mut many = Many::new();
+    many.each(&names, |name| manager.protect(name, true)).await;
+    many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is protected\n", vm.name))
+}

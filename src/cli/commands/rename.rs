@@ -1,0 +1,33 @@
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::model::VmName;
+
+/// The flags of `rename`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The VM has to be off. Its disks keep the names of their files, and its guest keeps its host name: change that \
+                  in the guest.\n\nExample:\n  vmtools rename web web-old"
+)]
+pub struct RenameArgs {
+    /// The VM
+    pub old: String,
+    /// Its new name
+    pub new: VmName,
+}
+
+/// # Errors
+/// When the VM isn't there or runs, or the name is taken.
+pub async fn run(args: RenameArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let renamed = manager.rename(&args.old, &args.new).await;
+    let vm = renamed.map_err(|error| Complaint::from(error).about(&args.old))?;
+    if context.ui.json() {
+        context.ui.data_json(&vm);
+    } else {
+        context.ui.data(&format!("{} is now called {}\n", args.old, vm.name));
+    }
+    Ok(Code::Ok)
+}

@@ -1,0 +1,27 @@
+use clap::Args;
+
+use super::many::Many;
+use super::selection::Selection;
+use super::stop::changed;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+
+/// The flags of `resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vmtools resume web")]
+pub struct ResumeArgs {
+    /// The VMs
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// # Errors
+/// When one of the VMs isn't paused or running.
+pub async fn run(args: ResumeArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let names = args.selection.resolve(&manager).await?;
+    let mut many = Many::new();
+    many.each(&names, |name| manager.resume(name)).await;
+    many.finish(context, args.selection.names.len() == 1, changed)
+}

@@ -1,0 +1,46 @@
+//! The mark that keeps a VM from being deleted. It stands in the VM's own definition, apart from the
+//! record, so that VMs of others can have it too.
+
+use super::{Error, Event, VmManager};
+use crate::libvirt::Domain;
+
+/// A VM that was protected, or is no longer.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Protection {
+    /// The VM.
+    pub name: String,
+    /// Whether it is protected now.
+    pub protected: bool,
+    /// Whether it was so before.
+    pub already: bool,
+}
+
+impl VmManager {
+    /// Protects the VM against being deleted, or lets it be deleted again. What is so already is fine.
+    ///
+    /// # Errors
+    /// [`Error::BeingMade`]; when libvirt refuses.
+    pub async fn protect(&self, name: &str, on: bool) -> Result<Protection, Error> {
+        let id = self.client.resolve(name).await?;
+        let stored = self.client.stored_domain(&id.uuid).await?;
+        self.refuse_unmade(&stored).await?;
+        let already = stored.protected == on;
+        if already {
+            self.report(Event::AlreadySo {
+                name: &id.name,
+                what: if on { "protected" } else { "unprotected" },
+            });
+        } else {
+            self.interrupt.check()?;
+            let active = self.client.state(&id.uuid).await?.is_active();
+            self.client.set_protected(&id.uuid, on, active).await?;
+        }
+        Ok(Protection { name: id.name, protected: on, already })
+    }
+}
+
+/// # Errors
+/// [`Error::Protected`] when the VM is.
+pub(super) fn refuse_protected(domain: &Domain) -> Result<(), Error> {
+    if domain.protected { Err(Error::Protected { name: domain.name.clone() }) } else { Ok(()) }
+}
