@@ -1,8 +1,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, create, delete, doctor, gc, image, ip, list, man, networks, ssh, start, status,
-    stop, template, wait,
+    clone, completions, config, create, delete, doctor, gc, image, ip, list, man, networks, ssh, start,
+    status, stop, template, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -62,6 +62,8 @@ pub enum Command {
     List(list::ListArgs),
     /// Make a VM
     Create(Box<create::CreateArgs>),
+    /// Make a VM of another
+    Clone(clone::CloneArgs),
     /// Start VMs
     Start(start::StartArgs),
     /// Stop VMs: ask the guest and wait until it is off

@@ -4,10 +4,12 @@
 //! prints are pure functions with tests on recorded output.
 
 mod addresses;
+mod backup;
 mod client;
 mod command;
 mod definitions;
 mod domain;
+mod domain_copy;
 mod domain_hardware;
 mod domain_spec;
 mod domains;
@@ -22,9 +24,11 @@ mod volume_copy;
 mod xml;
 
 pub use addresses::{Address, AddressSource};
+pub use backup::{BackupDisk, BackupState, Hold};
 pub use client::{Client, Version, Versions};
 pub use definitions::KeptBeside;
 pub use domain::{Disk, Domain, Interface};
+pub use domain_copy::{CopiedFile, DomainCopy};
 pub use domain_spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
 pub use domains::{DomainId, Scope, ShutdownMode};
 pub use domstats::DomainStats;

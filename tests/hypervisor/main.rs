@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod clone;
 mod debian;
 mod delete;
 mod failure;

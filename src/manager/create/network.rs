@@ -166,7 +166,7 @@ pub(in crate::manager) fn no_passt() -> Option<&'static str> {
 }
 
 /// An address of QEMU's range, 52:54:00, as libvirt makes them.
-fn random_mac() -> String {
+pub(in crate::manager) fn random_mac() -> String {
     let bytes = *uuid::Uuid::new_v4().as_bytes();
     format!("52:54:00:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2])
 }
