@@ -204,6 +204,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
                 children.join(" ")
             )),
         ),
+        E::Hangs { name } => (Code::Timeout, Some(format!("end it first: vmtools stop {name} --force"))),
         E::Running { name } => (
             Code::WrongState,
             Some(format!("`vmtools stop {name}` first, or delete it with --force, which pulls the plug")),

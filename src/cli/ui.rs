@@ -255,6 +255,10 @@ fn describe(warning: &Warning) -> String {
              `vmtools stop NAME --force` ends one that hangs"
                 .to_owned()
         }
+        Warning::Hidden { vms } => format!(
+            "{}: QEMU does not answer; what it uses is known by its files and its command line alone",
+            vms.join(", ")
+        ),
         Warning::CpusMany { wanted, host } => {
             format!("the VM has {wanted} virtual processors, and the host has {host}: they take turns")
         }

@@ -26,7 +26,7 @@ mod xml;
 pub use addresses::{Address, AddressSource};
 pub use backup::{BackupDisk, BackupState, Hold};
 pub use client::{Client, Version, Versions};
-pub use definitions::KeptBeside;
+pub use definitions::{Definitions, KeptBeside};
 pub use domain::{Disk, Domain, Interface};
 pub use domain_copy::{CopiedFile, DomainCopy};
 pub use domain_spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};

@@ -89,6 +89,9 @@ impl VmManager {
     }
 
     async fn settle(&self, look: &Look, id: &DomainId, request: &DeleteRequest) -> Result<Settled, Error> {
+        if look.is_hidden(&id.uuid) {
+            return Err(Error::Hangs { name: id.name.clone() });
+        }
         let missing = || libvirt::Error::NotFound { object: Object::Domain, name: id.name.clone() };
         let domain = look.domain(&id.uuid).ok_or_else(missing)?;
         if matches!(self.maker_of(domain).await?, Maker::AtWork) {

@@ -251,6 +251,12 @@ pub enum Error {
         /// The linked clones.
         children: Vec<String>,
     },
+    /// Its QEMU hangs, and libvirt can't tell what belongs to it.
+    #[error("the QEMU of the VM {name} does not answer, so what belongs to it is not known")]
+    Hangs {
+        /// The VM.
+        name: String,
+    },
     /// It runs, and was not to be stopped.
     #[error("the VM {name} is running")]
     Running {

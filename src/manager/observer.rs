@@ -76,6 +76,11 @@ pub enum Warning {
     },
     /// Some VM's QEMU doesn't answer libvirt.
     Hung,
+    /// The QEMUs of these VMs hang, and what they use is known only as far as files and processes tell.
+    Hidden {
+        /// The VMs.
+        vms: Vec<String>,
+    },
     /// The VM has more processors than the host.
     CpusMany {
         /// Its processors.

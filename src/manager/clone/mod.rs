@@ -18,8 +18,8 @@ use crate::libvirt::{self, Domain};
 use crate::model::{VmName, VmState};
 use settle::{Kind, Settled};
 
-use super::create::Failure;
 use super::create::transaction::Transaction;
+use super::create::{Failure, not_claimed};
 use super::gc::Maker;
 use super::{Error, Event, VmManager, VmStatus, WaitFor};
 
@@ -79,7 +79,8 @@ impl VmManager {
         let uuid = settled.copy.uuid.to_string();
         self.clone_step(request, "claiming the name")?;
         let definition = settled.copy.to_element(&source);
-        self.claim(transaction, &uuid, &definition).await.map_err(|error| match error {
+        transaction.will_define(&uuid);
+        self.client.define_copy(&definition).await.map_err(|error| match not_claimed(error) {
             Error::Exists { name } => Error::Taken { name },
             other => other,
         })?;

@@ -181,17 +181,14 @@ impl VmManager {
     }
 
     /// The name is claimed by `define`, which is atomic: of two creates at once one gets it.
-    pub(super) async fn claim(
+    async fn claim(
         &self,
         transaction: &mut Transaction<'_>,
         uuid: &str,
         definition: &Element,
     ) -> Result<(), Error> {
         transaction.will_define(uuid);
-        self.client.define(definition).await.map_err(|error| match error {
-            libvirt::Error::Exists { name, object: libvirt::Object::Domain } => Error::Exists { name },
-            other => other.into(),
-        })
+        self.client.define(definition).await.map_err(not_claimed)
     }
 
     fn step(&self, spec: &VmSpec, what: &str) -> Result<(), Error> {
@@ -274,6 +271,14 @@ impl VmManager {
         };
         let extra_disks = spec.extra_disks.clone();
         Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm })
+    }
+}
+
+/// Why a `define` got no name.
+pub(super) fn not_claimed(error: libvirt::Error) -> Error {
+    match error {
+        libvirt::Error::Exists { name, object: libvirt::Object::Domain } => Error::Exists { name },
+        other => other.into(),
     }
 }
 
