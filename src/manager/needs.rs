@@ -95,6 +95,19 @@ impl Look {
         self.domains.iter().find(|domain| domain.uuid == uuid)
     }
 
+    /// The volumes that are the VM's own. A program that copies VMs copies vmtools' record of them, too: what
+    /// bears the UUID of another VM that has it in its record is that one's.
+    pub(super) fn owned_by(&self, domain: &Domain) -> Vec<OwnedVolume> {
+        let mut owned = domain.metadata.as_ref().map(|record| record.owned.clone()).unwrap_or_default();
+        owned.retain(|volume| {
+            !self.domains.iter().any(|other| {
+                let mark = other.uuid.get(..8).unwrap_or(&other.uuid);
+                other.uuid != domain.uuid && other.owns(&volume.path) && volume.volume.contains(mark)
+            })
+        });
+        owned
+    }
+
     /// The file, if it lies in a pool.
     pub(super) fn file(&self, path: &str) -> Option<&Volume> {
         self.files.get(path).map(|(_, file)| file)
@@ -249,6 +262,20 @@ mod tests {
         assert_eq!(kept, ["/p/b"]);
         assert_eq!(look.standing_on("a", &["/p/a"], &doomed(&["a", "b"], &[]).vms), ["b"]);
         assert!(look.depth("b") > look.depth("a"));
+    }
+
+    #[test]
+    fn a_copied_record_owns_nothing() {
+        let document = |uuid: &str| {
+            format!(
+                "<domain><name>{uuid}</name><uuid>{uuid}</uuid><metadata><v:vm xmlns:v='urn:vmtools:vm:1'>\
+                 <v:volume pool='p' name='web-aaaaaaaa.qcow2' path='/p/web-aaaaaaaa.qcow2'/></v:vm></metadata></domain>"
+            )
+        };
+        let domains =
+            ["aaaaaaaa-1", "bbbbbbbb-1"].map(|uuid| Domain::parse(&document(uuid)).expect("parses"));
+        let look = Look { domains: domains.to_vec(), ..look(&[], &[]) };
+        assert_eq!(domains.map(|domain| look.owned_by(&domain).len()), [1, 0]);
     }
 
     #[test]
