@@ -12,7 +12,6 @@ mod failure;
 mod first_boot;
 mod foreign;
 mod image;
-
 mod lifecycle;
 mod own_image;
 mod processes;
