@@ -1,8 +1,9 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, create, delete, disk, doctor, gc, image, ip, list, logs, man, network, networks,
-    pause, protect, rename, restart, resume, set, ssh, start, status, stop, template, unprotect, wait,
+    clone, completions, config, create, delete, disk, doctor, gc, image, ip, list, logs, man, network,
+    networks, pause, protect, rename, restart, resume, set, ssh, start, status, stop, template, unprotect,
+    wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -62,6 +63,8 @@ pub enum Command {
     List(list::ListArgs),
     /// Make a VM
     Create(Box<create::CreateArgs>),
+    /// Make a VM of another
+    Clone(clone::CloneArgs),
     /// Start VMs
     Start(start::StartArgs),
     /// Stop VMs: ask the guest and wait until it is off

@@ -228,6 +228,17 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         }
         // As with a VM's disk that another needs: to remove it would lose data.
         E::ImageInUse { .. } => (Code::Integrity, hint("delete what needs it first")),
+        E::Taken { name } => {
+            (Code::Exists, Some(format!("take another name, or see it with `vmtools status {name}`")))
+        }
+        E::SourceRuns { name } => {
+            (Code::WrongState, Some(format!("`vmtools stop {name}` first, or copy it as it runs: --live")))
+        }
+        E::SourceChanged { .. } => (Code::WrongState, hint("nothing was kept; try again")),
+        E::CopyFailed { name, .. } => {
+            (Code::Failed, Some(format!("try again, or `vmtools stop {name}` and copy it when it is off")))
+        }
+        E::NotCopyable { .. } => (Code::Incapable, None),
         E::HasChildren { name, children } => (
             Code::WrongState,
             Some(format!(
@@ -236,6 +247,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
                 children.join(" ")
             )),
         ),
+        E::Hangs { name } => (Code::Timeout, Some(format!("end it first: vmtools stop {name} --force"))),
         E::Running { name } => (
             Code::WrongState,
             Some(format!("`vmtools stop {name}` first, or delete it with --force, which pulls the plug")),

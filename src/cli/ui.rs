@@ -281,6 +281,10 @@ fn describe(warning: &Warning) -> String {
             let done: Vec<_> = done.iter().map(|setting| setting.name()).collect();
             format!("{vm}: this is changed all the same: {}", done.join(", "))
         }
+        Warning::Hidden { vms } => format!(
+            "{}: QEMU does not answer; what it uses is known by its files and its command line alone",
+            vms.join(", ")
+        ),
         Warning::CpusMany { wanted, host } => {
             format!("the VM has {wanted} virtual processors, and the host has {host}: they take turns")
         }
@@ -299,6 +303,23 @@ fn describe(warning: &Warning) -> String {
         }
         Warning::SetupLeftOut { vm } => {
             format!("{vm} has no cloud-init: its template's packages, write_files and runcmd are left out")
+        }
+        Warning::IdentityKept { vm, ignition } => {
+            let why =
+                if *ignition { "Ignition runs once only" } else { "vmtools made no seed for its source" };
+            format!(
+                "the guest of {vm} keeps its source's host name, machine-id and ssh host keys ({why}); \
+                 the machine's UUID and network addresses are new"
+            )
+        }
+        Warning::NotHeld { vm } => format!(
+            "the guest agent of {vm} does not answer: the copy is what a power cut would have left on its disks"
+        ),
+        Warning::StillHeld { vm } => format!(
+            "the guest agent of {vm} answers no more, and its file systems may be held still: virsh domfsthaw {vm}"
+        ),
+        Warning::TpmLeftOut { vm } => {
+            format!("{vm} gets a new TPM: what its source has sealed in its own does not open there")
         }
         Warning::DisksLeftOut { of, disks } => {
             format!("{of}: only its first disk is taken; left out: {}", disks.join(", "))

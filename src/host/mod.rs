@@ -37,7 +37,7 @@ pub use group::{Membership, membership};
 pub use installer::installer;
 pub use kvm::{Kvm, kvm};
 pub use port::{free_port, is_free};
-pub use qemu_process::{QemuProcess, qemu_process, qemu_processes};
+pub use qemu_process::{QemuProcess, qemu_names_file, qemu_process, qemu_processes};
 pub use qmp_folder::{
     QmpFolder, qmp_socket, ready_session_qmp_folder, session_qmp_folder, system_qmp_folder,
 };

@@ -27,6 +27,15 @@ pub fn qemu_processes() -> HashMap<Uuid, QemuProcess> {
     process_ids().filter_map(|pid| Some((uuid_of(pid)?, describe(pid)?))).collect()
 }
 
+/// Whether the command line of the VM's process names the file; `None` when there is no process to be seen.
+pub fn qemu_names_file(uuid: Uuid, path: &str) -> Option<bool> {
+    let pid = process_ids().find(|pid| uuid_of(*pid) == Some(uuid))?;
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    // libvirt writes block devices as JSON, in which a string may have escapes.
+    let quoted = format!("\"{}\"", path.replace('\\', r"\\").replace('"', "\\\""));
+    Some(line.windows(quoted.len()).any(|window| window == quoted.as_bytes()))
+}
+
 fn process_ids() -> impl Iterator<Item = u32> {
     std::fs::read_dir("/proc")
         .into_iter()
@@ -94,12 +103,15 @@ mod tests {
         let uuid = Uuid::new_v4();
         let invocation = Invocation::new(&program, Duration::from_secs(20));
         let invocation = invocation.args(["-c", "echo up; read line", "-uuid", &uuid.to_string()]);
+        let invocation = invocation.args(["-blockdev", r#"{"driver":"file","filename":"/p/a b.qcow2"}"#]);
         let mut shell = invocation.spawn_piped().expect("starts");
         shell.stdout.read_exact(&mut [0; 3]).await.expect("says that it runs");
         let found = qemu_process(uuid).expect("is found");
         assert_eq!(found.uid, rustix::process::getuid().as_raw());
         assert!(found.started.elapsed() < Duration::from_secs(60), "{found:?}");
         assert_eq!(qemu_processes().get(&uuid), Some(&found));
+        assert_eq!(qemu_names_file(uuid, "/p/a b.qcow2"), Some(true));
+        assert_eq!(qemu_names_file(uuid, "/p/a"), Some(false));
         shell.close(Duration::from_secs(5)).await;
         assert_eq!(qemu_process(uuid), None);
     }

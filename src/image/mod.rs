@@ -54,6 +54,7 @@ mod reference;
 mod retry;
 pub mod seed;
 mod source;
+mod sparse_copy;
 mod store;
 #[cfg(test)]
 mod store_tests;
@@ -80,6 +81,7 @@ pub use own::{NewImage, OwnImages, Staged};
 pub use password::PasswordHash;
 pub use pull::{Freshness, Pulled};
 pub use reference::Reference;
+pub use sparse_copy::copy_sparse;
 pub use store::Store;
 
 use std::sync::Arc;

@@ -9,8 +9,19 @@ use super::domain::Domain;
 use super::domains::{lines, parse_domain};
 use super::metadata::PARENT_NAMESPACE;
 
-/// How long running domains may take to tell what they are: one whose QEMU hangs may never.
+/// How long many definitions may take, which are a millisecond each.
 const GLANCE: Duration = Duration::from_secs(5);
+/// How long one may take: a QEMU that hangs amid a question may hold it back without end.
+const GLIMPSE: Duration = Duration::from_secs(1);
+
+/// The definitions of many domains.
+#[derive(Debug, Default)]
+pub struct Definitions {
+    /// Those that could be read.
+    pub domains: Vec<Domain>,
+    /// The UUIDs of those that could not, because their QEMU hangs.
+    pub hidden: Vec<String>,
+}
 
 /// What libvirt keeps of a domain beside its definition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,31 +35,35 @@ pub struct KeptBeside {
 }
 
 impl Client {
-    /// The stored definitions of many, for which no QEMU is asked; those that are gone meanwhile are left out.
+    /// The stored definitions of many; those that are gone meanwhile are left out.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn stored_domains(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
-        self.dump_each("dumpxml --inactive", uuids, super::command::QUESTION).await
+    pub async fn stored_domains(&self, uuids: &[&str]) -> Result<Definitions, Error> {
+        self.dump_what_answers("dumpxml --inactive", uuids).await
     }
 
-    /// The definitions of running domains, without those that can't tell because their QEMU hangs.
+    /// The definitions of many as they run; those that are gone meanwhile are left out.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn running_domains(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
-        match self.dump_each("dumpxml", uuids, GLANCE).await {
+    pub async fn running_domains(&self, uuids: &[&str]) -> Result<Definitions, Error> {
+        self.dump_what_answers("dumpxml", uuids).await
+    }
+
+    async fn dump_what_answers(&self, words: &str, uuids: &[&str]) -> Result<Definitions, Error> {
+        match self.dump_each(words, uuids, GLANCE).await {
             Err(Error::TimedOut { .. }) => {}
-            other => return other,
+            other => return Ok(Definitions { domains: other?, hidden: Vec::new() }),
         }
-        let mut domains = Vec::new();
+        let mut found = Definitions::default();
         for uuid in uuids {
-            match self.dump_each("dumpxml", &[uuid], GLANCE).await {
-                Err(Error::TimedOut { .. }) => {}
-                found => domains.extend(found?),
+            match self.dump_each(words, &[uuid], GLIMPSE).await {
+                Err(Error::TimedOut { .. }) => found.hidden.push((*uuid).to_owned()),
+                domains => found.domains.extend(domains?),
             }
         }
-        Ok(domains)
+        Ok(found)
     }
 
     async fn dump_each(&self, words: &str, uuids: &[&str], within: Duration) -> Result<Vec<Domain>, Error> {

@@ -253,13 +253,16 @@ fn firmware_configuration(file: &str) -> Element {
 /// A monitor of vmtools' own: libvirt's takes one client only. `wait=off`, else the domain would not
 /// start before somebody connects.
 fn monitor(socket: &str) -> Element {
-    // In QEMU's option syntax a comma is written twice.
-    let path = socket.replace(',', ",,");
     let words = [
         "-chardev".to_owned(),
-        format!("socket,id=vmtqmp,path={path},server=on,wait=off"),
+        monitor_socket(socket),
         "-mon".to_owned(),
         "chardev=vmtqmp,mode=control".to_owned(),
     ];
     Element::new("qemu:commandline").children(words.map(|word| Element::new("qemu:arg").with("value", word)))
+}
+
+pub(super) fn monitor_socket(socket: &str) -> String {
+    // In QEMU's option syntax a comma is written twice.
+    format!("socket,id=vmtqmp,path={},server=on,wait=off", socket.replace(',', ",,"))
 }

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod affects;
+mod backup;
 mod capabilities;
 mod client;
 mod command;
@@ -12,6 +13,7 @@ mod definitions;
 mod devices;
 mod domain;
 mod domain_change;
+mod domain_copy;
 mod domain_hardware;
 mod domain_spec;
 mod domains;
@@ -31,10 +33,12 @@ mod xml;
 
 pub use addresses::{Address, AddressSource};
 pub use affects::Affects;
+pub use backup::{BackupDisk, BackupState, Hold};
 pub use capabilities::DomainCapabilities;
 pub use client::{Client, Version, Versions};
-pub use definitions::KeptBeside;
+pub use definitions::{Definitions, KeptBeside};
 pub use domain::{Disk, Domain, Interface};
+pub use domain_copy::{CopiedFile, DomainCopy};
 pub use domain_hardware::{cdrom, disk_prefix};
 pub use domain_spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
 pub use domains::{DomainId, Scope};

@@ -114,10 +114,7 @@ impl Client {
     /// # Errors
     /// When the folder can't be made.
     pub async fn make_folder_pool(&self, name: &str, folder: &str) -> Result<Pool, Error> {
-        let pool = Element::new("pool")
-            .with("type", "dir")
-            .child(Element::new("name").text(name))
-            .child(Element::new("target").child(Element::new("path").text(folder)));
+        let pool = folder_pool(name, folder);
         let file = self.handover_xml("pool-define", &pool)?;
         match self.call(Command::new("pool-define").option("--file", &file.path)).await {
             Ok(_) | Err(Error::Exists { .. }) => {}
@@ -301,6 +298,13 @@ impl VolumeSpec<'_> {
     }
 }
 
+pub(super) fn folder_pool(name: &str, folder: &str) -> Element {
+    Element::new("pool")
+        .with("type", "dir")
+        .child(Element::new("name").text(name))
+        .child(Element::new("target").child(Element::new("path").text(folder)))
+}
+
 pub(super) fn volume_command(verb: &str, pool: &str, name: &str) -> Command {
     Command::new(verb).option("--pool", pool).option("--vol", name)
 }
@@ -320,7 +324,7 @@ fn parse_pool(document: &str) -> Result<Pool, Error> {
     })
 }
 
-fn parse_volume(document: &str) -> Result<Volume, Error> {
+pub(super) fn parse_volume(document: &str) -> Result<Volume, Error> {
     let tree = parse(document, "virsh vol-dumpxml")?;
     let time = |name: &str| {
         let seconds = tree.find_text(&format!("target/timestamps/{name}"))?.parse().ok()?;

@@ -6,8 +6,8 @@ use std::os::fd::AsRawFd;
 
 use super::client::Client;
 use super::command::Command;
-use super::storage::volume_command;
-use super::{Error, OwnedVolume, VolumeSpec};
+use super::storage::{folder_pool, parse_volume, volume_command};
+use super::{Error, OwnedVolume, Volume, VolumeSpec};
 
 impl Client {
     /// The volume that is the file of this path; `None` when it lies in no active pool.
@@ -25,6 +25,44 @@ impl Client {
         let (pool, volume) = (word()?, word()?);
         let found = pool.zip(volume);
         Ok(found.map(|(pool, volume)| OwnedVolume { pool, volume, path: path.to_owned() }))
+    }
+
+    /// The volume that is the file of this path, with what libvirt knows of it; `None` when it lies in no
+    /// active pool.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn volume_of(&self, path: &str) -> Result<Option<(OwnedVolume, Volume)>, Error> {
+        let ask = |verb: &str| Command::new(verb).option("--vol", path);
+        let mut replies = self.call_each(&[ask("vol-pool"), ask("vol-dumpxml")]).await?.into_iter();
+        match (replies.next(), replies.next()) {
+            (Some(Ok(pool)), Some(Ok(document))) => {
+                let file = parse_volume(&document)?;
+                let pool = pool.trim().to_owned();
+                let owned = OwnedVolume { pool, volume: file.name.clone(), path: path.to_owned() };
+                Ok(Some((owned, file)))
+            }
+            (Some(Err(error)), _) | (_, Some(Err(error))) if error.is_connection() => Err(error),
+            _ => Ok(None),
+        }
+    }
+
+    /// Makes a pool of a folder that is there, until it is destroyed or the daemon ends.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when another pool has the folder.
+    pub async fn make_passing_pool(&self, name: &str, folder: &str) -> Result<(), Error> {
+        let pool = folder_pool(name, folder);
+        let file = self.handover_xml("pool-create", &pool)?;
+        self.call(Command::new("pool-create").option("--file", &file.path)).await.map(drop)
+    }
+
+    /// Ends a pool. Its files stay.
+    ///
+    /// # Errors
+    /// When it is gone or busy.
+    pub async fn end_pool(&self, name: &str) -> Result<(), Error> {
+        self.call(Command::new("pool-destroy").option("--pool", name)).await.map(drop)
     }
 
     /// Makes a volume with the content of another, which nothing may write meanwhile. Without a backing file in

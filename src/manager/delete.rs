@@ -90,11 +90,15 @@ impl VmManager {
     }
 
     async fn settle(&self, look: &Look, id: &DomainId, request: &DeleteRequest) -> Result<Settled, Error> {
+        if look.is_hidden(&id.uuid) {
+            return Err(Error::Hangs { name: id.name.clone() });
+        }
         let missing = || libvirt::Error::NotFound { object: Object::Domain, name: id.name.clone() };
         let domain = look.domain(&id.uuid).ok_or_else(missing)?;
         if matches!(self.maker_of(domain).await?, Maker::AtWork) {
             return Err(Error::BeingMade { name: id.name.clone() });
         }
+        refuse_protected(domain)?;
         let running = self.client.state(&id.uuid).await?.is_active();
         if running && !request.may_stop {
             return Err(Error::Running { name: id.name.clone() });

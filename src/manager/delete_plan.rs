@@ -188,7 +188,8 @@ pub(super) fn settle(
 ) -> Settled {
     let record = domain.metadata.as_ref();
     let size = |path: &str| look.file(path).map(|file| file.allocation_bytes);
-    let mut volumes: Vec<OwnedVolume> = record.map(|record| record.owned.clone()).unwrap_or_default();
+    let mut volumes = look.owned_by(domain);
+    let own: Vec<String> = volumes.iter().map(|volume| volume.path.clone()).collect();
     if request.keep_disks {
         // The seed and the log are of no use without the VM; its disks are.
         volumes.retain(|volume| !holds_data(domain, &volume.path));
@@ -202,7 +203,7 @@ pub(super) fn settle(
         else {
             continue;
         };
-        match (why_it_stays(look, domain, disk, path, request), look.volume(path)) {
+        match (why_it_stays(look, &own, disk, path, request), look.volume(path)) {
             (None, Some(volume)) => {
                 files.push(going(Going::Foreign)(path));
                 volumes.push(volume);
@@ -250,12 +251,12 @@ pub(super) fn settle(
 /// Why a disk that isn't the VM's own, or is asked to stay, does so; `None` when it may go.
 fn why_it_stays(
     look: &Look,
-    domain: &Domain,
+    own: &[String],
     disk: &Disk,
     path: &str,
     request: &DeleteRequest,
 ) -> Option<Staying> {
-    if domain.owns(path) || request.keep_disks && holds_data(domain, path) {
+    if own.iter().any(|own| own == path) {
         return Some(Staying::Asked);
     }
     if matches!(disk.device.as_str(), "cdrom" | "floppy") {

@@ -275,6 +275,42 @@ pub enum Error {
         /// The VMs, and files that belong to none.
         needed_by: Vec<String>,
     },
+    /// The name for a clone is taken.
+    #[error("the VM {name} exists already")]
+    Taken {
+        /// The name.
+        name: String,
+    },
+    /// The VM to be cloned runs.
+    #[error("the VM {name} is running")]
+    SourceRuns {
+        /// The VM.
+        name: String,
+    },
+    /// The VM was started, or its disks were written to, while they were copied.
+    #[error("the VM {name} was started or changed while it was copied")]
+    SourceChanged {
+        /// The VM.
+        name: String,
+    },
+    /// The disks of a running VM could not be copied.
+    #[error("the disks of the running VM {name} could not be copied: {reason}")]
+    CopyFailed {
+        /// The VM.
+        name: String,
+        /// Why, in libvirt's words.
+        reason: String,
+    },
+    /// A disk is of a kind that can't be copied.
+    #[error("the disk {disk} of the VM {name} cannot be copied: {reason}")]
+    NotCopyable {
+        /// The VM.
+        name: String,
+        /// The disk's device.
+        disk: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// Disks of other VMs stand on its own.
     #[error("the disks of {} stand on those of the VM {name}", .children.join(", "))]
     HasChildren {
@@ -282,6 +318,12 @@ pub enum Error {
         name: String,
         /// The linked clones.
         children: Vec<String>,
+    },
+    /// Its QEMU hangs, and libvirt can't tell what belongs to it.
+    #[error("the QEMU of the VM {name} does not answer, so what belongs to it is not known")]
+    Hangs {
+        /// The VM.
+        name: String,
     },
     /// It runs, and was not to be stopped.
     #[error("the VM {name} is running")]

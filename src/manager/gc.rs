@@ -89,11 +89,15 @@ impl VmManager {
         if !still {
             return Ok(());
         }
-        let left = match &garbage.uuid {
-            Some(uuid) => self.remove_domain(uuid, &garbage.volumes, true, deadline).await.map(drop),
-            None => self.remove_volumes(&garbage.volumes, deadline).await,
-        };
-        left.map_err(|left| Error::LeftBehind {
+        if let Some(uuid) = &garbage.uuid {
+            // What others have come to need of it stays, and so does it.
+            let removed = async { self.delete(self.plan_delete(uuid).await?).await };
+            return match removed.await {
+                Err(Error::Libvirt(error)) if error.is_not_found() => Ok(()),
+                other => other.map(drop),
+            };
+        }
+        self.remove_volumes(&garbage.volumes, deadline).await.map_err(|left| Error::LeftBehind {
             cause: Box::new(Error::NotRemoved { name: garbage.name.clone() }),
             left,
         })

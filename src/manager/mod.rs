@@ -17,6 +17,7 @@
 //! ```
 
 mod agent;
+mod clone;
 mod connect;
 mod create;
 mod delete;
@@ -48,6 +49,7 @@ mod vm;
 mod vm_manager;
 mod wait;
 
+pub use clone::{CloneMode, CloneRequest};
 pub use create::Plan;
 pub use delete::Deleted;
 pub use delete_plan::{DeletePlan, DeleteRequest, Going, GoingFile, KeptFile, Staying};

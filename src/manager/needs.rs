@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use super::{Error, VmManager};
-use crate::libvirt::{Domain, OwnedVolume, Scope, Volume};
+use super::{Error, Event, VmManager, Warning};
+use crate::host;
+use crate::libvirt::{Definitions, Domain, DomainId, OwnedVolume, Scope, Volume};
 
 /// How long a pool in which something is being made is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -15,6 +16,8 @@ pub(super) struct Look {
     domains: Vec<Domain>,
     /// The definitions of those that run: only these tell chains, and disks that the next start won't have.
     running: Vec<Domain>,
+    /// Those whose QEMU hangs and holds even their definition back.
+    hidden: Vec<DomainId>,
     files: HashMap<String, (String, Volume)>,
     taken: Instant,
 }
@@ -32,7 +35,12 @@ impl VmManager {
     /// Looks at all VMs and, with libvirt's own look made anew, at all active pools.
     pub(super) async fn look(&self) -> Result<Look, Error> {
         let taken = Instant::now();
-        let (domains, running) = self.definitions().await?;
+        let (domains, running, hidden) = self.definitions().await?;
+        if !hidden.is_empty() {
+            self.report(Event::Warning(Warning::Hidden {
+                vms: hidden.iter().map(|id| id.name.clone()).collect(),
+            }));
+        }
         let mut files = HashMap::new();
         for pool in self.client.active_pools().await? {
             self.retry(Instant::now() + PATIENCE, || self.client.refresh_pool(&pool)).await?;
@@ -44,13 +52,13 @@ impl VmManager {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(Look { domains, running, files, taken })
+        Ok(Look { domains, running, hidden, files, taken })
     }
 
     /// The VMs whose disks stand on this one's, by their own record or by their files.
     pub(super) async fn children_of(&self, uuid: &str) -> Result<Vec<String>, Error> {
-        let (domains, running) = self.definitions().await?;
-        let look = Look { domains, running, files: HashMap::new(), taken: Instant::now() };
+        let (domains, running, hidden) = self.definitions().await?;
+        let look = Look { domains, running, hidden, files: HashMap::new(), taken: Instant::now() };
         let Some(parent) = look.domain(uuid) else { return Ok(Vec::new()) };
         let others = look.both().filter(|domain| domain.uuid != uuid);
         let stands = |domain: &&Domain| {
@@ -63,14 +71,16 @@ impl VmManager {
         Ok(names)
     }
 
-    async fn definitions(&self) -> Result<(Vec<Domain>, Vec<Domain>), Error> {
+    async fn definitions(&self) -> Result<(Vec<Domain>, Vec<Domain>, Vec<DomainId>), Error> {
         let ids = self.client.domains(Scope::All).await?;
         let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
-        let domains = self.client.stored_domains(&uuids).await?;
+        let Definitions { domains, hidden } = self.client.stored_domains(&uuids).await?;
         let active = self.client.domains(Scope::Active).await?;
-        let active: Vec<&str> = active.iter().map(|id| id.uuid.as_str()).collect();
-        let running = self.client.running_domains(&active).await?;
-        Ok((domains, running))
+        let active = active.iter().map(|id| id.uuid.as_str());
+        let active: Vec<&str> = active.filter(|uuid| !hidden.iter().any(|other| other == uuid)).collect();
+        let running = self.client.running_domains(&active).await?.domains;
+        let hidden = ids.into_iter().filter(|id| hidden.contains(&id.uuid)).collect();
+        Ok((domains, running, hidden))
     }
 }
 
@@ -83,6 +93,19 @@ impl Look {
     /// The VM's stored definition.
     pub(super) fn domain(&self, uuid: &str) -> Option<&Domain> {
         self.domains.iter().find(|domain| domain.uuid == uuid)
+    }
+
+    /// The volumes that are the VM's own. A program that copies VMs copies vmtools' record of them, too: what
+    /// bears the UUID of another VM that has it in its record is that one's.
+    pub(super) fn owned_by(&self, domain: &Domain) -> Vec<OwnedVolume> {
+        let mut owned = domain.metadata.as_ref().map(|record| record.owned.clone()).unwrap_or_default();
+        owned.retain(|volume| {
+            !self.domains.iter().any(|other| {
+                let mark = other.uuid.get(..8).unwrap_or(&other.uuid);
+                other.uuid != domain.uuid && other.owns(&volume.path) && volume.volume.contains(mark)
+            })
+        });
+        owned
     }
 
     /// The file, if it lies in a pool.
@@ -147,9 +170,19 @@ impl Look {
             let top = disk.path.as_ref().filter(|top| !doomed.files.contains(*top))?;
             disk.backing.iter().any(|below| below == path).then(|| top.clone())
         }));
+        // Of one that hangs its process' command line tells, where it is this host's.
+        let names_it = |id: &&DomainId| {
+            id.uuid.parse().ok().and_then(|uuid| host::qemu_names_file(uuid, path)).unwrap_or(false)
+        };
+        needed_by.extend(self.hidden.iter().filter(names_it).map(|id| format!("the VM {}", id.name)));
         needed_by.sort();
         needed_by.dedup();
         needed_by
+    }
+
+    /// Whether it is there, but tells nothing of itself.
+    pub(super) fn is_hidden(&self, uuid: &str) -> bool {
+        self.hidden.iter().any(|id| id.uuid == uuid)
     }
 
     /// The VMs that record this one as their parent and are not going with it.
@@ -201,6 +234,7 @@ mod tests {
         Look {
             domains: vms.iter().map(|(name, disk)| domain(name, disk)).collect(),
             running: Vec::new(),
+            hidden: Vec::new(),
             files: files
                 .iter()
                 .map(|(path, backing)| ((*path).to_owned(), ("p".to_owned(), volume(path, *backing))))
@@ -228,6 +262,20 @@ mod tests {
         assert_eq!(kept, ["/p/b"]);
         assert_eq!(look.standing_on("a", &["/p/a"], &doomed(&["a", "b"], &[]).vms), ["b"]);
         assert!(look.depth("b") > look.depth("a"));
+    }
+
+    #[test]
+    fn a_copied_record_owns_nothing() {
+        let document = |uuid: &str| {
+            format!(
+                "<domain><name>{uuid}</name><uuid>{uuid}</uuid><metadata><v:vm xmlns:v='urn:vmtools:vm:1'>\
+                 <v:volume pool='p' name='web-aaaaaaaa.qcow2' path='/p/web-aaaaaaaa.qcow2'/></v:vm></metadata></domain>"
+            )
+        };
+        let domains =
+            ["aaaaaaaa-1", "bbbbbbbb-1"].map(|uuid| Domain::parse(&document(uuid)).expect("parses"));
+        let look = Look { domains: domains.to_vec(), ..look(&[], &[]) };
+        assert_eq!(domains.map(|domain| look.owned_by(&domain).len()), [1, 0]);
     }
 
     #[test]

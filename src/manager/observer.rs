@@ -104,6 +104,11 @@ pub enum Warning {
         /// What was changed.
         done: Vec<Setting>,
     },
+    /// The QEMUs of these VMs hang, and what they use is known only as far as files and processes tell.
+    Hidden {
+        /// The VMs.
+        vms: Vec<String>,
+    },
     /// The VM has more processors than the host.
     CpusMany {
         /// Its processors.
@@ -147,6 +152,28 @@ pub enum Warning {
     /// The VM gets no seed, so what its template would have cloud-init do is left out.
     SetupLeftOut {
         /// The VM.
+        vm: String,
+    },
+    /// Nothing tells the clone's guest that it is another one.
+    IdentityKept {
+        /// The clone.
+        vm: String,
+        /// Whether its source was set up by Ignition, which does so once.
+        ignition: bool,
+    },
+    /// The agent of a running VM didn't hold its file systems while they were copied.
+    NotHeld {
+        /// The VM.
+        vm: String,
+    },
+    /// The agent of a running VM doesn't answer any more, and its file systems may still be held.
+    StillHeld {
+        /// The VM.
+        vm: String,
+    },
+    /// A clone gets a new TPM, with nothing in it.
+    TpmLeftOut {
+        /// The clone.
         vm: String,
     },
     /// Only the first of several disks is taken.

@@ -45,6 +45,7 @@ impl VmManager {
         };
         let local = self.uri().is_local() && state.is_active();
         let process = local.then(|| uuid.parse().ok().and_then(host::qemu_process)).flatten();
+        let (parent, children) = self.kin_of(&domain).await?;
         Ok(VmStatus {
             name: domain.name.clone(),
             uuid: details.uuid,
@@ -76,7 +77,23 @@ impl VmManager {
             protected: details.protected,
             snapshots,
             serial_log: domain.serial_log.clone(),
+            parent,
+            children,
         })
+    }
+
+    /// The names, as they are now, of the VM that its disks stand on and of those whose disks stand on its.
+    async fn kin_of(&self, domain: &Domain) -> Result<(Option<String>, Vec<String>), Error> {
+        let parent = match domain.metadata.as_ref().and_then(|record| record.parent.as_ref()) {
+            Some(parent) => match self.client.stored_domain(&parent.uuid).await {
+                Ok(found) => Some(found.name),
+                Err(error) if error.is_not_found() => Some(parent.name.clone()),
+                Err(error) => return Err(error.into()),
+            },
+            None => None,
+        };
+        let children = if domain.is_parent() { self.children_of(&domain.uuid).await? } else { Vec::new() };
+        Ok((parent, children))
     }
 
     /// libvirt counts the blocks of running VMs; of others it is asked for each disk.

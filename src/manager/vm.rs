@@ -103,6 +103,10 @@ pub struct VmStatus {
     pub snapshots: Vec<String>,
     /// The file of its serial console's output.
     pub serial_log: Option<String>,
+    /// The VM that it is a linked clone of.
+    pub parent: Option<String>,
+    /// Its linked clones, by name: as long as there are any, it isn't started.
+    pub children: Vec<String>,
 }
 
 /// A disk.

@@ -37,6 +37,7 @@ pub fn measure(image: &str) {
     undefine(0..defined);
     creates(image);
     super::images::measure();
+    clones(image);
 }
 
 fn ours(args: &[&str]) -> Duration {
@@ -112,6 +113,49 @@ fn creates(image: &str) {
     };
     let theirs = || timed(&install, &undo_theirs);
     compare("create --start, virt-install", 7, || timed(&create, &undo_ours), theirs);
+}
+
+/// Linked beside virt-clone, which copies the overlay; full beside what would copy the disk alone.
+fn clones(image: &str) {
+    time(&[VMTOOLS, "create", "source", "--image", image, "-m", "256", "-d", "1"]);
+    let undo = |name: &str| {
+        time(&[VMTOOLS, "delete", "--yes", "--with-foreign-disks", name]);
+    };
+    let ours = |more: &[&str]| {
+        let took = time(&[&[VMTOOLS, "clone", "source", "ours"], more].concat());
+        undo("ours");
+        took
+    };
+    if Command::new("virt-clone").arg("--version").output().is_err() {
+        println!("clone --linked, virt-clone: skipped: there is no virt-clone");
+    } else {
+        let clone =
+            ["virt-clone", "--connect", "qemu:///system", "-o", "source", "-n", "theirs", "--auto-clone"];
+        let theirs = || {
+            let took = time(&clone);
+            theirs(&["pool-refresh", "vmtools"]);
+            undo("theirs");
+            took
+        };
+        compare("clone --linked, virt-clone", 7, || ours(&["--linked"]), theirs);
+    }
+    let disk = "/var/lib/libvirt/images/vmtools/source-disk.qcow2";
+    let raw = format!("{}/random.raw", std::env::var("HOME").unwrap());
+    time(&["sh", "-c", "head -c 800M /dev/urandom >\"$0\"", &raw]);
+    time(&["qemu-img", "convert", "-f", "raw", "-O", "qcow2", &raw, disk]);
+    fs::remove_file(&raw).unwrap();
+    theirs(&["detach-disk", "source", "vda", "--config"]);
+    let attach =
+        ["attach-disk", "source", disk, "vda", "--config", "--driver", "qemu", "--subdriver", "qcow2"];
+    theirs(&attach);
+    theirs(&["pool-refresh", "vmtools"]);
+    let copy = format!("{disk}.copy");
+    let convert = || {
+        let took = time(&["qemu-img", "convert", "-f", "qcow2", "-O", "qcow2", disk, &copy]);
+        fs::remove_file(&copy).unwrap();
+        took
+    };
+    compare("clone, qemu-img convert, 800 MiB", 5, || ours(&[]), convert);
 }
 
 fn define(which: std::ops::Range<usize>) {

@@ -63,6 +63,8 @@ fn count_processes(sandbox: &Sandbox, image: &Path) {
         &["start", "web"],
         &["ip", "web"],
         &["stop", "--force", "web"],
+        &["clone", "web", "low", "--linked"],
+        &["delete", "--yes", "low"],
         &["delete", "--yes", "web"],
         &["networks"],
         &["config", "--show"],

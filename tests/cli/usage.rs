@@ -5,6 +5,7 @@ use super::run;
 const VERBS: &[&str] = &[
     "list",
     "create",
+    "clone",
     "start",
     "stop",
     "restart",
@@ -84,6 +85,11 @@ fn bad_flags_and_names_are_usage() {
         &["set", "web", "--label", "nonsense"],
         &["protect"],
         &["unprotect", "web", "--all"],
+        &["clone", "web"],
+        &["clone", "web", "a b"],
+        &["clone", "web", "twin", "--linked", "--live"],
+        &["clone", "web", "twin", "--wait"],
+        &["delete", "web", "--keep-disks", "--with-foreign-disks"],
         &["wait", "web", "--for", "luck"],
         &["wait", "web", "--timeout", "soon"],
         &["config"],
@@ -106,6 +112,8 @@ fn bad_flags_and_names_are_usage() {
 #[test]
 fn a_question_that_nobody_can_answer_is_usage_before_libvirt_is_asked() {
     run(&["delete", "web"]).code(2).stderr_has("--yes");
+    // The flag that is for the VM does not answer for disks that others made.
+    run(&["delete", "web", "--force", "--with-foreign-disks"]).code(2).stderr_has("did not make");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::support::{Run, Sandbox, sandbox_or_skip};
+use super::support::{Run, Sandbox, sandbox_or_skip, wait_for};
 use super::{MINUTE, create, nothing_is_left, own_volumes};
 
 /// The hashes of the files, as they are now.
@@ -120,7 +120,23 @@ fn a_disk_that_another_stands_on_goes_after_it_or_stays() {
     assert_eq!(gone.lines(), ["deleted high", "deleted low"]);
     nothing_is_left(&sandbox);
 
-    create(&sandbox, "web", &image, &[]).run().success();
+    // A copy of vmtools' record is no claim to what it names.
+    create(&sandbox, "web", &image, &["--ttl", "1s"]).run().success();
+    let xml = sandbox.virsh(&["dumpxml", "web"]).stdout.replace("<name>web<", "<name>twin<");
+    let uuid = xml.split("<uuid>").nth(1).unwrap().split('<').next().unwrap();
+    let xml = xml.replace(&format!("<uuid>{uuid}<"), "<uuid>00000000-0000-4000-8000-000000000001<");
+    let (before, after) = xml.split_once("<vmtools:expires>").unwrap();
+    let xml = format!("{before}{}", after.split_once("</vmtools:expires>").unwrap().1);
+    let file = sandbox.tmp().join("twin.xml");
+    std::fs::write(&file, xml.replace(uuid, "other")).unwrap();
+    sandbox.virsh(&["define", file.to_str().unwrap()]);
+    let files = own_volumes(&sandbox);
+    wait_for("the end of its time", MINUTE, || {
+        sandbox.vmtools(&["gc", "--dry-run"]).run().stdout.contains("web").then_some(())
+    });
+    vmtools(&["gc"]).code(11).stderr_has("needed by the VM twin");
+    vmtools(&["delete", "--yes", "twin"]).success();
+    assert_eq!((own_volumes(&sandbox), sandbox.domains()), (files, vec!["web".to_owned()]));
     let delete = || sandbox.vmtools(&["delete", "--yes", "web"]).spawn();
     let runs: [Run; 2] = [delete(), delete()].map(|running| running.wait(MINUTE));
     let mut codes = [&runs[0], &runs[1]].map(|run| run.status.code());

@@ -155,11 +155,15 @@ fn a_vm_that_goes_off_is_not_waited_for() {
 fn a_qemu_that_hangs_does_not_hold_the_list_back() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "other", &image, &[]).run().success();
     create(&sandbox, "web", &image, &["--start"]).run().success();
     let pid = sandbox.as_root("cat", &["/run/libvirt/qemu/web.pid"]).run().success().stdout;
     sandbox.as_root("kill", &["-STOP", pid.trim()]).run().success();
     let listed = sandbox.vmtools(&["list", "--json"]).run().success().stderr_has("does not answer");
     assert_eq!(listed.json()[0]["state"], "running", "{listed}");
+    // Nor the end of another, which is looked at for what it needs of that one.
+    sandbox.vmtools(&["delete", "--yes", "other"]).run().success().stderr_has("does not answer");
+    sandbox.vmtools(&["delete", "--force", "web"]).run().code(6).stderr_has("vmtools stop web --force");
     let asked = ["stop", "web", "--timeout", "1s"];
     sandbox.vmtools(&asked).run().code(6).stderr_has("--force");
     sandbox.vmtools(&["stop", "web", "--force"]).run().success();

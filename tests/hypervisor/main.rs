@@ -6,6 +6,7 @@
 mod support;
 
 mod change;
+mod clone;
 mod debian;
 mod delete;
 mod disk;
@@ -13,7 +14,6 @@ mod failure;
 mod first_boot;
 mod foreign;
 mod image;
-
 mod lifecycle;
 mod network;
 mod own_image;

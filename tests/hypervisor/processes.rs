@@ -17,7 +17,9 @@ fn each_verb_starts_one_virsh_at_most() {
     assert!(made.of("qemu-img") <= 3, "{:?}", made.log);
     let none_but_virsh = |counted: &Counted| counted.log.iter().all(|line| line.starts_with("virsh"));
     for args in [
-        &["start", "web"][..],
+        &["clone", "web", "low", "--linked"][..],
+        &["delete", "--yes", "low"],
+        &["start", "web"],
         &["wait", "web", "--for", "ip"],
         &["list"],
         &["list", "--all", "--json"],

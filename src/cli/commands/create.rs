@@ -120,7 +120,10 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint>
     let template = load_template(&args, &config, context)?;
     let wait = wait_for(args.wait, args.timeout, context)?;
     let password = password(&args, context)?;
-    let specs = names(&args)?
+    if args.count.is_some_and(|count| count > 1) && args.network.iter().any(|card| card.mac.is_some()) {
+        return Err(Complaint::usage("one hardware address cannot be several VMs'", "leave mac= out"));
+    }
+    let specs = names(&args.name, args.count)?
         .into_iter()
         .map(|name| spec(&args, name, template.as_ref(), &config, password.as_ref(), wait.clone()));
     let specs = specs.collect::<Result<Vec<_>, _>>()?;
@@ -192,7 +195,7 @@ async fn plan(
     Ok(Code::Ok)
 }
 
-fn describe(vm: &VmStatus) -> String {
+pub(super) fn describe(vm: &VmStatus) -> String {
     let reach = if vm.ssh.is_some() && vm.state.is_active() && !vm.interfaces.is_empty() {
         format!("; log in with: vmtools ssh {}", vm.name)
     } else {
@@ -201,15 +204,11 @@ fn describe(vm: &VmStatus) -> String {
     format!("{} is {}{reach}\n", vm.name, vm.state)
 }
 
-fn names(args: &CreateArgs) -> Result<Vec<VmName>, Complaint> {
-    match args.count {
-        None => Ok(vec![args.name.clone()]),
-        Some(count) if count > 1 && args.network.iter().any(|card| card.mac.is_some()) => {
-            Err(Complaint::usage("one hardware address cannot be several VMs'", "leave mac= out"))
-        }
-        Some(count) => {
-            Ok((1..=count).map(|number| args.name.with_suffix(number)).collect::<Result<_, _>>()?)
-        }
+/// The name, or with a count NAME-1 to NAME-N.
+pub(super) fn names(name: &VmName, count: Option<u32>) -> Result<Vec<VmName>, Complaint> {
+    match count {
+        None => Ok(vec![name.clone()]),
+        Some(count) => Ok((1..=count).map(|number| name.with_suffix(number)).collect::<Result<_, _>>()?),
     }
 }
 

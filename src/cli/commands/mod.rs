@@ -1,5 +1,6 @@
 //! One file per verb: its arguments and its `run`.
 
+pub mod clone;
 pub mod completions;
 pub mod config;
 pub mod create;
@@ -46,6 +47,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
     let code: Code = match command {
         Command::List(args) => list::run(args, context).await?,
         Command::Create(args) => create::run(*args, context).await?,
+        Command::Clone(args) => clone::run(args, context).await?,
         Command::Start(args) => start::run(args, context).await?,
         Command::Stop(args) => stop::run(args, context).await?,
         Command::Restart(args) => restart::run(args, context).await?,

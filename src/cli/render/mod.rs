@@ -105,6 +105,8 @@ pub fn status(vm: &VmStatus) -> String {
         line("ssh", format!("vmtools ssh {}   ({}{place})", vm.name, ssh.user));
     }
     let optional = [
+        ("linked to", vm.parent.clone()),
+        ("clones", Some(vm.children.join(", ")).filter(|names| !names.is_empty())),
         ("image", vm.image.clone()),
         ("template", vm.template.clone()),
         ("created", vm.created.map(|time| time.to_string())),

@@ -140,7 +140,7 @@ impl VmManager {
     }
 
     /// The socket for vmtools' own QMP monitor, where there is a folder for it.
-    pub(super) fn qmp_socket(&self, uuid: uuid::Uuid) -> Option<String> {
+    pub(in crate::manager) fn qmp_socket(&self, uuid: uuid::Uuid) -> Option<String> {
         if !self.uri().is_local() {
             return None;
         }

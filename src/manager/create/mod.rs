@@ -5,7 +5,7 @@ mod check;
 mod disks;
 pub(super) mod network;
 mod seed;
-mod transaction;
+pub(super) mod transaction;
 
 use crate::image::{LocalImage, Reference};
 use crate::libvirt::{self, Domain, DomainSpec, Element};
@@ -68,7 +68,17 @@ impl VmManager {
     /// ran out of time leaves the VM, so that it can be looked at.
     pub async fn create(&self, spec: &VmSpec) -> Result<VmStatus, Error> {
         let mut transaction = Transaction::new(self);
-        match self.create_steps(spec, &mut transaction).await {
+        let made = self.create_steps(spec, &mut transaction).await;
+        self.conclude(transaction, made).await
+    }
+
+    /// The end of a transaction that makes a VM.
+    pub(super) async fn conclude(
+        &self,
+        transaction: Transaction<'_>,
+        made: Result<String, Failure>,
+    ) -> Result<VmStatus, Error> {
+        match made {
             Ok(uuid) => self.status_of(&uuid).await,
             Err(Failure::Keep { uuid, error }) => {
                 let active = self.client.state(&uuid).await?.is_active();
@@ -160,7 +170,7 @@ impl VmManager {
     }
 
     /// A wait that failed for what the guest did leaves the VM there; an interrupt doesn't.
-    async fn wait_or_keep(&self, domain: &Domain, wait: &super::WaitFor) -> Result<(), Failure> {
+    pub(super) async fn wait_or_keep(&self, domain: &Domain, wait: &super::WaitFor) -> Result<(), Failure> {
         match self.wait_for(domain, wait).await {
             Ok(()) => Ok(()),
             Err(error @ (Error::TimedOut { .. } | Error::CloudInit { .. } | Error::WentOff { .. })) => {
@@ -178,10 +188,7 @@ impl VmManager {
         definition: &Element,
     ) -> Result<(), Error> {
         transaction.will_define(uuid);
-        self.client.define(definition).await.map_err(|error| match error {
-            libvirt::Error::Exists { name, object: libvirt::Object::Domain } => Error::Exists { name },
-            other => other.into(),
-        })
+        self.client.define(definition).await.map_err(not_claimed)
     }
 
     fn step(&self, spec: &VmSpec, what: &str) -> Result<(), Error> {
@@ -267,6 +274,14 @@ impl VmManager {
     }
 }
 
+/// Why a `define` got no name.
+pub(super) fn not_claimed(error: libvirt::Error) -> Error {
+    match error {
+        libvirt::Error::Exists { name, object: libvirt::Object::Domain } => Error::Exists { name },
+        other => other.into(),
+    }
+}
+
 /// The file that an image is, if it is one of the user's own.
 fn image_file(image: &LocalImage) -> Option<String> {
     let is_url = image.source.contains("://");
@@ -275,7 +290,7 @@ fn image_file(image: &LocalImage) -> Option<String> {
 }
 
 /// How a create ends that didn't go well.
-enum Failure {
+pub(super) enum Failure {
     /// The VM stays, to be looked at.
     Keep { uuid: String, error: Error },
     /// All is taken back.

@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// What a create has set out to do, so that it can be taken back. Each act is noted before it is done:
 /// one that was cut off midway may still have happened.
-pub(super) struct Transaction<'a> {
+pub(in crate::manager) struct Transaction<'a> {
     manager: &'a VmManager,
     defined: Option<String>,
     started: bool,
@@ -19,25 +19,25 @@ pub(super) struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) fn new(manager: &'a VmManager) -> Self {
+    pub(in crate::manager) fn new(manager: &'a VmManager) -> Self {
         Self { manager, defined: None, started: false, volumes: Vec::new() }
     }
 
-    pub(super) fn will_define(&mut self, uuid: &str) {
+    pub(in crate::manager) fn will_define(&mut self, uuid: &str) {
         self.defined = Some(uuid.to_owned());
     }
 
-    pub(super) fn will_start(&mut self) {
+    pub(in crate::manager) fn will_start(&mut self) {
         self.started = true;
     }
 
-    pub(super) fn will_make(&mut self, volume: &OwnedVolume) {
+    pub(in crate::manager) fn will_make(&mut self, volume: &OwnedVolume) {
         self.volumes.push(volume.clone());
     }
 
     /// Takes everything back, the definition last: while it is there, `gc` finds the rest. Gives
     /// `cause`, or what is left if something is.
-    pub(super) async fn roll_back(self, cause: Error) -> Error {
+    pub(in crate::manager) async fn roll_back(self, cause: Error) -> Error {
         let deadline = Instant::now() + PATIENCE;
         let Some(uuid) = &self.defined else { return cause };
         if matches!(&cause, Error::Libvirt(libvirt::Error::TimedOut { .. } | libvirt::Error::Lost { .. })) {

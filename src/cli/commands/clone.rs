@@ -1,0 +1,75 @@
+use std::time::Duration;
+
+use clap::Args;
+
+use super::create::{describe, names};
+use super::many::Many;
+use super::start::wait_for;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::manager::{CloneMode, CloneRequest};
+use crate::model::{Condition, VmName, parse_duration};
+
+/// The flags of `clone`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A full clone needs nothing of its source. A linked one stands on its source's disks: as long as it is\nthere, vmtools neither deletes nor starts the source. virsh does start it, and what the source then\nwrites damages its linked clones.\n\nExample:\n  vmtools clone web web2 --start --wait\n  vmtools clone golden ci --linked --count 5 --start"
+)]
+pub struct CloneArgs {
+    /// The VM to copy; it has to be off
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+    /// The new VM's name
+    pub name: VmName,
+    /// Make its disks stand on the source's, which takes neither time nor room
+    #[arg(long, conflicts_with = "live")]
+    pub linked: bool,
+    /// Copy a VM that runs, as its disks are at one moment; its agent, if it answers, holds writes back for it
+    #[arg(long)]
+    pub live: bool,
+    /// Leave its guest what its source is: host name, machine-id, ssh host keys, network addresses. The two
+    /// can't be on one network then
+    #[arg(long)]
+    pub keep_identity: bool,
+    /// Make so many: NAME-1 to NAME-N
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub count: Option<u32>,
+    /// Start it
+    #[arg(long)]
+    pub start: bool,
+    /// Wait until it is up: the best that it can give, or ip, ssh, agent, cloud-init, port=N
+    #[arg(long, value_name = "COND", num_args = 0..=1, require_equals = true, requires = "start")]
+    pub wait: Option<Option<Condition>>,
+    /// How long to wait [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+}
+
+/// # Errors
+/// When a clone can't be made; what was begun is taken back.
+pub async fn run(args: CloneArgs, context: &Context) -> Result<Code, Complaint> {
+    let wait = wait_for(args.wait, args.timeout, context)?;
+    let names = names(&args.name, args.count)?;
+    let manager = context.manager().await?;
+    let mode = match (args.linked, args.live) {
+        (true, _) => CloneMode::Linked,
+        (_, true) => CloneMode::Live,
+        _ => CloneMode::Full,
+    };
+    let mut many = Many::new();
+    for name in names {
+        let request = CloneRequest {
+            source: args.source.clone(),
+            name,
+            mode,
+            keep_identity: args.keep_identity,
+            start: args.start,
+            wait: wait.clone(),
+        };
+        if !many.take(request.name.as_str(), manager.clone_vm(&request).await) {
+            break;
+        }
+    }
+    many.finish(context, args.count.is_none(), describe)
+}

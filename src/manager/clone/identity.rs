@@ -1,0 +1,49 @@
+//! Who the guest of a clone is.
+
+use super::CloneRequest;
+use crate::guest::{self, KeyPair};
+use crate::image::{CloudInit, HostKey, seed};
+use crate::libvirt::SshAccess;
+use crate::manager::{Error, VmManager};
+
+impl VmManager {
+    /// A seed for cloud-init, to which its instance is a new one: it renews the host's name and keys, and is
+    /// told to renew the machine-id. What the source was set up with once is not done again. Gives the seed
+    /// and the host's public key.
+    pub(super) fn new_identity(
+        &self,
+        request: &CloneRequest,
+        uuid: uuid::Uuid,
+        ssh: &SshAccess,
+        macs: &[String],
+    ) -> Result<(Vec<u8>, String), Error> {
+        let key = KeyPair::generate(request.name.as_str())?;
+        let own = guest::own_key(self.paths.data_folder())?;
+        let files = ssh.identities.iter().map(|file| std::path::PathBuf::from(format!("{file}.pub")));
+        let mut authorized_keys: Vec<String> =
+            files.filter_map(|file| guest::read_public_key(&file).ok()).map(|key| key.openssh).collect();
+        authorized_keys.extend(
+            guest::user_public_keys(&self.paths.ssh_folder())
+                .into_iter()
+                .map(|key| key.openssh)
+                .chain([own.public_openssh]),
+        );
+        let mut seen = std::collections::HashSet::new();
+        authorized_keys.retain(|key| seen.insert(key.clone()));
+        let documents = CloudInit {
+            instance_id: format!("vmtools-{uuid}"),
+            hostname: request.name.to_hostname(),
+            user: ssh.user.clone(),
+            authorized_keys,
+            host_key: Some(HostKey {
+                private: key.private_openssh.clone(),
+                public: key.public_openssh.clone(),
+            }),
+            mac_addresses: macs.to_vec(),
+            renew_machine_id: true,
+            ..CloudInit::default()
+        }
+        .to_documents()?;
+        Ok((seed::build(&documents)?, key.public_openssh))
+    }
+}

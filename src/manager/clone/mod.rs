@@ -1,0 +1,191 @@
+//! The clone, a transaction as the create is: checks, then acts, each with its undo.
+//!
+//! ```text
+//! checks -> define (name claimed, marked "creating") -> files -> was the source left alone? -> start -> mark off
+//! ```
+//!
+//! A full clone has files of its own. A disk that stands on nothing, or only on one of vmtools' bases, is
+//! copied as the file that it is, so the base stays shared (it is never written, and counts as needed): that
+//! is far less than the whole chain. One that stands on anything else is flattened, since a full clone is to
+//! need nobody. A linked clone gets an empty overlay on each disk of its parent.
+
+mod copying;
+mod identity;
+mod live;
+mod settle;
+
+use crate::libvirt::{self, Domain};
+use crate::model::{VmName, VmState};
+use settle::{Kind, Settled};
+
+use super::create::transaction::Transaction;
+use super::create::{Failure, not_claimed};
+use super::gc::Maker;
+use super::{Error, Event, VmManager, VmStatus, WaitFor};
+
+/// A VM to be made of another.
+#[derive(Debug, Clone)]
+pub struct CloneRequest {
+    /// The VM that it is made of.
+    pub source: String,
+    /// Its name.
+    pub name: VmName,
+    /// How its disks come about.
+    pub mode: CloneMode,
+    /// Whether its guest stays who the source's is; its network cards keep their addresses then, too.
+    pub keep_identity: bool,
+    /// Whether to start it.
+    pub start: bool,
+    /// What to wait for after the start.
+    pub wait: Option<WaitFor>,
+}
+
+/// How a clone's disks come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloneMode {
+    /// Copied, of a source that is off.
+    Full,
+    /// As overlays on those of the source, which is off and stays so as long as the clone is there.
+    Linked,
+    /// Copied of a running source, as they were at one moment.
+    Live,
+}
+
+impl VmManager {
+    /// Makes a VM of another, starts it and waits for it, as requested.
+    ///
+    /// # Errors
+    /// [`Error::Taken`]; [`Error::NotOff`] for a running source; [`Error::SourceChanged`]; [`Error::NoRoom`];
+    /// [`Error::NotCopyable`]. On every error, and when the user interrupts, all that was made is taken back;
+    /// only a wait that ran out of time leaves the VM.
+    pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
+        let mut transaction = Transaction::new(self);
+        let mut folders = copying::Folders::default();
+        let made = self.clone_steps(request, &mut transaction, &mut folders).await;
+        self.close_folders(folders).await;
+        self.conclude(transaction, made).await
+    }
+
+    async fn clone_steps(
+        &self,
+        request: &CloneRequest,
+        transaction: &mut Transaction<'_>,
+        folders: &mut copying::Folders,
+    ) -> Result<String, Failure> {
+        let (source, mode) = self.source(request).await?;
+        let request = &CloneRequest { mode, ..request.clone() };
+        self.refuse_taken(&request.name).await?;
+        let settled = self.settle_clone(request, &source, folders).await?;
+        let uuid = settled.copy.uuid.to_string();
+        self.clone_step(request, "claiming the name")?;
+        let definition = settled.copy.to_element(&source);
+        transaction.will_define(&uuid);
+        self.client.define_copy(&definition).await.map_err(|error| match not_claimed(error) {
+            Error::Exists { name } => Error::Taken { name },
+            other => other,
+        })?;
+        for log in &settled.logs {
+            transaction.will_make(log);
+        }
+        match request.mode {
+            CloneMode::Linked => {
+                // From here on vmtools doesn't start the parent.
+                self.client.mark_parent(&source.uuid).await.map_err(Error::from)?;
+                self.make_files(request, &settled, transaction, folders).await?;
+                self.source_is_off(&source).await?;
+            }
+            CloneMode::Full => {
+                let before = self.traces(&settled).await?;
+                self.source_is_off(&source).await?;
+                self.make_files(request, &settled, transaction, folders).await?;
+                self.source_is_off(&source).await?;
+                if self.traces(&settled).await? != before {
+                    return Err(Error::SourceChanged { name: source.name }.into());
+                }
+            }
+            CloneMode::Live => {
+                self.make_files(request, &settled, transaction, folders).await?;
+                self.copy_live(request, &source, &settled).await?;
+            }
+        }
+        self.interrupt.check()?;
+        if request.start {
+            self.clone_step(request, "starting it")?;
+            transaction.will_start();
+            self.power_on(&uuid).await?;
+        }
+        if let (true, Some(wait)) = (request.start, &request.wait) {
+            let domain = self.client.domain(&uuid).await.map_err(Error::from)?;
+            self.wait_or_keep(&domain, wait).await?;
+        }
+        self.interrupt.check()?;
+        self.client.clear_creating(&uuid, request.start).await.map_err(Error::from)?;
+        Ok(uuid)
+    }
+
+    /// The source's stored definition, if it is in the state for it, and how to copy it.
+    async fn source(&self, request: &CloneRequest) -> Result<(Domain, CloneMode), Error> {
+        let id = self.client.resolve(&request.source).await?;
+        let source = self.client.stored_domain(&id.uuid).await?;
+        match self.maker_of(&source).await? {
+            Maker::None => {}
+            Maker::AtWork => return Err(Error::BeingMade { name: id.name }),
+            Maker::Gone => return Err(Error::Unfinished { name: id.name }),
+        }
+        let state = self.client.state(&id.uuid).await?;
+        match (request.mode, state) {
+            // One that has gone off meanwhile needs no more.
+            (CloneMode::Live, VmState::Shutoff) => Ok((source, CloneMode::Full)),
+            (CloneMode::Live, VmState::Running | VmState::Paused) | (_, VmState::Shutoff) => {
+                Ok((source, request.mode))
+            }
+            (CloneMode::Live, _) => Err(Error::NotRunning { name: id.name }),
+            (_, VmState::Running | VmState::Paused) => Err(Error::SourceRuns { name: id.name }),
+            _ => Err(Error::NotOff { name: id.name }),
+        }
+    }
+
+    /// The name is free, as things stand; `define` decides.
+    async fn refuse_taken(&self, name: &VmName) -> Result<(), Error> {
+        match self.client.resolve(name.as_str()).await {
+            Ok(_) => Err(Error::Taken { name: name.to_string() }),
+            Err(libvirt::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A source that was started, whose disks are written meanwhile, gives no copy of one moment.
+    async fn source_is_off(&self, source: &Domain) -> Result<(), Error> {
+        match self.client.state(&source.uuid).await? {
+            VmState::Shutoff => Ok(()),
+            _ => Err(Error::SourceChanged { name: source.name.clone() }),
+        }
+    }
+
+    fn clone_step(&self, request: &CloneRequest, what: &str) -> Result<(), Error> {
+        self.interrupt.check()?;
+        self.report(Event::Step { vm: request.name.as_str(), what });
+        Ok(())
+    }
+
+    async fn make_files(
+        &self,
+        request: &CloneRequest,
+        settled: &Settled,
+        transaction: &mut Transaction<'_>,
+        folders: &mut copying::Folders,
+    ) -> Result<(), Error> {
+        let copies = settled.pieces.iter().any(|piece| matches!(piece.kind, Kind::Copy { .. }));
+        self.clone_step(request, if copies { "copying its disks" } else { "making its disks" })?;
+        for piece in &settled.pieces {
+            self.interrupt.check()?;
+            transaction.will_make(&piece.to);
+            self.make_piece(request, piece, folders).await?;
+        }
+        // What was written beside libvirt it learns of now; that the pool is busy is no harm.
+        if copies && let Some(piece) = settled.pieces.first() {
+            let _ = self.client.refresh_pool(&piece.to.pool).await;
+        }
+        Ok(())
+    }
+}
