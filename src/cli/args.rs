@@ -1,7 +1,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, create, delete, doctor, gc, image, ip, list, logs, man, networks, ssh, start,
+    completions, config, create, delete, doctor, exec, gc, image, ip, list, logs, man, networks, ssh, start,
     status, stop, template, wait,
 };
 use crate::config::Color;
@@ -76,6 +76,8 @@ pub enum Command {
     Ip(ip::IpArgs),
     /// Log in to a VM, or run a command there
     Ssh(ssh::SshArgs),
+    /// Run a command in a VM by its guest agent, without any network
+    Exec(exec::ExecArgs),
     /// Print what a VM's guest prints on its serial console
     Logs(logs::LogsArgs),
     /// Images that VMs are made from

@@ -199,6 +199,19 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         }
         E::InUse { .. } => (Code::Integrity, hint("delete what needs it first")),
         E::NotRemoved { .. } => (Code::Failed, hint("try again, or `vmtools gc`")),
+        E::ExecNotStarted { missing, .. } => (
+            if *missing { Code::NotFound } else { Code::Denied },
+            hint("a shell's words need one: sh -c '..'"),
+        ),
+        E::ExecOutputLost { vm } => (
+            Code::Failed,
+            Some(format!(
+                "write it to a file there, and fetch that: vmtools cp {vm}:FILE .; or vmtools ssh {vm}"
+            )),
+        ),
+        E::ExecInputTooLong { .. } => {
+            (Code::Usage, hint("copy it into the guest first: vmtools cp FILE NAME:FILE"))
+        }
         E::NoSerialLog { name } => (
             Code::Incapable,
             Some(format!(
@@ -259,7 +272,19 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
             ),
         ),
         E::Busy { .. } => (Code::Failed, hint("another operation is under way: try again")),
-        E::Agent { .. } => (Code::Incapable, hint("install and start qemu-guest-agent in the guest")),
+        E::Agent { .. } => (
+            Code::Incapable,
+            hint("install and start qemu-guest-agent in the guest; without it there is `vmtools ssh`"),
+        ),
+        E::AgentSilent { .. } => (
+            Code::Timeout,
+            hint("is the guest busy or still starting? Without the agent there is `vmtools ssh`"),
+        ),
+        E::AgentRefused { .. } => (
+            Code::Incapable,
+            hint("the guest's own settings may forbid it (/etc/sysconfig/qemu-ga); there is `vmtools ssh`"),
+        ),
+        E::AgentAnswerTooLong => (Code::Incapable, None),
         E::NoSpace { .. } => {
             (Code::Failed, hint("make room, or see what can go with `vmtools gc --dry-run`"))
         }

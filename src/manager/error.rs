@@ -263,6 +263,30 @@ pub enum Error {
         /// The VM or volume.
         name: String,
     },
+    /// The program can't be started in the guest.
+    #[error("{program:?} cannot be started in {vm}: {reason}")]
+    ExecNotStarted {
+        /// The VM.
+        vm: String,
+        /// The program.
+        program: String,
+        /// The agent's words.
+        reason: String,
+        /// Whether there is no such program.
+        missing: bool,
+    },
+    /// What the command has printed is lost.
+    #[error("the command in {vm} printed more than libvirt passes on; it ended, its status is lost")]
+    ExecOutputLost {
+        /// The VM.
+        vm: String,
+    },
+    /// What is to be given to the command is too much for the agent.
+    #[error("the command's input is longer than {} KiB", .limit >> 10)]
+    ExecInputTooLong {
+        /// What it may be, in bytes.
+        limit: usize,
+    },
     /// What the VM prints on its serial console goes to no file.
     #[error("the VM {name} has no log of its serial console")]
     NoSerialLog {

@@ -22,6 +22,7 @@ mod create;
 mod delete;
 mod doctor;
 mod error;
+mod exec;
 mod gc;
 mod image;
 mod interrupt;
@@ -44,6 +45,7 @@ pub use create::Plan;
 pub use delete::{DeletePlan, Deleted};
 pub use doctor::{Check, CheckStatus};
 pub use error::Error;
+pub use exec::{EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed};
 pub use gc::{Garbage, Reason};
 pub use image::{
     AvailableImage, ImageCommit, ImageImport, ImageKind, ImageStatus, PruneRequest, PullRequest, PulledImage,

@@ -2,7 +2,7 @@
 
 use super::run;
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 18] = [
     "list",
     "create",
     "start",
@@ -12,6 +12,7 @@ const VERBS: [&str; 17] = [
     "wait",
     "ip",
     "ssh",
+    "exec",
     "logs",
     "template",
     "networks",
@@ -64,6 +65,8 @@ fn bad_flags_and_names_are_usage() {
         &["completions", "tcsh-no"],
         &["logs", "web", "-n", "few"],
         &["logs"],
+        &["exec", "web"],
+        &["exec", "web", "true"],
     ] {
         let run = run(args).code(2);
         assert_eq!(run.stdout, "", "{run}");
@@ -74,6 +77,13 @@ fn bad_flags_and_names_are_usage() {
 #[test]
 fn a_question_that_nobody_can_answer_is_usage_before_libvirt_is_asked() {
     run(&["delete", "web"]).code(2).stderr_has("--yes");
+}
+
+#[test]
+fn an_input_that_no_agent_takes_is_usage() {
+    let command =
+        super::TestEnv::new().vmtools(&["exec", "-i", "web", "--connect", "test:///default", "--", "cat"]);
+    command.stdin("x".repeat(200_000)).run().code(2).stderr_has("128 KiB").stderr_has("vmtools cp");
 }
 
 #[test]

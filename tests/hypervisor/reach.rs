@@ -65,3 +65,57 @@ fn the_serial_log_is_shown_and_followed() {
     }
     vmtools(&["logs", "web"]).code(3);
 }
+
+#[test]
+fn commands_run_by_the_agent() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["--start", "--wait=agent"]).run().success();
+    let exec = |flags: &[&str], command: &[&str]| {
+        sandbox.vmtools(&[&["exec", "web"], flags, &["--"], command].concat())
+    };
+    let both = exec(&[], &["sh", "-c", "echo out; echo err >&2; exit 7"]).run().code(7);
+    assert_eq!((both.stdout.as_str(), both.stderr.as_str()), ("out\n", "err\n"));
+    let odd = ["a b", "it's", "new\nline", "", "--json", "naïve\u{7f}", "$(id)"];
+    let echoed = exec(&[], &[&["printf", "%s|"][..], &odd].concat()).run().success();
+    assert_eq!(echoed.stdout, odd.map(|word| format!("{word}|")).concat());
+    let killed = exec(&["--json"], &["sh", "-c", "kill -9 $$"]).run().code(137);
+    assert_eq!((killed.json()["exit_code"].as_u64(), killed.json()["signal"].as_u64()), (Some(137), Some(9)));
+    exec(&[], &["nosuch"]).run().code(127).stderr_has("nosuch");
+    exec(&[], &["/etc/passwd"]).run().code(126);
+    let input = "0123456789abcdef".repeat(8192);
+    assert_eq!(exec(&["-i"], &["cat"]).stdin(&input).run().success().stdout, input);
+    // Without -i a loop's input stays the loop's.
+    assert_eq!(exec(&[], &["cat"]).stdin("x").run().success().stdout, "");
+    exec(&[], &["sh", "-c", "head -c 5000000 /dev/zero"]).run().code(1).stderr_has("vmtools cp web:");
+
+    let sleeper = ["sh", "-c", "echo begun; sleep 1000; true"];
+    let timed_out = exec(&["--timeout", "1s", "--json"], &sleeper).run().code(6);
+    assert_eq!(
+        (timed_out.json()["stdout"].as_str(), timed_out.json()["timed_out"].as_bool()),
+        (Some("begun\n"), Some(true))
+    );
+    assert_eq!(timed_out.json_error()["code"], "timeout");
+    let gone = ["sh", "-c", "! pidof sleep"];
+    exec(&[], &gone).run().success();
+    let mut interrupted = exec(&[], &sleeper).spawn();
+    wait_for("the command", MINUTE, || exec(&[], &["pidof", "sleep"]).run().status.success().then_some(()));
+    interrupted.signal("INT");
+    let interrupted = interrupted.wait(MINUTE).code(130);
+    assert_eq!(interrupted.stdout, "begun\n", "{interrupted}");
+    exec(&[], &gone).run().success();
+
+    let killed = exec(&[], &["sleep", "1000"]).spawn();
+    wait_for("the command", MINUTE, || exec(&[], &["pidof", "sleep"]).run().status.success().then_some(()));
+    sandbox.virsh(&["destroy", "web"]);
+    killed.wait(MINUTE).code(5).stderr_has("web");
+    exec(&[], &["true"]).run().code(5).stderr_has("vmtools start");
+    sandbox.vmtools(&["start", "web", "--wait=agent"]).run().success();
+    // The agent is there, and never answers.
+    exec(&[], &["sh", "-c", "sleep 1; killall -STOP qemu-ga"]).run().code(6).stderr_has("vmtools ssh");
+    exec(&["--timeout", "2s", "--json"], &["true"]).run().code(6).json_error();
+    sandbox.vmtools(&["start", "web", "--wait=ssh"]).run().success();
+    sandbox.vmtools(&["ssh", "web", "--", "sudo killall -KILL qemu-ga"]).run().success();
+    let none = exec(&["--json"], &["true"]).run().code(9);
+    assert!(none.json_error()["hint"].as_str().unwrap().contains("vmtools ssh"), "{none}");
+}

@@ -5,6 +5,7 @@ pub mod config;
 pub mod create;
 pub mod delete;
 pub mod doctor;
+pub mod exec;
 pub mod gc;
 pub mod image;
 pub mod ip;
@@ -44,6 +45,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Wait(args) => wait::run(args, context).await?,
         Command::Ip(args) => ip::run(args, context).await?,
         Command::Ssh(args) => return ssh::run(args, context).await,
+        Command::Exec(args) => return exec::run(args, context).await,
         Command::Logs(args) => return logs::run(args, context).await,
         Command::Image(args) => image::run(args, context).await?,
         Command::Template(args) => template::run(args, context).await?,
