@@ -1,8 +1,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, create, delete, doctor, exec, gc, image, ip, list, logs, man, networks, ssh, start,
-    status, stop, template, wait,
+    completions, config, cp, create, delete, doctor, exec, gc, image, ip, list, logs, man, networks, ssh,
+    start, status, stop, template, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -78,6 +78,8 @@ pub enum Command {
     Ssh(ssh::SshArgs),
     /// Run a command in a VM by its guest agent, without any network
     Exec(exec::ExecArgs),
+    /// Copy files and folders into a VM, or out of it
+    Cp(cp::CpArgs),
     /// Print what a VM's guest prints on its serial console
     Logs(logs::LogsArgs),
     /// Images that VMs are made from

@@ -212,6 +212,22 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::ExecInputTooLong { .. } => {
             (Code::Usage, hint("copy it into the guest first: vmtools cp FILE NAME:FILE"))
         }
+        E::CopySides => (Code::Usage, None),
+        E::CopyNotFound { .. } => (Code::NotFound, None),
+        E::CopyIsFolder { .. } => (Code::Usage, hint("-r copies it with all that is in it")),
+        E::CopyWrongKind { .. } => (Code::Exists, hint("name another place")),
+        E::CopyRefused { message, .. } if message.contains("Permission denied") => {
+            (Code::Denied, hint("--by agent copies as root, where the guest has an agent"))
+        }
+        E::CopyRefused { message, .. } if message.contains("not found") => {
+            (Code::Incapable, hint("the guest needs sh, tar, base64 and stat"))
+        }
+        E::CopyRefused { .. } | E::CopyCutOff | E::CopyStream(_) => (Code::Failed, None),
+        E::CopyHost { source, .. } => match source.kind() {
+            ErrorKind::NotFound => (Code::NotFound, None),
+            ErrorKind::PermissionDenied => (Code::Denied, None),
+            _ => (Code::Failed, None),
+        },
         E::NoSerialLog { name } => (
             Code::Incapable,
             Some(format!(
@@ -226,6 +242,9 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         ),
         E::LogUnreadable { .. } => (Code::Failed, None),
         E::Interrupted => (Code::Interrupted, None),
+        E::LeftBehind { cause, left } if left.iter().any(|what| what.starts_with(".vmtools-")) => {
+            (judge(cause).0, hint("remove it in the guest"))
+        }
         E::LeftBehind { cause, .. } => {
             (judge(cause).0, hint("`vmtools gc` removes it, once libvirt answers"))
         }

@@ -30,15 +30,6 @@ pub struct Target {
     pub state_folder: PathBuf,
 }
 
-/// One side of a copy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A path on this host.
-    Host(PathBuf),
-    /// A path in the guest.
-    Guest(String),
-}
-
 /// The arguments of ssh for a session in the guest, or for `command` there. Also writes the VM's
 /// known_hosts file.
 ///
@@ -69,19 +60,7 @@ pub fn become_ssh(arguments: Vec<OsString>) -> Error {
     process::exec("ssh", &arguments).into()
 }
 
-/// The arguments of scp for copying `from` to `to`, folders with all that is in them.
-///
-/// # Errors
-/// When the known_hosts file can't be written.
-pub fn copy_arguments(target: &Target, from: &Place, to: &Place) -> Result<Vec<OsString>, fs::Error> {
-    let mut arguments = options(target)?;
-    // Folders too; -p keeps modes and times.
-    arguments.extend(["-r".into(), "-p".into(), "--".into()]);
-    arguments.extend([from, to].map(|place| copy_place(target, place)));
-    Ok(arguments)
-}
-
-/// What ssh and scp both take.
+/// What every ssh takes.
 fn options(target: &Target) -> Result<Vec<OsString>, fs::Error> {
     let known_hosts = prepare(&target.state_folder, target.uuid, target.known_host.as_deref())?;
     // A `Host *` of the user's ssh_config may send connections over a jump host, share or forward them,
@@ -120,18 +99,6 @@ fn options(target: &Target) -> Result<Vec<OsString>, fs::Error> {
 fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
     format!("\"{}\"", text.replace('%', "%%").replace('"', "\\\""))
-}
-
-fn copy_place(target: &Target, place: &Place) -> OsString {
-    match place {
-        // A colon in the first part of a relative path would make it another host.
-        Place::Host(path) if path.is_relative() => Path::new(".").join(path).into_os_string(),
-        Place::Host(path) => path.clone().into_os_string(),
-        Place::Guest(path) => match target.address {
-            IpAddr::V4(address) => format!("{address}:{path}").into(),
-            IpAddr::V6(address) => format!("[{address}]:{path}").into(),
-        },
-    }
 }
 
 #[cfg(test)]
@@ -180,18 +147,6 @@ mod tests {
                 assert!(all.contains(&option.to_owned()), "{option} in {all:?}");
             }
         }
-    }
-
-    #[test]
-    fn copies_go_both_ways() {
-        let state = tempfile::tempdir().expect("temporary folder");
-        let mut target = target(state.path());
-        let (host, guest) = (Place::Host("a:b".into()), Place::Guest("/tmp/x".into()));
-        let all = words(copy_arguments(&target, &host, &guest).expect("prepares"));
-        assert!(all.ends_with(&["--", "./a:b", "127.0.0.1:/tmp/x"].map(str::to_owned)), "{all:?}");
-        target.address = "fd00::5".parse().expect("an address");
-        let all = words(copy_arguments(&target, &guest, &host).expect("prepares"));
-        assert!(all.ends_with(&["[fd00::5]:/tmp/x", "./a:b"].map(str::to_owned)), "{all:?}");
     }
 
     #[test]

@@ -287,6 +287,52 @@ pub enum Error {
         /// What it may be, in bytes.
         limit: usize,
     },
+    /// Not just one side of a copy is in a guest.
+    #[error("one side of a copy is in a guest, and the other one is here")]
+    CopySides,
+    /// There is no such file, or no such folder to put it in.
+    #[error("there is no such file or folder: {place}")]
+    CopyNotFound {
+        /// What was named.
+        place: String,
+    },
+    /// It is a folder, and folders were not asked for.
+    #[error("{place} is a folder")]
+    CopyIsFolder {
+        /// What was named.
+        place: String,
+    },
+    /// A file would take the place of a folder, or the other way round; or it is neither.
+    #[error("{place} is not of the kind that can be copied there")]
+    CopyWrongKind {
+        /// What was named.
+        place: String,
+    },
+    /// The guest did not do it.
+    #[error("{place} cannot be copied: {message}")]
+    CopyRefused {
+        /// What was named.
+        place: String,
+        /// The words of the guest's tool.
+        message: String,
+    },
+    /// Not all of it has arrived.
+    #[error("the copy broke off")]
+    CopyCutOff,
+    /// The stream that is copied can't be read or written.
+    #[error("the copy broke off")]
+    CopyStream(#[source] std::io::Error),
+    /// This host's side can't be read or written.
+    #[error("cannot {action} {}", .path.display())]
+    CopyHost {
+        /// Such as "read" or "write".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// What the VM prints on its serial console goes to no file.
     #[error("the VM {name} has no log of its serial console")]
     NoSerialLog {

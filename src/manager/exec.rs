@@ -106,7 +106,12 @@ impl VmManager {
         }
     }
 
-    async fn start_by_agent(&self, vm: &str, uuid: &str, request: &ExecRequest) -> Result<i64, Error> {
+    pub(super) async fn start_by_agent(
+        &self,
+        vm: &str,
+        uuid: &str,
+        request: &ExecRequest,
+    ) -> Result<i64, Error> {
         let program = request.command.first().map_or("", String::as_str);
         let mut arguments = serde_json::json!({
             "path": program,
@@ -133,7 +138,7 @@ impl VmManager {
     }
 
     /// Its status at its end; `None` when the deadline passed before.
-    async fn await_end(
+    pub(super) async fn await_end(
         &self,
         uuid: &str,
         pid: i64,

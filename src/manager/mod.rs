@@ -18,6 +18,7 @@
 
 mod agent;
 mod connect;
+mod copy;
 mod create;
 mod delete;
 mod doctor;
@@ -41,6 +42,7 @@ mod vm;
 mod vm_manager;
 mod wait;
 
+pub use copy::{Copied, CopyBy, CopyPlace, CopyRequest};
 pub use create::Plan;
 pub use delete::{DeletePlan, Deleted};
 pub use doctor::{Check, CheckStatus};

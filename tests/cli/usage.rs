@@ -2,7 +2,7 @@
 
 use super::run;
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 19] = [
     "list",
     "create",
     "start",
@@ -13,6 +13,7 @@ const VERBS: [&str; 18] = [
     "ip",
     "ssh",
     "exec",
+    "cp",
     "logs",
     "template",
     "networks",
@@ -66,6 +67,10 @@ fn bad_flags_and_names_are_usage() {
         &["logs", "web", "-n", "few"],
         &["logs"],
         &["exec", "web"],
+        &["cp", "a", "b"],
+        &["cp", "a:b", "c:d"],
+        &["cp", "./a:b", "-"],
+        &["cp", "a", "web:b", "--by", "luck"],
         &["exec", "web", "true"],
     ] {
         let run = run(args).code(2);

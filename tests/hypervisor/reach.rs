@@ -119,3 +119,79 @@ fn commands_run_by_the_agent() {
     let none = exec(&["--json"], &["true"]).run().code(9);
     assert!(none.json_error()["hint"].as_str().unwrap().contains("vmtools ssh"), "{none}");
 }
+
+#[test]
+fn files_are_copied_both_ways() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
+    let cp = |args: &[&str]| sandbox.vmtools(&[&["cp"], args].concat());
+    let here = |script: &str| sandbox.exec(&["sh", "-c", script]);
+    let there = |script: &str| sandbox.vmtools(&["ssh", "web", "--", script]).run().success();
+    let odd = "-a b'\"\n$(touch injected)`id`*\\";
+    here(
+        "mkdir -p tree/sub; head -c 1000000 /dev/urandom >tree/sub/big; ln -s sub/big tree/link; \
+          echo x >tree/co:lon; chmod 640 tree/sub/big; chmod 751 tree/sub; touch -d @1000000000 tree/sub/big",
+    );
+    std::fs::write(sandbox.home().join(odd), "odd").unwrap();
+    for by in ["ssh", "agent"] {
+        let way = ["--by", by];
+        let copy = |args: &[&str]| cp(&[&way, args].concat());
+        let at = |name: &str| format!("web:/tmp/{by}/{name}");
+        there(&format!("mkdir -m 777 /tmp/{by}"));
+        let done = copy(&["--json", "tree/sub/big", &at("")]).run().success();
+        assert_eq!((done.json()["by"].as_str(), done.json()["bytes"].as_u64()), (Some(by), Some(1_000_000)));
+        copy(&[&at("big"), &format!("{by}-big")]).run().success();
+        here(&format!(
+            "cmp tree/sub/big {by}-big && test \"$(stat -c '%a %Y' {by}-big)\" = '640 1000000000'"
+        ));
+        copy(&["tree", &at("tree")]).run().code(2).stderr_has("-r");
+        // As a new name; then into the folder of that name; then over what is there.
+        for to in ["tree", "tree", "tree/"] {
+            copy(&["-r", "tree", &at(to)]).run().success();
+        }
+        copy(&["-r", &at("tree"), &format!("{by}-tree")]).run().success();
+        here(&format!("diff -r tree {by}-tree/tree && rm -r {by}-tree/tree && diff -r tree {by}-tree"));
+        here(&format!("test \"$(stat -c %a {by}-tree/sub)\" = 751 && test -L {by}-tree/link"));
+        copy(&["--", &format!("./{odd}"), &at("")]).run().success();
+        copy(&["--", &at(odd), &format!("./{by}")]).run().success();
+        assert_eq!(std::fs::read_to_string(sandbox.home().join(by)).unwrap(), "odd");
+        copy(&["-", &at("words")]).stdin("some words").run().success();
+        assert_eq!(copy(&[&at("words"), "-"]).run().success().stdout, "some words");
+        assert!(copy(&["web:/proc/version", "-"]).run().success().stdout.starts_with("Linux"));
+        for (from, to) in [
+            (at("nosuch").as_str(), "."),
+            ("nosuch", at("").as_str()),
+            ("./tree/co:lon", at("no/such").as_str()),
+            ("./tree/co:lon", at("nosuch/").as_str()),
+        ] {
+            copy(&[from, to]).run().code(3);
+        }
+        copy(&["./tree/co:lon", &at("words/x")]).run().code(3);
+    }
+    cp(&["--by", "ssh", "./tree/co:lon", "web:/root/"]).run().code(7).stderr_has("--by agent");
+
+    for by in ["ssh", "agent"] {
+        // A pipe that never ends.
+        let script =
+            format!("[ -p p ] || mkfifo p; echo half >p & exec \"$0\" cp --by {by} - web:/tmp/{by}/half <>p");
+        let mut running = sandbox.command("sh", &["-c", &script, env!("CARGO_BIN_EXE_vmtools")]).spawn();
+        let begun = format!("ls -A /tmp /tmp/{by} | grep -q vmtools-");
+        wait_for("the copy", MINUTE, || {
+            sandbox.vmtools(&["ssh", "web", "--", &begun]).run().status.success().then_some(())
+        });
+        running.signal("INT");
+        running.wait(MINUTE).code(130);
+        there(&format!("! {begun} && ! test -e /tmp/{by}/half"));
+    }
+    there("! test -e /tmp/injected && ! test -e injected");
+    let script = "exec \"$0\" cp - web:/tmp/half <>p";
+    let running = sandbox.command("sh", &["-c", script, env!("CARGO_BIN_EXE_vmtools")]).spawn();
+    let begun = "ls -A /tmp | grep -q vmtools-";
+    wait_for("the copy", MINUTE, || {
+        sandbox.vmtools(&["ssh", "web", "--", begun]).run().status.success().then_some(())
+    });
+    sandbox.virsh(&["destroy", "web"]);
+    running.wait(MINUTE).code(5).stderr_has("vmtools start");
+    cp(&["web:/etc/passwd", "."]).run().code(5);
+}

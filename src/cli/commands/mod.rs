@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod config;
+pub mod cp;
 pub mod create;
 pub mod delete;
 pub mod doctor;
@@ -46,6 +47,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Ip(args) => ip::run(args, context).await?,
         Command::Ssh(args) => return ssh::run(args, context).await,
         Command::Exec(args) => return exec::run(args, context).await,
+        Command::Cp(args) => cp::run(args, context).await?,
         Command::Logs(args) => return logs::run(args, context).await,
         Command::Image(args) => image::run(args, context).await?,
         Command::Template(args) => template::run(args, context).await?,
