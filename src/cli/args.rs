@@ -1,8 +1,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    completions, config, cp, create, delete, doctor, exec, gc, image, ip, list, logs, man, networks, ssh,
-    start, status, stop, template, wait,
+    completions, config, console, cp, create, delete, doctor, exec, gc, image, ip, list, logs, man, networks,
+    ssh, ssh_config, start, status, stop, template, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -80,6 +80,10 @@ pub enum Command {
     Exec(exec::ExecArgs),
     /// Copy files and folders into a VM, or out of it
     Cp(cp::CpArgs),
+    /// Be at a VM's serial console
+    Console(console::ConsoleArgs),
+    /// Print what plain ssh needs to know of VMs, for ~/.ssh/config
+    SshConfig(ssh_config::SshConfigArgs),
     /// Print what a VM's guest prints on its serial console
     Logs(logs::LogsArgs),
     /// Images that VMs are made from

@@ -228,6 +228,13 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
             ErrorKind::PermissionDenied => (Code::Denied, None),
             _ => (Code::Failed, None),
         },
+        E::ConsoleTaken { .. } => {
+            (Code::WrongState, hint("--force ends the other one; `vmtools logs -f` only looks on"))
+        }
+        E::ConsoleRefused { name, .. } => (
+            Code::Failed,
+            Some(format!("has it a serial console? `virsh ttyconsole {name}`; else `vmtools ssh {name}`")),
+        ),
         E::NoSerialLog { name } => (
             Code::Incapable,
             Some(format!(

@@ -27,6 +27,6 @@ pub use known_hosts::forget_known_host;
 pub use own_key::{OwnKey, own_key};
 pub use public_key::{PublicKey, read_public_key, user_public_keys};
 pub use remote::{Remote, Signal};
-pub use ssh::{Target, arguments, become_ssh};
+pub use ssh::{Target, arguments, become_ssh, settings};
 pub use ssh_run::{Output, run};
 pub use ssh_stream::stream;

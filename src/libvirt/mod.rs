@@ -6,6 +6,7 @@
 mod addresses;
 mod client;
 mod command;
+mod console;
 mod domain;
 mod domain_hardware;
 mod domain_spec;
@@ -22,6 +23,7 @@ mod xml;
 
 pub use addresses::{Address, AddressSource};
 pub use client::{Client, Version, Versions};
+pub use console::ConsoleProcess;
 pub use domain::{Disk, Domain, Interface};
 pub use domain_spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
 pub use domains::{DomainId, Scope, ShutdownMode};

@@ -333,6 +333,20 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// Somebody else is at the console.
+    #[error("another console of the VM {name} is open")]
+    ConsoleTaken {
+        /// The VM.
+        name: String,
+    },
+    /// The console can't be opened.
+    #[error("the console of {name} cannot be opened: {message}")]
+    ConsoleRefused {
+        /// The VM.
+        name: String,
+        /// libvirt's words.
+        message: String,
+    },
     /// What the VM prints on its serial console goes to no file.
     #[error("the VM {name} has no log of its serial console")]
     NoSerialLog {

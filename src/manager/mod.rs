@@ -18,6 +18,7 @@
 
 mod agent;
 mod connect;
+mod console;
 mod copy;
 mod create;
 mod delete;
@@ -36,12 +37,14 @@ mod reach;
 mod remove;
 mod serial_log;
 mod spec;
+mod ssh_config;
 mod status;
 mod template;
 mod vm;
 mod vm_manager;
 mod wait;
 
+pub use console::Console;
 pub use copy::{Copied, CopyBy, CopyPlace, CopyRequest};
 pub use create::Plan;
 pub use delete::{DeletePlan, Deleted};
@@ -61,6 +64,7 @@ pub use observer::{Event, Observer, Warning};
 pub use power::Stopped;
 pub use reach::Reach;
 pub use spec::VmSpec;
+pub use ssh_config::SshHost;
 pub use vm::{DiskStatus, InterfaceStatus, SshStatus, VmDetails, VmStatus, VmSummary};
 pub use vm_manager::VmManager;
 pub use wait::WaitFor;

@@ -2,7 +2,7 @@
 
 use super::run;
 
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 21] = [
     "list",
     "create",
     "start",
@@ -14,6 +14,8 @@ const VERBS: [&str; 19] = [
     "ssh",
     "exec",
     "cp",
+    "console",
+    "ssh-config",
     "logs",
     "template",
     "networks",
@@ -68,6 +70,8 @@ fn bad_flags_and_names_are_usage() {
         &["logs"],
         &["exec", "web"],
         &["cp", "a", "b"],
+        &["console", "web"],
+        &["console", "web", "--escape", "ab"],
         &["cp", "a:b", "c:d"],
         &["cp", "./a:b", "-"],
         &["cp", "a", "web:b", "--by", "luck"],

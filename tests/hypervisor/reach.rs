@@ -195,3 +195,75 @@ fn files_are_copied_both_ways() {
     running.wait(MINUTE).code(5).stderr_has("vmtools start");
     cp(&["web:/etc/passwd", "."]).run().code(5);
 }
+
+#[test]
+fn the_console_and_plain_ssh() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+
+    let fragment = vmtools(&["ssh-config", "web"]).success();
+    std::fs::write(sandbox.home().join("vms"), &fragment.stdout).unwrap();
+    let plain = sandbox.command("ssh", &["-F", "vms", "web", "echo", "in"]).run().success();
+    assert_eq!((plain.stdout.as_str(), plain.stderr.as_str()), ("in\n", ""));
+    let all = vmtools(&["ssh-config", "--json"]).success();
+    assert_eq!((all.json()[0]["name"].as_str(), all.json()[0]["port"].as_u64()), (Some("web"), Some(22)));
+    vmtools(&["ssh-config", "nosuch"]).code(3);
+
+    vmtools(&["console", "web"]).code(2).stderr_has("vmtools logs web -f");
+    // Keys are pressed when the console is open, and the terminal's settings are shown before and after.
+    let program = env!("CARGO_BIN_EXE_vmtools");
+    let at_terminal = |name: &str, flags: &str| {
+        let inner = format!(
+            "stty -a >{name}.before; {program} console web {flags}; echo status $?; stty -a >{name}.after"
+        );
+        format!("script -qefc '{inner}' {name}")
+    };
+    let until = |text: &str, name: &str, key: &str| {
+        format!("until grep -q '{text}' {name} 2>/dev/null; do sleep 0.2; printf '{key}'; done")
+    };
+    let script = format!(
+        "({}; {}) | {} >/dev/null",
+        until("web login:", "first", "\\r"),
+        until("status", "first", "\\024"),
+        at_terminal("first", "--escape ^T")
+    );
+    sandbox.exec(&["sh", "-c", &script]);
+    let screen = |name: &str| std::fs::read_to_string(sandbox.home().join(name)).unwrap();
+    let shown = screen("first");
+    let told = shown.find("Ctrl + T leaves it").expect("it is said how to leave");
+    assert!(told < shown.find("web login:").unwrap() && shown.contains("status 0"), "{shown}");
+    assert_eq!(screen("first.before"), screen("first.after"));
+
+    // One is open; the second is refused, the third takes its place, and ends with its virsh.
+    let held = format!("({}; sleep 1000) | {}", until("web login:", "held", "\\r"), at_terminal("held", ""));
+    let held = sandbox.command("sh", &["-c", &held]).spawn();
+    wait_for("the console", MINUTE, || held.stdout().contains("web login:").then_some(()));
+    let refused = format!("{} </dev/null", at_terminal("refused", ""));
+    sandbox.exec(&["sh", "-c", &refused]);
+    let shown = screen("refused");
+    assert!(shown.contains("status 5") && shown.contains("--force"), "{shown}");
+    let kill = "kill -KILL $(pgrep -f 'v[i]rsh -q.*--force')";
+    let forced = format!(
+        "({}; {kill}) | {} >/dev/null",
+        until("web login:", "forced", "\\r"),
+        at_terminal("forced", "--force")
+    );
+    sandbox.exec(&["sh", "-c", &forced]);
+    let shown = screen("forced");
+    assert!(shown.contains("status 1"), "{shown}");
+    assert_eq!(screen("forced.before"), screen("forced.after"));
+
+    // Nobody answers while it is paused; then vmtools itself is asked to end.
+    sandbox.virsh(&["suspend", "web"]);
+    let silent = format!(
+        "({}; kill -TERM $(pgrep -x vmtools)) | {} >/dev/null",
+        until("nothing was heard", "silent", ""),
+        at_terminal("silent", "--force")
+    );
+    sandbox.exec(&["sh", "-c", &silent]);
+    let shown = screen("silent");
+    assert!(shown.contains("status 143") && shown.contains("getty"), "{shown}");
+    assert_eq!(screen("silent.before"), screen("silent.after"));
+}

@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod config;
+pub mod console;
 pub mod cp;
 pub mod create;
 pub mod delete;
@@ -15,6 +16,7 @@ pub mod logs;
 pub mod man;
 pub mod networks;
 pub mod ssh;
+pub mod ssh_config;
 pub mod start;
 pub mod status;
 pub mod stop;
@@ -48,6 +50,8 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Ssh(args) => return ssh::run(args, context).await,
         Command::Exec(args) => return exec::run(args, context).await,
         Command::Cp(args) => cp::run(args, context).await?,
+        Command::Console(args) => return console::run(args, context).await,
+        Command::SshConfig(args) => ssh_config::run(args, context).await?,
         Command::Logs(args) => return logs::run(args, context).await,
         Command::Image(args) => image::run(args, context).await?,
         Command::Template(args) => template::run(args, context).await?,

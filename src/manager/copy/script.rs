@@ -72,7 +72,7 @@ if [ "$3" = f ]; then
     [ "$(wc -c <"$t")" -eq "$5" ] || { rm -f "$t"; exit 96; }
     chmod "${6:-$(printf %o $((0666 & ~$(umask))))}" "$t" && { [ -z "$7" ] || touch -d "@$7" "$t"; } && mv -f "$t" "$f"
 elif [ -d "$f" ]; then
-    cp -a "$t/d/." "$f/" && rm -rf "$t"
+    cp -af "$t/d/." "$f/" && rm -rf "$t"
 else
     mv "$t/d" "$f" && rmdir "$t"
 fi || { s=$?; rm -rf "$t"; exit $s; }
