@@ -226,7 +226,7 @@ fn the_console_and_plain_ssh() {
     let script = format!(
         "({}; {}) | {} >/dev/null",
         until("web login:", "first", "\\r"),
-        until("status", "first", "\\024"),
+        until("^status", "first", "\\024"),
         at_terminal("first", "--escape ^T")
     );
     sandbox.exec(&["sh", "-c", &script]);

@@ -52,7 +52,7 @@ impl Source {
             input,
             name,
             folder: false,
-            size: regular.then(|| metadata.len()),
+            size: regular.then_some(metadata.len()),
             attributes: regular.then_some(attributes),
         })
     }

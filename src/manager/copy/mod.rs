@@ -104,6 +104,10 @@ impl VmManager {
             (from, CopyPlace::Guest { path, .. }) => self.put(&id, &way, from, path, request.recursive).await,
             _ => Err(Error::CopySides),
         };
+        if done.is_err() {
+            // It may have been given up midway. A guest that is gone has nothing to clear.
+            let _ = tokio::time::timeout(FAREWELL, way.clear()).await;
+        }
         match done {
             Ok(bytes) => Ok(Copied { name: id.name, by: way.name(), bytes }),
             Err(error @ (Error::Guest(_) | Error::Libvirt(_))) => Err(self.or_not_running(&id, error).await),
@@ -112,7 +116,7 @@ impl VmManager {
     }
 
     async fn way(&self, domain: &Domain, request: &CopyRequest) -> Result<Way<'_>, Error> {
-        let agent = || Way::Agent { manager: self, uuid: domain.uuid.clone() };
+        let agent = || Way::by_agent(self, domain.uuid.clone());
         if request.by == CopyBy::Agent {
             return Ok(agent());
         }

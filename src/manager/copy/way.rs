@@ -27,10 +27,18 @@ pub(super) enum Way<'a> {
         manager: &'a VmManager,
         /// The VM.
         uuid: String,
+        /// The file on the way.
+        spool: String,
     },
 }
 
-impl Way<'_> {
+impl<'a> Way<'a> {
+    /// By the agent, with a file of its own on the way.
+    pub(super) fn by_agent(manager: &'a VmManager, uuid: String) -> Self {
+        let spool = format!("/tmp/.vmtools-{}", uuid::Uuid::new_v4().simple());
+        Self::Agent { manager, uuid, spool }
+    }
+
     /// Its name.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -49,7 +57,7 @@ impl Way<'_> {
                     guest::stream(target, &words, &mut tokio::io::empty(), &mut printed, |_| {}).await?;
                 Ok(Output { stdout: String::from_utf8_lossy(&printed).into_owned(), ..output })
             }
-            Self::Agent { manager, uuid } => {
+            Self::Agent { manager, uuid, .. } => {
                 let request = ExecRequest { command: words, stdin: Vec::new(), timeout: None };
                 let pid = manager.start_by_agent("the guest", uuid, &request).await?;
                 let status = manager.await_end(uuid, pid, None).await?.unwrap_or_default();
@@ -74,14 +82,11 @@ impl Way<'_> {
                 let words = for_a_shell(words);
                 Ok(guest::stream(target, &words, input, &mut tokio::io::sink(), told).await?)
             }
-            Self::Agent { .. } => {
-                let file = spool();
-                let result = match self.write(&file, input, told).await {
-                    Ok(()) => self.run(with_spool(r#"f=$1; shift; exec "$@" <"$f""#, &file, words)).await,
-                    Err(error) => Err(error),
-                };
-                let _ = self.run(removal(&file)).await;
-                result
+            Self::Agent { spool, .. } => {
+                self.write(spool, input, told).await?;
+                let said = self.run(with_spool(r#"f=$1; shift; exec "$@" <"$f""#, spool, words)).await?;
+                self.clear().await?;
+                Ok(said)
             }
         }
     }
@@ -98,17 +103,24 @@ impl Way<'_> {
                 let words = for_a_shell(words);
                 Ok(guest::stream(target, &words, &mut tokio::io::empty(), output, told).await?)
             }
-            Self::Agent { .. } => {
-                let file = spool();
+            Self::Agent { spool, .. } => {
                 let script = r#"umask 077; f=$1; shift; exec "$@" >"$f""#;
-                let result = match self.run(with_spool(script, &file, words)).await {
-                    Ok(said) if said.status == 0 => self.read(&file, output, told).await.map(|()| said),
-                    other => other,
-                };
-                let _ = self.run(removal(&file)).await;
-                result
+                let said = self.run(with_spool(script, spool, words)).await?;
+                if said.status == 0 {
+                    self.read(spool, output, told).await?;
+                }
+                self.clear().await?;
+                Ok(said)
             }
         }
+    }
+
+    /// Removes what lies on the way in the guest.
+    pub(super) async fn clear(&self) -> Result<(), Error> {
+        if let Self::Agent { spool, .. } = self {
+            self.run(["rm", "-f", spool].map(str::to_owned).to_vec()).await?;
+        }
+        Ok(())
     }
 
     async fn write(
@@ -179,7 +191,7 @@ impl Way<'_> {
         command: &str,
         arguments: serde_json::Value,
     ) -> Result<T, Error> {
-        let Self::Agent { manager, uuid } = self else { return Err(Error::CopyCutOff) };
+        let Self::Agent { manager, uuid, .. } = self else { return Err(Error::CopyCutOff) };
         let request = serde_json::json!({"execute": command, "arguments": arguments});
         Ok(manager.ask_agent(uuid, &request, ANSWER.max(PATIENCE)).await?)
     }
@@ -197,19 +209,11 @@ struct Piece {
     eof: bool,
 }
 
-fn spool() -> String {
-    format!("/tmp/.vmtools-{}", uuid::Uuid::new_v4().simple())
-}
-
 /// `words`, run by a script that has the file as its first argument.
 fn with_spool(script: &str, file: &str, words: Vec<String>) -> Vec<String> {
     let mut all = ["sh", "-c", script, "sh", file].map(str::to_owned).to_vec();
     all.extend(words);
     all
-}
-
-fn removal(file: &str) -> Vec<String> {
-    ["rm", "-f", file].map(str::to_owned).to_vec()
 }
 
 /// ssh gives its words to the user's shell, joined by blanks. None of them holds a quote or a backslash.
