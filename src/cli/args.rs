@@ -1,9 +1,9 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    clone, completions, config, create, delete, disk, doctor, gc, image, ip, list, logs, man, network,
-    networks, pause, protect, rename, restart, resume, set, ssh, start, status, stop, template, unprotect,
-    wait,
+    clone, completions, config, console, cp, create, delete, disk, doctor, exec, gc, image, ip, list, logs,
+    man, network, networks, pause, protect, rename, restart, resume, set, ssh, ssh_config, start, status,
+    stop, template, unprotect, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -93,6 +93,14 @@ pub enum Command {
     Ip(ip::IpArgs),
     /// Log in to a VM, or run a command there
     Ssh(ssh::SshArgs),
+    /// Run a command in a VM by its guest agent, without any network
+    Exec(exec::ExecArgs),
+    /// Copy files and folders into a VM, or out of it
+    Cp(cp::CpArgs),
+    /// Be at a VM's serial console
+    Console(console::ConsoleArgs),
+    /// Print what plain ssh needs to know of VMs, for ~/.ssh/config
+    SshConfig(ssh_config::SshConfigArgs),
     /// Print what a VM's guest prints on its serial console
     Logs(logs::LogsArgs),
     /// Disks and CD-ROM drives of a VM

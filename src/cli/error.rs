@@ -278,6 +278,42 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         }
         E::InUse { .. } => (Code::Integrity, hint("delete what needs it first")),
         E::NotRemoved { .. } => (Code::Failed, hint("try again, or `vmtools gc`")),
+        E::ExecNotStarted { missing, .. } => (
+            if *missing { Code::NotFound } else { Code::Denied },
+            hint("a shell's words need one: sh -c '..'"),
+        ),
+        E::ExecOutputLost { vm } => (
+            Code::Failed,
+            Some(format!(
+                "write it to a file there, and fetch that: vmtools cp {vm}:FILE .; or vmtools ssh {vm}"
+            )),
+        ),
+        E::ExecInputTooLong { .. } => {
+            (Code::Usage, hint("copy it into the guest first: vmtools cp FILE NAME:FILE"))
+        }
+        E::CopySides => (Code::Usage, None),
+        E::CopyNotFound { .. } => (Code::NotFound, None),
+        E::CopyIsFolder { .. } => (Code::Usage, hint("-r copies it with all that is in it")),
+        E::CopyWrongKind { .. } => (Code::Exists, hint("name another place")),
+        E::CopyRefused { message, .. } if message.contains("Permission denied") => {
+            (Code::Denied, hint("--by agent copies as root, where the guest has an agent"))
+        }
+        E::CopyRefused { message, .. } if message.contains("not found") => {
+            (Code::Incapable, hint("the guest needs sh, tar, base64 and stat"))
+        }
+        E::CopyRefused { .. } | E::CopyCutOff | E::CopyStream(_) => (Code::Failed, None),
+        E::CopyHost { source, .. } => match source.kind() {
+            ErrorKind::NotFound => (Code::NotFound, None),
+            ErrorKind::PermissionDenied => (Code::Denied, None),
+            _ => (Code::Failed, None),
+        },
+        E::ConsoleTaken { .. } => {
+            (Code::WrongState, hint("--force ends the other one; `vmtools logs -f` only looks on"))
+        }
+        E::ConsoleRefused { name, .. } => (
+            Code::Failed,
+            Some(format!("has it a serial console? `virsh ttyconsole {name}`; else `vmtools ssh {name}`")),
+        ),
         E::NoSerialLog { name } => (
             Code::Incapable,
             Some(format!(
@@ -292,6 +328,9 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         ),
         E::LogUnreadable { .. } => (Code::Failed, None),
         E::Interrupted => (Code::Interrupted, None),
+        E::LeftBehind { cause, left } if left.iter().any(|what| what.starts_with(".vmtools-")) => {
+            (judge(cause).0, hint("remove it in the guest"))
+        }
         E::LeftBehind { cause, .. } => {
             (judge(cause).0, hint("`vmtools gc` removes it, once libvirt answers"))
         }
@@ -341,7 +380,19 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
             ),
         ),
         E::Busy { .. } => (Code::Failed, hint("another operation is under way: try again")),
-        E::Agent { .. } => (Code::Incapable, hint("install and start qemu-guest-agent in the guest")),
+        E::Agent { .. } => (
+            Code::Incapable,
+            hint("install and start qemu-guest-agent in the guest; without it there is `vmtools ssh`"),
+        ),
+        E::AgentSilent { .. } => (
+            Code::Timeout,
+            hint("is the guest busy or still starting? Without the agent there is `vmtools ssh`"),
+        ),
+        E::AgentRefused { .. } => (
+            Code::Incapable,
+            hint("the guest's own settings may forbid it (/etc/sysconfig/qemu-ga); there is `vmtools ssh`"),
+        ),
+        E::AgentAnswerTooLong => (Code::Incapable, None),
         E::NoSpace { .. } => {
             (Code::Failed, hint("make room, or see what can go with `vmtools gc --dry-run`"))
         }

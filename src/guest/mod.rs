@@ -3,7 +3,7 @@
 //! - [`KeyPair`], [`own_key`], [`user_public_keys`], [`read_public_key`]: who is let in, and how the guest
 //!   proves that it is itself;
 //! - [`read_banner`], [`port_open`]: whether somebody listens yet;
-//! - [`Target`] with [`arguments`], [`copy_arguments`], [`run`] and [`Remote`]: ssh without a question ever asked;
+//! - [`Target`] with [`arguments`], [`run`], [`stream`] and [`Remote`]: ssh without a question ever asked;
 //! - [`cloud_init`]: what the guest says of its own setup.
 //!
 //! A guest that is still starting is the normal case here: "not yet" is told apart from "never".
@@ -18,6 +18,7 @@ mod public_key;
 mod remote;
 mod ssh;
 mod ssh_run;
+mod ssh_stream;
 
 pub use banner::{port_open, read_banner};
 pub use error::{Banner, Error};
@@ -26,5 +27,6 @@ pub use known_hosts::forget_known_host;
 pub use own_key::{OwnKey, own_key};
 pub use public_key::{PublicKey, read_public_key, user_public_keys};
 pub use remote::{Remote, Signal};
-pub use ssh::{Place, Target, arguments, become_ssh, copy_arguments};
+pub use ssh::{Target, arguments, become_ssh, settings};
 pub use ssh_run::{Output, run};
+pub use ssh_stream::stream;

@@ -30,15 +30,6 @@ pub struct Target {
     pub state_folder: PathBuf,
 }
 
-/// One side of a copy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A path on this host.
-    Host(PathBuf),
-    /// A path in the guest.
-    Guest(String),
-}
-
 /// The arguments of ssh for a session in the guest, or for `command` there. Also writes the VM's
 /// known_hosts file.
 ///
@@ -69,49 +60,47 @@ pub fn become_ssh(arguments: Vec<OsString>) -> Error {
     process::exec("ssh", &arguments).into()
 }
 
-/// The arguments of scp for copying `from` to `to`, folders with all that is in them.
+/// What an entry of ssh_config(5) for the guest says, in its syntax. Also writes the VM's known_hosts file.
 ///
 /// # Errors
 /// When the known_hosts file can't be written.
-pub fn copy_arguments(target: &Target, from: &Place, to: &Place) -> Result<Vec<OsString>, fs::Error> {
-    let mut arguments = options(target)?;
-    // Folders too; -p keeps modes and times.
-    arguments.extend(["-r".into(), "-p".into(), "--".into()]);
-    arguments.extend([from, to].map(|place| copy_place(target, place)));
-    Ok(arguments)
+pub fn settings(target: &Target) -> Result<Vec<(&'static str, String)>, fs::Error> {
+    let known_hosts = prepare(&target.state_folder, target.uuid, target.known_host.as_deref())?;
+    let mut settings = vec![
+        ("User", target.user.clone()),
+        ("Port", target.port.to_string()),
+        // The key belongs to the VM, not to an address, which another VM may have had.
+        ("HostKeyAlias", alias(target.uuid)),
+        // With the key that the guest was given nothing is left to trust; else the first one counts.
+        ("StrictHostKeyChecking", if target.known_host.is_some() { "yes" } else { "accept-new" }.to_owned()),
+        ("UserKnownHostsFile", quoted(&known_hosts)),
+        ("GlobalKnownHostsFile", "/dev/null".to_owned()),
+        // Else ssh adds the guest's other keys to our file after the login.
+        ("UpdateHostKeys", "no".to_owned()),
+        // "Permanently added" is noise; errors stay.
+        ("LogLevel", "ERROR".to_owned()),
+        ("IdentitiesOnly", if target.identities_only { "yes" } else { "no" }.to_owned()),
+    ];
+    settings.extend(target.identity_files.iter().map(|file| ("IdentityFile", quoted(file))));
+    Ok(settings)
 }
 
-/// What ssh and scp both take.
+/// What every ssh takes.
 fn options(target: &Target) -> Result<Vec<OsString>, fs::Error> {
-    let known_hosts = prepare(&target.state_folder, target.uuid, target.known_host.as_deref())?;
     // A `Host *` of the user's ssh_config may send connections over a jump host, share or forward them,
     // or run a command: none of that is meant for a VM on this host.
     let mut arguments: Vec<OsString> = vec!["-F".into(), "none".into()];
-    let mut option = |name: &str, value: &str| {
+    let own = [
+        // No question, ever: not for a password, a passphrase or a host key.
+        ("BatchMode", "yes"),
+        // A guest that went away ends the connection within a minute, not in two hours.
+        ("ConnectTimeout", "10"),
+        ("ServerAliveInterval", "15"),
+        ("ServerAliveCountMax", "4"),
+    ];
+    let own = own.map(|(name, value)| (name, value.to_owned()));
+    for (name, value) in own.into_iter().chain(settings(target)?) {
         arguments.extend(["-o".into(), OsString::from(format!("{name}={value}"))]);
-    };
-    // No question, ever: not for a password, a passphrase or a host key.
-    option("BatchMode", "yes");
-    option("User", &target.user);
-    option("Port", &target.port.to_string());
-    // The key belongs to the VM, not to an address, which another VM may have had.
-    option("HostKeyAlias", &alias(target.uuid));
-    // With the key that the guest was given nothing is left to trust; else the first one counts.
-    let strict = if target.known_host.is_some() { "yes" } else { "accept-new" };
-    option("StrictHostKeyChecking", strict);
-    option("UserKnownHostsFile", &quoted(&known_hosts));
-    option("GlobalKnownHostsFile", "/dev/null");
-    // Else ssh adds the guest's other keys to our file after the login.
-    option("UpdateHostKeys", "no");
-    // "Permanently added" is noise; errors stay.
-    option("LogLevel", "ERROR");
-    // A guest that went away ends the connection within a minute, not in two hours.
-    option("ConnectTimeout", "10");
-    option("ServerAliveInterval", "15");
-    option("ServerAliveCountMax", "4");
-    option("IdentitiesOnly", if target.identities_only { "yes" } else { "no" });
-    for file in &target.identity_files {
-        arguments.extend(["-i".into(), file.clone().into_os_string()]);
     }
     Ok(arguments)
 }
@@ -120,18 +109,6 @@ fn options(target: &Target) -> Result<Vec<OsString>, fs::Error> {
 fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
     format!("\"{}\"", text.replace('%', "%%").replace('"', "\\\""))
-}
-
-fn copy_place(target: &Target, place: &Place) -> OsString {
-    match place {
-        // A colon in the first part of a relative path would make it another host.
-        Place::Host(path) if path.is_relative() => Path::new(".").join(path).into_os_string(),
-        Place::Host(path) => path.clone().into_os_string(),
-        Place::Guest(path) => match target.address {
-            IpAddr::V4(address) => format!("{address}:{path}").into(),
-            IpAddr::V6(address) => format!("[{address}]:{path}").into(),
-        },
-    }
 }
 
 #[cfg(test)]
@@ -180,18 +157,6 @@ mod tests {
                 assert!(all.contains(&option.to_owned()), "{option} in {all:?}");
             }
         }
-    }
-
-    #[test]
-    fn copies_go_both_ways() {
-        let state = tempfile::tempdir().expect("temporary folder");
-        let mut target = target(state.path());
-        let (host, guest) = (Place::Host("a:b".into()), Place::Guest("/tmp/x".into()));
-        let all = words(copy_arguments(&target, &host, &guest).expect("prepares"));
-        assert!(all.ends_with(&["--", "./a:b", "127.0.0.1:/tmp/x"].map(str::to_owned)), "{all:?}");
-        target.address = "fd00::5".parse().expect("an address");
-        let all = words(copy_arguments(&target, &guest, &host).expect("prepares"));
-        assert!(all.ends_with(&["[fd00::5]:/tmp/x", "./a:b"].map(str::to_owned)), "{all:?}");
     }
 
     #[test]

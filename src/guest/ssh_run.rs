@@ -45,7 +45,7 @@ pub async fn run(target: &Target, script: &str, deadline: Duration) -> Result<Ou
 }
 
 /// ssh's own failure, by what it prints (OpenSSH's sshconnect.c and sshconnect2.c).
-fn classified(target: &Target, failure: process::Failure) -> Error {
+pub(super) fn classified(target: &Target, failure: process::Failure) -> Error {
     let says = |text: &str| failure.stderr.contains(text);
     let changed = says("Host key verification failed") || says("REMOTE HOST IDENTIFICATION HAS CHANGED");
     let denied = says("Permission denied (") || says("Too many authentication failures");

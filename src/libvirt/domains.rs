@@ -299,14 +299,20 @@ impl Client {
     /// at least.
     ///
     /// # Errors
-    /// [`Error::Agent`] when the agent isn't there.
+    /// [`Error::Agent`] when the agent isn't there, [`Error::AgentSilent`], [`Error::AgentRefused`],
+    /// [`Error::AgentAnswerTooLong`].
     pub async fn agent(&self, uuid: &str, request: &str, within: Duration) -> Result<String, Error> {
         let seconds = within.as_secs().max(1).to_string();
         let command = Command::new("qemu-agent-command")
             .option("--timeout", &seconds)
             .option("--domain", uuid)
             .option("--cmd", request);
-        self.call(command.within(within + GRACE)).await
+        match self.call(command.within(within + GRACE)).await {
+            Err(Error::Refused { message, .. }) if message.contains("Unable to encode message payload") => {
+                Err(Error::AgentAnswerTooLong)
+            }
+            other => other,
+        }
     }
 
     /// Forwards a port of 127.0.0.1 to the guest of a slirp network card, until the domain stops.

@@ -87,6 +87,21 @@ pub enum Error {
         /// libvirt's words.
         message: String,
     },
+    /// The guest agent is connected, but gave no answer in time.
+    #[error("the guest agent gave no answer in time: {message}")]
+    AgentSilent {
+        /// libvirt's words.
+        message: String,
+    },
+    /// The guest agent answered that it does not.
+    #[error("the guest agent refuses: {message}")]
+    AgentRefused {
+        /// Its words.
+        message: String,
+    },
+    /// The guest agent's answer is longer than the 4 MiB that libvirt passes on (`REMOTE_STRING_MAX`), and lost.
+    #[error("the guest agent's answer is longer than libvirt passes on")]
+    AgentAnswerTooLong,
     /// The storage is full.
     #[error("`{command}`: {message}")]
     NoSpace {
@@ -263,15 +278,16 @@ pub(super) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
             return Error::NotFound { object, name: first_quoted(line) };
         }
     }
-    if [
-        "Guest agent is not responding",
-        "guest agent command timed out",
-        "argument unsupported: QEMU guest agent is not configured",
-    ]
-    .iter()
-    .any(|text| begins(text))
+    if begins("guest agent command timed out") || holds("guest agent didn't respond") {
+        return Error::AgentSilent { message };
+    }
+    if begins("Guest agent is not responding")
+        || begins("argument unsupported: QEMU guest agent is not configured")
     {
         return Error::Agent { message };
+    }
+    if let Some(message) = lines.iter().find_map(|line| agents_words(line)) {
+        return Error::AgentRefused { message };
     }
     if begins("Timed out during operation: cannot acquire state change lock") || begins("resource busy") {
         return Error::Busy { command, message };
@@ -292,6 +308,14 @@ pub(super) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
         return Error::Unsupported { command, message };
     }
     Error::Refused { command, message }
+}
+
+/// What the guest agent itself said, in libvirt's words around it.
+fn agents_words(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("unable to execute QEMU agent command '")?;
+    let (_, words) = rest.split_once("': ")?;
+    let bare = words.strip_prefix("Guest agent command failed, error was '");
+    Some(bare.and_then(|bare| bare.strip_suffix('\'')).unwrap_or(words).to_owned())
 }
 
 fn first_quoted(line: &str) -> String {
@@ -382,6 +406,20 @@ mod tests {
             of("error: Guest agent is not responding: QEMU guest agent is not connected"),
             Error::Agent { .. }
         ));
+        // libvirt 11.3.0, the agent stopped: the first command, and those after it.
+        for text in [
+            "error: guest agent command timed out: guest agent didn't respond to command within '2' seconds",
+            "error: Guest agent is not responding: guest agent didn't respond to synchronization within '2' seconds",
+        ] {
+            assert!(matches!(of(text), Error::AgentSilent { .. }), "{text}");
+        }
+        let refused = "error: guest agent command failed: unable to execute QEMU agent command 'guest-exec': Guest agent command failed, error was 'Failed to execute child process \u{201c}x\u{201d} (Permission denied)'";
+        let words = "Failed to execute child process \u{201c}x\u{201d} (Permission denied)";
+        assert!(matches!(of(refused), Error::AgentRefused { message } if message == words));
+        let refused = "error: internal error: unable to execute QEMU agent command 'guest-file-open': failed to open file '/x' (mode: 'r'): No such file or directory";
+        assert!(
+            matches!(of(refused), Error::AgentRefused { message } if message.starts_with("failed to open"))
+        );
         assert!(matches!(
             of("error: cannot write data to file 'x': No space left on device"),
             Error::NoSpace { .. }

@@ -11,7 +11,7 @@ use crate::libvirt::Error;
 const PAUSE: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the agent may take to answer.
-const ANSWER: Duration = Duration::from_secs(10);
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
 
 #[derive(serde::Deserialize)]
 struct Reply<T> {
@@ -20,15 +20,21 @@ struct Reply<T> {
 }
 
 #[derive(serde::Deserialize)]
-struct Started {
-    pid: i64,
+pub(super) struct Started {
+    pub(super) pid: i64,
 }
 
-#[derive(serde::Deserialize)]
-struct Status {
-    exited: bool,
-    #[serde(rename = "out-data", default)]
-    out: String,
+/// What `guest-exec-status` tells. What the program prints comes at its end only.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub(super) struct Status {
+    pub(super) exited: bool,
+    pub(super) exitcode: Option<i32>,
+    pub(super) signal: Option<i32>,
+    pub(super) out_data: String,
+    pub(super) err_data: String,
+    pub(super) out_truncated: bool,
+    pub(super) err_truncated: bool,
 }
 
 impl VmManager {
@@ -47,13 +53,13 @@ impl VmManager {
             "execute": "guest-exec",
             "arguments": {"path": program, "arg": args, "capture-output": true},
         });
-        let started: Started = self.ask_agent(uuid, &request).await?;
-        let request = serde_json::json!({"execute": "guest-exec-status", "arguments": {"pid": started.pid}});
+        let started: Started = self.ask_agent(uuid, &request, ANSWER).await?;
+        let request = status_request(started.pid);
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let status: Status = self.ask_agent(uuid, &request).await?;
+            let status: Status = self.ask_agent(uuid, &request, ANSWER).await?;
             if status.exited {
-                let bytes = STANDARD.decode(&status.out).unwrap_or_default();
+                let bytes = STANDARD.decode(&status.out_data).unwrap_or_default();
                 return Ok(String::from_utf8_lossy(&bytes).into_owned());
             }
             if Instant::now() >= deadline {
@@ -63,14 +69,49 @@ impl VmManager {
         }
     }
 
-    async fn ask_agent<T: serde::de::DeserializeOwned>(
+    /// One command of the agent, and what it returns.
+    pub(super) async fn ask_agent<T: serde::de::DeserializeOwned>(
         &self,
         uuid: &str,
         request: &serde_json::Value,
+        within: Duration,
     ) -> Result<T, Error> {
-        let text = self.client.agent(uuid, &request.to_string(), ANSWER).await?;
+        let text = self.client.agent(uuid, &ascii(request), within).await?;
         serde_json::from_str::<Reply<T>>(&text)
             .map(|reply| reply.value)
             .map_err(|error| Error::Agent { message: format!("its reply is not understood: {error}") })
+    }
+}
+
+pub(super) fn status_request(pid: i64) -> serde_json::Value {
+    serde_json::json!({"execute": "guest-exec-status", "arguments": {"pid": pid}})
+}
+
+/// The document in printable ASCII: virsh's script can hold no control characters, of which JSON escapes only
+/// some.
+fn ascii(document: &serde_json::Value) -> String {
+    let mut text = String::new();
+    for character in document.to_string().chars() {
+        if matches!(character, ' '..='~') {
+            text.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_printable_and_mean_the_same() {
+        let document = serde_json::json!({"arg": ["a\nb", "\u{7f}\u{9b}", "naïve 🦀", "'\"\\"]});
+        let text = ascii(&document);
+        assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("parses"), document);
     }
 }

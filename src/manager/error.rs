@@ -441,6 +441,90 @@ pub enum Error {
         /// The VM or volume.
         name: String,
     },
+    /// The program can't be started in the guest.
+    #[error("{program:?} cannot be started in {vm}: {reason}")]
+    ExecNotStarted {
+        /// The VM.
+        vm: String,
+        /// The program.
+        program: String,
+        /// The agent's words.
+        reason: String,
+        /// Whether there is no such program.
+        missing: bool,
+    },
+    /// What the command has printed is lost.
+    #[error("the command in {vm} printed more than libvirt passes on; it ended, its status is lost")]
+    ExecOutputLost {
+        /// The VM.
+        vm: String,
+    },
+    /// What is to be given to the command is too much for the agent.
+    #[error("the command's input is longer than {} KiB", .limit >> 10)]
+    ExecInputTooLong {
+        /// What it may be, in bytes.
+        limit: usize,
+    },
+    /// Not just one side of a copy is in a guest.
+    #[error("one side of a copy is in a guest, and the other one is here")]
+    CopySides,
+    /// There is no such file, or no such folder to put it in.
+    #[error("there is no such file or folder: {place}")]
+    CopyNotFound {
+        /// What was named.
+        place: String,
+    },
+    /// It is a folder, and folders were not asked for.
+    #[error("{place} is a folder")]
+    CopyIsFolder {
+        /// What was named.
+        place: String,
+    },
+    /// A file would take the place of a folder, or the other way round; or it is neither.
+    #[error("{place} is not of the kind that can be copied there")]
+    CopyWrongKind {
+        /// What was named.
+        place: String,
+    },
+    /// The guest did not do it.
+    #[error("{place} cannot be copied: {message}")]
+    CopyRefused {
+        /// What was named.
+        place: String,
+        /// The words of the guest's tool.
+        message: String,
+    },
+    /// Not all of it has arrived.
+    #[error("the copy broke off")]
+    CopyCutOff,
+    /// The stream that is copied can't be read or written.
+    #[error("the copy broke off")]
+    CopyStream(#[source] std::io::Error),
+    /// This host's side can't be read or written.
+    #[error("cannot {action} {}", .path.display())]
+    CopyHost {
+        /// Such as "read" or "write".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Somebody else is at the console.
+    #[error("another console of the VM {name} is open")]
+    ConsoleTaken {
+        /// The VM.
+        name: String,
+    },
+    /// The console can't be opened.
+    #[error("the console of {name} cannot be opened: {message}")]
+    ConsoleRefused {
+        /// The VM.
+        name: String,
+        /// libvirt's words.
+        message: String,
+    },
     /// What the VM prints on its serial console goes to no file.
     #[error("the VM {name} has no log of its serial console")]
     NoSerialLog {

@@ -19,12 +19,15 @@
 mod agent;
 mod clone;
 mod connect;
+mod console;
+mod copy;
 mod create;
 mod delete;
 mod delete_plan;
 mod disk;
 mod doctor;
 mod error;
+mod exec;
 mod gc;
 mod image;
 mod interrupt;
@@ -42,6 +45,7 @@ mod rename;
 mod serial_log;
 mod set;
 mod spec;
+mod ssh_config;
 mod status;
 mod stop;
 mod template;
@@ -50,12 +54,15 @@ mod vm_manager;
 mod wait;
 
 pub use clone::{CloneMode, CloneRequest};
+pub use console::Console;
+pub use copy::{Copied, CopyBy, CopyPlace, CopyRequest};
 pub use create::Plan;
 pub use delete::Deleted;
 pub use delete_plan::{DeletePlan, DeleteRequest, Going, GoingFile, KeptFile, Staying};
 pub use disk::{ChangedDisk, DiskRemoval, DiskSource, NewDisk};
 pub use doctor::{Check, CheckStatus};
 pub use error::Error;
+pub use exec::{EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed};
 pub use gc::{Garbage, Reason};
 pub use image::{
     AvailableImage, ImageCommit, ImageImport, ImageKind, ImageStatus, PruneRequest, PullRequest, PulledImage,
@@ -74,6 +81,7 @@ pub use protect::Protection;
 pub use reach::Reach;
 pub use set::{Setting, VmChange, VmChanged};
 pub use spec::VmSpec;
+pub use ssh_config::SshHost;
 pub use stop::StopBy;
 pub use vm::{DiskStatus, InterfaceStatus, SshStatus, VmDetails, VmStatus, VmSummary};
 pub use vm_manager::VmManager;

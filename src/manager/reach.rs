@@ -56,7 +56,7 @@ impl VmManager {
         Ok(Remote::start(target, command)?)
     }
 
-    async fn ssh_target(&self, name: &str, user: Option<&str>) -> Result<Target, Error> {
+    pub(super) async fn ssh_target(&self, name: &str, user: Option<&str>) -> Result<Target, Error> {
         let domain = self.running(name).await?;
         let Some(address) = self.addresses_of(&domain).await?.first().copied() else {
             return Err(Error::NoAddress { name: domain.name });

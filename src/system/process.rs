@@ -150,7 +150,7 @@ impl Piped {
 pub(crate) struct Guard(Option<Box<dyn ChildWrapper>>);
 
 impl Guard {
-    async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+    pub(crate) async fn wait(&mut self) -> std::io::Result<ExitStatus> {
         let Some(child) = self.0.as_mut() else {
             return Err(std::io::ErrorKind::NotFound.into());
         };

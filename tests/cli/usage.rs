@@ -20,6 +20,10 @@ const VERBS: &[&str] = &[
     "wait",
     "ip",
     "ssh",
+    "exec",
+    "cp",
+    "console",
+    "ssh-config",
     "logs",
     "template",
     "network",
@@ -102,6 +106,14 @@ fn bad_flags_and_names_are_usage() {
         &["disk", "add", "web"],
         &["disk", "add", "web", "1", "--file", "x"],
         &["disk", "resize", "web", "vda", "large"],
+        &["exec", "web"],
+        &["cp", "a", "b"],
+        &["console", "web"],
+        &["console", "web", "--escape", "ab"],
+        &["cp", "a:b", "c:d"],
+        &["cp", "./a:b", "-"],
+        &["cp", "a", "web:b", "--by", "luck"],
+        &["exec", "web", "true"],
     ] {
         let run = run(args).code(2);
         assert_eq!(run.stdout, "", "{run}");
@@ -114,6 +126,13 @@ fn a_question_that_nobody_can_answer_is_usage_before_libvirt_is_asked() {
     run(&["delete", "web"]).code(2).stderr_has("--yes");
     // The flag that is for the VM does not answer for disks that others made.
     run(&["delete", "web", "--force", "--with-foreign-disks"]).code(2).stderr_has("did not make");
+}
+
+#[test]
+fn an_input_that_no_agent_takes_is_usage() {
+    let command =
+        super::TestEnv::new().vmtools(&["exec", "-i", "web", "--connect", "test:///default", "--", "cat"]);
+    command.stdin("x".repeat(200_000)).run().code(2).stderr_has("128 KiB").stderr_has("vmtools cp");
 }
 
 #[test]

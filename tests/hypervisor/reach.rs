@@ -65,3 +65,198 @@ fn the_serial_log_is_shown_and_followed() {
     }
     vmtools(&["logs", "web"]).code(3);
 }
+
+#[test]
+fn commands_run_by_the_agent() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["--start", "--wait=agent"]).run().success();
+    let exec = |flags: &[&str], command: &[&str]| {
+        sandbox.vmtools(&[&["exec", "web"], flags, &["--"], command].concat())
+    };
+    let both = exec(&[], &["sh", "-c", "echo out; echo err >&2; exit 7"]).run().code(7);
+    assert_eq!((both.stdout.as_str(), both.stderr.as_str()), ("out\n", "err\n"));
+    let odd = ["a b", "it's", "new\nline", "", "--json", "naïve\u{7f}", "$(id)"];
+    let echoed = exec(&[], &[&["printf", "%s|"][..], &odd].concat()).run().success();
+    assert_eq!(echoed.stdout, odd.map(|word| format!("{word}|")).concat());
+    let killed = exec(&["--json"], &["sh", "-c", "kill -9 $$"]).run().code(137);
+    assert_eq!((killed.json()["exit_code"].as_u64(), killed.json()["signal"].as_u64()), (Some(137), Some(9)));
+    exec(&[], &["nosuch"]).run().code(127).stderr_has("nosuch");
+    exec(&[], &["/etc/passwd"]).run().code(126);
+    let input = "0123456789abcdef".repeat(8192);
+    assert_eq!(exec(&["-i"], &["cat"]).stdin(&input).run().success().stdout, input);
+    // Without -i a loop's input stays the loop's.
+    assert_eq!(exec(&[], &["cat"]).stdin("x").run().success().stdout, "");
+    exec(&[], &["sh", "-c", "head -c 5000000 /dev/zero"]).run().code(1).stderr_has("vmtools cp web:");
+
+    let sleeper = ["sh", "-c", "echo begun; sleep 1000; true"];
+    let timed_out = exec(&["--timeout", "1s", "--json"], &sleeper).run().code(6);
+    assert_eq!(
+        (timed_out.json()["stdout"].as_str(), timed_out.json()["timed_out"].as_bool()),
+        (Some("begun\n"), Some(true))
+    );
+    assert_eq!(timed_out.json_error()["code"], "timeout");
+    let gone = ["sh", "-c", "! pidof sleep"];
+    exec(&[], &gone).run().success();
+    let mut interrupted = exec(&[], &sleeper).spawn();
+    wait_for("the command", MINUTE, || exec(&[], &["pidof", "sleep"]).run().status.success().then_some(()));
+    interrupted.signal("INT");
+    let interrupted = interrupted.wait(MINUTE).code(130);
+    assert_eq!(interrupted.stdout, "begun\n", "{interrupted}");
+    exec(&[], &gone).run().success();
+
+    let killed = exec(&[], &["sleep", "1000"]).spawn();
+    wait_for("the command", MINUTE, || exec(&[], &["pidof", "sleep"]).run().status.success().then_some(()));
+    sandbox.virsh(&["destroy", "web"]);
+    killed.wait(MINUTE).code(5).stderr_has("web");
+    exec(&[], &["true"]).run().code(5).stderr_has("vmtools start");
+    sandbox.vmtools(&["start", "web", "--wait=agent"]).run().success();
+    // The agent is there, and never answers.
+    exec(&[], &["sh", "-c", "sleep 1; killall -STOP qemu-ga"]).run().code(6).stderr_has("vmtools ssh");
+    exec(&["--timeout", "2s", "--json"], &["true"]).run().code(6).json_error();
+    sandbox.vmtools(&["start", "web", "--wait=ssh"]).run().success();
+    sandbox.vmtools(&["ssh", "web", "--", "sudo killall -KILL qemu-ga"]).run().success();
+    let none = exec(&["--json"], &["true"]).run().code(9);
+    assert!(none.json_error()["hint"].as_str().unwrap().contains("vmtools ssh"), "{none}");
+}
+
+#[test]
+fn files_are_copied_both_ways() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
+    let cp = |args: &[&str]| sandbox.vmtools(&[&["cp"], args].concat());
+    let here = |script: &str| sandbox.exec(&["sh", "-c", script]);
+    let there = |script: &str| sandbox.vmtools(&["ssh", "web", "--", script]).run().success();
+    let odd = "-a b'\"\n$(touch injected)`id`*\\";
+    here(
+        "mkdir -p tree/sub; head -c 1000000 /dev/urandom >tree/sub/big; ln -s sub/big tree/link; \
+          echo x >tree/co:lon; chmod 640 tree/sub/big; chmod 751 tree/sub; touch -d @1000000000 tree/sub/big",
+    );
+    std::fs::write(sandbox.home().join(odd), "odd").unwrap();
+    for by in ["ssh", "agent"] {
+        let way = ["--by", by];
+        let copy = |args: &[&str]| cp(&[&way, args].concat());
+        let at = |name: &str| format!("web:/tmp/{by}/{name}");
+        there(&format!("mkdir -m 777 /tmp/{by}"));
+        let done = copy(&["--json", "tree/sub/big", &at("")]).run().success();
+        assert_eq!((done.json()["by"].as_str(), done.json()["bytes"].as_u64()), (Some(by), Some(1_000_000)));
+        copy(&[&at("big"), &format!("{by}-big")]).run().success();
+        here(&format!(
+            "cmp tree/sub/big {by}-big && test \"$(stat -c '%a %Y' {by}-big)\" = '640 1000000000'"
+        ));
+        copy(&["tree", &at("tree")]).run().code(2).stderr_has("-r");
+        // As a new name; then into the folder of that name; then over what is there.
+        for to in ["tree", "tree", "tree/"] {
+            copy(&["-r", "tree", &at(to)]).run().success();
+        }
+        copy(&["-r", &at("tree"), &format!("{by}-tree")]).run().success();
+        here(&format!("diff -r tree {by}-tree/tree && rm -r {by}-tree/tree && diff -r tree {by}-tree"));
+        here(&format!("test \"$(stat -c %a {by}-tree/sub)\" = 751 && test -L {by}-tree/link"));
+        copy(&["--", &format!("./{odd}"), &at("")]).run().success();
+        copy(&["--", &at(odd), &format!("./{by}")]).run().success();
+        assert_eq!(std::fs::read_to_string(sandbox.home().join(by)).unwrap(), "odd");
+        copy(&["-", &at("words")]).stdin("some words").run().success();
+        assert_eq!(copy(&[&at("words"), "-"]).run().success().stdout, "some words");
+        assert!(copy(&["web:/proc/version", "-"]).run().success().stdout.starts_with("Linux"));
+        for (from, to) in [
+            (at("nosuch").as_str(), "."),
+            ("nosuch", at("").as_str()),
+            ("./tree/co:lon", at("no/such").as_str()),
+            ("./tree/co:lon", at("nosuch/").as_str()),
+        ] {
+            copy(&[from, to]).run().code(3);
+        }
+        copy(&["./tree/co:lon", &at("words/x")]).run().code(3);
+    }
+    cp(&["--by", "ssh", "./tree/co:lon", "web:/root/"]).run().code(7).stderr_has("--by agent");
+
+    for by in ["ssh", "agent"] {
+        // A pipe that never ends.
+        let script =
+            format!("[ -p p ] || mkfifo p; echo half >p & exec \"$0\" cp --by {by} - web:/tmp/{by}/half <>p");
+        let mut running = sandbox.command("sh", &["-c", &script, env!("CARGO_BIN_EXE_vmtools")]).spawn();
+        let begun = format!("ls -A /tmp /tmp/{by} | grep -q vmtools-");
+        wait_for("the copy", MINUTE, || {
+            sandbox.vmtools(&["ssh", "web", "--", &begun]).run().status.success().then_some(())
+        });
+        running.signal("INT");
+        running.wait(MINUTE).code(130);
+        there(&format!("! {begun} && ! test -e /tmp/{by}/half"));
+    }
+    there("! test -e /tmp/injected && ! test -e injected");
+    sandbox.virsh(&["destroy", "web"]);
+    cp(&["web:/etc/passwd", "."]).run().code(5);
+}
+
+#[test]
+fn the_console_and_plain_ssh() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+
+    let fragment = vmtools(&["ssh-config", "web"]).success();
+    std::fs::write(sandbox.home().join("vms"), &fragment.stdout).unwrap();
+    let plain = sandbox.command("ssh", &["-F", "vms", "web", "echo", "in"]).run().success();
+    assert_eq!((plain.stdout.as_str(), plain.stderr.as_str()), ("in\n", ""));
+    let all = vmtools(&["ssh-config", "--json"]).success();
+    assert_eq!((all.json()[0]["name"].as_str(), all.json()[0]["port"].as_u64()), (Some("web"), Some(22)));
+    vmtools(&["ssh-config", "nosuch"]).code(3);
+
+    vmtools(&["console", "web"]).code(2).stderr_has("vmtools logs web -f");
+    // Keys are pressed when the console is open, and the terminal's settings are shown before and after.
+    let program = env!("CARGO_BIN_EXE_vmtools");
+    let at_terminal = |name: &str, flags: &str| {
+        let inner = format!(
+            "stty -a >{name}.before; {program} console web {flags}; echo status $?; stty -a >{name}.after"
+        );
+        format!("script -qefc '{inner}' {name}")
+    };
+    let until = |text: &str, name: &str, key: &str| {
+        format!("until grep -q '{text}' {name} 2>/dev/null; do sleep 0.2; printf '{key}'; done")
+    };
+    let script = format!(
+        "({}; {}) | {} >/dev/null",
+        until("web login:", "first", "\\r"),
+        until("^status", "first", "\\024"),
+        at_terminal("first", "--escape ^T")
+    );
+    sandbox.exec(&["sh", "-c", &script]);
+    let screen = |name: &str| std::fs::read_to_string(sandbox.home().join(name)).unwrap();
+    let shown = screen("first");
+    let told = shown.find("Ctrl + T leaves it").expect("it is said how to leave");
+    assert!(told < shown.find("web login:").unwrap() && shown.contains("status 0"), "{shown}");
+    assert_eq!(screen("first.before"), screen("first.after"));
+
+    // One is open; the second is refused, the third takes its place, and ends with its virsh.
+    let held = format!("({}; sleep 1000) | {}", until("web login:", "held", "\\r"), at_terminal("held", ""));
+    let held = sandbox.command("sh", &["-c", &held]).spawn();
+    wait_for("the console", MINUTE, || held.stdout().contains("web login:").then_some(()));
+    let refused = format!("{} </dev/null", at_terminal("refused", ""));
+    sandbox.exec(&["sh", "-c", &refused]);
+    let shown = screen("refused");
+    assert!(shown.contains("status 5") && shown.contains("--force"), "{shown}");
+    let kill = "kill -KILL $(pgrep -f 'v[i]rsh -q.*--force')";
+    let forced = format!(
+        "({}; {kill}) | {} >/dev/null",
+        until("web login:", "forced", "\\r"),
+        at_terminal("forced", "--force")
+    );
+    sandbox.exec(&["sh", "-c", &forced]);
+    let shown = screen("forced");
+    assert!(shown.contains("status 1"), "{shown}");
+    assert_eq!(screen("forced.before"), screen("forced.after"));
+
+    // Nobody answers while it is paused; then vmtools itself is asked to end.
+    sandbox.virsh(&["suspend", "web"]);
+    let silent = format!(
+        "({}; kill -TERM $(pgrep -x vmtools)) | {} >/dev/null",
+        until("nothing was heard", "silent", ""),
+        at_terminal("silent", "--force")
+    );
+    sandbox.exec(&["sh", "-c", &silent]);
+    let shown = screen("silent");
+    assert!(shown.contains("status 143") && shown.contains("getty"), "{shown}");
+    assert_eq!(screen("silent.before"), screen("silent.after"));
+}

@@ -3,10 +3,13 @@
 pub mod clone;
 pub mod completions;
 pub mod config;
+pub mod console;
+pub mod cp;
 pub mod create;
 pub mod delete;
 pub mod disk;
 pub mod doctor;
+pub mod exec;
 pub mod gc;
 pub mod image;
 pub mod ip;
@@ -22,6 +25,7 @@ pub mod restart;
 pub mod resume;
 pub mod set;
 pub mod ssh;
+pub mod ssh_config;
 pub mod start;
 pub mod status;
 pub mod stop;
@@ -62,6 +66,10 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Wait(args) => wait::run(args, context).await?,
         Command::Ip(args) => ip::run(args, context).await?,
         Command::Ssh(args) => return ssh::run(args, context).await,
+        Command::Exec(args) => return exec::run(args, context).await,
+        Command::Cp(args) => cp::run(args, context).await?,
+        Command::Console(args) => return console::run(args, context).await,
+        Command::SshConfig(args) => ssh_config::run(args, context).await?,
         Command::Logs(args) => return logs::run(args, context).await,
         Command::Disk(args) => disk::run(args, context).await?,
         Command::Image(args) => image::run(args, context).await?,

@@ -1,9 +1,10 @@
 use std::ffi::OsString;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 
 use process_wrap::tokio::{CommandWrap, KillOnDrop, ProcessSession};
+use tokio::process::{ChildStderr, ChildStdout};
 
-use super::{Error, Guard, not_started, quoted};
+use super::{Error, Guard, not_started, quoted, unwanted_variables};
 
 /// A program that has this process' own standard streams and environment, but a session of its own, so
 /// that a Ctrl-C for this process doesn't reach it. Killed on drop.
@@ -28,6 +29,34 @@ impl Attached {
         match wrap.spawn() {
             Ok(child) => Ok(Self { child: Guard(Some(child)), command }),
             Err(source) => Err(not_started(program.as_ref(), command, source)),
+        }
+    }
+
+    /// Starts `program` with this process' standard input alone; what it prints and complains comes by pipes, in
+    /// English.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_at_input(
+        program: &str,
+        arguments: &[OsString],
+    ) -> Result<(Self, ChildStdout, ChildStderr), Error> {
+        let words = arguments.iter().map(|word| quoted(&word.to_string_lossy()));
+        let command = std::iter::once(program.to_owned()).chain(words).collect::<Vec<_>>().join(" ");
+        log::debug!(target: super::LOG_TARGET, "{command}");
+        let mut wrap = CommandWrap::with_new(program, |child| {
+            child.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+            for name in unwanted_variables() {
+                child.env_remove(name);
+            }
+            child.env("LC_ALL", "C.UTF-8").env("LANGUAGE", "");
+        });
+        wrap.wrap(KillOnDrop).wrap(ProcessSession);
+        let mut child =
+            wrap.spawn().map_err(|source| not_started(program.as_ref(), command.clone(), source))?;
+        match (child.stdout().take(), child.stderr().take()) {
+            (Some(stdout), Some(stderr)) => Ok((Self { child: Guard(Some(child)), command }, stdout, stderr)),
+            _ => Err(Error::Io { command, source: std::io::ErrorKind::BrokenPipe.into() }),
         }
     }
 

@@ -1,0 +1,110 @@
+use std::ffi::OsString;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::manager::{CopyBy, CopyPlace, CopyRequest};
+
+/// The flags of `cp`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "One side is NAME:PATH, a path in the guest that begins in the user's home unless it begins with a slash; the other one is a path here, or - for the standard input or output. A path here with a colon is written ./a:b. Where DST is a folder, SRC goes into it. Modes and times stay.\n\nThe guest needs sh, tar and base64, which even busybox has, but no sftp-server. By the agent files are its user's, usually root's.\n\nExample:\n  vmtools cp site.conf web:/tmp/\n  vmtools cp -r web:/var/log ./web-log\n  pg_dump shop | vmtools cp - web:shop.sql"
+)]
+pub struct CpArgs {
+    /// What to copy: PATH, NAME:PATH or -
+    #[arg(value_name = "SRC")]
+    pub from: OsString,
+    /// Where to: a folder to put it in, or its new path
+    #[arg(value_name = "DST")]
+    pub to: OsString,
+    /// Folders too, with all that is in them
+    #[arg(short, long)]
+    pub recursive: bool,
+    /// By which way; auto takes the agent where ssh lets nobody in
+    #[arg(long, value_name = "WAY", default_value = "auto")]
+    pub by: By,
+    /// The user to log in as by ssh [default: the one that the VM was made with]
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+}
+
+/// A way into a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// ssh, else the agent
+    Auto,
+    /// ssh
+    Ssh,
+    /// The guest agent
+    Agent,
+}
+
+/// # Errors
+/// When there is no such file, the VM is off, or neither way leads into it.
+pub async fn run(args: CpArgs, context: &Context) -> Result<Code, Complaint> {
+    let (from, to) = (place(args.from), place(args.to));
+    let vm = match (&from, &to) {
+        (CopyPlace::Guest { .. }, CopyPlace::Guest { .. }) => None,
+        (CopyPlace::Guest { vm, .. }, _) | (_, CopyPlace::Guest { vm, .. }) => Some(vm.clone()),
+        _ => None,
+    };
+    let Some(vm) = vm else {
+        return Err(Complaint::usage(
+            "one side has to be NAME:PATH, and the other one a path here",
+            "vmtools cp FILE NAME:PATH, or vmtools cp NAME:PATH FILE",
+        ));
+    };
+    let to_stdout = to == CopyPlace::Stream;
+    let by = match args.by {
+        By::Auto => CopyBy::Auto,
+        By::Ssh => CopyBy::Ssh,
+        By::Agent => CopyBy::Agent,
+    };
+    let request = CopyRequest { from, to, recursive: args.recursive, by, user: args.user };
+    let manager = context.manager().await?;
+    let copied = manager.copy(&request).await;
+    context.ui.finish();
+    let copied = copied.map_err(|error| Complaint::from(error).about(&vm))?;
+    if context.ui.json() && !to_stdout {
+        context.ui.data_json(&copied);
+    }
+    Ok(Code::Ok)
+}
+
+/// What stands before the first colon is a VM, unless a slash stands before that: as scp has it.
+fn place(word: OsString) -> CopyPlace {
+    if word == "-" {
+        return CopyPlace::Stream;
+    }
+    match word.to_str().and_then(|text| text.split_once(':')) {
+        Some((vm, path)) if !vm.is_empty() && !vm.contains('/') => {
+            CopyPlace::Guest { vm: vm.to_owned(), path: path.to_owned() }
+        }
+        _ => CopyPlace::Host(word.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_colon_makes_a_guest_unless_a_slash_is_before_it() {
+        let guest = |vm: &str, path: &str| CopyPlace::Guest { vm: vm.into(), path: path.into() };
+        for (word, expected) in [
+            ("web:/etc/passwd", guest("web", "/etc/passwd")),
+            ("web:", guest("web", "")),
+            ("a b:c:d", guest("a b", "c:d")),
+            ("./a:b", CopyPlace::Host("./a:b".into())),
+            ("/a:b", CopyPlace::Host("/a:b".into())),
+            (":a", CopyPlace::Host(":a".into())),
+            ("file", CopyPlace::Host("file".into())),
+            ("-", CopyPlace::Stream),
+            ("./-", CopyPlace::Host("./-".into())),
+        ] {
+            assert_eq!(place(word.into()), expected, "{word}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use std::io::{Read, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::manager::{EXEC_INPUT_LIMIT, Error, ExecEnd, ExecRequest, Executed};
+use crate::model::parse_duration;
+
+/// The status of a program that isn't there, and of one that can't be started, as shells have it.
+const NO_SUCH_PROGRAM: u8 = 127;
+const NOT_STARTED: u8 = 126;
+
+/// The flags of `exec`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "CMD's words go to the program as they are, without a shell; it runs as the agent's user, usually root. The exit status is CMD's own: 128 and the signal's number when one ended it, 127 when there is no such program.\n\nThe agent gives what CMD printed when it ends, at most 3 MiB, and takes at most 128 KiB of input; `vmtools ssh` streams and has no bounds. Ctrl-C and --timeout end CMD in the guest.\n\nExample:\n  vmtools exec web -- systemctl is-active nginx\n  echo 'date; id' | vmtools exec -i web -- sh -s"
+)]
+pub struct ExecArgs {
+    /// The VM's name or UUID
+    pub name: String,
+    /// Give CMD the standard input, which is read to its end first
+    #[arg(short = 'i', long)]
+    pub stdin: bool,
+    /// When to end CMD [default: never]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+    /// The command
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+/// # Errors
+/// When the VM is off, or its agent isn't there.
+pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Complaint> {
+    let stdin = if args.stdin { read_stdin()? } else { Vec::new() };
+    let manager = context.manager().await?;
+    let request = ExecRequest { command: args.command, stdin, timeout: args.timeout };
+    let done = match manager.exec(&args.name, &request).await {
+        Ok(done) => done,
+        Err(error @ Error::ExecNotStarted { missing, .. }) => {
+            context.ui.complain(&Complaint::from(error).about(&args.name));
+            return Ok(ExitCode::from(if missing { NO_SUCH_PROGRAM } else { NOT_STARTED }));
+        }
+        Err(error) => return Err(Complaint::from(error).about(&args.name)),
+    };
+    if context.ui.json() {
+        context.ui.data_json(&done);
+    } else {
+        context.ui.data_bytes(&done.stdout);
+        // It is the command's own, and stays as it is.
+        let _ = std::io::stderr().lock().write_all(&done.stderr);
+    }
+    if done.truncated {
+        context.ui.warn("the agent kept only the beginning of what the command printed");
+    }
+    match judge(&done, &request) {
+        Some(complaint) => Err(complaint.about(&args.name)),
+        None => Ok(ExitCode::from(done.exit_code.unwrap_or(u8::MAX))),
+    }
+}
+
+/// What is to be said of a command that did not end by itself.
+fn judge(done: &Executed, request: &ExecRequest) -> Option<Complaint> {
+    let left = if done.exit_code.is_some() { "was ended" } else { "could not be ended, and may still run" };
+    match done.end {
+        ExecEnd::Own => None,
+        ExecEnd::Interrupted => {
+            Some(Complaint::plain(Code::Interrupted, format!("interrupted; the command {left}")))
+        }
+        ExecEnd::TimedOut => {
+            let timeout = humantime::format_duration(request.timeout.unwrap_or_default());
+            Some(Complaint::plain(
+                Code::Timeout,
+                format!("the command did not end within {timeout} and {left}"),
+            ))
+        }
+    }
+}
+
+fn read_stdin() -> Result<Vec<u8>, Complaint> {
+    let mut bytes = Vec::new();
+    // One byte more than may be, so that too much is seen.
+    std::io::stdin().lock().take(EXEC_INPUT_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(|error| {
+        Complaint::plain(Code::Failed, format!("cannot read the standard input: {error}"))
+    })?;
+    Ok(bytes)
+}

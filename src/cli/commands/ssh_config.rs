@@ -1,0 +1,95 @@
+use std::fmt::Write;
+
+use clap::Args;
+
+use super::many::Many;
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::manager::{Error, ListRequest, SshHost};
+
+/// The flags of `ssh-config`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Addresses change: print it anew when VMs were started. `Include vms` in ~/.ssh/config reads ~/.ssh/vms.\n\nExample:\n  vmtools ssh-config >~/.ssh/vms && ssh -F ~/.ssh/vms web"
+)]
+pub struct SshConfigArgs {
+    /// The VMs' names [default: all that run]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+/// # Errors
+/// When a VM that was named is off or has no address.
+pub async fn run(args: SshConfigArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let named = !args.names.is_empty();
+    let names = if named {
+        args.names
+    } else {
+        manager.list(&ListRequest::default()).await?.into_iter().map(|vm| vm.name).collect()
+    };
+    let mut many = Many::new();
+    for name in names {
+        if !is_pattern_free(&name) {
+            context.ui.warn(&format!("{name:?} is left out: ssh_config cannot hold that name"));
+            continue;
+        }
+        match manager.ssh_host(&name).await {
+            Err(Error::NoAddress { .. } | Error::NoNetwork { .. } | Error::NotRunning { .. }) if !named => {
+                context.ui.note(&format!("{name} is left out: it has no address yet"));
+            }
+            result => {
+                if !many.take(&name, result) {
+                    break;
+                }
+            }
+        }
+    }
+    many.finish(context, false, entry)
+}
+
+/// A name that `Host` takes for just itself.
+fn is_pattern_free(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('-')
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+fn entry(host: &SshHost) -> String {
+    let mut text = format!("Host {}\n    HostName {}\n", host.name, host.host);
+    for (name, value) in &host.settings {
+        let _ = writeln!(text, "    {name} {value}");
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_mean_more_to_ssh_are_left_out() {
+        for name in ["web", "web-1", "a_b.c", "5", "naïve"] {
+            assert!(is_pattern_free(name), "{name}");
+        }
+        for name in ["", "a b", "*", "web?", "!web", "it's", "--x", "a,b", "a#b", "a\"b", "%h"] {
+            assert!(!is_pattern_free(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_ssh_configs() {
+        let host = SshHost {
+            name: "web".into(),
+            host: "192.168.122.2".parse().expect("an address"),
+            port: 22,
+            user: "u".into(),
+            identity_files: Vec::new(),
+            settings: vec![("User", "u".into()), ("IdentityFile", "\"/a b\"".into())],
+        };
+        let expected = "Host web\n    HostName 192.168.122.2\n    User u\n    IdentityFile \"/a b\"\n\n";
+        assert_eq!(entry(&host), expected);
+    }
+}

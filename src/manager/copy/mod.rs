@@ -1,0 +1,282 @@
+//! Copying between this host and a guest.
+
+mod host;
+mod script;
+mod way;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Error, Event, VmManager};
+use crate::guest::{self, Output};
+use crate::libvirt::{Domain, DomainId};
+use host::Source;
+use script::{CUT_OFF, Found, NOT_FOUND, Put, WRONG_KIND};
+use way::Way;
+
+/// How long may be spent on taking back what was begun.
+const FAREWELL: Duration = Duration::from_secs(15);
+/// What goes without a word of progress, in bytes.
+const SMALL: u64 = 4 << 20;
+/// How often it is looked whether the VM still runs: ssh takes a minute to find out.
+const CHECK: Duration = Duration::from_secs(2);
+/// How long ssh may take to let somebody in, before the agent is tried.
+const KNOCK: Duration = Duration::from_secs(20);
+
+/// One side of a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyPlace {
+    /// A path on this host.
+    Host(PathBuf),
+    /// The standard input or output.
+    Stream,
+    /// A path in a guest.
+    Guest {
+        /// The VM.
+        vm: String,
+        /// The path, from the user's home unless it begins with a slash.
+        path: String,
+    },
+}
+
+/// By which way a copy goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyBy {
+    /// By ssh; by the agent where ssh lets nobody in.
+    Auto,
+    /// By ssh.
+    Ssh,
+    /// By the guest agent, as its user.
+    Agent,
+}
+
+/// A copy that is wanted.
+#[derive(Debug, Clone)]
+pub struct CopyRequest {
+    /// What is copied.
+    pub from: CopyPlace,
+    /// Where to: a folder to put it in, or its new path.
+    pub to: CopyPlace,
+    /// Whether folders are taken, with all that is in them.
+    pub recursive: bool,
+    /// By which way.
+    pub by: CopyBy,
+    /// The user to log in as by ssh.
+    pub user: Option<String>,
+}
+
+/// A copy that was made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Copied {
+    /// The VM.
+    pub name: String,
+    /// By which way: `ssh` or `agent`.
+    pub by: &'static str,
+    /// The bytes that went through: of a file its size, of a folder that of its archive.
+    pub bytes: u64,
+}
+
+impl VmManager {
+    /// Copies a file or folder between this host and a guest. What is there when it fails or is interrupted is
+    /// what was there before, but for a folder that is copied into one of the same name.
+    ///
+    /// # Errors
+    /// [`Error::CopyNotFound`] and its kin, [`Error::NotRunning`], those of ssh and of the agent.
+    pub async fn copy(&self, request: &CopyRequest) -> Result<Copied, Error> {
+        let vm = match (&request.from, &request.to) {
+            (CopyPlace::Guest { .. }, CopyPlace::Guest { .. }) => return Err(Error::CopySides),
+            (CopyPlace::Guest { vm, .. }, _) | (_, CopyPlace::Guest { vm, .. }) => vm,
+            _ => return Err(Error::CopySides),
+        };
+        let id = self.client.resolve(vm).await?;
+        if !self.client.state(&id.uuid).await?.is_active() {
+            return Err(Error::NotRunning { name: id.name });
+        }
+        let domain = self.client.domain(&id.uuid).await?;
+        let way = self.interrupt.race(self.way(&domain, request)).await?;
+        let done = match (&request.from, &request.to) {
+            (CopyPlace::Guest { path, .. }, to) => {
+                let fetched = self.fetch(&id, &way, path, to, request.recursive);
+                self.interrupt.race(self.while_running(&id, &way, fetched)).await
+            }
+            (from, CopyPlace::Guest { path, .. }) => self.put(&id, &way, from, path, request.recursive).await,
+            _ => Err(Error::CopySides),
+        };
+        if done.is_err() {
+            // It may have been given up midway. A guest that is gone has nothing to clear.
+            let _ = tokio::time::timeout(FAREWELL, way.clear()).await;
+        }
+        match done {
+            Ok(bytes) => Ok(Copied { name: id.name, by: way.name(), bytes }),
+            Err(error @ (Error::Guest(_) | Error::Libvirt(_))) => Err(self.or_not_running(&id, error).await),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn way(&self, domain: &Domain, request: &CopyRequest) -> Result<Way<'_>, Error> {
+        let agent = || Way::by_agent(self, domain.uuid.clone());
+        if request.by == CopyBy::Agent {
+            return Ok(agent());
+        }
+        let target = match self.ssh_target(&domain.name, request.user.as_deref()).await {
+            Err(Error::NoAddress { .. } | Error::NoNetwork { .. }) if request.by == CopyBy::Auto => {
+                return Ok(agent());
+            }
+            other => other?,
+        };
+        if request.by == CopyBy::Auto && domain.has_agent_channel {
+            match guest::run(&target, "exit 0", KNOCK).await {
+                Err(guest::Error::Denied { .. } | guest::Error::Unreachable { .. }) => return Ok(agent()),
+                other => other?,
+            };
+        }
+        Ok(Way::Ssh(target))
+    }
+
+    /// Gives `work` up when the VM goes off. The agent's way notices that by itself.
+    async fn while_running<T>(
+        &self,
+        id: &DomainId,
+        way: &Way<'_>,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let off = async {
+            loop {
+                tokio::time::sleep(CHECK).await;
+                // What libvirt says of itself does not matter to ssh.
+                if self.client.state(&id.uuid).await.is_ok_and(|state| !state.is_active()) {
+                    return Err(Error::NotRunning { name: id.name.clone() });
+                }
+            }
+        };
+        match way {
+            Way::Agent { .. } => work.await,
+            Way::Ssh(_) => tokio::select! {
+                done = work => done,
+                off = off => off,
+            },
+        }
+    }
+
+    fn report_copy(&self, place: &str, done_bytes: u64, total_bytes: Option<u64>) {
+        if done_bytes.max(total_bytes.unwrap_or(0)) >= SMALL {
+            self.report(Event::Transfer { image: place, done_bytes, total_bytes });
+        }
+    }
+
+    async fn fetch(
+        &self,
+        id: &DomainId,
+        way: &Way<'_>,
+        path: &str,
+        to: &CopyPlace,
+        recursive: bool,
+    ) -> Result<u64, Error> {
+        let place = format!("{}:{path}", id.name);
+        let looked = checked(way.run(script::look(path)).await?, &place)?;
+        let found = script::parse_found(&looked.stdout).ok_or_else(|| Error::CopyRefused {
+            place: place.clone(),
+            message: format!("what it is can't be told: {}", looked.stdout.trim()),
+        })?;
+        if found == Found::Folder && !recursive {
+            return Err(Error::CopyIsFolder { place });
+        }
+        let mut bytes = 0;
+        let total = match found {
+            Found::File { size: size @ 1.., .. } => Some(size),
+            _ => None,
+        };
+        let told = |done| {
+            bytes = done;
+            self.report_copy(&place, done, total);
+        };
+        match (to, found) {
+            (CopyPlace::Host(to), Found::Folder) => {
+                let sink = host::Sink::new(to, path)?;
+                let mut spool = sink.spool()?;
+                checked(way.fetch(script::print(path), &mut spool, told).await?, &place)?;
+                sink.unpack(spool).await?;
+            }
+            (CopyPlace::Host(to), Found::File { mode, time, .. }) => {
+                let sink = host::Sink::new(to, path)?;
+                let (partial, mut file) = sink.partial()?;
+                checked(way.fetch(script::print(path), &mut file, told).await?, &place)?;
+                sink.complete(partial, mode, time)?;
+            }
+            // A folder is an archive.
+            _ => {
+                checked(way.fetch(script::print(path), &mut tokio::io::stdout(), told).await?, &place)?;
+            }
+        }
+        Ok(bytes)
+    }
+
+    async fn put(
+        &self,
+        id: &DomainId,
+        way: &Way<'_>,
+        from: &CopyPlace,
+        path: &str,
+        recursive: bool,
+    ) -> Result<u64, Error> {
+        let place = format!("{}:{path}", id.name);
+        let mut source = Source::open(from, recursive).await?;
+        let put = Put {
+            path: path.to_owned(),
+            name: source.name.clone(),
+            folder: source.folder,
+            id: uuid::Uuid::new_v4().simple().to_string(),
+        };
+        let mut bytes = 0;
+        let total = source.size;
+        let told = |done| {
+            bytes = done;
+            self.report_copy(&place, done, total);
+        };
+        let sent = self
+            .interrupt
+            .race(async { checked(way.send(put.receive(), &mut source.input, told).await?, &place) });
+        let done = match sent.await {
+            // From here on it takes but a moment.
+            Ok(_) => match way.run(put.commit(bytes, source.attributes)).await {
+                Ok(output) => checked(output, &place),
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            if matches!(error, Error::NotRunning { .. }) {
+                return Err(error);
+            }
+            let taken_back = tokio::time::timeout(FAREWELL, way.run(put.abort())).await;
+            return match taken_back {
+                Ok(Ok(_)) => Err(error),
+                _ => Err(Error::LeftBehind {
+                    cause: Box::new(error),
+                    left: vec![format!(".vmtools-{} beside {place}", put.id)],
+                }),
+            };
+        }
+        Ok(bytes)
+    }
+}
+
+/// The guest's exit status as an error.
+fn checked(output: Output, place: &str) -> Result<Output, Error> {
+    let place = place.to_owned();
+    let message = output.stderr.trim().to_owned();
+    match output.status {
+        0 => Ok(output),
+        NOT_FOUND if !message.contains("Permission denied") => Err(Error::CopyNotFound { place }),
+        WRONG_KIND => Err(Error::CopyWrongKind { place }),
+        CUT_OFF => Err(Error::CopyCutOff),
+        _ => Err(Error::CopyRefused { place, message }),
+    }
+}
+
+/// The last part of a path, `None` where that is no name.
+fn last_name(path: &str) -> Option<&str> {
+    Path::new(path).file_name().and_then(std::ffi::OsStr::to_str).filter(|name| *name != "~")
+}
