@@ -1,6 +1,7 @@
 //! Every layer's error in a person's words: a message, its causes, a hint that says what to do next, and
 //! the exit code. The one file that knows all of them.
 
+mod disk;
 mod network;
 
 use std::error::Error as StdError;
@@ -121,6 +122,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::Host(_) => (Code::Failed, hint("vmtools doctor")),
         E::Guest(error) => of_guest(error),
         E::Network(error) => network::judge(error),
+        E::Disk(error) => disk::judge(error),
         E::Invalid(_) => (Code::Usage, None),
         E::Exists { name } => (
             Code::Exists,
@@ -136,25 +138,6 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         }
         E::FileMissing { .. } => (Code::NotFound, None),
         E::NotHere { .. } => (Code::Usage, None),
-        E::NoSuchDisk { name, .. } => (Code::NotFound, Some(format!("vmtools disk list {name}"))),
-        E::TooManyDisks { name } => (Code::Failed, Some(format!("vmtools disk list {name}"))),
-        E::NeededDisk { name, .. } => {
-            (Code::Usage, Some(format!("vmtools delete {name} removes the VM with it")))
-        }
-        E::StillAttached { name, .. } => (
-            Code::Timeout,
-            Some(format!(
-                "unmount it in the guest and try again, or after `vmtools stop {name}`; it may still go"
-            )),
-        ),
-        E::NoDrive { name } => (
-            Code::WrongState,
-            Some(format!("vmtools disk insert {name} ISO gives it one, from its next start on")),
-        ),
-        E::WhichDrive { targets, .. } => (
-            Code::Usage,
-            Some(format!("say which: --target {}", targets.first().map_or("sda", String::as_str))),
-        ),
         E::TooMuchMemory { .. } => (Code::Incapable, hint("ask for less with --memory")),
         E::DiskTooSmall { needed, .. } => {
             (Code::Usage, Some(format!("--disk-size {} or more", to_flag(*needed))))

@@ -66,7 +66,12 @@ impl Client {
         Ok(found)
     }
 
-    async fn dump_each(&self, words: &str, uuids: &[&str], within: Duration) -> Result<Vec<Domain>, Error> {
+    pub(super) async fn dump_each(
+        &self,
+        words: &str,
+        uuids: &[&str],
+        within: Duration,
+    ) -> Result<Vec<Domain>, Error> {
         let ask = |uuid: &&str| Command::new(words).option("--domain", uuid).within(within);
         let commands: Vec<_> = uuids.iter().map(ask).collect();
         let mut domains = Vec::with_capacity(uuids.len());

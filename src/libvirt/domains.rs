@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::addresses::{self, Address, AddressSource};
 use super::client::Client;
-use super::command::Command;
+use super::command::{Command, QUESTION};
 use super::domain::Domain;
 use super::domstats::{self, DomainStats};
 use super::xml::Element;
@@ -179,7 +179,7 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn domains_in_full(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
-        self.definitions("dumpxml", uuids).await
+        self.dump_each("dumpxml", uuids, QUESTION).await
     }
 
     /// As [`Client::domains_in_full`], of the definitions that their next starts will use.
@@ -187,21 +187,7 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn stored_domains_in_full(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
-        self.definitions("dumpxml --inactive", uuids).await
-    }
-
-    async fn definitions(&self, words: &str, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
-        let commands: Vec<_> =
-            uuids.iter().map(|uuid| Command::new(words).option("--domain", uuid)).collect();
-        let mut domains = Vec::with_capacity(uuids.len());
-        for (command, reply) in commands.iter().zip(self.call_each(&commands).await?) {
-            match reply {
-                Ok(document) => domains.push(parse_domain(&command.display(), &document)?),
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(domains)
+        self.dump_each("dumpxml --inactive", uuids, QUESTION).await
     }
 
     /// Whether its next start goes on with what libvirt has saved of it.

@@ -1,11 +1,13 @@
 //! A VM's disks and CD-ROM drives: added, grown, removed, filled and emptied while it runs, if it can.
 
 mod add;
+mod error;
 mod grow;
 mod media;
 mod remove;
 
 pub use add::{DiskSource, NewDisk};
+pub use error::DiskError;
 pub use remove::DiskRemoval;
 
 use super::{DiskStatus, Error, VmManager};
@@ -41,8 +43,8 @@ impl Machine {
     /// The disk of that name, as it is now.
     fn disk(&self, target: &str) -> Result<&Disk, Error> {
         let mut found = self.definitions().filter_map(|domain| disk_of(domain, target));
-        let missing = || Error::NoSuchDisk { name: self.name.clone(), target: target.to_owned() };
-        found.next().ok_or_else(missing)
+        let missing = || DiskError::NoSuchDisk { name: self.name.clone(), target: target.to_owned() };
+        Ok(found.next().ok_or_else(missing)?)
     }
 
     fn affects(&self) -> Affects {
@@ -53,7 +55,8 @@ impl Machine {
     fn free_target(&self, prefix: &str) -> Result<String, Error> {
         let names = ('a'..='z').map(|letter| format!("{prefix}{letter}"));
         let is_free = |name: &String| self.definitions().all(|domain| disk_of(domain, name).is_none());
-        names.into_iter().find(is_free).ok_or_else(|| Error::TooManyDisks { name: self.name.clone() })
+        let found = names.into_iter().find(is_free);
+        Ok(found.ok_or_else(|| DiskError::TooManyDisks { name: self.name.clone() })?)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::NetworkError;
+use super::{DiskError, NetworkError};
 use crate::model::{Condition, DiskSize, Invalid, MemorySize, VmState};
 use crate::{config, guest, host, image, libvirt};
 
@@ -26,6 +26,9 @@ pub enum Error {
     /// A network, or a VM's card on it.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// A disk or CD-ROM drive of a VM.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// A value that can't be taken.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -344,52 +347,6 @@ pub enum Error {
         path: PathBuf,
         /// The connection.
         uri: String,
-    },
-    /// The VM has no disk or drive of that name.
-    #[error("the VM {name} has no disk {target}")]
-    NoSuchDisk {
-        /// The VM.
-        name: String,
-        /// The device.
-        target: String,
-    },
-    /// All names of disks are taken.
-    #[error("the VM {name} has as many disks as it can have")]
-    TooManyDisks {
-        /// The VM.
-        name: String,
-    },
-    /// The VM can't do without the disk.
-    #[error("the VM {name} boots from its disk {target}, or is set up by it")]
-    NeededDisk {
-        /// The VM.
-        name: String,
-        /// The device.
-        target: String,
-    },
-    /// The guest does not let go of a disk.
-    #[error("the guest {name} has not let go of {target} within {}", humantime::format_duration(*.timeout))]
-    StillAttached {
-        /// The VM.
-        name: String,
-        /// The device.
-        target: String,
-        /// How long was waited.
-        timeout: Duration,
-    },
-    /// The VM has no CD-ROM drive.
-    #[error("the VM {name} has no CD-ROM drive")]
-    NoDrive {
-        /// The VM.
-        name: String,
-    },
-    /// Several drives could be meant.
-    #[error("the VM {name} has several CD-ROM drives: {}", .targets.join(", "))]
-    WhichDrive {
-        /// The VM.
-        name: String,
-        /// Their devices.
-        targets: Vec<String>,
     },
     /// The VM has no disk that is a file.
     #[error("the VM {name} has no disk that is a file")]

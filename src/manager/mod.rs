@@ -59,7 +59,7 @@ pub use copy::{Copied, CopyBy, CopyPlace, CopyRequest};
 pub use create::Plan;
 pub use delete::Deleted;
 pub use delete_plan::{DeletePlan, DeleteRequest, Going, GoingFile, KeptFile, Staying};
-pub use disk::{ChangedDisk, DiskRemoval, DiskSource, NewDisk};
+pub use disk::{ChangedDisk, DiskError, DiskRemoval, DiskSource, NewDisk};
 pub use doctor::{Check, CheckStatus};
 pub use error::Error;
 pub use exec::{EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed};

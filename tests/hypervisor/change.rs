@@ -76,7 +76,7 @@ fn a_running_vm_takes_what_it_can_at_once() {
     assert_eq!(kept(&inactive()), kept(&before));
     assert!(inactive().contains(">2</vcpu>"), "{}", inactive());
 
-    vmtools(&["set", "web", "-d", "1", "--label", "no=1"]).code(2).stderr_has("--disk-size 2G");
+    vmtools(&["set", "web", "-d", "1", "--label", "no=1"]).code(11).stderr_has("ask for 2G");
     vmtools(&["set", "web", "-m", "100T", "--label", "no=1"]).code(9);
     let more = vmtools(&["set", "web", "-c", "1", "-m", "300", "--no-autostart"])
         .success()
@@ -91,7 +91,7 @@ fn a_running_vm_takes_what_it_can_at_once() {
     assert_eq!(off["applied"], serde_json::json!(["cpus", "memory", "disk_size"]));
     assert_eq!((off["memory_mib"].as_u64(), off["cpus"].as_u64()), (Some(256), Some(2)));
     assert_eq!(off["disks"][0]["capacity_bytes"], 3_u64 << 30);
-    vmtools(&["set", "web", "-d", "2"]).code(2);
+    vmtools(&["set", "web", "-d", "2"]).code(11);
     vmtools(&["delete", "--force", "web"]).success();
     assert_eq!(own_volumes(&sandbox), Vec::<String>::new());
 }

@@ -30,7 +30,7 @@ impl VmManager {
     /// Gives the VM another disk, at once if it runs and its bus can do that.
     ///
     /// # Errors
-    /// [`Error::InUse`] for a file that another VM writes to; [`Error::TooManyDisks`]; those of the file, and of
+    /// [`Error::InUse`] for a file that another VM writes to; [`super::DiskError::TooManyDisks`]; those of the file, and of
     /// libvirt. Then nothing is left of it.
     pub async fn add_disk(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
         let machine = self.machine(name).await?;

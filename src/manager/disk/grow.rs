@@ -1,4 +1,4 @@
-use super::ChangedDisk;
+use super::{ChangedDisk, DiskError};
 use crate::libvirt::Domain;
 use crate::manager::{Error, Event, VmManager};
 use crate::model::DiskSize;
@@ -12,7 +12,7 @@ impl VmManager {
     pub async fn grow_disk(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
         let machine = self.machine(name).await?;
         let disk = machine.disk(target)?;
-        let missing = || Error::NoSuchDisk { name: machine.name.clone(), target: target.to_owned() };
+        let missing = || DiskError::NoSuchDisk { name: machine.name.clone(), target: target.to_owned() };
         let path = disk.path.clone().filter(|_| disk.device == "disk").ok_or_else(missing)?;
         let (capacity, taken) = self.client.disk_sizes(&machine.uuid, target).await?;
         let live = machine.running.is_some();

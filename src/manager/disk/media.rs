@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::{ChangedDisk, Machine, element_of};
+use super::{ChangedDisk, DiskError, Machine, element_of};
 use crate::libvirt::{Affects, Disk, Domain, Element, Node, cdrom};
 use crate::manager::{Error, VmManager};
 
@@ -9,7 +9,7 @@ impl VmManager {
     /// without a drive gets one, from its next start on.
     ///
     /// # Errors
-    /// [`Error::FileMissing`]; [`Error::NoSuchDisk`]; [`Error::WhichDrive`].
+    /// [`Error::FileMissing`]; [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`].
     pub async fn insert_iso(
         &self,
         name: &str,
@@ -42,7 +42,7 @@ impl VmManager {
     /// Empties a CD-ROM drive: the one that is named, else the only one with something in it.
     ///
     /// # Errors
-    /// [`Error::NoSuchDisk`]; [`Error::WhichDrive`]; when the guest has locked it, unless by `force`.
+    /// [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`]; when the guest has locked it, unless by `force`.
     pub async fn eject_iso(
         &self,
         name: &str,
@@ -55,7 +55,7 @@ impl VmManager {
         let target = match (target, full.as_slice(), drives.as_slice()) {
             (Some(target), ..) => machine.drive(target)?.target.clone(),
             (None, [only], _) | (None, [], [only, ..]) => only.target.clone(),
-            (None, [], []) => return Err(Error::NoDrive { name: machine.name.clone() }),
+            (None, [], []) => return Err(DiskError::NoDrive { name: machine.name.clone() }.into()),
             _ => return Err(machine.which_drive()),
         };
         self.change_media(&machine, &target, None, force).await
@@ -87,13 +87,13 @@ impl Machine {
     }
 
     fn drive(&self, target: &str) -> Result<&Disk, Error> {
-        let missing = || Error::NoSuchDisk { name: self.name.clone(), target: target.to_owned() };
-        self.disk(target).ok().filter(|disk| disk.device == "cdrom").ok_or_else(missing)
+        let missing = || DiskError::NoSuchDisk { name: self.name.clone(), target: target.to_owned() };
+        Ok(self.disk(target).ok().filter(|disk| disk.device == "cdrom").ok_or_else(missing)?)
     }
 
     fn which_drive(&self) -> Error {
         let targets = self.drives().iter().map(|drive| drive.target.clone()).collect();
-        Error::WhichDrive { name: self.name.clone(), targets }
+        DiskError::WhichDrive { name: self.name.clone(), targets }.into()
     }
 }
 

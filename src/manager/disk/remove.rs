@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::{ChangedDisk, Machine, disk_of};
+use super::{ChangedDisk, DiskError, Machine, disk_of};
 use crate::libvirt::{Affects, MetadataChange, OwnedVolume};
 use crate::manager::needs::Doomed;
 use crate::manager::{DiskStatus, Error, VmManager};
@@ -28,7 +28,7 @@ impl VmManager {
     /// What [`VmManager::remove_disk`] would do. With `keep` the file stays in any case.
     ///
     /// # Errors
-    /// [`Error::NeededDisk`] for the disk that the VM boots from and for its seed; [`Error::InUse`] when another's disk
+    /// [`DiskError::NeededDisk`] for the disk that the VM boots from and for its seed; [`Error::InUse`] when another's disk
     /// stands on a file that would be deleted.
     pub async fn plan_disk_removal(
         &self,
@@ -44,7 +44,9 @@ impl VmManager {
         let own = owned.into_iter().find(|owned| Some(&owned.path) == disk.path.as_ref());
         let is_seed = own.is_some() && disk.read_only && disk.format.as_deref() == Some("raw");
         if is_seed || first.is_some_and(|first| first.target == target) {
-            return Err(Error::NeededDisk { name: machine.name.clone(), target: target.to_owned() });
+            return Err(
+                DiskError::NeededDisk { name: machine.name.clone(), target: target.to_owned() }.into()
+            );
         }
         let volume = own.filter(|_| !keep).cloned();
         if let Some(volume) = &volume {
@@ -60,7 +62,7 @@ impl VmManager {
     /// Takes a disk away from the VM; a guest that runs is asked to let go of it and waited for.
     ///
     /// # Errors
-    /// [`Error::StillAttached`] when the guest doesn't in time: then the VM keeps it.
+    /// [`DiskError::StillAttached`] when the guest doesn't in time: then the VM keeps it.
     pub async fn remove_disk(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
         let machine = self.machine(&removal.vm).await?;
         let target = removal.disk.target.as_str();
@@ -106,7 +108,7 @@ impl VmManager {
             }
             if Instant::now() >= deadline {
                 let (name, target) = (machine.name.clone(), target.to_owned());
-                return Err(Error::StillAttached { name, target, timeout });
+                return Err(DiskError::StillAttached { name, target, timeout }.into());
             }
             tokio::time::sleep(PAUSE).await;
         }
