@@ -20,7 +20,6 @@ use settle::{Kind, Settled};
 
 use super::create::transaction::Transaction;
 use super::create::{Failure, not_claimed};
-use super::gc::Maker;
 use super::{Error, Event, VmManager, VmStatus, WaitFor};
 
 /// A VM to be made of another.
@@ -127,11 +126,7 @@ impl VmManager {
     async fn source(&self, request: &CloneRequest) -> Result<(Domain, CloneMode), Error> {
         let id = self.client.resolve(&request.source).await?;
         let source = self.client.stored_domain(&id.uuid).await?;
-        match self.maker_of(&source).await? {
-            Maker::None => {}
-            Maker::AtWork => return Err(Error::BeingMade { name: id.name }),
-            Maker::Gone => return Err(Error::Unfinished { name: id.name }),
-        }
+        self.refuse_unmade(&source).await?;
         let state = self.client.state(&id.uuid).await?;
         match (request.mode, state) {
             // One that has gone off meanwhile needs no more.
