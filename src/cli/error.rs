@@ -134,7 +134,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::NothingToBoot { .. } => {
             (Code::Usage, hint("name a template (--template ubuntu), an --image or an --iso"))
         }
-        E::FileMissing { .. } => (Code::NotFound, None),
+        E::FileMissing { .. } | E::FolderMissing { .. } => (Code::NotFound, None),
         E::NotHere { .. } => (Code::Usage, None),
         E::NoSuchDisk { name, .. } => (Code::NotFound, Some(format!("vmtools disk list {name}"))),
         E::TooManyDisks { name } => (Code::Failed, Some(format!("vmtools disk list {name}"))),
