@@ -14,7 +14,7 @@ readonly VERSION
 
 # What the tests and the guest images that they build call.
 readonly TEST_PACKAGES=(mmdebstrap busybox-static dropbear-bin syslinux syslinux-common mtools dosfstools
-    e2fsprogs fdisk cpio zstd openssh-client iproute2 util-linux nftables)
+    e2fsprogs fdisk cpio zstd openssh-client iproute2 util-linux nftables libseccomp-dev libcap-ng-dev)
 
 verb_help() {
     cat <<'EOF'
@@ -285,7 +285,7 @@ Section: admin
 Priority: optional
 Installed-Size: $(find "$root/usr" -type f -printf '%s\n' | awk '{ kib += int(($1 + 1023) / 1024) } END { print kib }')
 Depends: libc6 (>= ${libc:-2.36}), libgcc-s1, libvirt-clients, qemu-utils, openssh-client
-Recommends: libvirt-daemon-system, qemu-system-x86, passt
+Recommends: libvirt-daemon-system, qemu-system-x86, passt, virtiofsd
 Homepage: $(sed -n 's/^repository = "\(.*\)"/\1/p' Cargo.toml)
 Description: $(sed -n 's/^description = "\(.*\)"/\1/p' Cargo.toml)
  vmtools takes a person, a script or a CI job from nothing to a VM that answers

@@ -151,25 +151,25 @@ detect_distribution() {
             family=debian
             required=(libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils ovmf
                 dnsmasq-base iproute2 nftables openssh-client)
-            optional=(passt swtpm swtpm-tools)
+            optional=(passt swtpm swtpm-tools virtiofsd)
             ;;
         fedora | rhel | centos)
             family=fedora
             required=(libvirt-daemon-kvm libvirt-daemon-config-network libvirt-client qemu-kvm
                 qemu-img edk2-ovmf dnsmasq iproute nftables openssh-clients)
-            optional=(passt swtpm swtpm-tools)
+            optional=(passt swtpm swtpm-tools virtiofsd)
             ;;
         arch)
             family=arch
             required=(libvirt qemu-system-x86 qemu-img edk2-ovmf dnsmasq iproute2 nftables openssh)
-            optional=(passt swtpm)
+            optional=(passt swtpm virtiofsd)
             ;;
         opensuse* | suse | sles)
             family=suse
             # By its path, since qemu-img moved from one package to another.
             required=(libvirt-daemon-qemu libvirt-daemon-config-network libvirt-client qemu-x86
                 /usr/bin/qemu-img qemu-ovmf-x86_64 dnsmasq iproute2 nftables openssh-clients)
-            optional=(passt swtpm)
+            optional=(passt swtpm virtiofsd)
             ;;
         *) continue ;;
         esac

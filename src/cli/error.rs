@@ -136,7 +136,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::NothingToBoot { .. } => {
             (Code::Usage, hint("name a template (--template ubuntu), an --image or an --iso"))
         }
-        E::FileMissing { .. } => (Code::NotFound, None),
+        E::FileMissing { .. } | E::FolderMissing { .. } => (Code::NotFound, None),
         E::NotHere { .. } => (Code::Usage, None),
         E::TooMuchMemory { .. } => (Code::Incapable, hint("ask for less with --memory")),
         E::DiskTooSmall { needed, .. } => {

@@ -295,6 +295,16 @@ fn describe(warning: &Warning) -> String {
             format!("the disk may grow to {wanted}, and there is room for {available}")
         }
         Warning::NoPasst { reason } => format!("passt cannot be used ({reason}); QEMU's own slirp stands in"),
+        Warning::NoVirtiofs { folder, reason } => {
+            format!("{folder} goes to the guest by 9p, which not every guest's kernel knows ({reason})")
+        }
+        Warning::NotMounted { vm, folders } => {
+            let commands: Vec<_> = folders.iter().map(|folder| folder.command()).collect();
+            format!(
+                "{vm} has no cloud-init to mount its folders; in the guest, as root: {}",
+                commands.join("; ")
+            )
+        }
         Warning::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is switched off; ssh answers"),
         Warning::UserDataKey { key, line, nearest } => {
             let line = line.map(|line| format!(", line {line}")).unwrap_or_default();

@@ -16,6 +16,10 @@ pub enum Permission {
     Write,
     /// Reach what lies in it.
     Search,
+    /// List a folder, and reach what lies in it.
+    Browse,
+    /// The same, and make files in it.
+    Fill,
 }
 
 /// What keeps a user from a file: the first folder on the way that can't be passed, or the file itself.
@@ -78,6 +82,8 @@ impl Permission {
             Self::Read => 4,
             Self::Write => 6,
             Self::Search => 1,
+            Self::Browse => 5,
+            Self::Fill => 7,
         }
     }
 
@@ -86,6 +92,8 @@ impl Permission {
             Self::Read => "r",
             Self::Write => "rw",
             Self::Search => "x",
+            Self::Browse => "rx",
+            Self::Fill => "rwx",
         }
     }
 }
@@ -189,6 +197,10 @@ mod tests {
         assert_eq!(found(&file, Some(Permission::Read)), None);
         assert_eq!(found(&file, Some(Permission::Write)), Some((file.clone(), Permission::Write)));
         assert_eq!(found(&home.join("disks/new"), Some(Permission::Read)), None);
+        assert_eq!(
+            found(&home.join("disks"), Some(Permission::Fill)),
+            Some((home.join("disks"), Permission::Fill))
+        );
     }
 
     #[test]

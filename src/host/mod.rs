@@ -24,8 +24,10 @@ mod qmp_folder;
 mod resource;
 mod route;
 mod socket;
+mod subid;
 mod subnet;
 mod tool;
+mod virtiofsd;
 
 pub use access::{Blocker, Permission, blocker};
 pub use account::{Account, qemu_account};
@@ -44,8 +46,10 @@ pub use qmp_folder::{
 pub use resource::{Memory, cpus, disk_free, memory};
 pub use route::has_default_route;
 pub use socket::{Socket, probe_session, probe_system, session_socket_folder};
+pub use subid::has_subordinate_ids;
 pub use subnet::used_subnets;
 pub use tool::{Tool, tool};
+pub use virtiofsd::{Virtiofsd, virtiofsd};
 
 /// Whether this process is root's.
 pub fn is_root() -> bool {

@@ -19,12 +19,25 @@ pub enum Tool {
     Scp,
     /// Gives one user rights on a file.
     Setfacl,
+    /// Serves a folder of the host to a guest.
+    Virtiofsd,
+    /// Gives an ordinary user's program more ids than that user's.
+    Newuidmap,
 }
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Virsh, Self::QemuImg, Self::QemuSystem, Self::Passt, Self::Ssh, Self::Scp, Self::Setfacl];
+    pub const ALL: [Self; 9] = [
+        Self::Virsh,
+        Self::QemuImg,
+        Self::QemuSystem,
+        Self::Passt,
+        Self::Ssh,
+        Self::Scp,
+        Self::Setfacl,
+        Self::Virtiofsd,
+        Self::Newuidmap,
+    ];
 
     /// The program's name.
     pub fn program(self) -> &'static str {
@@ -37,15 +50,19 @@ impl Tool {
             Self::Ssh => "ssh",
             Self::Scp => "scp",
             Self::Setfacl => "setfacl",
+            Self::Virtiofsd => "virtiofsd",
+            Self::Newuidmap => "newuidmap",
         }
     }
 }
 
-/// Where the program is: in `PATH`; for QEMU, also where Red Hat's systems keep it.
+/// Where the program is: in `PATH`; for QEMU, also where Red Hat's systems keep it, and for virtiofsd, which
+/// nobody has in `PATH`, where the distributions do.
 pub fn tool(tool: Tool) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let elsewhere: &[&str] = match tool {
         Tool::QemuSystem => &["/usr/libexec/qemu-kvm"],
+        Tool::Virtiofsd => &["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"],
         _ => &[],
     };
     find(tool.program(), &path).or_else(|| {

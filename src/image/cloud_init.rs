@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::cloud_init_setup::setup_keys;
 use super::mime::{self, Part};
 use super::{Documents, Error, HostKey, PasswordHash};
-use crate::model::{GuestSetup, Invalid};
+use crate::model::{GuestSetup, Invalid, SharedFolder};
 
 /// Gives the guest a machine-id of its own. systemd takes the VM's UUID for it where the firmware tells that
 /// (systemd-machine-id-setup(1)), but first D-Bus' copy, so that goes too. A guest that has none needs none.
@@ -36,6 +36,8 @@ pub struct CloudInit {
     pub password: Option<PasswordHash>,
     /// What the template has it do; a user's own lists come before.
     pub setup: GuestSetup,
+    /// The host's folders that it mounts, at each of its starts.
+    pub folders: Vec<SharedFolder>,
     /// A file of the user's own, of any form that cloud-init knows.
     pub user_data: Option<Vec<u8>>,
     /// Whether the image was another VM's disk, of which the machine-id has to go: cloud-init renews host keys
@@ -114,6 +116,10 @@ impl CloudInit {
         }
         // In the last part, whose lists are appended.
         map.extend(setup_keys(&self.setup));
+        if !self.folders.is_empty() {
+            let mounts: Vec<_> = self.folders.iter().map(SharedFolder::fstab).collect();
+            map.insert("mounts".into(), json!(mounts));
+        }
         if self.renew_machine_id {
             let once = ["cloud-init-per", "instance", "vmtools-machine-id", "sh", "-c", RENEW_MACHINE_ID];
             map.insert("bootcmd".into(), json!([once]));
@@ -193,6 +199,7 @@ impl fmt::Debug for CloudInit {
             .field("mac_addresses", &self.mac_addresses)
             .field("password", &self.password)
             .field("packages", &self.setup.packages)
+            .field("folders", &self.folders)
             .field("user_data_bytes", &self.user_data.as_ref().map(Vec::len))
             .field("renew_machine_id", &self.renew_machine_id)
             .finish()

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::{CloudInit, Error, HostKey, PasswordHash};
-use crate::model::GuestSetup;
+use crate::model::{GuestSetup, MountDriver, SharedFolder};
 
 const SECRET: &str = "c2VjcmV0LWtleS1ib2R5";
 
@@ -21,6 +21,7 @@ fn cloud_init() -> CloudInit {
         mac_addresses: vec!["52:54:00:AB:cd:ef".into()],
         password: None,
         setup: GuestSetup::default(),
+        folders: Vec::new(),
         user_data: None,
         renew_machine_id: false,
     }
@@ -141,6 +142,23 @@ fn what_a_template_has_it_do_is_added_to_a_users_own() {
     let parts = parts(&both.to_documents().expect("documents").user_data);
     assert!(config(&parts[0].1).get("runcmd").is_none());
     assert_eq!(config(&parts[2].1)["runcmd"][0], "echo hi");
+}
+
+#[test]
+fn folders_are_mounted_beside_those_of_a_users_own() {
+    let folder = SharedFolder {
+        host: "/a".into(),
+        tag: SharedFolder::tag_of(0),
+        guest: "/b".into(),
+        read_only: true,
+        driver: MountDriver::Virtiofs,
+    };
+    let user_data = Some("#cloud-config\nmounts: [[sdb, /c]]\n".into());
+    let cloud_init = CloudInit { folders: vec![folder], user_data, ..cloud_init() };
+    let parts = parts(&cloud_init.to_documents().expect("documents").user_data);
+    assert!(config(&parts[0].1).get("mounts").is_none());
+    let line = serde_json::json!(["vmtools:0", "/b", "virtiofs", "ro,nofail", "0", "0"]);
+    assert_eq!(config(&parts[2].1)["mounts"], serde_json::json!([line]));
 }
 
 #[test]

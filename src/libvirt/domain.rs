@@ -3,6 +3,7 @@
 use super::domain_hardware;
 use super::domain_spec::IGNITION_ENTRY;
 use super::metadata::{self, Metadata, PARENT_NAMESPACE, PROTECTED_NAMESPACE};
+use super::shared_folder::{self, Filesystem};
 use super::xml::{Element, XmlError};
 use crate::model::{Firmware, Hardware, OsVariant};
 
@@ -29,6 +30,8 @@ pub struct Domain {
     pub disks: Vec<Disk>,
     /// Its network cards.
     pub interfaces: Vec<Interface>,
+    /// The host's folders that its guest can mount.
+    pub folders: Vec<Filesystem>,
     /// The file that gets its serial console's output.
     pub serial_log: Option<String>,
     /// The socket of vmtools' own QMP monitor.
@@ -128,6 +131,7 @@ impl Domain {
             kvm: tree.attribute("type") == Some("kvm"),
             disks: all("disk").map(disk).collect(),
             interfaces: all("interface").filter_map(interface).collect(),
+            folders: all("filesystem").filter_map(shared_folder::read).collect(),
             serial_log: all("serial")
                 .chain(all("console"))
                 .find_map(|serial| serial.find_attribute("log", "file").map(str::to_owned)),
@@ -313,6 +317,8 @@ mod tests {
                 }]),
                 model: None,
             }],
+            folders: Vec::new(),
+            virtiofsd: None,
             ignition: None,
             serial_log: "/log".into(),
             qmp_socket: Some("/run/a,b.qmp".into()),

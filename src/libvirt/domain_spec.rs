@@ -1,7 +1,10 @@
 use super::domain_hardware::{self, cdrom, disk_prefix};
 use super::metadata::Metadata;
+use super::shared_folder;
 use super::xml::Element;
-use crate::model::{DiskBus, Firmware, Hardware, MemorySize, NicModel, OsVariant, PortPublish, VmName};
+use crate::model::{
+    DiskBus, Firmware, Hardware, MemorySize, NicModel, OsVariant, PortPublish, SharedFolder, VmName,
+};
 
 /// Where Ignition's configuration lies in QEMU's firmware configuration.
 pub(super) const IGNITION_ENTRY: &str = "opt/com.coreos/config";
@@ -33,6 +36,10 @@ pub struct DomainSpec {
     pub cdroms: Vec<String>,
     /// Its network cards.
     pub interfaces: Vec<InterfaceSpec>,
+    /// The host's folders that its guest mounts.
+    pub folders: Vec<SharedFolder>,
+    /// The program that serves those of them that are virtiofs.
+    pub virtiofsd: Option<String>,
     /// A file that Ignition in the guest reads from QEMU's firmware configuration.
     pub ignition: Option<String>,
     /// The file that gets all that the guest prints on its serial console.
@@ -89,6 +96,7 @@ impl DomainSpec {
                     .children(self.os_variant.as_ref().map(domain_hardware::libosinfo)),
             )
             .child(Element::new("memory").with("unit", "MiB").text(self.memory.mib().to_string()))
+            .children(shared_folder::memory_backing(&self.folders))
             .child(Element::new("vcpu").text(self.cpus.to_string()))
             .child(self.os())
             .child(domain_hardware::features(&self.hardware))
@@ -129,6 +137,9 @@ impl DomainSpec {
             .children(domain_hardware::ports(&self.hardware))
             .children(self.disks.iter().zip('a'..='z').map(|(disk, letter)| self.disk(disk, letter)))
             .children(self.cdroms())
+            .children(
+                self.folders.iter().map(|folder| shared_folder::device(folder, self.virtiofsd.as_deref())),
+            )
             .children(self.interfaces.iter().map(|card| card.to_element(self.hardware.nic_model)))
             .children(self.serial())
             .child(

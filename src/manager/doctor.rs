@@ -48,6 +48,7 @@ impl VmManager {
             checks.push(socket_check().await);
         }
         checks.push(self.user_network_check());
+        checks.extend(self.mount_check());
         checks.push(self.qmp_check());
         checks.extend(memory());
         checks
@@ -181,6 +182,16 @@ impl VmManager {
                 installer(),
             ),
         }
+    }
+
+    fn mount_check(&self) -> Option<Check> {
+        let detail = match host::tool(Tool::Virtiofsd) {
+            Some(path) => format!("folders are mounted by {}", path.display()),
+            None => {
+                "virtiofsd is not installed; folders are mounted by 9p, which fewer guests know".to_owned()
+            }
+        };
+        self.uri().is_local().then(|| ok("virtiofs", detail))
     }
 
     fn qmp_check(&self) -> Check {

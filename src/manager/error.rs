@@ -56,6 +56,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A folder that isn't there.
+    #[error("{} is not there, or is no folder", .path.display())]
+    FolderMissing {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The VM would need more memory than the host has.
     #[error("{wanted} of memory are more than the {total} that this host has")]
     TooMuchMemory {
@@ -340,8 +346,8 @@ pub enum Error {
         /// The VM.
         name: String,
     },
-    /// A file of this machine was named for a VM on another.
-    #[error("{} is a file of this machine, and the VM is at {uri}", .path.display())]
+    /// A file or folder of this machine was named for a VM on another.
+    #[error("{} is on this machine, and the VM is at {uri}", .path.display())]
     NotHere {
         /// The file.
         path: PathBuf,

@@ -83,7 +83,7 @@ pub use set::{Setting, VmChange, VmChanged};
 pub use spec::VmSpec;
 pub use ssh_config::SshHost;
 pub use stop::StopBy;
-pub use vm::{DiskStatus, InterfaceStatus, SshStatus, VmDetails, VmStatus, VmSummary};
+pub use vm::{DiskStatus, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmStatus, VmSummary};
 pub use vm_manager::VmManager;
 pub use wait::WaitFor;
 

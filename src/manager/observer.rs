@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Setting;
-use crate::model::{Condition, ConnectionUri, DiskSize, MemorySize};
+use crate::model::{Condition, ConnectionUri, DiskSize, MemorySize, SharedFolder};
 
 /// Somebody who watches what a verb does.
 pub trait Observer: Send + Sync {
@@ -134,6 +134,20 @@ pub enum Warning {
     NoPasst {
         /// Why.
         reason: String,
+    },
+    /// A folder goes to the guest by 9p.
+    NoVirtiofs {
+        /// The folder of the host.
+        folder: String,
+        /// Why not by virtiofs.
+        reason: String,
+    },
+    /// Nothing in the guest mounts the folders that it was given.
+    NotMounted {
+        /// The VM.
+        vm: String,
+        /// The folders.
+        folders: Vec<SharedFolder>,
     },
     /// The image has no cloud-init, or it is switched off; what it should have done is not done.
     NoCloudInit {

@@ -4,8 +4,8 @@ use std::time::Duration;
 use super::WaitFor;
 use crate::image::PasswordHash;
 use crate::model::{
-    Acceleration, CardSpec, DiskSize, Firmware, GuestSetup, Hardware, Label, MemorySize, OsVariant,
-    PortPublish, VmName,
+    Acceleration, CardSpec, DiskSize, Firmware, GuestSetup, Hardware, Label, MemorySize, MountSpec,
+    OsVariant, PortPublish, VmName,
 };
 
 /// A VM to be made: what flags, template, configuration and defaults came to.
@@ -45,6 +45,8 @@ pub struct VmSpec {
     pub networks: Vec<CardSpec>,
     /// Ports to forward to it.
     pub publish: Vec<PortPublish>,
+    /// Folders of this host that its guest mounts; those of the host are absolute.
+    pub mounts: Vec<MountSpec>,
     /// Public key files that may log in; none named is all in ~/.ssh, else one of vmtools' own.
     pub ssh_keys: Vec<PathBuf>,
     /// The user to log in as; `None` is the image's.

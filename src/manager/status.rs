@@ -2,9 +2,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::reach::forwarded_port;
-use super::{DiskStatus, Error, InterfaceStatus, SshStatus, VmDetails, VmManager, VmStatus};
+use super::{DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmManager, VmStatus};
 use crate::host;
-use crate::libvirt::{Domain, DomainStats};
+use crate::libvirt::{Domain, DomainStats, Filesystem};
 
 impl VmManager {
     /// All there is to know of a VM.
@@ -70,6 +70,7 @@ impl VmManager {
             memory_used_mib: stats.memory_used_mib(),
             disks,
             interfaces,
+            mounts: mounts(&domain),
             firmware: domain.firmware,
             accel: if domain.kvm { "kvm" } else { "tcg" },
             qmp: domain.qmp_socket.clone(),
@@ -154,6 +155,13 @@ fn interfaces(domain: &Domain, by_card: &[(String, IpAddr)]) -> Vec<InterfaceSta
             model: card.model.clone(),
             ips: of(&card.mac),
         })
+        .collect()
+}
+
+fn mounts(domain: &Domain) -> Vec<MountStatus> {
+    let folders = domain.folders.iter().cloned();
+    folders
+        .map(|Filesystem { host, tag, read_only, driver }| MountStatus { host, tag, read_only, driver })
         .collect()
 }
 

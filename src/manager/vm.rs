@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use serde::{Serialize, Serializer};
 
 use crate::libvirt;
-use crate::model::{Firmware, Label, Timestamp, VmState};
+use crate::model::{Firmware, Label, MountDriver, Timestamp, VmState};
 
 /// A VM in a list.
 #[derive(Debug, Clone)]
@@ -87,6 +87,8 @@ pub struct VmStatus {
     pub disks: Vec<DiskStatus>,
     /// Its network cards.
     pub interfaces: Vec<InterfaceStatus>,
+    /// The host's folders that its guest can mount.
+    pub mounts: Vec<MountStatus>,
     /// What boots it.
     pub firmware: Firmware,
     /// `kvm` or `tcg`.
@@ -141,6 +143,19 @@ pub struct InterfaceStatus {
     pub model: Option<String>,
     /// Its addresses.
     pub ips: Vec<IpAddr>,
+}
+
+/// A folder of the host that a guest can mount.
+#[derive(Debug, Clone, Serialize)]
+pub struct MountStatus {
+    /// The folder; `None` where another program serves it.
+    pub host: Option<String>,
+    /// The name by which the guest mounts it.
+    pub tag: String,
+    /// Whether the guest may only read it.
+    pub read_only: bool,
+    /// How it gets there, where vmtools knows the way.
+    pub driver: Option<MountDriver>,
 }
 
 /// How to reach a VM by ssh.

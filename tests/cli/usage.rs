@@ -71,6 +71,11 @@ fn bad_flags_and_names_are_usage() {
         &["create", "web", "--image", "./x", "-c", "0"],
         &["create", "web", "--image", "./x", "--wait"],
         &["create", "web", "--image", "./x", "-p", "80"],
+        &["create", "web", "--image", "./x", "--mount", "/tmp"],
+        &["create", "web", "--image", "./x", "--mount", "/tmp:relative"],
+        &["create", "web", "--image", "./x", "--mount", "/tmp:/"],
+        &["create", "web", "--image", "./x", "--mount", "/tmp:/a", "--mount", "/:/a/"],
+        &["create", "web", "--image", "./x", "--mount", "/tmp:/a", "--connect", "qemu+ssh://far/system"],
         &["create", "web", "--image", "./x", "--if-not-exists", "--replace"],
         &["stop"],
         &["stop", "web", "--all"],
@@ -126,6 +131,13 @@ fn a_question_that_nobody_can_answer_is_usage_before_libvirt_is_asked() {
     run(&["delete", "web"]).code(2).stderr_has("--yes");
     // The flag that is for the VM does not answer for disks that others made.
     run(&["delete", "web", "--force", "--with-foreign-disks"]).code(2).stderr_has("did not make");
+}
+
+#[test]
+fn a_folder_to_mount_is_there_before_anything_is_begun() {
+    let create = ["create", "web", "--image", "./x", "--mount", "./none:/a:ro", "--json"];
+    let error = run(&create).code(3).json_error();
+    assert!(error["message"].as_str().unwrap().ends_with("/none is not there, or is no folder"), "{error}");
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! A real distribution's cloud image, with cloud-init, sshd and the guest agent.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::nothing_is_left;
-use super::support::{Sandbox, sandbox_or_skip, wait_for};
+use super::support::{Sandbox, sandbox_or_skip, virtiofsd, wait_for};
 
 #[test]
 fn debian_comes_up_and_lets_in() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.debian_image());
     let image = image.to_str().unwrap();
+    let virtiofsd = sandbox_or_skip!(virtiofsd());
     let user_data = sandbox.home().join("user-data");
     std::fs::write(&user_data, "#cloud-config\nruncmd: [[touch, /their-own]]\npackges: [none]\n").unwrap();
     let create = [
@@ -28,8 +30,16 @@ fn debian_comes_up_and_lets_in() {
         "--timeout",
         "8m",
     ];
+    let (work, data) = (sandbox.home().join("work"), sandbox.home().join("my data"));
+    for folder in [&work, &data] {
+        std::fs::create_dir(folder).unwrap();
+        std::fs::write(folder.join("host"), "from the host\n").unwrap();
+    }
+    let mounts = [format!("{}:/mnt/work", work.display()), "my data:/mnt/data:ro".to_owned()];
     let more = ["--user-data", user_data.to_str().unwrap(), "--password-file", "-"];
-    let made = sandbox.vmtools(&[&create[..], &more].concat()).stdin("geheim\n");
+    let mount = ["--mount", &mounts[0], "--mount", &mounts[1]];
+    let made = sandbox.vmtools(&[&create[..], &more, &mount].concat()).stdin("geheim\n");
+    let made = made.path_first(virtiofsd.parent().unwrap());
     made.timeout(Duration::from_secs(600)).run().success().stderr_has("line 3").stderr_has("packages");
     let ssh = sandbox.vmtools(&["ssh", "deb", "--", "hostname; cloud-init status"]).run().success();
     assert!(ssh.stdout.starts_with("deb\n") && ssh.stdout.contains("done"), "{ssh}");
@@ -37,6 +47,18 @@ fn debian_comes_up_and_lets_in() {
     let shadow = sandbox.vmtools(&["ssh", "deb", "--", "ls /their-own && sudo cut -d: -f1,2 /etc/shadow"]);
     let shadow = shadow.run().success();
     assert!(shadow.lines().iter().any(|line| line.contains(":$6$")), "{shadow}");
+    // Both ways, by the guest's own users; and only one way.
+    let script = "cat /mnt/work/host /mnt/data/host && sudo sh -c 'umask 077; echo from the guest >/mnt/work/guest'; \
+                  sudo touch /mnt/data/guest || findmnt -no FSTYPE,OPTIONS /mnt/data; sudo mount -o remount,rw /mnt/data; \
+                  sudo touch /mnt/data/guest || echo still";
+    let shared = sandbox.vmtools(&["ssh", "deb", "--", script]).run().success();
+    assert_eq!(shared.lines()[..2], ["from the host", "from the host"], "{shared}");
+    assert!(shared.lines()[2].starts_with("virtiofs ro,") && shared.stdout.ends_with("still\n"), "{shared}");
+    assert_eq!(std::fs::read_to_string(work.join("guest")).unwrap(), "from the guest\n");
+    let status = sandbox.vmtools(&["status", "deb", "--json"]).run().success();
+    let mount = |number: usize| status.json()["mounts"][number].clone();
+    let expected = |host: &Path, number: u32, read_only: bool| serde_json::json!({"host": host, "tag": format!("vmtools:{number}"), "read_only": read_only, "driver": "virtiofs"});
+    assert_eq!((mount(0), mount(1)), (expected(&work, 0, false), expected(&data, 1, true)), "{status}");
     // sudo's process is root's.
     let mut running = sandbox.vmtools(&["ssh", "deb", "--", "echo up; sudo sleep 1000"]).spawn();
     wait_for("the command in the guest", Duration::from_secs(60), || {
@@ -52,6 +74,7 @@ fn debian_comes_up_and_lets_in() {
         .success();
     sandbox.vmtools(&["delete", "--force", "deb"]).run().success();
     nothing_is_left(&sandbox);
+    assert!(work.join("guest").is_file() && data.join("host").is_file() && !data.join("guest").exists());
 }
 
 /// With the real cloud-init: what it renews, and what vmtools has it renew.

@@ -3,7 +3,7 @@
 use super::support::{Sandbox, sandbox_or_skip, wait_for};
 use super::{MINUTE, create, nothing_is_left, word};
 
-const STATUS: [&str; 25] = [
+const STATUS: [&str; 26] = [
     "name",
     "uuid",
     "state",
@@ -22,6 +22,7 @@ const STATUS: [&str; 25] = [
     "memory_used_mib",
     "disks",
     "interfaces",
+    "mounts",
     "firmware",
     "accel",
     "qmp",

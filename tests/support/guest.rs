@@ -28,6 +28,15 @@ pub fn debian_image() -> Result<PathBuf, Skip> {
     build("debian.sh", &BUILT)
 }
 
+/// The program that serves folders to guests, in a folder of its own if it had to be built.
+///
+/// # Errors
+/// The reason why this machine cannot build it.
+pub fn virtiofsd() -> Result<PathBuf, Skip> {
+    static BUILT: Mutex<Option<PathBuf>> = Mutex::new(None);
+    build("virtiofsd.sh", &BUILT)
+}
+
 /// Where the tests keep what takes long to make, as the scripts have it.
 pub fn cache_dir() -> PathBuf {
     let var = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -48,7 +57,7 @@ fn build(script: &str, built: &Mutex<Option<PathBuf>>) -> Result<PathBuf, Skip> 
         .map_err(|error| Skip(format!("bash does not start: {error}")))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_string();
     if !output.status.success() {
-        return Err(Skip(format!("no guest image: {}", text(&output.stderr))));
+        return Err(Skip(format!("{script}: {}", text(&output.stderr))));
     }
     let path = PathBuf::from(text(&output.stdout));
     *built = Some(path.clone());

@@ -41,7 +41,7 @@ mod wait;
 
 pub use background::Background;
 pub use builder::{Builder, Network};
-pub use guest::{busybox_image, debian_image};
+pub use guest::{busybox_image, debian_image, virtiofsd};
 pub use http::{Fault, HttpServer};
 pub use installer_iso::{INSTALLED, INSTALLING, installer_iso};
 pub use run::{Cmd, Run};

@@ -12,14 +12,14 @@ use crate::cli::render;
 use crate::config::{self, Config, Template};
 use crate::manager::{Error, PasswordHash, VmManager, VmSpec, VmStatus, WaitFor};
 use crate::model::{
-    Acceleration, CardSpec, Condition, DiskSize, Firmware, Label, MemorySize, PortPublish, VmName,
+    Acceleration, CardSpec, Condition, DiskSize, Firmware, Label, MemorySize, MountSpec, PortPublish, VmName,
     parse_duration,
 };
 
 /// The flags of `create`. Where one is not given, the template's value counts, then the configuration's.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  vmtools create web --template ubuntu --start --wait\n  vmtools create ci --image ./disk.qcow2 -m 1G -l job=17 --ttl 2h --count 3 --start"
+    after_help = "Example:\n  vmtools create web --template ubuntu --start --wait\n  vmtools create ci --image ./disk.qcow2 -m 1G -l job=17 --ttl 2h --count 3 --start\n  vmtools create dev --template ubuntu --mount ~/src:/src --mount ./data:/data:ro --start"
 )]
 pub struct CreateArgs {
     /// The VM's name
@@ -54,6 +54,9 @@ pub struct CreateArgs {
     /// Forward a port of 127.0.0.1 (user network): HOST:GUEST[/udp]
     #[arg(short, long, value_name = "HOST:GUEST")]
     pub publish: Vec<PortPublish>,
+    /// Have the guest mount a folder of this host: HOST:GUEST or HOST:GUEST:ro; may be given again
+    #[arg(long, value_name = "HOST:GUEST")]
+    pub mount: Vec<MountSpec>,
     /// A public key that may log in [default: all of ~/.ssh/*.pub]
     #[arg(long, value_name = "FILE")]
     pub ssh_key: Vec<PathBuf>,
@@ -268,6 +271,12 @@ fn spec(
             named => named.to_vec(),
         },
         publish: args.publish.clone(),
+        mounts: args
+            .mount
+            .iter()
+            .cloned()
+            .map(|mount| MountSpec { host: absolute(mount.host), ..mount })
+            .collect(),
         ssh_keys: if args.ssh_key.is_empty() { defaults.ssh_keys.clone() } else { args.ssh_key.clone() },
         user: args.user.clone().or_else(|| template?.user.clone()),
         user_data: args

@@ -16,7 +16,7 @@ use crate::manager::{
     AvailableImage, Check, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmStatus,
     VmSummary,
 };
-use crate::model::{DiskSize, MemorySize, Timestamp};
+use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder, Timestamp};
 
 pub use column::Column;
 pub use delete::delete_plans;
@@ -137,6 +137,11 @@ pub fn status(vm: &VmStatus) -> String {
     for card in &vm.interfaces {
         line("network", format!("{} {} {}", card.mac, card.kind, card.source.as_deref().unwrap_or("")));
     }
+    for mount in &vm.mounts {
+        let host = mount.host.as_deref().unwrap_or("-");
+        let driver = mount.driver.map_or("?", MountDriver::name);
+        line("mount", format!("{host} as {} ({driver}{})", mount.tag, read_only(mount.read_only)));
+    }
     for snapshot in &vm.snapshots {
         line("snapshot", snapshot.clone());
     }
@@ -159,6 +164,11 @@ pub fn plan(plan: &Plan) -> String {
     let here = if plan.image_cached == Some(false) { ", to be downloaded" } else { "" };
     let _ = writeln!(text, "  from {image}{here}");
     let _ = writeln!(text, "  on {}", plan.networks.join(", "));
+    for folder in &plan.mounts {
+        let SharedFolder { host, guest, driver, .. } = folder;
+        let _ =
+            writeln!(text, "  mounting {host} at {guest} ({}{})", driver.name(), read_only(folder.read_only));
+    }
     for file in &plan.files {
         let _ = writeln!(text, "  making {file}");
     }
@@ -203,6 +213,10 @@ fn expiry(time: Timestamp) -> String {
 
 fn span(seconds: u64) -> String {
     humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
+}
+
+fn read_only(value: bool) -> &'static str {
+    if value { ", read-only" } else { "" }
 }
 
 fn yes_no(value: bool) -> &'static str {

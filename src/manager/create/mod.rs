@@ -3,13 +3,15 @@
 pub(super) mod base;
 mod check;
 mod disks;
+mod mounts;
 pub(super) mod network;
 mod seed;
 pub(super) mod transaction;
 
 use crate::image::{LocalImage, Reference};
 use crate::libvirt::{self, Domain, DomainSpec, Element};
-use crate::model::{DiskSize, Firmware, Hardware, Timestamp};
+use crate::model::{DiskSize, Firmware, Hardware, SharedFolder, Timestamp};
+use mounts::Mounts;
 use seed::Setup;
 use transaction::Transaction;
 
@@ -40,6 +42,8 @@ pub struct Plan {
     pub firmware: Firmware,
     /// What its network cards are plugged into.
     pub networks: Vec<String>,
+    /// The host's folders that its guest would mount.
+    pub mounts: Vec<SharedFolder>,
     /// The storage pool of its disks.
     pub pool: String,
     /// The files that would be made.
@@ -95,7 +99,9 @@ impl VmManager {
     /// What the create's checks would find.
     pub async fn plan(&self, spec: &VmSpec) -> Result<Plan, Error> {
         self.check_user_data(spec)?;
+        self.check_mounts(spec)?;
         let old = self.check_name(spec).await?;
+        let mounts = self.mounts(spec).await?;
         let reference = self.reference(spec)?;
         let store = self.image_store()?;
         let cached = reference.as_ref().map(|reference| store.is_cached(reference));
@@ -107,7 +113,7 @@ impl VmManager {
             }
             _ => None,
         };
-        let prepared = self.prepare(spec, image, old.as_ref(), false).await?;
+        let prepared = self.prepare(spec, image, old.as_ref(), mounts, false).await?;
         Ok(Plan {
             name: spec.name.to_string(),
             replaces: old,
@@ -120,6 +126,7 @@ impl VmManager {
             accel: if prepared.kvm { "kvm" } else { "tcg" },
             firmware: prepared.domain.firmware,
             networks: self.cards_of(spec).iter().map(ToString::to_string).collect(),
+            mounts: prepared.domain.folders.clone(),
             pool: self.config.storage.pool.clone(),
             files: prepared.domain.metadata.owned.iter().map(|owned| owned.path.clone()).collect(),
             xml: prepared.domain.to_element().to_document().map_err(|error| libvirt::Error::Unexpected {
@@ -135,14 +142,16 @@ impl VmManager {
         transaction: &mut Transaction<'_>,
     ) -> Result<String, Failure> {
         self.check_user_data(spec)?;
+        self.check_mounts(spec)?;
         let old = self.check_name(spec).await?;
+        let mounts = self.mounts(spec).await?;
         let image = match self.reference(spec)? {
             Some(reference) => {
                 Some(self.interrupt.race(self.obtain(&reference, spec.takes_unvouched)).await?)
             }
             None => None,
         };
-        let prepared = self.prepare(spec, image, old.as_ref(), true).await?;
+        let prepared = self.prepare(spec, image, old.as_ref(), mounts, true).await?;
         let uuid = prepared.domain.uuid.to_string();
         let definition = prepared.domain.to_element();
 
@@ -212,6 +221,7 @@ impl VmManager {
         spec: &VmSpec,
         image: Option<LocalImage>,
         old: Option<&DeletePlan>,
+        mounts: Mounts,
         act: bool,
     ) -> Result<Prepared, Error> {
         let kvm = self.check_acceleration(spec)?;
@@ -228,13 +238,17 @@ impl VmManager {
         let setup = match &image {
             Some(image) if spec.cloud_init => {
                 let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
-                Some(seed::build(spec, uuid, &access, image, macs)?)
+                Some(seed::build(spec, uuid, &access, image, macs, &mounts.folders)?)
             }
             _ => None,
         };
         let seeded = setup.as_ref().is_some_and(Setup::is_seed);
         if !seeded && !spec.setup.is_empty() {
             self.report(Event::Warning(Warning::SetupLeftOut { vm: spec.name.to_string() }));
+        }
+        if !seeded && !mounts.folders.is_empty() {
+            let (vm, folders) = (spec.name.to_string(), mounts.folders.clone());
+            self.report(Event::Warning(Warning::NotMounted { vm, folders }));
         }
         let metadata = libvirt::Metadata {
             template: spec.template.clone(),
@@ -265,6 +279,8 @@ impl VmManager {
             disks: names.disks(seeded),
             cdroms: spec.cdroms().map(|iso| iso.to_string_lossy().into_owned()).collect(),
             interfaces: wiring.interfaces,
+            folders: mounts.folders,
+            virtiofsd: mounts.virtiofsd,
             ignition: setup.as_ref().filter(|_| !seeded).map(|_| names.seed.path.clone()),
             serial_log: names.serial_log.path.clone(),
             qmp_socket: self.qmp_socket(uuid),

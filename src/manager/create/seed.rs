@@ -5,6 +5,7 @@ use crate::image::{
     CloudInit, HostKey, Ignition, LocalImage, UnknownKey, check_ignition, check_user_data, seed,
 };
 use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
+use crate::model::SharedFolder;
 
 /// What tells the guest who it is.
 pub(super) enum Setup {
@@ -47,6 +48,7 @@ pub(super) fn build(
     access: &Access,
     image: &LocalImage,
     mac_addresses: Vec<String>,
+    folders: &[SharedFolder],
 ) -> Result<Setup, Error> {
     let hostname = spec.hostname.clone().unwrap_or_else(|| spec.name.to_hostname());
     let host_key = HostKey {
@@ -75,6 +77,7 @@ pub(super) fn build(
         mac_addresses,
         password: spec.password.clone(),
         setup: spec.setup.clone(),
+        folders: folders.to_vec(),
         user_data: spec.user_data.clone(),
         renew_machine_id: image.committed,
     }

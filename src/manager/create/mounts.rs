@@ -1,0 +1,154 @@
+//! The host's folders that the guest mounts, and how it gets at each.
+
+use std::path::Path;
+
+use crate::host::{self, Permission, Virtiofsd};
+use crate::libvirt::Version;
+use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
+use crate::model::{Invalid, MountDriver, MountSpec, SharedFolder};
+
+/// libvirt's first version with virtiofs for ordinary users.
+const SESSIONS: Version = Version(10, 0, 0);
+
+/// libvirt's first version with virtiofs that the guest may only read.
+const READ_ONLY: Version = Version(11, 0, 0);
+
+/// The folders, and the program that serves those that are virtiofs.
+#[derive(Default)]
+pub(super) struct Mounts {
+    pub(super) folders: Vec<SharedFolder>,
+    pub(super) virtiofsd: Option<String>,
+}
+
+/// What this host has for virtiofs.
+struct Means {
+    virtiofsd: Option<Virtiofsd>,
+    libvirt: Version,
+    session: bool,
+    subordinate_ids: bool,
+}
+
+impl VmManager {
+    /// The folders are there, on the host of the VM.
+    pub(super) fn check_mounts(&self, spec: &VmSpec) -> Result<(), Error> {
+        for (index, mount) in spec.mounts.iter().enumerate() {
+            if !self.uri().is_local() {
+                return Err(Error::NotHere { path: mount.host.clone(), uri: self.uri().to_string() });
+            }
+            if !mount.host.is_dir() {
+                return Err(Error::FolderMissing { path: mount.host.clone() });
+            }
+            if spec.mounts[..index].iter().any(|other| other.guest == mount.guest) {
+                let reason = "two folders cannot be mounted at one place";
+                return Err(Invalid::new("mount", mount.to_string(), reason).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Settles whether each folder goes by virtiofs or by 9p.
+    pub(super) async fn mounts(&self, spec: &VmSpec) -> Result<Mounts, Error> {
+        if spec.mounts.is_empty() {
+            return Ok(Mounts::default());
+        }
+        let means = Means {
+            virtiofsd: host::virtiofsd().await,
+            libvirt: self.client.versions().await?.daemon,
+            session: self.uri().is_session(),
+            subordinate_ids: host::has_subordinate_ids(),
+        };
+        let mut folders = Vec::with_capacity(spec.mounts.len());
+        for (number, mount) in spec.mounts.iter().enumerate() {
+            let driver = match means.lacks(mount.read_only) {
+                None => MountDriver::Virtiofs,
+                Some(reason) => {
+                    self.check_folder(mount)?;
+                    let folder = mount.host.display().to_string();
+                    self.report(Event::Warning(Warning::NoVirtiofs { folder, reason }));
+                    MountDriver::NineP
+                }
+            };
+            folders.push(SharedFolder {
+                host: mount.host.to_string_lossy().into_owned(),
+                tag: SharedFolder::tag_of(number),
+                guest: mount.guest.clone(),
+                read_only: mount.read_only,
+                driver,
+            });
+        }
+        let virtiofsd = means.virtiofsd.map(|program| program.path.to_string_lossy().into_owned());
+        Ok(Mounts { folders, virtiofsd })
+    }
+
+    /// By 9p it is QEMU that reads and writes, as its own user.
+    fn check_folder(&self, mount: &MountSpec) -> Result<(), Error> {
+        if self.uri().is_session() {
+            return Ok(());
+        }
+        let Some(account) = host::qemu_account() else { return Ok(()) };
+        let wanted = if mount.read_only { Permission::Browse } else { Permission::Fill };
+        let path: &Path = &mount.host;
+        match host::blocker(&account, path, Some(wanted)) {
+            Ok(Some(blocker)) => Err(Error::PathBlocked { path: path.to_owned(), blocker }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Means {
+    /// What is missing for virtiofs, if anything is.
+    fn lacks(&self, read_only: bool) -> Option<String> {
+        let Some(virtiofsd) = &self.virtiofsd else {
+            return Some("virtiofsd is not installed".into());
+        };
+        if self.session && self.libvirt < SESSIONS {
+            return Some(format!(
+                "in a session virtiofs needs libvirt {SESSIONS}, and this is {}",
+                self.libvirt
+            ));
+        }
+        if self.session && !self.subordinate_ids {
+            return Some("a session needs newuidmap, and ids in /etc/subuid and /etc/subgid".into());
+        }
+        if read_only && self.libvirt < READ_ONLY {
+            let libvirt = self.libvirt;
+            return Some(format!("read-only virtiofs needs libvirt {READ_ONLY}, and this is {libvirt}"));
+        }
+        (read_only && !virtiofsd.refuses_writes).then(|| "read-only virtiofs needs virtiofsd 1.13".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn means(libvirt: Version, session: bool, refuses_writes: bool) -> Means {
+        let virtiofsd = Some(Virtiofsd { path: "/virtiofsd".into(), refuses_writes });
+        Means { virtiofsd, libvirt, session, subordinate_ids: true }
+    }
+
+    #[test]
+    fn virtiofs_is_taken_where_it_does_what_is_asked() {
+        for (libvirt, session, refuses_writes, writable, readable) in [
+            (Version(11, 3, 0), false, true, true, true),
+            (Version(11, 3, 0), true, true, true, true),
+            (Version(11, 3, 0), false, false, true, false),
+            (Version(10, 0, 0), false, true, true, false),
+            (Version(10, 0, 0), true, true, true, false),
+            (Version(9, 0, 0), false, true, true, false),
+            (Version(9, 0, 0), true, true, false, false),
+        ] {
+            let means = means(libvirt, session, refuses_writes);
+            let found = (means.lacks(false).is_none(), means.lacks(true).is_none());
+            assert_eq!(found, (writable, readable), "{libvirt} {session} {refuses_writes}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let none = Means { virtiofsd: None, ..means(Version(11, 3, 0), false, true) };
+        assert!(none.lacks(false).is_some_and(|reason| reason.contains("not installed")));
+        let no_ids = Means { subordinate_ids: false, ..means(Version(11, 3, 0), true, true) };
+        assert!(no_ids.lacks(false).is_some_and(|reason| reason.contains("/etc/subuid")));
+    }
+}
