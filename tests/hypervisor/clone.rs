@@ -156,22 +156,22 @@ fn a_vm_of_others_is_cloned_without_root() {
     // A raw disk of which the guest has made something that libvirt would follow to another file.
     let overlay = sandbox.root().join("images/forged");
     let overlay = overlay.to_str().unwrap();
-    sandbox.exec(&[
-        "qemu-img",
-        "create",
-        "-q",
-        "-f",
-        "qcow2",
-        "-b",
-        "/etc/passwd",
-        "-F",
-        "raw",
-        overlay,
-        "1M",
+    let create = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", "/etc/passwd", "-F", "raw", overlay, "1M"];
+    sandbox.exec(&create);
+    // In a pool that libvirt has looked at before, too.
+    sandbox.virsh(&[
+        "pool-create-as",
+        "theirs",
+        "dir",
+        "--target",
+        sandbox.root().join("images").to_str().unwrap(),
     ]);
     sandbox.as_root("cp", &[overlay, &files[0]]).run().success();
-    vmtools(&["clone", "theirs", "mine"]).code(9).stderr_has("looks like another format");
+    for verb in [&["clone", "theirs", "mine"][..], &["image", "commit", "theirs", "mine"]] {
+        vmtools(verb).code(11).stderr_has("looks like another format").stderr_has("hint: ");
+    }
     assert_eq!(sandbox.domains(), ["theirs"]);
+    assert!(!sandbox.volumes().iter().any(|path| path.contains("vmtools-commit-")));
 }
 
 #[test]
