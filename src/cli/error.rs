@@ -222,6 +222,12 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
             (Code::Failed, Some(format!("try again, or `vmtools stop {name}` and copy it when it is off")))
         }
         E::NotCopyable { .. } => (Code::Incapable, None),
+        E::Forged { name, .. } => (
+            Code::Integrity,
+            Some(format!(
+                "its guest may have written that to get at other files; if it is yours, name its format: virsh edit {name}"
+            )),
+        ),
         E::HasChildren { name, children } => (
             Code::WrongState,
             Some(format!(

@@ -148,15 +148,24 @@ impl Client {
         Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
     }
 
+    /// The names of a pool's volumes, without a look at each.
+    ///
+    /// # Errors
+    /// When the pool is gone.
+    pub async fn volume_names(&self, pool: &str) -> Result<Vec<String>, Error> {
+        let text = self.call(Command::new("vol-list").option("--pool", pool)).await?;
+        // A heading of two lines, then ` name   path`; names with blanks are none of vmtools'.
+        let names = text.lines().skip(2).filter_map(|line| line.split_whitespace().next());
+        Ok(names.map(str::to_owned).collect())
+    }
+
     /// All the volumes of a pool.
     ///
     /// # Errors
     /// When the pool is gone.
     pub async fn volumes(&self, pool: &str) -> Result<Vec<Volume>, Error> {
-        let text = self.call(Command::new("vol-list").option("--pool", pool)).await?;
-        // A heading of two lines, then ` name   path`; names with blanks are none of vmtools'.
-        let names = text.lines().skip(2).filter_map(|line| line.split_whitespace().next());
-        let commands: Vec<_> = names.map(|name| volume_command("vol-dumpxml", pool, name)).collect();
+        let names = self.volume_names(pool).await?;
+        let commands: Vec<_> = names.iter().map(|name| volume_command("vol-dumpxml", pool, name)).collect();
         let mut volumes = Vec::with_capacity(commands.len());
         for reply in self.call_each(&commands).await? {
             match reply {

@@ -320,6 +320,14 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
+    /// A raw disk's first bytes are another format's header, which may be of the guest's making.
+    #[error("the disk {disk} of the VM {name} is raw, but its content looks like another format")]
+    Forged {
+        /// The VM.
+        name: String,
+        /// The disk's device.
+        disk: String,
+    },
     /// Disks of other VMs stand on its own.
     #[error("the disks of {} stand on those of the VM {name}", .children.join(", "))]
     HasChildren {

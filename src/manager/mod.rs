@@ -51,6 +51,7 @@ mod stop;
 mod template;
 mod vm;
 mod vm_manager;
+mod volume;
 mod wait;
 
 pub use clone::{CloneMode, CloneRequest};

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use super::remove::is_piece;
 use super::{Error, Event, VmManager, Warning};
 use crate::host;
 use crate::libvirt::{Definitions, Domain, DomainId, OwnedVolume, Scope, Volume};
@@ -95,7 +96,7 @@ impl Look {
         self.domains.iter().find(|domain| domain.uuid == uuid)
     }
 
-    /// The volumes that are the VM's own. A program that copies VMs copies vmtools' record of them, too: what
+    /// The volumes that are the VM's own, with the older pieces of its serial log. A program that copies VMs copies vmtools' record of them, too: what
     /// bears the UUID of another VM that has it in its record is that one's.
     pub(super) fn owned_by(&self, domain: &Domain) -> Vec<OwnedVolume> {
         let mut owned = domain.metadata.as_ref().map(|record| record.owned.clone()).unwrap_or_default();
@@ -105,6 +106,18 @@ impl Look {
                 other.uuid != domain.uuid && other.owns(&volume.path) && volume.volume.contains(mark)
             })
         });
+        let is_piece =
+            |pool: &str, name: &str| owned.iter().any(|log| log.pool == pool && is_piece(name, &log.volume));
+        let beside = self.files.values().filter(|(pool, file)| is_piece(pool, &file.name));
+        let mut pieces: Vec<OwnedVolume> = beside
+            .map(|(pool, file)| OwnedVolume {
+                pool: pool.clone(),
+                volume: file.name.clone(),
+                path: file.path.clone(),
+            })
+            .collect();
+        pieces.sort_by(|one, other| one.path.cmp(&other.path));
+        owned.extend(pieces);
         owned
     }
 

@@ -48,7 +48,7 @@ impl VmManager {
         }
     }
 
-    /// Deletes the volumes; what could not be deleted is named.
+    /// Deletes the volumes, and the older pieces of those that are logs; what could not be deleted is named.
     pub(super) async fn remove_volumes(
         &self,
         volumes: &[OwnedVolume],
@@ -57,11 +57,13 @@ impl VmManager {
         let mut left = Vec::new();
         let mut pools: Vec<&str> = volumes.iter().map(|volume| volume.pool.as_str()).collect();
         pools.dedup();
+        let mut going = volumes.to_vec();
         for pool in pools {
             // The serial log was made behind libvirt's back. That a pool is busy or gone shows below.
             let _ = self.retry(deadline, || self.client.refresh_pool(pool)).await;
+            going.extend(self.log_pieces(pool, volumes).await);
         }
-        for volume in volumes {
+        for volume in &going {
             if let Err(error) =
                 self.retry(deadline, || self.client.delete_volume(&volume.pool, &volume.volume)).await
             {
@@ -69,6 +71,23 @@ impl VmManager {
             }
         }
         if left.is_empty() { Ok(()) } else { Err(left) }
+    }
+
+    /// The older pieces of the logs among the volumes, as far as they are not among them.
+    async fn log_pieces(&self, pool: &str, volumes: &[OwnedVolume]) -> Vec<OwnedVolume> {
+        let logs: Vec<_> =
+            volumes.iter().filter(|log| log.pool == pool && log.volume.ends_with(".log")).collect();
+        if logs.is_empty() {
+            return Vec::new();
+        }
+        let names = self.client.volume_names(pool).await.unwrap_or_default().into_iter();
+        let new = names.filter(|name| volumes.iter().all(|known| known.volume != *name));
+        let pieces = new.filter_map(|name| {
+            let log = logs.iter().find(|log| is_piece(&name, &log.volume))?;
+            let path = format!("{}{}", log.path, name.strip_prefix(&log.volume)?);
+            Some(OwnedVolume { pool: pool.to_owned(), volume: name, path })
+        });
+        pieces.collect()
     }
 
     /// Does it again while libvirt is busy; that there is nothing to do it to, or that it is done
@@ -98,5 +117,33 @@ impl VmManager {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// Whether a file of this name is an older piece of the serial log of that name, which virtlogd begins anew at 2 MiB.
+pub(super) fn is_piece(name: &str, log: &str) -> bool {
+    let number = name.strip_prefix(log).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
+    log.ends_with(".log") && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_piece;
+
+    #[test]
+    fn only_a_log_with_a_number_behind_is_a_piece() {
+        for (name, expected) in [
+            ("web-1a2b3c4d.log.0", true),
+            ("web-1a2b3c4d.log.12", true),
+            ("web-1a2b3c4d.log", false),
+            ("web-1a2b3c4d.log.", false),
+            ("web-1a2b3c4d.log.0.old", false),
+            ("web-1a2b3c4d.log.-1", false),
+            ("web-1a2b3c4d.log0", false),
+            ("web2-1a2b3c4d.log.0", false),
+        ] {
+            assert_eq!(is_piece(name, "web-1a2b3c4d.log"), expected, "{name}");
+        }
+        assert!(!is_piece("web.qcow2.0", "web.qcow2"));
     }
 }

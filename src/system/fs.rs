@@ -70,7 +70,7 @@ pub async fn lock(path: &Path) -> Result<Lock, Error> {
     tokio::task::spawn_blocking(move || {
         let file = open_lock(&owned)?;
         file.lock().map_err(Error::at("lock", &owned))?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     })
     .await
     .map_err(|error| Error {
@@ -87,7 +87,7 @@ pub async fn lock(path: &Path) -> Result<Lock, Error> {
 pub fn try_lock(path: &Path) -> Result<Option<Lock>, Error> {
     let file = open_lock(path)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(Lock { _file: file })),
+        Ok(()) => Ok(Some(Lock { file })),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
         Err(std::fs::TryLockError::Error(error)) => Err(Error::at("lock", path)(error)),
     }
@@ -105,13 +105,33 @@ fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
 /// A lock that is held.
 #[derive(Debug)]
 pub struct Lock {
-    _file: std::fs::File,
+    file: std::fs::File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing it is not enough: a process that is just being started elsewhere in the program has the file
+        // open, too, until it turns into its own program, and would hold the lock as long.
+        let _ = self.file.unlock();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_lock_ends_when_it_is_dropped_though_a_process_just_started_has_its_file() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("lock");
+        let held = try_lock(&path).expect("locks").expect("free");
+        let of_a_child = held.file.try_clone().expect("a second descriptor of it");
+        assert!(try_lock(&path).expect("asks").is_none());
+        drop(held);
+        assert!(try_lock(&path).expect("locks").is_some());
+        drop(of_a_child);
+    }
 
     #[test]
     fn the_mode_holds_and_no_temporary_stays() {

@@ -122,6 +122,9 @@ fn vms_of_others_are_changed_as_far_as_they_can_be() {
     sandbox.virsh(&["managedsave", "--domain", "5"]);
     vmtools(&["set", "5", "-m", "64"]).code(5).stderr_has("vmtools start 5");
     vmtools(&["set", "5", "--no-autostart"]).success();
+    for verb in [&["clone", "5", "six"][..], &["image", "commit", "5", "six"]] {
+        vmtools(verb).code(5).stderr_has("managedsave-remove 5");
+    }
 }
 
 #[test]

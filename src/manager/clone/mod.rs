@@ -55,7 +55,7 @@ impl VmManager {
     ///
     /// # Errors
     /// [`Error::Taken`]; [`Error::NotOff`] for a running source; [`Error::SourceChanged`]; [`Error::NoRoom`];
-    /// [`Error::NotCopyable`]. On every error, and when the user interrupts, all that was made is taken back;
+    /// [`Error::NotCopyable`]; [`Error::Forged`]; [`Error::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
     /// only a wait that ran out of time leaves the VM.
     pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
         let mut transaction = Transaction::new(self);
@@ -129,11 +129,15 @@ impl VmManager {
         self.refuse_unmade(&source).await?;
         let state = self.client.state(&id.uuid).await?;
         match (request.mode, state) {
-            // One that has gone off meanwhile needs no more.
-            (CloneMode::Live, VmState::Shutoff) => Ok((source, CloneMode::Full)),
-            (CloneMode::Live, VmState::Running | VmState::Paused) | (_, VmState::Shutoff) => {
-                Ok((source, request.mode))
+            // A live one that has gone off meanwhile needs no more.
+            (mode, VmState::Shutoff) => {
+                // What its disks lack is in its memory.
+                if self.client.is_saved(&id.uuid).await? {
+                    return Err(Error::Saved { name: id.name });
+                }
+                Ok((source, if mode == CloneMode::Live { CloneMode::Full } else { mode }))
             }
+            (CloneMode::Live, VmState::Running | VmState::Paused) => Ok((source, request.mode)),
             (CloneMode::Live, _) => Err(Error::NotRunning { name: id.name }),
             (_, VmState::Running | VmState::Paused) => Err(Error::SourceRuns { name: id.name }),
             _ => Err(Error::NotOff { name: id.name }),

@@ -161,12 +161,8 @@ impl VmManager {
                     (Kind::Backup { target: disk.target.clone(), capacity_bytes }, "qcow2".to_owned())
                 }
                 CloneMode::Full => {
-                    let found = self.source_volume(&source.name, path, folders).await?;
-                    let (volume, file) = found;
-                    // A guest can write such a header to its raw disk, and libvirt would follow it.
-                    if format == "raw" && file.format.as_deref().is_some_and(|probed| probed != "raw") {
-                        return Err(refuse("it is raw, but its content looks like another format"));
-                    }
+                    let (volume, _) = self.source_volume(&source.name, path, folders).await?;
+                    let file = self.volume_to_copy(source, disk, &volume).await?;
                     let below = file.backing.as_deref();
                     let flatten = below.is_some_and(|below| !is_base(below)) || !is_plain(&format);
                     needed += match flatten {
@@ -303,13 +299,7 @@ impl VmManager {
         let mut traces = Vec::new();
         for piece in &settled.pieces {
             if let Kind::Copy { volume, .. } = &piece.kind {
-                let found = self.client.find_volumes(&volume.pool, &[&volume.volume]).await?.pop().flatten();
-                let missing = crate::libvirt::Object::Volume;
-                let file = found.ok_or_else(|| crate::libvirt::Error::NotFound {
-                    object: missing,
-                    name: piece.from.clone(),
-                })?;
-                traces.push(file.modified);
+                traces.push(self.volume_now(volume).await?.modified);
             }
         }
         Ok(traces)

@@ -32,11 +32,14 @@ impl VmManager {
     /// Makes an image of the VM's system disk.
     ///
     /// # Errors
-    /// [`Error::NotOff`]; [`Error::NoDisk`]; when there is no room. Then what was made is taken back.
+    /// [`Error::NotOff`]; [`Error::Saved`]; [`Error::NoDisk`]; [`Error::Forged`]; when there is no room. Then what was made is taken back.
     pub async fn commit_image(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
         let id = self.client.resolve(&request.vm).await?;
         if self.client.state(&id.uuid).await? != VmState::Shutoff {
             return Err(Error::NotOff { name: id.name });
+        }
+        if self.client.is_saved(&id.uuid).await? {
+            return Err(Error::Saved { name: id.name });
         }
         let domain = self.client.domain(&id.uuid).await?;
         let source = self.system_disk(&domain).await?;
@@ -64,14 +67,17 @@ impl VmManager {
     /// The volume that the VM's system is on: its first disk.
     async fn system_disk(&self, domain: &Domain) -> Result<OwnedVolume, Error> {
         let (first, others) = data_disks(domain);
-        let Some(path) = first.and_then(|disk| disk.path.as_ref()) else {
+        let Some((disk, path)) = first.and_then(|disk| Some((disk, disk.path.as_ref()?))) else {
             return Err(Error::NoDisk { name: domain.name.clone() });
         };
         if !others.is_empty() {
             self.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
         }
         let found = self.client.volume_at(path).await?;
-        found.ok_or_else(|| Error::NotInPool { name: domain.name.clone(), path: path.clone() })
+        let missing = || Error::NotInPool { name: domain.name.clone(), path: path.clone() };
+        let volume = found.ok_or_else(missing)?;
+        self.volume_to_copy(domain, disk, &volume).await?;
+        Ok(volume)
     }
 
     async fn flatten_and_fetch(
@@ -82,7 +88,7 @@ impl VmManager {
         staged: &Staged,
         name: &str,
     ) -> Result<(), Error> {
-        let capacity_bytes = self.size_of(source).await?.capacity_bytes;
+        let capacity_bytes = self.volume_now(source).await?.capacity_bytes;
         let spec = VolumeSpec {
             name: &temporary.volume,
             capacity_bytes,
@@ -93,7 +99,7 @@ impl VmManager {
         self.report(Event::Step { vm: &domain.name, what: "copying its disk into one without a base" });
         let copy = async { Ok(self.client.copy_volume(&temporary.pool, &spec, source).await?) };
         self.interrupt.race(copy).await?;
-        let size_bytes = self.size_of(temporary).await?.allocation_bytes;
+        let size_bytes = self.volume_now(temporary).await?.allocation_bytes;
         let folder = self.paths.data_folder();
         if let Ok(free) = crate::host::disk_free(folder)
             && free < size_bytes
@@ -108,13 +114,6 @@ impl VmManager {
         let told = super::progress_of(&self.observer, name);
         let work = async { Ok(watched(fetch, &file, size_bytes, told).await?) };
         self.interrupt.race(work).await
-    }
-
-    async fn size_of(&self, volume: &OwnedVolume) -> Result<libvirt::Volume, Error> {
-        let found = self.client.find_volumes(&volume.pool, &[&volume.volume]).await?.pop().flatten();
-        let missing =
-            || libvirt::Error::NotFound { object: libvirt::Object::Volume, name: volume.volume.clone() };
-        Ok(found.ok_or_else(missing)?)
     }
 
     /// Removes the temporary volume, whatever came of the work.
