@@ -71,6 +71,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether ssh leads nobody in, so that another way may be tried. A host key that has changed is no such
+    /// case: who answers there may be somebody else.
+    pub fn is_shut_out(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Denied { .. } | Self::Process(process::Error::TimedOut { .. })
+        )
+    }
+}
+
 /// Why there was no ssh banner.
 #[derive(Debug, thiserror::Error)]
 pub enum Banner {

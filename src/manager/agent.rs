@@ -69,6 +69,12 @@ impl VmManager {
         }
     }
 
+    /// Whether the agent is there and answers.
+    pub(super) async fn agent_answers(&self, uuid: &str) -> bool {
+        let request = serde_json::json!({"execute": "guest-ping"});
+        self.ask_agent::<serde_json::Value>(uuid, &request, ANSWER).await.is_ok()
+    }
+
     /// One command of the agent, and what it returns.
     pub(super) async fn ask_agent<T: serde::de::DeserializeOwned>(
         &self,

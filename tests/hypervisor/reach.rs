@@ -1,7 +1,7 @@
 //! Into a guest and out of it: its serial log, commands, files, its console, the user's own ssh.
 
 use super::support::{Background, Cmd, Sandbox, sandbox_or_skip, wait_for};
-use super::{MINUTE, create};
+use super::{MINUTE, create, said};
 
 /// The program as an ordinary user of the group libvirt, with a home of his own.
 fn as_member(sandbox: &Sandbox, args: &[&str]) -> Cmd {
@@ -11,10 +11,14 @@ fn as_member(sandbox: &Sandbox, args: &[&str]) -> Cmd {
     command.env("HOME", &home).env("TMPDIR", &home).cwd(&home)
 }
 
+/// A script in the guest, by the agent: a login under emulation takes a second.
+fn inside(sandbox: &Sandbox, script: &str) -> Cmd {
+    sandbox.vmtools(&["exec", "web", "--", "sh", "-c", script])
+}
+
 /// Has the guest print that on its serial console.
 fn print_on_console(sandbox: &Sandbox, text: &str) {
-    let script = format!("echo '{text}' | sudo tee /dev/ttyS0");
-    sandbox.vmtools(&["ssh", "web", "--", &script]).run().success();
+    inside(sandbox, &format!("echo '{text}' >/dev/ttyS0")).run().success();
 }
 
 #[track_caller]
@@ -23,177 +27,27 @@ fn printed(running: &Background, text: &str) {
 }
 
 #[test]
-fn the_serial_log_is_shown_and_followed() {
+fn the_serial_console_its_log_and_plain_ssh() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
     create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
-    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
-    print_on_console(&sandbox, "first mark");
-    vmtools(&["logs", "web"]).success().stdout_has("vmtools-guest: ready\r\n").stdout_has("first mark");
-    let last = vmtools(&["logs", "web", "-n", "1", "--json"]).success();
-    assert!(last.json()["line"].as_str().unwrap().contains("first mark"), "{last}");
-
-    // virtlogd has made it for root alone.
-    as_member(&sandbox, &["logs", "web", "-n", "1"]).run().success().stdout_has("first mark");
-    let follow = ["logs", "web", "-f", "-n", "0"];
-    let followers = [sandbox.vmtools(&follow).spawn(), as_member(&sandbox, &follow).spawn()];
-    // Until both are at it, what is printed may come before their beginning.
-    for number in 0.. {
-        print_on_console(&sandbox, &format!("mark {number}"));
-        if followers.iter().all(|running| running.stdout().contains("mark")) {
-            break;
-        }
-    }
-    vmtools(&["stop", "web", "--force"]).success();
-    vmtools(&["start", "web", "--wait=ssh"]).success();
-    print_on_console(&sandbox, "second mark");
-    for running in &followers {
-        printed(running, "second mark");
-        assert!(!running.stdout().contains("first mark"));
-        assert_eq!(running.stdout().matches("second mark").count(), 1);
-    }
-    let mut interrupted = sandbox.vmtools(&["logs", "web", "-f"]).spawn();
-    printed(&interrupted, "second mark");
-    interrupted.signal("INT");
-    assert_eq!(interrupted.wait(MINUTE).code(130).stderr, "");
-    // A reader that is gone ends it, though nothing more is printed.
-    let program = env!("CARGO_BIN_EXE_vmtools");
-    sandbox.exec(&["sh", "-c", "\"$0\" logs web -f | head -n 1", program]);
-    vmtools(&["delete", "web", "--force"]).success();
-    for running in followers {
-        running.wait(MINUTE).success();
-    }
-    vmtools(&["logs", "web"]).code(3);
+    plain_ssh(&sandbox);
+    the_console(&sandbox);
+    sandbox.virsh(&["resume", "web"]);
+    the_serial_log_is_shown_and_followed(&sandbox);
 }
 
 #[test]
-fn commands_run_by_the_agent() {
-    let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
-    create(&sandbox, "web", &image, &["--start", "--wait=agent"]).run().success();
-    let exec = |flags: &[&str], command: &[&str]| {
-        sandbox.vmtools(&[&["exec", "web"], flags, &["--"], command].concat())
-    };
-    let both = exec(&[], &["sh", "-c", "echo out; echo err >&2; exit 7"]).run().code(7);
-    assert_eq!((both.stdout.as_str(), both.stderr.as_str()), ("out\n", "err\n"));
-    let odd = ["a b", "it's", "new\nline", "", "--json", "naïve\u{7f}", "$(id)"];
-    let echoed = exec(&[], &[&["printf", "%s|"][..], &odd].concat()).run().success();
-    assert_eq!(echoed.stdout, odd.map(|word| format!("{word}|")).concat());
-    let killed = exec(&["--json"], &["sh", "-c", "kill -9 $$"]).run().code(137);
-    assert_eq!((killed.json()["exit_code"].as_u64(), killed.json()["signal"].as_u64()), (Some(137), Some(9)));
-    exec(&[], &["nosuch"]).run().code(127).stderr_has("nosuch");
-    exec(&[], &["/etc/passwd"]).run().code(126);
-    let input = "0123456789abcdef".repeat(8192);
-    assert_eq!(exec(&["-i"], &["cat"]).stdin(&input).run().success().stdout, input);
-    // Without -i a loop's input stays the loop's.
-    assert_eq!(exec(&[], &["cat"]).stdin("x").run().success().stdout, "");
-    exec(&[], &["sh", "-c", "head -c 5000000 /dev/zero"]).run().code(1).stderr_has("vmtools cp web:");
-
-    let sleeper = ["sh", "-c", "echo begun; sleep 1000; true"];
-    let timed_out = exec(&["--timeout", "1s", "--json"], &sleeper).run().code(6);
-    assert_eq!(
-        (timed_out.json()["stdout"].as_str(), timed_out.json()["timed_out"].as_bool()),
-        (Some("begun\n"), Some(true))
-    );
-    assert_eq!(timed_out.json_error()["code"], "timeout");
-    let gone = ["sh", "-c", "! pidof sleep"];
-    exec(&[], &gone).run().success();
-    let mut interrupted = exec(&[], &sleeper).spawn();
-    wait_for("the command", MINUTE, || exec(&[], &["pidof", "sleep"]).run().status.success().then_some(()));
-    interrupted.signal("INT");
-    let interrupted = interrupted.wait(MINUTE).code(130);
-    assert_eq!(interrupted.stdout, "begun\n", "{interrupted}");
-    exec(&[], &gone).run().success();
-
-    let killed = exec(&[], &["sleep", "1000"]).spawn();
-    wait_for("the command", MINUTE, || exec(&[], &["pidof", "sleep"]).run().status.success().then_some(()));
-    sandbox.virsh(&["destroy", "web"]);
-    killed.wait(MINUTE).code(5).stderr_has("web");
-    exec(&[], &["true"]).run().code(5).stderr_has("vmtools start");
-    sandbox.vmtools(&["start", "web", "--wait=agent"]).run().success();
-    // The agent is there, and never answers.
-    exec(&[], &["sh", "-c", "sleep 1; killall -STOP qemu-ga"]).run().code(6).stderr_has("vmtools ssh");
-    exec(&["--timeout", "2s", "--json"], &["true"]).run().code(6).json_error();
-    sandbox.vmtools(&["start", "web", "--wait=ssh"]).run().success();
-    sandbox.vmtools(&["ssh", "web", "--", "sudo killall -KILL qemu-ga"]).run().success();
-    let none = exec(&["--json"], &["true"]).run().code(9);
-    assert!(none.json_error()["hint"].as_str().unwrap().contains("vmtools ssh"), "{none}");
-}
-
-#[test]
-fn files_are_copied_both_ways() {
+fn commands_by_the_agent_and_copies() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
     create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
-    let cp = |args: &[&str]| sandbox.vmtools(&[&["cp"], args].concat());
-    let here = |script: &str| sandbox.exec(&["sh", "-c", script]);
-    let there = |script: &str| sandbox.vmtools(&["ssh", "web", "--", script]).run().success();
-    let odd = "-a b'\"\n$(touch injected)`id`*\\";
-    here(
-        "mkdir -p tree/sub; head -c 1000000 /dev/urandom >tree/sub/big; ln -s sub/big tree/link; \
-          echo x >tree/co:lon; chmod 640 tree/sub/big; chmod 751 tree/sub; touch -d @1000000000 tree/sub/big",
-    );
-    std::fs::write(sandbox.home().join(odd), "odd").unwrap();
-    for by in ["ssh", "agent"] {
-        let way = ["--by", by];
-        let copy = |args: &[&str]| cp(&[&way, args].concat());
-        let at = |name: &str| format!("web:/tmp/{by}/{name}");
-        there(&format!("mkdir -m 777 /tmp/{by}"));
-        let done = copy(&["--json", "tree/sub/big", &at("")]).run().success();
-        assert_eq!((done.json()["by"].as_str(), done.json()["bytes"].as_u64()), (Some(by), Some(1_000_000)));
-        copy(&[&at("big"), &format!("{by}-big")]).run().success();
-        here(&format!(
-            "cmp tree/sub/big {by}-big && test \"$(stat -c '%a %Y' {by}-big)\" = '640 1000000000'"
-        ));
-        copy(&["tree", &at("tree")]).run().code(2).stderr_has("-r");
-        // As a new name; then into the folder of that name; then over what is there.
-        for to in ["tree", "tree", "tree/"] {
-            copy(&["-r", "tree", &at(to)]).run().success();
-        }
-        copy(&["-r", &at("tree"), &format!("{by}-tree")]).run().success();
-        here(&format!("diff -r tree {by}-tree/tree && rm -r {by}-tree/tree && diff -r tree {by}-tree"));
-        here(&format!("test \"$(stat -c %a {by}-tree/sub)\" = 751 && test -L {by}-tree/link"));
-        copy(&["--", &format!("./{odd}"), &at("")]).run().success();
-        copy(&["--", &at(odd), &format!("./{by}")]).run().success();
-        assert_eq!(std::fs::read_to_string(sandbox.home().join(by)).unwrap(), "odd");
-        copy(&["-", &at("words")]).stdin("some words").run().success();
-        assert_eq!(copy(&[&at("words"), "-"]).run().success().stdout, "some words");
-        assert!(copy(&["web:/proc/version", "-"]).run().success().stdout.starts_with("Linux"));
-        for (from, to) in [
-            (at("nosuch").as_str(), "."),
-            ("nosuch", at("").as_str()),
-            ("./tree/co:lon", at("no/such").as_str()),
-            ("./tree/co:lon", at("nosuch/").as_str()),
-        ] {
-            copy(&[from, to]).run().code(3);
-        }
-        copy(&["./tree/co:lon", &at("words/x")]).run().code(3);
-    }
-    cp(&["--by", "ssh", "./tree/co:lon", "web:/root/"]).run().code(7).stderr_has("--by agent");
-
-    for by in ["ssh", "agent"] {
-        // A pipe that never ends.
-        let script =
-            format!("[ -p p ] || mkfifo p; echo half >p & exec \"$0\" cp --by {by} - web:/tmp/{by}/half <>p");
-        let mut running = sandbox.command("sh", &["-c", &script, env!("CARGO_BIN_EXE_vmtools")]).spawn();
-        let begun = format!("ls -A /tmp /tmp/{by} | grep -q vmtools-");
-        wait_for("the copy", MINUTE, || {
-            sandbox.vmtools(&["ssh", "web", "--", &begun]).run().status.success().then_some(())
-        });
-        running.signal("INT");
-        running.wait(MINUTE).code(130);
-        there(&format!("! {begun} && ! test -e /tmp/{by}/half"));
-    }
-    there("! test -e /tmp/injected && ! test -e injected");
-    sandbox.virsh(&["destroy", "web"]);
-    cp(&["web:/etc/passwd", "."]).run().code(5);
+    commands_run_by_the_agent(&sandbox);
+    files_are_copied_both_ways(&sandbox);
+    the_guest_goes_off(&sandbox);
 }
 
-#[test]
-fn the_console_and_plain_ssh() {
-    let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
-    create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
+fn plain_ssh(sandbox: &Sandbox) {
     let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
 
     let fragment = vmtools(&["ssh-config", "web"]).success();
@@ -203,7 +57,10 @@ fn the_console_and_plain_ssh() {
     let all = vmtools(&["ssh-config", "--json"]).success();
     assert_eq!((all.json()[0]["name"].as_str(), all.json()[0]["port"].as_u64()), (Some("web"), Some(22)));
     vmtools(&["ssh-config", "nosuch"]).code(3);
+}
 
+fn the_console(sandbox: &Sandbox) {
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
     vmtools(&["console", "web"]).code(2).stderr_has("vmtools logs web -f");
     // Keys are pressed when the console is open, and the terminal's settings are shown before and after.
     let program = env!("CARGO_BIN_EXE_vmtools");
@@ -259,4 +116,195 @@ fn the_console_and_plain_ssh() {
     let shown = screen("silent");
     assert!(shown.contains("status 143") && shown.contains("getty"), "{shown}");
     assert_eq!(screen("silent.before"), screen("silent.after"));
+}
+
+fn the_serial_log_is_shown_and_followed(sandbox: &Sandbox) {
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    print_on_console(sandbox, "first mark");
+    vmtools(&["logs", "web"]).success().stdout_has("vmtools-guest: ready\r\n").stdout_has("first mark");
+    let last = vmtools(&["logs", "web", "-n", "1", "--json"]).success();
+    assert!(last.json()["line"].as_str().unwrap().contains("first mark"), "{last}");
+
+    // virtlogd has made it for root alone.
+    as_member(sandbox, &["logs", "web", "-n", "1"]).run().success().stdout_has("first mark");
+    let follow = ["logs", "web", "-f", "-n", "0"];
+    let followers = [sandbox.vmtools(&follow).spawn(), as_member(sandbox, &follow).spawn()];
+    // Until both are at it, what is printed may come before their beginning.
+    for number in 0.. {
+        print_on_console(sandbox, &format!("mark {number}"));
+        if followers.iter().all(|running| running.stdout().contains("mark")) {
+            break;
+        }
+    }
+    vmtools(&["stop", "web", "--force"]).success();
+    vmtools(&["start", "web", "--wait=agent"]).success();
+    print_on_console(sandbox, "second mark");
+    for running in &followers {
+        printed(running, "second mark");
+        assert!(!running.stdout().contains("first mark"));
+        assert_eq!(running.stdout().matches("second mark").count(), 1);
+    }
+    let mut interrupted = sandbox.vmtools(&["logs", "web", "-f"]).spawn();
+    printed(&interrupted, "second mark");
+    interrupted.signal("INT");
+    assert_eq!(interrupted.wait(MINUTE).code(130).stderr, "");
+    // A reader that is gone ends it, though nothing more is printed.
+    let program = env!("CARGO_BIN_EXE_vmtools");
+    sandbox.exec(&["sh", "-c", "\"$0\" logs web -f | head -n 1", program]);
+    vmtools(&["delete", "web", "--force"]).success();
+    for running in followers {
+        running.wait(MINUTE).success();
+    }
+    vmtools(&["logs", "web"]).code(3);
+}
+
+fn commands_run_by_the_agent(sandbox: &Sandbox) {
+    let exec = |flags: &[&str], command: &[&str]| {
+        sandbox.vmtools(&[&["exec", "web"], flags, &["--"], command].concat())
+    };
+    let both = exec(&[], &["sh", "-c", "echo out; echo err >&2; exit 7"]).run().code(7);
+    assert_eq!((both.stdout.as_str(), both.stderr.as_str()), ("out\n", "err\n"));
+    let odd = ["a b", "it's", "new\nline", "", "--json", "naïve\u{7f}", "$(id)"];
+    let echoed = exec(&[], &[&["printf", "%s|"][..], &odd].concat()).run().success();
+    assert_eq!(echoed.stdout, odd.map(|word| format!("{word}|")).concat());
+    let killed = exec(&["--json"], &["sh", "-c", "kill -9 $$"]).run().code(137);
+    assert_eq!((killed.json()["exit_code"].as_u64(), killed.json()["signal"].as_u64()), (Some(137), Some(9)));
+    exec(&[], &["nosuch"]).run().code(127).stderr_has("nosuch");
+    exec(&[], &["/etc/passwd"]).run().code(126);
+    let input = "0123456789abcdef".repeat(8192);
+    assert_eq!(exec(&["-i"], &["cat"]).stdin(&input).run().success().stdout, input);
+    // Without -i a loop's input stays the loop's.
+    assert_eq!(exec(&[], &["cat"]).stdin("x").run().success().stdout, "");
+    exec(&[], &["sh", "-c", "head -c 3300000 /dev/zero"]).run().code(1).stderr_has("vmtools cp web:");
+
+    let sleeper = ["sh", "-c", "echo begun; sleep 1000; true"];
+    let timed_out = exec(&["--timeout", "1s", "--json"], &sleeper).run().code(6);
+    assert_eq!(
+        (timed_out.json()["stdout"].as_str(), timed_out.json()["timed_out"].as_bool()),
+        (Some("begun\n"), Some(true))
+    );
+    assert_eq!(timed_out.json_error()["code"], "timeout");
+    let gone = ["sh", "-c", "! pidof sleep"];
+    exec(&[], &gone).run().success();
+    let mut interrupted = exec(&[], &sleeper).spawn();
+    wait_for("the command", MINUTE, || exec(&[], &["pidof", "sleep"]).run().status.success().then_some(()));
+    interrupted.signal("INT");
+    let interrupted = interrupted.wait(MINUTE).code(130);
+    assert_eq!(interrupted.stdout, "begun\n", "{interrupted}");
+    exec(&[], &gone).run().success();
+
+    // The agent is there, and never answers; then there is none.
+    let by_ssh = |script: &str| sandbox.vmtools(&["ssh", "web", "--", script]).run().success();
+    let stop = ["sh", "-c", "sleep 0.5; killall -STOP qemu-ga"];
+    exec(&["--timeout", "2s", "--json"], &stop).run().code(6).json_error();
+    exec(&[], &["true"]).run().code(6).stderr_has("vmtools ssh");
+    by_ssh("sudo killall -KILL qemu-ga");
+    let none = exec(&["--json"], &["true"]).run().code(9);
+    assert!(none.json_error()["hint"].as_str().unwrap().contains("vmtools ssh"), "{none}");
+    by_ssh(
+        "sudo /usr/sbin/qemu-ga -d -m virtio-serial -p /dev/virtio-ports/org.qemu.guest_agent.0 -t /run -f /run/ga.pid",
+    );
+    sandbox.vmtools(&["wait", "web", "--for", "agent"]).run().success();
+}
+
+/// Whether a copy lies half done in the guest's /tmp.
+const BEGUN: &str = "ls -A /tmp /tmp/ssh /tmp/agent 2>/dev/null | grep -q vmtools-";
+
+fn files_are_copied_both_ways(sandbox: &Sandbox) {
+    let cp = |args: &[&str]| sandbox.vmtools(&[&["cp"], args].concat());
+    let here = |script: &str| sandbox.exec(&["sh", "-c", script]);
+    let inside = |script: &str| inside(sandbox, script);
+    let odd = "-a b'\"\n$(touch injected)`id`*\\";
+    here(
+        "head -c 600000 /dev/urandom >big; chmod 640 big; touch -d @1000000000 big; mkdir -p tree/sub; \
+          echo small >tree/sub/small; ln -s sub/small tree/link; echo x >tree/co:lon; chmod 751 tree/sub",
+    );
+    std::fs::write(sandbox.home().join(odd), "odd").unwrap();
+    for by in ["ssh", "agent"] {
+        let way = ["--by", by];
+        let copy = |args: &[&str]| cp(&[&way, args].concat());
+        let at = |name: &str| format!("web:/tmp/{by}/{name}");
+        inside(&format!("mkdir -m 777 /tmp/{by}")).run().success();
+        let done = copy(&["--json", "big", &at("")]).run().success();
+        assert_eq!((done.json()["by"].as_str(), done.json()["bytes"].as_u64()), (Some(by), Some(600_000)));
+        copy(&[&at("big"), &format!("{by}-big")]).run().success();
+        here(&format!("cmp big {by}-big && test \"$(stat -c '%a %Y' {by}-big)\" = '640 1000000000'"));
+        copy(&["tree", &at("tree")]).run().code(2).stderr_has("-r");
+        // As a new name; then into the folder of that name; then over what is there.
+        for to in ["tree", "tree", "tree/"] {
+            copy(&["-r", "tree", &at(to)]).run().success();
+        }
+        copy(&["-r", &at("tree"), &format!("{by}-tree")]).run().success();
+        here(&format!("diff -r tree {by}-tree/tree && rm -r {by}-tree/tree && diff -r tree {by}-tree"));
+        here(&format!("test \"$(stat -c %a {by}-tree/sub)\" = 751 && test -L {by}-tree/link"));
+        copy(&["--", &format!("./{odd}"), &at("")]).run().success();
+        copy(&["--", &at(odd), &format!("./{by}")]).run().success();
+        assert_eq!(std::fs::read_to_string(sandbox.home().join(by)).unwrap(), "odd");
+        copy(&["-", &at("words")]).stdin("some words").run().success();
+        assert_eq!(copy(&[&at("words"), "-"]).run().success().stdout, "some words");
+        assert!(copy(&["web:/proc/version", "-"]).run().success().stdout.starts_with("Linux"));
+        for (from, to) in [
+            (at("nosuch").as_str(), "."),
+            ("nosuch", at("").as_str()),
+            ("./tree/co:lon", at("no/such").as_str()),
+            ("./tree/co:lon", at("nosuch/").as_str()),
+        ] {
+            copy(&[from, to]).run().code(3);
+        }
+        copy(&["./tree/co:lon", &at("words/x")]).run().code(3);
+    }
+    cp(&["--by", "ssh", "./tree/co:lon", "web:/root/"]).run().code(7).stderr_has("--by agent");
+
+    for by in ["ssh", "agent"] {
+        let half = format!("/tmp/{by}/half");
+        let mut running = endless(sandbox, &format!("--by {by}"), &half);
+        running.signal("INT");
+        running.wait(MINUTE).code(130);
+        inside(&format!("! {{ {BEGUN}; }} && ! test -e {half}")).run().success();
+    }
+    // A file takes no pipe's place.
+    here("mkfifo empty");
+    inside("mkfifo /tmp/pipe").run().success();
+    cp(&["--by", "agent", "web:/etc/passwd", "empty"]).run().code(4).stderr_has("kind");
+    cp(&["--by", "agent", "./tree/co:lon", "web:/tmp/pipe"]).run().code(4).stderr_has("kind");
+    // One that nobody writes to.
+    let mut running = cp(&["-v", "--by", "agent", "empty", "web:/tmp/"]).spawn();
+    said(&mut running, "dumpxml");
+    running.signal("INT");
+    running.wait(MINUTE).code(130);
+    inside("! test -e /tmp/injected && ! test -e /injected && ! test -e /home/*/injected").run().success();
+}
+
+/// A copy to the guest from a pipe that never ends, once it has begun.
+fn endless(sandbox: &Sandbox, way: &str, to: &str) -> Background {
+    let script = format!("[ -p p ] || mkfifo p; echo half >p & exec \"$0\" cp {way} - web:{to} <>p");
+    let running = sandbox.command("sh", &["-c", &script, env!("CARGO_BIN_EXE_vmtools")]).spawn();
+    wait_for("the copy", MINUTE, || inside(sandbox, BEGUN).run().status.success().then_some(()));
+    running
+}
+
+/// The way of a copy is found: ssh where that answers, else the agent. A guest that goes off ends either, and a
+/// command.
+fn the_guest_goes_off(sandbox: &Sandbox) {
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    std::fs::write(sandbox.home().join("file"), "x").unwrap();
+    for by in ["ssh", "agent"] {
+        let done = vmtools(&["cp", "--json", "file", "web:/tmp/"]).success();
+        assert_eq!(done.json()["by"].as_str(), Some(by), "{done}");
+        let copy = endless(sandbox, "", "/tmp/half");
+        let command = sandbox.vmtools(&["exec", "web", "--", "sleep", "1000"]).spawn();
+        wait_for("the command", MINUTE, || {
+            inside(sandbox, "pidof sleep").run().status.success().then_some(())
+        });
+        sandbox.virsh(&["destroy", "web"]);
+        // By itself ssh takes a minute to notice.
+        copy.wait(MINUTE / 2).code(5).stderr_has("the VM web is not running; left behind: .vmtools-");
+        command.wait(MINUTE / 2).code(5).stderr_has("web");
+        vmtools(&["cp", "web:/etc/passwd", "."]).code(5);
+        vmtools(&["exec", "web", "--", "true"]).code(5).stderr_has("vmtools start");
+        if by == "ssh" {
+            vmtools(&["start", "web", "--wait=agent"]).success();
+            inside(sandbox, "killall dropbear").run().success();
+        }
+    }
 }

@@ -43,8 +43,8 @@ impl Source {
             let input = Box::new(tokio::fs::File::from_std(file));
             return Ok(Self { input, name, folder: true, size, attributes: None });
         }
-        let file = File::open(path).map_err(failed("read", path))?;
-        let input = Box::new(tokio::fs::File::from_std(file));
+        // Not by std: a pipe opens when somebody writes to it.
+        let input = Box::new(tokio::fs::File::open(path).await.map_err(failed("read", path))?);
         let attributes = (metadata.mode(), u64::try_from(metadata.mtime()).unwrap_or(0));
         // A pipe has none of its own.
         let regular = !metadata.file_type().is_fifo() && metadata.is_file();
@@ -90,7 +90,8 @@ impl Sink {
 
     /// The file that takes the final name when it is complete; dropped, it is removed.
     pub(super) fn partial(&self) -> Result<(NamedTempFile, tokio::fs::File), Error> {
-        if self.path.is_dir() {
+        // Nor may a device give way to a file.
+        if self.path.exists() && !self.path.is_file() {
             return Err(Error::CopyWrongKind { place: self.path.display().to_string() });
         }
         let partial = tempfile::Builder::new()

@@ -99,7 +99,7 @@ impl VmManager {
         let done = match (&request.from, &request.to) {
             (CopyPlace::Guest { path, .. }, to) => {
                 let fetched = self.fetch(&id, &way, path, to, request.recursive);
-                self.interrupt.race(self.while_running(&id, &way, fetched)).await
+                self.interrupt.race(self.while_running(&id, fetched)).await
             }
             (from, CopyPlace::Guest { path, .. }) => self.put(&id, &way, from, path, request.recursive).await,
             _ => Err(Error::CopySides),
@@ -108,11 +108,7 @@ impl VmManager {
             // It may have been given up midway. A guest that is gone has nothing to clear.
             let _ = tokio::time::timeout(FAREWELL, way.clear()).await;
         }
-        match done {
-            Ok(bytes) => Ok(Copied { name: id.name, by: way.name(), bytes }),
-            Err(error @ (Error::Guest(_) | Error::Libvirt(_))) => Err(self.or_not_running(&id, error).await),
-            Err(error) => Err(error),
-        }
+        done.map(|bytes| Copied { name: id.name, by: way.name(), bytes })
     }
 
     async fn way(&self, domain: &Domain, request: &CopyRequest) -> Result<Way<'_>, Error> {
@@ -128,35 +124,38 @@ impl VmManager {
         };
         if request.by == CopyBy::Auto && domain.has_agent_channel {
             match guest::run(&target, "exit 0", KNOCK).await {
-                Err(guest::Error::Denied { .. } | guest::Error::Unreachable { .. }) => return Ok(agent()),
+                // Where neither way leads in, it is ssh's complaint that tells more.
+                Err(error) if error.is_shut_out() && self.agent_answers(&domain.uuid).await => {
+                    return Ok(agent());
+                }
                 other => other?,
             };
         }
         Ok(Way::Ssh(target))
     }
 
-    /// Gives `work` up when the VM goes off. The agent's way notices that by itself.
+    /// Gives `work` up when the VM goes off: neither way notices that while it waits for this host's side, and
+    /// ssh takes a minute.
     async fn while_running<T>(
         &self,
         id: &DomainId,
-        way: &Way<'_>,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let off = async {
             loop {
                 tokio::time::sleep(CHECK).await;
-                // What libvirt says of itself does not matter to ssh.
+                // That libvirt does not answer need not matter to the copy.
                 if self.client.state(&id.uuid).await.is_ok_and(|state| !state.is_active()) {
-                    return Err(Error::NotRunning { name: id.name.clone() });
+                    return;
                 }
             }
         };
-        match way {
-            Way::Agent { .. } => work.await,
-            Way::Ssh(_) => tokio::select! {
-                done = work => done,
-                off = off => off,
+        tokio::select! {
+            done = work => match done {
+                Err(error @ (Error::Guest(_) | Error::Libvirt(_))) => Err(self.or_not_running(id, error).await),
+                other => other,
             },
+            () = off => Err(Error::NotRunning { name: id.name.clone() }),
         }
     }
 
@@ -222,7 +221,9 @@ impl VmManager {
         recursive: bool,
     ) -> Result<u64, Error> {
         let place = format!("{}:{path}", id.name);
-        let mut source = Source::open(from, recursive).await?;
+        // A pipe may be long in coming.
+        let opened = self.while_running(id, Source::open(from, recursive));
+        let mut source = self.interrupt.race(opened).await?;
         let put = Put {
             path: path.to_owned(),
             name: source.name.clone(),
@@ -235,29 +236,25 @@ impl VmManager {
             bytes = done;
             self.report_copy(&place, done, total);
         };
-        let sent = self
-            .interrupt
-            .race(async { checked(way.send(put.receive(), &mut source.input, told).await?, &place) });
-        let done = match sent.await {
+        let sent = async { checked(way.send(put.receive(), &mut source.input, told).await?, &place) };
+        let done = match self.interrupt.race(self.while_running(id, sent)).await {
             // From here on it takes but a moment.
-            Ok(_) => match way.run(put.commit(bytes, source.attributes)).await {
-                Ok(output) => checked(output, &place),
-                Err(error) => Err(error),
-            },
+            Ok(_) => {
+                let commit = put.commit(bytes, source.attributes);
+                let committed = async { checked(way.run(commit).await?, &place) };
+                self.while_running(id, committed).await
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = done {
-            if matches!(error, Error::NotRunning { .. }) {
+            let gone = matches!(error, Error::NotRunning { .. });
+            let taken_back = async { tokio::time::timeout(FAREWELL, way.run(put.abort())).await };
+            if !gone && matches!(taken_back.await, Ok(Ok(_))) {
                 return Err(error);
             }
-            let taken_back = tokio::time::timeout(FAREWELL, way.run(put.abort())).await;
-            return match taken_back {
-                Ok(Ok(_)) => Err(error),
-                _ => Err(Error::LeftBehind {
-                    cause: Box::new(error),
-                    left: vec![format!(".vmtools-{} beside {place}", put.id)],
-                }),
-            };
+            let mut left = vec![format!(".vmtools-{} beside {place}", put.id)];
+            left.extend(way.spool().map(|spool| format!("{}:{spool}", id.name)));
+            return Err(Error::LeftBehind { cause: Box::new(error), left });
         }
         Ok(bytes)
     }

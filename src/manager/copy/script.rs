@@ -57,7 +57,7 @@ p=${f%/*}
 [ -d "${p:-/}" ] || { ls -d "${p:-/}" >/dev/null; exit 93; }
 t=$p/.vmtools-$4
 case $3 in
-f) [ -d "$f" ] && exit 94 ;;
+f) [ -e "$f" ] && [ ! -f "$f" ] && exit 94 ;;
 d) [ -e "$f" ] && [ ! -d "$f" ] && exit 94 ;;
 esac
 "#;

@@ -47,6 +47,14 @@ impl<'a> Way<'a> {
         }
     }
 
+    /// The file on the way in the guest.
+    pub(super) fn spool(&self) -> Option<&str> {
+        match self {
+            Self::Ssh(_) => None,
+            Self::Agent { spool, .. } => Some(spool),
+        }
+    }
+
     /// Runs a command that prints little.
     pub(super) async fn run(&self, words: Vec<String>) -> Result<Output, Error> {
         match self {
