@@ -1,4 +1,4 @@
-//! The definitions of many domains at once, and what libvirt keeps beside one.
+//! The definitions of many domains at once; one with all that is asked along with it, in one round.
 
 use std::time::Duration;
 
@@ -6,8 +6,10 @@ use super::Error;
 use super::client::Client;
 use super::command::Command;
 use super::domain::Domain;
-use super::domains::{lines, parse_domain};
+use super::domains::{lines, parse_domain, parse_stats};
+use super::domstats::DomainStats;
 use super::metadata::PARENT_NAMESPACE;
+use crate::model::VmState;
 
 /// How long many definitions may take, which are a millisecond each.
 const GLANCE: Duration = Duration::from_secs(5);
@@ -34,7 +36,73 @@ pub struct KeptBeside {
     pub managed_save: bool,
 }
 
+/// What a page on a domain tells.
+#[derive(Debug)]
+pub struct Page {
+    /// All its counters, but for those that a busy QEMU would hold back.
+    pub stats: DomainStats,
+    /// Its definition: that of the running one if it runs.
+    pub domain: Domain,
+    /// Whether libvirt starts it by itself.
+    pub autostart: bool,
+    /// The snapshots' names, each after its parent.
+    pub snapshots: Vec<String>,
+}
+
+/// A stored definition, and what its domain does.
+#[derive(Debug)]
+pub struct Stored {
+    /// The definition that its next start will use.
+    pub domain: Domain,
+    /// What it was doing after that was read.
+    pub state: VmState,
+    /// Whether its next start goes on with what libvirt has saved of it.
+    pub saved: bool,
+}
+
 impl Client {
+    /// What a page on the domain tells.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn page(&self, uuid: &str) -> Result<Page, Error> {
+        let of = |words: &str| Command::new(words).option("--domain", uuid);
+        let asks = [
+            of("domstats --raw --nowait"),
+            of("dumpxml"),
+            Command::new("list --all --autostart --uuid"),
+            of("snapshot-list --name --topological"),
+        ];
+        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut next = || replies.next().unwrap_or(Ok(String::new()));
+        Ok(Page {
+            stats: parse_stats(uuid, &next()?)?,
+            domain: parse_domain(&asks[1].display(), &next()?)?,
+            autostart: lines(&next()?).any(|line| line.trim() == uuid),
+            snapshots: lines(&next()?).map(str::to_owned).collect(),
+        })
+    }
+
+    /// The stored definition, and what its domain does.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn stored(&self, uuid: &str) -> Result<Stored, Error> {
+        let of = |words: &str| Command::new(words).option("--domain", uuid);
+        let asks = [
+            of("dumpxml --inactive"),
+            of("domstats --raw --state --nowait"),
+            Command::new("list --all --with-managed-save --uuid"),
+        ];
+        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut next = || replies.next().unwrap_or(Ok(String::new()));
+        Ok(Stored {
+            domain: parse_domain(&asks[0].display(), &next()?)?,
+            state: parse_stats(uuid, &next()?)?.state(),
+            saved: lines(&next()?).any(|line| line.trim() == uuid),
+        })
+    }
+
     /// The stored definitions of many; those that are gone meanwhile are left out.
     ///
     /// # Errors

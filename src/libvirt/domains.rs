@@ -140,11 +140,7 @@ impl Client {
     }
 
     async fn stats_by(&self, words: &str, uuid: &str) -> Result<DomainStats, Error> {
-        let text = self.call(Command::new(words).option("--domain", uuid)).await?;
-        domstats::parse(&text)
-            .into_iter()
-            .next()
-            .ok_or_else(|| Error::NotFound { object: Object::Domain, name: uuid.to_owned() })
+        parse_stats(uuid, &self.call(Command::new(words).option("--domain", uuid)).await?)
     }
 
     /// Whether libvirt keeps its definition when it is off.
@@ -205,16 +201,6 @@ impl Client {
     /// When the connection fails.
     pub async fn autostarted(&self) -> Result<Vec<String>, Error> {
         let text = self.call(Command::new("list --all --autostart --name")).await?;
-        Ok(lines(&text).map(str::to_owned).collect())
-    }
-
-    /// The names of a domain's snapshots, each after its parent.
-    ///
-    /// # Errors
-    /// When it is gone, or the connection fails.
-    pub async fn snapshots(&self, uuid: &str) -> Result<Vec<String>, Error> {
-        let text =
-            self.call(Command::new("snapshot-list --name --topological").option("--domain", uuid)).await?;
         Ok(lines(&text).map(str::to_owned).collect())
     }
 
@@ -335,6 +321,12 @@ fn list(scope: Scope) -> Command {
 pub(super) fn parse_domain(command: &str, document: &str) -> Result<Domain, Error> {
     Domain::parse(document)
         .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })
+}
+
+/// Reads the counters of one domain.
+pub(super) fn parse_stats(uuid: &str, text: &str) -> Result<DomainStats, Error> {
+    let missing = || Error::NotFound { object: Object::Domain, name: uuid.to_owned() };
+    domstats::parse(text).into_iter().next().ok_or_else(missing)
 }
 
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {

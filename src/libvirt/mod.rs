@@ -39,7 +39,7 @@ pub use backup::{BackupDisk, BackupState, Hold};
 pub use capabilities::DomainCapabilities;
 pub use client::{Client, Version, Versions};
 pub use console::ConsoleProcess;
-pub use definitions::{Definitions, KeptBeside};
+pub use definitions::{Definitions, KeptBeside, Page, Stored};
 pub use domain::{Disk, Domain, Interface};
 pub use domain_copy::{CopiedFile, DomainCopy};
 pub use domain_hardware::{cdrom, disk_prefix};

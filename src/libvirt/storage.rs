@@ -251,18 +251,6 @@ impl Client {
         self.call(command).await
     }
 
-    /// The file below a file that lies in a pool; `None` when there is none, or it can't be told.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn backing_of(&self, path: &str) -> Result<Option<String>, Error> {
-        match self.call(Command::new("vol-dumpxml").option("--vol", path)).await {
-            Ok(document) => Ok(parse_volume(&document)?.backing),
-            Err(error) if error.is_connection() => Err(error),
-            Err(_) => Ok(None),
-        }
-    }
-
     /// What the guest sees of a domain's disk and what it takes on the host, in bytes, as far as libvirt
     /// can tell.
     ///

@@ -1,4 +1,4 @@
-//! Volumes made of others, and brought to this machine.
+//! Volumes found by their paths, made of others, and brought to this machine.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -45,6 +45,23 @@ impl Client {
             (Some(Err(error)), _) | (_, Some(Err(error))) if error.is_connection() => Err(error),
             _ => Ok(None),
         }
+    }
+
+    /// The file below each of these files, which lie in pools; `None` where there is none, or it can't be told.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn backings_of(&self, paths: &[&str]) -> Result<Vec<Option<String>>, Error> {
+        let commands: Vec<_> =
+            paths.iter().map(|path| Command::new("vol-dumpxml").option("--vol", path)).collect();
+        let replies = self.call_each(&commands).await?.into_iter();
+        replies
+            .map(|reply| match reply {
+                Ok(document) => Ok(parse_volume(&document)?.backing),
+                Err(error) if error.is_connection() => Err(error),
+                Err(_) => Ok(None),
+            })
+            .collect()
     }
 
     /// Makes a pool of a folder that is there, until it is destroyed or the daemon ends.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::reach::forwarded_port;
 use super::{DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmManager, VmStatus};
 use crate::host;
-use crate::libvirt::{Domain, DomainStats, Filesystem};
+use crate::libvirt::{Domain, DomainStats, Filesystem, Page};
 
 impl VmManager {
     /// All there is to know of a VM.
@@ -29,10 +29,7 @@ impl VmManager {
     }
 
     pub(super) async fn status_of(&self, uuid: &str) -> Result<VmStatus, Error> {
-        let stats = self.client.stats(uuid).await?;
-        let domain = self.client.domain(uuid).await?;
-        let autostart = self.client.autostarted().await?.contains(&domain.name);
-        let snapshots = self.client.snapshots(uuid).await?;
+        let Page { stats, domain, autostart, snapshots } = self.client.page(uuid).await?;
         let state = stats.state();
         let by_card = if state.is_active() { self.addresses_by_card(&domain).await? } else { Vec::new() };
         let interfaces = interfaces(&domain, &by_card);
@@ -110,6 +107,10 @@ impl VmManager {
                     Some((stats.text(&format!("block.{n}.name"))?, (field("capacity"), field("allocation"))))
                 })
                 .collect();
+        // Of VMs that run libvirt knows the files below by their definitions.
+        let unknown = domain.disks.iter().filter(|disk| disk.backing.is_empty());
+        let asked: Vec<&str> = unknown.filter_map(|disk| disk.path.as_deref()).collect();
+        let mut told = self.client.backings_of(&asked).await?.into_iter();
         let mut disks = Vec::with_capacity(domain.disks.len());
         for disk in &domain.disks {
             let sizes = counted.get(disk.target.as_str()).copied().unwrap_or_default();
@@ -121,7 +122,7 @@ impl VmManager {
             };
             let backing = match (disk.backing.first(), &disk.path) {
                 (Some(path), _) => Some(path.clone()),
-                (None, Some(path)) => self.client.backing_of(path).await?,
+                (None, Some(_)) => told.next().flatten(),
                 (None, None) => None,
             };
             disks.push(DiskStatus {

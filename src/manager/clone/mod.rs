@@ -14,7 +14,7 @@ mod identity;
 mod live;
 mod settle;
 
-use crate::libvirt::{self, Domain};
+use crate::libvirt::{Domain, Scope, Stored};
 use crate::model::{VmName, VmState};
 use settle::{Kind, Settled};
 
@@ -88,8 +88,10 @@ impl VmManager {
         }
         match request.mode {
             CloneMode::Linked => {
-                // From here on vmtools doesn't start the parent.
-                self.client.mark_parent(&source.uuid).await.map_err(Error::from)?;
+                // From here on vmtools doesn't start the parent. No mark is ever taken off.
+                if !source.is_parent() {
+                    self.client.mark_parent(&source.uuid).await.map_err(Error::from)?;
+                }
                 self.make_files(request, &settled, transaction, folders).await?;
                 self.source_is_off(&source).await?;
             }
@@ -125,18 +127,14 @@ impl VmManager {
     /// The source's stored definition, if it is in the state for it, and how to copy it.
     async fn source(&self, request: &CloneRequest) -> Result<(Domain, CloneMode), Error> {
         let id = self.client.resolve(&request.source).await?;
-        let source = self.client.stored_domain(&id.uuid).await?;
+        let Stored { domain: source, state, saved } = self.client.stored(&id.uuid).await?;
         self.refuse_unmade(&source).await?;
-        let state = self.client.state(&id.uuid).await?;
         match (request.mode, state) {
-            // A live one that has gone off meanwhile needs no more.
-            (mode, VmState::Shutoff) => {
-                // What its disks lack is in its memory.
-                if self.client.is_saved(&id.uuid).await? {
-                    return Err(Error::Saved { name: id.name });
-                }
-                Ok((source, if mode == CloneMode::Live { CloneMode::Full } else { mode }))
-            }
+            // What its disks lack is in its memory.
+            (_, VmState::Shutoff) if saved => Err(Error::Saved { name: id.name }),
+            // One that has gone off meanwhile needs no more.
+            (CloneMode::Live, VmState::Shutoff) => Ok((source, CloneMode::Full)),
+            (mode, VmState::Shutoff) => Ok((source, mode)),
             (CloneMode::Live, VmState::Running | VmState::Paused) => Ok((source, request.mode)),
             (CloneMode::Live, _) => Err(Error::NotRunning { name: id.name }),
             (_, VmState::Running | VmState::Paused) => Err(Error::SourceRuns { name: id.name }),
@@ -146,10 +144,9 @@ impl VmManager {
 
     /// The name is free, as things stand; `define` decides.
     async fn refuse_taken(&self, name: &VmName) -> Result<(), Error> {
-        match self.client.resolve(name.as_str()).await {
-            Ok(_) => Err(Error::Taken { name: name.to_string() }),
-            Err(libvirt::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+        match self.client.domains(Scope::All).await?.iter().any(|id| id.name == name.as_str()) {
+            true => Err(Error::Taken { name: name.to_string() }),
+            false => Ok(()),
         }
     }
 

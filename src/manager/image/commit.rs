@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
-use crate::libvirt::{self, Disk, Domain, OwnedVolume, VolumeSpec};
+use crate::libvirt::{self, Disk, Domain, OwnedVolume, Stored, VolumeSpec};
 use crate::manager::{Error, Event, VmManager, Warning};
 use crate::model::{DiskSize, Firmware, VmState};
 
@@ -35,13 +35,12 @@ impl VmManager {
     /// [`Error::NotOff`]; [`Error::Saved`]; [`Error::NoDisk`]; [`Error::Forged`]; when there is no room. Then what was made is taken back.
     pub async fn commit_image(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
         let id = self.client.resolve(&request.vm).await?;
-        if self.client.state(&id.uuid).await? != VmState::Shutoff {
-            return Err(Error::NotOff { name: id.name });
+        let Stored { domain, state, saved } = self.client.stored(&id.uuid).await?;
+        match (state, saved) {
+            (VmState::Shutoff, false) => {}
+            (VmState::Shutoff, true) => return Err(Error::Saved { name: id.name }),
+            _ => return Err(Error::NotOff { name: id.name }),
         }
-        if self.client.is_saved(&id.uuid).await? {
-            return Err(Error::Saved { name: id.name });
-        }
-        let domain = self.client.domain(&id.uuid).await?;
         let source = self.system_disk(&domain).await?;
         let store = image_store(&self.paths)?;
         let staged =
