@@ -275,6 +275,9 @@ fn describe(warning: &Warning) -> String {
              `vmtools stop NAME --force` ends one that hangs"
                 .to_owned()
         }
+        Warning::MayLetGo { vm, target } => {
+            format!("{vm} was asked to let go of {target}, and may do so yet: `vmtools disk list {vm}`")
+        }
         Warning::MayGoOff { vm } => format!("{vm} was asked to go off, and may do so yet"),
         Warning::LeftOff { vm } => format!("{vm} is off and was not started again: `vmtools start {vm}`"),
         Warning::PartlySet { vm, done } => {

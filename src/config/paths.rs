@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use crate::system::fs;
+
 use super::Error;
 
 /// Where this user's files lie, by the XDG base directory specification.
@@ -83,6 +85,28 @@ impl Paths {
     /// What belongs to this machine: locks, known_hosts files.
     pub fn state_folder(&self) -> &Path {
         &self.state
+    }
+
+    /// Keeps this user's other processes from changing the VM's record and devices at the same time, until the
+    /// lock is dropped.
+    ///
+    /// # Errors
+    /// When the folder of this user's state can't be written.
+    pub async fn lock_vm(&self, uuid: &str) -> Result<fs::Lock, Error> {
+        let file = self.vm_lock(uuid);
+        if let Some(folder) = file.parent() {
+            fs::create_private_folder(folder)?;
+        }
+        Ok(fs::lock(&file).await?)
+    }
+
+    /// Removes the lock's file, when the VM is gone.
+    pub fn forget_vm_lock(&self, uuid: &str) {
+        let _ = std::fs::remove_file(self.vm_lock(uuid));
+    }
+
+    fn vm_lock(&self, uuid: &str) -> PathBuf {
+        self.state_folder().join("locks").join(format!("{uuid}.lock"))
     }
 
     /// What can't be made again: vmtools' own ssh key, the session's disks.

@@ -169,6 +169,7 @@ impl VmManager {
             // Another was at it too, and has done it.
             return Err(libvirt::Error::NotFound { object: Object::Domain, name: plan.name }.into());
         }
+        self.paths.forget_vm_lock(&plan.uuid);
         if let Ok(uuid) = plan.uuid.parse() {
             guest::forget_known_host(self.paths.state_folder(), uuid).map_err(guest::Error::from)?;
         }

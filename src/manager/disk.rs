@@ -73,7 +73,16 @@ impl VmManager {
     async fn disks_of(&self, uuid: &str) -> Result<Vec<DiskStatus>, Error> {
         let stats = self.client.stats(uuid).await?;
         let domain = self.client.domain(uuid).await?;
-        self.disk_statuses(&domain, &stats).await
+        let mut disks = self.disk_statuses(&domain, &stats).await?;
+        // Those that come with the next start, or that the guest alone has let go of.
+        for disk in self.client.stored_domain(uuid).await?.disks {
+            if disks.iter().all(|known| known.target != disk.target) {
+                let owned = disk.path.as_ref().is_some_and(|path| domain.owns(path));
+                let (target, path, format) = (disk.target, disk.path, disk.format);
+                disks.push(DiskStatus { target, path, format, owned, ..DiskStatus::default() });
+            }
+        }
+        Ok(disks)
     }
 
     async fn machine(&self, name: &str) -> Result<Machine, Error> {

@@ -40,6 +40,7 @@ mod pause;
 mod power;
 mod protect;
 mod reach;
+mod record;
 mod remove;
 mod rename;
 mod serial_log;

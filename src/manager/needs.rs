@@ -1,6 +1,8 @@
 //! Which VMs and files need a file: asked before anything is removed, or written to.
 
 use std::collections::{HashMap, HashSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::remove::is_piece;
@@ -196,6 +198,17 @@ impl Look {
     /// Whether it is there, but tells nothing of itself.
     pub(super) fn is_hidden(&self, uuid: &str) -> bool {
         self.hidden.iter().any(|id| id.uuid == uuid)
+    }
+
+    /// The VMs with a disk that is this very file of this machine, by whatever path.
+    pub(super) fn users_of_file(&self, file: &Path) -> Vec<String> {
+        let identity = |path: &Path| std::fs::metadata(path).ok().map(|data| (data.dev(), data.ino()));
+        let wanted = identity(file);
+        let is_it = |path: &String| wanted.is_some() && identity(Path::new(path)) == wanted;
+        let uses = |domain: &&Domain| {
+            domain.disks.iter().flat_map(|disk| disk.path.iter().chain(&disk.backing)).any(is_it)
+        };
+        self.both().filter(uses).map(|domain| format!("the VM {}", domain.name)).collect()
     }
 
     /// The VMs that record this one as their parent and are not going with it.

@@ -87,6 +87,13 @@ pub enum Warning {
     },
     /// Some VM's QEMU doesn't answer libvirt.
     Hung,
+    /// A guest was asked to let go of a disk, and nobody waits for it any more.
+    MayLetGo {
+        /// The VM.
+        vm: String,
+        /// The disk's device.
+        target: String,
+    },
     /// A guest was asked to go off, and nobody waits for it any more.
     MayGoOff {
         /// The VM.

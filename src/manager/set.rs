@@ -177,7 +177,7 @@ impl VmManager {
         }
         let metadata = change.metadata();
         if !metadata.is_empty() {
-            self.client.change_metadata(&found.stored, &metadata, found.running.is_some()).await?;
+            self.change_record(uuid, &metadata).await?;
             if !(metadata.label.is_empty() && metadata.unlabel.is_empty()) {
                 done.note(Setting::Labels, true);
             }

@@ -77,7 +77,7 @@ fn an_iso_is_put_in_and_taken_out() {
     vmtools(&["disk", "eject", "web"]).code(5).stderr_has("disk insert web");
     vmtools(&["disk", "insert", "web", "none.iso"]).code(3);
     vmtools(&["disk", "insert", "web", one]).success().stderr_has("next start");
-    assert_eq!(medium(), None);
+    assert!(!sandbox.virsh(&["domblklist", "web"]).stdout.contains(one));
     vmtools(&["stop", "web"]).success();
     vmtools(&["start", "web"]).success();
     assert_eq!(medium(), Some(Some(one.to_owned())));
@@ -90,4 +90,61 @@ fn an_iso_is_put_in_and_taken_out() {
     vmtools(&["disk", "insert", "web", one, "--target", "vda"]).code(3);
     vmtools(&["delete", "--force", "web"]).success();
     nothing_is_left(&sandbox);
+}
+
+#[test]
+fn no_file_is_lost_or_written_by_two() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    create(&sandbox, "web", &image, &[]).run().success();
+    // A disk that was kept is in nobody's way, and stays.
+    let kept = vmtools(&["disk", "add", "web", "1", "--json"]).success().json()["path"].clone();
+    let kept = kept.as_str().unwrap().to_owned();
+    vmtools(&["disk", "remove", "web", "vdc", "--keep"]).success();
+    vmtools(&["disk", "add", "web", "1"]).success().stdout_has("vdc");
+    assert!(sandbox.volumes().contains(&kept), "{kept}");
+
+    // Two at once both come about.
+    let adding = [(); 2].map(|()| sandbox.vmtools(&["disk", "add", "web", "1"]).spawn());
+    for running in adding {
+        running.wait(MINUTE).success();
+    }
+    let shown = sandbox.virsh(&["domblklist", "web"]).stdout;
+    let attached: Vec<&str> = shown.split_whitespace().filter(|word| word.starts_with('/')).collect();
+    assert_eq!(attached.len(), 5, "{shown}");
+    for path in attached {
+        assert!(sandbox.volumes().iter().any(|volume| volume == path), "{path} is attached, and gone");
+    }
+    let listed = vmtools(&["disk", "list", "web", "--json"]).success().json();
+    let owned = listed.as_array().unwrap().iter().filter(|disk| disk["owned"] == true);
+    assert_eq!(owned.count(), 5, "{listed}");
+
+    // What others stand on, or use by another name, is not given away to be written.
+    super::define_empty(&sandbox, &["other"]);
+    let is_base = |path: &String| path.contains("/vmtools-base-") && path.ends_with(".qcow2");
+    let base = sandbox.volumes().into_iter().find(is_base).unwrap();
+    vmtools(&["disk", "add", "other", "--file", &base]).code(11);
+    let own = sandbox.tmp().join("own.raw");
+    std::fs::write(&own, vec![7; 1 << 20]).unwrap();
+    let (own, link) = (own.to_str().unwrap(), sandbox.tmp().join("link.raw"));
+    std::os::unix::fs::symlink(own, &link).unwrap();
+    let link = link.to_str().unwrap();
+    vmtools(&["disk", "add", "other", "--file", own]).success();
+    vmtools(&["disk", "add", "web", "--file", link]).code(11).stderr_has("the VM other");
+
+    // A disk that a clone has come to stand on stays, though its removal was begun before.
+    vmtools(&["disk", "remove", "web", "vde", "--yes"]).success();
+    vmtools(&["clone", "web", "kid", "--linked"]).success();
+    vmtools(&["disk", "remove", "web", "vdd", "--yes"]).code(11).stderr_has("the VM kid");
+    // Changes of the record at once: all of them count.
+    let labels =
+        ["a=1", "b=2", "c=3"].map(|label| sandbox.vmtools(&["set", "web", "--label", label]).spawn());
+    for running in labels {
+        running.wait(MINUTE).success();
+    }
+    let set = vmtools(&["status", "web", "--json"]).success().json()["labels"].clone();
+    assert_eq!(set, serde_json::json!({"a": "1", "b": "2", "c": "3"}));
+    vmtools(&["delete", "--yes", "web", "kid"]).success();
+    assert!(std::path::Path::new(own).is_file() && sandbox.volumes().contains(&kept));
 }

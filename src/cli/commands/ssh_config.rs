@@ -31,6 +31,13 @@ pub async fn run(args: SshConfigArgs, context: &Context) -> Result<Code, Complai
     };
     let mut many = Many::new();
     for name in names {
+        if !is_pattern_free(&name) && named {
+            let reason = format!("ssh_config cannot hold the name {name:?}");
+            let found = manager.ssh_host(&name).await.map_err(Complaint::from);
+            let complaint = found.err().unwrap_or_else(|| Complaint::usage(reason, "vmtools rename"));
+            many.fail(complaint.about(&name));
+            continue;
+        }
         if !is_pattern_free(&name) {
             context.ui.warn(&format!("{name:?} is left out: ssh_config cannot hold that name"));
             continue;

@@ -3,9 +3,11 @@ use std::path::{Path, PathBuf};
 use super::{ChangedDisk, Machine};
 use crate::image::{self, Format};
 use crate::libvirt::{
-    Affects, Disk, DiskSpec, Element, MetadataChange, OwnedVolume, Scope, VolumeSpec, disk_prefix,
+    Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec, disk_prefix,
 };
-use crate::manager::{DiskStatus, Error, Event, VmManager, Warning};
+use crate::manager::create::base;
+use crate::manager::needs::Doomed;
+use crate::manager::{Error, Event, VmManager, Warning};
 use crate::model::{DiskBus, DiskSize, VmName};
 
 /// A disk for a VM.
@@ -33,47 +35,39 @@ impl VmManager {
     /// [`Error::InUse`] for a file that another VM writes to; [`super::DiskError::TooManyDisks`]; those of the file, and of
     /// libvirt. Then nothing is left of it.
     pub async fn add_disk(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
-        let machine = self.machine(name).await?;
+        let uuid = self.client.resolve(name).await?.uuid;
+        let held = self.paths.lock_vm(&uuid).await?;
+        let machine = self.machine(&uuid).await?;
         let bus = machine.stored.hardware().disk_bus;
         let target = machine.free_target(disk_prefix(bus))?;
         // QEMU's AHCI takes no disk while the guest runs.
         let affects = if bus == DiskBus::Sata { Affects::Stored } else { machine.affects() };
         let spec = |path: &str, format| DiskSpec { path: path.to_owned(), format, read_only: new.read_only };
-        let disk = match &new.source {
+        match &new.source {
             DiskSource::Empty(size) => {
                 let volume = self.volume_for(&machine, &target).await?;
-                let disk = spec(&volume.path, "qcow2");
-                let device = disk.to_element(&target, bus);
+                let device = spec(&volume.path, "qcow2").to_element(&target, bus);
                 self.add_made(&machine, &volume, *size, &device, affects).await?;
-                disk
             }
             DiskSource::File(path) => {
-                let format = self.check_disk_file(path, new.read_only).await?;
-                let disk = spec(&path.to_string_lossy(), format);
-                let device = disk.to_element(&target, bus);
+                let (path, format) = self.check_disk_file(path, new.read_only).await?;
+                let device = spec(&path, format).to_element(&target, bus);
                 self.client.attach_device(&machine.uuid, &device, affects).await?;
-                disk
             }
-        };
-        let live = affects == Affects::Both;
-        let mut changed = self.changed(&machine, &target, live).await?;
-        if changed.disk.path.is_none() {
-            changed.disk = DiskStatus {
-                target,
-                path: Some(disk.path),
-                format: Some(disk.format.to_owned()),
-                owned: matches!(new.source, DiskSource::Empty(_)) && machine.stored.metadata.is_some(),
-                ..DiskStatus::default()
-            };
         }
-        Ok(changed)
+        drop(held);
+        let live = affects == Affects::Both;
+        self.changed(&machine, &target, live).await
     }
 
     async fn volume_for(&self, machine: &Machine, target: &str) -> Result<OwnedVolume, Error> {
         let pool = self.storage_pool(true).await?;
         // The name of a VM of others may be one that no file can have.
         let name = machine.name.parse::<VmName>().map_or_else(|_| "vm".to_owned(), |name| name.to_string());
-        let volume = format!("{name}-{}-{target}.qcow2", machine.uuid.get(..8).unwrap_or_default());
+        // A file of that device's name may be there still: a disk that was removed and kept.
+        let unique = &uuid::Uuid::new_v4().simple().to_string()[..6];
+        let own = machine.uuid.get(..8).unwrap_or_default();
+        let volume = format!("{name}-{own}-{target}-{unique}.qcow2");
         Ok(OwnedVolume { path: format!("{}/{volume}", pool.path), pool: pool.name, volume })
     }
 
@@ -93,54 +87,59 @@ impl VmManager {
             mode: "0600",
             backing: None,
         };
-        let active = machine.running.is_some();
         let own = MetadataChange { own: vec![volume.clone()], ..MetadataChange::default() };
         let disown = MetadataChange { disown: vec![volume.path.clone()], ..MetadataChange::default() };
-        let managed = machine.stored.metadata.is_some();
-        if managed {
-            self.client.change_metadata(&machine.stored, &own, active).await?;
+        self.change_record_held(&machine.uuid, &own).await?;
+        if let Err(error) = self.client.make_volume(&volume.pool, &spec).await {
+            self.change_record_held(&machine.uuid, &disown).await?;
+            return Err(error.into());
         }
-        let added = async {
-            self.client.make_volume(&volume.pool, &spec).await?;
-            self.interrupt.check()?;
-            Ok(self.client.attach_device(&machine.uuid, device, affects).await?)
+        let attached = match self.interrupt.check() {
+            Ok(()) => self.client.attach_device(&machine.uuid, device, affects).await.map_err(Error::from),
+            Err(interrupted) => Err(interrupted),
         };
-        let result: Result<(), Error> = added.await;
-        if result.is_err() {
-            let _ = self.client.delete_volume(&volume.pool, &volume.volume).await;
-            if managed {
-                let _ = self.client.change_metadata(&machine.stored, &disown, active).await;
-            }
+        let Err(error) = attached else { return Ok(()) };
+        // libvirt may have done it though its answer was lost.
+        let unused = match self.machine(&machine.uuid).await {
+            Ok(now) => now.definitions().all(|domain| !uses(domain, &volume.path)),
+            Err(_) => false,
+        };
+        if unused && self.client.delete_volume(&volume.pool, &volume.volume).await.is_ok() {
+            self.change_record_held(&machine.uuid, &disown).await?;
+            return Err(error);
         }
-        result
+        Err(Error::LeftBehind { cause: Box::new(error), left: vec![volume.path.clone()] })
     }
 
-    /// The format of a file that is to be a disk.
-    async fn check_disk_file(&self, path: &Path, read_only: bool) -> Result<&'static str, Error> {
+    /// The path and the format of a file that is to be a disk. One that may be written is nobody else's.
+    async fn check_disk_file(&self, path: &Path, read_only: bool) -> Result<(String, &'static str), Error> {
         if !self.uri().is_local() {
             return Err(Error::NotHere { path: path.to_owned(), uri: self.uri().to_string() });
         }
+        // By its own name, so that whoever uses it is found.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if !path.is_file() {
             return Err(Error::FileMissing { path: path.to_owned() });
         }
-        self.check_reach([path])?;
+        self.check_reach([path.as_path()])?;
         let (header, _) = image::read_header(path)?;
-        let shown = path.to_string_lossy();
+        let shown = path.to_string_lossy().into_owned();
         if !read_only {
-            let ids = self.client.domains(Scope::All).await?;
-            let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
-            for other in self.client.domains_in_full(&uuids).await? {
-                let uses = |disk: &Disk| disk.path.iter().chain(&disk.backing).any(|path| *path == shown);
-                if other.disks.iter().any(uses) {
-                    let needed_by = format!("the VM {}", other.name);
-                    return Err(Error::InUse { path: shown.into_owned(), needed_by });
-                }
+            let is_base =
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(base::PREFIX));
+            let coming = is_base.then(|| "VMs to come: it is a base".to_owned());
+            let look = self.look().await?;
+            let users = look.needed_by(&shown, &Doomed::default());
+            let mut needed_by = users.into_iter().chain(look.users_of_file(path)).chain(coming);
+            if let Some(needed_by) = needed_by.next() {
+                return Err(Error::InUse { path: shown, needed_by });
             }
         }
-        Ok(match header.format {
+        let format = match header.format {
             Format::Qcow2 => "qcow2",
             Format::Raw | Format::Iso => "raw",
-        })
+        };
+        Ok((shown, format))
     }
 
     /// Warns where a disk may outgrow the room for it.
@@ -152,4 +151,8 @@ impl VmManager {
             self.report(Event::Warning(Warning::DiskShort { wanted: size, available }));
         }
     }
+}
+
+fn uses(domain: &Domain, path: &str) -> bool {
+    domain.disks.iter().any(|disk| disk.path.as_deref() == Some(path))
 }

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use super::{ChangedDisk, DiskError, Machine, disk_of};
 use crate::libvirt::{Affects, MetadataChange, OwnedVolume};
 use crate::manager::needs::Doomed;
-use crate::manager::{DiskStatus, Error, VmManager};
+use crate::manager::{DiskStatus, Error, Event, VmManager, Warning};
 
 /// How often a guest that was asked to let go of a disk is looked at.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -49,38 +49,67 @@ impl VmManager {
             );
         }
         let volume = own.filter(|_| !keep).cloned();
-        if let Some(volume) = &volume {
-            let others = Doomed { vms: [machine.uuid.clone()].into(), files: [volume.path.clone()].into() };
-            if let Some(needed_by) = self.look().await?.needed_by(&volume.path, &others).into_iter().next() {
-                return Err(Error::InUse { path: volume.path.clone(), needed_by });
-            }
-        }
+        self.refuse_needed_elsewhere(&machine, volume.as_ref()).await?;
         let disk = self.changed(&machine, target, false).await?.disk;
         Ok(DiskRemoval { vm: machine.name.clone(), deletes: volume.is_some(), disk, volume })
     }
 
-    /// Takes a disk away from the VM; a guest that runs is asked to let go of it and waited for.
+    /// Takes a disk away from the VM; a guest that runs is asked to let go of it and waited for. Whether another
+    /// needs the file is asked again before and after: somebody may have been asked first, and the guest taken its
+    /// time.
     ///
     /// # Errors
-    /// [`DiskError::StillAttached`] when the guest doesn't in time: then the VM keeps it.
+    /// [`DiskError::StillAttached`] when the guest doesn't in time: then the VM keeps it. [`Error::InUse`];
+    /// [`Error::LeftBehind`] when the disk is taken away, and its file stays.
     pub async fn remove_disk(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
         let machine = self.machine(&removal.vm).await?;
         let target = removal.disk.target.as_str();
+        self.refuse_needed_elsewhere(&machine, removal.volume.as_ref()).await?;
         let live = machine.running.as_ref().is_some_and(|domain| disk_of(domain, target).is_some());
         if live {
-            self.interrupt.race(self.detach_from_guest(&machine, target, timeout)).await?;
+            let detached = self.interrupt.race(self.detach_from_guest(&machine, target, timeout)).await;
+            if matches!(detached, Err(Error::Interrupted)) {
+                let (vm, target) = (machine.name.clone(), target.to_owned());
+                self.report(Event::Warning(Warning::MayLetGo { vm, target }));
+            }
+            detached?;
         }
         if disk_of(&machine.stored, target).is_some() {
             self.client.detach_disk(&machine.uuid, target, Affects::Stored).await?;
         }
         if let Some(volume) = &removal.volume {
-            self.client.delete_volume(&volume.pool, &volume.volume).await?;
+            let deleted = match self.refuse_needed_elsewhere(&machine, Some(volume)).await {
+                Ok(()) => self.client.delete_volume(&volume.pool, &volume.volume).await.map_err(Error::from),
+                Err(error) => Err(error),
+            };
+            match deleted {
+                Err(Error::Libvirt(error)) if error.is_not_found() => {}
+                // It is the VM's own still, and goes with it.
+                Err(error) => {
+                    let left = vec![volume.path.clone()];
+                    return Err(Error::LeftBehind { cause: Box::new(error), left });
+                }
+                Ok(()) => {}
+            }
         }
         if let Some(path) = removal.disk.path.clone().filter(|_| removal.disk.owned) {
             let disown = MetadataChange { disown: vec![path], ..MetadataChange::default() };
-            self.client.change_metadata(&machine.stored, &disown, machine.running.is_some()).await?;
+            self.change_record(&machine.uuid, &disown).await?;
         }
         Ok(ChangedDisk { vm: removal.vm, live, disk: removal.disk })
+    }
+
+    async fn refuse_needed_elsewhere(
+        &self,
+        machine: &Machine,
+        volume: Option<&OwnedVolume>,
+    ) -> Result<(), Error> {
+        let Some(volume) = volume else { return Ok(()) };
+        let others = Doomed { vms: [machine.uuid.clone()].into(), files: [volume.path.clone()].into() };
+        match self.look().await?.needed_by(&volume.path, &others).into_iter().next() {
+            Some(needed_by) => Err(Error::InUse { path: volume.path.clone(), needed_by }),
+            None => Ok(()),
+        }
     }
 
     async fn detach_from_guest(
@@ -98,7 +127,11 @@ impl VmManager {
                     Err(error) if error.is_not_found() => return Ok(()),
                     // libvirt says so while the guest is still at it.
                     Err(_) if asked.is_some() => {}
-                    Err(error) => return Err(error.into()),
+                    Err(error) if self.client.state(&machine.uuid).await?.is_active() => {
+                        return Err(error.into());
+                    }
+                    // It went off meanwhile.
+                    Err(_) => return Ok(()),
                 }
                 asked = Some(Instant::now());
             }
