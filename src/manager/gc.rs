@@ -107,6 +107,8 @@ impl VmManager {
     /// that is read after its end was seen proves that it was killed.
     async fn garbage_again(&self, uuid: &str) -> Result<Option<Garbage>, Error> {
         match self.client.domain(uuid).await {
+            // It goes when its linked clones have gone.
+            Ok(domain) if domain.is_parent() && !self.children_of(uuid).await?.is_empty() => Ok(None),
             Ok(domain) => Ok(of_domain(&domain)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),

@@ -90,21 +90,20 @@ impl VmManager {
         let mac = pick(macs, &name, &id.name, mac)?;
         let in_running = running.as_ref().and_then(|domain| card_with(domain, &mac));
         let in_stored = card_with(&stored, &mac);
-        let scope = match (in_running, in_stored) {
-            (Some(_), Some(_)) => Affects::Both,
-            (Some(_), None) => Affects::Running,
-            (None, _) => Affects::Stored,
-        };
         let Some(card) = in_running.or(in_stored) else {
             return Err(NetworkError::NotPlugged { network: name, vm: id.name }.into());
         };
         self.interrupt.check()?;
-        self.client.unplug_interface(&id.uuid, &card.kind, &mac, scope).await?;
-        self.release_cards(&[&mac]).await?;
         let live = in_running.is_some();
         if live {
+            self.client.unplug_interface(&id.uuid, &card.kind, &mac, Affects::Running).await?;
             self.interrupt.race(self.await_unplugged(&id, &mac)).await?;
         }
+        // A guest that keeps it has it after its next start, too.
+        if in_stored.is_some() {
+            self.client.unplug_interface(&id.uuid, &card.kind, &mac, Affects::Stored).await?;
+        }
+        self.release_cards(&[&mac]).await?;
         Ok(CardChange { vm: id.name, network: name, mac, model: card.model.clone(), live })
     }
 
