@@ -10,23 +10,6 @@ use super::storage::{folder_pool, parse_volume, volume_command};
 use super::{Error, OwnedVolume, Volume, VolumeSpec};
 
 impl Client {
-    /// The volume that is the file of this path; `None` when it lies in no active pool.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn volume_at(&self, path: &str) -> Result<Option<OwnedVolume>, Error> {
-        let ask = |verb: &str| Command::new(verb).option("--vol", path);
-        let mut replies = self.call_each(&[ask("vol-pool"), ask("vol-name")]).await?.into_iter();
-        let mut word = || match replies.next() {
-            Some(Ok(text)) => Ok(Some(text.trim().to_owned()).filter(|word| !word.is_empty())),
-            Some(Err(error)) if error.is_connection() => Err(error),
-            _ => Ok(None),
-        };
-        let (pool, volume) = (word()?, word()?);
-        let found = pool.zip(volume);
-        Ok(found.map(|(pool, volume)| OwnedVolume { pool, volume, path: path.to_owned() }))
-    }
-
     /// The volume that is the file of this path, with what libvirt knows of it; `None` when it lies in no
     /// active pool.
     ///

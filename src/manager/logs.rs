@@ -106,7 +106,7 @@ impl VmManager {
         if let Some(owned) = record.iter().find(|owned| owned.path == path) {
             return Ok(Some(owned.clone()));
         }
-        if let Some(found) = self.client.volume_at(path).await? {
+        if let Some((found, _)) = self.client.volume_of(path).await? {
             return Ok(Some(found));
         }
         let folder = Path::new(path).parent();
@@ -114,7 +114,7 @@ impl VmManager {
             let held = self.client.pool(&pool).await?;
             if held.is_some_and(|held| Some(Path::new(&held.path)) == folder) {
                 self.client.refresh_pool(&pool).await?;
-                return self.client.volume_at(path).await;
+                return Ok(self.client.volume_of(path).await?.map(|(found, _)| found));
             }
         }
         Ok(None)

@@ -44,18 +44,24 @@ impl VmManager {
                 vms: hidden.iter().map(|id| id.name.clone()).collect(),
             }));
         }
-        let mut files = HashMap::new();
+        let files = self.files_of_pools().await?.into_iter();
+        let files = files.map(|(pool, file)| (file.path.clone(), (pool, file))).collect();
+        Ok(Look { domains, running, hidden, files, taken })
+    }
+
+    /// The files of all active pools, each with its pool's name. libvirt looks anew: others may have put something
+    /// there since it last did.
+    pub(super) async fn files_of_pools(&self) -> Result<Vec<(String, Volume)>, Error> {
+        let mut files = Vec::new();
         for pool in self.client.active_pools().await? {
             self.retry(Instant::now() + PATIENCE, || self.client.refresh_pool(&pool)).await?;
             match self.client.volumes(&pool).await {
-                Ok(found) => {
-                    files.extend(found.into_iter().map(|file| (file.path.clone(), (pool.clone(), file))));
-                }
+                Ok(found) => files.extend(found.into_iter().map(|file| (pool.clone(), file))),
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(Look { domains, running, hidden, files, taken })
+        Ok(files)
     }
 
     /// The VMs whose disks stand on this one's, by their own record or by their files.

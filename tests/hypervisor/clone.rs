@@ -190,11 +190,8 @@ fn a_clone_that_does_not_come_about_leaves_nothing() {
         assert_eq!(own_volumes(&sandbox), source, "{step}");
         assert_eq!(hashes(&sandbox, "web"), before, "{step}");
     };
-    // An older piece of its serial log, as virtlogd leaves them; a copy would come to its end meanwhile.
-    let rotate = |step: &str| {
-        if step != "waiting for" {
-            return;
-        }
+    // An older piece of its serial log, as virtlogd leaves them.
+    let rotate = || {
         let log =
             sandbox.volumes().into_iter().find(|path| path.contains("/twin-") && path.ends_with(".log"));
         if let Some(log) = log {
@@ -205,15 +202,20 @@ fn a_clone_that_does_not_come_about_leaves_nothing() {
     for (step, more) in [("copying its disks", &[][..]), ("waiting for", &["--start", "--wait=port=9"])] {
         let mut running = clone(more).spawn();
         said(&mut running, step);
-        rotate(step);
+        // Else the copy would come to its end meanwhile.
+        running.pause();
+        rotate();
         running.signal_group("INT");
+        running.go_on();
         let run = running.wait(MINUTE).code(130);
         assert_eq!(run.json_error()["code"], "interrupted", "{run}");
         intact(step);
         let mut running = clone(more).spawn();
         said(&mut running, step);
-        rotate(step);
+        running.pause();
+        rotate();
         running.signal("KILL");
+        running.go_on();
         running.wait(MINUTE);
         assert_eq!(sandbox.domains(), ["twin", "web"], "{step}");
         sandbox.vmtools(&["start", "twin"]).run().code(5);
@@ -224,7 +226,9 @@ fn a_clone_that_does_not_come_about_leaves_nothing() {
     for verb in ["start", "undefine"] {
         let mut running = clone(&[]).spawn();
         said(&mut running, "copying its disks");
+        running.pause();
         sandbox.virsh(&[verb, "web"]);
+        running.go_on();
         let code = if verb == "start" { 5 } else { 3 };
         running.wait(MINUTE).code(code);
         assert!(!sandbox.domains().contains(&"twin".to_owned()));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::support::{Sandbox, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, nothing_is_left, own_volumes};
+use super::{MINUTE, create, nothing_is_left, own_volumes, said};
 
 /// What the guest says the disk has, in bytes; 0 when it sees none.
 fn seen(sandbox: &Sandbox, disk: &str) -> u64 {
@@ -133,7 +133,7 @@ fn no_file_is_lost_or_written_by_two() {
     vmtools(&["disk", "add", "other", "--file", own]).success();
     vmtools(&["disk", "add", "web", "--file", link]).code(11).stderr_has("the VM other");
 
-    // A disk that a clone has come to stand on stays, though its removal was begun before.
+    // A disk that a clone stands on stays.
     vmtools(&["disk", "remove", "web", "vde", "--yes"]).success();
     vmtools(&["clone", "web", "kid", "--linked"]).success();
     vmtools(&["disk", "remove", "web", "vdd", "--yes"]).code(11).stderr_has("the VM kid");
@@ -147,4 +147,36 @@ fn no_file_is_lost_or_written_by_two() {
     assert_eq!(set, serde_json::json!({"a": "1", "b": "2", "c": "3"}));
     vmtools(&["delete", "--yes", "web", "kid"]).success();
     assert!(std::path::Path::new(own).is_file() && sandbox.volumes().contains(&kept));
+}
+
+/// A guest that is held lets go of nothing. What others do meanwhile counts when it does.
+#[test]
+fn what_comes_while_a_disk_is_being_removed_counts() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    create(&sandbox, "web", &image, &["--start", "--wait", "--ttl", "1h"]).run().success();
+    let disk = vmtools(&["disk", "add", "web", "1", "--json"]).success().json()["path"].clone();
+    let disk = disk.as_str().unwrap();
+    wait_for("the guest to see the disk", MINUTE, || (seen(&sandbox, "vdc") > 0).then_some(()));
+    sandbox.virsh(&["suspend", "web"]);
+    let remove = ["-v", "disk", "remove", "web", "vdc", "--yes", "--timeout", "60s"];
+    let mut running = sandbox.vmtools(&remove).spawn();
+    said(&mut running, "detach-disk");
+    vmtools(&["set", "web", "--ttl", "none", "--label", "kept=yes"]).success();
+    let overlay = format!("{}.foreign", disk);
+    // The disk is locked by its guest: its size is told, and it isn't opened.
+    let made = ["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-b", disk, "-F", "qcow2", &overlay, "1G"];
+    sandbox.exec(&made);
+    sandbox.virsh(&["resume", "web"]);
+    running.wait(MINUTE * 2).code(11).stderr_has("needed by").stderr_has(disk);
+    assert!(sandbox.volumes().iter().any(|path| path == disk), "{disk}");
+    assert_eq!(seen(&sandbox, "vdc"), 0);
+    let web = vmtools(&["status", "web", "--json"]).success().json();
+    assert_eq!((&web["labels"]["kept"], &web["ttl_expires"]), (&"yes".into(), &serde_json::Value::Null));
+
+    // It is the VM's own still, and goes with it.
+    sandbox.exec(&["rm", &overlay]);
+    vmtools(&["delete", "--force", "web"]).success();
+    nothing_is_left(&sandbox);
 }

@@ -57,6 +57,18 @@ impl Background {
         assert!(send_signal(signal, group), "no {signal} to the group of {}", self.command);
     }
 
+    /// Holds it, with all its threads, where it is.
+    pub fn pause(&mut self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on. What entered the sandbox for it has stopped with it, whether it lives or was killed.
+    pub fn go_on(&mut self) {
+        for pid in [self.child.id(), self.pid()] {
+            let _ = send_signal("CONT", i64::from(pid));
+        }
+    }
+
     /// What it has printed as data so far.
     pub fn stdout(&self) -> String {
         self.stdout.text()

@@ -72,7 +72,7 @@ impl VmManager {
         if !others.is_empty() {
             self.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
         }
-        let found = self.client.volume_at(path).await?;
+        let found = self.client.volume_of(path).await?.map(|(volume, _)| volume);
         let missing = || Error::NotInPool { name: domain.name.clone(), path: path.clone() };
         let volume = found.ok_or_else(missing)?;
         self.volume_to_copy(domain, disk, &volume).await?;

@@ -1,15 +1,12 @@
 //! What stands on the bases in the storage pools.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
 
 use crate::libvirt::{Domain, OwnedVolume, Scope, Volume};
 use crate::manager::create::base::{MARKER, PREFIX, marker_name};
 use crate::manager::{Error, VmManager};
 use crate::model::Timestamp;
 
-/// How long a pool in which something is being made is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// More than any marker has.
 const MARKER_BYTES: u64 = 16 << 10;
 
@@ -50,17 +47,7 @@ impl VmManager {
         let ids = self.client.domains(Scope::All).await?;
         let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
         let domains = self.client.domains_in_full(&uuids).await?;
-        let mut volumes: Vec<(String, Volume)> = Vec::new();
-        let deadline = Instant::now() + PATIENCE;
-        for pool in self.client.active_pools().await? {
-            // What others have put there since libvirt last looked may stand on a base.
-            self.retry(deadline, || self.client.refresh_pool(&pool)).await?;
-            match self.client.volumes(&pool).await {
-                Ok(found) => volumes.extend(found.into_iter().map(|volume| (pool.clone(), volume))),
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let volumes = self.files_of_pools().await?;
         let chains = Chains::new(&volumes, &domains);
         let is_whole = |pool: &str, volume: &Volume| {
             let marker = marker_name(&volume.name);
