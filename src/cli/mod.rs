@@ -5,6 +5,7 @@ mod commands;
 mod context;
 mod error;
 mod exit_code;
+mod exporter;
 mod logger;
 mod render;
 mod signals;

@@ -219,6 +219,7 @@ impl Observer for Ui {
             }
             Event::AlreadySo { name, what } => self.line(&format!("{name} is already {what}")),
             Event::WasOff { name } => self.line(&format!("{name} was off; it is started")),
+            Event::LibvirtBack => self.line("libvirt answers again"),
             Event::NetworkStarted { name } => {
                 self.line(&format!("the network {name} was off; it is started"))
             }
@@ -275,6 +276,7 @@ fn describe(warning: &Warning) -> String {
              `vmtools stop NAME --force` ends one that hangs"
                 .to_owned()
         }
+        Warning::LibvirtAway { reason } => format!("libvirt went away ({reason}); waiting for it"),
         Warning::MayLetGo { vm, target } => {
             format!("{vm} was asked to let go of {target}, and may do so yet: `vmtools disk list {vm}`")
         }

@@ -27,6 +27,7 @@ mod socket;
 mod subid;
 mod subnet;
 mod tool;
+mod usage;
 mod virtiofsd;
 
 pub use access::{Blocker, Permission, blocker};
@@ -49,6 +50,7 @@ pub use socket::{Socket, probe_session, probe_system, session_socket_folder};
 pub use subid::has_subordinate_ids;
 pub use subnet::used_subnets;
 pub use tool::{Tool, tool};
+pub use usage::{DeviceTraffic, ProcessUsage, device_traffic, process_usage, thread_cpu};
 pub use virtiofsd::{Virtiofsd, virtiofsd};
 
 /// Whether this process is root's.

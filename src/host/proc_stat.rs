@@ -1,6 +1,8 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::ProcessUsage;
+
 /// The kernel counts a process' start in hundredths of a second for user space (USER_HZ) on every
 /// architecture that libvirt runs on.
 const TICKS_PER_SECOND: u64 = 100;
@@ -18,6 +20,19 @@ pub(super) fn moment(ticks: u64) -> Option<SystemTime> {
     let boot = Duration::from_secs(parse_boot_time(&stat)?);
     let since = Duration::from_millis(ticks.checked_mul(1000 / TICKS_PER_SECOND)?);
     SystemTime::UNIX_EPOCH.checked_add(boot)?.checked_add(since)
+}
+
+/// What stands in /proc/PID/stat of use: fields 14 and 15, and the pages of field 24 (proc_pid_stat(5)).
+pub(super) fn usage(stat: &str) -> Option<ProcessUsage> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    // The state, behind the name, is field 3.
+    let mut fields = fields.split_ascii_whitespace().skip(14 - 3).map(|field| field.parse::<u64>().ok());
+    let ticks = fields.next()?? + fields.next()??;
+    let pages = fields.nth(24 - 16)??;
+    Some(ProcessUsage {
+        cpu: Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND)),
+        resident_bytes: pages.saturating_mul(rustix::param::page_size() as u64),
+    })
 }
 
 /// Field 22 of /proc/PID/stat (proc_pid_stat(5)). The name in field 2 may hold blanks and parentheses.
@@ -53,6 +68,15 @@ mod tests {
         assert_eq!(parse_start_ticks(&CAT.replace(") R", ") Z")), None);
         assert_eq!(parse_start_ticks("1 (x) R 1 2"), None);
         assert_eq!(parse_start_ticks(""), None);
+    }
+
+    #[test]
+    fn what_was_used_stands_in_three_fields() {
+        let stat = CAT.replace(" 0 0 0 0 20 0 1 0 ", " 150 50 0 0 20 0 1 0 ");
+        let used = usage(&stat).expect("understood");
+        assert_eq!(used.cpu, Duration::from_secs(2));
+        assert_eq!(used.resident_bytes, 412 * rustix::param::page_size() as u64);
+        assert_eq!(usage("1 (x) R 1 2"), None);
     }
 
     #[test]

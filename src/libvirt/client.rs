@@ -41,6 +41,11 @@ impl Client {
         &self.uri
     }
 
+    /// Ends the open virsh, if there is one; the next call starts another. For who has no more to ask for long.
+    pub async fn rest(&self) {
+        drop(self.session.lock().await.take());
+    }
+
     /// Runs one command; its output, when it succeeded.
     pub(super) async fn call(&self, command: Command) -> Result<String, Error> {
         let mut replies = self.call_each(std::slice::from_ref(&command)).await?;

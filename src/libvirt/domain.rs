@@ -67,6 +67,8 @@ pub struct Disk {
     pub shareable: bool,
     /// The files below it, nearest first, as far as libvirt knows them (it does while it runs).
     pub backing: Vec<String>,
+    /// libvirt's alias of the device while it runs, such as `virtio-disk0`.
+    pub alias: Option<String>,
 }
 
 /// A network card.
@@ -86,6 +88,8 @@ pub struct Interface {
     pub forwards: Vec<(u16, u16, String)>,
     /// libvirt's alias of the device while it runs, such as `net0`.
     pub alias: Option<String>,
+    /// The host's device behind it while it runs, such as `vnet0`.
+    pub host_device: Option<String>,
 }
 
 impl Disk {
@@ -249,6 +253,7 @@ fn disk(element: &Element) -> Disk {
         read_only: element.find("readonly").is_some(),
         shareable: element.find("shareable").is_some(),
         backing,
+        alias: element.find_attribute("alias", "name").map(str::to_owned),
     }
 }
 
@@ -277,6 +282,7 @@ fn interface(element: &Element) -> Option<Interface> {
         passt: element.find_attribute("backend", "type") == Some("passt"),
         forwards: forwards.collect(),
         alias: element.find_attribute("alias", "name").map(str::to_owned),
+        host_device: element.find_attribute("target", "dev").map(str::to_owned),
     })
 }
 

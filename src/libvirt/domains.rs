@@ -311,7 +311,7 @@ impl Client {
     }
 }
 
-fn list(scope: Scope) -> Command {
+pub(super) fn list(scope: Scope) -> Command {
     match scope {
         Scope::All => Command::new("list --all --uuid --name"),
         Scope::Active => Command::new("list --uuid --name"),
@@ -334,7 +334,7 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Reads `list --uuid --name`: a UUID, blanks, and the rest of the line is the name.
-fn parse_ids(text: &str) -> Vec<DomainId> {
+pub(super) fn parse_ids(text: &str) -> Vec<DomainId> {
     lines(text)
         .filter_map(|line| {
             let (uuid, name) = line.trim_start().split_once(' ')?;

@@ -22,6 +22,7 @@ mod domstats;
 mod error;
 mod interfaces;
 mod lease;
+mod load;
 mod metadata;
 mod network;
 mod network_spec;

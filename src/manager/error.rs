@@ -525,6 +525,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether it says that a VM, network, pool or volume isn't there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Libvirt(error) if error.is_not_found())
+    }
+}
+
 fn condition_of(vm: &str, condition: &Condition) -> String {
     match condition {
         Condition::Ip => format!("an address of {vm}"),

@@ -161,6 +161,12 @@ impl VmManager {
     }
 }
 
+/// Whether vmtools' record of the domain has all of these labels.
+pub(super) fn carries_all(domain: &Domain, labels: &[Label]) -> bool {
+    let record = domain.metadata.as_ref();
+    labels.iter().all(|label| record.is_some_and(|record| record.labels.contains(label)))
+}
+
 fn carries(details: &VmDetails, labels: &[Label]) -> bool {
     labels.iter().all(|label| details.labels.get(&label.key) == Some(&label.value))
 }

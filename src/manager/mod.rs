@@ -33,6 +33,7 @@ mod image;
 mod interrupt;
 mod list;
 mod logs;
+mod monitor;
 mod needs;
 mod network;
 mod observer;
@@ -73,6 +74,9 @@ pub use image::{
 pub use interrupt::{Interrupt, interrupt_channel};
 pub use list::{ListRequest, VmSelection};
 pub use logs::LogRequest;
+pub use monitor::{
+    Card, CountedDisk, Counters, Look, Monitor, MonitorRequest, SampleSource, Transfers, VmSample,
+};
 pub use network::{
     CardChange, DeletedNetwork, LeaseStatus, Network, NetworkCard, NetworkDeletePlan, NetworkError,
     NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus, ReservationStatus,

@@ -56,6 +56,8 @@ pub enum Event<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// libvirt's daemon, which was away, answers again.
+    LibvirtBack,
     /// Something that the user should know.
     Warning(Warning),
 }
@@ -87,6 +89,11 @@ pub enum Warning {
     },
     /// Some VM's QEMU doesn't answer libvirt.
     Hung,
+    /// libvirt's daemon doesn't answer any more; it is waited for.
+    LibvirtAway {
+        /// Why.
+        reason: String,
+    },
     /// A guest was asked to let go of a disk, and nobody waits for it any more.
     MayLetGo {
         /// The VM.

@@ -16,6 +16,7 @@ pub mod ip;
 pub mod list;
 pub mod logs;
 pub mod man;
+pub mod monitor;
 pub mod network;
 pub mod networks;
 pub mod pause;
@@ -71,6 +72,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::Console(args) => return console::run(args, context).await,
         Command::SshConfig(args) => ssh_config::run(args, context).await?,
         Command::Logs(args) => return logs::run(args, context).await,
+        Command::Monitor(args) => return monitor::run(args, context).await,
         Command::Disk(args) => disk::run(args, context).await?,
         Command::Image(args) => image::run(args, context).await?,
         Command::Template(args) => template::run(args, context).await?,

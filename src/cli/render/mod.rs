@@ -6,6 +6,8 @@ mod disk;
 mod image;
 mod network;
 mod plain;
+mod prometheus;
+mod sample;
 mod table;
 mod template;
 
@@ -24,6 +26,8 @@ pub use disk::disks;
 pub use image::{image, images, unused_images};
 pub use network::{network, network_delete_plans, network_made, network_plan, networks};
 pub use plain::PlainText;
+pub use prometheus::exposition;
+pub use sample::{SampleColumn, samples, samples_as_csv};
 use table::table;
 pub use template::{TemplateRow, problems, templates};
 

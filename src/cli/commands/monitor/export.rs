@@ -1,0 +1,75 @@
+//! `monitor --prometheus` and `--textfile`.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::{MonitorArgs, ticks};
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::exporter::{self, ListenAddress};
+use crate::cli::render;
+use crate::manager::{Error, Monitor};
+
+/// Serves the metrics of the moment when they are asked for.
+pub async fn serve(
+    address: ListenAddress,
+    monitor: &mut Monitor<'_>,
+    context: &Context,
+) -> Result<(), Complaint> {
+    // Who starts it without libvirt is told so at once.
+    monitor.look().await?;
+    let (local, mut scrapes) = exporter::listen(address).await.map_err(|error| {
+        let code = match error.kind() {
+            std::io::ErrorKind::AddrInUse => Code::Exists,
+            std::io::ErrorKind::PermissionDenied => Code::Denied,
+            _ => Code::Failed,
+        };
+        Complaint {
+            cause: vec![error.to_string()],
+            ..Complaint::plain(code, format!("cannot listen on {}", address.0))
+        }
+    })?;
+    context.ui.note(&format!("metrics are served at http://{local}/metrics"));
+    while let Some(scrape) = scrapes.recv().await {
+        // A client that has gone meanwhile needs none.
+        let _ = scrape.send(metrics(monitor).await?);
+    }
+    Ok(())
+}
+
+/// Writes the metrics at each interval, for node_exporter's textfile collector.
+pub async fn write(file: &Path, args: &MonitorArgs, monitor: &mut Monitor<'_>) -> Result<(), Complaint> {
+    let mut ticks = ticks(args, super::TEXTFILE_INTERVAL);
+    let mut left = args.samples();
+    while left != Some(0) {
+        ticks.tick().await;
+        let text = metrics(monitor).await?;
+        put(file, &text).map_err(|error| Complaint {
+            cause: vec![error.to_string()],
+            ..Complaint::plain(Code::Failed, format!("cannot write {}", file.display()))
+        })?;
+        left = left.map(|left| left - 1);
+    }
+    Ok(())
+}
+
+async fn metrics(monitor: &mut Monitor<'_>) -> Result<String, Error> {
+    let looks = match monitor.look().await {
+        Ok(looks) => looks,
+        // The one VM that was named is gone; it may come back.
+        Err(error) if error.is_not_found() => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    Ok(render::exposition(&looks, !monitor.is_away()))
+}
+
+/// In one step, so that nobody reads half of it. The collector reads only files that end in `.prom`.
+fn put(file: &Path, text: &str) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = tempfile::Builder::new().prefix(".vmtools-").suffix(".tmp").tempfile_in(folder)?;
+    temporary.write_all(text.as_bytes())?;
+    temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    temporary.persist(file).map(drop).map_err(|error| error.error)
+}

@@ -1,0 +1,178 @@
+mod export;
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::{Interval, MissedTickBehavior};
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::exporter::ListenAddress;
+use crate::cli::render::{self, SampleColumn};
+use crate::cli::signals;
+use crate::manager::{Look, Monitor, MonitorRequest};
+use crate::model::{Label, parse_duration};
+
+/// The flags of `monitor`.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub struct MonitorArgs {
+    /// The VMs' names or UUIDs; without any, all that run
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Of all, those that carry the label
+    #[arg(short, long, value_name = "KEY=VALUE", conflicts_with = "names")]
+    pub label: Vec<Label>,
+    /// Of all, those that are off, too
+    #[arg(short, long, conflicts_with = "names")]
+    pub all: bool,
+    /// One sample, and no more
+    #[arg(long, conflicts_with = "count")]
+    pub once: bool,
+    /// So many samples, and no more
+    #[arg(long, value_name = "N")]
+    pub count: Option<NonZeroU64>,
+    /// The time between two samples, 100 ms at least
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
+    pub interval: Option<Duration>,
+    /// What they are sorted by; numbers fall
+    #[arg(long, value_name = "COLUMN", default_value = "cpu")]
+    pub sort: SampleColumn,
+    /// Samples as comma-separated values
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// Serve Prometheus' metrics at ADDRESS:PORT/metrics; a port alone is of 127.0.0.1
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["json", "csv", "once", "count", "interval"])]
+    pub prometheus: Option<ListenAddress>,
+    /// Write Prometheus' metrics to a file, for node_exporter's textfile collector
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "csv", "prometheus"])]
+    pub textfile: Option<PathBuf>,
+}
+
+const HELP: &str = "\
+cpu_percent is the processor time of the VM's QEMU, of one host CPU: 200 is two of them. vcpu_percent is the same of
+each virtual CPU, and cpu_percent_of_vcpus that of all of them, of what they could have: 100 is all. Memory that is
+used is told by the guest's balloon driver, without what only caches files; it is switched on where it is not.
+With --json each sample is one object on a line; null is what the host can't know, as of a VM that is off.
+
+--prometheus and --textfile tell what was counted, of VMs that are off, too; --textfile does so every 15 s.
+
+Example:
+  vmtools monitor web
+  vmtools monitor --once --sort memory
+  vmtools monitor web --json --interval 5s | jq .cpu_percent
+  vmtools monitor --prometheus 9177
+  vmtools monitor --textfile /var/lib/prometheus/node-exporter/vmtools.prom --once";
+
+const INTERVAL: Duration = Duration::from_secs(1);
+const TEXTFILE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// # Errors
+/// When a VM that was named is not there, or goes; when libvirt can't be asked the first time.
+pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Complaint> {
+    let manager = context.reader().await?;
+    let exports = args.prometheus.is_some() || args.textfile.is_some();
+    let request =
+        MonitorRequest { names: args.names.clone(), labels: args.label.clone(), off: args.all || exports };
+    let about = |error: crate::manager::Error| match args.names.as_slice() {
+        [name] => Complaint::from(error).about(name),
+        _ => error.into(),
+    };
+    let work = async {
+        let mut monitor = manager.monitor(&request).await.map_err(about)?;
+        if let Some(address) = args.prometheus {
+            return export::serve(address, &mut monitor, context).await;
+        }
+        if let Some(file) = &args.textfile {
+            return export::write(file, &args, &mut monitor).await;
+        }
+        let mut form = Form::of(&args, context);
+        stream(&mut monitor, &args, |looks| form.show(looks, context)).await.map_err(about)
+    };
+    tokio::select! {
+        result = work => result.map(|()| Code::Ok.into()),
+        // Ctrl-C is how one ends to watch; nothing is to be taken back.
+        signal = signals::next() => Ok(ExitCode::from(signal.status())),
+    }
+}
+
+impl MonitorArgs {
+    /// How many samples are wanted, if that is said.
+    fn samples(&self) -> Option<u64> {
+        if self.once { Some(1) } else { self.count.map(NonZeroU64::get) }
+    }
+}
+
+/// The first comes at once.
+fn ticks(args: &MonitorArgs, usual: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(args.interval.unwrap_or(usual));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Looks at the VMs at each interval, until enough was shown or nobody takes any more.
+async fn stream(
+    monitor: &mut Monitor<'_>,
+    args: &MonitorArgs,
+    mut show: impl FnMut(Vec<Look>) -> bool,
+) -> Result<(), crate::manager::Error> {
+    let mut left = args.samples();
+    let mut ticks = ticks(args, INTERVAL);
+    ticks.tick().await;
+    // Rates are between two looks.
+    monitor.look().await?;
+    while left != Some(0) {
+        ticks.tick().await;
+        let looks = monitor.look().await?;
+        if monitor.is_away() {
+            continue;
+        }
+        if !show(looks) {
+            break;
+        }
+        left = left.map(|left| left - 1);
+    }
+    Ok(())
+}
+
+/// In which form samples go to stdout.
+enum Form {
+    Json,
+    Csv { headed: bool },
+    Table { sort: SampleColumn, shown: bool },
+}
+
+impl Form {
+    fn of(args: &MonitorArgs, context: &Context) -> Self {
+        match (context.ui.json(), args.csv) {
+            (true, _) => Self::Json,
+            (_, true) => Self::Csv { headed: false },
+            _ => Self::Table { sort: args.sort, shown: false },
+        }
+    }
+
+    /// Shows the samples; false when nobody takes any more.
+    fn show(&mut self, looks: Vec<Look>, context: &Context) -> bool {
+        let text = match self {
+            Self::Json => {
+                let line = |look: &Look| serde_json::to_string(&look.sample).unwrap_or_default() + "\n";
+                looks.iter().map(line).collect()
+            }
+            Self::Csv { headed } => render::samples_as_csv(&looks, !std::mem::replace(headed, true)),
+            Self::Table { sort, shown } => {
+                let gap = if std::mem::replace(shown, true) { "\n" } else { "" };
+                format!("{gap}{}", render::samples(looks, *sort))
+            }
+        };
+        context.ui.data_bytes(text.as_bytes())
+    }
+}
+
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let span = parse_duration(text).map_err(|error| error.to_string())?;
+    if span < Duration::from_millis(100) { Err("100 ms at least".to_owned()) } else { Ok(span) }
+}

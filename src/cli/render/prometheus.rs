@@ -1,0 +1,207 @@
+//! What VMs have counted, in Prometheus' text exposition format 0.0.4. Names, units and suffixes are by its
+//! conventions (prometheus.io/docs/practices/naming): base units, counters end in `_total`.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::manager::{Card, CountedDisk, Counters, Look, VmSample};
+use crate::model::VmState;
+
+/// A family of samples: what it means, and how a VM's are written.
+struct Family {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    write: fn(&mut Lines<'_>, &Look),
+}
+
+/// Writes one family's samples.
+struct Lines<'a> {
+    text: &'a mut String,
+    name: &'static str,
+}
+
+impl Lines<'_> {
+    /// A sample with the VM's name and more labels; nothing for a value that isn't known.
+    fn put(&mut self, vm: &VmSample, labels: &[(&str, &str)], value: Option<impl std::fmt::Display>) {
+        let Some(value) = value else { return };
+        let _ = write!(self.text, "{}{{vm=\"{}\"", self.name, escaped(&vm.name));
+        for (label, text) in labels {
+            let _ = write!(self.text, ",{label}=\"{}\"", escaped(text));
+        }
+        let _ = writeln!(self.text, "}} {value}");
+    }
+
+    fn disks(&mut self, look: &Look, value: impl Fn(&CountedDisk) -> f64) {
+        for disk in look.counters.disks.iter().flatten() {
+            self.put(&look.sample, &[("device", &disk.target)], Some(value(disk)));
+        }
+    }
+
+    fn cards(&mut self, look: &Look, value: impl Fn(&Card) -> u64) {
+        for card in look.counters.cards.iter().flatten() {
+            self.put(&look.sample, &[("device", &card.device)], Some(value(card)));
+        }
+    }
+}
+
+const STATES: [VmState; 7] = [
+    VmState::Running,
+    VmState::Paused,
+    VmState::Shutoff,
+    VmState::Crashed,
+    VmState::Suspended,
+    VmState::ShuttingDown,
+    VmState::Unknown,
+];
+
+const FAMILIES: [Family; 17] = [
+    Family {
+        name: "vmtools_vm_info",
+        kind: "gauge",
+        help: "A VM, with its UUID; always 1.",
+        write: |lines, look| lines.put(&look.sample, &[("uuid", &look.sample.uuid)], Some(1)),
+    },
+    Family {
+        name: "vmtools_vm_state",
+        kind: "gauge",
+        help: "Whether the VM is in the state.",
+        write: |lines, look| {
+            for state in STATES {
+                let is_it = u8::from(look.sample.state == state);
+                lines.put(&look.sample, &[("state", state.name())], Some(is_it));
+            }
+        },
+    },
+    Family {
+        name: "vmtools_vm_vcpus",
+        kind: "gauge",
+        help: "Virtual CPUs that the VM has.",
+        write: |lines, look| {
+            let vcpus = &look.counters.vcpus;
+            lines.put(&look.sample, &[], (!vcpus.is_empty()).then_some(vcpus.iter().flatten().count()));
+        },
+    },
+    Family {
+        name: "vmtools_vm_cpu_seconds_total",
+        kind: "counter",
+        help: "Processor time of the host that the VM's QEMU has used.",
+        write: |lines, look| lines.put(&look.sample, &[], look.counters.cpu.map(seconds)),
+    },
+    Family {
+        name: "vmtools_vm_vcpu_seconds_total",
+        kind: "counter",
+        help: "Processor time of the host that the virtual CPU has used.",
+        write: |lines, look| {
+            for (number, time) in look.counters.vcpus.iter().enumerate() {
+                lines.put(&look.sample, &[("vcpu", &number.to_string())], time.map(seconds));
+            }
+        },
+    },
+    Family {
+        name: "vmtools_vm_memory_bytes",
+        kind: "gauge",
+        help: "Memory that the VM has.",
+        write: |lines, look| lines.put(&look.sample, &[], bytes(look, |now| now.memory_mib)),
+    },
+    Family {
+        name: "vmtools_vm_memory_used_bytes",
+        kind: "gauge",
+        help: "Memory that the VM's guest uses, without what only caches files, as its balloon driver tells.",
+        write: |lines, look| lines.put(&look.sample, &[], bytes(look, |now| now.memory_used_mib)),
+    },
+    Family {
+        name: "vmtools_vm_memory_resident_bytes",
+        kind: "gauge",
+        help: "Memory of the host that the VM's QEMU holds.",
+        write: |lines, look| lines.put(&look.sample, &[], bytes(look, |now| now.memory_resident_mib)),
+    },
+    Family {
+        name: "vmtools_vm_disk_read_bytes_total",
+        kind: "counter",
+        help: "Bytes that the VM has read from the disk.",
+        write: |lines, look| lines.disks(look, |disk| disk.read.bytes as f64),
+    },
+    Family {
+        name: "vmtools_vm_disk_written_bytes_total",
+        kind: "counter",
+        help: "Bytes that the VM has written to the disk.",
+        write: |lines, look| lines.disks(look, |disk| disk.written.bytes as f64),
+    },
+    Family {
+        name: "vmtools_vm_disk_reads_completed_total",
+        kind: "counter",
+        help: "Reads from the disk.",
+        write: |lines, look| lines.disks(look, |disk| disk.read.operations as f64),
+    },
+    Family {
+        name: "vmtools_vm_disk_writes_completed_total",
+        kind: "counter",
+        help: "Writes to the disk.",
+        write: |lines, look| lines.disks(look, |disk| disk.written.operations as f64),
+    },
+    Family {
+        name: "vmtools_vm_disk_read_time_seconds_total",
+        kind: "counter",
+        help: "How long the reads from the disk took, all together.",
+        write: |lines, look| lines.disks(look, |disk| disk.read.nanoseconds as f64 / 1e9),
+    },
+    Family {
+        name: "vmtools_vm_disk_write_time_seconds_total",
+        kind: "counter",
+        help: "How long the writes to the disk took, all together.",
+        write: |lines, look| lines.disks(look, |disk| disk.written.nanoseconds as f64 / 1e9),
+    },
+    Family {
+        name: "vmtools_vm_network_receive_bytes_total",
+        kind: "counter",
+        help: "Bytes that the VM has received by the card.",
+        write: |lines, look| lines.cards(look, |card| card.received_bytes),
+    },
+    Family {
+        name: "vmtools_vm_network_transmit_bytes_total",
+        kind: "counter",
+        help: "Bytes that the VM has sent by the card.",
+        write: |lines, look| lines.cards(look, |card| card.sent_bytes),
+    },
+    Family {
+        name: "vmtools_vm_sample_time_seconds",
+        kind: "gauge",
+        help: "When the VM was looked at, in seconds since 1970.",
+        write: |lines, look| {
+            let since = look.sample.time.since_epoch();
+            lines.put(&look.sample, &[], Some(format!("{:.3}", since.as_secs_f64())));
+        },
+    },
+];
+
+/// The whole document. `up` is whether libvirt answers.
+pub fn exposition(looks: &[Look], up: bool) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "# HELP vmtools_build_info The vmtools that tells; always 1.");
+    let _ = writeln!(text, "# TYPE vmtools_build_info gauge");
+    let _ = writeln!(text, "vmtools_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+    let _ = writeln!(text, "# HELP vmtools_libvirt_up Whether libvirt answers.");
+    let _ = writeln!(text, "# TYPE vmtools_libvirt_up gauge");
+    let _ = writeln!(text, "vmtools_libvirt_up {}", u8::from(up));
+    for Family { name, kind, help, write } in &FAMILIES {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for look in looks {
+            write(&mut Lines { text: &mut text, name }, look);
+        }
+    }
+    text
+}
+
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
+}
+
+fn bytes(look: &Look, mib: fn(&Counters) -> Option<u64>) -> Option<u64> {
+    mib(&look.counters).map(|mib| mib << 20)
+}
+
+/// A label's value: backslash, quote and line break are escaped.
+fn escaped(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
+}
