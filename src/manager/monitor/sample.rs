@@ -143,3 +143,89 @@ fn mean(values: &[Option<f64>]) -> Option<f64> {
 fn rounded(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Counters after some seconds, with all of them at this many units.
+    fn counters(began: Instant, seconds: f64, units: u64) -> Counters {
+        let transfers = Transfers { operations: units, bytes: units * 1024, nanoseconds: units * 2_000_000 };
+        Counters {
+            at: began + Duration::from_secs_f64(seconds),
+            cpu: Some(Duration::from_millis(units)),
+            vcpus: vec![Some(Duration::from_millis(units)), None],
+            memory_mib: Some(256),
+            disks: Some(vec![Disk { target: "vda".into(), read: transfers, written: transfers }]),
+            cards: Some(vec![Card { device: "vnet0".into(), received_bytes: units, sent_bytes: 2 * units }]),
+            ..Counters::nothing(VmState::Running, SampleSource::Domstats)
+        }
+    }
+
+    fn between(before: Option<&Counters>, now: &Counters) -> VmSample {
+        VmSample::between("web", "u", before, now)
+    }
+
+    #[test]
+    fn rates_are_by_the_time_that_passed() {
+        let began = Instant::now();
+        let sample = between(Some(&counters(began, 0.0, 1000)), &counters(began, 2.5, 3500));
+        assert_eq!(sample.interval_seconds, Some(2.5));
+        assert_eq!((sample.cpu_percent, sample.cpu_percent_of_vcpus), (Some(100.0), Some(100.0)));
+        assert_eq!(sample.vcpu_percent, [Some(100.0), None]);
+        assert_eq!(sample.disk_read_bytes_per_second, Some(1024.0 * 1000.0));
+        assert_eq!(sample.disk_write_ops_per_second, Some(1000.0));
+        assert_eq!(sample.disk_write_latency_ms, Some(2.0));
+        assert_eq!(
+            (sample.net_rx_bytes_per_second, sample.net_tx_bytes_per_second),
+            (Some(1000.0), Some(2000.0))
+        );
+    }
+
+    #[test]
+    fn a_first_look_gives_no_rates() {
+        let sample = between(None, &counters(Instant::now(), 0.0, 7));
+        assert_eq!((sample.cpu_percent, sample.interval_seconds, sample.memory_mib), (None, None, Some(256)));
+        assert_eq!(sample.disk_read_bytes_per_second, None);
+        assert_eq!(sample.vcpu_percent, [None, None]);
+    }
+
+    #[test]
+    fn counters_that_began_anew_give_no_rates() {
+        let began = Instant::now();
+        let old = counters(began, 0.0, 1000);
+        // Each alone tells: by chance the others may have come further than before.
+        let mut anew: [Counters; 4] = std::array::from_fn(|_| counters(began, 1.0, 2000));
+        anew[0].cpu = Some(Duration::from_millis(999));
+        anew[1].vcpus[0] = Some(Duration::from_millis(999));
+        for disk in anew[2].disks.iter_mut().flatten() {
+            disk.written.operations = 1;
+        }
+        for card in anew[3].cards.iter_mut().flatten() {
+            card.sent_bytes = 1;
+        }
+        for now in &anew {
+            let sample = between(Some(&old), now);
+            assert_eq!((sample.cpu_percent, sample.net_rx_bytes_per_second), (None, None));
+            assert_eq!(sample.disk_write_latency_ms, None);
+        }
+        let off = Counters { state: VmState::Shutoff, ..counters(began, 0.0, 0) };
+        assert_eq!(between(Some(&off), &counters(began, 1.0, 5)).cpu_percent, None);
+        let other = Counters { source: SampleSource::Qmp, ..counters(began, 1.0, 2000) };
+        assert_eq!(between(Some(&old), &other).cpu_percent, None);
+    }
+
+    #[test]
+    fn a_device_that_came_counts_from_nothing_and_one_that_went_does_not_count() {
+        let began = Instant::now();
+        let (old, mut now) = (counters(began, 0.0, 1000), counters(began, 1.0, 1000));
+        let read = Transfers { operations: 4, bytes: 4096, nanoseconds: 0 };
+        let came = Disk { target: "vdb".into(), read, written: Transfers::default() };
+        now.disks = Some(vec![came]);
+        let sample = between(Some(&old), &now);
+        assert_eq!(sample.disk_read_bytes_per_second, Some(4096.0));
+        assert_eq!((sample.disk_write_ops_per_second, sample.disk_write_latency_ms), (Some(0.0), None));
+    }
+}
