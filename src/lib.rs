@@ -6,6 +6,7 @@
 //!   cli/        1  the only room that prints, prompts or exits
 //!   manager/    2  VmManager: what a person does to a VM; order, checks, roll-back
 //!   libvirt/    3  virsh: the client, domain XML both ways, pure parsers, its typed errors
+//!   qemu/       3  QMP: the client, its wire, the commands that only ask
 //!   config/     3  config.toml and templates
 //!   image/      4  image headers, the catalogue, downloads, seeds
 //!   host/       4  is this host able? KVM, tools, rights, groups
@@ -22,6 +23,7 @@ pub mod manager;
 
 pub mod config;
 pub mod libvirt;
+pub mod qemu;
 
 pub mod guest;
 pub mod host;

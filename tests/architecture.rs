@@ -8,10 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may import.
-const TABLE: [(&str, &[&str]); 9] = [
+const TABLE: [(&str, &[&str]); 10] = [
     ("cli", &["manager", "model", "config"]),
-    ("manager", &["libvirt", "config", "image", "host", "guest", "model"]),
+    ("manager", &["libvirt", "qemu", "config", "image", "host", "guest", "model"]),
     ("libvirt", &["system", "model"]),
+    ("qemu", &["system", "model"]),
     ("config", &["system", "model"]),
     ("image", &["system", "model"]),
     ("host", &["system", "model"]),

@@ -1,0 +1,31 @@
+//! QEMU's monitor protocol (QMP), to look into a running VM: `docs/interop/qmp-spec.rst` of QEMU's sources.
+//!
+//! - [`Client`]: one connection. [`Connection`]: one that is made anew when it broke.
+//! - [`Command`]: the commands that can be sent, which only ask. Nothing else can be.
+//! - [`Event`]: what QEMU tells unasked. Events queue up, bounded, while replies are waited for.
+//!
+//! ```text
+//! connect --greeting, qmp_capabilities--> ready --run--> ready
+//!    |                                      |
+//!    +-- Connect: nobody is there           +-- Refused, Reply: this answer failed; still ready
+//!    +-- Busy: no greeting, another         +-- TimedOut, Closed, TooLong, Malformed: broken
+//!        client has the monitor             +-- Unusable: it was broken before
+//! ```
+//!
+//! Sockets are vmtools' own ones of each VM, never libvirt's: QEMU serves one client at a time on each.
+
+mod batch;
+mod client;
+mod command;
+mod connection;
+mod error;
+mod event;
+mod wire;
+
+pub use batch::Batch;
+pub use client::{Client, REPLY_WITHIN};
+pub use command::*;
+pub use connection::{CONNECT_WITHIN, Connection};
+pub use error::Error;
+pub use event::Event;
+pub use wire::{LINE_LIMIT, Malformed};
