@@ -56,6 +56,13 @@ pub enum Event<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// libvirt, whose events are listened to, has gone away. It is waited for.
+    EventsLost {
+        /// Why.
+        reason: &'a str,
+    },
+    /// Its events are listened to again.
+    EventsBack,
     /// Something that the user should know.
     Warning(Warning),
 }

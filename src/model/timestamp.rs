@@ -26,6 +26,19 @@ impl Timestamp {
         self.0.elapsed().unwrap_or_default()
     }
 
+    /// As RFC 3339 in UTC with milliseconds, for what happens many times a second.
+    pub fn to_millis(self) -> String {
+        humantime::format_rfc3339_millis(self.0).to_string()
+    }
+
+    /// For serde's `serialize_with`: with milliseconds.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize_millis<S: Serializer>(time: &Self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&time.to_millis())
+    }
+
     /// Whether it lies in the past.
     pub fn is_past(self) -> bool {
         self.0 <= SystemTime::now()
