@@ -206,7 +206,8 @@ mod tests {
     #[test]
     fn odd_names_are_quoted_in_csv() {
         let counters = crate::manager::Counters::nothing(VmState::Running, SampleSource::Qmp);
-        let look = Look { counters, sample: sample("a \"b\", c") };
+        let sample = sample("a \"b\", c");
+        let look = Look { counters, sample, jobs: Vec::new(), events: Vec::new() };
         let text = samples_as_csv(std::slice::from_ref(&look), true);
         let (heading, row) = text.split_once('\n').expect("two lines");
         assert!(heading.starts_with("time,name,uuid,state,source,interval_seconds,"), "{heading}");

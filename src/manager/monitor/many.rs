@@ -44,7 +44,7 @@ impl Many {
         let wanted = self.wanted(manager, ids).await?;
         let seen = wanted.into_iter().filter_map(|DomainId { uuid, name }| {
             let counters = by_libvirt::counters(&by_name.remove(&name)?, at, time);
-            Some(Seen { name, uuid, counters })
+            Some(Seen { name, uuid, counters, jobs: Vec::new(), events: Vec::new() })
         });
         let seen: Vec<Seen> = seen.collect();
         for Seen { uuid, counters, .. } in &seen {

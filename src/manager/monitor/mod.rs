@@ -14,7 +14,9 @@
 //! moment is left out of that look, and counters that began anew give no rates until the next one.
 
 mod by_libvirt;
+mod by_qmp;
 mod counters;
+mod job;
 mod many;
 mod one;
 mod sample;
@@ -22,12 +24,13 @@ mod sample;
 use std::collections::{HashMap, HashSet};
 
 pub use counters::{Card, Counters, Disk as CountedDisk, SampleSource, Transfers};
+pub use job::Job;
 use many::Many;
 use one::One;
 pub use sample::VmSample;
 
 use super::{Error, Event, VmManager, Warning};
-use crate::model::{Label, VmState};
+use crate::model::{Label, Timestamp, VmState};
 
 /// Which VMs to look at.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +41,8 @@ pub struct MonitorRequest {
     pub labels: Vec<Label>,
     /// Of all, those that are off, too.
     pub off: bool,
+    /// Of one alone, also its jobs and QEMU's own events.
+    pub in_full: bool,
 }
 
 /// One VM at one moment.
@@ -47,6 +52,21 @@ pub struct Look {
     pub counters: Counters,
     /// What it did since the look before.
     pub sample: VmSample,
+    /// What goes on in it that takes its time, if that was asked for and QEMU tells.
+    pub jobs: Vec<Job>,
+    /// What QEMU told unasked since the look before, by vmtools' own socket.
+    pub events: Vec<QemuEvent>,
+}
+
+/// Something that QEMU told unasked (docs/interop/qmp-spec.rst of its sources, "Asynchronous events").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QemuEvent {
+    /// When it happened.
+    pub time: Timestamp,
+    /// QEMU's name for it, such as `SHUTDOWN`.
+    pub event: String,
+    /// What is told of it, as a JSON object.
+    pub data: String,
 }
 
 /// Looks at VMs again and again.
@@ -70,6 +90,8 @@ struct Seen {
     name: String,
     uuid: String,
     counters: Counters,
+    jobs: Vec<Job>,
+    events: Vec<QemuEvent>,
 }
 
 impl VmManager {
@@ -79,7 +101,10 @@ impl VmManager {
     /// When one that was named is not there, or libvirt can't be asked.
     pub async fn monitor(&self, request: &MonitorRequest) -> Result<Monitor<'_>, Error> {
         let target = match request.names.as_slice() {
-            [name] => Target::One(Box::new(One::new(name, self.client.resolve(name).await?))),
+            [name] => {
+                let id = self.client.resolve(name).await?;
+                Target::One(Box::new(One::new(name, id, request.in_full)))
+            }
             [] => Target::Many(Many::all(request.labels.clone(), request.off)),
             names => {
                 let mut uuids = HashSet::new();
@@ -128,10 +153,10 @@ impl Monitor<'_> {
         let mut before = std::mem::take(&mut self.before);
         let mut looks: Vec<Look> = seen
             .into_iter()
-            .map(|Seen { name, uuid, counters }| {
+            .map(|Seen { name, uuid, counters, jobs, events }| {
                 let sample = VmSample::between(&name, &uuid, before.remove(&uuid).as_ref(), &counters);
                 self.before.insert(uuid, counters.clone());
-                Look { counters, sample }
+                Look { counters, sample, jobs, events }
             })
             .collect();
         looks.sort_by(|a, b| a.sample.name.cmp(&b.sample.name));

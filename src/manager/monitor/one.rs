@@ -1,25 +1,61 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::by_libvirt;
-use super::{Error, Seen, VmManager};
+use super::by_qmp::ByQmp;
+use super::{Error, QemuEvent, Seen, VmManager};
 use crate::libvirt::DomainId;
 use crate::model::Timestamp;
+
+/// How long a VM whose socket could not be had is asked of libvirt before the socket is tried again.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// One VM.
 pub(super) struct One {
     /// As the user calls it: when it is gone, another of this name takes its place.
     called: String,
     id: DomainId,
+    /// Whether jobs and QEMU's events are wanted.
+    in_full: bool,
+    by_qmp: Option<ByQmp>,
+    /// When QMP may be tried.
+    try_qmp: Instant,
     /// Whether its guest was asked to tell what memory it uses, since it is on.
     asked: bool,
 }
 
 impl One {
-    pub(super) fn new(called: &str, id: DomainId) -> Self {
-        Self { called: called.to_owned(), id, asked: false }
+    pub(super) fn new(called: &str, id: DomainId, in_full: bool) -> Self {
+        let called = called.to_owned();
+        Self { called, id, in_full, by_qmp: None, try_qmp: Instant::now(), asked: false }
     }
 
     pub(super) async fn look(&mut self, manager: &VmManager) -> Result<Seen, Error> {
+        match self.look_by_qmp().await {
+            Some(seen) => Ok(seen),
+            None => self.look_by_libvirt(manager).await,
+        }
+    }
+
+    /// `None` when QMP can't tell, or not any more.
+    async fn look_by_qmp(&mut self) -> Option<Seen> {
+        let by_qmp = self.by_qmp.as_mut()?;
+        match by_qmp.look().await {
+            Ok(Some(counters)) => {
+                let jobs = if self.in_full { by_qmp.jobs().await } else { Vec::new() };
+                let events = by_qmp.events().into_iter().map(QemuEvent::of).collect();
+                let (name, uuid) = (self.id.name.clone(), self.id.uuid.clone());
+                Some(Seen { name, uuid, counters, jobs, events })
+            }
+            // It has other devices now, or its QEMU is gone; libvirt tells.
+            _ => {
+                self.by_qmp = None;
+                self.try_qmp = Instant::now();
+                None
+            }
+        }
+    }
+
+    async fn look_by_libvirt(&mut self, manager: &VmManager) -> Result<Seen, Error> {
         let stats = match manager.client.counters(&self.id.uuid).await {
             Err(error) if !error.is_connection() => {
                 // virsh hides why a look-up failed; the list tells.
@@ -29,11 +65,42 @@ impl One {
             other => other?,
         };
         let counters = by_libvirt::counters(&stats, Instant::now(), Timestamp::now());
-        if !counters.state.is_active() {
+        self.id.name.clone_from(&stats.name);
+        if counters.state.is_active() {
+            if !std::mem::replace(&mut self.asked, true) {
+                manager.have_memory_told(&self.id.uuid, &counters).await;
+            }
+            if let Some(seen) = self.begin_qmp(manager).await {
+                return Ok(seen);
+            }
+        } else {
             self.asked = false;
-        } else if !std::mem::replace(&mut self.asked, true) {
-            manager.have_memory_told(&self.id.uuid, &counters).await;
+            self.try_qmp = Instant::now();
         }
-        Ok(Seen { name: stats.name, uuid: self.id.uuid.clone(), counters })
+        let (name, uuid) = (stats.name, self.id.uuid.clone());
+        Ok(Seen { name, uuid, counters, jobs: Vec::new(), events: Vec::new() })
+    }
+
+    /// Goes over to QMP, if that can be had. Then virsh is needed no more for a while.
+    async fn begin_qmp(&mut self, manager: &VmManager) -> Option<Seen> {
+        if !manager.uri().is_local() || Instant::now() < self.try_qmp {
+            return None;
+        }
+        self.try_qmp = Instant::now() + AGAIN;
+        let domain = manager.client.domain(&self.id.uuid).await.ok()?;
+        self.by_qmp = Some(ByQmp::open(&domain).await?);
+        let seen = self.look_by_qmp().await?;
+        manager.client.rest().await;
+        Some(seen)
+    }
+}
+
+impl QemuEvent {
+    fn of(event: crate::qemu::Event) -> Self {
+        Self {
+            time: event.time.map_or_else(Timestamp::now, Timestamp::from),
+            data: event.data_json().to_owned(),
+            event: event.name,
+        }
     }
 }

@@ -76,8 +76,12 @@ const TEXTFILE_INTERVAL: Duration = Duration::from_secs(15);
 pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Complaint> {
     let manager = context.reader().await?;
     let exports = args.prometheus.is_some() || args.textfile.is_some();
-    let request =
-        MonitorRequest { names: args.names.clone(), labels: args.label.clone(), off: args.all || exports };
+    let request = MonitorRequest {
+        names: args.names.clone(),
+        labels: args.label.clone(),
+        off: args.all || exports,
+        in_full: false,
+    };
     let about = |error: crate::manager::Error| match args.names.as_slice() {
         [name] => Complaint::from(error).about(name),
         _ => error.into(),
