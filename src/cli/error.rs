@@ -316,6 +316,13 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
             ),
         ),
         E::LogUnreadable { .. } => (Code::Failed, None),
+        E::NoQmpFolder { .. } => (
+            Code::Incapable,
+            hint("`vmtools doctor` says what is missing; by libvirt it is monitored all the same"),
+        ),
+        E::Unkept { name } => {
+            (Code::WrongState, Some(format!("virsh dumpxml {name} >{name}.xml; virsh define {name}.xml")))
+        }
         E::Interrupted => (Code::Interrupted, None),
         E::LeftBehind { cause, left } if left.iter().any(|what| what.starts_with(".vmtools-")) => {
             (judge(cause).0, hint("remove it in the guest"))

@@ -112,7 +112,9 @@ impl Client {
     }
 
     fn read(&self, reply: Reply, command: &Command) -> Result<String, Error> {
-        log::trace!(target: LOG_TARGET, "stdout: {}", String::from_utf8_lossy(&reply.stdout));
+        if !command.is_secret() {
+            log::trace!(target: LOG_TARGET, "stdout: {}", String::from_utf8_lossy(&reply.stdout));
+        }
         if reply.stderr.is_empty() {
             return Ok(String::from_utf8_lossy(&reply.stdout).into_owned());
         }

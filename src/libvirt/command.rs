@@ -12,12 +12,13 @@ pub(super) struct Command {
     line: String,
     deadline: Duration,
     unquotable: Option<String>,
+    secret: bool,
 }
 
 impl Command {
     /// The command `name`, with fixed words (options) that need no quoting.
     pub(super) fn new(name_and_options: &str) -> Self {
-        Self { line: name_and_options.to_owned(), deadline: QUESTION, unquotable: None }
+        Self { line: name_and_options.to_owned(), deadline: QUESTION, unquotable: None, secret: false }
     }
 
     /// With an option that takes a value.
@@ -42,6 +43,16 @@ impl Command {
     pub(super) fn within(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
+    }
+
+    /// Its output has secrets: it is not logged.
+    pub(super) fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    pub(super) fn is_secret(&self) -> bool {
+        self.secret
     }
 
     pub(super) fn deadline(&self) -> Duration {

@@ -110,7 +110,7 @@ impl DomainSpec {
             domain = domain.child(firmware_configuration(file));
         }
         if let Some(socket) = &self.qmp_socket {
-            domain.set_attribute("xmlns:qemu", "http://libvirt.org/schemas/domain/qemu/1.0");
+            domain.set_attribute("xmlns:qemu", MONITOR_NAMESPACE);
             domain = domain.child(monitor(socket));
         }
         domain
@@ -261,16 +261,23 @@ fn firmware_configuration(file: &str) -> Element {
         .child(entry("opt/org.flatcar-linux/config"))
 }
 
-/// A monitor of vmtools' own: libvirt's takes one client only. `wait=off`, else the domain would not
-/// start before somebody connects.
+/// The namespace of QEMU's own arguments in a definition (libvirt's drvqemu documentation).
+pub(super) const MONITOR_NAMESPACE: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
+
+/// A monitor of vmtools' own: libvirt's takes one client only.
 fn monitor(socket: &str) -> Element {
+    Element::new("qemu:commandline").children(monitor_arguments("qemu", socket))
+}
+
+/// `wait=off`, else the domain would not start before somebody connects.
+pub(super) fn monitor_arguments(prefix: &str, socket: &str) -> [Element; 4] {
     let words = [
         "-chardev".to_owned(),
         monitor_socket(socket),
         "-mon".to_owned(),
         "chardev=vmtqmp,mode=control".to_owned(),
     ];
-    Element::new("qemu:commandline").children(words.map(|word| Element::new("qemu:arg").with("value", word)))
+    words.map(|word| Element::new(&format!("{prefix}:arg")).with("value", word))
 }
 
 pub(super) fn monitor_socket(socket: &str) -> String {

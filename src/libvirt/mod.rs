@@ -16,6 +16,7 @@ mod domain;
 mod domain_change;
 mod domain_copy;
 mod domain_hardware;
+mod domain_monitor;
 mod domain_spec;
 mod domains;
 mod domstats;

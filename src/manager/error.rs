@@ -511,6 +511,18 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// There is no folder where QEMU could put a QMP socket for vmtools.
+    #[error("there is no place for a QMP socket of {name}")]
+    NoQmpFolder {
+        /// The VM.
+        name: String,
+    },
+    /// libvirt keeps no definition of it.
+    #[error("the VM {name} has no definition that outlives it")]
+    Unkept {
+        /// The VM.
+        name: String,
+    },
     /// The user asked for the end.
     #[error("interrupted")]
     Interrupted,

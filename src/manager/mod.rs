@@ -77,8 +77,8 @@ pub use interrupt::{Interrupt, interrupt_channel};
 pub use list::{ListRequest, VmSelection};
 pub use logs::LogRequest;
 pub use monitor::{
-    Card, CountedDisk, Counters, Job, Look, Monitor, MonitorRequest, QemuEvent, SampleSource, Transfers,
-    VmSample,
+    Card, CountedDisk, Counters, Job, Look, Monitor, MonitorRequest, QemuEvent, QmpEnabled, SampleSource,
+    Transfers, VmSample,
 };
 pub use network::{
     CardChange, DeletedNetwork, LeaseStatus, Network, NetworkCard, NetworkDeletePlan, NetworkError,

@@ -165,7 +165,7 @@ const FAMILIES: [Family; 17] = [
         write: |lines, look| lines.cards(look, |card| card.sent_bytes),
     },
     Family {
-        name: "vmtools_vm_sample_time_seconds",
+        name: "vmtools_vm_sample_timestamp_seconds",
         kind: "gauge",
         help: "When the VM was looked at, in seconds since 1970.",
         write: |lines, look| {

@@ -16,6 +16,7 @@
 mod by_libvirt;
 mod by_qmp;
 mod counters;
+mod enable;
 mod job;
 mod many;
 mod one;
@@ -24,6 +25,7 @@ mod sample;
 use std::collections::{HashMap, HashSet};
 
 pub use counters::{Card, Counters, Disk as CountedDisk, SampleSource, Transfers};
+pub use enable::QmpEnabled;
 pub use job::Job;
 use many::Many;
 use one::One;

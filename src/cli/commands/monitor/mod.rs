@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::{Interval, MissedTickBehavior};
 
+use crate::cli::commands::many::Many;
 use crate::cli::context::Context;
 use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
@@ -51,6 +52,9 @@ pub struct MonitorArgs {
     /// Write Prometheus' metrics to a file, for node_exporter's textfile collector
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "csv", "prometheus"])]
     pub textfile: Option<PathBuf>,
+    /// Give VMs that others made a QMP socket, from their next start on, and end
+    #[arg(long, requires = "names", conflicts_with_all = ["csv", "once", "count", "interval", "prometheus", "textfile"])]
+    pub enable: bool,
 }
 
 const HELP: &str = "\
@@ -60,6 +64,7 @@ used is told by the guest's balloon driver, without what only caches files; it i
 With --json each sample is one object on a line; null is what the host can't know, as of a VM that is off.
 
 --prometheus and --textfile tell what was counted, of VMs that are off, too; --textfile does so every 15 s.
+A VM of its own is asked by its QMP socket, without libvirt, where it has one: those that vmtools makes do.
 
 Example:
   vmtools monitor web
@@ -74,6 +79,9 @@ const TEXTFILE_INTERVAL: Duration = Duration::from_secs(15);
 /// # Errors
 /// When a VM that was named is not there, or goes; when libvirt can't be asked the first time.
 pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Complaint> {
+    if args.enable {
+        return enable(&args, context).await.map(ExitCode::from);
+    }
     let manager = context.reader().await?;
     let exports = args.prometheus.is_some() || args.textfile.is_some();
     let request = MonitorRequest {
@@ -102,6 +110,20 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Compl
         // Ctrl-C is how one ends to watch; nothing is to be taken back.
         signal = signals::next() => Ok(ExitCode::from(signal.status())),
     }
+}
+
+async fn enable(args: &MonitorArgs, context: &Context) -> Result<Code, Complaint> {
+    let manager = context.manager().await?;
+    let mut many = Many::new();
+    for name in &args.names {
+        if !many.take(name, manager.enable_qmp(name).await) {
+            break;
+        }
+    }
+    many.finish(context, args.names.len() == 1, |vm| match vm.on_next_start {
+        true => format!("{0} is asked by QMP from its next start on (`vmtools restart {0}`)\n", vm.name),
+        false => format!("{} is asked by QMP\n", vm.name),
+    })
 }
 
 impl MonitorArgs {
