@@ -15,6 +15,7 @@ mod first_boot;
 mod foreign;
 mod image;
 mod lifecycle;
+mod monitor;
 mod mounts;
 mod network;
 mod own_image;
