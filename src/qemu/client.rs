@@ -144,14 +144,24 @@ impl Client {
                 return Ok(event);
             }
             self.check_usable()?;
-            if let Err(error) = self.read_events().await {
-                return Err(self.broken(error));
+            // Events may stand behind the last reply, and before a line that is none.
+            let drained = self.drain();
+            if let Some(event) = self.events.pop() {
+                return Ok(event);
             }
+            let read = match drained {
+                Ok(()) => self.read().await,
+                Err(error) => Err(error),
+            };
+            read.map_err(|error| self.broken(error))?;
         }
     }
 
     /// The events that came while replies were waited for. At most the last 1024, in at most 1 MiB, are kept.
     pub fn take_events(&mut self) -> Vec<Event> {
+        if self.drain().is_err() {
+            self.usable = false;
+        }
         self.events.take()
     }
 
@@ -209,9 +219,8 @@ impl Client {
         Ok(())
     }
 
-    /// Reads once, and queues what came; late replies are passed over.
-    async fn read_events(&mut self) -> Result<(), Error> {
-        self.read().await?;
+    /// Queues the events that were read and not looked at yet, behind a reply; late replies are passed over.
+    fn drain(&mut self) -> Result<(), Error> {
         loop {
             match self.reader.next() {
                 Ok(Some(Message::Event(event))) => self.events.push(event),
@@ -257,3 +266,6 @@ impl Client {
 
 /// How much is read at once, in bytes: most replies fit.
 const PIECE: usize = 8 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -162,6 +162,10 @@ struct Refusal {
 }
 
 fn parse(line: &[u8]) -> Result<Message<'_>, Malformed> {
+    // serde would take an array for an object too.
+    if line.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Malformed::Kind);
+    }
     let line: Line<'_> = serde_json::from_slice(line).map_err(|error| Malformed::Json(error.to_string()))?;
     let id = line.id.and_then(|id| id.get().parse().ok());
     match (line.greeting, line.value, line.error, line.event) {
@@ -181,3 +185,6 @@ fn parse(line: &[u8]) -> Result<Message<'_>, Malformed> {
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
+
+#[cfg(test)]
+mod tests;
