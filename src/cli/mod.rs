@@ -6,6 +6,7 @@ mod context;
 mod error;
 mod exit_code;
 mod logger;
+mod question;
 mod render;
 mod signals;
 mod ui;

@@ -48,7 +48,7 @@ pub use domains::{DomainId, Scope};
 pub use domstats::DomainStats;
 pub use error::{Error, Object};
 pub use lease::Lease;
-pub use metadata::{Metadata, MetadataChange, OwnedVolume, Parent, SshAccess};
+pub use metadata::{Metadata, MetadataChange, Mounted, OwnedVolume, Parent, Room, SshAccess};
 pub use network::{Network, Reservation};
 pub use network_spec::{NetworkDevice, NetworkSpec};
 pub use networks::HostUpdate;
