@@ -158,8 +158,9 @@ fn a_daemon_that_is_restarted_during_a_delete_loses_nothing() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
     let names = ["ci-1", "ci-2", "ci-3", "ci-4", "ci-5", "ci-6"];
-    let foreign = "/var/lib/libvirt/images/vmtools/foreign.raw";
-    sandbox.as_root("sh", &["-c", &format!("head -c 1M /dev/urandom >{foreign}")]).run().success();
+    let foreign = sandbox.root().join("images/foreign.raw");
+    let foreign = foreign.to_str().unwrap();
+    sandbox.as_root("sh", &["-c", "head -c 1M /dev/urandom >\"$0\"", foreign]).run().success();
     for step in ["destroy", "vol-delete", "undefine"] {
         create(&sandbox, "ci", &image, &["--count", "6"]).run().success();
         sandbox.vmtools(&["start", "ci-1", "ci-4"]).run().success();
@@ -171,19 +172,23 @@ fn a_daemon_that_is_restarted_during_a_delete_loses_nothing() {
         let staying = [foreign, &base, image.to_str().unwrap()];
         let before = hashes(&sandbox, &staying);
         let all = own_volumes(&sandbox);
-        let of = |name: &str| all.iter().filter(move |path| path.contains(&format!("/{name}-")));
+        let of =
+            |name: &str| all.iter().filter(|path| path.contains(&format!("/{name}-"))).collect::<Vec<_>>();
 
         let force = [&["delete", "--force", "--if-exists", "-v"][..], &names].concat();
         let mut deleting = sandbox.vmtools(&force).spawn();
         said(&mut deleting, step);
+        // Held, so that the daemon's end comes between two of its calls, or in the midst of one.
+        deleting.pause();
         sandbox.libvirtd_kill();
+        deleting.go_on();
         sandbox.libvirtd_start();
         let run = deleting.wait(MINUTE);
         let (domains, volumes) = (sandbox.domains(), own_volumes(&sandbox));
         for name in names {
-            let there = of(name).filter(|path| volumes.contains(path)).count();
+            let there = of(name).into_iter().filter(|path| volumes.contains(path)).count();
             let whole = match domains.iter().any(|domain| domain == name) {
-                true => there == of(name).count(),
+                true => there == of(name).len(),
                 false => there == 0,
             };
             assert!(whole || run.stderr.contains(name), "{step}: {name} has {there} files left: {run}");
@@ -191,7 +196,7 @@ fn a_daemon_that_is_restarted_during_a_delete_loses_nothing() {
         assert_eq!(run.status.success(), domains.is_empty(), "{step}: {run}");
         assert_eq!(hashes(&sandbox, &staying), before, "{step}: {run}");
         sandbox.vmtools(&force).run().success();
-        assert_eq!((sandbox.domains(), own_volumes(&sandbox)), (Vec::new(), vec![foreign.to_owned()]));
+        nothing_is_left(&sandbox);
         assert_eq!(hashes(&sandbox, &staying), before, "{step}");
     }
 }
