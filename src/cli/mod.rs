@@ -7,6 +7,7 @@ mod error;
 mod exit_code;
 mod exporter;
 mod logger;
+mod question;
 mod render;
 mod signals;
 mod ui;

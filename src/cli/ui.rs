@@ -126,16 +126,6 @@ impl Ui {
         }
     }
 
-    /// Asks for yes or no.
-    pub fn ask(&self, question: &str) -> bool {
-        self.finish();
-        let mut stderr = std::io::stderr().lock();
-        let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
-        let mut answer = String::new();
-        let _ = std::io::stdin().read_line(&mut answer);
-        matches!(answer.trim(), "y" | "Y" | "yes")
-    }
-
     /// Asks for a new password, twice, without showing it.
     ///
     /// # Errors

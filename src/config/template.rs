@@ -29,8 +29,12 @@ pub struct Template {
     pub os_variant: Option<OsVariant>,
     /// Memory.
     pub memory: Option<MemorySize>,
+    /// The most memory that a VM can be given while it runs.
+    pub max_memory: Option<MemorySize>,
     /// Processors.
     pub cpus: Option<u32>,
+    /// The most of them that a VM can be given while it runs.
+    pub max_cpus: Option<u32>,
     /// The size of the disk.
     pub disk_size: Option<DiskSize>,
     /// The sizes of further disks.

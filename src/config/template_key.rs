@@ -58,7 +58,9 @@ pub(super) const KEYS: &[TemplateKey] = &[
     key!(virtio_win, Raw::path, |path| Value::text(path.display())),
     key!(os_variant, Raw::parsed, Value::text),
     key!(memory, Memory::read, Memory::show),
+    key!(max_memory, Memory::read, Memory::show),
     key!(cpus, Cpus::read, Cpus::show),
+    key!(max_cpus, Cpus::read, Cpus::show),
     key!(disk_size, Disk::read, Disk::show),
     key!(disks, read::disks, |sizes: &Vec<DiskSize>| texts(
         sizes.iter().map(|size| exact_size(size.bytes()))

@@ -89,7 +89,9 @@ const STARTER: &str = r#"# extends = "ubuntu"
 # virtio_win = "NAME.iso"    # virtio's drivers for Windows
 # os_variant = "ubuntu24.04"
 # memory = "2G"
+# max_memory = "4G"          # what `set` can give it while it runs
 # cpus = 2
+# max_cpus = 4
 # disk_size = "20G"
 # disks = ["10G"]            # further disks, empty
 # firmware = "bios"          # bios, efi, efi-secure

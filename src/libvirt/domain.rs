@@ -307,7 +307,9 @@ mod tests {
             uuid: uuid::Uuid::from_u128(7),
             metadata: Metadata::default(),
             memory: MemorySize::from_mib(2048),
+            max_memory: None,
             cpus: 2,
+            max_cpus: None,
             firmware: Firmware::EfiSecure,
             kvm: false,
             disks: vec![DiskSpec { path: "/a&b/<x>'\".qcow2".into(), format: "qcow2", read_only: false }],
@@ -347,6 +349,18 @@ mod tests {
         assert_eq!(domain.serial_log.as_deref(), Some("/log"));
         assert!(domain.has_agent_channel && domain.metadata.is_some());
         assert!(domain.acpi && !domain.agent_connected);
+    }
+
+    #[test]
+    fn room_above_what_it_is_given_is_read() {
+        let of = |spec: DomainSpec| {
+            let document = spec.to_element().to_document().expect("writes");
+            let domain = Domain::parse(&document).expect("parses");
+            (domain.cpus, domain.max_cpus, domain.current_memory_mib, domain.memory_mib)
+        };
+        assert_eq!(of(spec()), (2, 2, 2048, 2048));
+        let max_memory = Some(MemorySize::from_mib(4096));
+        assert_eq!(of(DomainSpec { max_cpus: Some(8), max_memory, ..spec() }), (2, 8, 2048, 4096));
     }
 
     #[test]

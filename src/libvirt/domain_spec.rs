@@ -20,8 +20,12 @@ pub struct DomainSpec {
     pub metadata: Metadata,
     /// Its memory.
     pub memory: MemorySize,
+    /// The most memory that it may be given; `None` is what it has.
+    pub max_memory: Option<MemorySize>,
     /// Its virtual processors.
     pub cpus: u32,
+    /// The most of them that it may be given; `None` is what it has.
+    pub max_cpus: Option<u32>,
     /// What boots it.
     pub firmware: Firmware,
     /// What kind of machine it is.
@@ -95,9 +99,9 @@ impl DomainSpec {
                     .children(self.metadata.to_elements())
                     .children(self.os_variant.as_ref().map(domain_hardware::libosinfo)),
             )
-            .child(Element::new("memory").with("unit", "MiB").text(self.memory.mib().to_string()))
+            .children(self.memory())
             .children(shared_folder::memory_backing(&self.folders))
-            .child(Element::new("vcpu").text(self.cpus.to_string()))
+            .child(self.cpus())
             .child(self.os())
             .child(domain_hardware::features(&self.hardware))
             .child(domain_hardware::cpu(&self.hardware, self.kvm))
@@ -114,6 +118,19 @@ impl DomainSpec {
             domain = domain.child(monitor(socket));
         }
         domain
+    }
+
+    fn memory(&self) -> impl Iterator<Item = Element> {
+        let size = |name: &str, size: MemorySize| {
+            Element::new(name).with("unit", "MiB").text(size.mib().to_string())
+        };
+        let current = self.max_memory.map(|_| size("currentMemory", self.memory));
+        std::iter::once(size("memory", self.max_memory.unwrap_or(self.memory))).chain(current)
+    }
+
+    fn cpus(&self) -> Element {
+        let cpus = Element::new("vcpu").text(self.max_cpus.unwrap_or(self.cpus).to_string());
+        if self.max_cpus.is_some() { cpus.with("current", self.cpus.to_string()) } else { cpus }
     }
 
     fn os(&self) -> Element {

@@ -7,7 +7,7 @@
 //! leftover.
 
 use super::xml::{Element, Node};
-use crate::model::{Label, PortPublish, Timestamp};
+use crate::model::{Label, PortPublish, SharedFolder, Timestamp};
 
 /// The namespace of [`Metadata`].
 pub const NAMESPACE: &str = "urn:vmtools:vm:1";
@@ -40,6 +40,10 @@ pub struct Metadata {
     /// The ports that user-mode networking forwards to the guest, ssh's among them. passt has them in
     /// the definition too; slirp is told at each start.
     pub published: Vec<PortPublish>,
+    /// Where the guest was told to mount folders of the host.
+    pub mounts: Vec<Mounted>,
+    /// The room that it was made with.
+    pub room: Room,
     /// When `gc` may remove it.
     pub expires: Option<Timestamp>,
     /// The VM that its disks stand on, if it is a linked clone.
@@ -66,6 +70,31 @@ pub struct OwnedVolume {
     pub volume: String,
     /// The file that it is.
     pub path: String,
+}
+
+/// What a VM was made to be given at most while it runs. A definition does not tell it any more once all of
+/// that is given; of what is `None` none was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Room {
+    /// Virtual processors.
+    pub cpus: Option<u32>,
+    /// Memory, in MiB.
+    pub memory_mib: Option<u64>,
+}
+
+/// Where a guest mounts a folder of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mounted {
+    /// The name by which it does.
+    pub tag: String,
+    /// The place in the guest.
+    pub guest: String,
+}
+
+impl From<&SharedFolder> for Mounted {
+    fn from(folder: &SharedFolder) -> Self {
+        Self { tag: folder.tag.clone(), guest: folder.guest.clone() }
+    }
 }
 
 /// How to reach a VM by ssh.
@@ -113,6 +142,11 @@ impl Metadata {
         vm = vm.children(self.ssh.as_ref().map(SshAccess::to_element));
         let publish = |port: &PortPublish| Element::new("vmtools:publish").text(port.to_string());
         vm = vm.children(self.published.iter().map(publish));
+        let mount = |mount: &Mounted| {
+            Element::new("vmtools:mount").with("tag", &mount.tag).with("guest", &mount.guest)
+        };
+        vm = vm.children(self.mounts.iter().map(mount));
+        vm = vm.children((self.room != Room::default()).then(|| self.room.to_element()));
         vm = vm.children(optional("vmtools:expires", &self.expires.map(|time| time.to_string())));
         vm = vm.children(self.parent.as_ref().map(|parent| {
             Element::new("vmtools:parent").with("uuid", &parent.uuid).with("name", &parent.name)
@@ -158,6 +192,12 @@ impl Metadata {
             }
             "ssh" => self.ssh = SshAccess::from_element(element),
             "publish" => self.published.extend(element.content().parse::<PortPublish>()),
+            "mount" => {
+                if let (Some(tag), Some(guest)) = (attribute("tag"), attribute("guest")) {
+                    self.mounts.push(Mounted { tag, guest });
+                }
+            }
+            "room" => self.room = Room::from_element(element),
             "parent" => {
                 if let (Some(uuid), Some(name)) = (attribute("uuid"), attribute("name")) {
                     self.parent = Some(Parent { uuid, name });
@@ -243,6 +283,26 @@ pub(super) fn find<'a>(metadata: &'a Element, namespace: &str) -> Option<&'a Ele
     })
 }
 
+impl Room {
+    fn to_element(self) -> Element {
+        let mut element = Element::new("vmtools:room");
+        if let Some(cpus) = self.cpus {
+            element.set_attribute("cpus", cpus.to_string());
+        }
+        if let Some(mib) = self.memory_mib {
+            element.set_attribute("memory-mib", mib.to_string());
+        }
+        element
+    }
+
+    fn from_element(element: &Element) -> Self {
+        Self {
+            cpus: element.attribute("cpus").and_then(|cpus| cpus.parse().ok()),
+            memory_mib: element.attribute("memory-mib").and_then(|mib| mib.parse().ok()),
+        }
+    }
+}
+
 impl SshAccess {
     fn to_element(&self) -> Element {
         let mut element = Element::new("vmtools:ssh").with("user", &self.user);
@@ -289,6 +349,8 @@ mod tests {
                 identities: vec!["/home/me/.ssh/id_ed25519".into()],
             }),
             published: vec!["2222:22".parse().expect("valid"), "5353:53/udp".parse().expect("valid")],
+            room: Room { cpus: Some(4), memory_mib: None },
+            mounts: vec![Mounted { tag: "vmtools:0".into(), guest: "/a&b".into() }],
             expires: "2026-02-01T12:00:00Z".parse().ok(),
             parent: Some(Parent { uuid: "7".into(), name: "a&b".into() }),
             creator: Some("host boot 1 2".into()),

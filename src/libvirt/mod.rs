@@ -54,7 +54,7 @@ pub use error::{Error, Object};
 pub use event::Notice;
 pub use event_feed::EventFeed;
 pub use lease::Lease;
-pub use metadata::{Metadata, MetadataChange, OwnedVolume, Parent, SshAccess};
+pub use metadata::{Metadata, MetadataChange, Mounted, OwnedVolume, Parent, Room, SshAccess};
 pub use network::{Network, Reservation};
 pub use network_spec::{NetworkDevice, NetworkSpec};
 pub use networks::HostUpdate;

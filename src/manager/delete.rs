@@ -7,12 +7,16 @@ use super::delete_plan::{DeletePlan, DeleteRequest, Settled, settle};
 use super::gc::Maker;
 use super::needs::{Doomed, Look};
 use super::protect::refuse_protected;
+use super::stop::is_away;
 use super::{Error, VmManager};
 use crate::guest;
 use crate::libvirt::{self, DomainId, Object};
 
 /// How long a removal tries while libvirt is busy with something of the VM.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it waits for a daemon that is away, which it does for each VM that is to go.
+const AWAY: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(200);
 /// For how long what was seen of other VMs' needs may be acted upon.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -131,6 +135,23 @@ impl VmManager {
         }
     }
 
+    /// The answer, for which a daemon that is being restarted is waited for.
+    async fn once_back<T, W>(&self, ask: impl Fn() -> W) -> Result<T, Error>
+    where
+        W: Future<Output = Result<T, Error>>,
+    {
+        let deadline = Instant::now() + AWAY;
+        loop {
+            match ask().await {
+                Err(Error::Libvirt(error)) if is_away(&error) && Instant::now() < deadline => {
+                    self.interrupt.check()?;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
     /// Does what the plan says.
     pub(super) async fn delete(&self, plan: DeletePlan) -> Result<Deleted, Error> {
         self.delete_one(plan, &mut None, &HashMap::new()).await
@@ -149,13 +170,14 @@ impl VmManager {
         // What stood on it a moment ago has gone just now.
         let outdated = |look: &Look| look.is_older_than(FRESH) || !plan.waits_for.is_empty();
         if look.as_ref().is_none_or(outdated) {
-            *look = Some(self.look().await?);
+            *look = Some(self.once_back(|| self.look()).await?);
         }
         if let Some(look) = look {
             plan.check_again(look)?;
             look.domain(&plan.uuid).map(refuse_protected).transpose()?;
         }
-        let running = self.client.state(&plan.uuid).await?.is_active();
+        let state = || async { self.client.state(&plan.uuid).await.map_err(Error::from) };
+        let running = self.once_back(state).await?.is_active();
         if running && !plan.may_stop {
             return Err(Error::Running { name: plan.name });
         }

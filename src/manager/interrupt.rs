@@ -26,7 +26,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// [`Error::Interrupted`], or `work`'s own.
-    pub(super) async fn race<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub async fn race<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let mut receiver = self.0.clone();
         let asked = async move {
             // With its sender gone nobody can ask any more.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Error, Event, VmManager, VmStatus, Warning};
-use crate::libvirt::{self, Affects, Domain, DomainStats, MetadataChange};
+use crate::libvirt::{self, Affects, Domain, DomainStats, MetadataChange, Room};
 use crate::model::{DiskSize, Label, MemorySize, TimeToLive, Timestamp, VmState};
 
 /// How long a guest may take over giving memory back.
@@ -195,7 +195,8 @@ impl VmManager {
     /// Room that the definition leaves above what it gives stays. The result is whether the VM has it now.
     async fn set_cpus(&self, found: &Found, cpus: u32) -> Result<bool, Error> {
         let stored = &found.stored;
-        let max = with_room(stored.cpus.into(), stored.max_cpus.into(), cpus.into());
+        let made_with = room(stored).cpus.map(u64::from);
+        let max = with_room(stored.cpus.into(), stored.max_cpus.into(), made_with, cpus.into());
         let max = u32::try_from(max).unwrap_or(cpus);
         if max != stored.max_cpus {
             self.client.set_max_cpus(&stored.uuid, max).await?;
@@ -217,7 +218,8 @@ impl VmManager {
 
     async fn set_memory(&self, found: &Found, mib: u64) -> Result<bool, Error> {
         let stored = &found.stored;
-        let max = with_room(stored.current_memory_mib, stored.memory_mib, mib);
+        let made_with = room(stored).memory_mib;
+        let max = with_room(stored.current_memory_mib, stored.memory_mib, made_with, mib);
         if max != stored.memory_mib {
             self.client.set_max_memory(&stored.uuid, max).await?;
         }
@@ -280,9 +282,15 @@ impl Done {
     }
 }
 
-/// The maximum for a wanted number: one that was equal to what was given stays so, other room stays.
-fn with_room(given: u64, max: u64, wanted: u64) -> u64 {
-    if given == max { wanted } else { wanted.max(max) }
+fn room(domain: &Domain) -> Room {
+    domain.metadata.as_ref().map(|record| record.room).unwrap_or_default()
+}
+
+/// The maximum for a wanted number: one that was equal to what was given stays so, but for the room that the VM
+/// was made with; other room stays.
+fn with_room(given: u64, max: u64, made_with: Option<u64>, wanted: u64) -> u64 {
+    let room = if given == max { made_with } else { Some(max) };
+    wanted.max(room.unwrap_or(0))
 }
 
 /// Whether the running guest took it; what libvirt or QEMU can't do there is no error.
@@ -300,7 +308,8 @@ mod tests {
 
     #[test]
     fn room_that_was_left_stays() {
-        assert_eq!([with_room(2, 2, 4), with_room(2, 2, 1)], [4, 1]);
-        assert_eq!([with_room(2, 8, 4), with_room(2, 8, 16)], [8, 16]);
+        assert_eq!([with_room(2, 2, None, 4), with_room(2, 2, None, 1)], [4, 1]);
+        assert_eq!([with_room(2, 8, None, 4), with_room(2, 8, None, 16)], [8, 16]);
+        assert_eq!([with_room(8, 8, Some(8), 4), with_room(16, 16, Some(8), 2)], [8, 8]);
     }
 }

@@ -27,8 +27,12 @@ pub struct VmSpec {
     pub virtio_win: Option<PathBuf>,
     /// Its memory.
     pub memory: MemorySize,
+    /// The most memory that it can be given while it runs; `None` leaves no room.
+    pub max_memory: Option<MemorySize>,
     /// Its virtual processors.
     pub cpus: u32,
+    /// The most of them that it can be given while it runs; `None` leaves no room.
+    pub max_cpus: Option<u32>,
     /// The size of its disk.
     pub disk_size: DiskSize,
     /// The sizes of further disks, which are empty.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::reach::forwarded_port;
 use super::{DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmManager, VmStatus};
 use crate::host;
-use crate::libvirt::{Domain, DomainStats, Filesystem, Page};
+use crate::libvirt::{Domain, DomainStats, Filesystem, Mounted, Page};
 
 impl VmManager {
     /// All there is to know of a VM.
@@ -48,7 +48,9 @@ impl VmManager {
             uuid: details.uuid,
             state,
             cpus: stats.cpus().unwrap_or(domain.cpus),
-            memory_mib: stats.memory_mib().unwrap_or(domain.memory_mib),
+            max_cpus: domain.max_cpus,
+            memory_mib: stats.memory_mib().unwrap_or(domain.current_memory_mib),
+            max_memory_mib: domain.memory_mib,
             ssh: ssh_status(&domain, state.is_active(), &ips),
             ips,
             image: details.image,
@@ -160,9 +162,17 @@ fn interfaces(domain: &Domain, by_card: &[(String, IpAddr)]) -> Vec<InterfaceSta
 }
 
 fn mounts(domain: &Domain) -> Vec<MountStatus> {
+    let told: &[Mounted] = domain.metadata.as_ref().map_or(&[], |record| &record.mounts);
+    let guest = |tag: &str| told.iter().find(|mount| mount.tag == tag).map(|mount| mount.guest.clone());
     let folders = domain.folders.iter().cloned();
     folders
-        .map(|Filesystem { host, tag, read_only, driver }| MountStatus { host, tag, read_only, driver })
+        .map(|Filesystem { host, tag, read_only, driver }| MountStatus {
+            guest: guest(&tag),
+            host,
+            tag,
+            read_only,
+            driver,
+        })
         .collect()
 }
 

@@ -182,7 +182,7 @@ impl VmManager {
 }
 
 /// Whether the daemon is not there at the moment.
-fn is_away(error: &libvirt::Error) -> bool {
+pub(super) fn is_away(error: &libvirt::Error) -> bool {
     matches!(error, libvirt::Error::Lost { .. } | libvirt::Error::Unreachable { .. })
 }
 

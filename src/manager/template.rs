@@ -13,7 +13,8 @@ impl VmManager {
     /// When there is no such VM, or libvirt can't be asked.
     pub async fn template_of(&self, name: &str) -> Result<Template, Error> {
         let id = self.client.resolve(name).await?;
-        let domain = self.client.domain(&id.uuid).await?;
+        // Its guest may have given memory back for a while.
+        let domain = self.client.stored_domain(&id.uuid).await?;
         let mut sizes = Vec::new();
         let record = domain.metadata.as_ref();
         let seed = |path: &str| {
@@ -47,6 +48,7 @@ fn of_domain(domain: &Domain) -> Template {
     let virtio_win = cdroms.next().and_then(|disk| disk.path.as_ref()).map(Into::into);
     let hardware = domain.hardware();
     let usual = Hardware::default();
+    let room = record.map(|record| record.room).unwrap_or_default();
     let labels = record.into_iter().flat_map(|record| &record.labels);
     Template {
         description: Some(format!("as the VM {}", domain.name)),
@@ -54,8 +56,12 @@ fn of_domain(domain: &Domain) -> Template {
         image,
         virtio_win,
         os_variant: domain.os_variant(),
-        memory: Some(MemorySize::from_mib(domain.memory_mib)),
+        memory: Some(MemorySize::from_mib(domain.current_memory_mib)),
+        max_memory: Some(domain.memory_mib.max(room.memory_mib.unwrap_or(0)))
+            .filter(|max| *max > domain.current_memory_mib)
+            .map(MemorySize::from_mib),
         cpus: Some(domain.cpus),
+        max_cpus: Some(domain.max_cpus.max(room.cpus.unwrap_or(0))).filter(|max| *max > domain.cpus),
         firmware: Some(domain.firmware).filter(|firmware| *firmware != Firmware::Bios),
         machine: hardware.machine,
         cpu_model: hardware.cpu_model,

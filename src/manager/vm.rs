@@ -59,8 +59,12 @@ pub struct VmStatus {
     pub state: VmState,
     /// Its virtual processors.
     pub cpus: u32,
+    /// The most of them that it can be given without a new start.
+    pub max_cpus: u32,
     /// Its memory, in MiB.
     pub memory_mib: u64,
+    /// The most memory that it can be given without a new start, in MiB.
+    pub max_memory_mib: u64,
     /// Its addresses.
     pub ips: Vec<IpAddr>,
     /// The base image, as the user called it.
@@ -152,6 +156,8 @@ pub struct MountStatus {
     pub host: Option<String>,
     /// The name by which the guest mounts it.
     pub tag: String,
+    /// Where the guest was told to mount it; `None` where vmtools was not asked for that.
+    pub guest: Option<String>,
     /// Whether the guest may only read it.
     pub read_only: bool,
     /// How it gets there, where vmtools knows the way.

@@ -22,6 +22,11 @@ impl VmManager {
         self.client.uri()
     }
 
+    /// What tells that the user wants the present command to end.
+    pub fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
     pub(super) fn report(&self, event: Event<'_>) {
         self.observer.event(event);
     }

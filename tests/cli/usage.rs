@@ -50,6 +50,16 @@ fn each_verb_shows_an_example() {
 }
 
 #[test]
+fn a_maximum_below_the_number_is_refused() {
+    let create = ["create", "web", "--image", "x", "-c", "4", "-m", "2G"];
+    for (flag, most) in [("--max-cpus", "3"), ("--max-memory", "1G")] {
+        let refused = run(&[&create[..], &[flag, most]].concat()).code(2);
+        refused.stderr_has("a maximum of").stderr_has(&format!("hint: give a larger {flag}"));
+    }
+    run(&[&create[..], &["--max-cpus", "0"]].concat()).code(2);
+}
+
+#[test]
 fn the_help_names_every_verb() {
     let help = run(&["--help"]).success().stdout_has("Example:");
     for &verb in VERBS {

@@ -176,3 +176,56 @@ fn what_is_protected_is_not_deleted_and_what_has_expired_is() {
     vmtools(&[&["delete", "--force", "renewed", "forever", "--"][..], &odd].concat()).success();
     super::nothing_is_left(&sandbox);
 }
+
+#[test]
+fn a_running_vm_moves_within_the_room_that_it_was_made_with() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    let room = ["--max-memory", "384", "--max-cpus", "2"];
+    let plan = create(&sandbox, "web", &image, &[&room[..], &["--dry-run"]].concat()).run().success();
+    plan.stdout_has("1 cpus (up to 2)").stdout_has("256 MiB (up to 384 MiB) of memory");
+    let made = create(&sandbox, "web", &image, &[&room[..], &["--start", "--wait=ssh"]].concat()).run();
+    made.success();
+    let sizes = |json: &serde_json::Value| {
+        ["cpus", "max_cpus", "memory_mib", "max_memory_mib"].map(|field| json[field].as_u64().unwrap())
+    };
+    let status = || vmtools(&["status", "web", "--json"]).success().json();
+    assert_eq!(sizes(&status()), [1, 2, 256, 384]);
+    let guest = |command: &str| vmtools(&["ssh", "web", "--", command]).success().stdout;
+    let total = || -> u64 {
+        let line = guest("grep MemTotal /proc/meminfo");
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() >> 10
+    };
+    let small = total();
+    assert_eq!(guest("ls -d /sys/devices/system/cpu/cpu[0-9]*").lines().count(), 1);
+
+    let more = vmtools(&["set", "web", "-m", "384", "-c", "2", "--json"]).success();
+    assert_eq!(more.json()["applied"], serde_json::json!(["cpus", "memory"]), "{more}");
+    assert_eq!(sizes(&more.json()), [2, 2, 384, 384], "{more}");
+    assert!(total() >= small + 100, "{small} {}", total());
+    assert_eq!(guest("ls -d /sys/devices/system/cpu/cpu[0-9]*").lines().count(), 2);
+    let less = vmtools(&["set", "web", "-m", "192", "--json"]).success();
+    assert_eq!(less.json()["applied"], serde_json::json!(["memory"]), "{less}");
+    assert!(total() < small, "{small} {}", total());
+    // Above its room, only a new start helps.
+    let beyond = vmtools(&["set", "web", "-m", "400", "--json"]).success();
+    assert_eq!(beyond.json()["on_next_start"], serde_json::json!(["memory"]), "{beyond}");
+    vmtools(&["set", "web", "-m", "256", "-c", "1"]).success();
+
+    // What is made of it has the same room.
+    vmtools(&["stop", "web", "--force"]).success();
+    assert_eq!(sizes(&status()), [1, 2, 256, 384]);
+    let twin = vmtools(&["clone", "web", "twin", "--json"]).success().json();
+    assert_eq!(sizes(&twin), [1, 2, 256, 384]);
+    vmtools(&["template", "new", "like", "--from", "web"]).success();
+    let shown = vmtools(&["template", "show", "like"]).success();
+    for (key, value) in [("cpus", "1"), ("max_cpus", "2"), ("memory", "256M"), ("max_memory", "384M")] {
+        let row = |line: &String| line.split_whitespace().take(2).eq([key, value]);
+        assert!(shown.lines().iter().any(row), "no {key} {value}: {shown}");
+    }
+    let like = ["create", "like", "--template", "like", "--image", image.to_str().unwrap(), "--json"];
+    assert_eq!(sizes(&vmtools(&like).success().json()), [1, 2, 256, 384]);
+    vmtools(&["delete", "--force", "web", "twin", "like"]).success();
+    super::nothing_is_left(&sandbox);
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::support::{Run, Sandbox, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, nothing_is_left, own_volumes};
+use super::{MINUTE, create, nothing_is_left, own_volumes, said};
 
 /// The hashes of the files, as they are now.
 fn hashes(sandbox: &Sandbox, files: &[&str]) -> BTreeMap<String, String> {
@@ -151,4 +151,52 @@ fn a_disk_that_another_stands_on_goes_after_it_or_stays() {
     codes.sort_unstable();
     assert_eq!(codes, [Some(0), Some(3)], "{}\n{}", runs[0], runs[1]);
     nothing_is_left(&sandbox);
+}
+
+#[test]
+fn a_daemon_that_is_restarted_during_a_delete_loses_nothing() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let names = ["ci-1", "ci-2", "ci-3", "ci-4", "ci-5", "ci-6"];
+    let foreign = sandbox.root().join("images/foreign.raw");
+    let foreign = foreign.to_str().unwrap();
+    sandbox.as_root("sh", &["-c", "head -c 1M /dev/urandom >\"$0\"", foreign]).run().success();
+    for step in ["destroy", "vol-delete", "undefine"] {
+        create(&sandbox, "ci", &image, &["--count", "6"]).run().success();
+        sandbox.vmtools(&["start", "ci-1", "ci-4"]).run().success();
+        for name in ["ci-2", "ci-4"] {
+            let attach = ["attach-disk", name, foreign, "vdd", "--config", "--subdriver", "raw", "--mode"];
+            sandbox.virsh(&[&attach[..], &["shareable"]].concat());
+        }
+        let base = sandbox.volumes().into_iter().find(|path| path.contains("-base-")).unwrap();
+        let staying = [foreign, &base, image.to_str().unwrap()];
+        let before = hashes(&sandbox, &staying);
+        let all = own_volumes(&sandbox);
+        let of =
+            |name: &str| all.iter().filter(|path| path.contains(&format!("/{name}-"))).collect::<Vec<_>>();
+
+        let force = [&["delete", "--force", "--if-exists", "-v"][..], &names].concat();
+        let mut deleting = sandbox.vmtools(&force).spawn();
+        said(&mut deleting, step);
+        // Held, so that the daemon's end comes between two of its calls, or in the midst of one.
+        deleting.pause();
+        sandbox.libvirtd_kill();
+        deleting.go_on();
+        sandbox.libvirtd_start();
+        let run = deleting.wait(MINUTE);
+        let (domains, volumes) = (sandbox.domains(), own_volumes(&sandbox));
+        for name in names {
+            let there = of(name).into_iter().filter(|path| volumes.contains(path)).count();
+            let whole = match domains.iter().any(|domain| domain == name) {
+                true => there == of(name).len(),
+                false => there == 0,
+            };
+            assert!(whole || run.stderr.contains(name), "{step}: {name} has {there} files left: {run}");
+        }
+        assert_eq!(run.status.success(), domains.is_empty(), "{step}: {run}");
+        assert_eq!(hashes(&sandbox, &staying), before, "{step}: {run}");
+        sandbox.vmtools(&force).run().success();
+        nothing_is_left(&sandbox);
+        assert_eq!(hashes(&sandbox, &staying), before, "{step}");
+    }
 }

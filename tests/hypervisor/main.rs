@@ -21,6 +21,7 @@ mod network;
 mod own_image;
 mod power;
 mod processes;
+mod question;
 mod reach;
 mod template;
 

@@ -14,13 +14,13 @@ fn a_session_without_virtiofsd_has_folders_by_9p() {
     let mounts = ["--mount", "a, b:/a:ro", "--mount", "c:/c"];
     let made = create(&sandbox, "web", &image, &[&mounts[..], &["--start", "--wait", "--json"]].concat());
     let made = made.run().success().stderr_has("9p").stderr_has("virtiofsd is not installed");
-    let folder = |name: &str, number: u32, read_only: bool| {
+    let folder = |name: &str, guest: &str, number: u32, read_only: bool| {
         let (host, tag) = (sandbox.home().join(name), format!("vmtools:{number}"));
-        serde_json::json!({"host": host, "tag": tag, "read_only": read_only, "driver": "9p"})
+        serde_json::json!({"host": host, "tag": tag, "guest": guest, "read_only": read_only, "driver": "9p"})
     };
-    let expected = serde_json::json!([folder("a, b", 0, true), folder("c", 1, false)]);
+    let expected = serde_json::json!([folder("a, b", "/a", 0, true), folder("c", "/c", 1, false)]);
     assert_eq!(made.json()["mounts"], expected, "{made}");
-    sandbox.vmtools(&["status", "web"]).run().success().stdout_has("c as vmtools:1 (9p)");
+    sandbox.vmtools(&["status", "web"]).run().success().stdout_has("c at /c as vmtools:1 (9p)");
     assert_eq!(sandbox.vmtools(&["ssh", "web", "--", DEVICES]).run().success().stdout, "2\n");
     // A copy has the same folders, and nobody's folder goes with its VM.
     sandbox.vmtools(&["stop", "web", "--force"]).run().success();

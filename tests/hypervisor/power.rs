@@ -71,6 +71,46 @@ fn a_daemon_that_is_restarted_does_not_end_a_stop() {
 }
 
 #[test]
+fn a_daemon_that_is_restarted_does_not_end_a_stop_of_many() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "ci", &image, &["--count", "3"]).run().success();
+    let names = ["ci-1", "ci-2", "ci-3"];
+    sandbox.vmtools(&["start", "--all", "--wait=ssh"]).run().success();
+    let files = super::own_volumes(&sandbox);
+    for name in names {
+        // It goes off only after the daemon has come back, and by the button alone.
+        let slow = "echo '#!/bin/sh\nsleep 6; exec poweroff' | sudo tee /etc/acpi/PWRF/00000080; sudo killall qemu-ga";
+        sandbox.vmtools(&["ssh", name, "--", slow]).run();
+    }
+    let mut stopping = sandbox.vmtools(&[&["stop", "-v"][..], &names].concat()).spawn();
+    wait_for("all to be asked", MINUTE, || {
+        let asked = stopping.stderr().matches("shutdown --mode acpi").count();
+        (asked >= names.len() || !stopping.is_running()).then_some(())
+    });
+    sandbox.libvirtd_kill();
+    sandbox.libvirtd_start();
+    let run = stopping.wait(MINUTE).success();
+    assert_eq!(run.lines(), names.map(|name| format!("{name} is shutoff")), "{run}");
+    assert_eq!((sandbox.domains().len(), super::own_volumes(&sandbox)), (3, files));
+    // Pulled plugs, too: what the daemon did not hear of is said, and a second one finishes.
+    sandbox.vmtools(&["start", "--all"]).run().success();
+    let mut forced = sandbox.vmtools(&[&["stop", "--force", "-v"][..], &names].concat()).spawn();
+    said(&mut forced, "destroy");
+    sandbox.libvirtd_kill();
+    sandbox.libvirtd_start();
+    let run = forced.wait(MINUTE);
+    for name in names {
+        let off = sandbox.state(name) == "shut off";
+        let told = run.stdout.contains(&format!("{name} is shutoff"));
+        assert!(off || !told && run.stderr.contains(name), "{name}: {run}");
+    }
+    sandbox.vmtools(&[&["stop", "--force"][..], &names].concat()).run().success();
+    sandbox.vmtools(&[&["delete", "--force"][..], &names].concat()).run().success();
+    super::nothing_is_left(&sandbox);
+}
+
+#[test]
 fn many_are_stopped_at_once_in_one_virsh() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());

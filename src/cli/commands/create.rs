@@ -19,7 +19,10 @@ use crate::model::{
 /// The flags of `create`. Where one is not given, the template's value counts, then the configuration's.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  vmtools create web --template ubuntu --start --wait\n  vmtools create ci --image ./disk.qcow2 -m 1G -l job=17 --ttl 2h --count 3 --start\n  vmtools create dev --template ubuntu --mount ~/src:/src --mount ./data:/data:ro --start"
+    after_help = "With --max-memory and --max-cpus `vmtools set` has room to change a VM while it runs. It starts with all of that \
+                  memory, of which the guest's balloon driver gives the rest back as it comes up: without one it keeps it. \
+                  Emulated guests (no KVM) of several processors, and those with room for more, were seen to make QEMU 10.0 abort.\n\n\
+                  Example:\n  vmtools create web --template ubuntu --start --wait\n  vmtools create ci --image ./disk.qcow2 -m 1G -l job=17 --ttl 2h --count 3 --start\n  vmtools create db --template debian -m 2G --max-memory 8G -c 2 --max-cpus 4\n  vmtools create dev --template ubuntu --mount ~/src:/src --mount ./data:/data:ro --start"
 )]
 pub struct CreateArgs {
     /// The VM's name
@@ -45,6 +48,12 @@ pub struct CreateArgs {
     /// Its virtual processors
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub cpus: Option<u32>,
+    /// The most memory that `set` can give it while it runs [default: what it has]
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<MemorySize>,
+    /// The most processors that `set` can give it while it runs [default: what it has]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub max_cpus: Option<u32>,
     /// The size of its disk: GiB, or with K, M, G, T
     #[arg(short, long, value_name = "SIZE")]
     pub disk_size: Option<DiskSize>,
@@ -245,6 +254,8 @@ fn spec(
     let virtio_win = args.virtio_win.clone().or_else(|| template?.virtio_win.clone());
     let hardware = template.map(Template::hardware).unwrap_or_default();
     let own = template.and_then(|template| template.user_data.as_ref());
+    let memory = args.memory.or(template.and_then(|t| t.memory)).unwrap_or(defaults.memory);
+    let cpus = args.cpus.or(template.and_then(|t| t.cpus)).unwrap_or(defaults.cpus);
     Ok(VmSpec {
         name,
         replace: args.replace,
@@ -258,8 +269,10 @@ fn spec(
         extra_disks: template.and_then(|t| t.disks.clone()).unwrap_or_default(),
         cloud_init: template.and_then(|t| t.cloud_init).unwrap_or(true),
         setup: template.map(Template::setup).unwrap_or_default(),
-        memory: args.memory.or(template.and_then(|t| t.memory)).unwrap_or(defaults.memory),
-        cpus: args.cpus.or(template.and_then(|t| t.cpus)).unwrap_or(defaults.cpus),
+        memory,
+        max_memory: maximum("memory", args.max_memory.or(template.and_then(|t| t.max_memory)), memory)?,
+        cpus,
+        max_cpus: maximum("cpus", args.max_cpus.or(template.and_then(|t| t.max_cpus)), cpus)?,
         disk_size: args.disk_size.or(template.and_then(|t| t.disk_size)).unwrap_or(defaults.disk_size),
         firmware: args.firmware.or(template.and_then(|t| t.firmware)),
         accel: args.accel.or(template.and_then(|t| t.accel)).unwrap_or(defaults.accel),
@@ -297,6 +310,21 @@ fn spec(
             _ => wait,
         }),
     })
+}
+
+/// The most of something that it can be given; one that is no more than what it has leaves no room.
+fn maximum<T: PartialOrd + std::fmt::Display>(
+    what: &str,
+    most: Option<T>,
+    given: T,
+) -> Result<Option<T>, Complaint> {
+    match most {
+        Some(most) if most < given => Err(Complaint::usage(
+            format!("a maximum of {most} is less than the {what} that the VM is to have, {given}"),
+            format!("give a larger --max-{what}, or a smaller --{what}"),
+        )),
+        most => Ok(most.filter(|most| *most > given)),
+    }
 }
 
 fn absolute(path: PathBuf) -> PathBuf {

@@ -64,13 +64,15 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
     }
     let foreign: Vec<&str> = plans.iter().flat_map(DeletePlan::foreign).collect();
     if (asks || asks_for_disks && !foreign.is_empty()) && !plans.is_empty() {
-        context.ui.note(render::delete_plans(&plans).trim_end());
         let question = match foreign.as_slice() {
             [] => "Delete?".to_owned(),
             disks => format!("Delete, with disks that vmtools did not make ({})?", disks.join(", ")),
         };
-        if !context.ui.ask(&question) {
-            return Err(Complaint::plain(Code::Failed, "nothing was deleted"));
+        let plan = render::delete_plans(&plans);
+        let answer = context.ui.confirm(manager.interrupt(), &plan, &question, "nothing was deleted").await;
+        if let Err(no) = answer {
+            many.fail(no);
+            return many.close(context);
         }
     }
     manager

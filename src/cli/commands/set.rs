@@ -11,8 +11,8 @@ use crate::model::{DiskSize, Label, MemorySize, TimeToLive};
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("change").required(true).multiple(true),
-    after_help = "A VM that runs gets it at once as far as it can: memory up to what it was started with, processors as far as its \
-                  definition leaves room, a larger disk. The rest comes with its next start, and is said so. A disk that has \
+    after_help = "A VM that runs gets it at once as far as it can: memory and processors as far as its definition \
+                  leaves room (`create --max-memory`, `--max-cpus`), a larger disk. The rest comes with its next start, and is said so. A disk that has \
                   grown is seen by the guest at once; where cloud-init is in it, its next boot grows the file system.\n\n\
                   Example:\n  vmtools set web -m 4G -c 4 && vmtools restart web\n  vmtools set web --label team=a --unlabel ci --ttl 2h"
 )]

@@ -95,10 +95,12 @@ pub fn status(vm: &VmStatus) -> String {
     line("uuid", vm.uuid.clone());
     line("state", vm.state.to_string());
     line("connection", vm.uri.clone());
-    line("cpus", format!("{} ({})", vm.cpus, vm.accel));
+    let cpus = cpu_room(vm.cpus, vm.max_cpus);
+    line("cpus", format!("{}{cpus} ({})", vm.cpus, vm.accel));
     let used =
         vm.memory_used_mib.map_or_else(String::new, |mib| format!(", {} used", MemorySize::from_mib(mib)));
-    line("memory", format!("{}{used}", MemorySize::from_mib(vm.memory_mib)));
+    let most = room(vm.memory_mib, vm.max_memory_mib);
+    line("memory", format!("{}{most}{used}", MemorySize::from_mib(vm.memory_mib)));
     line("firmware", vm.firmware.to_string());
     for ip in &vm.ips {
         line("ip", ip.to_string());
@@ -144,7 +146,9 @@ pub fn status(vm: &VmStatus) -> String {
     for mount in &vm.mounts {
         let host = mount.host.as_deref().unwrap_or("-");
         let driver = mount.driver.map_or("?", MountDriver::name);
-        line("mount", format!("{host} as {} ({driver}{})", mount.tag, read_only(mount.read_only)));
+        let guest = mount.guest.as_ref().map_or_else(String::new, |guest| format!(" at {guest}"));
+        let tag = &mount.tag;
+        line("mount", format!("{host}{guest} as {tag} ({driver}{})", read_only(mount.read_only)));
     }
     for snapshot in &vm.snapshots {
         line("snapshot", snapshot.clone());
@@ -159,9 +163,11 @@ pub fn plan(plan: &Plan) -> String {
     let _ = writeln!(text, "create the VM {} on {}", plan.name, plan.uri);
     let size = DiskSize::from_bytes(plan.disk_size_bytes);
     let memory = MemorySize::from_mib(plan.memory_mib);
+    let cpus = cpu_room(plan.cpus, plan.max_cpus);
+    let most = room(plan.memory_mib, plan.max_memory_mib);
     let _ = writeln!(
         text,
-        "  {} cpus ({}), {memory} of memory, a disk of {size}, {}",
+        "  {} cpus{cpus} ({}), {memory}{most} of memory, a disk of {size}, {}",
         plan.cpus, plan.accel, plan.firmware
     );
     let image = plan.image.as_deref().unwrap_or("an empty disk");
@@ -209,6 +215,16 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::BrokenCommit => "left by an image commit that was killed",
     };
     format!("{did} {} ({why})\n", item.name)
+}
+
+/// The room above the processors that a VM has.
+fn cpu_room(cpus: u32, max: u32) -> String {
+    if max > cpus { format!(" (up to {max})") } else { String::new() }
+}
+
+/// The room above the memory that a VM has.
+fn room(mib: u64, max_mib: u64) -> String {
+    if max_mib > mib { format!(" (up to {})", MemorySize::from_mib(max_mib)) } else { String::new() }
 }
 
 fn expiry(time: Timestamp) -> String {

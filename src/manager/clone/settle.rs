@@ -116,6 +116,8 @@ impl VmManager {
                 .iter()
                 .map(|port| PortPublish { host: new_port(port.host), ..*port })
                 .collect(),
+            mounts: record.map(|record| record.mounts.clone()).unwrap_or_default(),
+            room: record.map(|record| record.room).unwrap_or_default(),
             parent: (request.mode == CloneMode::Linked)
                 .then(|| Parent { uuid: source.uuid.clone(), name: source.name.clone() }),
             creator: host::Creator::current().map(|creator| creator.to_string()),

@@ -52,17 +52,28 @@ impl VmManager {
         }
     }
 
+    /// The host could give what the VM may be given later, too.
+    pub(super) fn check_maxima(&self, spec: &VmSpec) -> Result<(), Error> {
+        if let Some(cpus) = spec.max_cpus
+            && self.uri().is_local()
+            && let Some(error) = too_many_cpus(cpus)
+        {
+            return Err(error);
+        }
+        spec.max_memory.map_or(Ok(()), |memory| self.check_memory(memory, false))
+    }
+
     /// The host could run so many virtual processors.
     pub(in crate::manager) fn check_cpus(&self, wanted: u32) -> Result<(), Error> {
-        let Ok(host) = std::thread::available_parallelism() else { return Ok(()) };
-        let host = u32::try_from(host.get()).unwrap_or(u32::MAX);
-        if !self.uri().is_local() || wanted <= host {
+        if !self.uri().is_local() {
             return Ok(());
         }
-        if wanted > host.saturating_mul(MOST_CPUS_PER_HOST_CPU) {
-            return Err(Error::TooManyCpus { wanted, host });
+        if let Some(error) = too_many_cpus(wanted) {
+            return Err(error);
         }
-        self.report(Event::Warning(Warning::CpusMany { wanted, host }));
+        if let Some(host) = host_cpus().filter(|host| wanted > *host) {
+            self.report(Event::Warning(Warning::CpusMany { wanted, host }));
+        }
         Ok(())
     }
 
@@ -155,6 +166,16 @@ impl VmManager {
         };
         host::qmp_socket(&folder, uuid).map(|path| path.to_string_lossy().into_owned())
     }
+}
+
+fn host_cpus() -> Option<u32> {
+    let host = std::thread::available_parallelism().ok()?;
+    Some(u32::try_from(host.get()).unwrap_or(u32::MAX))
+}
+
+fn too_many_cpus(wanted: u32) -> Option<Error> {
+    let host = host_cpus()?;
+    (wanted > host.saturating_mul(MOST_CPUS_PER_HOST_CPU)).then_some(Error::TooManyCpus { wanted, host })
 }
 
 /// The size of the VM's disk, in bytes: what was asked for, never less than the image's.

@@ -9,8 +9,8 @@ mod seed;
 pub(super) mod transaction;
 
 use crate::image::{LocalImage, Reference};
-use crate::libvirt::{self, Domain, DomainSpec, Element};
-use crate::model::{DiskSize, Firmware, Hardware, SharedFolder, Timestamp};
+use crate::libvirt::{self, Domain, DomainSpec, Element, Mounted, Room};
+use crate::model::{DiskSize, Firmware, Hardware, MemorySize, SharedFolder, Timestamp};
 use mounts::Mounts;
 use seed::Setup;
 use transaction::Transaction;
@@ -32,8 +32,12 @@ pub struct Plan {
     pub image_cached: Option<bool>,
     /// Its memory.
     pub memory_mib: u64,
+    /// The most memory that it could be given while it runs.
+    pub max_memory_mib: u64,
     /// Its virtual processors.
     pub cpus: u32,
+    /// The most of them that it could be given while it runs.
+    pub max_cpus: u32,
     /// The size of its disk.
     pub disk_size_bytes: u64,
     /// `kvm` or `tcg`.
@@ -121,7 +125,9 @@ impl VmManager {
             image: spec.image.clone(),
             image_cached: cached,
             memory_mib: spec.memory.mib(),
+            max_memory_mib: spec.max_memory.unwrap_or(spec.memory).mib(),
             cpus: spec.cpus,
+            max_cpus: spec.max_cpus.unwrap_or(spec.cpus),
             disk_size_bytes: prepared.disk_size_bytes,
             accel: if prepared.kvm { "kvm" } else { "tcg" },
             firmware: prepared.domain.firmware,
@@ -225,6 +231,7 @@ impl VmManager {
         act: bool,
     ) -> Result<Prepared, Error> {
         let kvm = self.check_acceleration(spec)?;
+        self.check_maxima(spec)?;
         self.check_cpus(spec.cpus)?;
         self.check_memory(spec.memory, spec.start)?;
         let disk_size_bytes = check::disk_size(spec, image.as_ref())?;
@@ -260,6 +267,8 @@ impl VmManager {
             labels: spec.labels.clone(),
             ssh: setup.as_ref().map(|_| access.to_record(&wiring)),
             published: wiring.published.clone(),
+            mounts: mounts.folders.iter().map(Mounted::from).collect(),
+            room: Room { cpus: spec.max_cpus, memory_mib: spec.max_memory.map(MemorySize::mib) },
             expires: spec.ttl.map(|ttl| Timestamp::now().after(ttl)),
             parent: None,
             creator: crate::host::Creator::current().map(|creator| creator.to_string()),
@@ -270,7 +279,9 @@ impl VmManager {
             uuid,
             metadata,
             memory: spec.memory,
+            max_memory: spec.max_memory,
             cpus: spec.cpus,
+            max_cpus: spec.max_cpus,
             firmware: firmware.unwrap_or(self.config.defaults.firmware),
             // Without cloud-init somebody has to look at the screen.
             hardware: Hardware { tablet: setup.is_none() || spec.hardware.tablet, ..spec.hardware.clone() },

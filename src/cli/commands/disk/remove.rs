@@ -38,9 +38,8 @@ pub async fn run(args: RemoveArgs, context: &Context) -> Result<Code, Complaint>
                 "--yes deletes it without asking; --keep leaves the file",
             ));
         }
-        if !context.ui.ask(&format!("Delete {path} with all that is on it?")) {
-            return Err(Complaint::plain(Code::Failed, "nothing was removed"));
-        }
+        let question = format!("Delete {path} with all that is on it?");
+        context.ui.confirm(manager.interrupt(), "", &question, "nothing was removed").await?;
     }
     let deletes = plan.deletes;
     let changed = manager.remove_disk(plan, args.timeout).await?;

@@ -50,10 +50,8 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<Code, Complaint> 
         return Ok(Code::Ok);
     }
     if asks && !unused.is_empty() {
-        context.ui.note(render::unused_images(&unused).trim_end());
-        if !context.ui.ask("Remove?") {
-            return Err(Complaint::plain(Code::Failed, "nothing was removed"));
-        }
+        let plan = render::unused_images(&unused);
+        context.ui.confirm(manager.interrupt(), &plan, "Remove?", "nothing was removed").await?;
     }
     let mut many = Many::new();
     for image in unused {

@@ -56,9 +56,11 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
         return many.close(context);
     }
     if asks && !plans.is_empty() {
-        context.ui.note(render::network_delete_plans(&plans).trim_end());
-        if !context.ui.ask("Delete?") {
-            return Err(Complaint::plain(Code::Failed, "nothing was deleted"));
+        let plan = render::network_delete_plans(&plans);
+        let answer = context.ui.confirm(manager.interrupt(), &plan, "Delete?", "nothing was deleted").await;
+        if let Err(no) = answer {
+            many.fail(no);
+            return many.close(context);
         }
     }
     for plan in plans {
