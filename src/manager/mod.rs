@@ -36,6 +36,7 @@ mod logs;
 mod needs;
 mod network;
 mod observer;
+mod outlast;
 mod pause;
 mod power;
 mod protect;
