@@ -89,6 +89,16 @@ impl Client {
         })
     }
 
+    /// The name of the domain of this UUID.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn name_of(&self, uuid: &str) -> Result<String, Error> {
+        let name = self.call(Command::new("domname").option("--domain", uuid)).await?;
+        // virsh's own line break, and nothing that belongs to the name.
+        Ok(name.trim_end_matches('\n').to_owned())
+    }
+
     /// The list for `list`: the counters of all domains in the scope, and the ids of the active ones,
     /// in one round.
     ///

@@ -139,6 +139,20 @@ impl Client {
         }
     }
 
+    /// Lets libvirt look at the pool's files again, and gives whether it knows this one then. In a pool in which a
+    /// volume is being made it does not look.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn learn_volume(&self, pool: &str, name: &str) -> Result<bool, Error> {
+        let refresh = Command::new("pool-refresh").option("--pool", pool);
+        let replies = self.call_each(&[refresh, volume_command("vol-path", pool, name)]).await?;
+        match replies.into_iter().next_back() {
+            Some(Err(error)) if error.is_connection() => Err(error),
+            known => Ok(matches!(known, Some(Ok(_)))),
+        }
+    }
+
     /// The names of all the active pools.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::clone::copying::maker_of_folder;
 use super::create::base::{MARKER, PREFIX, is_stale, marker_name};
 use super::image::commit;
 use super::{Error, VmManager};
@@ -26,6 +27,8 @@ pub enum Reason {
     BrokenCommit,
     /// What an `image import` or `image commit` that was killed left on this machine.
     BrokenImport,
+    /// The pool that a killed `clone` had made of a folder for the time being; the folder's files stay.
+    ForgottenPool,
 }
 
 /// Something that `gc` removes.
@@ -61,6 +64,7 @@ impl VmManager {
             }
         }
         garbage.extend(self.broken_volumes().await?);
+        garbage.extend(self.forgotten_pools(&domains).await?);
         garbage.extend(self.broken_imports()?);
         garbage.extend(self.image_store()?.leftovers().await?.into_iter().map(of_download));
         Ok(garbage)
@@ -82,6 +86,10 @@ impl VmManager {
             return Ok(());
         }
         let deadline = Instant::now() + PATIENCE;
+        if garbage.reason == Reason::ForgottenPool {
+            // One in which libvirt still copies is busy.
+            return Ok(self.retry(deadline, || self.client.end_pool(&garbage.name)).await.map(drop)?);
+        }
         let still = match &garbage.uuid {
             Some(uuid) => self.garbage_again(uuid).await?.is_some(),
             None => self.broken_volumes().await?.iter().any(|now| now.files == garbage.files),
@@ -130,6 +138,25 @@ impl VmManager {
             uuid: None,
             reason: Reason::BrokenImport,
             files: vec![file.to_string_lossy().into_owned()],
+            volumes: Vec::new(),
+            download: None,
+        });
+        Ok(garbage.collect())
+    }
+
+    /// The pools that were made for the sake of clones of which none goes on. One may use what another has made.
+    async fn forgotten_pools(&self, domains: &[Domain]) -> Result<Vec<Garbage>, Error> {
+        if domains.iter().any(|domain| matches!(maker(domain), Maker::AtWork)) {
+            return Ok(Vec::new());
+        }
+        let is_forgotten =
+            |pool: &String| maker_of_folder(pool).is_some_and(|maker| maker.is_alive() == Some(false));
+        let pools = self.client.active_pools().await?.into_iter().filter(is_forgotten);
+        let garbage = pools.map(|name| Garbage {
+            name,
+            uuid: None,
+            reason: Reason::ForgottenPool,
+            files: Vec::new(),
             volumes: Vec::new(),
             download: None,
         });

@@ -38,6 +38,7 @@ mod monitor;
 mod needs;
 mod network;
 mod observer;
+mod outlast;
 mod pause;
 mod power;
 mod protect;

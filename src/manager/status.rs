@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::reach::forwarded_port;
 use super::{DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmManager, VmStatus};
 use crate::host;
-use crate::libvirt::{Domain, DomainStats, Filesystem, Mounted, Page};
+use crate::libvirt::{Disk, Domain, DomainStats, Filesystem, Mounted, Page};
 
 impl VmManager {
     /// All there is to know of a VM.
@@ -85,8 +85,8 @@ impl VmManager {
     /// The names, as they are now, of the VM that its disks stand on and of those whose disks stand on its.
     async fn kin_of(&self, domain: &Domain) -> Result<(Option<String>, Vec<String>), Error> {
         let parent = match domain.metadata.as_ref().and_then(|record| record.parent.as_ref()) {
-            Some(parent) => match self.client.stored_domain(&parent.uuid).await {
-                Ok(found) => Some(found.name),
+            Some(parent) => match self.client.name_of(&parent.uuid).await {
+                Ok(name) => Some(name),
                 Err(error) if error.is_not_found() => Some(parent.name.clone()),
                 Err(error) => return Err(error.into()),
             },
@@ -110,7 +110,8 @@ impl VmManager {
                 })
                 .collect();
         // Of VMs that run libvirt knows the files below by their definitions.
-        let unknown = domain.disks.iter().filter(|disk| disk.backing.is_empty());
+        let may_have_more = |disk: &&Disk| disk.backing.is_empty() && disk.format.as_deref() != Some("raw");
+        let unknown = domain.disks.iter().filter(may_have_more);
         let asked: Vec<&str> = unknown.filter_map(|disk| disk.path.as_deref()).collect();
         let mut told = self.client.backings_of(&asked).await?.into_iter();
         let mut disks = Vec::with_capacity(domain.disks.len());
@@ -124,8 +125,8 @@ impl VmManager {
             };
             let backing = match (disk.backing.first(), &disk.path) {
                 (Some(path), _) => Some(path.clone()),
-                (None, Some(_)) => told.next().flatten(),
-                (None, None) => None,
+                (None, Some(_)) if may_have_more(&disk) => told.next().flatten(),
+                (None, _) => None,
             };
             disks.push(DiskStatus {
                 target: disk.target.clone(),

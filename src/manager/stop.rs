@@ -27,7 +27,7 @@ const AGENT: Duration = Duration::from_secs(1);
 /// When the guest is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// How long a daemon that is being restarted may be away.
-const AWAY: Duration = Duration::from_secs(15);
+pub(super) const AWAY: Duration = Duration::from_secs(15);
 
 /// How a VM is to be brought off.
 #[derive(Debug, Clone, Copy)]

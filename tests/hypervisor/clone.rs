@@ -84,7 +84,7 @@ fn life(sandbox: &Sandbox) {
 }
 
 /// A VM that vmtools did not make, on UEFI, with a raw disk in no pool, one that it shares, and an ISO.
-fn theirs(sandbox: &Sandbox, image: &Path) -> [String; 3] {
+pub fn theirs(sandbox: &Sandbox, image: &Path) -> [String; 3] {
     let place = |name: &str| sandbox.root().join("images").join(name).to_str().unwrap().to_owned();
     let files = [place("theirs.raw"), place("shared.raw"), place("some.iso")];
     let (from, to) = (image.to_str().unwrap(), files[0].as_str());

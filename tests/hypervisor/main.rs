@@ -7,6 +7,8 @@ mod support;
 
 mod change;
 mod clone;
+mod clone_failure;
+mod clone_files;
 mod debian;
 mod delete;
 mod disk;

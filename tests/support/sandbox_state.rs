@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::run::Run;
 use super::sandbox::{Kind, Sandbox, USER};
+use super::skip::Skip;
 use super::wait::{poll, wait_for};
 
 impl Sandbox {
@@ -102,6 +103,25 @@ impl Sandbox {
         let options = format!("size={size},mode=0755,uid={owner},gid={owner}");
         let script = "mkdir -p \"$0\" && mount -t tmpfs -o \"$1\" tmpfs \"$0\"";
         self.as_root("sh", &["-c".as_ref(), script.as_ref(), dir, options.as_ref()]).run().success();
+    }
+
+    /// Mounts a file system whose files can share their data on a folder. It goes with the sandbox' namespaces.
+    ///
+    /// # Errors
+    /// The reason why this machine cannot have one.
+    pub fn reflinks_at(&self, dir: impl AsRef<Path>) -> Result<(), Skip> {
+        // The nodes of /dev may be a copy that lacks a loop device which the kernel has just made.
+        let script = "truncate -s 1G \"$0.xfs\" && mkfs.xfs -q -m reflink=1 \"$0.xfs\" && mkdir -p \"$0\" &&
+            loop=$(losetup --find) && { [ -e \"$loop\" ] || mknod \"$loop\" b 7 \"${loop#/dev/loop}\"; } &&
+            mount -o loop \"$0.xfs\" \"$0\" && chmod 711 \"$0\"";
+        let run = self.as_root("sh", &["-c".as_ref(), script.as_ref(), dir.as_ref().as_os_str()]).run();
+        if run.status.success() {
+            return Ok(());
+        }
+        let said = run.stderr.trim();
+        Err(Skip(format!(
+            "needs mkfs.xfs, a kernel with xfs and loop devices, which a CI machine may lack: {said}"
+        )))
     }
 
     fn libvirtd_lives(&self) -> bool {

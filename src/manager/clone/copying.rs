@@ -5,19 +5,21 @@
 use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::CloneRequest;
 use super::settle::{Kind, Piece};
-use crate::image::{Progress, copy_sparse};
+use crate::host::Creator;
+use crate::image::{Overlay, Progress, copy_sparse};
 use crate::libvirt::{self, Object, OwnedVolume, Volume, VolumeSpec};
 use crate::manager::image::progress_of;
 use crate::manager::{Error, VmManager};
 
-/// The beginning of the names of pools that are there for a while, for files in folders of no pool.
+/// The beginning of the names of pools that are there for a while, for files in folders of no pool. A hash of the folder
+/// follows, and who has made it.
 const PASSING: &str = "vmtools-folder-";
 
 /// The pools that were made for the sake of a clone.
@@ -26,10 +28,16 @@ pub(super) struct Folders {
     pools: Vec<String>,
 }
 
+/// Whose process made the pool of this name, if it is one that was made for the sake of a clone.
+pub(in crate::manager) fn maker_of_folder(pool: &str) -> Option<Creator> {
+    let (_, maker) = pool.strip_prefix(PASSING)?.split_once(':')?;
+    maker.replace(':', "/").parse().ok()
+}
+
 impl VmManager {
     pub(super) async fn close_folders(&self, folders: Folders) {
         for pool in folders.pools {
-            // One that another clone uses, too, is ended by that one, or with the daemon.
+            // One that another clone uses, too, stays until gc.
             let _ = self.client.end_pool(&pool).await;
         }
     }
@@ -59,7 +67,11 @@ impl VmManager {
         }
         let mut hasher = std::hash::DefaultHasher::new();
         folder.hash(&mut hasher);
-        let pool = format!("{PASSING}{:016x}", hasher.finish());
+        let mut pool = format!("{PASSING}{:016x}", hasher.finish());
+        if let Some(maker) = Creator::current() {
+            // A pool's name has no slash.
+            pool.push_str(&format!(":{maker}").replace('/', ":"));
+        }
         match self.client.make_passing_pool(&pool, folder).await {
             Ok(()) => folders.pools.push(pool),
             Err(error) if error.is_connection() => return Err(error.into()),
@@ -69,7 +81,22 @@ impl VmManager {
         self.client.volume_of(path).await?.ok_or_else(refuse)
     }
 
-    pub(super) async fn make_piece(
+    /// Makes the piece without libvirt, which costs far less; false when it is none for that, or this user may not.
+    pub(super) async fn make_here(&self, request: &CloneRequest, piece: &Piece) -> Result<bool, Error> {
+        match &piece.kind {
+            Kind::Overlay { capacity_bytes, below } => {
+                match Overlay::new(*capacity_bytes, &piece.from, below) {
+                    Some(overlay) => write_here(piece, |file| overlay.write_to(file)),
+                    None => Ok(false),
+                }
+            }
+            Kind::Bytes(bytes) => write_here(piece, |file| file.write_all_at(bytes, 0)),
+            Kind::Copy { flatten: false, .. } | Kind::Small => self.copy_here(request, piece).await,
+            Kind::Copy { .. } | Kind::Backup { .. } => Ok(false),
+        }
+    }
+
+    pub(super) async fn make_by_libvirt(
         &self,
         request: &CloneRequest,
         piece: &Piece,
@@ -96,19 +123,13 @@ impl VmManager {
                 self.client.make_volume(&piece.to.pool, &spec(size, None)).await?;
                 Ok(self.client.fill_volume(&piece.to.pool, &piece.to.volume, bytes).await?)
             }
-            Kind::Copy { volume, capacity_bytes, flatten } => {
-                if !flatten && self.copy_here(request, piece).await? {
-                    return Ok(());
-                }
+            Kind::Copy { volume, capacity_bytes, .. } => {
                 let work = async {
                     Ok(self.client.copy_volume(&piece.to.pool, &spec(*capacity_bytes, None), volume).await?)
                 };
                 self.interrupt.race(work).await
             }
             Kind::Small => {
-                if self.copy_here(request, piece).await? {
-                    return Ok(());
-                }
                 let (volume, file) = match self.source_volume(&request.source, &piece.from, folders).await {
                     // The firmware's variables of a VM that never ran.
                     Err(Error::NotInPool { .. }) if piece.to.volume.contains("_VARS.") => return Ok(()),
@@ -120,20 +141,36 @@ impl VmManager {
         }
     }
 
-    /// Copies the file as it is, without libvirt; false when this user may not, or it is on another host.
-    async fn copy_here(&self, request: &CloneRequest, piece: &Piece) -> Result<bool, Error> {
-        if !self.uri().is_local() {
-            return Ok(false);
+    /// Lets libvirt learn of what was made without it. When it does not see it, because the pool is busy or its folder
+    /// is not the one that this process sees, libvirt makes it after all; but for a copy, of which it learns at its
+    /// next look.
+    pub(super) async fn introduce(
+        &self,
+        request: &CloneRequest,
+        pieces: &[&Piece],
+        folders: &mut Folders,
+    ) -> Result<(), Error> {
+        let Some(first) = pieces.first() else { return Ok(()) };
+        let learn = async || Ok(self.client.learn_volume(&first.to.pool, &first.to.volume).await?);
+        if self.outlast(learn).await? {
+            return Ok(());
         }
+        for piece in pieces.iter().filter(|piece| matches!(piece.kind, Kind::Overlay { .. } | Kind::Bytes(_)))
+        {
+            std::fs::remove_file(&piece.to.path).map_err(|error| not_written(piece, &error))?;
+            self.make_by_libvirt(request, piece, folders).await?;
+        }
+        Ok(())
+    }
+
+    /// Copies the file as it is; false when this user may not.
+    async fn copy_here(&self, request: &CloneRequest, piece: &Piece) -> Result<bool, Error> {
         let from = match File::open(&piece.from) {
             Ok(from) => from,
             Err(error) if error.kind() == ErrorKind::NotFound => return gone(piece),
             Err(_) => return Ok(false),
         };
-        let to = match File::options().write(true).create_new(true).mode(0o600).open(&piece.to.path) {
-            Ok(to) => to,
-            Err(_) => return Ok(false),
-        };
+        let Some(to) = new_file(piece) else { return Ok(false) };
         let told: Option<Progress> = matches!(piece.kind, Kind::Copy { .. })
             .then(|| progress_of(&self.observer, request.name.as_str()));
         let given_up = Arc::new(AtomicBool::new(false));
@@ -149,18 +186,33 @@ impl VmManager {
                 return Err(interrupted);
             }
         };
-        let failed = |error: std::io::Error| match error.kind() {
-            ErrorKind::StorageFull => libvirt::Error::NoSpace {
-                command: format!("copying {}", piece.from),
-                message: error.to_string(),
-            },
-            _ => libvirt::Error::Refused {
-                command: format!("copying {}", piece.from),
-                message: error.to_string(),
-            },
-        };
-        copied.map_err(std::io::Error::other).and_then(|copied| copied).map_err(failed)?;
+        let copied = copied.map_err(std::io::Error::other).and_then(|copied| copied);
+        copied.map_err(|error| not_written(piece, &error))?;
         Ok(true)
+    }
+}
+
+/// The piece's file, empty, for its owner alone; `None` when this user may not make it.
+fn new_file(piece: &Piece) -> Option<File> {
+    // A seed holds the guest's private host key.
+    File::options().write(true).create_new(true).mode(0o600).open(&piece.to.path).ok()
+}
+
+fn write_here(piece: &Piece, write: impl FnOnce(&File) -> std::io::Result<()>) -> Result<bool, Error> {
+    let Some(file) = new_file(piece) else { return Ok(false) };
+    write(&file).map_err(|error| not_written(piece, &error))?;
+    Ok(true)
+}
+
+fn not_written(piece: &Piece, error: &std::io::Error) -> libvirt::Error {
+    let command = match &piece.kind {
+        Kind::Copy { .. } | Kind::Small => format!("copying {}", piece.from),
+        _ => format!("writing {}", piece.to.path),
+    };
+    let message = error.to_string();
+    match error.kind() {
+        ErrorKind::StorageFull => libvirt::Error::NoSpace { command, message },
+        _ => libvirt::Error::Refused { command, message },
     }
 }
 

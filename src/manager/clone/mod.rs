@@ -9,7 +9,7 @@
 //! is far less than the whole chain. One that stands on anything else is flattened, since a full clone is to
 //! need nobody. A linked clone gets an empty overlay on each disk of its parent.
 
-mod copying;
+pub(super) mod copying;
 mod identity;
 mod live;
 mod settle;
@@ -79,7 +79,9 @@ impl VmManager {
         self.clone_step(request, "claiming the name")?;
         let definition = settled.copy.to_element(&source);
         transaction.will_define(&uuid);
-        self.client.define_copy(&definition).await.map_err(|error| match not_claimed(error) {
+        // Done twice it claims no more: the UUID is the same.
+        let claim = async || self.client.define_copy(&definition).await.map_err(not_claimed);
+        self.outlast(claim).await.map_err(|error| match error {
             Error::Exists { name } => Error::Taken { name },
             other => other,
         })?;
@@ -90,17 +92,17 @@ impl VmManager {
             CloneMode::Linked => {
                 // From here on vmtools doesn't start the parent. No mark is ever taken off.
                 if !source.is_parent() {
-                    self.client.mark_parent(&source.uuid).await.map_err(Error::from)?;
+                    self.outlast(async || Ok(self.client.mark_parent(&source.uuid).await?)).await?;
                 }
                 self.make_files(request, &settled, transaction, folders).await?;
                 self.source_is_off(&source).await?;
             }
             CloneMode::Full => {
-                let before = self.traces(&settled).await?;
+                let before = self.outlast(|| self.traces(&settled)).await?;
                 self.source_is_off(&source).await?;
                 self.make_files(request, &settled, transaction, folders).await?;
                 self.source_is_off(&source).await?;
-                if self.traces(&settled).await? != before {
+                if self.outlast(|| self.traces(&settled)).await? != before {
                     return Err(Error::SourceChanged { name: source.name }.into());
                 }
             }
@@ -120,8 +122,17 @@ impl VmManager {
             self.wait_or_keep(&domain, wait).await?;
         }
         self.interrupt.check()?;
-        self.client.clear_creating(&uuid, request.start).await.map_err(Error::from)?;
+        self.outlast(|| self.mark_made(&uuid, request.start)).await?;
         Ok(uuid)
+    }
+
+    /// Takes the mark off, if that has not happened before the daemon could say so.
+    async fn mark_made(&self, uuid: &str, active: bool) -> Result<(), Error> {
+        match self.client.clear_creating(uuid, active).await {
+            Err(error) if error.is_connection() => Err(error.into()),
+            Err(error) if self.client.stored_domain(uuid).await?.creator().is_some() => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// The source's stored definition, if it is in the state for it, and how to copy it.
@@ -152,7 +163,7 @@ impl VmManager {
 
     /// A source that was started, whose disks are written meanwhile, gives no copy of one moment.
     async fn source_is_off(&self, source: &Domain) -> Result<(), Error> {
-        match self.client.state(&source.uuid).await? {
+        match self.outlast(async || Ok(self.client.state(&source.uuid).await?)).await? {
             VmState::Shutoff => Ok(()),
             _ => Err(Error::SourceChanged { name: source.name.clone() }),
         }
@@ -173,15 +184,16 @@ impl VmManager {
     ) -> Result<(), Error> {
         let copies = settled.pieces.iter().any(|piece| matches!(piece.kind, Kind::Copy { .. }));
         self.clone_step(request, if copies { "copying its disks" } else { "making its disks" })?;
+        let mut made_here = Vec::new();
         for piece in &settled.pieces {
             self.interrupt.check()?;
             transaction.will_make(&piece.to);
-            self.make_piece(request, piece, folders).await?;
+            if settled.is_folder_here && self.make_here(request, piece).await? {
+                made_here.push(piece);
+            } else {
+                self.make_by_libvirt(request, piece, folders).await?;
+            }
         }
-        // What was written beside libvirt it learns of now; that the pool is busy is no harm.
-        if copies && let Some(piece) = settled.pieces.first() {
-            let _ = self.client.refresh_pool(&piece.to.pool).await;
-        }
-        Ok(())
+        self.introduce(request, &made_here, folders).await
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Settled {
     pub(super) pieces: Vec<Piece>,
     /// The serial logs, which QEMU makes.
     pub(super) logs: Vec<OwnedVolume>,
+    /// Whether the pool is a folder, and of this host, so that files can be made in it without libvirt.
+    pub(super) is_folder_here: bool,
 }
 
 /// A file that the clone gets.
@@ -129,7 +131,8 @@ impl VmManager {
         let qmp_socket = source.qmp_socket.as_ref().and_then(|_| self.qmp_socket(uuid));
         let copy =
             DomainCopy { name: request.name.clone(), uuid, metadata, files, nvram, macs, ports, qmp_socket };
-        Ok(Settled { copy, pieces, logs })
+        let is_folder_here = self.uri().is_local() && matches!(pool.kind.as_str(), "dir" | "fs" | "netfs");
+        Ok(Settled { copy, pieces, logs, is_folder_here })
     }
 
     /// A piece for each disk that holds data of the source's alone, and the room that they need.

@@ -87,7 +87,7 @@ impl VmManager {
         made: Result<String, Failure>,
     ) -> Result<VmStatus, Error> {
         match made {
-            Ok(uuid) => self.status_of(&uuid).await,
+            Ok(uuid) => self.outlast(|| self.status_of(&uuid)).await,
             Err(Failure::Keep { uuid, error }) => {
                 let active = self.client.state(&uuid).await?.is_active();
                 self.client.clear_creating(&uuid, active).await?;

@@ -1,0 +1,168 @@
+//! Clones that are killed, or lose their daemon.
+
+use super::clone::theirs;
+use super::support::{Cmd, Sandbox, sandbox_or_skip, wait_for};
+use super::{MINUTE, create, nothing_is_left, own_volumes, said};
+
+#[test]
+fn a_clone_outlasts_a_daemon_that_is_restarted() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &[]).run().success();
+    for command in ["metadata --config --key", "define", "pool-refresh", "metadata --remove", "domname"] {
+        outlasts(&sandbox, command, &["--linked"]);
+    }
+    for command in ["define", "pool-refresh", "metadata --remove"] {
+        outlasts(&sandbox, command, &[]);
+    }
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+    nothing_is_left(&sandbox);
+}
+
+/// A clone whose daemon is killed before that command of virsh, and started again, comes about. What was made
+/// boots.
+#[track_caller]
+fn outlasts(sandbox: &Sandbox, command: &str, more: &[&str]) {
+    let [held, go] = ["held", "go"].map(|name| sandbox.tmp().join(name));
+    sandbox.fake_tool(
+        "virsh",
+        &format!(
+            "while IFS= read -r line; do\n\
+             case $line in '{command}'*) [ -e {go} ] || {{ : >{held}; while [ ! -e {go} ]; do sleep 0.1; done; }} ;; esac\n\
+             printf '%s\\n' \"$line\"\n\
+             done | exec /usr/bin/virsh \"$@\"",
+            go = go.display(),
+            held = held.display()
+        ),
+    );
+    let running = sandbox.vmtools(&[&["clone", "web", "twin", "-v"], more].concat()).spawn();
+    wait_for(command, MINUTE, || held.exists().then_some(()));
+    sandbox.libvirtd_kill();
+    sandbox.libvirtd_start();
+    std::fs::write(&go, "").unwrap();
+    let run = running.wait(MINUTE).success();
+    sandbox.real_tool("virsh");
+    assert_eq!(sandbox.domains(), ["twin", "web"], "{command}: {run}");
+    if command == "pool-refresh" {
+        sandbox.vmtools(&["start", "twin", "--wait=ssh"]).run().success();
+    }
+    assert!(!sandbox.virsh(&["dumpxml", "twin"]).stdout.contains("creating"), "{command}: {run}");
+    sandbox.vmtools(&["delete", "--force", "twin"]).run().success();
+    for file in [held, go] {
+        std::fs::remove_file(file).unwrap();
+    }
+}
+
+/// vmtools as a member of libvirt's group, who may not read the disks of [`theirs`].
+fn as_member(sandbox: &Sandbox, args: &[&str]) -> Cmd {
+    let home = sandbox.tmp().join("member");
+    let home = home.to_str().unwrap();
+    sandbox.as_root("install", &["-d", "-o", "4242", "-g", "4242", home]).run().success();
+    let command = sandbox.as_user(&["libvirt"], env!("CARGO_BIN_EXE_vmtools"), args);
+    command.env("HOME", home).env("TMPDIR", home).cwd(home)
+}
+
+/// A VM of others whose one disk of its own is in no pool, and takes libvirt a while to copy.
+fn large(sandbox: &Sandbox) -> Option<[String; 3]> {
+    let image = match sandbox.busybox_image() {
+        Ok(image) => image,
+        Err(skip) => {
+            skip.report();
+            return None;
+        }
+    };
+    let files = theirs(sandbox, &image);
+    sandbox.as_root("sh", &["-c", "head -c 300M /dev/zero | tr '\\0' x >>\"$0\"", &files[0]]).run().success();
+    Some(files)
+}
+
+#[test]
+fn a_copy_by_a_daemon_that_is_killed_is_taken_back() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let Some(files) = large(&sandbox) else { return };
+    let mut running = as_member(&sandbox, &["clone", "theirs", "mine", "--json"]).spawn();
+    said(&mut running, "copying its disks");
+    let pool = "/var/lib/libvirt/images/vmtools";
+    wait_for("libvirt's copying", MINUTE, || (!sandbox.files_under(pool).is_empty()).then_some(()));
+    sandbox.libvirtd_kill();
+    sandbox.libvirtd_start();
+    let run = running.wait(MINUTE * 2);
+    if run.status.code() == Some(0) {
+        // It was through with it.
+        let copy = run.json()["disks"][0]["path"].as_str().unwrap().to_owned();
+        sandbox.as_root("cmp", &[&files[0], &copy]).run().success();
+        sandbox.vmtools(&["delete", "--force", "mine"]).run().success();
+    } else if sandbox.domains().contains(&"mine".to_owned()) {
+        let error = run.json_error().to_string();
+        assert!(
+            error.contains("the definition of VM") && error.contains("gc"),
+            "what is left is named: {run}"
+        );
+    }
+    sandbox.vmtools(&["gc"]).run().success();
+    assert_eq!((sandbox.domains(), own_volumes(&sandbox)), (vec!["theirs".to_owned()], Vec::new()), "{run}");
+}
+
+#[test]
+fn a_pool_that_a_killed_clone_left_is_garbage() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let Some(files) = large(&sandbox) else { return };
+    let pools = || -> Vec<String> {
+        let mut names = sandbox.virsh(&["pool-list", "--all", "--name"]).lines();
+        names.retain(|name| name.starts_with("vmtools-folder-"));
+        names
+    };
+    let mut running = as_member(&sandbox, &["clone", "theirs", "mine"]).spawn();
+    said(&mut running, "copying its disks");
+    running.pause();
+    assert_eq!(pools().len(), 1);
+    // It is of use as long as its clone goes on.
+    let found = sandbox.vmtools(&["gc", "--dry-run", "--json"]).run().success();
+    assert_eq!(found.json(), serde_json::json!([]), "{found}");
+    running.signal("KILL");
+    running.go_on();
+    running.wait(MINUTE);
+    let found = sandbox.vmtools(&["gc", "--dry-run", "--json"]).run().success();
+    let reasons: Vec<_> =
+        found.json().as_array().unwrap().iter().map(|item| item["reason"].clone()).collect();
+    assert_eq!(reasons, ["unfinished", "forgotten_pool"], "{found}");
+    assert_eq!(pools().len(), 1);
+    sandbox.vmtools(&["gc"]).run().success().stdout_has("a pool for the time being");
+    assert_eq!((pools(), sandbox.domains()), (Vec::new(), vec!["theirs".to_owned()]));
+    sandbox.as_root("test", &["-s", &files[0]]).run().success();
+}
+
+#[test]
+fn a_guest_that_a_killed_clone_held_is_let_go() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["--start", "--wait=agent"]).run().success();
+    // Its agent can't hold this guest's file system, vfat, but calls those who want to know of it.
+    let agent = "ga=$(sudo readlink /proc/$(pidof qemu-ga)/exe); printf '#!/bin/sh\\ncase $1 in freeze) : >/run/held ;; thaw) rm -f /run/held ;; esac\\n' |
+        sudo tee /run/hook && sudo chmod +x /run/hook && sudo killall qemu-ga && sleep 1
+        sudo $ga --daemonize --method=virtio-serial --path=/dev/virtio-ports/org.qemu.guest_agent.0 \
+        --statedir=/run --pidfile=/run/own.pid --fsfreeze-hook=/run/hook";
+    sandbox.vmtools(&["ssh", "web", "--", agent]).run().success();
+    sandbox.vmtools(&["wait", "web", "--for", "agent"]).run().success();
+    // So that there is time to kill it in, between the hold and the backup's beginning.
+    sandbox.fake_tool(
+        "virsh",
+        "case \"$*\" in\n\
+         *fsfreeze-freeze*) exec /usr/bin/virsh \"$1\" \"$2\" \"$(printf %s \"$3\" | sed \
+         's/; backup-begin/; event --domain web --event reboot --timeout 10; backup-begin/')\" ;;\n\
+         esac\n\
+         exec /usr/bin/virsh \"$@\"",
+    );
+    let ask = r#"{"execute":"guest-file-open","arguments":{"path":"/run/held"}}"#;
+    let is_held = || sandbox.virsh_command(&["qemu-agent-command", "web", ask]).run().status.success();
+    let mut running = sandbox.vmtools(&["clone", "web", "twin", "--live"]).spawn();
+    wait_for("the hold", MINUTE, || is_held().then_some(()));
+    running.signal("KILL");
+    running.wait(MINUTE);
+    assert!(is_held(), "nobody else lets it go");
+    wait_for("letting go", MINUTE, || (!is_held()).then_some(()));
+    sandbox.real_tool("virsh");
+    sandbox.vmtools(&["ssh", "web", "--", "echo on >/data/file && sync"]).run().success();
+    sandbox.vmtools(&["gc"]).run().success();
+    assert_eq!(sandbox.domains(), ["web"]);
+}
