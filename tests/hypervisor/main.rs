@@ -20,6 +20,7 @@ mod network;
 mod own_image;
 mod power;
 mod processes;
+mod qmp;
 mod reach;
 mod template;
 
