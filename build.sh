@@ -32,7 +32,8 @@ Usage: ./build.sh VERB [OPTION]..
   clean                     remove target
   help                      this text
 
-In the environment: VMTOOLS_SKIP_DEPS=1 makes test and bench install nothing; with CI=true no test may be skipped.
+In the environment: VMTOOLS_SKIP_DEPS=1 makes test and bench install nothing; with CI=true no test may be skipped;
+VMTOOLS_FUZZ_SECONDS (75) is how long the fuzzing test runs.
 
 Examples:
   ./build.sh quickstart --name web

@@ -23,6 +23,7 @@ mod network;
 mod own_image;
 mod power;
 mod processes;
+mod qmp;
 mod question;
 mod reach;
 mod template;
