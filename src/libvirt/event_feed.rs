@@ -75,8 +75,8 @@ impl Client {
 }
 
 impl EventFeed {
-    /// The next event. One that is given up can be asked again. While nobody asks, virsh waits, and libvirt
-    /// keeps the events for it.
+    /// The next event. One that is given up can be asked again. While nobody asks, some hundred events wait in the
+    /// pipe; then virsh waits, and libvirt breaks with a virsh that gave no sign of life for half a minute.
     ///
     /// # Errors
     /// [`Error::Lost`] when the daemon or virsh has gone; there is nothing more then.

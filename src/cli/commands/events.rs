@@ -13,7 +13,7 @@ use crate::manager::{Error, EventCommand, EventStream, VmEvent, VmManager};
 
 /// How often it is looked whether anybody still reads.
 const LOOK: Duration = Duration::from_millis(250);
-/// How many events may wait for a slow command; beyond, libvirt keeps them.
+/// How many events may wait for a slow command; beyond, virsh is not read.
 const WAITING: usize = 4096;
 
 /// The flags of `events`.
