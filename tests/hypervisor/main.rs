@@ -12,6 +12,7 @@ mod clone_files;
 mod debian;
 mod delete;
 mod disk;
+mod events;
 mod failure;
 mod first_boot;
 mod foreign;
