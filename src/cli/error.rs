@@ -51,6 +51,7 @@ impl Complaint {
     #[must_use]
     pub fn about(mut self, vm: &str) -> Self {
         self.vm.get_or_insert_with(|| vm.to_owned());
+        self.hint = self.hint.map(|hint| with_word(&hint, vm));
         self
     }
 
@@ -95,6 +96,16 @@ impl From<Invalid> for Complaint {
     fn from(error: Invalid) -> Self {
         Self::plain(Code::Usage, error.to_string())
     }
+}
+
+/// The hint with the VM's name as a shell takes it, which matters for those that others gave.
+fn with_word(hint: &str, vm: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-._".contains(c);
+    // What is not a word of its own may stand in the hint's other words too.
+    if vm.chars().all(plain) || !vm.chars().any(char::is_alphanumeric) {
+        return hint.to_owned();
+    }
+    hint.replace(vm, &format!("'{}'", vm.replace('\'', r"'\''")))
 }
 
 /// The chain below an error; a cause that the message already tells is left out.
@@ -537,4 +548,23 @@ fn of_guest(error: &guest::Error) -> (Code, Option<String>) {
 
 fn to_flag(size: crate::model::DiskSize) -> String {
     format!("{}G", size.bytes().div_ceil(1 << 30))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_word;
+
+    #[test]
+    fn names_of_others_are_quoted_in_hints() {
+        for (name, expected) in [
+            ("web", "vmtools start web --wait"),
+            ("naïve", "vmtools start naïve --wait"),
+            ("a b", "vmtools start 'a b' --wait"),
+            ("it's", r"vmtools start 'it'\''s' --wait"),
+            ("$(x)", "vmtools start '$(x)' --wait"),
+            ("'", "vmtools start ' --wait"),
+        ] {
+            assert_eq!(with_word(&format!("vmtools start {name} --wait"), name), expected);
+        }
+    }
 }

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::agent::{ANSWER, Started, Status, status_request};
 use super::{Error, VmManager};
 use crate::libvirt::{self, DomainId};
+use crate::model::VmState;
 
 /// The most that a command can be given as its input, in bytes. The agent's line has been seen to hang at
 /// requests of more than 256 KiB (libvirt 11.3.0, QEMU 10.0.2), and in base64 this is a third longer.
@@ -81,11 +82,13 @@ impl VmManager {
             return Err(Error::ExecInputTooLong { limit: EXEC_INPUT_LIMIT });
         }
         let id = self.client.resolve(name).await?;
-        if !self.client.state(&id.uuid).await?.is_active() {
-            return Err(Error::NotRunning { name: id.name });
-        }
+        self.refuse_silent(&id).await?;
         let deadline = request.timeout.map(|timeout| Instant::now() + timeout);
-        let pid = self.start_by_agent(&id.name, &id.uuid, request).await?;
+        let started = self.start_by_agent(&id.name, &id.uuid, request).await;
+        let pid = match started {
+            Err(error @ Error::Libvirt(_)) => return Err(self.or_not_running(&id, error).await),
+            other => other?,
+        };
         let (status, end) = match self.interrupt.race(self.await_end(&id.uuid, pid, deadline)).await {
             Ok(Some(status)) => (Some(status), ExecEnd::Own),
             Ok(None) => (self.end_by_agent(&id.uuid, pid).await, ExecEnd::TimedOut),
@@ -98,10 +101,20 @@ impl VmManager {
         Ok(Executed::new(id.name, status.unwrap_or_default(), end))
     }
 
-    /// That the VM went off is more to the point than what that did to the agent.
+    /// A guest answers only while it runs; one that is just starting is waited for.
+    pub(super) async fn refuse_silent(&self, id: &DomainId) -> Result<(), Error> {
+        let state = self.client.state(&id.uuid).await?;
+        if !state.is_active() {
+            return Err(Error::NotRunning { name: id.name.clone() });
+        }
+        if state == VmState::Paused { self.await_running(id).await } else { Ok(()) }
+    }
+
+    /// That the VM went off, or is held, is more to the point than what that did to the agent.
     pub(super) async fn or_not_running(&self, id: &DomainId, error: Error) -> Error {
         match self.client.state(&id.uuid).await {
             Ok(state) if !state.is_active() => Error::NotRunning { name: id.name.clone() },
+            Ok(VmState::Paused) => Error::Paused { name: id.name.clone() },
             _ => error,
         }
     }
@@ -122,7 +135,8 @@ impl VmManager {
             map.insert("input-data".into(), STANDARD.encode(&request.stdin).into());
         }
         let message = serde_json::json!({"execute": "guest-exec", "arguments": arguments});
-        match self.ask_agent::<Started>(uuid, &message, ANSWER).await {
+        let within = request.timeout.map_or(ANSWER, |timeout| timeout.min(ANSWER));
+        match self.ask_agent::<Started>(uuid, &message, within).await {
             Ok(started) => Ok(started.pid),
             // GLib's words (g_spawn), with the system's in brackets.
             Err(libvirt::Error::AgentRefused { message }) if message.contains("child process") => {

@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 
 use super::reach::{forwarded_port, own_addresses};
 use super::{Error, Event, VmDetails, VmManager, VmSummary, Warning};
-use crate::libvirt::{self, AddressSource, Domain, DomainId, Scope};
+use crate::libvirt::{self, AddressSource, Definitions, Domain, DomainId, Scope};
 use crate::model::{Label, VmState};
 
 /// What to list.
@@ -66,8 +66,12 @@ impl VmManager {
             return Ok(vms);
         }
         if request.details || !request.labels.is_empty() {
-            self.fill_details(&mut vms).await?;
-            vms.retain(|vm| vm.details.as_ref().is_some_and(|details| carries(details, &request.labels)));
+            let hidden = self.fill_details(&mut vms).await?;
+            vms.retain(|vm| match &vm.details {
+                Some(details) => carries(details, &request.labels),
+                // Another without any has gone meanwhile.
+                None => request.labels.is_empty() && hidden.contains(&vm.name),
+            });
         }
         self.fill_addresses(&mut vms, &active).await?;
         Ok(vms)
@@ -89,7 +93,8 @@ impl VmManager {
         Ok(vms.into_iter().filter(managed).map(|vm| vm.name).collect())
     }
 
-    async fn fill_details(&self, vms: &mut [VmSummary]) -> Result<(), Error> {
+    /// The names of those whose QEMU hangs, which have none.
+    async fn fill_details(&self, vms: &mut [VmSummary]) -> Result<Vec<String>, Error> {
         let ids = self.client.domains(Scope::All).await?;
         let wanted: Vec<&str> = ids
             .iter()
@@ -97,7 +102,10 @@ impl VmManager {
             .map(|id| id.uuid.as_str())
             .collect();
         let autostarted = self.client.autostarted().await?;
-        let domains: Vec<Domain> = self.client.domains_in_full(&wanted).await?;
+        let Definitions { domains, hidden } = self.client.running_domains(&wanted).await?;
+        if !hidden.is_empty() {
+            self.report(Event::Warning(Warning::Hung));
+        }
         let by_name: std::collections::HashMap<&str, &Domain> =
             domains.iter().map(|domain| (domain.name.as_str(), domain)).collect();
         for vm in vms {
@@ -105,7 +113,7 @@ impl VmManager {
                 vm.details = Some(VmDetails::of(domain, autostarted.contains(&vm.name)));
             }
         }
-        Ok(())
+        Ok(ids.into_iter().filter(|id| hidden.contains(&id.uuid)).map(|id| id.name).collect())
     }
 
     /// By lease: asking agents would make a list as slow as its slowest guest. One without a lease may be
@@ -124,7 +132,7 @@ impl VmManager {
         }
         let without = |id: &&&DomainId| vms.iter().any(|vm| vm.name == id.name && vm.ips.is_empty());
         let unknown: Vec<&str> = wanted.iter().filter(without).map(|id| id.uuid.as_str()).collect();
-        for domain in self.client.domains_in_full(&unknown).await? {
+        for domain in self.client.running_domains(&unknown).await?.domains {
             if let Some(vm) = vms.iter_mut().find(|vm| vm.name == domain.name)
                 && forwarded_port(&domain).is_some()
             {

@@ -35,7 +35,7 @@ impl VmManager {
 
     /// Becomes ssh: a session on the VM, or a command there that gets a terminal. Gives why that failed.
     pub async fn become_ssh(self, name: &str, user: Option<&str>, command: &[String]) -> Error {
-        let target = match self.ssh_target(name, user).await {
+        let target = match self.answering_target(name, user).await {
             Ok(target) => target,
             Err(error) => return error,
         };
@@ -52,8 +52,13 @@ impl VmManager {
     /// # Errors
     /// When the VM is off, no source knows an address of it, or ssh is missing.
     pub async fn remote(self, name: &str, user: Option<&str>, command: &[String]) -> Result<Remote, Error> {
-        let target = self.interrupt.race(self.ssh_target(name, user)).await?;
+        let target = self.interrupt.race(self.answering_target(name, user)).await?;
         Ok(Remote::start(target, command)?)
+    }
+
+    async fn answering_target(&self, name: &str, user: Option<&str>) -> Result<Target, Error> {
+        self.refuse_silent(&self.client.resolve(name).await?).await?;
+        self.ssh_target(name, user).await
     }
 
     pub(super) async fn ssh_target(&self, name: &str, user: Option<&str>) -> Result<Target, Error> {

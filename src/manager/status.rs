@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::reach::forwarded_port;
 use super::{DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmManager, VmStatus};
 use crate::host;
-use crate::libvirt::{Disk, Domain, DomainStats, Filesystem, Mounted, Page};
+use crate::libvirt::{self, Disk, Domain, DomainStats, Filesystem, Mounted, Page};
 
 impl VmManager {
     /// All there is to know of a VM.
@@ -13,7 +13,15 @@ impl VmManager {
     /// When there is no such VM, or libvirt can't be asked.
     pub async fn status(&self, name: &str) -> Result<VmStatus, Error> {
         let id = self.client.resolve(name).await?;
-        self.status_of(&id.uuid).await
+        match self.status_of(&id.uuid).await {
+            // A daemon that knows its name still is not what hangs.
+            Err(Error::Libvirt(libvirt::Error::TimedOut { .. }))
+                if self.client.resolve(&id.uuid).await.is_ok() =>
+            {
+                Err(Error::Hangs { name: id.name })
+            }
+            other => other,
+        }
     }
 
     /// The VM's UUID if it is there.

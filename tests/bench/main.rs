@@ -1,7 +1,8 @@
 //! vmtools beside virsh and virt-install, in turns, in a private libvirt: `cargo bench --bench compare`.
 //!
 //! The program starts itself again inside the sandbox, where it times what it starts directly: entering
-//! the sandbox for each would make both sides slower by the same and so seem more alike.
+//! the sandbox for each would make both sides slower by the same and so seem more alike. With `-- --stops` it
+//! measures only the stop of many guests.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,6 +15,7 @@
 mod compare;
 mod images;
 mod inside;
+mod stops;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -31,12 +33,13 @@ fn main() {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["--nothing"] => {}
         ["--inside", image] => inside::measure(image),
-        args if args.contains(&"--bench") => measure(),
+        args if args.contains(&"--stops") => in_sandbox(stops::measure),
+        args if args.contains(&"--bench") => in_sandbox(measure),
         _ => println!("skipped: run by cargo bench"),
     }
 }
 
-fn measure() {
+fn in_sandbox(measure: impl Fn(&Sandbox, &Path)) {
     let sandbox = match Sandbox::system() {
         Ok(sandbox) => sandbox,
         Err(skip) => return println!("skipped: {skip}"),
@@ -45,12 +48,17 @@ fn measure() {
         Ok(image) => image,
         Err(skip) => return println!("skipped: {skip}"),
     };
+    measure(&sandbox, &image);
+}
+
+fn measure(sandbox: &Sandbox, image: &Path) {
     println!("binary: {:.2} MiB", std::fs::metadata(inside::VMTOOLS).unwrap().len() as f64 / 1_048_576.0);
-    count_processes(&sandbox, &image);
+    count_processes(sandbox, image);
     let myself = std::env::current_exe().unwrap();
     let words = [OsStr::new("--inside"), image.as_os_str()];
     let run = sandbox.command(myself, &words).timeout(LIMIT).run().success();
     print!("{}", run.stdout);
+    stops::measure(sandbox, image);
 }
 
 fn count_processes(sandbox: &Sandbox, image: &Path) {

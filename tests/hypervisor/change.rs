@@ -144,7 +144,12 @@ fn what_is_protected_is_not_deleted_and_what_has_expired_is() {
     assert_eq!(vmtools(&all).success().json()[4]["protected"], true);
     vmtools(&["protect", "keep"]).success().stderr_has("already protected");
     for name in odd.iter().chain(&["keep"]) {
-        vmtools(&["delete", "--force", "--", name]).code(5).stderr_has(&format!("vmtools unprotect {name}"));
+        let word = match *name {
+            "a b" => "'a b'",
+            "it's" => r"'it'\''s'",
+            plain => plain,
+        };
+        vmtools(&["delete", "--force", "--", name]).code(5).stderr_has(&format!("vmtools unprotect {word}"));
         vmtools(&["delete", "--dry-run", "--", name]).code(5);
         let status = vmtools(&["status", "--json", "--", name]).success().json();
         assert_eq!((&status["protected"], &status["managed"]), (&true.into(), &(*name == "keep").into()));

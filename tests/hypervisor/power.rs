@@ -16,9 +16,10 @@ fn a_vm_is_paused_resumed_and_restarted() {
         ("paused", Some(false))
     );
     vmtools(&["pause", "web"]).success().stderr_has("already paused");
-    for verb in ["stop", "restart"] {
-        vmtools(&[verb, "web"]).code(5).stderr_has("vmtools resume web");
+    for verb in [&["stop", "web"][..], &["restart", "web"], &["exec", "web", "--", "true"], &["ssh", "web"]] {
+        vmtools(verb).code(5).stderr_has("the VM web is paused").stderr_has("vmtools resume web");
     }
+    vmtools(&["cp", "web:/etc/passwd", "."]).code(5).stderr_has("vmtools resume web");
     assert_eq!(vmtools(&["resume", "web"]).success().stdout, "web is running\n");
     vmtools(&["resume", "web"]).success().stderr_has("already running");
 
@@ -31,6 +32,8 @@ fn a_vm_is_paused_resumed_and_restarted() {
     // Neither the button is heeded, nor does the agent answer.
     vmtools(&["wait", "web", "--for", "agent"]).success();
     vmtools(&["ssh", "web", "--", "sudo rm -r /etc/acpi/PWRF; sudo killall -STOP qemu-ga"]).success();
+    let silent = vmtools(&["exec", "web", "--timeout", "2s", "--", "true"]).code(6);
+    silent.stderr_has("within '2' seconds");
     let heedless = vmtools(&["stop", "web", "--timeout", "7s", "--json"]).code(6);
     assert_eq!(heedless.json_error()["code"], "timeout", "{heedless}");
     vmtools(&["restart", "web", "--timeout", "1s"]).code(6).stderr_has("vmtools restart web --force");
@@ -50,7 +53,24 @@ fn a_vm_is_paused_resumed_and_restarted() {
     said(&mut waiting, "shutdown --mode acpi");
     waiting.signal_group("INT");
     waiting.wait(MINUTE).code(130).stderr_has("may do so yet");
+    // Of its QEMU that hangs it is not said that the daemon does.
+    let hold = |signal: &str| {
+        let script = format!("kill -{signal} $(cat /run/libvirt/qemu/web.pid)");
+        sandbox.as_root("sh", &["-c", &script]).run().success();
+    };
+    hold("STOP");
+    let status = vmtools(&["status", "web"]).code(6).stderr_has("the QEMU of the VM web does not answer");
+    status.stderr_has("vmtools stop web --force");
+    // It holds nothing back of what is known of others.
+    create(&sandbox, "other", &image, &[]).run().success();
+    let listed = vmtools(&["list", "--all", "--json"]).success().stderr_has("QEMU does not answer");
+    let rows = listed.json();
+    let managed: Vec<_> = rows.as_array().unwrap().iter().map(|vm| (&vm["name"], &vm["managed"])).collect();
+    assert_eq!(managed, [(&"other".into(), &true.into()), (&"web".into(), &false.into())]);
+    vmtools(&["delete", "--force", "--all"]).success().stdout_has("deleted other");
+    hold("CONT");
     vmtools(&["delete", "--force", "web"]).success();
+    vmtools(&["stop", "--all"]).success().stderr_has("there is no such VM");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use super::process::find_program;
 use super::run::Run;
@@ -76,6 +77,12 @@ impl Sandbox {
     /// started by its full path is not seen.
     #[track_caller]
     pub fn count_processes(&self, args: &[impl AsRef<OsStr>]) -> Counted {
+        self.count_processes_within(args, Duration::from_secs(120))
+    }
+
+    /// The same of one that may take so long.
+    #[track_caller]
+    pub fn count_processes_within(&self, args: &[impl AsRef<OsStr>], timeout: Duration) -> Counted {
         let (shims, log) = (self.root().join("shims"), self.tmp().join("shims.log"));
         fs::create_dir_all(&shims).unwrap();
         for name in COUNTED {
@@ -85,7 +92,7 @@ impl Sandbox {
             }
         }
         let _ = fs::remove_file(&log);
-        let run = self.vmtools(args).path_first(&shims).run();
+        let run = self.vmtools(args).path_first(&shims).timeout(timeout).run();
         let text = fs::read_to_string(&log).unwrap_or_default();
         let mut counts = BTreeMap::new();
         let log: Vec<String> = text.lines().map(ToString::to_string).collect();

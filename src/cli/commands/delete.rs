@@ -43,7 +43,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
     let asks_for_disks = args.with_foreign_disks && !(args.dry_run || context.yes);
     refuse_without_terminal(asks, asks_for_disks, context)?;
     let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager).await?;
+    let names = args.selection.resolve(&manager, context).await?;
     let single = args.selection.names.len() == 1;
     let request = DeleteRequest {
         may_stop: args.force || args.dry_run,

@@ -22,7 +22,7 @@ pub struct PauseArgs {
 /// When one of the VMs isn't running.
 pub async fn run(args: PauseArgs, context: &Context) -> Result<Code, Complaint> {
     let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager).await?;
+    let names = args.selection.resolve(&manager, context).await?;
     let mut many = Many::new();
     many.each(&names, |name| manager.pause(name)).await;
     many.finish(context, args.selection.names.len() == 1, changed)

@@ -21,7 +21,7 @@ pub struct ProtectArgs {
 /// When one of the VMs isn't there.
 pub async fn run(args: ProtectArgs, context: &Context) -> Result<Code, Complaint> {
     let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager).await?;
+    let names = args.selection.resolve(&manager, context).await?;
     let mut many = Many::new();
     many.each(&names, |name| manager.protect(name, true)).await;
     many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is protected\n", vm.name))

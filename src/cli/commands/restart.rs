@@ -38,7 +38,7 @@ pub async fn run(args: RestartArgs, context: &Context) -> Result<Code, Complaint
     let manager = context.manager().await?;
     let by = stop_by(args.force, args.timeout, context)?;
     let wait = wait_for(args.wait, args.timeout, context)?;
-    let names = args.selection.resolve(&manager).await?;
+    let names = args.selection.resolve(&manager, context).await?;
     let mut many = Many::new();
     many.each(&names, |name| manager.restart(name, by, wait.as_ref())).await;
     many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))

@@ -20,7 +20,7 @@ pub struct ResumeArgs {
 /// When one of the VMs isn't paused or running.
 pub async fn run(args: ResumeArgs, context: &Context) -> Result<Code, Complaint> {
     let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager).await?;
+    let names = args.selection.resolve(&manager, context).await?;
     let mut many = Many::new();
     many.each(&names, |name| manager.resume(name)).await;
     many.finish(context, args.selection.names.len() == 1, changed)

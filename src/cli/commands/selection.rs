@@ -1,5 +1,6 @@
 use clap::Args;
 
+use crate::cli::context::Context;
 use crate::cli::error::Complaint;
 use crate::manager::{VmManager, VmSelection};
 use crate::model::Label;
@@ -20,7 +21,7 @@ pub struct Selection {
 
 impl Selection {
     /// The names, each once.
-    pub async fn resolve(&self, manager: &VmManager) -> Result<Vec<String>, Complaint> {
+    pub async fn resolve(&self, manager: &VmManager, context: &Context) -> Result<Vec<String>, Complaint> {
         let selection = match (self.all, self.label.is_empty()) {
             (true, _) => VmSelection::All,
             (false, false) => VmSelection::Labels(self.label.clone()),
@@ -29,6 +30,9 @@ impl Selection {
         let mut seen = std::collections::HashSet::new();
         let mut names = manager.select(&selection).await?;
         names.retain(|name| seen.insert(name.clone()));
+        if names.is_empty() {
+            context.ui.note("there is no such VM");
+        }
         Ok(names)
     }
 }

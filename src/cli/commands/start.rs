@@ -30,7 +30,7 @@ pub struct StartArgs {
 pub async fn run(args: StartArgs, context: &Context) -> Result<Code, Complaint> {
     let manager = context.manager().await?;
     let wait = wait_for(args.wait, args.timeout, context)?;
-    let names = args.selection.resolve(&manager).await?;
+    let names = args.selection.resolve(&manager, context).await?;
     let mut many = Many::new();
     many.each(&names, |name| manager.start(name, wait.as_ref())).await;
     many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))

@@ -32,7 +32,7 @@ pub struct StopArgs {
 pub async fn run(args: StopArgs, context: &Context) -> Result<Code, Complaint> {
     let manager = context.manager().await?;
     let by = stop_by(args.force, args.timeout, context)?;
-    let names = args.selection.resolve(&manager).await?;
+    let names = args.selection.resolve(&manager, context).await?;
     let mut many = Many::new();
     many.each(&names, |name| manager.stop(name, by)).await;
     many.finish(context, args.selection.names.len() == 1, changed)

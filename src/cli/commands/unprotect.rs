@@ -19,7 +19,7 @@ pub struct UnprotectArgs {
 /// When one of the VMs isn't there.
 pub async fn run(args: UnprotectArgs, context: &Context) -> Result<Code, Complaint> {
     let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager).await?;
+    let names = args.selection.resolve(&manager, context).await?;
     let mut many = Many::new();
     many.each(&names, |name| manager.protect(name, false)).await;
     many.finish(context, args.selection.names.len() == 1, |vm| {

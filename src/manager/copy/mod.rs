@@ -91,9 +91,7 @@ impl VmManager {
             _ => return Err(Error::CopySides),
         };
         let id = self.client.resolve(vm).await?;
-        if !self.client.state(&id.uuid).await?.is_active() {
-            return Err(Error::NotRunning { name: id.name });
-        }
+        self.refuse_silent(&id).await?;
         let domain = self.client.domain(&id.uuid).await?;
         let way = self.interrupt.race(self.way(&domain, request)).await?;
         let done = match (&request.from, &request.to) {
