@@ -206,6 +206,11 @@ impl Observer for Ui {
     fn event(&self, event: Event<'_>) {
         match event {
             Event::Warning(warning) => self.warn(&describe(&warning)),
+            // At each time anew.
+            Event::EventsLost { reason } => self.line(&format!(
+                "{} no events for now, libvirt is waited for: {reason}",
+                "warning:".yellow().bold()
+            )),
             _ if self.quiet => {}
             Event::Transfer { image, done_bytes, total_bytes } => {
                 self.transfer(image, done_bytes, total_bytes)
@@ -218,6 +223,7 @@ impl Observer for Ui {
                 self.line(&format!("{vm}: waiting for {condition}: {seen} ({} s)", elapsed.as_secs()));
             }
             Event::AlreadySo { name, what } => self.line(&format!("{name} is already {what}")),
+            Event::EventsBack => self.line("libvirt is back; its events are listened to again"),
             Event::WasOff { name } => self.line(&format!("{name} was off; it is started")),
             Event::LibvirtBack => self.line("libvirt answers again"),
             Event::NetworkStarted { name } => {

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::system::fs;
+use crate::system::{fs, process};
 
 /// Why a fact of this host could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -28,4 +28,7 @@ pub enum Error {
     /// No port of 127.0.0.1 could be bound.
     #[error("there is no free TCP port on 127.0.0.1")]
     NoFreePort(#[source] std::io::Error),
+    /// A command of the user's can't be run.
+    #[error("cannot run a command by sh")]
+    Shell(#[source] process::Error),
 }

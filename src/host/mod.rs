@@ -23,6 +23,7 @@ mod qemu_process;
 mod qmp_folder;
 mod resource;
 mod route;
+mod shell;
 mod socket;
 mod subid;
 mod subnet;
@@ -46,6 +47,7 @@ pub use qmp_folder::{
 };
 pub use resource::{Memory, cpus, disk_free, memory};
 pub use route::has_default_route;
+pub use shell::ShellCommand;
 pub use socket::{Socket, probe_session, probe_system, session_socket_folder};
 pub use subid::has_subordinate_ids;
 pub use subnet::used_subnets;

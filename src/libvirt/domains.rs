@@ -1,5 +1,6 @@
 //! What a [`Client`] asks of domains and does to them.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::addresses::{self, Address, AddressSource};
@@ -113,6 +114,21 @@ impl Client {
         let mut replies = self.call_each(&[stats, list(Scope::Active).within(SURVEY)]).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok((domstats::parse(&next()?), parse_ids(&next()?)))
+    }
+
+    /// All domains with what they are doing, in one round that no QEMU is asked in. The state is unknown of one
+    /// that came or went meanwhile.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn states(&self) -> Result<Vec<(DomainId, VmState)>, Error> {
+        let stats = Command::new("domstats --raw --state --nowait").within(SURVEY);
+        let mut replies = self.call_each(&[list(Scope::All).within(SURVEY), stats]).await?.into_iter();
+        let mut next = || replies.next().unwrap_or(Ok(String::new()));
+        let (ids, stats) = (parse_ids(&next()?), domstats::parse(&next()?));
+        let states: HashMap<_, _> = stats.iter().map(|stats| (stats.name.as_str(), stats.state())).collect();
+        let state_of = |id: &DomainId| states.get(id.name.as_str()).copied().unwrap_or(VmState::Unknown);
+        Ok(ids.iter().map(|id| (id.clone(), state_of(id))).collect())
     }
 
     /// What it is doing, the cheapest question there is.

@@ -27,6 +27,7 @@ mod delete_plan;
 mod disk;
 mod doctor;
 mod error;
+mod events;
 mod exec;
 mod gc;
 mod image;
@@ -65,6 +66,7 @@ pub use delete_plan::{DeletePlan, DeleteRequest, Going, GoingFile, KeptFile, Sta
 pub use disk::{ChangedDisk, DiskError, DiskRemoval, DiskSource, NewDisk};
 pub use doctor::{Check, CheckStatus};
 pub use error::Error;
+pub use events::{EventCommand, EventStream, VmEvent, VmEventKind};
 pub use exec::{EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed};
 pub use gc::{Garbage, Reason};
 pub use image::{

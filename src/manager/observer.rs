@@ -58,6 +58,13 @@ pub enum Event<'a> {
     },
     /// libvirt's daemon, which was away, answers again.
     LibvirtBack,
+    /// libvirt, whose events are listened to, has gone away. It is waited for.
+    EventsLost {
+        /// Why.
+        reason: &'a str,
+    },
+    /// Its events are listened to again.
+    EventsBack,
     /// Something that the user should know.
     Warning(Warning),
 }

@@ -32,6 +32,29 @@ impl Attached {
         }
     }
 
+    /// As [`Attached::start`], with more variables in its environment, and nothing to read.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_without_input(
+        program: &str,
+        arguments: &[OsString],
+        variables: &[(&str, String)],
+    ) -> Result<Self, Error> {
+        let words = arguments.iter().map(|word| quoted(&word.to_string_lossy()));
+        let command = std::iter::once(program.to_owned()).chain(words).collect::<Vec<_>>().join(" ");
+        log::debug!(target: super::LOG_TARGET, "{command}");
+        let mut wrap = CommandWrap::with_new(program, |command| {
+            command.args(arguments).stdin(Stdio::null());
+            command.envs(variables.iter().map(|(name, value)| (name, value)));
+        });
+        wrap.wrap(KillOnDrop).wrap(ProcessSession);
+        match wrap.spawn() {
+            Ok(child) => Ok(Self { child: Guard(Some(child)), command }),
+            Err(source) => Err(not_started(program.as_ref(), command, source)),
+        }
+    }
+
     /// Starts `program` with this process' standard input alone; what it prints and complains comes by pipes, in
     /// English.
     ///
