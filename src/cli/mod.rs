@@ -8,6 +8,7 @@ mod exit_code;
 mod exporter;
 mod logger;
 mod render;
+mod screen;
 mod signals;
 mod ui;
 
