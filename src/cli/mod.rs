@@ -9,6 +9,7 @@ mod exporter;
 mod logger;
 mod question;
 mod render;
+mod screen;
 mod signals;
 mod ui;
 

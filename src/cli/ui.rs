@@ -20,6 +20,8 @@ pub struct Ui {
     progress: Mutex<Progress>,
     warned: Mutex<HashSet<String>>,
     write_failure: Mutex<Option<String>>,
+    /// Lines that wait, while the terminal is not for them.
+    held: Mutex<Option<Vec<String>>>,
 }
 
 #[derive(Default)]
@@ -42,6 +44,7 @@ impl Ui {
             progress: Mutex::default(),
             warned: Mutex::default(),
             write_failure: Mutex::default(),
+            held: Mutex::default(),
         }
     }
 
@@ -101,7 +104,9 @@ impl Ui {
         if self.warned.lock().is_ok_and(|mut warned| !warned.insert(text.to_owned())) {
             return;
         }
-        self.line(&format!("{} {text}", "warning:".yellow().bold()));
+        if !self.keeps(text) {
+            self.line(&format!("{} {text}", "warning:".yellow().bold()));
+        }
     }
 
     /// A failure, with its hint; with `--json` its last line is one object.
@@ -150,6 +155,30 @@ impl Ui {
         Ok(password)
     }
 
+    /// From here on no line goes to the terminal; they wait for [`Ui::held`].
+    pub fn hold(&self) {
+        if let Ok(mut held) = self.held.lock() {
+            held.get_or_insert_default();
+        }
+    }
+
+    /// The lines that wait, once.
+    pub fn held(&self) -> Vec<String> {
+        self.held.lock().ok().and_then(|mut held| held.as_mut().map(std::mem::take)).unwrap_or_default()
+    }
+
+    /// Lines go to the terminal again, those that wait first.
+    pub fn release(&self) {
+        let waiting = self.held.lock().ok().and_then(|mut held| held.take());
+        waiting.unwrap_or_default().iter().for_each(|line| write_line(line));
+    }
+
+    /// Whether the line has to wait.
+    fn keeps(&self, text: &str) -> bool {
+        let Ok(mut held) = self.held.lock() else { return false };
+        held.as_mut().map(|lines| lines.push(text.to_owned())).is_some()
+    }
+
     /// Takes a progress bar off the terminal.
     pub fn finish(&self) {
         if let Ok(mut progress) = self.progress.lock()
@@ -160,6 +189,9 @@ impl Ui {
     }
 
     fn line(&self, text: &str) {
+        if self.keeps(text) {
+            return;
+        }
         if let Ok(progress) = self.progress.lock()
             && let Some((_, bar)) = &progress.bar
         {

@@ -542,6 +542,11 @@ impl Error {
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Libvirt(error) if error.is_not_found())
     }
+
+    /// Whether libvirt can't be reached, or was lost midway.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Libvirt(error) if error.is_connection())
+    }
 }
 
 fn condition_of(vm: &str, condition: &Condition) -> String {

@@ -27,7 +27,7 @@ pub use image::{image, images, unused_images};
 pub use network::{network, network_delete_plans, network_made, network_plan, networks};
 pub use plain::PlainText;
 pub use prometheus::exposition;
-pub use sample::{SampleColumn, samples, samples_as_csv};
+pub use sample::{SampleColumn, bytes, samples, samples_as_csv};
 use table::table;
 pub use template::{TemplateRow, problems, templates};
 

@@ -49,6 +49,22 @@ impl SampleColumn {
         }
     }
 
+    /// The key that sorts by it, on the screen.
+    pub fn key(self) -> char {
+        match self {
+            Self::Name => 'n',
+            Self::State => 's',
+            Self::Cpu => 'c',
+            Self::Vcpus => 'v',
+            Self::Memory => 'm',
+            Self::Used => 'u',
+            Self::Read => 'r',
+            Self::Write => 'w',
+            Self::Rx => 'x',
+            Self::Tx => 't',
+        }
+    }
+
     /// A VM's cell.
     pub fn cell(self, vm: &VmSample) -> String {
         match self {
@@ -72,6 +88,11 @@ impl SampleColumn {
                 key(b).total_cmp(&key(a)).then_with(by_name)
             }
         }
+    }
+
+    /// Whether there is something to sort the VM by.
+    pub fn is_known(self, vm: &VmSample) -> bool {
+        matches!(self, Self::Name | Self::State) || self.number(vm).is_some()
     }
 
     fn number(self, vm: &VmSample) -> Option<f64> {

@@ -1,5 +1,6 @@
 mod export;
 
+use std::io::IsTerminal;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
 use crate::cli::exporter::ListenAddress;
 use crate::cli::render::{self, SampleColumn};
+use crate::cli::screen;
 use crate::cli::signals;
 use crate::manager::{Look, Monitor, MonitorRequest};
 use crate::model::{Label, parse_duration};
@@ -96,17 +98,23 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Compl
     };
     let work = async {
         let mut monitor = manager.monitor(&request).await.map_err(about)?;
+        if args.wants_screen(context) {
+            let interval = args.interval.unwrap_or(INTERVAL);
+            let start = screen::Start { request: request.clone(), sort: args.sort, interval };
+            return screen::run(start, monitor, &manager, context).await;
+        }
+        let done = |()| Code::Ok.into();
         if let Some(address) = args.prometheus {
-            return export::serve(address, &mut monitor, context).await;
+            return export::serve(address, &mut monitor, context).await.map(done);
         }
         if let Some(file) = &args.textfile {
-            return export::write(file, &args, &mut monitor).await;
+            return export::write(file, &args, &mut monitor).await.map(done);
         }
         let mut form = Form::of(&args, context);
-        stream(&mut monitor, &args, |looks| form.show(looks, context)).await.map_err(about)
+        stream(&mut monitor, &args, |looks| form.show(looks, context)).await.map(done).map_err(about)
     };
     tokio::select! {
-        result = work => result.map(|()| Code::Ok.into()),
+        result = work => result,
         // Ctrl-C is how one ends to watch; nothing is to be taken back.
         signal = signals::next() => Ok(ExitCode::from(signal.status())),
     }
@@ -127,6 +135,13 @@ async fn enable(args: &MonitorArgs, context: &Context) -> Result<Code, Complaint
 }
 
 impl MonitorArgs {
+    /// Somebody sits there, and asked for no other form.
+    fn wants_screen(&self, context: &Context) -> bool {
+        let other = context.ui.json() || self.csv || self.prometheus.is_some() || self.textfile.is_some();
+        let terminal = || std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        !other && self.samples().is_none() && terminal()
+    }
+
     /// How many samples are wanted, if that is said.
     fn samples(&self) -> Option<u64> {
         if self.once { Some(1) } else { self.count.map(NonZeroU64::get) }

@@ -1,0 +1,249 @@
+//! All that the screen shows, and what keys, looks and events do to it.
+
+use std::collections::VecDeque;
+
+use super::message::Message;
+use super::overview::{Overview, Wish};
+use super::page::Page;
+use super::sampler::{Report, Trouble};
+use super::side::{Action, Answer};
+use super::theme::{Theme, clean};
+use super::typed::Key;
+use crate::cli::render::SampleColumn;
+use crate::manager::{MonitorRequest, VmEvent};
+use crate::model::Timestamp;
+
+/// How many events are kept.
+const EVENTS: usize = 100;
+
+/// What is to be done next, outside of the screen's own state.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Nothing.
+    Nothing,
+    /// Look at what [`App::request`] says now.
+    Look,
+    /// Do something to that VM.
+    Act(String, Action),
+    /// Be at that VM's console.
+    Console(String),
+    /// Draw all anew.
+    Redraw,
+    /// End.
+    Quit,
+    /// End, as by Ctrl-C.
+    Interrupt,
+}
+
+/// Something that happened to a VM.
+#[derive(Debug, Clone)]
+pub struct Happened {
+    /// When.
+    pub time: Timestamp,
+    /// To which.
+    pub vm: String,
+    /// What, safe to be shown.
+    pub text: String,
+}
+
+/// The state of the screen.
+pub struct App {
+    /// How things look.
+    pub theme: Theme,
+    /// All VMs.
+    pub overview: Overview,
+    /// The one that is shown instead.
+    pub page: Option<Page>,
+    /// What happened lately, the newest last.
+    pub events: VecDeque<Happened>,
+    /// What stands on the line of messages.
+    pub message: Option<Message>,
+    /// Whether libvirt is away.
+    pub away: bool,
+    /// Whether the keys are explained.
+    pub help: bool,
+    asked_to_stop: Option<String>,
+    request: MonitorRequest,
+    /// The number of what is looked at now.
+    aim: u64,
+}
+
+impl App {
+    /// Of the VMs that were asked for: one has its page, several the overview.
+    pub fn new(request: MonitorRequest, sort: SampleColumn, theme: Theme) -> Self {
+        let page = match request.names.as_slice() {
+            [name] => Some(Page::of(name)),
+            _ => None,
+        };
+        Self {
+            theme,
+            overview: Overview::sorted_by(sort),
+            page,
+            events: VecDeque::new(),
+            message: None,
+            away: false,
+            help: false,
+            asked_to_stop: None,
+            request,
+            aim: 0,
+        }
+    }
+
+    /// What is to be looked at, and its number.
+    pub fn request(&self) -> (u64, MonitorRequest) {
+        let request = match &self.page {
+            Some(page) => MonitorRequest { names: vec![page.name.clone()], ..MonitorRequest::default() },
+            None => self.request.clone(),
+        };
+        (self.aim, request)
+    }
+
+    /// Whether the overview lies behind a page.
+    pub fn has_overview(&self) -> bool {
+        self.request.names.len() != 1
+    }
+
+    /// The VM that waits for a yes before it is stopped, safe to be shown.
+    pub fn question(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.asked_to_stop.as_deref().map(clean)
+    }
+
+    /// Does what the key says.
+    pub fn key(&mut self, key: Key) -> Order {
+        match key {
+            Key::Interrupt => return Order::Interrupt,
+            Key::Redraw => return Order::Redraw,
+            Key::Resize => return Order::Nothing,
+            _ => {}
+        }
+        self.message = self.message.take().filter(|message| !message.is_settled());
+        if let Some(name) = self.asked_to_stop.take() {
+            return match key {
+                Key::Char('y' | 'Y') => self.act(name, Action::Stop),
+                _ => Order::Nothing,
+            };
+        }
+        if std::mem::take(&mut self.help) {
+            return Order::Nothing;
+        }
+        if self.page.is_some() { self.page_key(key) } else { self.overview_key(key) }
+    }
+
+    fn page_key(&mut self, key: Key) -> Order {
+        let Some(page) = &self.page else { return Order::Nothing };
+        let name = page.name.clone();
+        match key {
+            Key::Char('p') => self.act(name, Action::Pause),
+            Key::Char('r') => self.act(name, Action::Resume),
+            Key::Char('s') => {
+                self.asked_to_stop = Some(name);
+                Order::Nothing
+            }
+            Key::Char('c') => Order::Console(name),
+            Key::Char('?') => {
+                self.help = true;
+                Order::Nothing
+            }
+            Key::Char('q') => Order::Quit,
+            Key::Escape | Key::Backspace if self.has_overview() => {
+                self.page = None;
+                self.look_elsewhere()
+            }
+            _ => Order::Nothing,
+        }
+    }
+
+    fn overview_key(&mut self, key: Key) -> Order {
+        match self.overview.key(key) {
+            Wish::Open(name) => {
+                self.page = Some(Page::of(&name));
+                self.look_elsewhere()
+            }
+            Wish::Off if self.request.names.is_empty() => {
+                self.request.off = !self.request.off;
+                self.message =
+                    Some(Message::word(if self.request.off { "all VMs" } else { "those that run" }));
+                self.look_elsewhere()
+            }
+            Wish::Help => {
+                self.help = true;
+                Order::Nothing
+            }
+            Wish::Quit => Order::Quit,
+            Wish::Off | Wish::Nothing => Order::Nothing,
+        }
+    }
+
+    fn look_elsewhere(&mut self) -> Order {
+        self.aim += 1;
+        Order::Look
+    }
+
+    fn act(&mut self, name: String, action: Action) -> Order {
+        self.message = Some(Message::busy(&format!("{} {name}..", action.doing())));
+        Order::Act(name, action)
+    }
+
+    /// Takes what a look has shown, if it is of what is looked at now.
+    pub fn looked(&mut self, report: Report) {
+        if report.aim != self.aim {
+            return;
+        }
+        self.away = report.away;
+        self.message = self.message.take().filter(|message| !message.is_old());
+        match (report.looks, &mut self.page) {
+            (Ok(looks), Some(page)) => page.looked(looks.into_iter().next().map(|look| look.sample)),
+            (Ok(_), None) if report.away => {}
+            (Ok(looks), None) => self.overview.looked(looks.into_iter().map(|look| look.sample).collect()),
+            (Err(Trouble::Gone), Some(page)) => page.gone(),
+            (Err(Trouble::Gone), None) => self.overview.looked(Vec::new()),
+            (Err(Trouble::Other(complaint)), page) => {
+                if let Some(page) = page {
+                    page.looked(None);
+                }
+                self.message = Some(Message::failure(&complaint));
+            }
+        }
+    }
+
+    /// Takes what came of an action or a question.
+    pub fn answered(&mut self, answer: Answer) {
+        match answer {
+            Answer::Status { name, result } => {
+                if let Some(page) = self.page.as_mut().filter(|page| page.name == name) {
+                    page.told(result.as_deref().ok());
+                }
+            }
+            Answer::Acted(Ok(change)) => {
+                let already = if change.already { "already " } else { "" };
+                self.message = Some(Message::word(&format!("{} is {already}{}", change.name, change.state)));
+            }
+            Answer::Acted(Err(complaint)) => {
+                self.message = Some(Message::failure(&complaint));
+            }
+        }
+    }
+
+    /// Takes an event.
+    pub fn happened(&mut self, event: &VmEvent) {
+        if self.events.len() == EVENTS {
+            self.events.pop_front();
+        }
+        let text = clean(&format!("{}: {}", event.event, event.detail)).into_owned();
+        self.events.push_back(Happened { time: event.time, vm: event.name.clone(), text });
+    }
+
+    /// Takes what others said while the screen was up.
+    pub fn heard(&mut self, lines: &[String]) {
+        if let Some(line) = lines.last() {
+            self.message = Some(Message::word(line));
+        }
+    }
+}
+
+impl Happened {
+    /// The time of day, UTC.
+    pub fn clock(&self) -> String {
+        self.time.to_string().get(11..19).unwrap_or_default().to_owned()
+    }
+}

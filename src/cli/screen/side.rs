@@ -1,0 +1,92 @@
+//! What is asked of VMs beside the looks: it takes as long as it takes, and the screen goes on.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use crate::cli::error::Complaint;
+use crate::manager::{StateChange, StopBy, VmManager, VmStatus};
+
+/// What can be done to a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Hold it where it is.
+    Pause,
+    /// Let it go on.
+    Resume,
+    /// Ask it to go off.
+    Stop,
+}
+
+impl Action {
+    /// What is said while it is done.
+    pub fn doing(self) -> &'static str {
+        match self {
+            Self::Pause => "pausing",
+            Self::Resume => "resuming",
+            Self::Stop => "stopping",
+        }
+    }
+}
+
+/// What has come of it.
+pub enum Answer {
+    /// All there is to know of a VM.
+    Status {
+        /// The VM.
+        name: String,
+        /// What is known.
+        result: Result<Box<VmStatus>, Complaint>,
+    },
+    /// Something was done to a VM.
+    Acted(Result<StateChange, Complaint>),
+}
+
+/// All that is under way.
+pub struct Side<'a> {
+    manager: &'a VmManager,
+    running: Vec<Pin<Box<dyn Future<Output = Answer> + 'a>>>,
+}
+
+impl<'a> Side<'a> {
+    /// Nothing yet.
+    pub fn new(manager: &'a VmManager) -> Self {
+        Self { manager, running: Vec::new() }
+    }
+
+    /// Asks for the VM's status.
+    pub fn ask(&mut self, name: String) {
+        let manager = self.manager;
+        self.running.push(Box::pin(async move {
+            let result = manager.status(&name).await.map(Box::new).map_err(Complaint::from);
+            Answer::Status { name, result }
+        }));
+    }
+
+    /// Does something to the VM.
+    pub fn act(&mut self, name: String, action: Action, stop: StopBy) {
+        let manager = self.manager;
+        self.running.push(Box::pin(async move {
+            let result = match action {
+                Action::Pause => manager.pause(&name).await,
+                Action::Resume => manager.resume(&name).await,
+                Action::Stop => manager.stop(&name, stop).await,
+            };
+            Answer::Acted(result.map_err(Complaint::from))
+        }));
+    }
+
+    /// What ends next. One that is given up can be asked again: all goes on where it was.
+    pub async fn next(&mut self) -> Answer {
+        poll_fn(|context| {
+            for number in 0..self.running.len() {
+                if let Poll::Ready(answer) = self.running[number].as_mut().poll(context) {
+                    drop(self.running.swap_remove(number));
+                    return Poll::Ready(answer);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
