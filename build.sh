@@ -33,7 +33,7 @@ Usage: ./build.sh VERB [OPTION]..
   help                      this text
 
 In the environment: VMTOOLS_SKIP_DEPS=1 makes test and bench install nothing; with CI=true no test may be skipped;
-VMTOOLS_FUZZ_SECONDS (75) is how long the fuzzing test runs.
+VMTOOLS_FUZZ_SECONDS (75, and 150 with CI=true) is how long the fuzzing test runs.
 
 Examples:
   ./build.sh quickstart --name web
@@ -123,7 +123,9 @@ verb_release() {
 verb_test() {
     need_cargo
     [[ ${VMTOOLS_SKIP_DEPS:-} == 1 ]] || verb_deps --test
-    if [[ ${CI:-} == true ]]; then export VMTOOLS_TEST_NO_SKIP=1; fi
+    if [[ ${CI:-} == true ]]; then
+        export VMTOOLS_TEST_NO_SKIP=1 VMTOOLS_FUZZ_SECONDS=${VMTOOLS_FUZZ_SECONDS:-150}
+    fi
     headline 'format'
     cargo fmt --check
     headline 'lints'
@@ -136,7 +138,7 @@ verb_bench() {
     need_cargo
     if [[ ${VMTOOLS_SKIP_DEPS:-} != 1 ]]; then
         verb_deps --test
-        test_packages virtinst
+        test_packages virtinst virt-top
     fi
     verb_release
     cargo bench --locked --bench compare "$@"

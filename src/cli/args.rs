@@ -2,8 +2,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
     clone, completions, config, console, cp, create, delete, disk, doctor, events, exec, gc, image, ip, list,
-    logs, man, monitor, network, networks, pause, protect, rename, restart, resume, set, ssh, ssh_config, start,
-    status, stop, template, unprotect, wait,
+    logs, man, monitor, network, networks, pause, protect, rename, restart, resume, set, ssh, ssh_config,
+    start, status, stop, template, unprotect, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;

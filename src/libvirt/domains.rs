@@ -7,7 +7,7 @@ use super::addresses::{self, Address, AddressSource};
 use super::client::Client;
 use super::command::{Command, QUESTION};
 use super::domain::Domain;
-use super::domstats::{self, DomainStats};
+use super::domstats::DomainStats;
 use super::xml::Element;
 use super::{Error, Object};
 use crate::model::{ConnectionUri, VmState};
@@ -123,7 +123,7 @@ impl Client {
         }
         let mut replies = self.call_each(&[stats, list(Scope::Active).within(SURVEY)]).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
-        Ok((domstats::parse(&next()?), parse_ids(&next()?)))
+        Ok((DomainStats::parse(&next()?), parse_ids(&next()?)))
     }
 
     /// All domains with what they are doing, in one round that no QEMU is asked in. The state is unknown of one
@@ -135,7 +135,7 @@ impl Client {
         let stats = Command::new("domstats --raw --state --nowait").within(SURVEY);
         let mut replies = self.call_each(&[list(Scope::All).within(SURVEY), stats]).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
-        let (ids, stats) = (parse_ids(&next()?), domstats::parse(&next()?));
+        let (ids, stats) = (parse_ids(&next()?), DomainStats::parse(&next()?));
         let states: HashMap<_, _> = stats.iter().map(|stats| (stats.name.as_str(), stats.state())).collect();
         let state_of = |id: &DomainId| states.get(id.name.as_str()).copied().unwrap_or(VmState::Unknown);
         Ok(ids.iter().map(|id| (id.clone(), state_of(id))).collect())
@@ -352,7 +352,7 @@ pub(super) fn parse_domain(command: &str, document: &str) -> Result<Domain, Erro
 /// Reads the counters of one domain.
 pub(super) fn parse_stats(uuid: &str, text: &str) -> Result<DomainStats, Error> {
     let missing = || Error::NotFound { object: Object::Domain, name: uuid.to_owned() };
-    domstats::parse(text).into_iter().next().ok_or_else(missing)
+    DomainStats::parse(text).into_iter().next().ok_or_else(missing)
 }
 
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {

@@ -11,6 +11,23 @@ pub struct DomainStats {
 }
 
 impl DomainStats {
+    /// Reads what `domstats --raw` prints: a `Domain: 'name'` line, then `  key=value` lines, for each.
+    pub fn parse(text: &str) -> Vec<DomainStats> {
+        let mut domains: Vec<DomainStats> = Vec::new();
+        for line in text.lines() {
+            // A name may hold a quote, so the last one ends it.
+            let name = line.strip_prefix("Domain: '").and_then(|rest| rest.strip_suffix('\''));
+            if let Some(name) = name {
+                domains.push(DomainStats { name: name.to_owned(), values: HashMap::new() });
+            } else if let (Some(domain), Some((key, value))) =
+                (domains.last_mut(), line.trim().split_once('='))
+            {
+                domain.values.insert(key.to_owned(), value.to_owned());
+            }
+        }
+        domains
+    }
+
     /// The state.
     pub fn state(&self) -> VmState {
         self.number("state.state").map_or(VmState::Unknown, VmState::from_libvirt)
@@ -68,24 +85,13 @@ impl DomainStats {
     }
 }
 
-/// Reads what `domstats --raw` prints: a `Domain: 'name'` line, then `  key=value` lines, for each.
-pub(super) fn parse(text: &str) -> Vec<DomainStats> {
-    let mut domains: Vec<DomainStats> = Vec::new();
-    for line in text.lines() {
-        // A name may hold a quote, so the last one ends it.
-        let name = line.strip_prefix("Domain: '").and_then(|rest| rest.strip_suffix('\''));
-        if let Some(name) = name {
-            domains.push(DomainStats { name: name.to_owned(), values: HashMap::new() });
-        } else if let (Some(domain), Some((key, value))) = (domains.last_mut(), line.trim().split_once('=')) {
-            domain.values.insert(key.to_owned(), value.to_owned());
-        }
-    }
-    domains
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(text: &str) -> Vec<DomainStats> {
+        DomainStats::parse(text)
+    }
 
     // virsh 11.3.0: `virsh -c qemu:///system domstats --raw --state --vcpu --balloon --nowait`
     const RECORDED: &str = "Domain: 'off'

@@ -6,7 +6,7 @@ use super::Error;
 use super::client::Client;
 use super::command::Command;
 use super::domains::{DomainId, Scope, list, parse_ids, parse_stats};
-use super::domstats::{self, DomainStats};
+use super::domstats::DomainStats;
 
 /// All that is counted; `--nowait` leaves out what a busy QEMU would hold back.
 const COUNTERS: &str = "domstats --raw --state --cpu-total --balloon --vcpu --interface --block --nowait";
@@ -34,7 +34,7 @@ impl Client {
         }
         let mut replies = self.call_each(&[counters, list(scope).within(LOOK)]).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
-        Ok((domstats::parse(&next()?), parse_ids(&next()?)))
+        Ok((DomainStats::parse(&next()?), parse_ids(&next()?)))
     }
 
     /// Has the guest's balloon driver tell every so many seconds what memory is used, until the domain stops.

@@ -2,7 +2,7 @@
 //!
 //! The program starts itself again inside the sandbox, where it times what it starts directly: entering
 //! the sandbox for each would make both sides slower by the same and so seem more alike. With `-- --stops` it
-//! measures only the stop of many guests.
+//! measures only the stop of many guests, with `-- --monitors` only what it costs to watch.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,6 +15,7 @@
 mod compare;
 mod images;
 mod inside;
+mod monitors;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;
@@ -34,6 +35,7 @@ fn main() {
         ["--nothing"] => {}
         ["--inside", image] => inside::measure(image),
         args if args.contains(&"--stops") => in_sandbox(stops::measure),
+        args if args.contains(&"--monitors") => in_sandbox(monitors::measure),
         args if args.contains(&"--bench") => in_sandbox(measure),
         _ => println!("skipped: run by cargo bench"),
     }
@@ -58,6 +60,7 @@ fn measure(sandbox: &Sandbox, image: &Path) {
     let words = [OsStr::new("--inside"), image.as_os_str()];
     let run = sandbox.command(myself, &words).timeout(LIMIT).run().success();
     print!("{}", run.stdout);
+    monitors::measure(sandbox, image);
     stops::measure(sandbox, image);
 }
 

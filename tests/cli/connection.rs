@@ -14,6 +14,8 @@ fn without_virsh_it_is_incapable_and_says_how_to_get_it() {
         &["start", "web", "--json"],
         &["gc", "--json"],
         &["events", "--json"],
+        &["monitor", "--json"],
+        &["monitor", "web", "--enable", "--json"],
         &["events", "web", "--exec", "true", "--json"],
     ] {
         let failed = run(args).code(9);

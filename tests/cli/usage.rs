@@ -26,6 +26,7 @@ const VERBS: &[&str] = &[
     "ssh-config",
     "logs",
     "events",
+    "monitor",
     "template",
     "network",
     "networks",
@@ -177,4 +178,24 @@ fn json_failures_end_with_an_object() {
 fn json_after_the_double_dash_is_the_guests() {
     let run = run(&["ssh", "web", "--nonsense", "--", "--json"]).code(2);
     assert!(!run.stderr.contains("exit_code"), "{run}");
+}
+
+#[test]
+fn what_monitor_cannot_do_at_once_is_refused() {
+    for args in [
+        &["--json", "--csv"][..],
+        &["--once", "--count", "2"],
+        &["--count", "0"],
+        &["--interval", "99ms"],
+        &["--interval", "soon"],
+        &["--sort", "colour"],
+        &["--prometheus", "localhost"],
+        &["--prometheus", "1", "--textfile", "x"],
+        &["--prometheus", "1", "--json"],
+        &["--enable"],
+        &["web", "--all"],
+        &["web", "--label", "a=b"],
+    ] {
+        run(&[&["monitor"], args].concat()).code(2);
+    }
 }
