@@ -384,7 +384,7 @@ mod tests {
         let changed = change.applied_to(&record);
         assert!(changed.find("later/q:x").is_some() && changed.name == "vm");
         let line = changed.to_line().expect("writes");
-        assert!(!line.contains("vmtools:") && !line.contains('\n'), "{line}");
+        assert!(!line.contains("<vmtools:") && !line.contains("xmlns") && !line.contains('\n'), "{line}");
         // As libvirt puts it in.
         let back = Element::new("metadata").child(changed.with("xmlns:vmtools", NAMESPACE));
         let labels = change.label.clone();

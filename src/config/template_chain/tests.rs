@@ -32,7 +32,9 @@ fn every_key_is_read() {
     let text = r#"
         description = "all"
         memory = "1G"
+        max_memory = "2G"
         cpus = 1
+        max_cpus = 4
         disk_size = 5
         firmware = "efi"
         accel = "tcg"
@@ -66,6 +68,7 @@ fn every_key_is_read() {
     assert_eq!(template.iso, Some(paths.templates_folder().join("../a.iso")));
     assert_eq!(template.image, Some(home.path().join("x.qcow2").display().to_string()));
     assert_eq!(template.wait, Some(Condition::Port(80)));
+    assert_eq!((template.max_cpus, template.max_memory.map(MemorySize::mib)), (Some(4), Some(2048)));
     assert_eq!(template.labels.get("team").map(String::as_str), Some("a b"));
     let networks = vec![NetworkSpec::Network("default".into()), NetworkSpec::Bridge("br0".into())];
     assert_eq!(template.networks, Some(networks));
