@@ -229,8 +229,8 @@ impl Observer for Ui {
         match event {
             Event::Warning(warning) => self.warn(&describe(&warning)),
             // At each time anew.
-            Event::EventsLost { reason } => self.line(&format!(
-                "{} no events for now, libvirt is waited for: {reason}",
+            Event::LibvirtAway { reason } => self.line(&format!(
+                "{} libvirt went away, and is waited for: {reason}",
                 "warning:".yellow().bold()
             )),
             _ if self.quiet => {}
@@ -245,9 +245,8 @@ impl Observer for Ui {
                 self.line(&format!("{vm}: waiting for {condition}: {seen} ({} s)", elapsed.as_secs()));
             }
             Event::AlreadySo { name, what } => self.line(&format!("{name} is already {what}")),
-            Event::EventsBack => self.line("libvirt is back; its events are listened to again"),
             Event::WasOff { name } => self.line(&format!("{name} was off; it is started")),
-            Event::LibvirtBack => self.line("libvirt answers again"),
+            Event::LibvirtBack => self.line("libvirt is back"),
             Event::NetworkStarted { name } => {
                 self.line(&format!("the network {name} was off; it is started"))
             }
@@ -304,7 +303,6 @@ fn describe(warning: &Warning) -> String {
              `vmtools stop NAME --force` ends one that hangs"
                 .to_owned()
         }
-        Warning::LibvirtAway { reason } => format!("libvirt went away ({reason}); waiting for it"),
         Warning::MayLetGo { vm, target } => {
             format!("{vm} was asked to let go of {target}, and may do so yet: `vmtools disk list {vm}`")
         }

@@ -181,7 +181,7 @@ impl EventStream<'_> {
     fn went_away(&mut self, reason: &str) {
         let pause = match self.link {
             Link::Up(_) => {
-                self.manager.report(Event::EventsLost { reason });
+                self.manager.report(Event::LibvirtAway { reason });
                 // What it meant may have changed.
                 self.heard = None;
                 PAUSES.0
@@ -203,7 +203,7 @@ impl EventStream<'_> {
         }
         self.picture = now;
         self.link = Link::Up(Box::new(feed));
-        self.manager.report(Event::EventsBack);
+        self.manager.report(Event::LibvirtBack);
         Ok(())
     }
 

@@ -56,15 +56,13 @@ pub enum Event<'a> {
         /// Its name.
         name: &'a str,
     },
-    /// libvirt's daemon, which was away, answers again.
-    LibvirtBack,
-    /// libvirt, whose events are listened to, has gone away. It is waited for.
-    EventsLost {
+    /// libvirt's daemon doesn't answer any more; it is waited for.
+    LibvirtAway {
         /// Why.
         reason: &'a str,
     },
-    /// Its events are listened to again.
-    EventsBack,
+    /// It answers again.
+    LibvirtBack,
     /// Something that the user should know.
     Warning(Warning),
 }
@@ -96,11 +94,6 @@ pub enum Warning {
     },
     /// Some VM's QEMU doesn't answer libvirt.
     Hung,
-    /// libvirt's daemon doesn't answer any more; it is waited for.
-    LibvirtAway {
-        /// Why.
-        reason: String,
-    },
     /// A guest was asked to let go of a disk, and nobody waits for it any more.
     MayLetGo {
         /// The VM.

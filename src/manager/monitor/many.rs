@@ -2,8 +2,9 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use super::by_libvirt;
-use super::{Error, Event, Seen, VmManager, Warning};
+use super::{Error, Event, Seen, VmManager};
 use crate::libvirt::{self, Domain, DomainId, DomainStats, Scope};
+use crate::manager::Warning;
 use crate::manager::list::carries_all;
 use crate::model::{Label, Timestamp};
 

@@ -31,7 +31,7 @@ use many::Many;
 use one::One;
 pub use sample::VmSample;
 
-use super::{Error, Event, VmManager, Warning};
+use super::{Error, Event, VmManager};
 use crate::model::{Label, Timestamp, VmState};
 
 /// Which VMs to look at.
@@ -133,7 +133,7 @@ impl Monitor<'_> {
         let seen = match seen {
             Err(Error::Libvirt(error)) if self.begun && error.is_connection() => {
                 if !std::mem::replace(&mut self.away, true) {
-                    self.manager.report(Event::Warning(Warning::LibvirtAway { reason: error.to_string() }));
+                    self.manager.report(Event::LibvirtAway { reason: &error.to_string() });
                 }
                 return Ok(Vec::new());
             }
