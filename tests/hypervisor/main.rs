@@ -21,6 +21,7 @@ mod own_image;
 mod power;
 mod processes;
 mod reach;
+mod screen;
 mod template;
 
 use std::path::Path;
