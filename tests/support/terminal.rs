@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::process::{Child, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::event::{self, PollFd, PollFlags, Timespec};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
@@ -20,6 +23,9 @@ pub struct Terminal {
     child: Child,
     screen: Arc<Mutex<vt100::Parser>>,
     before: Termios,
+    /// Nothing more is to be read.
+    end: Arc<AtomicBool>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Terminal {
@@ -35,13 +41,21 @@ impl Terminal {
         let near = Arc::new(File::from(near));
         let screen = Arc::new(Mutex::new(vt100::Parser::new(some(size.1), some(size.0), 0)));
         let (from, to) = (Arc::clone(&near), Arc::clone(&screen));
-        std::thread::spawn(move || {
+        let end = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&end);
+        let reader = std::thread::spawn(move || {
             let mut chunk = [0; 8192];
-            while let Ok(length @ 1..) = (&*from).read(&mut chunk) {
+            while !ended.load(Ordering::Relaxed) {
+                let mut polled = [PollFd::new(&*from, PollFlags::IN)];
+                let wait = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+                if event::poll(&mut polled, Some(&wait)) != Ok(1) {
+                    continue;
+                }
+                let Ok(length @ 1..) = (&*from).read(&mut chunk) else { break };
                 to.lock().unwrap().process(&chunk[..length]);
             }
         });
-        Self { near, child, screen, before }
+        Self { near, child, screen, before, end, reader: Some(reader) }
     }
 
     /// What stands on the screen.
@@ -93,6 +107,19 @@ impl Terminal {
         assert!(!self.screen.lock().unwrap().screen().hide_cursor(), "the cursor is hidden");
     }
 
+    /// Closes the terminal, as one closes a window, and waits for the command's end.
+    ///
+    /// # Panics
+    /// Past the deadline.
+    #[track_caller]
+    pub fn hangs_up(mut self, deadline: Duration) -> ExitStatus {
+        self.end.store(true, Ordering::Relaxed);
+        self.reader.take().unwrap().join().unwrap();
+        // The last one that holds it.
+        self.near = Arc::new(File::open("/dev/null").unwrap());
+        self.ends(deadline)
+    }
+
     /// Waits for the command's end.
     ///
     /// # Panics
@@ -106,6 +133,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        self.end.store(true, Ordering::Relaxed);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
