@@ -25,7 +25,6 @@ fn a_vm_has_a_page_that_follows_it() {
     screen.types("p");
     screen.shows("web  paused");
     screen.shows("web is paused");
-    screen.shows("suspended: ");
     screen.types("r");
     screen.shows("web  running");
     screen.types("r");
@@ -66,6 +65,7 @@ fn a_vm_has_a_page_that_follows_it() {
     screen.types("sy");
     screen.shows("web  shutoff");
     screen.shows("web is shutoff");
+    screen.shows("stopped: ");
     sandbox.vmtools(&["delete", "--yes", "web"]).run().success();
     screen.shows("web  removed");
     define_empty(&sandbox, &["web"]);
