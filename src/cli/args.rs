@@ -1,9 +1,9 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    clone, completions, config, console, cp, create, delete, disk, doctor, exec, gc, image, ip, list, logs,
-    man, monitor, network, networks, pause, protect, rename, restart, resume, set, ssh, ssh_config, start,
-    status, stop, template, unprotect, wait,
+    clone, completions, config, console, cp, create, delete, disk, doctor, events, exec, gc, image, ip, list,
+    logs, man, monitor, network, networks, pause, protect, rename, restart, resume, set, ssh, ssh_config,
+    start, status, stop, template, unprotect, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -105,6 +105,8 @@ pub enum Command {
     Logs(logs::LogsArgs),
     /// Watch what VMs do: processors, memory, disks, network
     Monitor(monitor::MonitorArgs),
+    /// Print what happens to VMs, as it happens
+    Events(events::EventsArgs),
     /// Disks and CD-ROM drives of a VM
     Disk(disk::DiskArgs),
     /// Images that VMs are made from

@@ -75,8 +75,8 @@ impl Client {
 }
 
 impl EventFeed {
-    /// The next event. One that is given up can be asked again. While nobody asks, virsh waits, and libvirt
-    /// keeps the events for it.
+    /// The next event. One that is given up can be asked again. While nobody asks, some hundred events wait in the
+    /// pipe; then virsh waits, and libvirt breaks with a virsh that gave no sign of life for half a minute.
     ///
     /// # Errors
     /// [`Error::Lost`] when the daemon or virsh has gone; there is nothing more then.
@@ -100,15 +100,16 @@ impl EventFeed {
 
     /// Takes in what virsh prints next.
     async fn read(&mut self) -> Result<(), Error> {
-        let mut ended = Vec::new();
-        let log = self.log.as_mut();
-        let log_goes_on = log.is_some();
+        let mut none = Vec::new();
+        let goes_on = self.log.is_some();
+        let log = self.log.as_mut().unwrap_or(&mut none);
         tokio::select! {
-            read = self.stdout.read_buf(&mut self.line) => match read {
-                Ok(1..) => return self.take_lines(),
-                Ok(0) | Err(_) => {}
-            },
-            read = self.stderr.read_buf(log.unwrap_or(&mut ended)), if log_goes_on => {
+            read = self.stdout.read_buf(&mut self.line) => {
+                if let Ok(1..) = read {
+                    return self.take_lines();
+                }
+            }
+            read = self.stderr.read_buf(log), if goes_on => {
                 match read {
                     Ok(1..) => self.take_log(),
                     Ok(0) | Err(_) => self.log = None,

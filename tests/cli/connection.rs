@@ -13,6 +13,8 @@ fn without_virsh_it_is_incapable_and_says_how_to_get_it() {
         &["status", "web", "--json"],
         &["start", "web", "--json"],
         &["gc", "--json"],
+        &["events", "--json"],
+        &["events", "web", "--exec", "true", "--json"],
     ] {
         let failed = run(args).code(9);
         let error = failed.json_error();
@@ -34,6 +36,9 @@ fn a_socket_that_is_not_there_is_unreachable() {
         env.vmtools(&["--json", "list", "--connect", "qemu+unix:///system?socket=/nope"]).run().code(8);
     assert_eq!(failed.json_error()["code"], "unreachable", "{failed}");
     assert!(!failed.json_error()["hint"].is_null(), "{failed}");
+    let failed =
+        env.vmtools(&["--json", "events", "--connect", "qemu+unix:///system?socket=/nope"]).run().code(8);
+    assert_eq!(failed.json_error()["code"], "unreachable", "{failed}");
     let by_variable = env.vmtools(&["list"]).env("VMTOOLS_CONNECT", "qemu+unix:///system?socket=/nope").run();
     by_variable.code(8).stderr_has("hint: ");
 }

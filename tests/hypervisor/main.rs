@@ -10,6 +10,7 @@ mod clone;
 mod debian;
 mod delete;
 mod disk;
+mod events;
 mod failure;
 mod first_boot;
 mod foreign;

@@ -9,6 +9,7 @@ pub mod create;
 pub mod delete;
 pub mod disk;
 pub mod doctor;
+pub mod events;
 pub mod exec;
 pub mod gc;
 pub mod image;
@@ -73,6 +74,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Compla
         Command::SshConfig(args) => ssh_config::run(args, context).await?,
         Command::Logs(args) => return logs::run(args, context).await,
         Command::Monitor(args) => return monitor::run(args, context).await,
+        Command::Events(args) => return events::run(args, context).await,
         Command::Disk(args) => disk::run(args, context).await?,
         Command::Image(args) => image::run(args, context).await?,
         Command::Template(args) => template::run(args, context).await?,

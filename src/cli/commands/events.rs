@@ -1,0 +1,171 @@
+use std::collections::VecDeque;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Complaint;
+use crate::cli::exit_code::Code;
+use crate::cli::signals;
+use crate::cli::ui::Ui;
+use crate::manager::{Error, EventCommand, EventStream, VmEvent, VmManager};
+
+/// How often it is looked whether anybody still reads.
+const LOOK: Duration = Duration::from_millis(250);
+/// How many events may wait for a slow command; beyond, virsh is not read.
+const WAITING: usize = 4096;
+
+/// The flags of `events`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A line is TIME NAME EVENT DETAIL, the time in UTC; with --json an object with time, name, uuid, event, detail, state (after it) and missed. The events of a VM's life are defined, started, suspended (paused), resumed, shutdown, stopped, crashed, rebooted, pmsuspended, undefined; others are as block_job or device_added.\n\nWhen libvirt goes away it is waited for. What the VMs' states then show to have happened meanwhile is told as events that are marked as missed.\n\nWith --exec nothing is printed but what CMD prints. It runs by sh once an event, one after another, without input, with VMTOOLS_EVENT, VMTOOLS_EVENT_DETAIL, VMTOOLS_EVENT_TIME, VMTOOLS_EVENT_MISSED, VMTOOLS_VM_NAME, VMTOOLS_VM_UUID, VMTOOLS_VM_STATE and VMTOOLS_CONNECT in its environment. That CMD fails is a warning. Ctrl-C ends CMD too.\n\nExample:\n  vmtools events web --json | jq -r 'select(.event == \"stopped\").name'\n  vmtools events --exec 'logger \"$VMTOOLS_VM_NAME: $VMTOOLS_EVENT\"'"
+)]
+pub struct EventsArgs {
+    /// The VMs' names or UUIDs [default: all VMs]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Run CMD for each event, instead of printing it
+    #[arg(long, value_name = "CMD")]
+    pub exec: Option<String>,
+    /// End after so many events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+}
+
+/// # Errors
+/// When libvirt isn't there at the beginning, or there is no such VM.
+pub async fn run(args: EventsArgs, context: &Context) -> Result<ExitCode, Complaint> {
+    let manager = context.reader().await?;
+    let result = tokio::select! {
+        result = tell(&args, context, &manager) => result.map(|()| Code::Ok.into()),
+        // Ctrl-C is how one ends it; nothing is to be taken back.
+        signal = signals::next() => Ok(ExitCode::from(signal.status())),
+    };
+    result.map_err(|error| match args.names.as_slice() {
+        [name] => Complaint::from(error).about(name),
+        _ => error.into(),
+    })
+}
+
+async fn tell(args: &EventsArgs, context: &Context, manager: &VmManager) -> Result<(), Error> {
+    let mut events = manager.events(&args.names).await?;
+    context.ui.note(&format!("listening to {}; Ctrl-C ends it", manager.uri()));
+    let mut teller = Teller::of(args, context, manager, &events);
+    let mut left = args.count;
+    while left != Some(0) {
+        let Some(event) = teller.next(&mut events).await? else { return Ok(()) };
+        left = left.map(|left| left - 1);
+        if !teller.take(event)? {
+            return Ok(());
+        }
+    }
+    teller.finish().await
+}
+
+/// What becomes of events: lines, or runs of a command.
+struct Teller<'a> {
+    ui: &'a Ui,
+    manager: &'a VmManager,
+    command: Option<&'a str>,
+    running: Option<(String, EventCommand)>,
+    waiting: VecDeque<VmEvent>,
+    /// The width of names.
+    width: usize,
+}
+
+impl<'a> Teller<'a> {
+    fn of(
+        args: &'a EventsArgs,
+        context: &'a Context,
+        manager: &'a VmManager,
+        events: &EventStream<'_>,
+    ) -> Self {
+        let named = |name: &str| args.names.is_empty() || args.names.iter().any(|wanted| wanted == name);
+        let states = events.states();
+        let names = states.iter().map(|(name, _)| name).filter(|name| named(name));
+        let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
+        Self {
+            ui: &context.ui,
+            manager,
+            command: args.exec.as_deref(),
+            running: None,
+            waiting: VecDeque::new(),
+            width,
+        }
+    }
+
+    /// The next event, while commands run for those before; `None` when nobody reads any more.
+    async fn next(&mut self, events: &mut EventStream<'_>) -> Result<Option<VmEvent>, Error> {
+        // Kept over the looks: given up, it would begin anew.
+        let mut next = std::pin::pin!(events.next());
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            let full = self.waiting.len() >= WAITING;
+            tokio::select! {
+                event = &mut next, if !full => return event.map(Some),
+                end = ended(&mut self.running) => self.go_on(end?)?,
+                _ = look.tick() => {
+                    if !self.ui.data_bytes(b"") {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Prints the event, or runs the command for it when those before are done; false when nobody reads any more.
+    fn take(&mut self, event: VmEvent) -> Result<bool, Error> {
+        if self.command.is_none() {
+            return Ok(self.ui.data_bytes(self.line(&event).as_bytes()));
+        }
+        self.waiting.push_back(event);
+        if self.running.is_none() {
+            self.start()?;
+        }
+        Ok(true)
+    }
+
+    /// Waits for the commands of all events so far.
+    async fn finish(&mut self) -> Result<(), Error> {
+        while self.running.is_some() {
+            let end = ended(&mut self.running).await?;
+            self.go_on(end)?;
+        }
+        Ok(())
+    }
+
+    /// A command has ended; the next one's turn.
+    fn go_on(&mut self, failure: Option<String>) -> Result<(), Error> {
+        if let (Some((what, _)), Some(failure)) = (self.running.take(), failure) {
+            self.ui.warn(&format!("the command for {what} {failure}"));
+        }
+        self.start()
+    }
+
+    fn start(&mut self) -> Result<(), Error> {
+        if let (Some(command), Some(event)) = (self.command, self.waiting.pop_front()) {
+            let what = format!("{} of {} at {}", event.event, event.name, event.time.to_millis());
+            self.running = Some((what, self.manager.run_for_event(command, &event)?));
+        }
+        Ok(())
+    }
+
+    fn line(&self, event: &VmEvent) -> String {
+        if self.ui.json() {
+            return serde_json::to_string(event).unwrap_or_default() + "\n";
+        }
+        let VmEvent { time, name, event, detail, .. } = event;
+        let (time, event, width) = (time.to_millis(), event.to_string(), self.width);
+        let line = format!("{time}  {name:<width$}  {event:<11}  {detail}");
+        line.trim_end().to_owned() + "\n"
+    }
+}
+
+/// How the running command failed, if it did; never, when none runs.
+async fn ended(running: &mut Option<(String, EventCommand)>) -> Result<Option<String>, Error> {
+    match running {
+        Some((_, command)) => command.wait().await,
+        None => std::future::pending().await,
+    }
+}
