@@ -27,6 +27,7 @@ mod processes;
 mod qmp;
 mod question;
 mod reach;
+mod screen;
 mod template;
 
 use std::path::Path;

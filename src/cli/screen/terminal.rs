@@ -1,6 +1,8 @@
 //! The terminal while the screen has it.
 
-use std::io::{BufWriter, Error, Stdout, Write};
+use std::cell::Cell;
+use std::io::{BufWriter, Error, ErrorKind, Stdout, Write};
+use std::rc::Rc;
 use std::sync::{Mutex, Once};
 
 use log::LevelFilter;
@@ -20,7 +22,8 @@ static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 /// The terminal, with the screen on it. Dropped, it is as it was before; what others said meanwhile and nobody showed
 /// is said then.
 pub struct Terminal<'a> {
-    screen: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    screen: ratatui::Terminal<CrosstermBackend<BufWriter<Out>>>,
+    gone: Rc<Cell<bool>>,
     ui: &'a Ui,
     level: LevelFilter,
 }
@@ -44,9 +47,11 @@ impl<'a> Terminal<'a> {
         let entered = tcsetattr(std::io::stdin(), OptionalActions::Now, &raw).map_err(Error::from);
         let entered = entered
             .and_then(|()| execute!(std::io::stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide));
-        let out = BufWriter::with_capacity(1 << 16, std::io::stdout());
+        let gone = Rc::new(Cell::new(false));
+        let out = Out { stdout: std::io::stdout(), gone: Rc::clone(&gone) };
+        let out = BufWriter::with_capacity(1 << 16, out);
         match entered.and_then(|()| ratatui::Terminal::new(CrosstermBackend::new(out))) {
-            Ok(screen) => Ok(Self { screen, ui, level }),
+            Ok(screen) => Ok(Self { screen, gone, ui, level }),
             Err(error) => {
                 put_back();
                 log::set_max_level(level);
@@ -62,6 +67,32 @@ impl<'a> Terminal<'a> {
     /// When the terminal has gone.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> Result<(), Error> {
         self.screen.draw(draw)?;
+        if self.gone.get() { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+}
+
+/// Stdout, which takes all and remembers that it couldn't: ratatui tells a failure at its end to stderr, and panics
+/// when that has gone, too.
+struct Out {
+    stdout: Stdout,
+    gone: Rc<Cell<bool>>,
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        match self.stdout.write(bytes) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                self.gone.set(true);
+                Ok(bytes.len())
+            }
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.stdout.flush().is_err() {
+            self.gone.set(true);
+        }
         Ok(())
     }
 }

@@ -60,6 +60,11 @@ pub struct MonitorArgs {
 }
 
 const HELP: &str = "\
+On a terminal, without any of the flags for other forms, it is a live screen: the page of the one VM that is named, else
+an overview; Enter opens a VM's page and Esc leaves it. A page has the last minutes as charts, and what happened lately;
+p pauses the VM, r resumes it, s stops it (and asks first), c is its console. < and > sort the overview, or a column's
+letter, R turns the order, / filters by name, a shows those that are off. ? explains all keys, q quits.
+
 cpu_percent is the processor time of the VM's QEMU, of one host CPU: 200 is two of them. vcpu_percent is the same of
 each virtual CPU, and cpu_percent_of_vcpus that of all of them, of what they could have: 100 is all. Memory that is
 used is told by the guest's balloon driver, without what only caches files; it is switched on where it is not.
