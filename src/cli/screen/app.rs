@@ -10,11 +10,22 @@ use super::side::{Action, Answer};
 use super::theme::{Theme, clean};
 use super::typed::Key;
 use crate::cli::render::SampleColumn;
-use crate::manager::{MonitorRequest, VmEvent};
+use crate::manager::{Look, MonitorRequest, QemuEvent, VmEvent};
 use crate::model::Timestamp;
 
 /// How many events are kept.
 const EVENTS: usize = 100;
+/// The beginnings of QEMU's names of events of which libvirt has its own.
+const TOLD_BY_LIBVIRT: [&str; 8] = [
+    "STOP",
+    "RESUME",
+    "SHUTDOWN",
+    "DEVICE_DELETED",
+    "BLOCK_JOB_",
+    "JOB_STATUS_CHANGE",
+    "RTC_CHANGE",
+    "BALLOON_CHANGE",
+];
 
 /// What is to be done next, outside of the screen's own state.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,7 +103,9 @@ impl App {
     /// What is to be looked at, and its number.
     pub fn request(&self) -> (u64, MonitorRequest) {
         let request = match &self.page {
-            Some(page) => MonitorRequest { names: vec![page.name.clone()], ..MonitorRequest::default() },
+            Some(page) => {
+                MonitorRequest { names: vec![page.name.clone()], in_full: true, ..MonitorRequest::default() }
+            }
             None => self.request.clone(),
         };
         (self.aim, request)
@@ -192,7 +205,15 @@ impl App {
         self.away = report.away;
         self.message = self.message.take().filter(|message| !message.is_old());
         match (report.looks, &mut self.page) {
-            (Ok(looks), Some(page)) => page.looked(looks.into_iter().next().map(|look| look.sample)),
+            (Ok(looks), Some(page)) => match looks.into_iter().next() {
+                Some(Look { sample, jobs, events, .. }) => {
+                    page.looked(Some(sample));
+                    page.jobs = jobs;
+                    let vm = page.name.clone();
+                    events.iter().for_each(|event| self.happened_in_qemu(&vm, event));
+                }
+                None => page.looked(None),
+            },
             (Ok(_), None) if report.away => {}
             (Ok(looks), None) => self.overview.looked(looks.into_iter().map(|look| look.sample).collect()),
             (Err(Trouble::Gone), Some(page)) => page.gone(),
@@ -226,11 +247,23 @@ impl App {
 
     /// Takes an event.
     pub fn happened(&mut self, event: &VmEvent) {
+        self.note(event.time, &event.name, &format!("{}: {}", event.event, event.detail));
+    }
+
+    /// Takes what QEMU told, but for what libvirt tells too.
+    fn happened_in_qemu(&mut self, vm: &str, event: &QemuEvent) {
+        if TOLD_BY_LIBVIRT.iter().any(|told| event.event.starts_with(told)) {
+            return;
+        }
+        let data = if event.data == "{}" { "" } else { &event.data };
+        self.note(event.time, vm, &format!("qemu: {} {data}", event.event));
+    }
+
+    fn note(&mut self, time: Timestamp, vm: &str, text: &str) {
         if self.events.len() == EVENTS {
             self.events.pop_front();
         }
-        let text = clean(&format!("{}: {}", event.event, event.detail)).into_owned();
-        self.events.push_back(Happened { time: event.time, vm: event.name.clone(), text });
+        self.events.push_back(Happened { time, vm: vm.to_owned(), text: clean(text).into_owned() });
     }
 
     /// Takes what others said while the screen was up.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::chart::Unit;
 use super::history::Series;
-use crate::manager::{VmSample, VmStatus};
+use crate::manager::{Job, VmSample, VmStatus};
 use crate::model::VmState;
 
 /// How often the VM's addresses are asked for: while there are none, and otherwise.
@@ -38,19 +38,6 @@ pub const METRICS: [Metric; 10] = [
     Metric { label: "read latency", unit: Unit::Milliseconds, of: |vm| vm.disk_read_latency_ms },
     Metric { label: "write latency", unit: Unit::Milliseconds, of: |vm| vm.disk_write_latency_ms },
 ];
-
-/// A copy, merge, backup or migration that is under way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
-    /// What it is, such as `backup` or `migration`.
-    pub kind: String,
-    /// The disk that it is about, if it is about one.
-    pub device: Option<String>,
-    /// How much is done.
-    pub done_bytes: u64,
-    /// How much there is to do, as far as that is known.
-    pub total_bytes: u64,
-}
 
 /// A VM's page.
 #[derive(Debug, Default)]

@@ -8,10 +8,10 @@ use ratatui::style::{Color, Style};
 
 use super::app::Happened;
 use super::chart::Chart;
-use super::page::{Job, METRICS, Metric, Page};
+use super::page::{METRICS, Metric, Page};
 use super::theme::{Theme, clean};
 use crate::cli::render;
-use crate::manager::{SampleSource, VmSample};
+use crate::manager::{Job, SampleSource, VmSample};
 use crate::model::MemorySize;
 
 /// The width of one virtual processor's gauge, and of its bar.

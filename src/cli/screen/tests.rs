@@ -7,7 +7,6 @@ use ratatui::style::{Color, Modifier};
 
 use super::app::{App, Order};
 use super::draw;
-use super::page::Job;
 use super::sampler::{Report, Trouble};
 use super::side::{Action, Answer};
 use super::theme::Theme;
@@ -16,7 +15,7 @@ use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
 use crate::cli::render::SampleColumn;
 use crate::manager::{
-    Counters, Look, MonitorRequest, SampleSource, StateChange, VmEvent, VmEventKind, VmSample,
+    Counters, Job, Look, MonitorRequest, QemuEvent, SampleSource, StateChange, VmEvent, VmEventKind, VmSample,
 };
 use crate::model::{Timestamp, VmState};
 
@@ -59,7 +58,7 @@ fn look(name: &str, state: VmState, cpu: Option<f64>) -> Look {
         net_rx_bytes_per_second: None,
         net_tx_bytes_per_second: None,
     };
-    Look { counters, sample }
+    Look { counters, sample, jobs: Vec::new(), events: Vec::new() }
 }
 
 fn app(names: &[&str]) -> App {
@@ -106,13 +105,11 @@ fn a_page_shows_what_there_is() {
     }
     app.happened(&event("web"));
     app.happened(&event("other"));
-    let page = app.page.as_mut().expect("a page");
-    page.jobs.push(Job {
-        kind: "backup".into(),
-        device: Some("vda".into()),
-        done_bytes: 512,
-        total_bytes: 2048,
-    });
+    let job = Job { kind: "backup".into(), device: Some("vda".into()), done_bytes: 512, total_bytes: 2048 };
+    let told =
+        |event: &str| QemuEvent { time: Timestamp::now(), event: event.to_owned(), data: "{}".to_owned() };
+    let events = vec![told("STOP"), told("WATCHDOG")];
+    see(&mut app, vec![Look { jobs: vec![job], events, ..look("web", VmState::Running, Some(99.0)) }]);
     let shown = text(&mut app, (80, 24));
     for part in [
         "web  running",
@@ -128,11 +125,12 @@ fn a_page_shows_what_there_is() {
         "received -",
         "events (UTC)",
         "00:00:00  started: Started Booted",
+        "qemu: WATCHDOG",
         "p pause  r resume",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    assert_eq!(shown.matches("Started Booted").count(), 1, "{shown}");
+    assert_eq!((shown.matches("Started Booted").count(), shown.matches("STOP").count()), (1, 0), "{shown}");
 }
 
 fn event(name: &str) -> VmEvent {
