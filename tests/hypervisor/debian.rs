@@ -57,8 +57,12 @@ fn debian_comes_up_and_lets_in() {
     assert_eq!(std::fs::read_to_string(work.join("guest")).unwrap(), "from the guest\n");
     let status = sandbox.vmtools(&["status", "deb", "--json"]).run().success();
     let mount = |number: usize| status.json()["mounts"][number].clone();
-    let expected = |host: &Path, number: u32, read_only: bool| serde_json::json!({"host": host, "tag": format!("vmtools:{number}"), "read_only": read_only, "driver": "virtiofs"});
-    assert_eq!((mount(0), mount(1)), (expected(&work, 0, false), expected(&data, 1, true)), "{status}");
+    let expected = |host: &Path, guest: &str, number: u32, read_only: bool| {
+        let tag = format!("vmtools:{number}");
+        serde_json::json!({"host": host, "tag": tag, "guest": guest, "read_only": read_only, "driver": "virtiofs"})
+    };
+    let both = (expected(&work, "/mnt/work", 0, false), expected(&data, "/mnt/data", 1, true));
+    assert_eq!((mount(0), mount(1)), both, "{status}");
     // sudo's process is root's.
     let mut running = sandbox.vmtools(&["ssh", "deb", "--", "echo up; sudo sleep 1000"]).spawn();
     wait_for("the command in the guest", Duration::from_secs(60), || {
