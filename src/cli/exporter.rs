@@ -35,9 +35,11 @@ impl FromStr for ListenAddress {
 pub type Scrape = oneshot::Sender<String>;
 
 /// How long a client may take over its request.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long it may take until the client has its answer, for which a QEMU that hangs may be waited.
+const WHOLE: Duration = Duration::from_secs(30);
 /// How many clients are served at a time; others wait.
-const CLIENTS: usize = 16;
+const CLIENTS: usize = 64;
 const FORMAT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 /// Listens, for as long as the process lives.
@@ -71,12 +73,13 @@ async fn accept(listener: TcpListener, asked: mpsc::Sender<Scrape>) {
 
 async fn serve(stream: TcpStream, asked: mpsc::Sender<Scrape>) {
     let service = service_fn(|request| answer(request, asked.clone()));
-    // Whoever goes away midway is no failure of ours.
-    let _ = hyper::server::conn::http1::Builder::new()
+    let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    // Whoever goes away midway, or takes nothing, is no failure of ours.
+    let _ = tokio::time::timeout(WHOLE, served).await;
 }
 
 async fn answer(

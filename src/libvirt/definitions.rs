@@ -119,6 +119,11 @@ impl Client {
         self.dump_what_answers("dumpxml", uuids).await
     }
 
+    /// The definition as it runs; `None` when it is gone, and when its QEMU holds the answer back.
+    pub async fn glimpse(&self, uuid: &str) -> Option<Domain> {
+        self.dump_each("dumpxml", &[uuid], GLIMPSE).await.ok()?.pop()
+    }
+
     async fn dump_what_answers(&self, words: &str, uuids: &[&str]) -> Result<Definitions, Error> {
         match self.dump_each(words, uuids, GLANCE).await {
             Err(Error::TimedOut { .. }) => {}

@@ -59,7 +59,7 @@ pub async fn sample<'a>(
             aim = aims.borrow_and_update().clone();
             monitor = None;
         }
-        let began = monitor.is_none();
+        let (began, since) = (monitor.is_none(), Instant::now());
         let result = look(manager, &mut monitor, &aim.request).await;
         let away = monitor.as_ref().is_some_and(Monitor::is_away)
             || result.as_ref().is_err_and(Error::is_unreachable);
@@ -77,7 +77,8 @@ pub async fn sample<'a>(
         if began && known {
             // Rates are between two looks.
             ticks.reset_after(interval / 4);
-        } else if other {
+        } else if other || since.elapsed() > interval / 2 {
+            // Rates of a moment are noise.
             ticks.reset();
         }
     }

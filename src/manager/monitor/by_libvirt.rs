@@ -19,7 +19,7 @@ pub(super) fn counters(stats: &DomainStats, at: Instant, time: Timestamp) -> Cou
         memory_mib: stats.memory_mib(),
         memory_used_mib: stats.memory_used_mib(),
         memory_resident_mib: stats.number("balloon.rss").map(|kib| kib >> 10),
-        disks: stats.number("block.count").map(|count| (0..count).map(|n| disk(stats, n)).collect()),
+        disks: disks(stats),
         cards: cards(stats),
         ..nothing
     }
@@ -35,16 +35,31 @@ fn vcpus(stats: &DomainStats) -> Vec<Option<Duration>> {
     times
 }
 
-fn disk(stats: &DomainStats, number: u64) -> Disk {
-    let of = |direction: &str| {
-        let count = |what: &str| stats.number(&format!("block.{number}.{direction}.{what}")).unwrap_or(0);
-        Transfers { operations: count("reqs"), bytes: count("bytes"), nanoseconds: count("times") }
-    };
-    Disk {
-        target: stats.text(&format!("block.{number}.name")).unwrap_or_default().to_owned(),
-        read: of("rd"),
-        written: of("wr"),
+/// libvirt leaves the counters out while somebody else has a question to the same QEMU: then none are known.
+fn disks(stats: &DomainStats) -> Option<Vec<Disk>> {
+    let mut disks = Vec::new();
+    for number in 0..stats.number("block.count")? {
+        match disk(stats, number) {
+            Some(disk) => disks.push(disk),
+            // An empty drive.
+            None if stats.text(&format!("block.{number}.path")).is_none() => {}
+            None => return None,
+        }
     }
+    Some(disks)
+}
+
+fn disk(stats: &DomainStats, number: u64) -> Option<Disk> {
+    let of = |direction: &str| {
+        let count = |what: &str| stats.number(&format!("block.{number}.{direction}.{what}"));
+        Some(Transfers {
+            operations: count("reqs")?,
+            bytes: count("bytes")?,
+            nanoseconds: count("times").unwrap_or(0),
+        })
+    };
+    let target = stats.text(&format!("block.{number}.name"))?.to_owned();
+    Some(Disk { target, read: of("rd")?, written: of("wr")? })
 }
 
 /// Cards of user-mode networking have a number, but nothing more.
@@ -97,6 +112,7 @@ Domain: 'web'
   net.0.tx.pkts=65
   block.count=2
   block.0.name=vda
+  block.0.path=/var/lib/libvirt/images/vmtools/web-d96f14cc.qcow2
   block.0.rd.reqs=712
   block.0.rd.bytes=19016192
   block.0.rd.times=1546080340
@@ -138,6 +154,15 @@ Domain: 'web'
         );
         let cards = now.cards.expect("are counted");
         assert_eq!((cards[0].device.as_str(), cards[0].received_bytes), ("vnet0", 52483));
+    }
+
+    #[test]
+    fn counters_that_libvirt_left_out_are_unknown() {
+        // As virsh prints it while another command holds the same VM.
+        let lines = RECORDED.lines().filter(|line| !line.contains(".rd.") && !line.contains(".wr."));
+        assert_eq!(look(&lines.collect::<Vec<_>>().join("\n")).disks, None);
+        let empty = format!("{}  block.2.name=sda\n", RECORDED.replace("block.count=2", "block.count=3"));
+        assert_eq!(look(&empty).disks.map(|disks| disks.len()), Some(2));
     }
 
     #[test]

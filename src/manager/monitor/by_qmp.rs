@@ -15,6 +15,9 @@ use crate::qemu::{self, GuestMemory};
 /// How long to wait for the greeting: a socket serves one client at a time, and says nothing to a second.
 const GREETING: Duration = Duration::from_millis(500);
 
+/// More virtual processors than any machine of QEMU's has: what answers at the socket need not be honest.
+const MOST_VCPUS: usize = 4096;
+
 /// A VM that is asked by QMP, as long as its QEMU is there.
 pub(super) struct ByQmp {
     client: qemu::Client,
@@ -99,12 +102,14 @@ impl ByQmp {
 
     /// By number; under emulation by a single thread QEMU can't tell them apart.
     fn vcpu_times(&self, cpus: &[qemu::Cpu]) -> Vec<Option<Duration>> {
-        let count = cpus.iter().map(|cpu| cpu.cpu_index as usize + 1).max().unwrap_or(0);
-        let mut times = vec![None; count];
+        let numbers = cpus.iter().map(|cpu| cpu.cpu_index as usize).filter(|number| *number < MOST_VCPUS);
+        let mut times = vec![None; numbers.max().map_or(0, |last| last + 1)];
         for cpu in cpus {
             let shared = cpus.iter().filter(|other| other.thread_id == cpu.thread_id).count() > 1;
-            if let (false, Ok(thread)) = (shared, u32::try_from(cpu.thread_id)) {
-                times[cpu.cpu_index as usize] = host::thread_cpu(self.pid, thread);
+            if let (false, Ok(thread), Some(time)) =
+                (shared, u32::try_from(cpu.thread_id), times.get_mut(cpu.cpu_index as usize))
+            {
+                *time = host::thread_cpu(self.pid, thread);
             }
         }
         times

@@ -34,8 +34,9 @@ impl Many {
         let (stats, ids) = match manager.client.counters_of_all(self.scope).await {
             // A QEMU that hangs holds back whatever is asked of it.
             Err(libvirt::Error::TimedOut { .. }) => {
+                let states = self.states(manager).await?;
                 manager.report(Event::Warning(Warning::Hung));
-                self.states(manager).await?
+                states
             }
             other => other?,
         };

@@ -5,6 +5,7 @@ use super::by_qmp::ByQmp;
 use super::{Error, QemuEvent, Seen, VmManager};
 use crate::libvirt::DomainId;
 use crate::model::Timestamp;
+use crate::qemu;
 
 /// How long a VM whose socket could not be had is asked of libvirt before the socket is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -46,10 +47,11 @@ impl One {
                 let (name, uuid) = (self.id.name.clone(), self.id.uuid.clone());
                 Some(Seen { name, uuid, counters, jobs, events })
             }
-            // It has other devices now, or its QEMU is gone; libvirt tells.
-            _ => {
+            // It has other devices now, or its QEMU is gone or hangs; libvirt tells.
+            other => {
+                let hangs = matches!(other, Err(qemu::Error::TimedOut { .. }));
                 self.by_qmp = None;
-                self.try_qmp = Instant::now();
+                self.try_qmp = Instant::now() + if hangs { AGAIN } else { Duration::ZERO };
                 None
             }
         }
@@ -87,7 +89,7 @@ impl One {
             return None;
         }
         self.try_qmp = Instant::now() + AGAIN;
-        let domain = manager.client.domain(&self.id.uuid).await.ok()?;
+        let domain = manager.client.glimpse(&self.id.uuid).await?;
         self.by_qmp = Some(ByQmp::open(&domain).await?);
         let seen = self.look_by_qmp().await?;
         manager.client.rest().await;
@@ -96,7 +98,7 @@ impl One {
 }
 
 impl QemuEvent {
-    fn of(event: crate::qemu::Event) -> Self {
+    fn of(event: qemu::Event) -> Self {
         Self {
             time: event.time.map_or_else(Timestamp::now, Timestamp::from),
             data: event.data_json().to_owned(),

@@ -1,5 +1,6 @@
 //! `monitor --prometheus` and `--textfile`.
 
+use std::fs::Permissions;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -67,9 +68,38 @@ async fn metrics(monitor: &mut Monitor<'_>) -> Result<String, Error> {
 
 /// In one step, so that nobody reads half of it. The collector reads only files that end in `.prom`.
 fn put(file: &Path, text: &str) -> std::io::Result<()> {
+    // The file that a link leads to; a device or a pipe is not to be replaced.
+    let (file, mode) = match std::fs::metadata(file) {
+        Ok(there) if there.is_file() => (file.canonicalize()?, there.permissions()),
+        Ok(_) => return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            (file.to_owned(), Permissions::from_mode(0o644))
+        }
+        Err(error) => return Err(error),
+    };
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut temporary = tempfile::Builder::new().prefix(".vmtools-").suffix(".tmp").tempfile_in(folder)?;
     temporary.write_all(text.as_bytes())?;
-    temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    temporary.persist(file).map(drop).map_err(|error| error.error)
+    temporary.as_file().set_permissions(mode)?;
+    temporary.persist(&file).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_are_replaced() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (file, link) = (folder.path().join("a.prom"), folder.path().join("link.prom"));
+        put(&file, "one").expect("makes it");
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("changes it");
+        std::os::unix::fs::symlink(&file, &link).expect("links");
+        put(&link, "two").expect("follows the link");
+        assert_eq!(std::fs::read_to_string(&file).expect("is there"), "two");
+        assert_eq!(std::fs::metadata(&file).expect("is there").permissions().mode() & 0o777, 0o600);
+        assert!(link.is_symlink());
+        assert!(put(Path::new("/dev/full"), "three").is_err());
+        assert!(put(folder.path(), "four").is_err());
+    }
 }

@@ -173,7 +173,12 @@ async fn stream(
     monitor.look().await?;
     while left != Some(0) {
         ticks.tick().await;
+        let began = tokio::time::Instant::now();
         let looks = monitor.look().await?;
+        // One that took long is not followed by another at once: rates of a moment are noise.
+        if began.elapsed() > ticks.period() / 2 {
+            ticks.reset();
+        }
         if monitor.is_away() {
             continue;
         }
