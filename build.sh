@@ -139,7 +139,7 @@ verb_bench() {
     need_cargo
     if [[ ${VMTOOLS_SKIP_DEPS:-} != 1 ]]; then
         verb_deps --test
-        test_packages virtinst virt-top
+        test_packages virtinst
     fi
     verb_release
     cargo bench --locked --bench compare "$@"

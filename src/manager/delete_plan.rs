@@ -87,6 +87,8 @@ pub struct KeptFile {
 pub enum Staying {
     /// A base image, which VMs share.
     Base,
+    /// A disk of the VM that this one is a linked clone of.
+    Parent,
     /// An ISO, or a floppy's image.
     Disc,
     /// A disk that VMs may share.
@@ -217,7 +219,7 @@ pub(super) fn settle(
     let tops: Vec<&str> = domain.disks.iter().filter_map(|disk| disk.path.as_deref()).collect();
     for below in tops.iter().flat_map(|top| look.below(top)) {
         if files.iter().all(|file| file.path != below) && kept.iter().all(|file| file.path != below) {
-            kept.push(KeptFile { path: below.to_owned(), why: why_a_base_stays(look, below) });
+            kept.push(KeptFile { path: below.to_owned(), why: why_a_base_stays(look, domain, below) });
         }
     }
     if let Some(nvram) = domain.nvram().filter(|path| files.iter().all(|file| file.path != *path)) {
@@ -272,8 +274,13 @@ fn why_it_stays(
     }
 }
 
-fn why_a_base_stays(look: &Look, path: &str) -> Staying {
-    if is_base(look, path) { Staying::Base } else { Staying::Foreign }
+fn why_a_base_stays(look: &Look, domain: &Domain, path: &str) -> Staying {
+    let is_linked = || domain.metadata.as_ref().is_some_and(|record| record.parent.is_some());
+    match is_base(look, path) {
+        true => Staying::Base,
+        false if is_linked() => Staying::Parent,
+        false => Staying::Foreign,
+    }
 }
 
 fn is_base(look: &Look, path: &str) -> bool {

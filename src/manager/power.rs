@@ -124,8 +124,8 @@ impl VmManager {
         Ok(())
     }
 
-    /// What a parent's guest writes would change the disks of its linked clones under them.
-    async fn refuse_parent(&self, domain: &Domain) -> Result<(), Error> {
+    /// What is written to a parent's disks would change those of its linked clones under them.
+    pub(super) async fn refuse_parent(&self, domain: &Domain) -> Result<(), Error> {
         if !domain.is_parent() {
             return Ok(());
         }

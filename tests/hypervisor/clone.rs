@@ -71,6 +71,10 @@ fn life(sandbox: &Sandbox) {
         serde_json::json!(["low-1", "low-2"])
     );
     vmtools(&["start", "web"]).code(5).stderr_has("low-1, low-2").stderr_has("hint: ");
+    vmtools(&["set", "web", "-d", "2"]).code(5).stderr_has("low-1, low-2");
+    vmtools(&["disk", "resize", "web", "vda", "2"]).code(5).stderr_has("low-1, low-2");
+    let plan = vmtools(&["delete", "low-1", "--dry-run"]).success();
+    assert!(plan.stdout.contains("(of the VM that it is linked to)"), "{plan}");
     vmtools(&["delete", "--yes", "web", "low-1"]).code(10).stderr_has("the VM low-2");
     assert_eq!(sandbox.domains(), ["low-2", "twin", "web"]);
     vmtools(&["start", "low-2", "--wait"]).success();

@@ -37,6 +37,7 @@ fn going(why: Going) -> &'static str {
 fn staying(why: Staying) -> &'static str {
     match why {
         Staying::Base => "a base that VMs share",
+        Staying::Parent => "of the VM that it is linked to",
         Staying::Disc => "a disc's image",
         Staying::Shared => "VMs may share it",
         Staying::ReadOnly => "it may only read it",

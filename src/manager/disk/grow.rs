@@ -43,6 +43,7 @@ impl VmManager {
         if running {
             return Ok(self.client.resize_disk(&domain.uuid, target, bytes).await?);
         }
+        self.refuse_parent(domain).await?;
         self.client.resize_volume(path, bytes).await.map_err(|error| match error {
             error if error.is_not_found() => {
                 Error::NotInPool { name: domain.name.clone(), path: path.to_owned() }
