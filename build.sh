@@ -33,7 +33,7 @@ Usage: ./build.sh VERB [OPTION]..
   help                      this text
 
 In the environment: VMTOOLS_SKIP_DEPS=1 makes test and bench install nothing; with CI=true no test may be skipped;
-VMTOOLS_FUZZ_SECONDS (75, and 120 with CI=true) is how long the fuzzing test runs.
+VMTOOLS_FUZZ_SECONDS (75, and 90 with CI=true) is how long the fuzzing test runs.
 
 Examples:
   ./build.sh quickstart --name web
@@ -124,15 +124,14 @@ verb_test() {
     need_cargo
     [[ ${VMTOOLS_SKIP_DEPS:-} == 1 ]] || verb_deps --test
     if [[ ${CI:-} == true ]]; then
-        export VMTOOLS_TEST_NO_SKIP=1 VMTOOLS_FUZZ_SECONDS=${VMTOOLS_FUZZ_SECONDS:-120}
+        export VMTOOLS_TEST_NO_SKIP=1 VMTOOLS_FUZZ_SECONDS=${VMTOOLS_FUZZ_SECONDS:-90}
     fi
     headline 'format'
     cargo fmt --check
     headline 'lints'
     cargo clippy --all-targets --locked -- -D warnings
     headline 'tests'
-    # Most of the time of most of them goes into waiting for guests.
-    RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 2))} cargo test --locked "$@"
+    cargo test --locked "$@"
 }
 
 verb_bench() {

@@ -12,6 +12,8 @@ use super::domstats::DomainStats;
 const COUNTERS: &str = "domstats --raw --state --cpu-total --balloon --vcpu --interface --block --nowait";
 // A QEMU that hangs holds all of it back.
 const LOOK: Duration = Duration::from_secs(10);
+const LOOK_AT_ONE: Duration = Duration::from_secs(5);
+const TELL: Duration = Duration::from_secs(2);
 
 impl Client {
     /// The counters of one domain.
@@ -19,7 +21,7 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`], or when the connection fails.
     pub async fn counters(&self, uuid: &str) -> Result<DomainStats, Error> {
-        let command = Command::new(COUNTERS).option("--domain", uuid).within(LOOK);
+        let command = Command::new(COUNTERS).option("--domain", uuid).within(LOOK_AT_ONE);
         parse_stats(uuid, &self.call(command).await?)
     }
 
@@ -43,6 +45,6 @@ impl Client {
     /// When it is off, or has no balloon.
     pub async fn tell_memory(&self, uuid: &str, seconds: u32) -> Result<(), Error> {
         let command = Command::new("dommemstat --live --period").flag(&seconds.to_string());
-        self.call(command.option("--domain", uuid)).await.map(drop)
+        self.call(command.option("--domain", uuid).within(TELL)).await.map(drop)
     }
 }

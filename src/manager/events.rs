@@ -150,7 +150,8 @@ impl EventStream<'_> {
         let (name, detail) = notice.read(|name| self.picture.knows(name));
         if let Some(event) = VmEventKind::of(&notice.kind, &detail) {
             if self.picture.is_doubtful(name, event, &detail) {
-                let with_state = !self.picture.knows(name);
+                // What was just defined is off, though it may have been started by now; its start is told next.
+                let with_state = !self.picture.knows(name) && event != VmEventKind::Defined;
                 let found = self.ask(name, with_state).await?;
                 self.picture.answer(name, event, found);
             }

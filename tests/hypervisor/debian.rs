@@ -88,7 +88,9 @@ fn a_committed_debian_gets_an_identity_of_its_own() {
     let image = sandbox_or_skip!(sandbox.debian_image());
     let make = |name: &str, image: &str| {
         let args = ["create", name, "--image", image, "-m", "1G", "-c", "1", "-d", "4", "--start", "--wait"];
-        sandbox.vmtools(&args).timeout(Duration::from_secs(400)).run().success();
+        // Emulated, beside other guests.
+        let patient = [&args[..], &["--timeout", "10m"]].concat();
+        sandbox.vmtools(&patient).timeout(Duration::from_secs(700)).run().success();
     };
     let identity = |name: &str| {
         // That it is logged in to at all says that its host key is the one that was made for it.

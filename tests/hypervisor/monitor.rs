@@ -131,6 +131,14 @@ fn a_monitor_lives_through_all_that_comes() {
     comes("libvirt's return", &watching, |sample| sample["state"] == "shutoff");
     vmtools(&["start", "web"]);
     comes("its new life", &watching, is("running", "qmp"));
+    // QEMU hangs for a while.
+    sandbox.as_root("sh", &["-c", "kill -STOP $(cat /run/libvirt/qemu/web.pid)"]).run().success();
+    said(&mut watching, "does not answer");
+    comes("a look at a VM that hangs", &watching, is("running", "domstats"));
+    sandbox.as_root("sh", &["-c", "kill -CONT $(cat /run/libvirt/qemu/web.pid)"]).run().success();
+    comes("its going on", &watching, |sample| sample["cpu_percent"].is_number());
+    // QMP is tried again half a minute after it failed.
+    comes("QMP's return", &watching, is("running", "qmp"));
     // Without libvirt it is looked at all the same.
     sandbox.libvirtd_kill();
     comes("a look without libvirt", &watching, is("running", "qmp"));

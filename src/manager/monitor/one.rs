@@ -2,8 +2,9 @@ use std::time::{Duration, Instant};
 
 use super::by_libvirt;
 use super::by_qmp::ByQmp;
-use super::{Error, QemuEvent, Seen, VmManager};
-use crate::libvirt::DomainId;
+use super::{Error, Event, QemuEvent, Seen, VmManager};
+use crate::libvirt::{self, DomainId};
+use crate::manager::Warning;
 use crate::model::Timestamp;
 use crate::qemu;
 
@@ -59,6 +60,12 @@ impl One {
 
     async fn look_by_libvirt(&mut self, manager: &VmManager) -> Result<Seen, Error> {
         let stats = match manager.client.counters(&self.id.uuid).await {
+            // Its QEMU hangs, unless libvirt itself does.
+            Err(libvirt::Error::TimedOut { .. }) => {
+                let stats = manager.client.state_in_detail(&self.id.uuid).await?;
+                manager.report(Event::Warning(Warning::Hung));
+                stats
+            }
             Err(error) if !error.is_connection() => {
                 // virsh hides why a look-up failed; the list tells.
                 self.id = manager.client.resolve(&self.called).await?;
