@@ -10,6 +10,7 @@ mod logger;
 mod question;
 mod render;
 mod screen;
+mod session;
 mod signals;
 mod ui;
 

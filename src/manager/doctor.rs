@@ -1,9 +1,10 @@
+use crate::manager::storage::Storage;
 use std::path::PathBuf;
 
-use super::VmManager;
 use super::create::network::no_passt;
 use crate::host::{self, Kvm, Membership, QmpFolder, Socket, Tool, installer};
 use crate::libvirt;
+use crate::manager::operation::noun;
 use crate::model::NetworkSpec;
 
 /// How a check came out.
@@ -33,12 +34,17 @@ pub struct Check {
 
 const ROOM: u64 = 5 << 30;
 
-impl VmManager {
+noun! {
+    /// Whatever a create needs, checked.
+    Doctor
+}
+
+impl Doctor<'_> {
     /// Checks whatever a create needs, as far as one check lets the next be made.
     pub async fn doctor(&self) -> Vec<Check> {
         let mut checks = self.tools();
         checks.push(kvm());
-        checks.extend(groups(self.uri().is_session()));
+        checks.extend(groups(self.op.locality().is_session()));
         let connected = self.connection(&mut checks).await;
         if connected {
             checks.push(self.machine_check().await);
@@ -64,7 +70,7 @@ impl VmManager {
         tools
             .into_iter()
             // The daemon's host is the one that needs QEMU.
-            .filter(|(id, ..)| self.uri().is_local() || !id.starts_with("qemu"))
+            .filter(|(id, ..)| self.op.locality().is_here() || !id.starts_with("qemu"))
             .map(|(id, tool, missing)| match host::tool(tool) {
                 Some(path) => ok(id, path.display().to_string()),
                 None => bad(id, missing, format!("{} is not installed", tool.program()), installer()),
@@ -73,12 +79,16 @@ impl VmManager {
     }
 
     async fn connection(&self, checks: &mut Vec<Check>) -> bool {
-        match self.client.versions().await {
+        match self.op.client().versions().await {
             Ok(versions) => {
                 let qemu =
                     versions.qemu.map_or_else(|| "no QEMU".to_owned(), |version| format!("QEMU {version}"));
-                let detail =
-                    format!("{}: libvirt {}, {qemu}, virsh {}", self.uri(), versions.daemon, versions.client);
+                let detail = format!(
+                    "{}: libvirt {}, {qemu}, virsh {}",
+                    self.op.uri(),
+                    versions.daemon,
+                    versions.client
+                );
                 let oldest = libvirt::Version(9, 0, 0);
                 checks.push(if versions.daemon < oldest {
                     bad("libvirt", CheckStatus::Failure, format!("{detail}; {oldest} is needed"), installer())
@@ -89,7 +99,7 @@ impl VmManager {
             }
             Err(error) => {
                 let fix = match &error {
-                    _ if !self.uri().is_local() => format!("virsh -c {} version", self.uri()),
+                    _ if !self.op.locality().is_here() => format!("virsh -c {} version", self.op.uri()),
                     libvirt::Error::TimedOut { .. } => {
                         "journalctl -u libvirtd; sudo systemctl restart libvirtd".to_owned()
                     }
@@ -102,7 +112,7 @@ impl VmManager {
     }
 
     async fn machine_check(&self) -> Check {
-        let found = match self.client.domain_capabilities().await {
+        let found = match self.op.client().domain_capabilities().await {
             Ok(found) => found,
             Err(error) => return bad("machine", CheckStatus::Failure, error.to_string(), installer()),
         };
@@ -119,16 +129,16 @@ impl VmManager {
     }
 
     async fn network_check(&self) -> Check {
-        let name = match (&self.config.defaults.network, self.uri().is_session()) {
+        let name = match (&self.op.config().defaults.network, self.op.locality().is_session()) {
             (Some(NetworkSpec::Network(name)), _) => name.clone(),
             (None, false) => "default".to_owned(),
             (Some(other), _) => return ok("network", format!("{other} is used")),
             (None, true) => return ok("network", "user-mode networking is used"),
         };
-        match self.client.network(&name).await {
+        match self.op.client().network(&name).await {
             Ok(network) if network.active => ok("network", format!("{name} is active")),
             Ok(_) => {
-                let fix = format!("virsh -c {} net-start {name}", self.uri());
+                let fix = format!("virsh -c {} net-start {name}", self.op.uri());
                 bad("network", CheckStatus::Warning, format!("{name} is off; create starts it"), fix)
             }
             Err(error) => bad("network", CheckStatus::Failure, error.to_string(), installer()),
@@ -136,10 +146,10 @@ impl VmManager {
     }
 
     async fn pool_check(&self) -> Check {
-        let name = self.config.storage.pool.as_str();
-        match self.client.pool(name).await {
+        let name = self.op.config().storage.pool.as_str();
+        match self.op.client().pool(name).await {
             Ok(Some(pool)) => {
-                let free = self.room_in(&pool);
+                let free = Storage::of(self.op).room_in(&pool);
                 let detail =
                     format!("{name}: {} free in {}", crate::model::DiskSize::from_bytes(free), pool.path);
                 if free < ROOM {
@@ -160,13 +170,13 @@ impl VmManager {
                 "storage",
                 CheckStatus::Failure,
                 error.to_string(),
-                format!("virsh -c {} pool-start {name}", self.uri()),
+                format!("virsh -c {} pool-start {name}", self.op.uri()),
             ),
         }
     }
 
     fn pool_blocker(&self, folder: &str) -> Option<host::Blocker> {
-        if !self.uri().is_local() || self.uri().is_session() {
+        if !self.op.locality().is_here() || self.op.locality().is_session() {
             return None;
         }
         host::blocker(&host::qemu_account()?, &PathBuf::from(folder).join("any"), None).ok().flatten()
@@ -191,11 +201,11 @@ impl VmManager {
                 "virtiofsd is not installed; folders are mounted by 9p, which fewer guests know".to_owned()
             }
         };
-        self.uri().is_local().then(|| ok("virtiofs", detail))
+        self.op.locality().is_here().then(|| ok("virtiofs", detail))
     }
 
     fn qmp_check(&self) -> Check {
-        if self.uri().is_session() {
+        if self.op.locality().is_session() {
             return match host::session_qmp_folder() {
                 Some(path) => ok("qmp", path.display().to_string()),
                 None => bad(

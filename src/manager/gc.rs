@@ -1,13 +1,19 @@
+use crate::manager::delete::Deletion;
+use crate::manager::image::Images;
+use crate::manager::inventory;
+use crate::manager::retry::Retry;
+use crate::manager::storage::Storage;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::Error;
 use super::clone::copying::maker_of_folder;
-use super::create::base::{MARKER, PREFIX, is_stale, marker_name};
 use super::image::commit;
-use super::{Error, VmManager};
+use super::storage::base::{MARKER, PREFIX, is_stale, marker_name};
 use crate::host::Creator;
 use crate::image::Leftover;
 use crate::libvirt::{self, Domain, OwnedVolume, Scope, Volume};
+use crate::manager::operation::noun;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -48,15 +54,20 @@ pub struct Garbage {
     download: Option<Leftover>,
 }
 
-impl VmManager {
+noun! {
+    /// What killed commands have left, and VMs whose time is over.
+    GarbageCollection
+}
+
+impl GarbageCollection<'_> {
     /// What `gc` would remove.
     ///
     /// # Errors
     /// When libvirt can't be asked.
-    pub async fn find_garbage(&self) -> Result<Vec<Garbage>, Error> {
-        let ids = self.client.domains(Scope::All).await?;
+    pub async fn find(&self) -> Result<Vec<Garbage>, Error> {
+        let ids = self.op.client().domains(Scope::All).await?;
         let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
-        let domains = self.client.domains_in_full(&uuids).await?;
+        let domains = self.op.client().domains_in_full(&uuids).await?;
         let mut garbage = Vec::new();
         for domain in &domains {
             if of_domain(domain).is_some() {
@@ -66,7 +77,7 @@ impl VmManager {
         garbage.extend(self.broken_volumes().await?);
         garbage.extend(self.forgotten_pools(&domains).await?);
         garbage.extend(self.broken_imports()?);
-        garbage.extend(self.image_store()?.leftovers().await?.into_iter().map(of_download));
+        garbage.extend(Images::of(self.op).image_store()?.leftovers().await?.into_iter().map(of_download));
         Ok(garbage)
     }
 
@@ -74,12 +85,12 @@ impl VmManager {
     ///
     /// # Errors
     /// [`Error::LeftBehind`] when not everything could be removed.
-    pub async fn remove_garbage(&self, garbage: &Garbage) -> Result<(), Error> {
+    pub async fn remove(&self, garbage: &Garbage) -> Result<(), Error> {
         if let Some(download) = &garbage.download {
-            return Ok(self.image_store()?.remove_leftover(download).await?);
+            return Ok(Images::of(self.op).image_store()?.remove_leftover(download).await?);
         }
         if garbage.reason == Reason::BrokenImport {
-            let store = self.image_store()?;
+            let store = Images::of(self.op).image_store()?;
             for file in &garbage.files {
                 store.own().remove_abandoned(Path::new(file))?;
             }
@@ -88,7 +99,10 @@ impl VmManager {
         let deadline = Instant::now() + PATIENCE;
         if garbage.reason == Reason::ForgottenPool {
             // One in which libvirt still copies is busy.
-            return Ok(self.retry(deadline, || self.client.end_pool(&garbage.name)).await.map(drop)?);
+            return Ok(Retry::regardless(deadline)
+                .while_busy(async || self.op.client().end_pool(&garbage.name).await)
+                .await
+                .map(drop)?);
         }
         let still = match &garbage.uuid {
             Some(uuid) => self.garbage_again(uuid).await?.is_some(),
@@ -99,24 +113,26 @@ impl VmManager {
         }
         if let Some(uuid) = &garbage.uuid {
             // What others have come to need of it stays, and so does it.
-            let removed = async { self.delete(self.plan_delete(uuid).await?).await };
+            let removed =
+                async { Deletion::of(self.op).delete(Deletion::of(self.op).plan_delete(uuid).await?).await };
             return match removed.await {
                 Err(Error::Libvirt(error)) if error.is_not_found() => Ok(()),
                 other => other.map(drop),
             };
         }
-        self.remove_volumes(&garbage.volumes, deadline).await.map_err(|left| Error::LeftBehind {
-            cause: Box::new(Error::NotRemoved { name: garbage.name.clone() }),
-            left,
+        Storage::of(self.op).remove_volumes(&garbage.volumes, deadline).await.map_err(|left| {
+            Error::LeftBehind { cause: Box::new(Error::NotRemoved { name: garbage.name.clone() }), left }
         })
     }
 
     /// A look at the definition as it is now. A create takes its mark off before it ends, so only a mark
     /// that is read after its end was seen proves that it was killed.
     async fn garbage_again(&self, uuid: &str) -> Result<Option<Garbage>, Error> {
-        match self.client.domain(uuid).await {
+        match self.op.client().domain(uuid).await {
             // It goes when its linked clones have gone.
-            Ok(domain) if domain.is_parent() && !self.children_of(uuid).await?.is_empty() => Ok(None),
+            Ok(domain) if domain.is_parent() && !inventory::children_of(self.op, uuid).await?.is_empty() => {
+                Ok(None)
+            }
             Ok(domain) => Ok(of_domain(&domain)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
@@ -126,13 +142,13 @@ impl VmManager {
     /// Whether a create is at work on the VM.
     pub(super) async fn maker_of(&self, domain: &Domain) -> Result<Maker, Error> {
         match maker(domain) {
-            Maker::Gone => Ok(maker(&self.client.domain(&domain.uuid).await?)),
+            Maker::Gone => Ok(maker(&self.op.client().domain(&domain.uuid).await?)),
             other => Ok(other),
         }
     }
 
     fn broken_imports(&self) -> Result<Vec<Garbage>, Error> {
-        let files = self.image_store()?.own().abandoned()?;
+        let files = Images::of(self.op).image_store()?.own().abandoned()?;
         let garbage = files.into_iter().map(|file| Garbage {
             name: file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             uuid: None,
@@ -151,7 +167,7 @@ impl VmManager {
         }
         let is_forgotten =
             |pool: &String| maker_of_folder(pool).is_some_and(|maker| maker.is_alive() == Some(false));
-        let pools = self.client.active_pools().await?.into_iter().filter(is_forgotten);
+        let pools = self.op.client().active_pools().await?.into_iter().filter(is_forgotten);
         let garbage = pools.map(|name| Garbage {
             name,
             uuid: None,
@@ -165,16 +181,16 @@ impl VmManager {
 
     /// Bases without a marker, and copies of disks, that nobody writes to any more.
     async fn broken_volumes(&self) -> Result<Vec<Garbage>, Error> {
-        let pool = self.config.storage.pool.as_str();
-        if self.client.pool(pool).await?.is_none() {
+        let pool = self.op.config().storage.pool.as_str();
+        if self.op.client().pool(pool).await?.is_none() {
             return Ok(Vec::new());
         }
-        match self.client.refresh_pool(pool).await {
+        match self.op.client().refresh_pool(pool).await {
             // A pool in which something is being made is looked at the next time.
             Err(libvirt::Error::Busy { .. }) => return Ok(Vec::new()),
             other => other?,
         }
-        let volumes = self.client.volumes(pool).await?;
+        let volumes = self.op.client().volumes(pool).await?;
         let is_base = |name: &str| name.starts_with(PREFIX) && !name.ends_with(MARKER);
         let has_marker = |name: &str| volumes.iter().any(|volume| volume.name == marker_name(name));
         // A commit that still goes on loses nothing: it has opened the volume.

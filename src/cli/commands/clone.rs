@@ -51,7 +51,7 @@ pub struct CloneArgs {
 pub async fn run(args: CloneArgs, context: &Context) -> Result<Code, Complaint> {
     let wait = wait_for(args.wait, args.timeout, context)?;
     let names = names(&args.name, args.count)?;
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let mode = match (args.linked, args.live) {
         (true, _) => CloneMode::Linked,
         (_, true) => CloneMode::Live,
@@ -67,7 +67,7 @@ pub async fn run(args: CloneArgs, context: &Context) -> Result<Code, Complaint> 
             start: args.start,
             wait: wait.clone(),
         };
-        if !many.take(request.name.as_str(), manager.clone_vm(&request).await) {
+        if !many.take(request.name.as_str(), session.clone_vm(&request).await) {
             break;
         }
     }

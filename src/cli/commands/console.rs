@@ -42,13 +42,13 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Compl
             ),
         ));
     }
-    let manager = context.reader().await?;
+    let session = context.reader().await?;
     let about = |error: crate::manager::Error| Complaint::from(error).about(&args.name);
     let terminal = Terminal::save()?;
     // Before the terminal is the guest's.
     let key = shown(&args.escape);
     context.ui.note(&format!("the console of {}: {key} leaves it", args.name));
-    let mut console = manager.console(&args.name, &args.escape, args.force).await.map_err(about)?;
+    let mut console = session.guest().console(&args.name, &args.escape, args.force).await.map_err(about)?;
     let ended = tokio::select! {
         () = copy(&mut console, &key) => None,
         signal = signals::next() => Some(signal),

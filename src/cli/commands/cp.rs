@@ -63,8 +63,8 @@ pub async fn run(args: CpArgs, context: &Context) -> Result<Code, Complaint> {
         By::Agent => CopyBy::Agent,
     };
     let request = CopyRequest { from, to, recursive: args.recursive, by, user: args.user };
-    let manager = context.manager().await?;
-    let copied = manager.copy(&request).await;
+    let session = context.session().await?;
+    let copied = session.file_copy().copy(&request).await;
     context.ui.finish();
     let copied = copied.map_err(|error| Complaint::from(error).about(&vm))?;
     if context.ui.json() && !to_stdout {

@@ -9,8 +9,9 @@ use crate::cli::context::Context;
 use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
 use crate::cli::render;
+use crate::cli::session::Session;
 use crate::config::{self, Config, Template};
-use crate::manager::{Error, PasswordHash, VmManager, VmSpec, VmStatus, WaitFor};
+use crate::manager::{Error, PasswordHash, VmSpec, VmStatus, WaitFor};
 use crate::model::{
     Acceleration, CardSpec, Condition, DiskSize, Firmware, Label, MemorySize, MountSpec, PortPublish, VmName,
     parse_duration,
@@ -139,13 +140,13 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint>
         .into_iter()
         .map(|name| spec(&args, name, template.as_ref(), &config, password.as_ref(), wait.clone()));
     let specs = specs.collect::<Result<Vec<_>, _>>()?;
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     if args.dry_run || args.print_xml {
-        return plan(&args, &specs, &manager, context).await;
+        return plan(&args, &specs, &session, context).await;
     }
     let mut many = Many::new();
     for spec in &specs {
-        if !many.take(spec.name.as_str(), make(&args, spec, &manager, context).await) {
+        if !many.take(spec.name.as_str(), make(&args, spec, &session, context).await) {
             break;
         }
     }
@@ -155,16 +156,16 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint>
 async fn make(
     args: &CreateArgs,
     spec: &VmSpec,
-    manager: &VmManager,
+    session: &Session,
     context: &Context,
 ) -> Result<VmStatus, Error> {
-    match manager.create(spec).await {
+    match session.create(spec).await {
         Err(Error::Exists { name }) if args.if_not_exists => {
             context.ui.note(&format!("the VM {name} exists already"));
             if spec.start {
-                manager.start(&name, spec.wait.as_ref()).await
+                session.power().start(&name, spec.wait.as_ref()).await
             } else {
-                manager.status(&name).await
+                session.vms().status(&name).await
             }
         }
         other => other,
@@ -174,13 +175,13 @@ async fn make(
 async fn plan(
     args: &CreateArgs,
     specs: &[VmSpec],
-    manager: &VmManager,
+    session: &Session,
     context: &Context,
 ) -> Result<Code, Complaint> {
     let mut plans = Vec::new();
     for spec in specs {
         plans.push(
-            manager.plan(spec).await.map_err(|error| Complaint::from(error).about(spec.name.as_str()))?,
+            session.plan(spec).await.map_err(|error| Complaint::from(error).about(spec.name.as_str()))?,
         );
     }
     if args.print_xml && context.ui.json() {

@@ -42,8 +42,8 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
     // For others' disks it takes more than the flag that is for the VM.
     let asks_for_disks = args.with_foreign_disks && !(args.dry_run || context.yes);
     refuse_without_terminal(asks, asks_for_disks, context)?;
-    let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager, context).await?;
+    let session = context.session().await?;
+    let names = args.selection.resolve(&session, context).await?;
     let single = args.selection.names.len() == 1;
     let request = DeleteRequest {
         may_stop: args.force || args.dry_run,
@@ -52,7 +52,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
     };
     let mut plans = Vec::new();
     let mut many = Many::new();
-    for (name, plan) in manager.plan_deletes(&names, &request).await? {
+    for (name, plan) in session.deletion().plan(&names, &request).await? {
         match plan.map_err(Complaint::from) {
             Ok(plan) => plans.push(plan),
             Err(complaint) => fail(complaint.about(&name), &args, context, &mut many),
@@ -69,13 +69,14 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
             disks => format!("Delete, with disks that vmtools did not make ({})?", disks.join(", ")),
         };
         let plan = render::delete_plans(&plans);
-        let answer = context.ui.confirm(manager.interrupt(), &plan, &question, "nothing was deleted").await;
+        let answer = context.ui.confirm(session.interrupt(), &plan, &question, "nothing was deleted").await;
         if let Err(no) = answer {
             many.fail(no);
             return many.close(context);
         }
     }
-    manager
+    session
+        .deletion()
         .delete_each(plans, |name, result| match result {
             Ok(deleted) => {
                 many.add(deleted);

@@ -7,9 +7,10 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
+use crate::cli::session::Session;
 use crate::cli::signals;
 use crate::cli::ui::Ui;
-use crate::manager::{Error, EventCommand, EventStream, VmEvent, VmManager};
+use crate::manager::{Error, EventCommand, EventStream, VmEvent};
 
 /// How often it is looked whether anybody still reads.
 const LOOK: Duration = Duration::from_millis(250);
@@ -36,9 +37,9 @@ pub struct EventsArgs {
 /// # Errors
 /// When libvirt isn't there at the beginning, or there is no such VM.
 pub async fn run(args: EventsArgs, context: &Context) -> Result<ExitCode, Complaint> {
-    let manager = context.reader().await?;
+    let session = context.reader().await?;
     let result = tokio::select! {
-        result = tell(&args, context, &manager) => result.map(|()| Code::Ok.into()),
+        result = tell(&args, context, &session) => result.map(|()| Code::Ok.into()),
         // Ctrl-C is how one ends it; nothing is to be taken back.
         signal = signals::next() => Ok(ExitCode::from(signal.status())),
     };
@@ -48,10 +49,10 @@ pub async fn run(args: EventsArgs, context: &Context) -> Result<ExitCode, Compla
     })
 }
 
-async fn tell(args: &EventsArgs, context: &Context, manager: &VmManager) -> Result<(), Error> {
-    let mut events = manager.events(&args.names).await?;
-    context.ui.note(&format!("listening to {}; Ctrl-C ends it", manager.uri()));
-    let mut teller = Teller::of(args, context, manager, &events);
+async fn tell(args: &EventsArgs, context: &Context, session: &Session) -> Result<(), Error> {
+    let mut events = session.monitoring().events(&args.names).await?;
+    context.ui.note(&format!("listening to {}; Ctrl-C ends it", session.uri()));
+    let mut teller = Teller::of(args, context, session, &events);
     let mut left = args.count;
     while left != Some(0) {
         let Some(event) = teller.next(&mut events).await? else { return Ok(()) };
@@ -66,7 +67,7 @@ async fn tell(args: &EventsArgs, context: &Context, manager: &VmManager) -> Resu
 /// What becomes of events: lines, or runs of a command.
 struct Teller<'a> {
     ui: &'a Ui,
-    manager: &'a VmManager,
+    session: &'a Session,
     command: Option<&'a str>,
     running: Option<(String, EventCommand)>,
     waiting: VecDeque<VmEvent>,
@@ -78,7 +79,7 @@ impl<'a> Teller<'a> {
     fn of(
         args: &'a EventsArgs,
         context: &'a Context,
-        manager: &'a VmManager,
+        session: &'a Session,
         events: &EventStream<'_>,
     ) -> Self {
         let named = |name: &str| args.names.is_empty() || args.names.iter().any(|wanted| wanted == name);
@@ -87,7 +88,7 @@ impl<'a> Teller<'a> {
         let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
         Self {
             ui: &context.ui,
-            manager,
+            session,
             command: args.exec.as_deref(),
             running: None,
             waiting: VecDeque::new(),
@@ -146,7 +147,7 @@ impl<'a> Teller<'a> {
     fn start(&mut self) -> Result<(), Error> {
         if let (Some(command), Some(event)) = (self.command, self.waiting.pop_front()) {
             let what = format!("{} of {} at {}", event.event, event.name, event.time.to_millis());
-            self.running = Some((what, self.manager.run_for_event(command, &event)?));
+            self.running = Some((what, self.session.monitoring().run_for_event(command, &event)?));
         }
         Ok(())
     }

@@ -37,9 +37,9 @@ pub struct ExecArgs {
 /// When the VM is off, or its agent isn't there.
 pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Complaint> {
     let stdin = if args.stdin { read_stdin()? } else { Vec::new() };
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let request = ExecRequest { command: args.command, stdin, timeout: args.timeout };
-    let done = match manager.exec(&args.name, &request).await {
+    let done = match session.agent().exec(&args.name, &request).await {
         Ok(done) => done,
         Err(error @ Error::ExecNotStarted { missing, .. }) => {
             context.ui.complain(&Complaint::from(error).about(&args.name));

@@ -18,15 +18,15 @@ pub struct GcArgs {
 /// # Errors
 /// When something could not be removed.
 pub async fn run(args: GcArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let garbage = manager.find_garbage().await?;
+    let session = context.session().await?;
+    let garbage = session.garbage().find().await?;
     if garbage.is_empty() {
         context.ui.note("there is nothing to remove");
     }
     let mut many = Many::new();
     for item in garbage {
         let name = item.name.clone();
-        let result = if args.dry_run { Ok(()) } else { manager.remove_garbage(&item).await };
+        let result = if args.dry_run { Ok(()) } else { session.garbage().remove(&item).await };
         if !many.take(&name, result.map(|()| item)) {
             break;
         }

@@ -15,8 +15,9 @@ pub struct IpArgs {
 /// # Errors
 /// When the VM is off, or has no address yet.
 pub async fn run(args: IpArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.reader().await?;
-    let reach = manager.reach(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
+    let session = context.reader().await?;
+    let reach =
+        session.guest().reach(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
     if context.ui.json() {
         context.ui.data_json(&reach);
         return Ok(Code::Ok);

@@ -30,10 +30,10 @@ pub struct ListArgs {
 /// # Errors
 /// When libvirt can't be asked.
 pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.reader().await?;
+    let session = context.reader().await?;
     let details = context.ui.json() || args.columns.iter().any(|column| column.needs_details());
     let request = ListRequest { all: args.all, running_only: args.running, labels: args.label, details };
-    let vms = manager.list(&request).await?;
+    let vms = session.vms().list(&request).await?;
     if context.ui.json() {
         context.ui.data_json(&vms);
     } else {

@@ -30,12 +30,13 @@ pub struct LogsArgs {
 /// # Errors
 /// When the VM has no log of its serial console, or it can't be read.
 pub async fn run(args: LogsArgs, context: &Context) -> Result<ExitCode, Complaint> {
-    let manager = context.reader().await?;
+    let session = context.reader().await?;
     let mut form = Form::of(&context.ui);
     let request = LogRequest { lines: args.lines, follow: args.follow };
     let mut out = |bytes: &[u8]| context.ui.data_bytes(&form.of_bytes(bytes));
+    let guest = session.guest();
     let result = tokio::select! {
-        result = manager.logs(&args.name, request, &mut out) => result.map(|()| Code::Ok.into()),
+        result = guest.logs(&args.name, request, &mut out) => result.map(|()| Code::Ok.into()),
         // Ctrl-C is how one ends to follow a log; nothing is to be taken back.
         signal = signals::next() => Ok(ExitCode::from(signal.status())),
     };

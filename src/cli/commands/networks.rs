@@ -13,7 +13,7 @@ pub struct NetworksArgs {}
 /// # Errors
 /// When libvirt can't be asked.
 pub async fn run(_args: NetworksArgs, context: &Context) -> Result<Code, Complaint> {
-    let networks = context.reader().await?.networks().await?;
+    let networks = context.reader().await?.networks().list().await?;
     if context.ui.json() {
         context.ui.data_json(&networks);
     } else {

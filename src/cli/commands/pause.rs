@@ -21,9 +21,10 @@ pub struct PauseArgs {
 /// # Errors
 /// When one of the VMs isn't running.
 pub async fn run(args: PauseArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager, context).await?;
+    let session = context.session().await?;
+    let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();
-    many.each(&names, |name| manager.pause(name)).await;
+    let power = session.power();
+    many.each(&names, |name| power.pause(name)).await;
     many.finish(context, args.selection.names.len() == 1, changed)
 }

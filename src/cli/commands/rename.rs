@@ -21,8 +21,8 @@ pub struct RenameArgs {
 /// # Errors
 /// When the VM isn't there or runs, or the name is taken.
 pub async fn run(args: RenameArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let renamed = manager.rename(&args.old, &args.new).await;
+    let session = context.session().await?;
+    let renamed = session.changes().rename(&args.old, &args.new).await;
     let vm = renamed.map_err(|error| Complaint::from(error).about(&args.old))?;
     if context.ui.json() {
         context.ui.data_json(&vm);

@@ -35,11 +35,12 @@ pub struct RestartArgs {
 /// # Errors
 /// When one of the VMs doesn't go off, or doesn't start.
 pub async fn run(args: RestartArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let by = stop_by(args.force, args.timeout, context)?;
     let wait = wait_for(args.wait, args.timeout, context)?;
-    let names = args.selection.resolve(&manager, context).await?;
+    let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();
-    many.each(&names, |name| manager.restart(name, by, wait.as_ref())).await;
+    let power = session.power();
+    many.each(&names, |name| power.restart(name, by, wait.as_ref())).await;
     many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))
 }

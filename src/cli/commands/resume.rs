@@ -19,9 +19,10 @@ pub struct ResumeArgs {
 /// # Errors
 /// When one of the VMs isn't paused or running.
 pub async fn run(args: ResumeArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager, context).await?;
+    let session = context.session().await?;
+    let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();
-    many.each(&names, |name| manager.resume(name)).await;
+    let power = session.power();
+    many.each(&names, |name| power.resume(name)).await;
     many.finish(context, args.selection.names.len() == 1, changed)
 }

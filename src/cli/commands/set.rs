@@ -48,7 +48,7 @@ pub struct SetArgs {
 /// # Errors
 /// When the VM isn't there, or can't be changed so.
 pub async fn run(args: SetArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let change = VmChange {
         memory: args.memory,
         cpus: args.cpus,
@@ -58,7 +58,7 @@ pub async fn run(args: SetArgs, context: &Context) -> Result<Code, Complaint> {
         autostart: (args.autostart || args.no_autostart).then_some(args.autostart),
         ttl: args.ttl,
     };
-    let changed = manager.set(&args.name, &change).await;
+    let changed = session.changes().set(&args.name, &change).await;
     let changed = changed.map_err(|error| Complaint::from(error).about(&args.name))?;
     if context.ui.json() {
         context.ui.data_json(&changed);

@@ -22,18 +22,18 @@ pub struct SshConfigArgs {
 /// # Errors
 /// When a VM that was named is off or has no address.
 pub async fn run(args: SshConfigArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let named = !args.names.is_empty();
     let names = if named {
         args.names
     } else {
-        manager.list(&ListRequest::default()).await?.into_iter().map(|vm| vm.name).collect()
+        session.vms().list(&ListRequest::default()).await?.into_iter().map(|vm| vm.name).collect()
     };
     let mut many = Many::new();
     for name in names {
         if !is_pattern_free(&name) && named {
             let reason = format!("ssh_config cannot hold the name {name:?}");
-            let found = manager.ssh_host(&name).await.map_err(Complaint::from);
+            let found = session.guest().ssh_host(&name).await.map_err(Complaint::from);
             let complaint = found.err().unwrap_or_else(|| Complaint::usage(reason, "vmtools rename"));
             many.fail(complaint.about(&name));
             continue;
@@ -42,7 +42,7 @@ pub async fn run(args: SshConfigArgs, context: &Context) -> Result<Code, Complai
             context.ui.warn(&format!("{name:?} is left out: ssh_config cannot hold that name"));
             continue;
         }
-        match manager.ssh_host(&name).await {
+        match session.guest().ssh_host(&name).await {
             Err(Error::NoAddress { .. } | Error::NoNetwork { .. } | Error::NotRunning { .. }) if !named => {
                 context.ui.note(&format!("{name} is left out: it has no address yet"));
             }

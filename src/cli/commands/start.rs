@@ -28,11 +28,12 @@ pub struct StartArgs {
 /// # Errors
 /// When one of the VMs can't be started.
 pub async fn run(args: StartArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let wait = wait_for(args.wait, args.timeout, context)?;
-    let names = args.selection.resolve(&manager, context).await?;
+    let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();
-    many.each(&names, |name| manager.start(name, wait.as_ref())).await;
+    let power = session.power();
+    many.each(&names, |name| power.start(name, wait.as_ref())).await;
     many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))
 }
 

@@ -16,9 +16,9 @@ pub struct StatusArgs {
 /// # Errors
 /// When there is no such VM.
 pub async fn run(args: StatusArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.reader().await?;
+    let session = context.reader().await?;
     let status =
-        manager.status(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
+        session.vms().status(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
     if context.ui.json() {
         context.ui.data_json(&status);
     } else {

@@ -30,11 +30,12 @@ pub struct StopArgs {
 /// # Errors
 /// When one of the VMs doesn't go off.
 pub async fn run(args: StopArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let by = stop_by(args.force, args.timeout, context)?;
-    let names = args.selection.resolve(&manager, context).await?;
+    let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();
-    many.each(&names, |name| manager.stop(name, by)).await;
+    let power = session.power();
+    many.each(&names, |name| power.stop(name, by)).await;
     many.finish(context, args.selection.names.len() == 1, changed)
 }
 

@@ -18,10 +18,11 @@ pub struct UnprotectArgs {
 /// # Errors
 /// When one of the VMs isn't there.
 pub async fn run(args: UnprotectArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager, context).await?;
+    let session = context.session().await?;
+    let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();
-    many.each(&names, |name| manager.protect(name, false)).await;
+    let changes = session.changes();
+    many.each(&names, |name| changes.protect(name, false)).await;
     many.finish(context, args.selection.names.len() == 1, |vm| {
         format!("{} is no longer protected\n", vm.name)
     })

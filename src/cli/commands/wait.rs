@@ -25,14 +25,17 @@ pub struct WaitArgs {
 /// # Errors
 /// When it doesn't come about in time.
 pub async fn run(args: WaitArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let timeout = match args.timeout {
         Some(timeout) => timeout,
         None => context.config()?.wait.timeout,
     };
     let wait = WaitFor { conditions: args.conditions, timeout };
-    let status =
-        manager.wait(&args.name, &wait).await.map_err(|error| Complaint::from(error).about(&args.name))?;
+    let status = session
+        .guest()
+        .wait(&args.name, &wait)
+        .await
+        .map_err(|error| Complaint::from(error).about(&args.name))?;
     if context.ui.json() {
         context.ui.data_json(&status);
     }

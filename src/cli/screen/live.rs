@@ -20,7 +20,8 @@ use crate::cli::context::Context;
 use crate::cli::error::Complaint;
 use crate::cli::exit_code::Code;
 use crate::cli::render::SampleColumn;
-use crate::manager::{Monitor, MonitorRequest, Signal, VmEvent, VmManager};
+use crate::cli::session::Session;
+use crate::manager::{Monitor, MonitorRequest, Signal, VmEvent};
 
 /// How the screen begins.
 pub struct Start {
@@ -42,7 +43,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub async fn run<'a>(
     start: Start,
     mut monitor: Monitor<'a>,
-    manager: &'a VmManager,
+    session: &'a Session,
     context: &Context,
 ) -> Result<ExitCode, Complaint> {
     // Before the terminal is taken: who can't look is told so as by any other verb.
@@ -53,19 +54,19 @@ pub async fn run<'a>(
     // What isn't taken yet holds back the next.
     let (reports, reported) = mpsc::channel(1);
     let (events, happened) = mpsc::channel(100);
-    let mut live = Live { app, aims, reported, happened, side: Side::new(manager), context };
+    let mut live = Live { app, aims, reported, happened, side: Side::new(session), context };
     live.app.looked(Report { aim: number, looks: Ok(looks), away: false });
     tokio::select! {
         result = live.run() => result,
-        never = sample(manager, monitor, start.interval, aimed, reports) => match never {},
-        never = listen(manager, events) => match never {},
+        never = sample(session, monitor, start.interval, aimed, reports) => match never {},
+        never = listen(session, events) => match never {},
     }
 }
 
 /// Tells of events for ever.
-async fn listen(manager: &VmManager, events: mpsc::Sender<VmEvent>) -> Infallible {
+async fn listen(session: &Session, events: mpsc::Sender<VmEvent>) -> Infallible {
     loop {
-        if let Ok(mut stream) = manager.events(&[]).await {
+        if let Ok(mut stream) = session.monitoring().events(&[]).await {
             while let Ok(event) = stream.next().await {
                 let _ = events.send(event).await;
             }

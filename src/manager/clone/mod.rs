@@ -15,12 +15,15 @@ mod live;
 mod settle;
 
 use crate::libvirt::{Domain, Scope, Stored};
+use crate::manager::create::Creation;
+use crate::manager::power::Power;
 use crate::model::{VmName, VmState};
 use settle::{Kind, Settled};
 
 use super::create::transaction::Transaction;
 use super::create::{Failure, not_claimed};
-use super::{Error, Event, VmManager, VmStatus, WaitFor};
+use super::{Error, Event, VmStatus, WaitFor};
+use crate::manager::operation::noun;
 
 /// A VM to be made of another.
 #[derive(Debug, Clone)]
@@ -50,7 +53,12 @@ pub enum CloneMode {
     Live,
 }
 
-impl VmManager {
+noun! {
+    /// A VM made of another.
+    Cloning
+}
+
+impl Cloning<'_> {
     /// Makes a VM of another, starts it and waits for it, as requested.
     ///
     /// # Errors
@@ -58,11 +66,11 @@ impl VmManager {
     /// [`Error::NotCopyable`]; [`Error::Forged`]; [`Error::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
     /// only a wait that ran out of time leaves the VM.
     pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
-        let mut transaction = Transaction::new(self);
+        let mut transaction = Transaction::new(self.op);
         let mut folders = copying::Folders::default();
         let made = self.clone_steps(request, &mut transaction, &mut folders).await;
         self.close_folders(folders).await;
-        self.conclude(transaction, made).await
+        Creation::of(self.op).conclude(transaction, made).await
     }
 
     async fn clone_steps(
@@ -80,8 +88,8 @@ impl VmManager {
         let definition = settled.copy.to_element(&source);
         transaction.will_define(&uuid);
         // Done twice it claims no more: the UUID is the same.
-        let claim = async || self.client.define_copy(&definition).await.map_err(not_claimed);
-        self.outlast(claim).await.map_err(|error| match error {
+        let claim = async || self.op.client().define_copy(&definition).await.map_err(not_claimed);
+        self.op.while_daemon_restarts(claim).await.map_err(|error| match error {
             Error::Exists { name } => Error::Taken { name },
             other => other,
         })?;
@@ -92,17 +100,21 @@ impl VmManager {
             CloneMode::Linked => {
                 // From here on vmtools doesn't start the parent. No mark is ever taken off.
                 if !source.is_parent() {
-                    self.outlast(async || Ok(self.client.mark_parent(&source.uuid).await?)).await?;
+                    self.op
+                        .while_daemon_restarts(async || {
+                            Ok(self.op.client().mark_parent(&source.uuid).await?)
+                        })
+                        .await?;
                 }
                 self.make_files(request, &settled, transaction, folders).await?;
                 self.source_is_off(&source).await?;
             }
             CloneMode::Full => {
-                let before = self.outlast(|| self.traces(&settled)).await?;
+                let before = self.op.while_daemon_restarts(|| self.traces(&settled)).await?;
                 self.source_is_off(&source).await?;
                 self.make_files(request, &settled, transaction, folders).await?;
                 self.source_is_off(&source).await?;
-                if self.outlast(|| self.traces(&settled)).await? != before {
+                if self.op.while_daemon_restarts(|| self.traces(&settled)).await? != before {
                     return Err(Error::SourceChanged { name: source.name }.into());
                 }
             }
@@ -111,35 +123,37 @@ impl VmManager {
                 self.copy_live(request, &source, &settled).await?;
             }
         }
-        self.interrupt.check()?;
+        self.op.check()?;
         if request.start {
             self.clone_step(request, "starting it")?;
             transaction.will_start();
-            self.power_on(&uuid).await?;
+            Power::of(self.op).power_on(&uuid).await?;
         }
         if let (true, Some(wait)) = (request.start, &request.wait) {
-            let domain = self.client.domain(&uuid).await.map_err(Error::from)?;
-            self.wait_or_keep(&domain, wait).await?;
+            let domain = self.op.client().domain(&uuid).await.map_err(Error::from)?;
+            Creation::of(self.op).wait_or_keep(&domain, wait).await?;
         }
-        self.interrupt.check()?;
-        self.outlast(|| self.mark_made(&uuid, request.start)).await?;
+        self.op.check()?;
+        self.op.while_daemon_restarts(|| self.mark_made(&uuid, request.start)).await?;
         Ok(uuid)
     }
 
     /// Takes the mark off, if that has not happened before the daemon could say so.
     async fn mark_made(&self, uuid: &str, active: bool) -> Result<(), Error> {
-        match self.client.clear_creating(uuid, active).await {
+        match self.op.client().clear_creating(uuid, active).await {
             Err(error) if error.is_connection() => Err(error.into()),
-            Err(error) if self.client.stored_domain(uuid).await?.creator().is_some() => Err(error.into()),
+            Err(error) if self.op.client().stored_domain(uuid).await?.creator().is_some() => {
+                Err(error.into())
+            }
             _ => Ok(()),
         }
     }
 
     /// The source's stored definition, if it is in the state for it, and how to copy it.
     async fn source(&self, request: &CloneRequest) -> Result<(Domain, CloneMode), Error> {
-        let id = self.client.resolve(&request.source).await?;
-        let Stored { domain: source, state, saved } = self.client.stored(&id.uuid).await?;
-        self.refuse_unmade(&source).await?;
+        let id = self.op.client().resolve(&request.source).await?;
+        let Stored { domain: source, state, saved } = self.op.client().stored(&id.uuid).await?;
+        Power::of(self.op).refuse_unmade(&source).await?;
         match (request.mode, state) {
             // What its disks lack is in its memory.
             (_, VmState::Shutoff) if saved => Err(Error::Saved { name: id.name }),
@@ -155,7 +169,7 @@ impl VmManager {
 
     /// The name is free, as things stand; `define` decides.
     async fn refuse_taken(&self, name: &VmName) -> Result<(), Error> {
-        match self.client.domains(Scope::All).await?.iter().any(|id| id.name == name.as_str()) {
+        match self.op.client().domains(Scope::All).await?.iter().any(|id| id.name == name.as_str()) {
             true => Err(Error::Taken { name: name.to_string() }),
             false => Ok(()),
         }
@@ -163,15 +177,15 @@ impl VmManager {
 
     /// A source that was started, whose disks are written meanwhile, gives no copy of one moment.
     async fn source_is_off(&self, source: &Domain) -> Result<(), Error> {
-        match self.outlast(async || Ok(self.client.state(&source.uuid).await?)).await? {
+        match self.op.while_daemon_restarts(async || Ok(self.op.client().state(&source.uuid).await?)).await? {
             VmState::Shutoff => Ok(()),
             _ => Err(Error::SourceChanged { name: source.name.clone() }),
         }
     }
 
     fn clone_step(&self, request: &CloneRequest, what: &str) -> Result<(), Error> {
-        self.interrupt.check()?;
-        self.report(Event::Step { vm: request.name.as_str(), what });
+        self.op.check()?;
+        self.op.report(Event::Step { vm: request.name.as_str(), what });
         Ok(())
     }
 
@@ -186,7 +200,7 @@ impl VmManager {
         self.clone_step(request, if copies { "copying its disks" } else { "making its disks" })?;
         let mut made_here = Vec::new();
         for piece in &settled.pieces {
-            self.interrupt.check()?;
+            self.op.check()?;
             transaction.will_make(&piece.to);
             if settled.is_folder_here && self.make_here(request, piece).await? {
                 made_here.push(piece);

@@ -1,5 +1,8 @@
 //! What a clone is made of, settled before anything is done.
 
+use crate::manager::clone::Cloning;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::storage::Storage;
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
@@ -9,8 +12,8 @@ use crate::host;
 use crate::libvirt::{
     CopiedFile, Disk, Domain, DomainCopy, Element, Metadata, OwnedVolume, Parent, Pool, SshAccess,
 };
-use crate::manager::create::base;
-use crate::manager::{Error, Event, VmManager, Warning};
+use crate::manager::storage::base;
+use crate::manager::{Error, Event, Warning};
 use crate::model::{DiskSize, MacAddress, PortPublish, Protocol, Timestamp};
 
 /// What a clone takes beside its disks: tables of overlays, a seed, a log.
@@ -71,14 +74,14 @@ impl Names<'_> {
     }
 }
 
-impl VmManager {
+impl Cloning<'_> {
     pub(super) async fn settle_clone(
         &self,
         request: &CloneRequest,
         source: &Domain,
         folders: &mut Folders,
     ) -> Result<Settled, Error> {
-        let pool = self.storage_pool(true).await?;
+        let pool = Storage::of(self.op).storage_pool(true).await?;
         let uuid = uuid::Uuid::new_v4();
         let names =
             Names { pool: &pool, stem: format!("{}-{}", request.name, &uuid.simple().to_string()[..8]) };
@@ -126,12 +129,13 @@ impl VmManager {
             ..record.cloned().unwrap_or_default()
         };
         if source.hardware().tpm {
-            self.report(Event::Warning(Warning::TpmLeftOut { vm: request.name.to_string() }));
+            self.op.report(Event::Warning(Warning::TpmLeftOut { vm: request.name.to_string() }));
         }
-        let qmp_socket = source.qmp_socket.as_ref().and_then(|_| self.qmp_socket(uuid));
+        let qmp_socket = source.qmp_socket.as_ref().and_then(|_| HostChecks::of(self.op).qmp_socket(uuid));
         let copy =
             DomainCopy { name: request.name.clone(), uuid, metadata, files, nvram, macs, ports, qmp_socket };
-        let is_folder_here = self.uri().is_local() && matches!(pool.kind.as_str(), "dir" | "fs" | "netfs");
+        let is_folder_here =
+            self.op.locality().is_here() && matches!(pool.kind.as_str(), "dir" | "fs" | "netfs");
         Ok(Settled { copy, pieces, logs, is_folder_here })
     }
 
@@ -167,7 +171,7 @@ impl VmManager {
                 }
                 CloneMode::Full => {
                     let (volume, _) = self.source_volume(&source.name, path, folders).await?;
-                    let file = self.volume_to_copy(source, disk, &volume).await?;
+                    let file = Storage::of(self.op).volume_to_copy(source, disk, &volume).await?;
                     let below = file.backing.as_deref();
                     let flatten = below.is_some_and(|below| !is_base(below)) || !is_plain(&format);
                     needed += match flatten {
@@ -185,7 +189,7 @@ impl VmManager {
     }
 
     async fn sizes(&self, source: &Domain, disk: &Disk) -> Result<(u64, u64), Error> {
-        let (capacity, allocation) = self.client.disk_sizes(&source.uuid, &disk.target).await?;
+        let (capacity, allocation) = self.op.client().disk_sizes(&source.uuid, &disk.target).await?;
         let refuse = || Error::NotCopyable {
             name: source.name.clone(),
             disk: disk.target.clone(),
@@ -198,7 +202,7 @@ impl VmManager {
     async fn chain_bytes(&self, path: &str) -> Result<u64, Error> {
         let (mut sum, mut at, mut seen) = (0, path.to_owned(), HashSet::new());
         while seen.insert(at.clone())
-            && let Some((_, file)) = self.client.volume_of(&at).await?
+            && let Some((_, file)) = self.op.client().volume_of(&at).await?
         {
             sum += file.allocation_bytes;
             match file.backing {
@@ -210,7 +214,7 @@ impl VmManager {
     }
 
     fn check_clone_room(&self, pool: &Pool, needed: u64) -> Result<(), Error> {
-        let available = self.room_in(pool);
+        let available = Storage::of(self.op).room_in(pool);
         if available >= needed {
             return Ok(());
         }
@@ -278,7 +282,7 @@ impl VmManager {
             }
             None if !request.keep_identity => {
                 let vm = request.name.to_string();
-                self.report(Event::Warning(Warning::IdentityKept { vm, ignition }));
+                self.op.report(Event::Warning(Warning::IdentityKept { vm, ignition }));
             }
             None => {}
         }
@@ -304,7 +308,7 @@ impl VmManager {
         let mut traces = Vec::new();
         for piece in &settled.pieces {
             if let Kind::Copy { volume, .. } = &piece.kind {
-                traces.push(self.volume_now(volume).await?.modified);
+                traces.push(Storage::of(self.op).volume_now(volume).await?.modified);
             }
         }
         Ok(traces)

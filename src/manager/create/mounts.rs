@@ -1,10 +1,11 @@
 //! The host's folders that the guest mounts, and how it gets at each.
 
+use crate::manager::create::Creation;
 use std::path::Path;
 
 use crate::host::{self, Permission, Virtiofsd};
 use crate::libvirt::Version;
-use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
+use crate::manager::{Error, Event, VmSpec, Warning};
 use crate::model::{Invalid, MountDriver, MountSpec, SharedFolder};
 
 /// libvirt's first version with virtiofs for ordinary users.
@@ -28,12 +29,12 @@ struct Means {
     subordinate_ids: bool,
 }
 
-impl VmManager {
+impl Creation<'_> {
     /// The folders are there, on the host of the VM.
     pub(super) fn check_mounts(&self, spec: &VmSpec) -> Result<(), Error> {
         for (index, mount) in spec.mounts.iter().enumerate() {
-            if !self.uri().is_local() {
-                return Err(Error::NotHere { path: mount.host.clone(), uri: self.uri().to_string() });
+            if !self.op.locality().is_here() {
+                return Err(Error::NotHere { path: mount.host.clone(), uri: self.op.uri().to_string() });
             }
             if !mount.host.is_dir() {
                 return Err(Error::FolderMissing { path: mount.host.clone() });
@@ -53,8 +54,8 @@ impl VmManager {
         }
         let means = Means {
             virtiofsd: host::virtiofsd().await,
-            libvirt: self.client.versions().await?.daemon,
-            session: self.uri().is_session(),
+            libvirt: self.op.client().versions().await?.daemon,
+            session: self.op.locality().is_session(),
             subordinate_ids: host::has_subordinate_ids(),
         };
         let mut folders = Vec::with_capacity(spec.mounts.len());
@@ -64,7 +65,7 @@ impl VmManager {
                 Some(reason) => {
                     self.check_folder(mount)?;
                     let folder = mount.host.display().to_string();
-                    self.report(Event::Warning(Warning::NoVirtiofs { folder, reason }));
+                    self.op.report(Event::Warning(Warning::NoVirtiofs { folder, reason }));
                     MountDriver::NineP
                 }
             };
@@ -82,7 +83,7 @@ impl VmManager {
 
     /// By 9p it is QEMU that reads and writes, as its own user.
     fn check_folder(&self, mount: &MountSpec) -> Result<(), Error> {
-        if self.uri().is_session() {
+        if self.op.locality().is_session() {
             return Ok(());
         }
         let Some(account) = host::qemu_account() else { return Ok(()) };

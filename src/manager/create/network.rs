@@ -4,7 +4,9 @@ use crate::guest::{self, KeyPair};
 use crate::host;
 use crate::image::LocalImage;
 use crate::libvirt::{InterfaceSource, InterfaceSpec, SshAccess};
-use crate::manager::{DeletePlan, Error, Event, VmManager, VmSpec, Warning};
+use crate::manager::create::Creation;
+use crate::manager::network::Networks;
+use crate::manager::{DeletePlan, Error, Event, VmSpec, Warning};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec, PortPublish, Protocol};
 
 /// The user to make and log in as, when neither the user nor the image says.
@@ -39,15 +41,15 @@ impl Access {
     }
 }
 
-impl VmManager {
+impl Creation<'_> {
     /// The cards that the spec asks for, or one on the connection's usual network.
     pub(super) fn cards_of(&self, spec: &VmSpec) -> Vec<CardSpec> {
         if !spec.networks.is_empty() {
             return spec.networks.clone();
         }
-        let usual = match &self.config.defaults.network {
+        let usual = match &self.op.config().defaults.network {
             Some(network) => network.clone(),
-            None if self.uri().is_session() => NetworkSpec::User,
+            None if self.op.locality().is_session() => NetworkSpec::User,
             None => NetworkSpec::Network("default".into()),
         };
         vec![usual.into()]
@@ -73,11 +75,11 @@ impl VmManager {
             let source = match card.network {
                 NetworkSpec::None => continue,
                 NetworkSpec::Bridge(name) => {
-                    self.check_bridge(&name)?;
+                    Networks::of(self.op).check_bridge(&name)?;
                     InterfaceSource::Bridge(name)
                 }
                 NetworkSpec::Network(name) => {
-                    self.ready_network(&name, act).await?;
+                    Networks::of(self.op).ready_network(&name, act).await?;
                     InterfaceSource::Network(name)
                 }
                 NetworkSpec::User => self.user_network(&wiring.published),
@@ -96,7 +98,7 @@ impl VmManager {
                 Invalid::new("network", twice.to_string(), "two cards cannot have one address").into()
             );
         }
-        self.refuse_taken_macs(&macs, old.map(|old| old.uuid.as_str())).await
+        Networks::of(self.op).refuse_taken_macs(&macs, old.map(|old| old.uuid.as_str())).await
     }
 
     fn publish(&self, spec: &VmSpec, old: Option<&DeletePlan>, wiring: &mut Wiring) -> Result<(), Error> {
@@ -106,7 +108,7 @@ impl VmManager {
                 return Err(Error::PublishedTwice { port: port.host });
             }
             let gets_free = old.is_some_and(|old| old.ports.contains(&port.host));
-            if self.uri().is_local() && !gets_free && !host::is_free(port.host, port.protocol) {
+            if self.op.locality().is_here() && !gets_free && !host::is_free(port.host, port.protocol) {
                 return Err(Error::PortTaken { port: port.host });
             }
         }
@@ -127,19 +129,10 @@ impl VmManager {
         match no_passt() {
             None => InterfaceSource::Passt(published.to_vec()),
             Some(reason) => {
-                self.report(Event::Warning(Warning::NoPasst { reason: reason.into() }));
+                self.op.report(Event::Warning(Warning::NoPasst { reason: reason.into() }));
                 InterfaceSource::Slirp
             }
         }
-    }
-
-    pub(in crate::manager) async fn ready_network(&self, name: &str, act: bool) -> Result<(), Error> {
-        let network = self.client.network(name).await?;
-        if !network.active && act {
-            self.client.start_network(&network.uuid).await?;
-            self.report(Event::NetworkStarted { name });
-        }
-        Ok(())
     }
 
     /// The keys that were named, else all of ~/.ssh; and vmtools' own, so that a wait never hangs on
@@ -149,16 +142,16 @@ impl VmManager {
             .user
             .clone()
             .or_else(|| image.and_then(|image| image.default_user.clone()))
-            .or_else(|| self.config.defaults.user.clone())
+            .or_else(|| self.op.config().defaults.user.clone())
             .unwrap_or_else(|| if spec.ignition.is_some() { IGNITION_USER } else { USER }.to_owned());
         let mut keys = Vec::new();
         for file in &spec.ssh_keys {
             keys.push(guest::read_public_key(file)?);
         }
         if keys.is_empty() {
-            keys = guest::user_public_keys(&self.paths.ssh_folder());
+            keys = guest::user_public_keys(&self.op.paths().ssh_folder());
         }
-        let own = guest::own_key(self.paths.data_folder())?;
+        let own = guest::own_key(self.op.paths().data_folder())?;
         let users = keys.iter().map(|key| key.openssh.clone());
         // ssh asks an agent for the private half where only the public one is a file.
         let files = keys.iter().map(|key| key.private_file.as_ref().unwrap_or(&key.file));

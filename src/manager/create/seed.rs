@@ -4,7 +4,8 @@ use super::network::Access;
 use crate::image::{
     CloudInit, HostKey, Ignition, LocalImage, UnknownKey, check_ignition, check_user_data, seed,
 };
-use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
+use crate::manager::create::Creation;
+use crate::manager::{Error, Event, VmSpec, Warning};
 use crate::model::SharedFolder;
 
 /// What tells the guest who it is.
@@ -27,7 +28,7 @@ impl Setup {
     }
 }
 
-impl VmManager {
+impl Creation<'_> {
     /// The user's own documents are looked over before anything is downloaded or made.
     pub(super) fn check_user_data(&self, spec: &VmSpec) -> Result<(), Error> {
         if let Some(config) = &spec.ignition {
@@ -36,7 +37,7 @@ impl VmManager {
         for UnknownKey { key, line, nearest } in
             spec.user_data.as_deref().map(check_user_data).transpose()?.unwrap_or_default()
         {
-            self.report(Event::Warning(Warning::UserDataKey { key, line, nearest }));
+            self.op.report(Event::Warning(Warning::UserDataKey { key, line, nearest }));
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
 use crate::libvirt::{self, OwnedVolume};
-use crate::manager::{Error, VmManager};
+use crate::manager::Error;
+use crate::manager::operation::Operation;
+use crate::manager::storage::Storage;
 
 /// How long taking a create back may try.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -12,15 +14,15 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What a create has set out to do, so that it can be taken back. Each act is noted before it is done:
 /// one that was cut off midway may still have happened.
 pub(in crate::manager) struct Transaction<'a> {
-    manager: &'a VmManager,
+    op: Operation<'a>,
     defined: Option<String>,
     started: bool,
     volumes: Vec<OwnedVolume>,
 }
 
 impl<'a> Transaction<'a> {
-    pub(in crate::manager) fn new(manager: &'a VmManager) -> Self {
-        Self { manager, defined: None, started: false, volumes: Vec::new() }
+    pub(in crate::manager) fn new(op: Operation<'a>) -> Self {
+        Self { op, defined: None, started: false, volumes: Vec::new() }
     }
 
     pub(in crate::manager) fn will_define(&mut self, uuid: &str) {
@@ -43,7 +45,7 @@ impl<'a> Transaction<'a> {
         if matches!(&cause, Error::Libvirt(libvirt::Error::TimedOut { .. } | libvirt::Error::Lost { .. })) {
             self.await_definition(uuid).await;
         }
-        let removed = self.manager.remove_domain(uuid, &self.volumes, self.started, deadline).await;
+        let removed = Storage::of(self.op).remove_domain(uuid, &self.volumes, self.started, deadline).await;
         match removed {
             Ok(_) => cause,
             Err(left) => Error::LeftBehind { cause: Box::new(cause), left },
@@ -53,7 +55,7 @@ impl<'a> Transaction<'a> {
     async fn await_definition(&self, uuid: &str) {
         let deadline = Instant::now() + LATE;
         while Instant::now() < deadline {
-            match self.manager.client.state(uuid).await {
+            match self.op.client().state(uuid).await {
                 Err(error) if error.is_not_found() => tokio::time::sleep(PAUSE).await,
                 // Come, or not to be known.
                 _ => return,

@@ -1,3 +1,8 @@
+use crate::manager::change::Changes;
+use crate::manager::disk::Disks;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::inventory::Inventory;
+use crate::manager::storage::Storage;
 use std::path::{Path, PathBuf};
 
 use super::{ChangedDisk, Machine};
@@ -5,9 +10,9 @@ use crate::image::{self, Format};
 use crate::libvirt::{
     Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec, disk_prefix,
 };
-use crate::manager::create::base;
-use crate::manager::needs::Doomed;
-use crate::manager::{Error, Event, VmManager, Warning};
+use crate::manager::inventory::Doomed;
+use crate::manager::storage::base;
+use crate::manager::{Error, Event, Warning};
 use crate::model::{DiskBus, DiskSize, VmName};
 
 /// A disk for a VM.
@@ -28,15 +33,15 @@ pub enum DiskSource {
     File(PathBuf),
 }
 
-impl VmManager {
+impl Disks<'_> {
     /// Gives the VM another disk, at once if it runs and its bus can do that.
     ///
     /// # Errors
     /// [`Error::InUse`] for a file that another VM writes to; [`super::DiskError::TooManyDisks`]; those of the file, and of
     /// libvirt. Then nothing is left of it.
-    pub async fn add_disk(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
-        let uuid = self.client.resolve(name).await?.uuid;
-        let held = self.paths.lock_vm(&uuid).await?;
+    pub async fn add(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
+        let uuid = self.op.client().resolve(name).await?.uuid;
+        let held = self.op.paths().lock_vm(&uuid).await?;
         let machine = self.machine(&uuid).await?;
         let bus = machine.stored.hardware().disk_bus;
         let target = machine.free_target(disk_prefix(bus))?;
@@ -52,7 +57,7 @@ impl VmManager {
             DiskSource::File(path) => {
                 let (path, format) = self.check_disk_file(path, new.read_only).await?;
                 let device = spec(&path, format).to_element(&target, bus);
-                self.client.attach_device(&machine.uuid, &device, affects).await?;
+                self.op.client().attach_device(&machine.uuid, &device, affects).await?;
             }
         }
         drop(held);
@@ -61,7 +66,7 @@ impl VmManager {
     }
 
     async fn volume_for(&self, machine: &Machine, target: &str) -> Result<OwnedVolume, Error> {
-        let pool = self.storage_pool(true).await?;
+        let pool = Storage::of(self.op).storage_pool(true).await?;
         // The name of a VM of others may be one that no file can have.
         let name = machine.name.parse::<VmName>().map_or_else(|_| "vm".to_owned(), |name| name.to_string());
         // A file of that device's name may be there still: a disk that was removed and kept.
@@ -89,13 +94,15 @@ impl VmManager {
         };
         let own = MetadataChange { own: vec![volume.clone()], ..MetadataChange::default() };
         let disown = MetadataChange { disown: vec![volume.path.clone()], ..MetadataChange::default() };
-        self.change_record_held(&machine.uuid, &own).await?;
-        if let Err(error) = self.client.make_volume(&volume.pool, &spec).await {
-            self.change_record_held(&machine.uuid, &disown).await?;
+        Changes::of(self.op).change_record_held(&machine.uuid, &own).await?;
+        if let Err(error) = self.op.client().make_volume(&volume.pool, &spec).await {
+            Changes::of(self.op).change_record_held(&machine.uuid, &disown).await?;
             return Err(error.into());
         }
-        let attached = match self.interrupt.check() {
-            Ok(()) => self.client.attach_device(&machine.uuid, device, affects).await.map_err(Error::from),
+        let attached = match self.op.check() {
+            Ok(()) => {
+                self.op.client().attach_device(&machine.uuid, device, affects).await.map_err(Error::from)
+            }
             Err(interrupted) => Err(interrupted),
         };
         let Err(error) = attached else { return Ok(()) };
@@ -104,8 +111,8 @@ impl VmManager {
             Ok(now) => now.definitions().all(|domain| !uses(domain, &volume.path)),
             Err(_) => false,
         };
-        if unused && self.client.delete_volume(&volume.pool, &volume.volume).await.is_ok() {
-            self.change_record_held(&machine.uuid, &disown).await?;
+        if unused && self.op.client().delete_volume(&volume.pool, &volume.volume).await.is_ok() {
+            Changes::of(self.op).change_record_held(&machine.uuid, &disown).await?;
             return Err(error);
         }
         Err(Error::LeftBehind { cause: Box::new(error), left: vec![volume.path.clone()] })
@@ -113,22 +120,22 @@ impl VmManager {
 
     /// The path and the format of a file that is to be a disk. One that may be written is nobody else's.
     async fn check_disk_file(&self, path: &Path, read_only: bool) -> Result<(String, &'static str), Error> {
-        if !self.uri().is_local() {
-            return Err(Error::NotHere { path: path.to_owned(), uri: self.uri().to_string() });
+        if !self.op.locality().is_here() {
+            return Err(Error::NotHere { path: path.to_owned(), uri: self.op.uri().to_string() });
         }
         // By its own name, so that whoever uses it is found.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if !path.is_file() {
             return Err(Error::FileMissing { path: path.to_owned() });
         }
-        self.check_reach([path.as_path()])?;
+        HostChecks::of(self.op).check_reach([path.as_path()])?;
         let (header, _) = image::read_header(path)?;
         let shown = path.to_string_lossy().into_owned();
         if !read_only {
             let is_base =
                 path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(base::PREFIX));
             let coming = is_base.then(|| "VMs to come: it is a base".to_owned());
-            let look = self.look().await?;
+            let look = Inventory::load(self.op).await?;
             let users = look.needed_by(&shown, &Doomed::default());
             let mut needed_by = users.into_iter().chain(look.users_of_file(path)).chain(coming);
             if let Some(needed_by) = needed_by.next() {
@@ -144,11 +151,11 @@ impl VmManager {
 
     /// Warns where a disk may outgrow the room for it.
     pub(super) fn warn_of_room(&self, path: &str, size: DiskSize, taken_bytes: u64) {
-        let folder = Path::new(path).parent().filter(|_| self.uri().is_local());
+        let folder = Path::new(path).parent().filter(|_| self.op.locality().is_here());
         let Some(free) = folder.and_then(|folder| crate::host::disk_free(folder).ok()) else { return };
         let available = DiskSize::from_bytes(free.saturating_add(taken_bytes));
         if available < size {
-            self.report(Event::Warning(Warning::DiskShort { wanted: size, available }));
+            self.op.report(Event::Warning(Warning::DiskShort { wanted: size, available }));
         }
     }
 }

@@ -1,26 +1,28 @@
+use crate::manager::disk::Disks;
+use crate::manager::host_checks::HostChecks;
 use std::path::Path;
 
 use super::{ChangedDisk, DiskError, Machine, element_of};
 use crate::libvirt::{Affects, Disk, Domain, Element, Node, cdrom};
-use crate::manager::{Error, VmManager};
+use crate::manager::Error;
 
-impl VmManager {
+impl Disks<'_> {
     /// Puts an ISO into a CD-ROM drive: the one that is named, else an empty one, else the only one. A VM
     /// without a drive gets one, from its next start on.
     ///
     /// # Errors
     /// [`Error::FileMissing`]; [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`].
-    pub async fn insert_iso(
+    pub async fn insert(
         &self,
         name: &str,
         iso: &Path,
         target: Option<&str>,
         force: bool,
     ) -> Result<ChangedDisk, Error> {
-        if self.uri().is_local() && !iso.is_file() {
+        if self.op.locality().is_here() && !iso.is_file() {
             return Err(Error::FileMissing { path: iso.to_owned() });
         }
-        self.check_reach([iso])?;
+        HostChecks::of(self.op).check_reach([iso])?;
         let machine = self.machine(name).await?;
         let iso = iso.to_string_lossy();
         let target = match (target, machine.drives().as_slice()) {
@@ -28,7 +30,7 @@ impl VmManager {
             (None, []) => {
                 let target = machine.free_target("sd")?;
                 let device = cdrom(&iso, &target, None);
-                self.client.attach_device(&machine.uuid, &device, Affects::Stored).await?;
+                self.op.client().attach_device(&machine.uuid, &device, Affects::Stored).await?;
                 return self.changed(&machine, &target, false).await;
             }
             (None, drives) => match (drives.iter().find(|drive| drive.path.is_none()), drives) {
@@ -43,12 +45,7 @@ impl VmManager {
     ///
     /// # Errors
     /// [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`]; when the guest has locked it, unless by `force`.
-    pub async fn eject_iso(
-        &self,
-        name: &str,
-        target: Option<&str>,
-        force: bool,
-    ) -> Result<ChangedDisk, Error> {
+    pub async fn eject(&self, name: &str, target: Option<&str>, force: bool) -> Result<ChangedDisk, Error> {
         let machine = self.machine(name).await?;
         let drives = machine.drives();
         let full: Vec<&Disk> = drives.iter().copied().filter(|drive| drive.path.is_some()).collect();
@@ -71,10 +68,10 @@ impl VmManager {
         let with_media = |domain: &Domain| element_of(domain, target).map(|drive| filled(drive, iso));
         let live = machine.running.as_ref().and_then(with_media);
         if let Some(drive) = &live {
-            self.client.update_device(&machine.uuid, drive, Affects::Running, force).await?;
+            self.op.client().update_device(&machine.uuid, drive, Affects::Running, force).await?;
         }
         if let Some(drive) = with_media(&machine.stored) {
-            self.client.update_device(&machine.uuid, &drive, Affects::Stored, force).await?;
+            self.op.client().update_device(&machine.uuid, &drive, Affects::Stored, force).await?;
         }
         self.changed(machine, target, live.is_some()).await
     }

@@ -1,12 +1,14 @@
 //! A VM's disk becomes an image: flattened into a volume by libvirt, so that no root is needed and another
 //! host's VM can be committed, then brought here.
 
+use crate::manager::image::Images;
+use crate::manager::storage::Storage;
 use std::time::{Duration, Instant};
 
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
 use crate::libvirt::{self, Disk, Domain, OwnedVolume, Stored, VolumeSpec};
-use crate::manager::{Error, Event, VmManager, Warning};
+use crate::manager::{Error, Event, Warning};
 use crate::model::{DiskSize, Firmware, VmState};
 
 /// The beginning of the names of the volumes that a commit makes for a while.
@@ -28,25 +30,24 @@ pub struct ImageCommit {
     pub replace: bool,
 }
 
-impl VmManager {
+impl Images<'_> {
     /// Makes an image of the VM's system disk.
     ///
     /// # Errors
     /// [`Error::NotOff`]; [`Error::Saved`]; [`Error::NoDisk`]; [`Error::Forged`]; when there is no room. Then what was made is taken back.
-    pub async fn commit_image(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
-        let id = self.client.resolve(&request.vm).await?;
-        let Stored { domain, state, saved } = self.client.stored(&id.uuid).await?;
+    pub async fn commit(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
+        let id = self.op.client().resolve(&request.vm).await?;
+        let Stored { domain, state, saved } = self.op.client().stored(&id.uuid).await?;
         match (state, saved) {
             (VmState::Shutoff, false) => {}
             (VmState::Shutoff, true) => return Err(Error::Saved { name: id.name }),
             _ => return Err(Error::NotOff { name: id.name }),
         }
         let source = self.system_disk(&domain).await?;
-        let store = image_store(&self.paths)?;
-        let staged =
-            self.interrupt.race(async { Ok(store.own().stage(&request.name, request.replace).await?) });
+        let store = image_store(self.op.paths())?;
+        let staged = self.op.race(async { Ok(store.own().stage(&request.name, request.replace).await?) });
         let staged = staged.await?;
-        let pool = self.storage_pool(true).await?;
+        let pool = Storage::of(self.op).storage_pool(true).await?;
         let volume = format!("{PREFIX}{}.qcow2", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let path = format!("{}/{volume}", pool.path);
         let temporary = OwnedVolume { pool: pool.name, volume, path };
@@ -54,12 +55,12 @@ impl VmManager {
         self.take_back(&temporary, brought).await?;
         let new = NewImage {
             name: request.name.clone(),
-            source: format!("the VM {} at {}", domain.name, self.uri()),
+            source: format!("the VM {} at {}", domain.name, self.op.uri()),
             default_user: domain.metadata.as_ref().and_then(|record| Some(record.ssh.as_ref()?.user.clone())),
             firmware: Some(domain.firmware).filter(|firmware| *firmware != Firmware::Bios),
             committed: true,
         };
-        self.interrupt.race(async { Ok(store.own().keep(staged, new).await?) }).await?;
+        self.op.race(async { Ok(store.own().keep(staged, new).await?) }).await?;
         kept(&store, &request.name).await
     }
 
@@ -70,12 +71,12 @@ impl VmManager {
             return Err(Error::NoDisk { name: domain.name.clone() });
         };
         if !others.is_empty() {
-            self.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
+            self.op.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
         }
-        let found = self.client.volume_of(path).await?.map(|(volume, _)| volume);
+        let found = self.op.client().volume_of(path).await?.map(|(volume, _)| volume);
         let missing = || Error::NotInPool { name: domain.name.clone(), path: path.clone() };
         let volume = found.ok_or_else(missing)?;
-        self.volume_to_copy(domain, disk, &volume).await?;
+        Storage::of(self.op).volume_to_copy(domain, disk, &volume).await?;
         Ok(volume)
     }
 
@@ -87,7 +88,7 @@ impl VmManager {
         staged: &Staged,
         name: &str,
     ) -> Result<(), Error> {
-        let capacity_bytes = self.volume_now(source).await?.capacity_bytes;
+        let capacity_bytes = Storage::of(self.op).volume_now(source).await?.capacity_bytes;
         let spec = VolumeSpec {
             name: &temporary.volume,
             capacity_bytes,
@@ -95,30 +96,30 @@ impl VmManager {
             mode: "0600",
             backing: None,
         };
-        self.report(Event::Step { vm: &domain.name, what: "copying its disk into one without a base" });
-        let copy = async { Ok(self.client.copy_volume(&temporary.pool, &spec, source).await?) };
-        self.interrupt.race(copy).await?;
-        let size_bytes = self.volume_now(temporary).await?.allocation_bytes;
-        let folder = self.paths.data_folder();
+        self.op.report(Event::Step { vm: &domain.name, what: "copying its disk into one without a base" });
+        let copy = async { Ok(self.op.client().copy_volume(&temporary.pool, &spec, source).await?) };
+        self.op.race(copy).await?;
+        let size_bytes = Storage::of(self.op).volume_now(temporary).await?.allocation_bytes;
+        let folder = self.op.paths().data_folder();
         if let Ok(free) = crate::host::disk_free(folder)
             && free < size_bytes
         {
             let (available, needed) = (DiskSize::from_bytes(free), DiskSize::from_bytes(size_bytes));
             return Err(Error::NoRoomHere { folder: folder.to_owned(), available, needed });
         }
-        self.report(Event::Step { vm: &domain.name, what: "fetching the copy" });
+        self.op.report(Event::Step { vm: &domain.name, what: "fetching the copy" });
         let failed = |source| libvirt::Error::Handover(source);
         let file = std::fs::File::options().write(true).open(staged.path()).map_err(failed)?;
-        let fetch = self.client.download_volume(&temporary.pool, &temporary.volume, &file, size_bytes);
-        let told = super::progress_of(&self.observer, name);
+        let fetch = self.op.client().download_volume(&temporary.pool, &temporary.volume, &file, size_bytes);
+        let told = super::progress_of(self.op.observer(), name);
         let work = async { Ok(watched(fetch, &file, size_bytes, told).await?) };
-        self.interrupt.race(work).await
+        self.op.race(work).await
     }
 
     /// Removes the temporary volume, whatever came of the work.
     async fn take_back(&self, temporary: &OwnedVolume, result: Result<(), Error>) -> Result<(), Error> {
         let deadline = Instant::now() + PATIENCE;
-        let removed = self.remove_volumes(std::slice::from_ref(temporary), deadline).await;
+        let removed = Storage::of(self.op).remove_volumes(std::slice::from_ref(temporary), deadline).await;
         match (result, removed) {
             (result, Ok(())) => result,
             (Err(cause), Err(left)) => Err(Error::LeftBehind { cause: Box::new(cause), left }),

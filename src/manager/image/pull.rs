@@ -1,8 +1,9 @@
 //! Fetching images into this user's cache.
 
-use super::{ImageStatus, progress_of};
-use crate::image::{Freshness, LocalImage, Pulled, Reference};
-use crate::manager::{Error, Event, VmManager, Warning};
+use super::{ImageStatus, image_store, progress_of};
+use crate::image::{Freshness, LocalImage, Pulled, Reference, Store};
+use crate::manager::image::Images;
+use crate::manager::{Error, Event, Warning};
 use crate::model::Digest;
 
 /// An image to be fetched.
@@ -27,27 +28,47 @@ pub struct PulledImage {
     pub was_there: bool,
 }
 
-impl VmManager {
+impl Images<'_> {
+    pub(in crate::manager) fn image_store(&self) -> Result<Store, Error> {
+        Ok(image_store(self.op.paths())?.with_mirrors(&self.op.config().image.mirrors))
+    }
+
+    /// The image as a local file; downloaded if it must be, and then only with a checksum unless the caller
+    /// takes it as it is.
+    pub(in crate::manager) async fn obtain(
+        &self,
+        reference: &Reference,
+        takes_unvouched: bool,
+    ) -> Result<LocalImage, Error> {
+        let store = Images::of(self.op).image_store()?.taking_unvouched(takes_unvouched);
+        let progress = progress_of(self.op.observer(), &reference.to_string());
+        let image = store.obtain(reference, Some(progress)).await?;
+        if !image.verified {
+            self.op.report(Event::Warning(Warning::Unverified { image: image.name.clone() }));
+        }
+        Ok(image)
+    }
+
     /// Makes sure that an image is in the cache and is the publisher's present one. libvirt need not be
     /// there.
     ///
     /// # Errors
     /// When it can't be had, or is not what it should be; nothing half-made stays under its name.
-    pub async fn pull_image(&self, request: &PullRequest) -> Result<PulledImage, Error> {
+    pub async fn pull(&self, request: &PullRequest) -> Result<PulledImage, Error> {
         let reference: Reference = request.reference.parse().map_err(crate::image::Error::from)?;
         let store = self.image_store()?.taking_unvouched(request.takes_unvouched);
-        let progress = progress_of(&self.observer, &reference.to_string());
+        let progress = progress_of(self.op.observer(), &reference.to_string());
         let pulled = self
-            .interrupt
+            .op
             .race(async { Ok(store.pull(&reference, request.checksum.as_ref(), Some(progress)).await?) })
             .await?;
         let Pulled { image, freshness } = pulled;
         if !image.verified {
-            self.report(Event::Warning(Warning::Unverified { image: image.name.clone() }));
+            self.op.report(Event::Warning(Warning::Unverified { image: image.name.clone() }));
         }
         match &freshness {
-            Freshness::UpToDate => self.report(Event::AlreadySo { name: &image.name, what: "up to date" }),
-            Freshness::Unchecked(error) => self.report(Event::Warning(Warning::Unchecked {
+            Freshness::UpToDate => self.op.report(Event::AlreadySo { name: &image.name, what: "up to date" }),
+            Freshness::Unchecked(error) => self.op.report(Event::Warning(Warning::Unchecked {
                 image: image.name.clone(),
                 reason: error.to_string(),
             })),
@@ -62,7 +83,7 @@ impl VmManager {
     /// libvirt need not be there; nobody knows then what uses it.
     async fn status_of_cached(&self, image: &LocalImage) -> Result<ImageStatus, Error> {
         let path = image.path.to_string_lossy();
-        let known: Vec<ImageStatus> = match self.inventory().await {
+        let known: Vec<ImageStatus> = match self.items().await {
             Ok(items) => items.into_iter().map(|item| item.status).collect(),
             Err(Error::Libvirt(error)) if error.is_connection() => {
                 self.image_store()?.holdings().await?.iter().map(ImageStatus::from).collect()

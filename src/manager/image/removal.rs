@@ -1,10 +1,12 @@
+use crate::manager::image::Images;
+use crate::manager::storage::Storage;
 use std::time::{Duration, Instant};
 
-use super::inventory::{Item, pick};
+use super::listing::{Item, pick};
 use super::{ImageKind, image_store};
 use crate::libvirt::OwnedVolume;
-use crate::manager::create::base::marker_name;
-use crate::manager::{Error, VmManager};
+use crate::manager::Error;
+use crate::manager::storage::base::marker_name;
 
 /// How long a removal tries while libvirt is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -55,13 +57,13 @@ struct Removal {
     bases: Vec<OwnedVolume>,
 }
 
-impl VmManager {
+impl Images<'_> {
     /// Removes an image, by its name or the beginning of its digest, with its bases.
     ///
     /// # Errors
     /// [`Error::ImageInUse`]; [`Error::NoImage`], [`Error::ImageAmbiguous`]; when not all of it could be removed.
-    pub async fn remove_image(&self, name: &str) -> Result<RemovedImage, Error> {
-        let item = pick(self.inventory().await?, &self.paths, name, |item| &item.status)?;
+    pub async fn remove(&self, name: &str) -> Result<RemovedImage, Error> {
+        let item = pick(self.items().await?, self.op.paths(), name, |item| &item.status)?;
         let needed_by = item.status.used_by.clone().unwrap_or_default();
         if !needed_by.is_empty() {
             return Err(Error::ImageInUse { image: item.status.name, needed_by });
@@ -73,8 +75,8 @@ impl VmManager {
     ///
     /// # Errors
     /// When libvirt can't be asked: then nobody knows.
-    pub async fn unused_images(&self, request: PruneRequest) -> Result<Vec<UnusedImage>, Error> {
-        let mut found = self.inventory().await?;
+    pub async fn unused(&self, request: PruneRequest) -> Result<Vec<UnusedImage>, Error> {
+        let mut found = self.items().await?;
         found.retain(|item| {
             let is_old = |limit| item.status.last_used.is_none_or(|time| time.elapsed() >= limit);
             item.status.used_by.as_ref().is_some_and(Vec::is_empty) && request.older_than.is_none_or(is_old)
@@ -86,12 +88,12 @@ impl VmManager {
         Ok(unused.filter(|image| !image.files.is_empty()).collect())
     }
 
-    /// Removes one of [`VmManager::unused_images`], if nothing has come to need it since.
+    /// Removes one of [`Images::unused`], if nothing has come to need it since.
     ///
     /// # Errors
     /// [`Error::ImageInUse`]; [`Error::LeftBehind`] when not all of it could be removed.
     pub async fn remove_unused(&self, image: UnusedImage) -> Result<RemovedImage, Error> {
-        self.interrupt.check()?;
+        self.op.check()?;
         let UnusedImage { name, digest, files, item, .. } = image;
         // Somebody may have been asked meanwhile, and taken his time.
         for base in self.bases().await?.into_iter().filter(|base| item.bases.contains(&base.volume)) {
@@ -105,12 +107,12 @@ impl VmManager {
             let marker = marker_name(&base.volume);
             let marker =
                 OwnedVolume { pool: base.pool.clone(), path: marker_name(&base.path), volume: marker };
-            self.remove_volumes(&[marker, base.clone()], deadline).await.map_err(|left| {
+            Storage::of(self.op).remove_volumes(&[marker, base.clone()], deadline).await.map_err(|left| {
                 Error::LeftBehind { cause: Box::new(Error::NotRemoved { name: name.clone() }), left }
             })?;
         }
         if let Some(holding) = &item.holding {
-            image_store(&self.paths)?.discard(holding).await?;
+            image_store(self.op.paths())?.discard(holding).await?;
         }
         Ok(RemovedImage { name, digest, files })
     }

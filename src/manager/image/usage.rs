@@ -1,10 +1,12 @@
 //! What stands on the bases in the storage pools.
 
+use crate::manager::image::Images;
+use crate::manager::inventory;
 use std::collections::HashMap;
 
 use crate::libvirt::{Domain, OwnedVolume, Scope, Volume};
-use crate::manager::create::base::{MARKER, PREFIX, marker_name};
-use crate::manager::{Error, VmManager};
+use crate::manager::Error;
+use crate::manager::storage::base::{MARKER, PREFIX, marker_name};
 use crate::model::Timestamp;
 
 /// More than any marker has.
@@ -41,13 +43,13 @@ impl Base {
     }
 }
 
-impl VmManager {
+impl Images<'_> {
     /// The bases of all active pools.
     pub(super) async fn bases(&self) -> Result<Vec<Base>, Error> {
-        let ids = self.client.domains(Scope::All).await?;
+        let ids = self.op.client().domains(Scope::All).await?;
         let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
-        let domains = self.client.domains_in_full(&uuids).await?;
-        let volumes = self.files_of_pools().await?;
+        let domains = self.op.client().domains_in_full(&uuids).await?;
+        let volumes = inventory::files_of_pools(self.op).await?;
         let chains = Chains::new(&volumes, &domains);
         let is_whole = |pool: &str, volume: &Volume| {
             let marker = marker_name(&volume.name);
@@ -76,7 +78,7 @@ impl VmManager {
     /// What the base's marker tells; nothing where it can't be read.
     pub(super) async fn marker(&self, base: &Base) -> Result<Marker, Error> {
         let name = marker_name(&base.volume.volume);
-        match self.client.volume_tail(&base.volume.pool, &name, MARKER_BYTES).await {
+        match self.op.client().volume_tail(&base.volume.pool, &name, MARKER_BYTES).await {
             Ok(text) => Ok(serde_json::from_str(&text).unwrap_or_default()),
             Err(error) if error.is_connection() => Err(error.into()),
             Err(_) => Ok(Marker::default()),

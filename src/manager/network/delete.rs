@@ -1,8 +1,10 @@
+use crate::manager::network::Networks;
+use crate::manager::retry::Retry;
 use std::time::{Duration, Instant};
 
 use super::NetworkError;
 use crate::libvirt;
-use crate::manager::{Error, VmManager};
+use crate::manager::Error;
 use crate::model::Subnet;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,13 +39,13 @@ pub struct DeletedNetwork {
     pub uuid: String,
 }
 
-impl VmManager {
+impl Networks<'_> {
     /// What deleting the network would do.
     ///
     /// # Errors
     /// [`NetworkError::InUse`] when VMs are plugged in, running or not.
-    pub async fn plan_network_delete(&self, name: &str) -> Result<NetworkDeletePlan, Error> {
-        let network = self.client.network(name).await?;
+    pub async fn plan_delete(&self, name: &str) -> Result<NetworkDeletePlan, Error> {
+        let network = self.op.client().network(name).await?;
         self.refuse_used(&network, false).await?;
         Ok(NetworkDeletePlan {
             bridge: network.bridge.filter(|_| network.mode != "bridge"),
@@ -61,10 +63,10 @@ impl VmManager {
     ///
     /// # Errors
     /// [`NetworkError::InUse`] when a VM was plugged in meanwhile.
-    pub async fn delete_network(&self, plan: NetworkDeletePlan) -> Result<DeletedNetwork, Error> {
-        self.interrupt.check()?;
+    pub async fn delete(&self, plan: NetworkDeletePlan) -> Result<DeletedNetwork, Error> {
+        self.op.check()?;
         // Since the plan was made somebody has thought about it.
-        self.plan_network_delete(&plan.uuid).await?;
+        self.plan_delete(&plan.uuid).await?;
         self.remove_network(&plan.uuid, plan.persistent).await?;
         Ok(DeletedNetwork { name: plan.name, uuid: plan.uuid })
     }
@@ -79,9 +81,11 @@ impl VmManager {
 
     async fn remove_network(&self, uuid: &str, persistent: bool) -> Result<(), libvirt::Error> {
         let deadline = Instant::now() + PATIENCE;
-        self.retry(deadline, || self.client.destroy_network(uuid)).await?;
+        Retry::regardless(deadline).while_busy(async || self.op.client().destroy_network(uuid).await).await?;
         if persistent {
-            self.retry(deadline, || self.client.undefine_network(uuid)).await?;
+            Retry::regardless(deadline)
+                .while_busy(async || self.op.client().undefine_network(uuid).await)
+                .await?;
         }
         Ok(())
     }

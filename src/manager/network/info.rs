@@ -1,8 +1,9 @@
+use crate::manager::network::Networks;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::users::{self, NetworkCard, Survey};
 use crate::libvirt::{Lease, Network};
-use crate::manager::{Error, VmManager};
+use crate::manager::Error;
 use crate::model::Timestamp;
 
 /// A network of libvirt, and how much it is used.
@@ -61,15 +62,15 @@ pub struct ReservationStatus {
     pub vm: Option<String>,
 }
 
-impl VmManager {
+impl Networks<'_> {
     /// All networks of libvirt, by name.
     ///
     /// # Errors
     /// When libvirt can't be asked.
-    pub async fn networks(&self) -> Result<Vec<NetworkStatus>, Error> {
-        let networks = self.client.networks().await?;
+    pub async fn list(&self) -> Result<Vec<NetworkStatus>, Error> {
+        let networks = self.op.client().networks().await?;
         let uuids: Vec<&str> = networks.iter().map(|network| network.uuid.as_str()).collect();
-        let leases = self.client.leases(&uuids).await?;
+        let leases = self.op.client().leases(&uuids).await?;
         let survey = self.glance_at_cards().await?;
         let statuses = networks.into_iter().zip(leases);
         Ok(statuses.map(|(network, leases)| status(network, &leases, &survey)).collect())
@@ -79,9 +80,9 @@ impl VmManager {
     ///
     /// # Errors
     /// When there is no such network, or libvirt can't be asked.
-    pub async fn network_info(&self, name: &str) -> Result<NetworkInfo, Error> {
-        let network = self.client.network(name).await?;
-        let leases = self.client.leases(&[&network.uuid]).await?.pop().unwrap_or_default();
+    pub async fn info(&self, name: &str) -> Result<NetworkInfo, Error> {
+        let network = self.op.client().network(name).await?;
+        let leases = self.op.client().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
         let survey = self.glance_at_cards().await?;
         let vm = |mac: &str| survey.holder_of(mac).map(|domain| domain.name.clone());
         let reservations = network.reservations.iter().map(|kept| ReservationStatus {
@@ -109,7 +110,7 @@ impl VmManager {
     }
 
     pub(super) async fn network_status(&self, uuid: &str) -> Result<NetworkStatus, Error> {
-        Ok(self.network_info(uuid).await?.status)
+        Ok(self.info(uuid).await?.status)
     }
 }
 

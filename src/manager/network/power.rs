@@ -3,18 +3,28 @@
 use super::users;
 use super::{NetworkError, NetworkStatus};
 use crate::libvirt::{self, Network};
-use crate::manager::{Error, Event, VmManager};
+use crate::manager::network::Networks;
+use crate::manager::{Error, Event};
 
-impl VmManager {
+impl Networks<'_> {
+    pub(in crate::manager) async fn ready_network(&self, name: &str, act: bool) -> Result<(), Error> {
+        let network = self.op.client().network(name).await?;
+        if !network.active && act {
+            self.op.client().start_network(&network.uuid).await?;
+            self.op.report(Event::NetworkStarted { name });
+        }
+        Ok(())
+    }
+
     /// Starts the network. One that is up is fine.
     ///
     /// # Errors
     /// When there is no such network, or libvirt refuses.
-    pub async fn start_network(&self, name: &str) -> Result<NetworkStatus, Error> {
-        let network = self.client.network(name).await?;
-        self.interrupt.check()?;
+    pub async fn start(&self, name: &str) -> Result<NetworkStatus, Error> {
+        let network = self.op.client().network(name).await?;
+        self.op.check()?;
         if network.active {
-            self.report(Event::AlreadySo { name: &network.name, what: "active" });
+            self.op.report(Event::AlreadySo { name: &network.name, what: "active" });
         } else {
             self.refuse_session()?;
             self.bring_up(&network.name, &network.uuid).await?;
@@ -27,17 +37,17 @@ impl VmManager {
     ///
     /// # Errors
     /// [`NetworkError::InUse`] when running VMs are plugged in.
-    pub async fn stop_network(&self, name: &str, force: bool) -> Result<NetworkStatus, Error> {
-        let mut network = self.client.network(name).await?;
-        self.interrupt.check()?;
+    pub async fn stop(&self, name: &str, force: bool) -> Result<NetworkStatus, Error> {
+        let mut network = self.op.client().network(name).await?;
+        self.op.check()?;
         if !network.active {
-            self.report(Event::AlreadySo { name: &network.name, what: "off" });
+            self.op.report(Event::AlreadySo { name: &network.name, what: "off" });
             return self.network_status(&network.uuid).await;
         }
         if !force {
             self.refuse_used(&network, true).await?;
         }
-        match self.client.destroy_network(&network.uuid).await {
+        match self.op.client().destroy_network(&network.uuid).await {
             Ok(()) | Err(libvirt::Error::WrongState { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -52,20 +62,20 @@ impl VmManager {
     ///
     /// # Errors
     /// When there is no such network, or it is one that does not stay.
-    pub async fn autostart_network(&self, name: &str, autostart: bool) -> Result<NetworkStatus, Error> {
-        let network = self.client.network(name).await?;
-        self.interrupt.check()?;
+    pub async fn autostart(&self, name: &str, autostart: bool) -> Result<NetworkStatus, Error> {
+        let network = self.op.client().network(name).await?;
+        self.op.check()?;
         if network.autostart == autostart {
             let what = if autostart { "started by itself" } else { "not started by itself" };
-            self.report(Event::AlreadySo { name: &network.name, what });
+            self.op.report(Event::AlreadySo { name: &network.name, what });
         } else {
-            self.client.autostart_network(&network.uuid, autostart).await?;
+            self.op.client().autostart_network(&network.uuid, autostart).await?;
         }
         self.network_status(&network.uuid).await
     }
 
     pub(super) async fn bring_up(&self, name: &str, uuid: &str) -> Result<(), Error> {
-        self.client.start_network(uuid).await.map_err(|cause| match cause {
+        self.op.client().start_network(uuid).await.map_err(|cause| match cause {
             libvirt::Error::Refused { .. } => {
                 NetworkError::NotStarted { network: name.to_owned(), cause }.into()
             }
@@ -85,7 +95,7 @@ impl VmManager {
 
     /// Only root's libvirt may change the host's network. For root a session is the system.
     pub(super) fn refuse_session(&self) -> Result<(), Error> {
-        if self.uri().is_session() && !crate::host::is_root() {
+        if self.op.locality().is_session() && !crate::host::is_root() {
             return Err(NetworkError::Session.into());
         }
         Ok(())

@@ -1,14 +1,15 @@
 //! Addresses that are kept for a VM's card: dnsmasq gives them to nobody else.
 
+use crate::manager::network::Networks;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::users::Survey;
 use super::{NetworkError, ReservationStatus};
 use crate::libvirt::{self, Domain, HostUpdate, Network, Reservation};
-use crate::manager::{Error, Event, VmManager, Warning};
+use crate::manager::{Error, Event, Warning};
 use crate::model::MacAddress;
 
-impl VmManager {
+impl Networks<'_> {
     /// Keeps the address for the VM's card on the network. The VM gets it when it next asks for one.
     ///
     /// # Errors
@@ -20,24 +21,24 @@ impl VmManager {
         ip: Ipv4Addr,
         mac: Option<MacAddress>,
     ) -> Result<ReservationStatus, Error> {
-        let network = self.client.network(network).await?;
+        let network = self.op.client().network(network).await?;
         check_address(&network, ip)?;
-        let domain = self.client.resolve(vm).await?;
+        let domain = self.op.client().resolve(vm).await?;
         let survey = self.survey_cards().await?;
         let mac = card_of(&survey, &network, &domain.name, mac)?;
         self.check_free(&network, ip, &mac, &survey).await?;
         let present = network.reservations.iter().find(|kept| kept.mac == mac);
         let reservation = Reservation { name: free_hostname(&network, &domain.name, &mac), mac, ip };
-        self.interrupt.check()?;
+        self.op.check()?;
         let update = match present {
             Some(present) if present.ip == ip => {
-                self.report(Event::AlreadySo { name: &domain.name, what: "given that address" });
+                self.op.report(Event::AlreadySo { name: &domain.name, what: "given that address" });
                 return Ok(status(&network, present, Some(domain.name)));
             }
             Some(_) => HostUpdate::Modify,
             None => HostUpdate::Add,
         };
-        match self.client.update_reservation(&network, update, &reservation).await {
+        match self.op.client().update_reservation(&network, update, &reservation).await {
             // Somebody else was faster.
             Err(libvirt::Error::WrongState { message, .. })
                 if message.contains("existing dhcp host entry") =>
@@ -61,8 +62,8 @@ impl VmManager {
         vm: &str,
         mac: Option<MacAddress>,
     ) -> Result<Vec<ReservationStatus>, Error> {
-        let network = self.client.network(network).await?;
-        let (name, macs) = match self.client.resolve(vm).await {
+        let network = self.op.client().network(network).await?;
+        let (name, macs) = match self.op.client().resolve(vm).await {
             Ok(domain) => {
                 let cards = self.survey_cards().await?.cards_on(&network);
                 let own = cards.into_iter().filter(|card| card.vm == domain.name).map(|card| card.mac);
@@ -83,13 +84,13 @@ impl VmManager {
         let mut removed = Vec::new();
         for kept in &network.reservations {
             if macs.contains(&kept.mac) && mac.as_ref().is_none_or(|mac| *mac == kept.mac) {
-                self.interrupt.check()?;
-                self.client.update_reservation(&network, HostUpdate::Remove, kept).await?;
+                self.op.check()?;
+                self.op.client().update_reservation(&network, HostUpdate::Remove, kept).await?;
                 removed.push(status(&network, kept, name.clone()));
             }
         }
         if removed.is_empty() {
-            self.report(Event::AlreadySo { name: vm, what: "without a reserved address there" });
+            self.op.report(Event::AlreadySo { name: vm, what: "without a reserved address there" });
         }
         Ok(removed)
     }
@@ -101,12 +102,12 @@ impl VmManager {
         if let Err(error) = self.try_release(uuid).await
             && !error.is_connection()
         {
-            self.report(Event::Warning(Warning::ReservationStays { reason: error.to_string() }));
+            self.op.report(Event::Warning(Warning::ReservationStays { reason: error.to_string() }));
         }
     }
 
     async fn try_release(&self, uuid: &str) -> Result<(), libvirt::Error> {
-        let domain: Domain = match self.client.stored_domain(uuid).await {
+        let domain: Domain = match self.op.client().stored_domain(uuid).await {
             Err(error) if error.is_not_found() => return Ok(()),
             other => other?,
         };
@@ -120,9 +121,9 @@ impl VmManager {
         if macs.is_empty() {
             return Ok(());
         }
-        for network in self.client.networks().await? {
+        for network in self.op.client().networks().await? {
             for kept in network.reservations.iter().filter(|kept| macs.contains(&kept.mac.as_str())) {
-                self.client.update_reservation(&network, HostUpdate::Remove, kept).await?;
+                self.op.client().update_reservation(&network, HostUpdate::Remove, kept).await?;
             }
         }
         Ok(())
@@ -137,7 +138,7 @@ impl VmManager {
         survey: &Survey,
     ) -> Result<(), Error> {
         let kept = network.reservations.iter().find(|kept| kept.ip == ip).map(|kept| kept.mac.clone());
-        let leases = self.client.leases(&[&network.uuid]).await?.pop().unwrap_or_default();
+        let leases = self.op.client().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
         let given = leases.into_iter().find(|lease| lease.ip == IpAddr::V4(ip)).map(|lease| lease.mac);
         match kept.into_iter().chain(given).find(|holder| holder != mac) {
             None => Ok(()),
@@ -158,7 +159,7 @@ fn card_of(
     mac: Option<MacAddress>,
 ) -> Result<String, NetworkError> {
     let cards = survey.cards_on(network).into_iter().filter(|card| card.vm == vm);
-    super::card::pick(cards.map(|card| card.mac).collect(), &network.name, vm, mac)
+    super::interface::pick(cards.map(|card| card.mac).collect(), &network.name, vm, mac)
 }
 
 fn check_address(network: &Network, ip: Ipv4Addr) -> Result<(), NetworkError> {

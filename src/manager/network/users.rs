@@ -1,8 +1,9 @@
+use crate::manager::network::Networks;
 use std::collections::HashSet;
 
 use super::NetworkError;
 use crate::libvirt::{self, Domain, DomainId, Interface, Network, Scope};
-use crate::manager::{Error, Event, VmManager, Warning};
+use crate::manager::{Error, Event, Warning};
 use crate::model::MacAddress;
 
 /// A VM's card that is plugged into a network.
@@ -82,20 +83,20 @@ pub(super) fn names<'a>(cards: impl Iterator<Item = &'a NetworkCard>) -> Vec<Str
     names
 }
 
-impl VmManager {
+impl Networks<'_> {
     pub(super) async fn survey_cards(&self) -> Result<Survey, Error> {
-        let all = self.client.domains(Scope::All).await?;
-        let active = self.client.domains(Scope::Active).await?;
-        let present = self.client.domains_in_full(&uuids(&all)).await?;
-        let stored = self.client.stored_domains_in_full(&uuids(&active)).await?;
+        let all = self.op.client().domains(Scope::All).await?;
+        let active = self.op.client().domains(Scope::Active).await?;
+        let present = self.op.client().domains_in_full(&uuids(&all)).await?;
+        let stored = self.op.client().stored_domains_in_full(&uuids(&active)).await?;
         Ok(Survey { present, stored, active: active.into_iter().map(|id| id.uuid).collect() })
     }
 
-    /// As [`VmManager::survey_cards`], to be looked at only: a QEMU that hangs leaves it empty, with a warning.
+    /// As [`Networks::survey_cards`], to be looked at only: a QEMU that hangs leaves it empty, with a warning.
     pub(super) async fn glance_at_cards(&self) -> Result<Survey, Error> {
         match self.survey_cards().await {
             Err(Error::Libvirt(libvirt::Error::TimedOut { .. })) => {
-                self.report(Event::Warning(Warning::Hung));
+                self.op.report(Event::Warning(Warning::Hung));
                 Ok(Survey::default())
             }
             other => other,

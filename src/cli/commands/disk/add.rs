@@ -38,8 +38,8 @@ pub async fn run(args: AddArgs, context: &Context) -> Result<Code, Complaint> {
             return Err(Complaint::usage("a disk has a size or a file", "vmtools disk add web 20"));
         }
     };
-    let manager = context.manager().await?;
-    let changed = manager.add_disk(&args.name, &NewDisk { source, read_only: args.read_only }).await?;
+    let session = context.session().await?;
+    let changed = session.disks().add(&args.name, &NewDisk { source, read_only: args.read_only }).await?;
     note_when(&changed, context);
     Ok(show(&changed, "is added", context))
 }

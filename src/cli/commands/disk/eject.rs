@@ -22,7 +22,7 @@ pub struct EjectArgs {
 /// # Errors
 /// When there is no drive, or the guest has locked it.
 pub async fn run(args: EjectArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let changed = manager.eject_iso(&args.name, args.target.as_deref(), args.force).await?;
+    let session = context.session().await?;
+    let changed = session.disks().eject(&args.name, args.target.as_deref(), args.force).await?;
     Ok(show(&changed, "is empty", context))
 }

@@ -27,8 +27,8 @@ pub struct InsertArgs {
 /// When the ISO or the drive is not there, or the guest has locked it.
 pub async fn run(args: InsertArgs, context: &Context) -> Result<Code, Complaint> {
     let iso = std::path::absolute(&args.iso).unwrap_or(args.iso);
-    let manager = context.manager().await?;
-    let changed = manager.insert_iso(&args.name, &iso, args.target.as_deref(), args.force).await?;
+    let session = context.session().await?;
+    let changed = session.disks().insert(&args.name, &iso, args.target.as_deref(), args.force).await?;
     note_when(&changed, context);
     Ok(show(&changed, "has the ISO", context))
 }

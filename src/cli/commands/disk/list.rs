@@ -16,7 +16,7 @@ pub struct ListArgs {
 /// # Errors
 /// When there is no such VM.
 pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
-    let disks = context.manager().await?.disks(&args.name).await?;
+    let disks = context.session().await?.disks().list(&args.name).await?;
     if context.ui.json() {
         context.ui.data_json(&disks);
     } else {

@@ -26,7 +26,7 @@ pub struct ResizeArgs {
 /// # Errors
 /// When the disk would shrink, or libvirt or QEMU refuses.
 pub async fn run(args: ResizeArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let changed = manager.grow_disk(&args.name, &args.target, args.size).await?;
+    let session = context.session().await?;
+    let changed = session.disks().resize(&args.name, &args.target, args.size).await?;
     Ok(show(&changed, &format!("has {}", args.size), context))
 }

@@ -24,9 +24,9 @@ pub struct CommitArgs {
 /// When the VM is not off, or its disk can't be copied; what was begun is taken back.
 pub async fn run(args: CommitArgs, context: &Context) -> Result<Code, Complaint> {
     let request = ImageCommit { vm: args.vm, name: args.name, replace: args.replace };
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let image =
-        manager.commit_image(&request).await.map_err(|error| Complaint::from(error).about(&request.vm))?;
+        session.images().commit(&request).await.map_err(|error| Complaint::from(error).about(&request.vm))?;
     if context.ui.json() {
         context.ui.data_json(&image);
     } else {

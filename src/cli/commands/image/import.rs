@@ -45,11 +45,11 @@ pub async fn run(args: ImportArgs, context: &Context) -> Result<Code, Complaint>
         replace: args.replace,
         user: args.user,
     };
-    let (observer, interrupt) = context.watch();
+    let task = context.task();
     let name = request.name.clone();
-    import_image(&context.paths, request, observer, &interrupt).await?;
+    import_image(&context.paths, request, &task).await?;
     if context.ui.json() {
-        let image = own_image(&context.paths, &name, &interrupt).await?;
+        let image = own_image(&context.paths, &name, &task).await?;
         context.ui.data_json(&image);
     } else {
         context.ui.data(&format!("imported {name}\n"));

@@ -16,7 +16,7 @@ pub struct InfoArgs {
 /// # Errors
 /// When there is no such image on this machine.
 pub async fn run(args: InfoArgs, context: &Context) -> Result<Code, Complaint> {
-    let image = context.manager().await?.image(&args.name).await?;
+    let image = context.session().await?.images().info(&args.name).await?;
     if context.ui.json() {
         context.ui.data_json(&image);
     } else {

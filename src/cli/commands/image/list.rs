@@ -34,7 +34,7 @@ pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
 }
 
 async fn here(filter: Option<&str>, context: &Context) -> Result<Code, Complaint> {
-    let mut images = context.manager().await?.images().await?;
+    let mut images = context.session().await?.images().list().await?;
     let filter = filter.unwrap_or_default().to_ascii_lowercase();
     images.retain(|image| image.name.to_ascii_lowercase().contains(&filter));
     if context.ui.json() {

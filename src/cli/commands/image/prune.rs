@@ -37,8 +37,8 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<Code, Complaint> 
             "--yes removes without asking; --dry-run shows what would go",
         ));
     }
-    let manager = context.manager().await?;
-    let unused = manager.unused_images(PruneRequest { older_than: args.older_than, own: args.own }).await?;
+    let session = context.session().await?;
+    let unused = session.images().unused(PruneRequest { older_than: args.older_than, own: args.own }).await?;
     if unused.is_empty() {
         context.ui.note("there is nothing to remove");
     }
@@ -51,11 +51,11 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<Code, Complaint> 
     }
     if asks && !unused.is_empty() {
         let plan = render::unused_images(&unused);
-        context.ui.confirm(manager.interrupt(), &plan, "Remove?", "nothing was removed").await?;
+        context.ui.confirm(session.interrupt(), &plan, "Remove?", "nothing was removed").await?;
     }
     let mut many = Many::new();
     for image in unused {
-        match manager.remove_unused(image).await {
+        match session.images().remove_unused(image).await {
             Ok(removed) => many.add(removed),
             Err(error) => many.fail(error.into()),
         }

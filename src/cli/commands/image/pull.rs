@@ -27,13 +27,13 @@ pub struct PullArgs {
 /// # Errors
 /// When the image can't be had.
 pub async fn run(args: PullArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let request = PullRequest {
         reference: args.reference,
         checksum: args.checksum,
         takes_unvouched: args.insecure_no_checksum,
     };
-    let image = manager.pull_image(&request).await?;
+    let image = session.images().pull(&request).await?;
     context.ui.finish();
     if context.ui.json() {
         context.ui.data_json(&image);

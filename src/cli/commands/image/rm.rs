@@ -17,10 +17,10 @@ pub struct RmArgs {
 /// # Errors
 /// When one of the images is not there, or a VM needs it.
 pub async fn run(args: RmArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {
-        match manager.remove_image(name).await {
+        match session.images().remove(name).await {
             Ok(removed) => many.add(removed),
             Err(error) => {
                 let complaint = Complaint::from(error);

@@ -89,7 +89,7 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Compl
     if args.enable {
         return enable(&args, context).await.map(ExitCode::from);
     }
-    let manager = context.reader().await?;
+    let session = context.reader().await?;
     let exports = args.prometheus.is_some() || args.textfile.is_some();
     let request = MonitorRequest {
         names: args.names.clone(),
@@ -102,11 +102,11 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Compl
         _ => error.into(),
     };
     let work = async {
-        let mut monitor = manager.monitor(&request).await.map_err(about)?;
+        let mut monitor = session.monitoring().monitor(&request).await.map_err(about)?;
         if args.wants_screen(context) {
             let interval = args.interval.unwrap_or(INTERVAL);
             let start = screen::Start { request: request.clone(), sort: args.sort, interval };
-            return screen::run(start, monitor, &manager, context).await;
+            return screen::run(start, monitor, &session, context).await;
         }
         let done = |()| Code::Ok.into();
         if let Some(address) = args.prometheus {
@@ -126,10 +126,10 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Compl
 }
 
 async fn enable(args: &MonitorArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {
-        if !many.take(name, manager.enable_qmp(name).await) {
+        if !many.take(name, session.monitoring().enable_qmp(name).await) {
             break;
         }
     }

@@ -27,10 +27,13 @@ pub struct AttachArgs {
 /// # Errors
 /// When there is no such network or VM, or the machine has no place for a card.
 pub async fn run(args: AttachArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let card = CardSpec { network: args.network, mac: args.mac, model: args.model };
-    let done =
-        manager.attach_card(&card, &args.vm).await.map_err(|error| Complaint::from(error).about(&args.vm))?;
+    let done = session
+        .networks()
+        .attach(&card, &args.vm)
+        .await
+        .map_err(|error| Complaint::from(error).about(&args.vm))?;
     if context.ui.json() {
         context.ui.data_json(&done);
     } else {

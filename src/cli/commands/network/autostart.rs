@@ -20,10 +20,10 @@ pub struct AutostartArgs {
 /// # Errors
 /// When one of the networks can't be changed.
 pub async fn run(args: AutostartArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {
-        if !many.keep(manager.autostart_network(name, !args.off).await) {
+        if !many.keep(session.networks().autostart(name, !args.off).await) {
             break;
         }
     }

@@ -56,9 +56,9 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint>
     let kind = kind(&args)?;
     let request =
         NetworkRequest { name: args.name, kind, start: !args.no_start, autostart: !args.no_autostart };
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     if args.dry_run || args.print_xml {
-        let plan = manager.plan_network(&request).await?;
+        let plan = session.networks().plan(&request).await?;
         match (args.print_xml, context.ui.json()) {
             (true, true) => context.ui.data_json(&serde_json::json!({"name": plan.name, "xml": plan.xml})),
             (true, false) => context.ui.data(&format!("{}\n", plan.xml)),
@@ -67,7 +67,7 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint>
         }
         return Ok(Code::Ok);
     }
-    let made = manager.create_network(&request).await?;
+    let made = session.networks().create(&request).await?;
     if context.ui.json() {
         context.ui.data_json(&made);
     } else {

@@ -31,7 +31,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
             "--yes deletes without asking; --dry-run shows what would go",
         ));
     }
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let single = args.names.len() == 1;
     let mut plans = Vec::new();
     let mut many = Many::new();
@@ -39,7 +39,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
         if args.names[..index].contains(name) {
             continue;
         }
-        match manager.plan_network_delete(name).await.map_err(Complaint::from) {
+        match session.networks().plan_delete(name).await.map_err(Complaint::from) {
             Ok(plan) => plans.push(plan),
             Err(complaint) if args.if_exists && complaint.code == Code::NotFound => {
                 context.ui.note(&format!("there is no network {name}"));
@@ -57,14 +57,14 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
     }
     if asks && !plans.is_empty() {
         let plan = render::network_delete_plans(&plans);
-        let answer = context.ui.confirm(manager.interrupt(), &plan, "Delete?", "nothing was deleted").await;
+        let answer = context.ui.confirm(session.interrupt(), &plan, "Delete?", "nothing was deleted").await;
         if let Err(no) = answer {
             many.fail(no);
             return many.close(context);
         }
     }
     for plan in plans {
-        if !many.keep(manager.delete_network(plan).await) {
+        if !many.keep(session.networks().delete(plan).await) {
             break;
         }
     }

@@ -22,9 +22,10 @@ pub struct DetachArgs {
 /// # Errors
 /// When the VM is not plugged in there, or its guest does not give the card up.
 pub async fn run(args: DetachArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let done = manager
-        .detach_card(&args.network, &args.vm, args.mac)
+    let session = context.session().await?;
+    let done = session
+        .networks()
+        .detach(&args.network, &args.vm, args.mac)
         .await
         .map_err(|error| Complaint::from(error).about(&args.vm))?;
     if context.ui.json() {

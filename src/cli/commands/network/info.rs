@@ -18,10 +18,10 @@ pub struct InfoArgs {
 /// # Errors
 /// When one of the networks is not there.
 pub async fn run(args: InfoArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.reader().await?;
+    let session = context.reader().await?;
     let mut many = Many::new();
     for name in &args.names {
-        if !many.keep(manager.network_info(name).await) {
+        if !many.keep(session.networks().info(name).await) {
             break;
         }
     }

@@ -26,8 +26,9 @@ pub struct ReserveArgs {
 /// # Errors
 /// When the address is taken, or not one for guests of the network.
 pub async fn run(args: ReserveArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let kept = manager
+    let session = context.session().await?;
+    let kept = session
+        .networks()
         .reserve(&args.network, &args.vm, args.ip, args.mac)
         .await
         .map_err(|error| Complaint::from(error).about(&args.vm))?;

@@ -17,10 +17,10 @@ pub struct StartArgs {
 /// # Errors
 /// When one of the networks can't be started.
 pub async fn run(args: StartArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {
-        if !many.keep(manager.start_network(name).await) {
+        if !many.keep(session.networks().start(name).await) {
             break;
         }
     }

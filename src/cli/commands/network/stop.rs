@@ -20,10 +20,10 @@ pub struct StopArgs {
 /// # Errors
 /// When a running VM uses one of the networks.
 pub async fn run(args: StopArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {
-        if !many.keep(manager.stop_network(name, args.force).await) {
+        if !many.keep(session.networks().stop(name, args.force).await) {
             break;
         }
     }

@@ -22,8 +22,9 @@ pub struct UnreserveArgs {
 /// # Errors
 /// When there is no such network or VM.
 pub async fn run(args: UnreserveArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let freed = manager
+    let session = context.session().await?;
+    let freed = session
+        .networks()
         .unreserve(&args.network, &args.vm, args.mac)
         .await
         .map_err(|error| Complaint::from(error).about(&args.vm))?;

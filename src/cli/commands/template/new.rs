@@ -30,11 +30,11 @@ pub async fn run(args: NewArgs, context: &Context) -> Result<Code, Complaint> {
             config::new_template(paths, &args.name, NewTemplate::Extending(from))?
         }
         Some(vm) => {
-            let manager = context.manager().await?;
-            if manager.find(vm).await?.is_none() {
+            let session = context.session().await?;
+            if session.vms().find(vm).await?.is_none() {
                 return Err(Complaint::neither_template_nor_vm(vm));
             }
-            let template = manager.template_of(vm).await?;
+            let template = session.changes().template_of(vm).await?;
             config::new_template(paths, &args.name, NewTemplate::Holding(&template))?
         }
     };

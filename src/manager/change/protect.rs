@@ -1,0 +1,48 @@
+//! The mark that keeps a VM from being deleted. It stands in the VM's own definition, apart from the
+//! record, so that VMs of others can have it too.
+
+use crate::libvirt::Domain;
+use crate::manager::change::Changes;
+use crate::manager::power::Power;
+use crate::manager::{Error, Event};
+
+/// A VM that was protected, or is no longer.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Protection {
+    /// The VM.
+    pub name: String,
+    /// Whether it is protected now.
+    pub protected: bool,
+    /// Whether it was so before.
+    pub already: bool,
+}
+
+impl Changes<'_> {
+    /// Protects the VM against being deleted, or lets it be deleted again. What is so already is fine.
+    ///
+    /// # Errors
+    /// [`Error::BeingMade`]; when libvirt refuses.
+    pub async fn protect(&self, name: &str, on: bool) -> Result<Protection, Error> {
+        let id = self.op.client().resolve(name).await?;
+        let stored = self.op.client().stored_domain(&id.uuid).await?;
+        Power::of(self.op).refuse_unmade(&stored).await?;
+        let already = stored.protected == on;
+        if already {
+            self.op.report(Event::AlreadySo {
+                name: &id.name,
+                what: if on { "protected" } else { "unprotected" },
+            });
+        } else {
+            self.op.check()?;
+            let active = self.op.client().state(&id.uuid).await?.is_active();
+            self.op.client().set_protected(&id.uuid, on, active).await?;
+        }
+        Ok(Protection { name: id.name, protected: on, already })
+    }
+}
+
+/// # Errors
+/// [`Error::Protected`] when the VM is.
+pub(in crate::manager) fn refuse_protected(domain: &Domain) -> Result<(), Error> {
+    if domain.protected { Err(Error::Protected { name: domain.name.clone() }) } else { Ok(()) }
+}

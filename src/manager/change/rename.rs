@@ -1,0 +1,31 @@
+use crate::libvirt;
+use crate::manager::change::Changes;
+use crate::manager::power::Power;
+use crate::manager::vms::Vms;
+use crate::manager::{Error, Event, VmStatus};
+use crate::model::VmName;
+
+impl Changes<'_> {
+    /// Gives a VM that is off another name. All else stays: its UUID, its record, the names of its files,
+    /// and what its guest calls itself.
+    ///
+    /// # Errors
+    /// [`Error::NotOff`]; [`Error::Exists`] when the name is taken; [`Error::BeingMade`].
+    pub async fn rename(&self, old: &str, new: &VmName) -> Result<VmStatus, Error> {
+        let id = self.op.client().resolve(old).await?;
+        if id.name == new.as_str() {
+            self.op.report(Event::AlreadySo { name: &id.name, what: "called so" });
+            return Vms::of(self.op).status_of(&id.uuid).await;
+        }
+        Power::of(self.op).refuse_unmade(&self.op.client().domain(&id.uuid).await?).await?;
+        if self.op.client().state(&id.uuid).await?.is_active() {
+            return Err(Error::NotOff { name: id.name });
+        }
+        self.op.check()?;
+        self.op.client().rename(&id.uuid, new.as_str()).await.map_err(|error| match error {
+            libvirt::Error::Exists { name, .. } => Error::NameTaken { name },
+            other => other.into(),
+        })?;
+        Vms::of(self.op).status_of(&id.uuid).await
+    }
+}

@@ -1,0 +1,31 @@
+//! Reaching a guest: its addresses, ssh, the agent, its console and what it prints there; waiting for it.
+
+pub(in crate::manager) mod agent;
+mod console;
+mod copy;
+mod exec;
+mod logs;
+pub(in crate::manager) mod reach;
+mod serial_log;
+mod ssh_config;
+mod wait;
+
+pub use console::Console;
+pub use copy::{Copied, CopyBy, CopyPlace, CopyRequest, FileCopy};
+pub use exec::{EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed};
+pub use logs::LogRequest;
+pub use reach::Reach;
+pub use ssh_config::SshHost;
+pub use wait::WaitFor;
+
+use super::operation::noun;
+
+noun! {
+    /// Where a guest is reached, what it prints, and waiting for it.
+    GuestAccess
+}
+
+noun! {
+    /// Commands in a guest by its agent.
+    GuestAgent
+}

@@ -1,0 +1,66 @@
+//! Holding a VM's processors, and letting them go on.
+
+use crate::libvirt::DomainId;
+use crate::manager::power::Power;
+use crate::manager::{Error, Event, StateChange};
+use crate::model::VmState;
+
+impl Power<'_> {
+    /// Holds the VM's processors; its memory stays. One that is paused already is fine.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`]; [`Error::BeingMade`].
+    pub async fn pause(&self, name: &str) -> Result<StateChange, Error> {
+        let id = self.op.client().resolve(name).await?;
+        let state = self.running_state(&id).await?;
+        if state == VmState::Paused {
+            self.op.report(Event::AlreadySo { name: &id.name, what: "paused" });
+            return Ok(StateChange { name: id.name, state, already: true });
+        }
+        self.op.check()?;
+        self.op.client().suspend(&id.uuid).await?;
+        self.arrived(id, VmState::Paused).await
+    }
+
+    /// Lets the VM go on: one that was paused, or whose guest has suspended itself. One that runs is fine.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`]; [`Error::BeingMade`]; [`Error::OtherState`] when it doesn't go on, as on a full disk.
+    pub async fn resume(&self, name: &str) -> Result<StateChange, Error> {
+        let id = self.op.client().resolve(name).await?;
+        let state = self.running_state(&id).await?;
+        self.op.check()?;
+        match state {
+            VmState::Paused => self.op.client().resume(&id.uuid).await?,
+            VmState::Suspended => self.op.client().wake_up(&id.uuid).await?,
+            _ => {
+                self.op.report(Event::AlreadySo { name: &id.name, what: "running" });
+                return Ok(StateChange { name: id.name, state, already: true });
+            }
+        }
+        self.arrived(id, VmState::Running).await
+    }
+
+    /// The state of a VM that is on and that nobody is making, past its QEMU's start.
+    async fn running_state(&self, id: &DomainId) -> Result<VmState, Error> {
+        if !self.op.client().state(&id.uuid).await?.is_active() {
+            return Err(Error::NotRunning { name: id.name.clone() });
+        }
+        self.refuse_being_made(id).await?;
+        match self.await_running(id).await {
+            Ok(()) | Err(Error::Paused { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let state = self.op.client().state(&id.uuid).await?;
+        if state.is_active() { Ok(state) } else { Err(Error::NotRunning { name: id.name.clone() }) }
+    }
+
+    /// libvirt comes back when it is done; QEMU may have stopped it again at once.
+    async fn arrived(&self, id: DomainId, wanted: VmState) -> Result<StateChange, Error> {
+        let state = self.op.client().state(&id.uuid).await?;
+        if state != wanted {
+            return Err(Error::OtherState { name: id.name, wanted, state });
+        }
+        Ok(StateChange { name: id.name, state, already: false })
+    }
+}

@@ -1,0 +1,46 @@
+//! What libvirt takes the files of VMs for.
+
+use crate::manager::storage::Storage;
+use std::time::Duration;
+
+use crate::libvirt::{self, Disk, Domain, Object, OwnedVolume, Volume};
+use crate::manager::Error;
+
+/// How long a pool in which something is being made is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Storage<'_> {
+    /// What libvirt knows of a volume that has to be there.
+    pub(in crate::manager) async fn volume_now(&self, volume: &OwnedVolume) -> Result<Volume, Error> {
+        let found = self.op.client().find_volumes(&volume.pool, &[&volume.volume]).await?.pop().flatten();
+        let missing = || libvirt::Error::NotFound { object: Object::Volume, name: volume.path.clone() };
+        Ok(found.ok_or_else(missing)?)
+    }
+
+    /// As [`Storage::volume_now`], of a disk that libvirt is to copy. A guest can write another format's header
+    /// to its raw disk, and libvirt, which copies a file as what it has found it to be, would follow that to
+    /// files that are none of the guest's.
+    ///
+    /// # Errors
+    /// [`Error::Forged`].
+    pub(in crate::manager) async fn volume_to_copy(
+        &self,
+        domain: &Domain,
+        disk: &Disk,
+        volume: &OwnedVolume,
+    ) -> Result<Volume, Error> {
+        let is_raw = disk.format.as_deref().is_none_or(|format| format == "raw");
+        if is_raw {
+            // Else another's look, between this and the copy, could bring up what the guest has written.
+            self.op
+                .retry(PATIENCE)
+                .while_busy(async || self.op.client().refresh_pool(&volume.pool).await)
+                .await?;
+        }
+        let file = self.volume_now(volume).await?;
+        if is_raw && file.format.as_deref().is_some_and(|probed| probed != "raw") {
+            return Err(Error::Forged { name: domain.name.clone(), disk: disk.target.clone() });
+        }
+        Ok(file)
+    }
+}
