@@ -246,6 +246,9 @@ impl Observer for Ui {
             }
             Event::AlreadySo { name, what } => self.line(&format!("{name} is already {what}")),
             Event::WasOff { name } => self.line(&format!("{name} was off; it is started")),
+            Event::AwaitsClaim { name } => {
+                self.line(&format!("waiting for another vmtools command that works on {name}"))
+            }
             Event::LibvirtBack => self.line("libvirt is back"),
             Event::NetworkStarted { name } => {
                 self.line(&format!("the network {name} was off; it is started"))

@@ -17,6 +17,7 @@ mod error;
 mod group;
 mod installer;
 mod kvm;
+mod lock_folder;
 mod port;
 mod proc_stat;
 mod qemu_process;
@@ -40,6 +41,7 @@ pub use error::Error;
 pub use group::{Membership, membership};
 pub use installer::installer;
 pub use kvm::{Kvm, kvm};
+pub use lock_folder::{Held, Hold, sweep_held, system_lock_folder, try_hold};
 pub use port::{free_port, is_free};
 pub use qemu_process::{QemuProcess, qemu_names_file, qemu_process, qemu_processes};
 pub use qmp_folder::{

@@ -17,10 +17,13 @@ pub enum QmpFolder {
     NotWritable(PathBuf),
 }
 
+/// The folder that root makes at installation (tmpfiles.d), for QEMU's user and the group libvirt.
+pub(super) const SYSTEM_FOLDER: &str = "/run/libvirt/qemu/vmtools";
+
 /// The system daemon's folder, /run/libvirt/qemu/vmtools, which root makes (tmpfiles.d). `account` is
 /// QEMU's user; `None`, when QEMU runs as root, can write anywhere.
 pub fn system_qmp_folder(account: Option<&Account>) -> QmpFolder {
-    judge(Path::new("/run/libvirt/qemu/vmtools"), account)
+    judge(Path::new(SYSTEM_FOLDER), account)
 }
 
 /// The session's folder, `$XDG_RUNTIME_DIR/vmtools`, to be made with 0700 where it is missing; `None`

@@ -392,6 +392,12 @@ pub enum Error {
         /// The VM.
         name: String,
     },
+    /// Another command has it for too long.
+    #[error("another vmtools command is working on {name}")]
+    Claimed {
+        /// The VM, image or network.
+        name: String,
+    },
     /// A create that was killed has left it half-made.
     #[error("the VM {name} was never finished: the create that was at it was killed")]
     Unfinished {

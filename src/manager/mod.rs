@@ -17,6 +17,7 @@
 //! ```
 
 mod change;
+mod claim;
 mod clone;
 mod connect;
 mod create;

@@ -3,6 +3,7 @@
 use crate::libvirt::MetadataChange;
 use crate::manager::Error;
 use crate::manager::change::Changes;
+use crate::manager::claim::Subject;
 
 impl Changes<'_> {
     /// Changes the VM's record as it is by then; nothing, if vmtools didn't make the VM.
@@ -11,7 +12,7 @@ impl Changes<'_> {
         uuid: &str,
         change: &MetadataChange,
     ) -> Result<(), Error> {
-        let _held = self.op.paths().lock_vm(uuid).await?;
+        let _claim = self.op.own(Subject::Vm(uuid), uuid).await?;
         self.change_record_held(uuid, change).await
     }
 

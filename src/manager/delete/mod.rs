@@ -190,7 +190,6 @@ impl Deletion<'_> {
             // Another was at it too, and has done it.
             return Err(libvirt::Error::NotFound { object: Object::Domain, name: plan.name }.into());
         }
-        self.op.paths().forget_vm_lock(&plan.uuid);
         if let Ok(uuid) = plan.uuid.parse() {
             guest::forget_known_host(self.op.paths().state_folder(), uuid).map_err(guest::Error::from)?;
         }

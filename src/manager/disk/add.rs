@@ -1,4 +1,5 @@
 use crate::manager::change::Changes;
+use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::HostChecks;
 use crate::manager::inventory::Inventory;
@@ -40,9 +41,9 @@ impl Disks<'_> {
     /// [`Error::InUse`] for a file that another VM writes to; [`super::DiskError::TooManyDisks`]; those of the file, and of
     /// libvirt. Then nothing is left of it.
     pub async fn add(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
-        let uuid = self.op.client().resolve(name).await?.uuid;
-        let held = self.op.paths().lock_vm(&uuid).await?;
-        let machine = self.machine(&uuid).await?;
+        let id = self.op.client().resolve(name).await?;
+        let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let machine = self.machine(&id.uuid).await?;
         let bus = machine.stored.hardware().disk_bus;
         let target = machine.free_target(disk_prefix(bus))?;
         // QEMU's AHCI takes no disk while the guest runs.
@@ -60,7 +61,7 @@ impl Disks<'_> {
                 self.op.client().attach_device(&machine.uuid, &device, affects).await?;
             }
         }
-        drop(held);
+        drop(claim);
         let live = affects == Affects::Both;
         self.changed(&machine, &target, live).await
     }

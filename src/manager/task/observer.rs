@@ -46,6 +46,11 @@ pub enum Event<'a> {
         /// What it is already, such as "running".
         what: &'a str,
     },
+    /// Another command is at work on what this one needs; it is waited for.
+    AwaitsClaim {
+        /// The VM, image or network.
+        name: &'a str,
+    },
     /// A VM that was to be restarted was off, and is started.
     WasOff {
         /// Its name.

@@ -3,6 +3,7 @@ use crate::manager::observe::Monitoring;
 use crate::manager::power::Power;
 use serde::Serialize;
 
+use crate::manager::claim::Subject;
 use crate::manager::{Error, Event};
 
 /// A VM that has a QMP socket of vmtools' own, or gets it with its next start.
@@ -25,7 +26,7 @@ impl Monitoring<'_> {
     /// [`Error::NoQmpFolder`]; [`Error::BeingMade`]; [`Error::Unkept`]; when libvirt refuses.
     pub async fn enable_qmp(&self, name: &str) -> Result<QmpEnabled, Error> {
         let id = self.op.client().resolve(name).await?;
-        let _held = self.op.paths().lock_vm(&id.uuid).await?;
+        let _held = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         if !self.op.client().is_persistent(&id.uuid).await? {
             return Err(Error::Unkept { name: id.name });
         }
