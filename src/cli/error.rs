@@ -206,6 +206,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
             Code::WrongState,
             hint("wait until that is done; if it was killed, `vmtools gc` removes what it left"),
         ),
+        E::BaseBroken { .. } => (Code::Failed, hint("try again, or `vmtools gc`")),
         E::Claimed { .. } => (Code::WrongState, hint("wait until it is done, then try again")),
         E::Unfinished { name } => (
             Code::WrongState,

@@ -47,6 +47,26 @@ pub fn qmp_socket(folder: &Path, uuid: Uuid) -> Option<PathBuf> {
     (path.as_os_str().len() <= 107).then_some(path)
 }
 
+/// Removes the sockets of a VM that is gone: QEMU leaves those that are not libvirt's behind.
+pub fn remove_vm_sockets(uuid: Uuid) {
+    for folder in [Some(PathBuf::from(SYSTEM_FOLDER)), session_qmp_folder()].into_iter().flatten() {
+        for ending in ["qmp", "vnc"] {
+            let _ = std::fs::remove_file(folder.join(format!("{uuid}.{ending}")));
+        }
+    }
+}
+
+/// The UUIDs of which there are sockets.
+pub fn vms_with_sockets() -> Vec<Uuid> {
+    let folders = [Some(PathBuf::from(SYSTEM_FOLDER)), session_qmp_folder()].into_iter().flatten();
+    let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let uuid = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        Uuid::try_parse(name.strip_suffix(".qmp").or(name.strip_suffix(".vnc"))?).ok()
+    };
+    entries.filter_map(uuid).collect()
+}
+
 fn judge(folder: &Path, account: Option<&Account>) -> QmpFolder {
     let path = folder.to_owned();
     if !folder.is_dir() {

@@ -113,6 +113,15 @@ impl Client {
         }
     }
 
+    /// Marks it as one that the creator is making, or deleting, in both definitions.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn mark_creating(&self, uuid: &str, creator: &str, active: bool) -> Result<(), Error> {
+        let mark = Element::new("by").text(creator);
+        self.put_metadata(uuid, CREATING_NAMESPACE, "creating", &mark, active).await
+    }
+
     /// Takes the mark of an unfinished create away, from the running domain and its definition.
     ///
     /// # Errors

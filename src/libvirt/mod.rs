@@ -33,6 +33,7 @@ mod networks;
 mod power;
 mod session;
 mod shared_folder;
+mod snapshot;
 mod storage;
 mod volume_copy;
 mod xml;

@@ -57,7 +57,7 @@ impl Operation<'_> {
     /// # Errors
     /// [`Error::Claimed`] when another command changes or removes it for too long; [`Error::Interrupted`].
     pub(in crate::manager) async fn share(self, subject: Subject<'_>, name: &str) -> Result<Claim, Error> {
-        self.claim(subject, name, Hold::Shared).await
+        self.claim(subject, name, Hold::Shared, PATIENCE).await
     }
 
     /// Claims the subject to change or remove it: nobody else may use it.
@@ -65,12 +65,30 @@ impl Operation<'_> {
     /// # Errors
     /// As [`Operation::share`].
     pub(in crate::manager) async fn own(self, subject: Subject<'_>, name: &str) -> Result<Claim, Error> {
-        self.claim(subject, name, Hold::Exclusive).await
+        self.claim(subject, name, Hold::Exclusive, PATIENCE).await
     }
 
-    async fn claim(self, subject: Subject<'_>, name: &str, hold: Hold) -> Result<Claim, Error> {
+    /// As [`Operation::own`], for as long as the other one is at it: an upload may take a while.
+    ///
+    /// # Errors
+    /// [`Error::Claimed`] after an hour; [`Error::Interrupted`].
+    pub(in crate::manager) async fn own_patiently(
+        self,
+        subject: Subject<'_>,
+        name: &str,
+    ) -> Result<Claim, Error> {
+        self.claim(subject, name, Hold::Exclusive, Duration::from_secs(3600)).await
+    }
+
+    async fn claim(
+        self,
+        subject: Subject<'_>,
+        name: &str,
+        hold: Hold,
+        patience: Duration,
+    ) -> Result<Claim, Error> {
         let path = self.claims_folder()?.join(subject.file_name());
-        let mut retry = self.retry(PATIENCE);
+        let mut retry = self.retry(patience);
         let mut told = false;
         loop {
             if let Some(held) = host::try_hold(&path, hold).map_err(host::Error::from)? {

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{DiskError, NetworkError};
+use super::{DiskError, Needer, NetworkError};
 use crate::model::{Condition, DiskSize, Invalid, MemorySize, VmState};
 use crate::{config, guest, host, image, libvirt};
 
@@ -277,12 +277,12 @@ pub enum Error {
         digests: Vec<String>,
     },
     /// Disks stand on the image.
-    #[error("the image {image} is needed by {}", .needed_by.join(", "))]
+    #[error("the image {image} is needed by {}", list(.needed_by))]
     ImageInUse {
         /// The image.
         image: String,
         /// The VMs, and files that belong to none.
-        needed_by: Vec<String>,
+        needed_by: Vec<Needer>,
     },
     /// The name for a clone is taken.
     #[error("the VM {name} exists already")]
@@ -405,12 +405,22 @@ pub enum Error {
         name: String,
     },
     /// The disk of another VM stands on one that was to be removed.
-    #[error("{path} is needed by {needed_by}")]
+    #[error("{path} is needed by {}", list(.needed_by))]
     InUse {
         /// The disk.
         path: String,
-        /// The file or VM that needs it.
-        needed_by: String,
+        /// The VMs and files that need it.
+        needed_by: Vec<Needer>,
+    },
+    /// A base image stays neither whole nor gone.
+    #[error(
+        "the base image {volume} in the storage pool {pool} is broken, and others change it all the time"
+    )]
+    BaseBroken {
+        /// The pool.
+        pool: String,
+        /// The volume.
+        volume: String,
     },
     /// Not everything of it could be removed.
     #[error("{name} could not be removed")]
@@ -553,6 +563,10 @@ impl Error {
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Libvirt(error) if error.is_connection())
     }
+}
+
+fn list(needers: &[Needer]) -> String {
+    needers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn condition_of(vm: &str, condition: &Condition) -> String {

@@ -44,7 +44,9 @@ mod vms;
 pub use change::{Changes, Protection, Setting, VmChange, VmChanged};
 pub use clone::{CloneMode, CloneRequest};
 pub use create::{Plan, VmSpec};
-pub use delete::{DeletePlan, DeleteRequest, Deleted, Deletion, Going, GoingFile, KeptFile, Staying};
+pub use delete::{
+    DeletePlan, DeleteReason, DeleteRequest, Deleted, Deletion, FileDeletion, KeepReason, KeptFile,
+};
 pub use disk::{ChangedDisk, DiskError, DiskRemoval, DiskSource, Disks, NewDisk};
 pub use doctor::{Check, CheckStatus};
 pub use error::Error;
@@ -57,6 +59,7 @@ pub use image::{
     AvailableImage, ImageCommit, ImageImport, ImageKind, ImageStatus, Images, PruneRequest, PullRequest,
     PulledImage, RemovedImage, UnusedImage, available_images, import_image, own_image,
 };
+pub use inventory::Needer;
 pub use network::{
     CardChange, DeletedNetwork, LeaseStatus, Network, NetworkCard, NetworkDeletePlan, NetworkError,
     NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus, Networks, ReservationStatus,

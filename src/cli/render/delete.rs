@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use crate::manager::{DeletePlan, Going, Staying};
+use crate::manager::{DeletePlan, DeleteReason, KeepReason};
 use crate::model::DiskSize;
 
 /// What `delete` would do.
@@ -26,25 +26,26 @@ pub fn delete_plans(plans: &[DeletePlan]) -> String {
     text
 }
 
-fn going(why: Going) -> &'static str {
+fn going(why: DeleteReason) -> &'static str {
     match why {
-        Going::Own => "made for it alone",
-        Going::Nvram => "its firmware's variables",
-        Going::Foreign => "not made by vmtools",
+        DeleteReason::Own => "made for it alone",
+        DeleteReason::Nvram => "its firmware's variables",
+        DeleteReason::Snapshot => "its snapshot's disk",
+        DeleteReason::Foreign => "not made by vmtools",
     }
 }
 
-fn staying(why: Staying) -> &'static str {
+fn staying(why: KeepReason) -> &'static str {
     match why {
-        Staying::Base => "a base that VMs share",
-        Staying::Parent => "of the VM that it is linked to",
-        Staying::Disc => "a disc's image",
-        Staying::Shared => "VMs may share it",
-        Staying::ReadOnly => "it may only read it",
-        Staying::Needed => "something else needs it",
-        Staying::Foreign => "not made by vmtools",
-        Staying::NotInPool => "in no storage pool of libvirt's",
-        Staying::Asked => "as asked for",
+        KeepReason::Base => "a base that VMs share",
+        KeepReason::Parent => "of the VM that it is linked to",
+        KeepReason::Disc => "a disc's image",
+        KeepReason::Shared => "VMs may share it",
+        KeepReason::ReadOnly => "it may only read it",
+        KeepReason::Needed => "something else needs it",
+        KeepReason::Foreign => "not made by vmtools",
+        KeepReason::NotInPool => "in no storage pool of libvirt's",
+        KeepReason::Asked => "as asked for",
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::libvirt::Domain;
 use crate::manager::change::Changes;
+use crate::manager::claim::Subject;
 use crate::manager::power::Power;
 use crate::manager::{Error, Event};
 
@@ -24,6 +25,7 @@ impl Changes<'_> {
     /// [`Error::BeingMade`]; when libvirt refuses.
     pub async fn protect(&self, name: &str, on: bool) -> Result<Protection, Error> {
         let id = self.op.client().resolve(name).await?;
+        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let stored = self.op.client().stored_domain(&id.uuid).await?;
         Power::of(self.op).refuse_unmade(&stored).await?;
         let already = stored.protected == on;

@@ -3,21 +3,10 @@
 use crate::libvirt::MetadataChange;
 use crate::manager::Error;
 use crate::manager::change::Changes;
-use crate::manager::claim::Subject;
 
 impl Changes<'_> {
-    /// Changes the VM's record as it is by then; nothing, if vmtools didn't make the VM.
+    /// Changes the VM's record as it is by then; nothing, if vmtools didn't make the VM. For who has claimed the VM.
     pub(in crate::manager) async fn change_record(
-        &self,
-        uuid: &str,
-        change: &MetadataChange,
-    ) -> Result<(), Error> {
-        let _claim = self.op.own(Subject::Vm(uuid), uuid).await?;
-        self.change_record_held(uuid, change).await
-    }
-
-    /// As [`Changes::change_record`], for who holds the VM's lock.
-    pub(in crate::manager) async fn change_record_held(
         &self,
         uuid: &str,
         change: &MetadataChange,

@@ -1,5 +1,6 @@
 use crate::libvirt;
 use crate::manager::change::Changes;
+use crate::manager::claim::Subject;
 use crate::manager::power::Power;
 use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, VmStatus};
@@ -17,6 +18,7 @@ impl Changes<'_> {
             self.op.report(Event::AlreadySo { name: &id.name, what: "called so" });
             return Vms::of(self.op).status_of(&id.uuid).await;
         }
+        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         Power::of(self.op).refuse_unmade(&self.op.client().domain(&id.uuid).await?).await?;
         if self.op.client().state(&id.uuid).await?.is_active() {
             return Err(Error::NotOff { name: id.name });

@@ -1,6 +1,7 @@
 //! Changing a VM: in its definition, and in the guest that runs as far as that can take it.
 
 use crate::manager::change::Changes;
+use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::HostChecks;
 use crate::manager::power::Power;
@@ -102,6 +103,7 @@ impl Changes<'_> {
     /// that others made, [`Error::Saved`], and when libvirt refuses.
     pub async fn set(&self, name: &str, change: &VmChange) -> Result<VmChanged, Error> {
         let id = self.op.client().resolve(name).await?;
+        let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let found = self.found(&id.uuid).await?;
         Power::of(self.op).refuse_unmade(&found.stored).await?;
         let growth = self.check_change(&found, change).await?;
@@ -117,6 +119,7 @@ impl Changes<'_> {
                 return Err(error);
             }
         }
+        drop(claim);
         let vm = Vms::of(self.op).status_of(&id.uuid).await?;
         Ok(VmChanged { vm, applied: done.applied, on_next_start: done.on_next_start })
     }

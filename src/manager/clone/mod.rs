@@ -15,6 +15,7 @@ mod live;
 mod settle;
 
 use crate::libvirt::{Domain, Scope, Stored};
+use crate::manager::claim::Subject;
 use crate::manager::create::Creation;
 use crate::manager::power::Power;
 use crate::model::{VmName, VmState};
@@ -79,6 +80,8 @@ impl Cloning<'_> {
         transaction: &mut Transaction<'_>,
         folders: &mut copying::Folders,
     ) -> Result<String, Failure> {
+        let id = self.op.client().resolve(&request.source).await.map_err(Error::from)?;
+        let _claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
         let (source, mode) = self.source(request).await?;
         let request = &CloneRequest { mode, ..request.clone() };
         self.refuse_taken(&request.name).await?;

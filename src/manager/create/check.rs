@@ -27,7 +27,7 @@ impl Creation<'_> {
                 if spec.replace
                     || matches!(GarbageCollection::of(self.op).maker_of(&domain).await?, Maker::Gone)
                 {
-                    return Deletion::of(self.op).plan_delete(&old.uuid).await.map(Some);
+                    return Deletion::of(self.op).plan_one(&old.uuid).await.map(Some);
                 }
                 Err(Error::Exists { name: spec.name.to_string() })
             }

@@ -66,7 +66,9 @@ impl Creation<'_> {
         let names = &prepared.names;
         let base = match (&prepared.image, &names.base) {
             (Some(image), Some(volume)) => {
-                Some((Storage::of(self.op).base(image, volume, &names.disk.pool).await?, image.format))
+                // Claimed until overlays stand on it.
+                let (path, claim) = Storage::of(self.op).base(image, volume, &names.disk.pool).await?;
+                Some((path, image.format, claim))
             }
             _ => None,
         };
@@ -78,7 +80,7 @@ impl Creation<'_> {
             capacity_bytes: prepared.disk_size_bytes,
             format: "qcow2",
             mode: "0600",
-            backing: base.as_ref().map(|(path, format)| (path.as_str(), base::format_name(*format))),
+            backing: base.as_ref().map(|(path, format, _)| (path.as_str(), base::format_name(*format))),
         };
         self.op.client().make_volume(&names.disk.pool, &overlay).await?;
         for (volume, size) in names.extra.iter().zip(&prepared.extra_disks) {

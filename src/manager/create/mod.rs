@@ -10,6 +10,7 @@ pub(super) mod transaction;
 
 use crate::image::{LocalImage, Reference};
 use crate::libvirt::{self, Domain, DomainSpec, Element, Mounted, Room};
+use crate::manager::claim::Claim;
 use crate::manager::delete::Deletion;
 use crate::manager::guest::GuestAccess;
 use crate::manager::host_checks::HostChecks;
@@ -76,6 +77,8 @@ struct Prepared {
     disk_size_bytes: u64,
     extra_disks: Vec<DiskSize>,
     kvm: bool,
+    /// Under which what it needs stays until its name is claimed, and its definition tells.
+    claims: Vec<Claim>,
 }
 
 noun! {
@@ -172,7 +175,7 @@ impl Creation<'_> {
             }
             None => None,
         };
-        let prepared = self.prepare(spec, image, old.as_ref(), mounts, true).await?;
+        let mut prepared = self.prepare(spec, image, old.as_ref(), mounts, true).await?;
         let uuid = prepared.domain.uuid.to_string();
         let definition = prepared.domain.to_element();
 
@@ -182,6 +185,7 @@ impl Creation<'_> {
         }
         self.step(spec, "claiming the name")?;
         self.claim(transaction, &uuid, &definition).await?;
+        prepared.claims.clear();
         self.step(spec, "making its disks")?;
         self.make_disks(transaction, &prepared).await?;
         self.op.check()?;
@@ -312,7 +316,7 @@ impl Creation<'_> {
             qmp_socket: HostChecks::of(self.op).qmp_socket(uuid),
         };
         let extra_disks = spec.extra_disks.clone();
-        Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm })
+        Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm, claims: wiring.claims })
     }
 }
 

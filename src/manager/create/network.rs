@@ -4,6 +4,7 @@ use crate::guest::{self, KeyPair};
 use crate::host;
 use crate::image::LocalImage;
 use crate::libvirt::{InterfaceSource, InterfaceSpec, SshAccess};
+use crate::manager::claim::{Claim, Subject};
 use crate::manager::create::Creation;
 use crate::manager::network::Networks;
 use crate::manager::{DeletePlan, Error, Event, VmSpec, Warning};
@@ -20,6 +21,8 @@ pub(super) struct Wiring {
     pub(super) interfaces: Vec<InterfaceSpec>,
     pub(super) published: Vec<PortPublish>,
     pub(super) ssh_port: Option<u16>,
+    /// Under which the networks stay until the VM is there.
+    pub(super) claims: Vec<Claim>,
 }
 
 /// Who may log in, and by which keys.
@@ -63,8 +66,8 @@ impl Creation<'_> {
         act: bool,
     ) -> Result<Wiring, Error> {
         let cards = self.cards_of(spec);
-        self.check_macs(&cards, old).await?;
-        let mut wiring = Wiring { interfaces: Vec::new(), published: Vec::new(), ssh_port: None };
+        let claims = self.check_macs(&cards, old, act).await?;
+        let mut wiring = Wiring { interfaces: Vec::new(), published: Vec::new(), ssh_port: None, claims };
         if cards.iter().any(|card| card.network == NetworkSpec::User) {
             self.publish(spec, old, &mut wiring)?;
         } else if !spec.publish.is_empty() {
@@ -79,7 +82,7 @@ impl Creation<'_> {
                     InterfaceSource::Bridge(name)
                 }
                 NetworkSpec::Network(name) => {
-                    Networks::of(self.op).ready_network(&name, act).await?;
+                    wiring.claims.push(Networks::of(self.op).ready_network(&name, act).await?);
                     InterfaceSource::Network(name)
                 }
                 NetworkSpec::User => self.user_network(&wiring.published),
@@ -90,15 +93,25 @@ impl Creation<'_> {
         Ok(wiring)
     }
 
-    /// The hardware addresses that are asked for are free, or get free.
-    async fn check_macs(&self, cards: &[CardSpec], old: Option<&DeletePlan>) -> Result<(), Error> {
+    /// The hardware addresses that are asked for are free, or get free; with `act` they stay so under the claims.
+    async fn check_macs(
+        &self,
+        cards: &[CardSpec],
+        old: Option<&DeletePlan>,
+        act: bool,
+    ) -> Result<Vec<Claim>, Error> {
         let macs: Vec<MacAddress> = cards.iter().filter_map(|card| card.mac).collect();
         if let Some((_, twice)) = macs.iter().enumerate().find(|(index, mac)| macs[..*index].contains(mac)) {
             return Err(
                 Invalid::new("network", twice.to_string(), "two cards cannot have one address").into()
             );
         }
-        Networks::of(self.op).refuse_taken_macs(&macs, old.map(|old| old.uuid.as_str())).await
+        let mut claims = Vec::new();
+        for mac in macs.iter().filter(|_| act) {
+            claims.push(self.op.own(Subject::Mac(&mac.to_string()), &mac.to_string()).await?);
+        }
+        Networks::of(self.op).refuse_taken_macs(&macs, old.map(|old| old.uuid.as_str())).await?;
+        Ok(claims)
     }
 
     fn publish(&self, spec: &VmSpec, old: Option<&DeletePlan>, wiring: &mut Wiring) -> Result<(), Error> {

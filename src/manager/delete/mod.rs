@@ -1,29 +1,30 @@
 //! Deleting VMs: a plan of what goes and what stays, made before anything is stopped, and the act.
+//!
+//! The act claims the VMs, then reads anew who needs what: nothing can come to need a file between that and the
+//! file's end. A VM that vmtools made is marked while it is deleted, so that `gc` finishes what was killed.
 
-use crate::manager::gc::GarbageCollection;
-use crate::manager::storage::Storage;
 mod plan;
-
-pub use plan::{DeletePlan, DeleteRequest, Going, GoingFile, KeptFile, Staying};
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+pub use plan::{DeletePlan, DeleteReason, DeleteRequest, FileDeletion, KeepReason, KeptFile};
+use plan::{Draft, draft};
+
 use super::Error;
 use super::change::refuse_protected;
-use super::gc::Maker;
-use super::inventory::{Doomed, Inventory};
-use crate::guest;
+use super::claim::{Claim, Subject};
+use super::gc::{GarbageCollection, Maker};
+use super::inventory::{DeletionSet, Inventory, Needer};
+use super::operation::noun;
+use super::storage::Storage;
 use crate::libvirt::{self, DomainId, Object};
-use crate::manager::operation::noun;
-use plan::{Settled, settle};
+use crate::{guest, host};
 
 /// How long a removal tries while libvirt is busy with something of the VM.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it waits for a daemon that is away, which it does for each VM that is to go.
 const AWAY: Duration = Duration::from_secs(5);
-/// For how long what was seen of other VMs' needs may be acted upon.
-const FRESH: Duration = Duration::from_secs(1);
 
 /// A VM that was deleted.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -32,9 +33,9 @@ pub struct Deleted {
     pub name: String,
     /// Its UUID.
     pub uuid: String,
-    /// The files that went.
+    /// The files that were deleted.
     pub deleted: Vec<String>,
-    /// The files that stayed.
+    /// The files that were kept.
     pub kept: Vec<String>,
 }
 
@@ -71,49 +72,47 @@ impl Deletion<'_> {
         }
         let inventory = Inventory::load(self.op).await?;
         ids.sort_by_key(|id| std::cmp::Reverse(inventory.depth(&id.uuid)));
-        let mut settled = Vec::new();
+        let mut drafts = Vec::new();
         for id in ids {
-            match self.settle(&inventory, &id, request).await {
-                Ok(plan) => settled.push(plan),
+            match self.draft(&inventory, &id, request).await {
+                Ok(draft) => drafts.push(draft),
                 Err(error) => results.push((id.name, Err(error))),
             }
         }
         // One that has to stay may need a file of another, which then has to stay as well.
         loop {
-            let doomed = doomed(&settled);
-            let refused = settled.iter().position(|plan| plan.check(&inventory, &doomed).is_err());
+            let deletion = all_of(&drafts, &inventory);
+            let refused = drafts.iter().position(|draft| draft.check(&inventory, &deletion).is_err());
             let Some(refused) = refused else { break };
-            let plan = settled.remove(refused);
-            let error = plan.check(&inventory, &doomed).err();
-            results.extend(error.map(|error| (plan.name().to_owned(), Err(error))));
+            let draft = drafts.remove(refused);
+            let error = draft.check(&inventory, &deletion).err();
+            results.extend(error.map(|error| (draft.name().to_owned(), Err(error))));
         }
-        let all = doomed(&settled);
-        results.extend(settled.into_iter().map(|plan| {
-            let plan = plan.finish(&inventory, &all);
+        let all = all_of(&drafts, &inventory);
+        results.extend(drafts.into_iter().map(|draft| {
+            let plan = draft.finish(&inventory, &all);
             (plan.name.clone(), Ok(plan))
         }));
         Ok(results)
     }
 
     /// As [`Deletion::plan`], of one VM that may be stopped.
-    pub(in crate::manager) async fn plan_delete(&self, uuid: &str) -> Result<DeletePlan, Error> {
+    pub(super) async fn plan_one(&self, uuid: &str) -> Result<DeletePlan, Error> {
         let request = DeleteRequest { may_stop: true, ..DeleteRequest::default() };
         let plans = self.plan(&[uuid.to_owned()], &request).await?;
-        let missing = || libvirt::Error::NotFound { object: Object::Domain, name: uuid.to_owned() };
-        plans.into_iter().next().map_or_else(|| Err(missing().into()), |(_, plan)| plan)
+        plans.into_iter().next().map_or_else(|| Err(missing(uuid)), |(_, plan)| plan)
     }
 
-    async fn settle(
+    async fn draft(
         &self,
         inventory: &Inventory,
         id: &DomainId,
         request: &DeleteRequest,
-    ) -> Result<Settled, Error> {
-        if inventory.is_hidden(&id.uuid) {
+    ) -> Result<Draft, Error> {
+        if inventory.definitions.is_hidden(&id.uuid) {
             return Err(Error::Hangs { name: id.name.clone() });
         }
-        let missing = || libvirt::Error::NotFound { object: Object::Domain, name: id.name.clone() };
-        let domain = inventory.domain(&id.uuid).ok_or_else(missing)?;
+        let domain = inventory.definitions.stored(&id.uuid).ok_or_else(|| missing(&id.name))?;
         if matches!(GarbageCollection::of(self.op).maker_of(domain).await?, Maker::AtWork) {
             return Err(Error::BeingMade { name: id.name.clone() });
         }
@@ -123,11 +122,12 @@ impl Deletion<'_> {
             return Err(Error::Running { name: id.name.clone() });
         }
         let beside = self.op.client().kept_beside(&id.uuid).await?;
-        Ok(settle(inventory, domain, running, beside, request))
+        let snapshot_files = self.op.client().snapshot_files(&id.uuid, &beside.snapshots).await?;
+        Ok(draft(inventory, domain, running, beside, &snapshot_files, request))
     }
 
-    /// Does what the plans say, in their order, as long as `told` says so after each. Needs are looked at
-    /// again before: somebody may have made a disk that stands on one that is to go.
+    /// Does what the plans say, in their order, as long as `told` says so after each. Needs are read again
+    /// before, with the VMs claimed: somebody may have made a disk that stands on one that is to go.
     ///
     /// # Errors
     /// In `told`: as in planning, and [`Error::LeftBehind`] when not everything could be removed.
@@ -136,13 +136,19 @@ impl Deletion<'_> {
         plans: Vec<DeletePlan>,
         mut told: impl FnMut(&str, Result<Deleted, Error>) -> bool,
     ) {
+        let mut claims = self.claim_all(&plans).await;
         let mut inventory = None;
-        let mut stayed: HashMap<String, String> = HashMap::new();
+        let mut kept: HashMap<String, String> = HashMap::new();
+        let mut gone = DeletionSet::default();
         for plan in plans {
             let (name, uuid) = (plan.name.clone(), plan.uuid.clone());
-            let result = self.delete_one(plan, &mut inventory, &stayed).await;
+            let claim = claims.remove(&uuid).unwrap_or_else(|| Err(Error::Claimed { name: name.clone() }));
+            let result = match claim {
+                Ok(claim) => self.delete_claimed(plan, &claim, &mut inventory, &kept, &mut gone).await,
+                Err(error) => Err(error),
+            };
             if result.is_err() {
-                stayed.insert(uuid, name.clone());
+                kept.insert(uuid, name.clone());
             }
             if !told(&name, result) {
                 return;
@@ -151,55 +157,90 @@ impl Deletion<'_> {
     }
 
     /// Does what the plan says.
-    pub(in crate::manager) async fn delete(&self, plan: DeletePlan) -> Result<Deleted, Error> {
-        self.delete_one(plan, &mut None, &HashMap::new()).await
+    pub(super) async fn delete(&self, plan: DeletePlan) -> Result<Deleted, Error> {
+        let claim = self.op.own(Subject::Vm(&plan.uuid), &plan.name).await?;
+        let mut gone = DeletionSet::default();
+        self.delete_claimed(plan, &claim, &mut None, &HashMap::new(), &mut gone).await
     }
 
-    async fn delete_one(
+    /// In the order of their UUIDs, so that two that want the same VMs don't wait for each other for ever.
+    async fn claim_all(&self, plans: &[DeletePlan]) -> HashMap<String, Result<Claim, Error>> {
+        let mut vms: Vec<(&str, &str)> =
+            plans.iter().map(|plan| (plan.uuid.as_str(), plan.name.as_str())).collect();
+        vms.sort_unstable();
+        let mut claims = HashMap::new();
+        for (uuid, name) in vms {
+            claims.insert(uuid.to_owned(), self.op.own(Subject::Vm(uuid), name).await);
+        }
+        claims
+    }
+
+    async fn delete_claimed(
         &self,
         plan: DeletePlan,
+        _claim: &Claim,
         inventory: &mut Option<Inventory>,
-        stayed: &HashMap<String, String>,
+        kept: &HashMap<String, String>,
+        gone: &mut DeletionSet,
     ) -> Result<Deleted, Error> {
         self.op.check()?;
-        if let Some(child) = plan.waits_for.iter().find_map(|uuid| stayed.get(uuid)) {
-            return Err(Error::InUse { path: plan.name, needed_by: format!("the VM {child}") });
+        if let Some(child) = plan.waits_for.iter().find_map(|uuid| kept.get(uuid)) {
+            let needed_by = vec![Needer::Vm(child.clone())];
+            return Err(Error::InUse { path: plan.name, needed_by });
         }
-        // What stood on it a moment ago has gone just now.
-        let outdated = |inventory: &Inventory| inventory.is_older_than(FRESH) || !plan.waits_for.is_empty();
-        if inventory.as_ref().is_none_or(outdated) {
-            *inventory =
-                Some(self.op.while_daemon_is_away(AWAY, async || Inventory::load(self.op).await).await?);
+        if inventory.is_none() {
+            let load = async || Inventory::load(self.op).await;
+            *inventory = Some(self.op.while_daemon_is_away(AWAY, load).await?);
         }
-        if let Some(inventory) = inventory {
-            plan.check_again(inventory)?;
-            inventory.domain(&plan.uuid).map(refuse_protected).transpose()?;
-        }
-        let state = async || self.op.client().state(&plan.uuid).await.map_err(Error::from);
+        let Some(inventory) = inventory else { return Err(missing(&plan.name)) };
+        let volumes = plan.check_again(inventory, gone)?;
+        let Some(domain) = inventory.definitions.stored(&plan.uuid) else { return Err(missing(&plan.name)) };
+        refuse_protected(domain)?;
+        let state = async || Ok(self.op.client().state(&plan.uuid).await?);
         let running = self.op.while_daemon_is_away(AWAY, state).await?.is_active();
         if running && !plan.may_stop {
             return Err(Error::Running { name: plan.name });
         }
+        let managed = domain.metadata.is_some();
+        let mark = host::Creator::current().map(|creator| creator.to_string()).filter(|_| managed);
+        if let Some(mark) = &mark {
+            let set = async || Ok(self.op.client().mark_creating(&plan.uuid, mark, running).await?);
+            self.op.while_daemon_is_away(AWAY, set).await?;
+        }
         let deadline = Instant::now() + PATIENCE;
-        let removed = Storage::of(self.op).remove_domain(&plan.uuid, &plan.volumes, running, deadline).await;
-        let by_us = removed.map_err(|left| {
-            let cause = Box::new(Error::NotRemoved { name: plan.name.clone() });
-            Error::LeftBehind { cause, left }
-        })?;
+        let storage = Storage::of(self.op);
+        let removed = storage.remove_domain(&plan.uuid, &volumes, running, deadline).await;
+        let by_us = match removed {
+            Ok(by_us) => by_us,
+            Err(left) => {
+                if mark.is_some() {
+                    let _ = self.op.client().clear_creating(&plan.uuid, false).await;
+                }
+                let cause = Box::new(Error::NotRemoved { name: plan.name.clone() });
+                return Err(Error::LeftBehind { cause, left });
+            }
+        };
         if !by_us {
             // Another was at it too, and has done it.
-            return Err(libvirt::Error::NotFound { object: Object::Domain, name: plan.name }.into());
+            return Err(missing(&plan.name));
         }
+        gone.vms.insert(plan.uuid.clone());
+        gone.files.extend(volumes.iter().map(|volume| inventory.files.key(&volume.path)));
         if let Ok(uuid) = plan.uuid.parse() {
+            host::remove_vm_sockets(uuid);
             guest::forget_known_host(self.op.paths().state_folder(), uuid).map_err(guest::Error::from)?;
         }
         Ok(Deleted { name: plan.name, uuid: plan.uuid, deleted: plan.delete, kept: plan.keep })
     }
 }
 
-fn doomed(settled: &[Settled]) -> Doomed {
-    Doomed {
-        vms: settled.iter().map(|plan| plan.uuid().to_owned()).collect(),
-        files: settled.iter().flat_map(Settled::paths).map(str::to_owned).collect(),
+fn missing(name: &str) -> Error {
+    libvirt::Error::NotFound { object: Object::Domain, name: name.to_owned() }.into()
+}
+
+fn all_of(drafts: &[Draft], inventory: &Inventory) -> DeletionSet {
+    DeletionSet {
+        vms: drafts.iter().map(|draft| draft.uuid().to_owned()).collect(),
+        files: drafts.iter().flat_map(Draft::files).map(|path| inventory.files.key(path)).collect(),
     }
 }

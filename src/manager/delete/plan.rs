@@ -1,8 +1,10 @@
 //! What goes with a VM, what stays, and why.
 
+use std::collections::HashSet;
+
 use crate::libvirt::{Disk, Domain, KeptBeside, OwnedVolume};
 use crate::manager::Error;
-use crate::manager::inventory::{Doomed, Inventory};
+use crate::manager::inventory::{DeletionSet, Inventory, Needer};
 use crate::manager::storage::base;
 
 /// How VMs are to be deleted.
@@ -32,18 +34,20 @@ pub struct DeletePlan {
     /// Its snapshots, which go.
     pub snapshots: Vec<String>,
     /// The files that go, with their sizes, and why they may.
-    pub files: Vec<GoingFile>,
+    pub files: Vec<FileDeletion>,
     /// The files that stay, and why.
     pub kept: Vec<KeptFile>,
     /// What else of it libvirt keeps, which goes: `tpm`, `managed_save`, `checkpoints`.
     pub state: Vec<&'static str>,
     #[serde(skip)]
-    pub(in crate::manager) volumes: Vec<OwnedVolume>,
+    volumes: Vec<OwnedVolume>,
     /// The UUIDs of VMs that stand on its disks and go before it.
     #[serde(skip)]
     pub(in crate::manager) waits_for: Vec<String>,
     #[serde(skip)]
     pub(in crate::manager) may_stop: bool,
+    #[serde(skip)]
+    keeps_disks: bool,
     /// The ports of 127.0.0.1 that get free with it.
     #[serde(skip)]
     pub(in crate::manager) ports: Vec<u16>,
@@ -51,23 +55,25 @@ pub struct DeletePlan {
 
 /// A file that goes.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct GoingFile {
+pub struct FileDeletion {
     /// The file.
     pub path: String,
     /// What it takes on the disk; `None` where that can't be told, or it isn't there.
     pub size_bytes: Option<u64>,
     /// Why it may go.
-    pub why: Going,
+    pub why: DeleteReason,
 }
 
 /// Why a file may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Going {
+pub enum DeleteReason {
     /// vmtools made it for this VM alone.
     Own,
     /// libvirt made it for this VM: the firmware's variables.
     Nvram,
+    /// libvirt made it for a snapshot of this VM: its disk goes on there.
+    Snapshot,
     /// vmtools didn't make it, but it was asked for.
     Foreign,
 }
@@ -78,13 +84,13 @@ pub struct KeptFile {
     /// The file.
     pub path: String,
     /// Why it stays.
-    pub why: Staying,
+    pub why: KeepReason,
 }
 
 /// Why a file stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Staying {
+pub enum KeepReason {
     /// A base image, which VMs share.
     Base,
     /// A disk of the VM that this one is a linked clone of.
@@ -108,193 +114,248 @@ pub enum Staying {
 impl DeletePlan {
     /// The files that go though vmtools did not make them.
     pub fn foreign(&self) -> impl Iterator<Item = &str> {
-        let foreign = self.files.iter().filter(|file| file.why == Going::Foreign);
+        let foreign = self.files.iter().filter(|file| file.why == DeleteReason::Foreign);
         foreign.map(|file| file.path.as_str())
     }
 
-    /// Whether, by a later inventory, what stays has come to need a file of it.
-    pub(in crate::manager) fn check_again(&self, inventory: &Inventory) -> Result<(), Error> {
-        let files = self.volumes.iter().map(|volume| volume.path.clone()).collect();
-        refuse_needed(
-            inventory,
-            &self.volumes,
-            &self.uuid,
-            &Doomed { vms: [self.uuid.clone()].into(), files },
-        )
+    /// The volumes that go, as things are now: those that have become its own since the plan was made go too.
+    /// What is `gone` already needs nothing.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] when what stays has come to need a file of it.
+    pub(super) fn check_again(
+        &self,
+        inventory: &Inventory,
+        gone: &DeletionSet,
+    ) -> Result<Vec<OwnedVolume>, Error> {
+        let mut volumes = self.volumes.clone();
+        if let Some(domain) = inventory.definitions.stored(&self.uuid).filter(|_| !self.keeps_disks) {
+            let new = inventory.owned_by(domain).into_iter();
+            volumes.extend(new.filter(|new| self.volumes.iter().all(|known| known.path != new.path)));
+        }
+        let mut deletion = gone.clone();
+        deletion.vms.insert(self.uuid.clone());
+        let paths = volumes.iter().map(|volume| &volume.path).chain(self.files.iter().map(|file| &file.path));
+        deletion.files.extend(paths.map(|path| inventory.files.key(path)));
+        let nvram = self.files.iter().filter(|file| file.why == DeleteReason::Nvram).map(|file| &file.path);
+        let files = volumes.iter().map(|volume| &volume.path).chain(nvram);
+        refuse_needed(inventory, files.map(String::as_str), &self.uuid, &deletion)?;
+        Ok(volumes)
     }
 }
 
 /// A plan, but for what other plans of the same command mean for it.
-pub(in crate::manager) struct Settled {
+pub(super) struct Draft {
     plan: DeletePlan,
 }
 
-impl Settled {
-    pub(in crate::manager) fn name(&self) -> &str {
+impl Draft {
+    pub(super) fn name(&self) -> &str {
         &self.plan.name
     }
 
-    pub(in crate::manager) fn uuid(&self) -> &str {
+    pub(super) fn uuid(&self) -> &str {
         &self.plan.uuid
     }
 
-    pub(in crate::manager) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.plan.volumes.iter().map(|volume| volume.path.as_str())
+    /// The files that go.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        let volumes = self.plan.volumes.iter().map(|volume| volume.path.as_str());
+        volumes.chain(self.plan.files.iter().map(|file| file.path.as_str()))
     }
 
-    /// Nothing that stays needs one of its own files.
-    pub(in crate::manager) fn check(&self, inventory: &Inventory, doomed: &Doomed) -> Result<(), Error> {
-        let plan = &self.plan;
-        let foreign = |volume: &&OwnedVolume| plan.foreign().any(|path| path == volume.path);
-        let own: Vec<OwnedVolume> = plan.volumes.iter().filter(|volume| !foreign(volume)).cloned().collect();
-        refuse_needed(inventory, &own, &plan.uuid, doomed)
+    /// Nothing that stays needs the VM or a file that goes with it, but for those of others, which stay then.
+    pub(super) fn check(&self, inventory: &Inventory, deletion: &DeletionSet) -> Result<(), Error> {
+        let own = self.plan.files.iter().filter(|file| file.why != DeleteReason::Foreign);
+        refuse_needed(inventory, own.map(|file| file.path.as_str()), &self.plan.uuid, deletion)
     }
 
     /// The whole plan. Foreign files that something else needs stay.
-    pub(in crate::manager) fn finish(self, inventory: &Inventory, doomed: &Doomed) -> DeletePlan {
+    pub(super) fn finish(self, inventory: &Inventory, deletion: &DeletionSet) -> DeletePlan {
         let mut plan = self.plan;
         let needed: Vec<String> = plan
             .foreign()
-            .filter(|path| !inventory.needed_by(path, doomed).is_empty())
+            .filter(|path| !inventory.needed_by(path, deletion).is_empty())
             .map(str::to_owned)
             .collect();
         for path in needed {
             plan.volumes.retain(|volume| volume.path != path);
             plan.files.retain(|file| file.path != path);
-            plan.kept.push(KeptFile { path, why: Staying::Needed });
+            plan.kept.push(KeptFile { path, why: KeepReason::Needed });
         }
         let paths: Vec<&str> = plan.volumes.iter().map(|volume| volume.path.as_str()).collect();
-        plan.waits_for = inventory.standing_on(&plan.uuid, &paths, &doomed.vms);
+        plan.waits_for = inventory.standing_on(&plan.uuid, &paths, &deletion.vms);
         plan.delete = plan.files.iter().map(|file| file.path.clone()).collect();
         plan.keep = plan.kept.iter().map(|file| file.path.clone()).collect();
         plan
     }
 }
 
-fn refuse_needed(
+fn refuse_needed<'a>(
     inventory: &Inventory,
-    volumes: &[OwnedVolume],
+    files: impl Iterator<Item = &'a str>,
     uuid: &str,
-    doomed: &Doomed,
+    deletion: &DeletionSet,
 ) -> Result<(), Error> {
-    let in_use = |path: &str, by: Vec<String>| match by.is_empty() {
+    let refuse = |path: &str, needed_by: Vec<Needer>| match needed_by.is_empty() {
         true => Ok(()),
-        false => Err(Error::InUse { path: path.to_owned(), needed_by: by.join(", ") }),
+        false => Err(Error::InUse { path: path.to_owned(), needed_by }),
     };
-    for volume in volumes {
-        in_use(&volume.path, inventory.needed_by(&volume.path, doomed))?;
+    for path in files {
+        refuse(path, inventory.needed_by(path, deletion))?;
     }
-    match volumes.first() {
-        Some(volume) => in_use(&volume.path, inventory.children_of(uuid, doomed)),
-        None => Ok(()),
-    }
+    let children = inventory.children_of(uuid, deletion);
+    let domain = inventory.definitions.stored(uuid);
+    let disk = domain.and_then(|domain| domain.disks.iter().find_map(|disk| disk.path.as_deref()));
+    refuse(disk.unwrap_or(uuid), children)
 }
 
-/// What goes and what stays by the VM's own definition.
-pub(in crate::manager) fn settle(
+/// What goes and what stays by the VM's own definition. `snapshot_files` are the files that libvirt made for its
+/// external snapshots.
+pub(super) fn draft(
     inventory: &Inventory,
     domain: &Domain,
     running: bool,
     beside: KeptBeside,
+    snapshot_files: &[String],
     request: &DeleteRequest,
-) -> Settled {
-    let record = domain.metadata.as_ref();
-    let size = |path: &str| inventory.file(path).map(|file| file.allocation_bytes);
-    let mut volumes = inventory.owned_by(domain);
-    let own: Vec<String> = volumes.iter().map(|volume| volume.path.clone()).collect();
-    if request.keep_disks {
-        // The seed and the log are of no use without the VM; its disks are.
-        volumes.retain(|volume| !holds_data(domain, &volume.path));
-    }
-    let going =
-        |why: Going| move |path: &str| GoingFile { path: path.to_owned(), size_bytes: size(path), why };
-    let mut files: Vec<GoingFile> = volumes.iter().map(|volume| going(Going::Own)(&volume.path)).collect();
-    let mut kept = Vec::new();
-    for disk in &domain.disks {
-        let Some(path) = disk.path.as_deref().filter(|path| files.iter().all(|file| file.path != **path))
-        else {
-            continue;
-        };
-        match (why_it_stays(inventory, &own, disk, path, request), inventory.volume(path)) {
-            (None, Some(volume)) => {
-                files.push(going(Going::Foreign)(path));
-                volumes.push(volume);
-            }
-            (why, _) => {
-                let why = why.unwrap_or(Staying::NotInPool);
-                kept.push(KeptFile { path: path.to_owned(), why });
-            }
-        }
-    }
-    let tops: Vec<&str> = domain.disks.iter().filter_map(|disk| disk.path.as_deref()).collect();
-    for below in tops.iter().flat_map(|top| inventory.below(top)) {
-        if files.iter().all(|file| file.path != below) && kept.iter().all(|file| file.path != below) {
-            kept.push(KeptFile { path: below.to_owned(), why: why_a_base_stays(inventory, domain, below) });
-        }
-    }
-    if let Some(nvram) = domain.nvram().filter(|path| files.iter().all(|file| file.path != *path)) {
-        files.push(going(Going::Nvram)(&nvram));
-    }
+) -> Draft {
+    let mut plan = DeletePlan {
+        name: domain.name.clone(),
+        uuid: domain.uuid.clone(),
+        running,
+        delete: Vec::new(),
+        keep: Vec::new(),
+        snapshots: beside.snapshots,
+        files: Vec::new(),
+        kept: Vec::new(),
+        state: Vec::new(),
+        volumes: Vec::new(),
+        waits_for: Vec::new(),
+        may_stop: request.may_stop,
+        keeps_disks: request.keep_disks,
+        ports: Vec::new(),
+    };
     let state = [
         ("tpm", domain.hardware().tpm),
         ("managed_save", beside.managed_save),
         ("checkpoints", beside.checkpoints),
     ];
-    let published = record.into_iter().filter(|_| running).flat_map(|record| &record.published);
-    Settled {
-        plan: DeletePlan {
-            name: domain.name.clone(),
-            uuid: domain.uuid.clone(),
-            running,
-            delete: Vec::new(),
-            keep: Vec::new(),
-            snapshots: beside.snapshots,
-            files,
-            kept,
-            state: state.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect(),
-            volumes,
-            waits_for: Vec::new(),
-            may_stop: request.may_stop,
-            ports: published.map(|port| port.host).collect(),
-        },
-    }
+    plan.state = state.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
+    let published = domain.metadata.iter().filter(|_| running).flat_map(|record| &record.published);
+    plan.ports = published.map(|port| port.host).collect();
+    let mut draft = Drafting { inventory, domain, plan };
+    draft.take_own(request);
+    draft.take_snapshots(snapshot_files, request);
+    draft.take_disks(request);
+    draft.note_below();
+    draft.take_nvram();
+    Draft { plan: draft.plan }
 }
 
-/// Why a disk that isn't the VM's own, or is asked to stay, does so; `None` when it may go.
-fn why_it_stays(
-    inventory: &Inventory,
-    own: &[String],
-    disk: &Disk,
-    path: &str,
-    request: &DeleteRequest,
-) -> Option<Staying> {
-    if own.iter().any(|own| own == path) {
-        return Some(Staying::Asked);
-    }
-    if matches!(disk.device.as_str(), "cdrom" | "floppy") {
-        return Some(Staying::Disc);
-    }
-    if is_base(inventory, path) {
-        return Some(Staying::Base);
-    }
-    match (disk.shareable, disk.read_only) {
-        (true, _) => Some(Staying::Shared),
-        (_, true) => Some(Staying::ReadOnly),
-        _ => (!request.foreign_disks).then_some(Staying::Foreign),
-    }
+struct Drafting<'a> {
+    inventory: &'a Inventory,
+    domain: &'a Domain,
+    plan: DeletePlan,
 }
 
-fn why_a_base_stays(inventory: &Inventory, domain: &Domain, path: &str) -> Staying {
-    let is_linked = || domain.metadata.as_ref().is_some_and(|record| record.parent.is_some());
-    match is_base(inventory, path) {
-        true => Staying::Base,
-        false if is_linked() => Staying::Parent,
-        false => Staying::Foreign,
+impl Drafting<'_> {
+    fn take_own(&mut self, request: &DeleteRequest) {
+        for volume in self.inventory.owned_by(self.domain) {
+            // The seed and the log are of no use without the VM; its disks are.
+            if request.keep_disks && holds_data(self.domain, &volume.path) {
+                self.keep(&volume.path, KeepReason::Asked);
+            } else {
+                self.delete(&volume.path.clone(), DeleteReason::Own, Some(volume));
+            }
+        }
     }
-}
 
-fn is_base(inventory: &Inventory, path: &str) -> bool {
-    inventory.file(path).is_some_and(|file| file.name.starts_with(base::PREFIX))
+    /// After an external snapshot the VM's disk is the snapshot's file, which stands on the one that was made for
+    /// the VM: it is part of the VM.
+    fn take_snapshots(&mut self, files: &[String], request: &DeleteRequest) {
+        let own: HashSet<String> = self.inventory.owned_by(self.domain).into_iter().map(|o| o.path).collect();
+        for path in files {
+            let stands_on_own = self.inventory.below(path).iter().any(|below| own.contains(below));
+            if !stands_on_own || self.is_settled(path) {
+                continue;
+            }
+            match self.inventory.files.owned_volume(path) {
+                _ if request.keep_disks => self.keep(path, KeepReason::Asked),
+                Some(volume) => self.delete(path, DeleteReason::Snapshot, Some(volume)),
+                None => self.keep(path, KeepReason::NotInPool),
+            }
+        }
+    }
+
+    fn take_disks(&mut self, request: &DeleteRequest) {
+        for disk in &self.domain.disks {
+            let Some(path) = disk.path.as_deref().filter(|path| !self.is_settled(path)) else { continue };
+            match (self.why_it_stays(disk, path, request), self.inventory.files.owned_volume(path)) {
+                (None, Some(volume)) => self.delete(path, DeleteReason::Foreign, Some(volume)),
+                (why, _) => self.keep(path, why.unwrap_or(KeepReason::NotInPool)),
+            }
+        }
+    }
+
+    /// What lies below the disks is never the VM's own.
+    fn note_below(&mut self) {
+        let tops = self.domain.disks.iter().filter_map(|disk| disk.path.as_deref());
+        for below in tops.flat_map(|top| self.inventory.below(top)).collect::<Vec<_>>() {
+            if !self.is_settled(&below) {
+                let why = self.why_a_base_stays(&below);
+                self.keep(&below, why);
+            }
+        }
+    }
+
+    fn take_nvram(&mut self) {
+        let Some(nvram) = self.domain.nvram().filter(|path| !self.is_settled(path)) else { return };
+        self.delete(&nvram, DeleteReason::Nvram, None);
+    }
+
+    fn is_settled(&self, path: &str) -> bool {
+        let plan = &self.plan;
+        plan.files.iter().any(|file| file.path == path) || plan.kept.iter().any(|file| file.path == path)
+    }
+
+    fn delete(&mut self, path: &str, why: DeleteReason, volume: Option<OwnedVolume>) {
+        let size_bytes = self.inventory.files.volume(path).map(|file| file.allocation_bytes);
+        self.plan.files.push(FileDeletion { path: path.to_owned(), size_bytes, why });
+        self.plan.volumes.extend(volume);
+    }
+
+    fn keep(&mut self, path: &str, why: KeepReason) {
+        self.plan.kept.push(KeptFile { path: path.to_owned(), why });
+    }
+
+    /// Why a disk that isn't the VM's own stays; `None` when it may go.
+    fn why_it_stays(&self, disk: &Disk, path: &str, request: &DeleteRequest) -> Option<KeepReason> {
+        if matches!(disk.device.as_str(), "cdrom" | "floppy") {
+            return Some(KeepReason::Disc);
+        }
+        if self.is_base(path) {
+            return Some(KeepReason::Base);
+        }
+        match (disk.shareable, disk.read_only) {
+            (true, _) => Some(KeepReason::Shared),
+            (_, true) => Some(KeepReason::ReadOnly),
+            _ => (!request.foreign_disks).then_some(KeepReason::Foreign),
+        }
+    }
+
+    fn why_a_base_stays(&self, path: &str) -> KeepReason {
+        let is_linked = || self.domain.metadata.as_ref().is_some_and(|record| record.parent.is_some());
+        match self.is_base(path) {
+            true => KeepReason::Base,
+            false if is_linked() => KeepReason::Parent,
+            false => KeepReason::Foreign,
+        }
+    }
+
+    fn is_base(&self, path: &str) -> bool {
+        self.inventory.files.volume(path).is_some_and(|file| base::is_base(&file.name))
+    }
 }
 
 /// Whether the path is a disk that holds the guest's own data, neither the seed nor the log.

@@ -1,9 +1,10 @@
 use crate::manager::change::Changes;
-use crate::manager::claim::Subject;
+use crate::manager::claim::{Claim, Subject};
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::HostChecks;
 use crate::manager::inventory::Inventory;
 use crate::manager::storage::Storage;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{ChangedDisk, Machine};
@@ -11,7 +12,7 @@ use crate::image::{self, Format};
 use crate::libvirt::{
     Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec, disk_prefix,
 };
-use crate::manager::inventory::Doomed;
+use crate::manager::inventory::{DeletionSet, Needer};
 use crate::manager::storage::base;
 use crate::manager::{Error, Event, Warning};
 use crate::model::{DiskBus, DiskSize, VmName};
@@ -56,6 +57,7 @@ impl Disks<'_> {
                 self.add_made(&machine, &volume, *size, &device, affects).await?;
             }
             DiskSource::File(path) => {
+                let _file = self.claim_file(path).await?;
                 let (path, format) = self.check_disk_file(path, new.read_only).await?;
                 let device = spec(&path, format).to_element(&target, bus);
                 self.op.client().attach_device(&machine.uuid, &device, affects).await?;
@@ -64,6 +66,13 @@ impl Disks<'_> {
         drop(claim);
         let live = affects == Affects::Both;
         self.changed(&machine, &target, live).await
+    }
+
+    /// Two that take one file for two VMs would each find it unused.
+    async fn claim_file(&self, path: &Path) -> Result<Option<Claim>, Error> {
+        let Ok(data) = std::fs::metadata(path) else { return Ok(None) };
+        let subject = Subject::File(data.dev(), data.ino());
+        self.op.own(subject, &path.to_string_lossy()).await.map(Some)
     }
 
     async fn volume_for(&self, machine: &Machine, target: &str) -> Result<OwnedVolume, Error> {
@@ -95,9 +104,9 @@ impl Disks<'_> {
         };
         let own = MetadataChange { own: vec![volume.clone()], ..MetadataChange::default() };
         let disown = MetadataChange { disown: vec![volume.path.clone()], ..MetadataChange::default() };
-        Changes::of(self.op).change_record_held(&machine.uuid, &own).await?;
+        Changes::of(self.op).change_record(&machine.uuid, &own).await?;
         if let Err(error) = self.op.client().make_volume(&volume.pool, &spec).await {
-            Changes::of(self.op).change_record_held(&machine.uuid, &disown).await?;
+            Changes::of(self.op).change_record(&machine.uuid, &disown).await?;
             return Err(error.into());
         }
         let attached = match self.op.check() {
@@ -113,7 +122,7 @@ impl Disks<'_> {
             Err(_) => false,
         };
         if unused && self.op.client().delete_volume(&volume.pool, &volume.volume).await.is_ok() {
-            Changes::of(self.op).change_record_held(&machine.uuid, &disown).await?;
+            Changes::of(self.op).change_record(&machine.uuid, &disown).await?;
             return Err(error);
         }
         Err(Error::LeftBehind { cause: Box::new(error), left: vec![volume.path.clone()] })
@@ -133,13 +142,11 @@ impl Disks<'_> {
         let (header, _) = image::read_header(path)?;
         let shown = path.to_string_lossy().into_owned();
         if !read_only {
-            let is_base =
-                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(base::PREFIX));
-            let coming = is_base.then(|| "VMs to come: it is a base".to_owned());
-            let look = Inventory::load(self.op).await?;
-            let users = look.needed_by(&shown, &Doomed::default());
-            let mut needed_by = users.into_iter().chain(look.users_of_file(path)).chain(coming);
-            if let Some(needed_by) = needed_by.next() {
+            let mut needed_by = Inventory::load(self.op).await?.needed_by(&shown, &DeletionSet::default());
+            if path.file_name().is_some_and(|name| base::is_base(&name.to_string_lossy())) {
+                needed_by.push(Needer::NewVms);
+            }
+            if !needed_by.is_empty() {
                 return Err(Error::InUse { path: shown, needed_by });
             }
         }

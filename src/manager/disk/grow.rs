@@ -1,5 +1,6 @@
 use super::{ChangedDisk, DiskError};
 use crate::libvirt::Domain;
+use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::power::Power;
 use crate::manager::{Error, Event};
@@ -12,7 +13,9 @@ impl Disks<'_> {
     /// [`Error::WouldShrink`]; [`Error::NotInPool`] when it is
     /// no volume of libvirt's and the VM is off.
     pub async fn resize(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
-        let machine = self.machine(name).await?;
+        let id = self.op.client().resolve(name).await?;
+        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let machine = self.machine(&id.uuid).await?;
         let disk = machine.disk(target)?;
         let missing = || DiskError::NoSuchDisk { name: machine.name.clone(), target: target.to_owned() };
         let path = disk.path.clone().filter(|_| disk.device == "disk").ok_or_else(missing)?;

@@ -1,3 +1,4 @@
+use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::HostChecks;
 use std::path::Path;
@@ -23,7 +24,9 @@ impl Disks<'_> {
             return Err(Error::FileMissing { path: iso.to_owned() });
         }
         HostChecks::of(self.op).check_reach([iso])?;
-        let machine = self.machine(name).await?;
+        let id = self.op.client().resolve(name).await?;
+        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let machine = self.machine(&id.uuid).await?;
         let iso = iso.to_string_lossy();
         let target = match (target, machine.drives().as_slice()) {
             (Some(target), _) => machine.drive(target)?.target.clone(),
@@ -46,7 +49,9 @@ impl Disks<'_> {
     /// # Errors
     /// [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`]; when the guest has locked it, unless by `force`.
     pub async fn eject(&self, name: &str, target: Option<&str>, force: bool) -> Result<ChangedDisk, Error> {
-        let machine = self.machine(name).await?;
+        let id = self.op.client().resolve(name).await?;
+        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let machine = self.machine(&id.uuid).await?;
         let drives = machine.drives();
         let full: Vec<&Disk> = drives.iter().copied().filter(|drive| drive.path.is_some()).collect();
         let target = match (target, full.as_slice(), drives.as_slice()) {

@@ -1,11 +1,12 @@
 use crate::manager::change::Changes;
+use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::inventory::Inventory;
 use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, DiskError, Machine, disk_of};
 use crate::libvirt::{Affects, MetadataChange, OwnedVolume};
-use crate::manager::inventory::Doomed;
+use crate::manager::inventory::DeletionSet;
 use crate::manager::{DiskStatus, Error, Event, Warning};
 
 /// How often a guest that was asked to let go of a disk is looked at.
@@ -60,7 +61,9 @@ impl Disks<'_> {
     /// [`DiskError::StillAttached`] when the guest doesn't in time: then the VM keeps it. [`Error::InUse`];
     /// [`Error::LeftBehind`] when the disk is taken away, and its file stays.
     pub async fn remove(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
-        let machine = self.machine(&removal.vm).await?;
+        let id = self.op.client().resolve(&removal.vm).await?;
+        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let machine = self.machine(&id.uuid).await?;
         let target = removal.disk.target.as_str();
         self.refuse_needed_elsewhere(&machine, removal.volume.as_ref()).await?;
         let live = machine.running.as_ref().is_some_and(|domain| disk_of(domain, target).is_some());
@@ -105,10 +108,15 @@ impl Disks<'_> {
         volume: Option<&OwnedVolume>,
     ) -> Result<(), Error> {
         let Some(volume) = volume else { return Ok(()) };
-        let others = Doomed { vms: [machine.uuid.clone()].into(), files: [volume.path.clone()].into() };
-        match Inventory::load(self.op).await?.needed_by(&volume.path, &others).into_iter().next() {
-            Some(needed_by) => Err(Error::InUse { path: volume.path.clone(), needed_by }),
-            None => Ok(()),
+        let inventory = Inventory::load(self.op).await?;
+        let others = DeletionSet {
+            vms: [machine.uuid.clone()].into(),
+            files: [inventory.files.key(&volume.path)].into(),
+        };
+        let needed_by = inventory.needed_by(&volume.path, &others);
+        match needed_by.is_empty() {
+            true => Ok(()),
+            false => Err(Error::InUse { path: volume.path.clone(), needed_by }),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A VM's disk becomes an image: flattened into a volume by libvirt, so that no root is needed and another
 //! host's VM can be committed, then brought here.
 
+use crate::manager::claim::Subject;
 use crate::manager::image::Images;
 use crate::manager::storage::Storage;
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ impl Images<'_> {
     /// [`Error::NotOff`]; [`Error::Saved`]; [`Error::NoDisk`]; [`Error::Forged`]; when there is no room. Then what was made is taken back.
     pub async fn commit(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
         let id = self.op.client().resolve(&request.vm).await?;
+        let _claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
         let Stored { domain, state, saved } = self.op.client().stored(&id.uuid).await?;
         match (state, saved) {
             (VmState::Shutoff, false) => {}

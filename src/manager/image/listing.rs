@@ -77,7 +77,7 @@ impl Images<'_> {
             size_bytes: base.size_bytes,
             virtual_size_bytes: marker.virtual_size_bytes,
             source: marker.source,
-            used_by: Some(base.users.clone()),
+            used_by: Some(users(std::slice::from_ref(base))),
             last_used: base.last_used,
             created: None,
             default_user: None,
@@ -131,7 +131,8 @@ pub(super) fn pick<T>(
 
 /// The users of all of these, each once.
 pub(super) fn users(bases: &[Base]) -> Vec<String> {
-    let mut users: Vec<String> = bases.iter().flat_map(|base| base.users.clone()).collect();
+    let mut users: Vec<String> =
+        bases.iter().flat_map(|base| &base.users).map(|user| user.name().to_owned()).collect();
     users.sort();
     users.dedup();
     users

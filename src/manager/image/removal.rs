@@ -3,9 +3,12 @@ use crate::manager::storage::Storage;
 use std::time::{Duration, Instant};
 
 use super::listing::{Item, pick};
+use super::usage::Base;
 use super::{ImageKind, image_store};
 use crate::libvirt::OwnedVolume;
 use crate::manager::Error;
+use crate::manager::claim::Subject;
+use crate::manager::inventory::Needer;
 use crate::manager::storage::base::marker_name;
 
 /// How long a removal tries while libvirt is busy.
@@ -46,8 +49,10 @@ pub struct RemovedImage {
     pub name: String,
     /// Its digest, if that is known.
     pub digest: Option<String>,
-    /// The files that went.
+    /// The files that were removed.
     pub files: Vec<String>,
+    /// Whether the image itself was, not only the copies of it in storage pools.
+    pub whole: bool,
 }
 
 /// What is done to remove an image.
@@ -64,10 +69,7 @@ impl Images<'_> {
     /// [`Error::ImageInUse`]; [`Error::NoImage`], [`Error::ImageAmbiguous`]; when not all of it could be removed.
     pub async fn remove(&self, name: &str) -> Result<RemovedImage, Error> {
         let item = pick(self.items().await?, self.op.paths(), name, |item| &item.status)?;
-        let needed_by = item.status.used_by.clone().unwrap_or_default();
-        if !needed_by.is_empty() {
-            return Err(Error::ImageInUse { image: item.status.name, needed_by });
-        }
+        refuse_used(&item.status.name, &item.bases)?;
         self.remove_unused(unused(item, true)).await
     }
 
@@ -94,13 +96,15 @@ impl Images<'_> {
     /// [`Error::ImageInUse`]; [`Error::LeftBehind`] when not all of it could be removed.
     pub async fn remove_unused(&self, image: UnusedImage) -> Result<RemovedImage, Error> {
         self.op.check()?;
-        let UnusedImage { name, digest, files, item, .. } = image;
-        // Somebody may have been asked meanwhile, and taken his time.
-        for base in self.bases().await?.into_iter().filter(|base| item.bases.contains(&base.volume)) {
-            if !base.users.is_empty() {
-                return Err(Error::ImageInUse { image: name, needed_by: base.users });
-            }
+        let UnusedImage { name, digest, files, whole, item, .. } = image;
+        let mut claims = Vec::new();
+        for base in &item.bases {
+            claims.push(self.op.own(Subject::Base(&base.volume), &name).await?);
         }
+        // Somebody may have been asked meanwhile, and taken his time. With the bases claimed it stays so.
+        let mut now = self.bases().await?;
+        now.retain(|base| item.bases.contains(&base.volume));
+        refuse_used(&name, &now)?;
         let deadline = Instant::now() + PATIENCE;
         for base in &item.bases {
             // Without its marker it is no base any more: a create that comes now makes another.
@@ -114,7 +118,15 @@ impl Images<'_> {
         if let Some(holding) = &item.holding {
             image_store(self.op.paths())?.discard(holding).await?;
         }
-        Ok(RemovedImage { name, digest, files })
+        Ok(RemovedImage { name, digest, files, whole })
+    }
+}
+
+fn refuse_used(image: &str, bases: &[Base]) -> Result<(), Error> {
+    let needed_by: Vec<Needer> = bases.iter().flat_map(|base| base.users.clone()).collect();
+    match needed_by.is_empty() {
+        true => Ok(()),
+        false => Err(Error::ImageInUse { image: image.to_owned(), needed_by }),
     }
 }
 

@@ -1,82 +1,103 @@
-//! Which VMs and files need a file: asked before anything is removed, or written to.
+//! What exists on the host and who needs what, as of one moment: asked before anything is removed, or written
+//! to, under a claim on that ([`super::claim`]).
+//!
+//! [`VmDefinitions`] are all VMs; an [`Inventory`] has the files of the storage pools and of VMs' disks too.
 
-use crate::manager::inventory;
-use std::collections::{HashMap, HashSet};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::time::{Duration, Instant};
+mod chain;
+mod definitions;
+mod files;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::time::Duration;
+
+pub(in crate::manager) use definitions::{VmDefinitions, is_child, is_on};
+pub(in crate::manager) use files::{FileKey, Files};
 
 use crate::host;
-use crate::libvirt::{Definitions, Domain, DomainId, OwnedVolume, Scope, Volume};
+use crate::libvirt::{Domain, DomainId, OwnedVolume, Volume};
+use crate::manager::Error;
 use crate::manager::operation::Operation;
 use crate::manager::storage::is_piece;
-use crate::manager::{Error, Event, Warning};
 
 /// How long a pool in which something is being made is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// All VMs and all files of the storage pools, as they were at one moment.
+/// All VMs, and the files of the pools and of VMs' disks, as they were at one moment.
 pub(in crate::manager) struct Inventory {
-    /// The stored definitions.
-    domains: Vec<Domain>,
-    /// The definitions of those that run: only these tell chains, and disks that the next start won't have.
-    running: Vec<Domain>,
-    /// Those whose QEMU hangs and holds even their definition back.
-    hidden: Vec<DomainId>,
-    files: HashMap<String, (String, Volume)>,
-    taken: Instant,
+    pub(in crate::manager) definitions: VmDefinitions,
+    pub(in crate::manager) files: Files,
 }
 
 /// What is about to be removed.
-#[derive(Debug, Default)]
-pub(in crate::manager) struct Doomed {
+#[derive(Debug, Default, Clone)]
+pub(in crate::manager) struct DeletionSet {
     /// The UUIDs of the VMs.
     pub(in crate::manager) vms: HashSet<String>,
-    /// The paths of the files.
-    pub(in crate::manager) files: HashSet<String>,
+    /// The files.
+    pub(in crate::manager) files: HashSet<FileKey>,
+}
+
+/// Who needs a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needer {
+    /// A VM, by name.
+    Vm(String),
+    /// A file that belongs to no VM, by path.
+    File(String),
+    /// VMs that will be made of it: it is a base image.
+    NewVms,
+}
+
+impl Needer {
+    /// The VM's name, or the file's path.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Vm(name) | Self::File(name) => name,
+            Self::NewVms => "new VMs",
+        }
+    }
+}
+
+impl fmt::Display for Needer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vm(name) => write!(f, "the VM {name}"),
+            Self::File(path) => f.write_str(path),
+            Self::NewVms => f.write_str("new VMs: it is a base image"),
+        }
+    }
 }
 
 impl Inventory {
-    /// Looks at all VMs and, with libvirt's own look made anew, at all active pools.
-    pub(in crate::manager) async fn load(op: Operation<'_>) -> Result<Inventory, Error> {
-        let taken = Instant::now();
-        let (domains, running, hidden) = definitions(op).await?;
-        if !hidden.is_empty() {
-            op.report(Event::Warning(Warning::Hidden {
-                vms: hidden.iter().map(|id| id.name.clone()).collect(),
-            }));
-        }
-        let files = inventory::files_of_pools(op).await?.into_iter();
-        let files = files.map(|(pool, file)| (file.path.clone(), (pool, file))).collect();
-        Ok(Inventory { domains, running, hidden, files, taken })
+    /// Reads all VMs and, with libvirt's own look at them made anew, all active pools.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub(in crate::manager) async fn load(op: Operation<'_>) -> Result<Self, Error> {
+        let definitions = VmDefinitions::load(op).await?;
+        let volumes = volumes_of_pools(op).await?;
+        let files = Files::new(volumes, definitions.all(), op.locality().is_here());
+        Ok(Self { definitions, files })
     }
 
-    /// Whether it is too old to act upon.
-    pub(in crate::manager) fn is_older_than(&self, age: Duration) -> bool {
-        self.taken.elapsed() > age
-    }
-
-    /// The VM's stored definition.
-    pub(in crate::manager) fn domain(&self, uuid: &str) -> Option<&Domain> {
-        self.domains.iter().find(|domain| domain.uuid == uuid)
-    }
-
-    /// The volumes that are the VM's own, with the older pieces of its serial log. A program that copies VMs copies vmtools' record of them, too: what
-    /// bears the UUID of another VM that has it in its record is that one's.
+    /// The volumes that are the VM's own, with the older pieces of its serial log. A program that copies VMs
+    /// copies vmtools' record of them, too: what bears the UUID of another VM that has it in its record is
+    /// that one's.
     pub(in crate::manager) fn owned_by(&self, domain: &Domain) -> Vec<OwnedVolume> {
         let mut owned = domain.metadata.as_ref().map(|record| record.owned.clone()).unwrap_or_default();
         owned.retain(|volume| {
-            !self.domains.iter().any(|other| {
+            !self.definitions.all_stored().iter().any(|other| {
                 let mark = other.uuid.get(..8).unwrap_or(&other.uuid);
                 other.uuid != domain.uuid && other.owns(&volume.path) && volume.volume.contains(mark)
             })
         });
-        let is_piece =
+        let is_log_piece =
             |pool: &str, name: &str| owned.iter().any(|log| log.pool == pool && is_piece(name, &log.volume));
-        let beside = self.files.values().filter(|(pool, file)| is_piece(pool, &file.name));
-        let mut pieces: Vec<OwnedVolume> = beside
+        let of_logs = self.files.volumes().filter(|(pool, file)| is_log_piece(pool, &file.name));
+        let mut pieces: Vec<OwnedVolume> = of_logs
             .map(|(pool, file)| OwnedVolume {
-                pool: pool.clone(),
+                pool: pool.to_owned(),
                 volume: file.name.clone(),
                 path: file.path.clone(),
             })
@@ -86,121 +107,117 @@ impl Inventory {
         owned
     }
 
-    /// The file, if it lies in a pool.
-    pub(in crate::manager) fn file(&self, path: &str) -> Option<&Volume> {
-        self.files.get(path).map(|(_, file)| file)
-    }
-
-    /// The file as a volume of its pool.
-    pub(in crate::manager) fn volume(&self, path: &str) -> Option<OwnedVolume> {
-        let (pool, file) = self.files.get(path)?;
-        Some(OwnedVolume { pool: pool.clone(), volume: file.name.clone(), path: path.to_owned() })
-    }
-
-    /// The files below a file, the nearest first, as far as they are known.
-    pub(in crate::manager) fn below<'a>(&'a self, path: &str) -> Vec<&'a str> {
-        let mut found: Vec<&str> = Vec::new();
-        let mut at = path;
-        while let Some(next) = self.file(at).and_then(|file| file.backing.as_deref()) {
-            if found.contains(&next) {
-                break;
-            }
-            found.push(next);
-            at = next;
-        }
-        found
+    /// The paths below a disk, the nearest first, as far as they are known.
+    pub(in crate::manager) fn below(&self, path: &str) -> Vec<String> {
+        let (below, _) = self.files.below(&self.files.key(path));
+        below.iter().map(|key| self.files.path(key)).collect()
     }
 
     /// How many files stand below the VM's disks, at most.
     pub(in crate::manager) fn depth(&self, uuid: &str) -> usize {
-        let disks = self.domain(uuid).into_iter().flat_map(|domain| &domain.disks);
-        disks.filter_map(|disk| disk.path.as_ref()).map(|path| self.below(path).len()).max().unwrap_or(0)
+        let disks = self.definitions.stored(uuid).into_iter().flat_map(|domain| &domain.disks);
+        let depth = |path: &String| self.files.below(&self.files.key(path)).0.len();
+        disks.filter_map(|disk| disk.path.as_ref()).map(depth).max().unwrap_or(0)
     }
 
-    /// Those among `vms` that stand on one of the files, or are children of the VM.
+    /// Those among `vms` that stand on one of the files, or are linked clones of the VM.
     pub(in crate::manager) fn standing_on(
         &self,
         uuid: &str,
         files: &[&str],
         vms: &HashSet<String>,
     ) -> Vec<String> {
+        let keys: Vec<FileKey> = files.iter().map(|path| self.files.key(path)).collect();
         let needs = |domain: &&Domain| {
             domain.uuid != uuid
                 && vms.contains(&domain.uuid)
-                && (is_child(domain, uuid) || files.iter().any(|file| self.uses(domain, file)))
+                && (is_child(domain, uuid) || keys.iter().any(|key| self.uses(domain, key)))
         };
-        self.both().filter(needs).map(|domain| domain.uuid.clone()).collect()
+        let mut uuids: Vec<String> =
+            self.definitions.all().filter(needs).map(|domain| domain.uuid.clone()).collect();
+        uuids.sort();
+        uuids.dedup();
+        uuids
     }
 
-    /// Who needs the VM's file and isn't going with it: VMs, and files that belong to none.
-    pub(in crate::manager) fn needed_by(&self, path: &str, doomed: &Doomed) -> Vec<String> {
-        let stays = |domain: &&Domain| !doomed.vms.contains(&domain.uuid);
+    /// Who needs the file and isn't going with it.
+    pub(in crate::manager) fn needed_by(&self, path: &str, deletion: &DeletionSet) -> Vec<Needer> {
+        let key = self.files.key(path);
+        let stays = |domain: &&Domain| !deletion.vms.contains(&domain.uuid);
         let users: Vec<&Domain> =
-            self.both().filter(stays).filter(|domain| self.uses(domain, path)).collect();
-        let mut needed_by: Vec<String> = users.iter().map(|user| format!("the VM {}", user.name)).collect();
-        let of_users = |file: &str| {
-            users.iter().flat_map(|user| &user.disks).any(|disk| {
-                disk.path.as_deref().is_some_and(|top| top == file || self.below(top).contains(&file))
-            })
-        };
-        let others = self.files.keys().filter(|file| {
-            !doomed.files.contains(*file) && self.below(file).contains(&path) && !of_users(file)
-        });
-        needed_by.extend(others.cloned());
-        // A disk in no pool, of a VM that goes without it.
-        let tops = self.both().filter(|domain| !stays(domain)).flat_map(|domain| &domain.disks);
-        needed_by.extend(tops.filter_map(|disk| {
-            let top = disk.path.as_ref().filter(|top| !doomed.files.contains(*top))?;
-            disk.backing.iter().any(|below| below == path).then(|| top.clone())
-        }));
-        // Of one that hangs its process' command line tells, where it is this host's.
-        let names_it = |id: &&DomainId| {
-            id.uuid.parse().ok().and_then(|uuid| host::qemu_names_file(uuid, path)).unwrap_or(false)
-        };
-        needed_by.extend(self.hidden.iter().filter(names_it).map(|id| format!("the VM {}", id.name)));
+            self.definitions.all().filter(stays).filter(|domain| self.uses(domain, &key)).collect();
+        let of_users: HashSet<FileKey> = users.iter().flat_map(|user| self.files_of(user)).collect();
+        let others = self.files.standing_on(&key);
+        let others = others.filter(|file| !deletion.files.contains(file) && !of_users.contains(file));
+        let hidden = self.definitions.hidden().iter().filter(|id| names_file(id, path));
+        let mut needed_by: Vec<Needer> = users
+            .iter()
+            .map(|user| Needer::Vm(user.name.clone()))
+            .chain(others.map(|file| Needer::File(self.files.path(file))))
+            .chain(hidden.map(|id| Needer::Vm(id.name.clone())))
+            .collect();
         needed_by.sort();
         needed_by.dedup();
         needed_by
     }
 
-    /// Whether it is there, but tells nothing of itself.
-    pub(in crate::manager) fn is_hidden(&self, uuid: &str) -> bool {
-        self.hidden.iter().any(|id| id.uuid == uuid)
-    }
-
-    /// The VMs with a disk that is this very file of this machine, by whatever path.
-    pub(in crate::manager) fn users_of_file(&self, file: &Path) -> Vec<String> {
-        let identity = |path: &Path| std::fs::metadata(path).ok().map(|data| (data.dev(), data.ino()));
-        let wanted = identity(file);
-        let is_it = |path: &String| wanted.is_some() && identity(Path::new(path)) == wanted;
-        let uses = |domain: &&Domain| {
-            domain.disks.iter().flat_map(|disk| disk.path.iter().chain(&disk.backing)).any(is_it)
-        };
-        self.both().filter(uses).map(|domain| format!("the VM {}", domain.name)).collect()
-    }
-
     /// The VMs that record this one as their parent and are not going with it.
-    pub(in crate::manager) fn children_of(&self, uuid: &str, doomed: &Doomed) -> Vec<String> {
-        let children = self.domains.iter().filter(|domain| is_child(domain, uuid));
-        let staying = children.filter(|domain| !doomed.vms.contains(&domain.uuid));
-        staying.map(|domain| format!("the VM {}", domain.name)).collect()
+    pub(in crate::manager) fn children_of(&self, uuid: &str, deletion: &DeletionSet) -> Vec<Needer> {
+        let children = self.definitions.all_stored().iter().filter(|domain| is_child(domain, uuid));
+        let staying = children.filter(|domain| !deletion.vms.contains(&domain.uuid));
+        staying.map(|domain| Needer::Vm(domain.name.clone())).collect()
     }
 
-    fn both(&self) -> impl Iterator<Item = &Domain> {
-        self.domains.iter().chain(&self.running)
+    /// Whether a disk or another device of the VM is the file, or stands on it.
+    pub(in crate::manager) fn uses(&self, domain: &Domain, key: &FileKey) -> bool {
+        self.files_of(domain).any(|file| file == *key)
     }
 
-    fn uses(&self, domain: &Domain, path: &str) -> bool {
-        domain.disks.iter().any(|disk| {
-            disk.path.as_deref().is_some_and(|top| top == path || self.below(top).contains(&path))
-                || disk.backing.iter().any(|below| below == path)
-        })
+    /// The files of the VM's disks, those below them, and what else it names: firmware variables, logs.
+    fn files_of<'a>(&'a self, domain: &'a Domain) -> impl Iterator<Item = FileKey> + 'a {
+        let tops = domain.disks.iter().flat_map(|disk| disk.path.iter().chain(&disk.backing));
+        let tops = tops.map(|path| self.files.key(path));
+        let chains = tops.flat_map(|top| {
+            let below = self.files.below(&top).0;
+            std::iter::once(top).chain(below)
+        });
+        chains.chain(other_files(domain).into_iter().map(|path| self.files.key(&path)))
     }
+}
+
+/// The files that a VM names beside its disks.
+fn other_files(domain: &Domain) -> Vec<String> {
+    let tree = &domain.tree;
+    let of_os = ["os/kernel", "os/initrd", "os/dtb"].into_iter().filter_map(|path| tree.find_text(path));
+    let entries = tree.all("sysinfo").flat_map(|info| info.all("entry"));
+    let of_firmware = entries.filter_map(|entry| entry.attribute("file").map(str::to_owned));
+    let devices = || tree.find("devices").into_iter();
+    let memory = devices().flat_map(|devices| devices.all("memory"));
+    let of_memory = memory.filter_map(|memory| memory.find_text("source/path"));
+    let stores = devices().flat_map(|devices| devices.all("disk"));
+    let of_stores =
+        stores.filter_map(|disk| disk.find_attribute("source/dataStore/source", "file").map(str::to_owned));
+    let logs = devices().flat_map(|devices| devices.elements());
+    let of_logs = logs.filter_map(|device| device.find_attribute("log", "file").map(str::to_owned));
+    domain
+        .nvram()
+        .into_iter()
+        .chain(of_os)
+        .chain(of_firmware)
+        .chain(of_memory)
+        .chain(of_stores)
+        .chain(of_logs)
+        .collect()
+}
+
+/// Whether the process of a VM that hangs names the file on its command line, where it is this host's.
+fn names_file(id: &DomainId, path: &str) -> bool {
+    id.uuid.parse().ok().and_then(|uuid| host::qemu_names_file(uuid, path)).unwrap_or(false)
 }
 
 /// The files of all active pools, each with its pool's name. libvirt looks anew: others may have put something
 /// there since it last did.
-pub(in crate::manager) async fn files_of_pools(op: Operation<'_>) -> Result<Vec<(String, Volume)>, Error> {
+async fn volumes_of_pools(op: Operation<'_>) -> Result<Vec<(String, Volume)>, Error> {
     let mut files = Vec::new();
     for pool in op.client().active_pools().await? {
         op.retry(PATIENCE).while_busy(async || op.client().refresh_pool(&pool).await).await?;
@@ -213,111 +230,7 @@ pub(in crate::manager) async fn files_of_pools(op: Operation<'_>) -> Result<Vec<
     Ok(files)
 }
 
-/// The VMs whose disks stand on this one's, by their own record or by their files.
-pub(in crate::manager) async fn children_of(op: Operation<'_>, uuid: &str) -> Result<Vec<String>, Error> {
-    let (domains, running, hidden) = definitions(op).await?;
-    let look = Inventory { domains, running, hidden, files: HashMap::new(), taken: Instant::now() };
-    let Some(parent) = look.domain(uuid) else { return Ok(Vec::new()) };
-    let others = look.both().filter(|domain| domain.uuid != uuid);
-    let stands = |domain: &&Domain| {
-        let own = |path: &String| parent.disks.iter().any(|disk| disk.writes_to(path));
-        is_child(domain, uuid) || domain.disks.iter().flat_map(|disk| &disk.backing).any(own)
-    };
-    let mut names: Vec<String> = others.filter(stands).map(|domain| domain.name.clone()).collect();
-    names.sort();
-    names.dedup();
-    Ok(names)
-}
-
-async fn definitions(op: Operation<'_>) -> Result<(Vec<Domain>, Vec<Domain>, Vec<DomainId>), Error> {
-    let ids = op.client().domains(Scope::All).await?;
-    let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
-    let Definitions { domains, hidden } = op.client().stored_domains(&uuids).await?;
-    let active = op.client().domains(Scope::Active).await?;
-    let active = active.iter().map(|id| id.uuid.as_str());
-    let active: Vec<&str> = active.filter(|uuid| !hidden.iter().any(|other| other == uuid)).collect();
-    let running = op.client().running_domains(&active).await?.domains;
-    let hidden = ids.into_iter().filter(|id| hidden.contains(&id.uuid)).collect();
-    Ok((domains, running, hidden))
-}
-
-fn is_child(domain: &Domain, uuid: &str) -> bool {
-    let parent = domain.metadata.as_ref().and_then(|record| record.parent.as_ref());
-    parent.is_some_and(|parent| parent.uuid == uuid)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn look(files: &[(&str, Option<&str>)], vms: &[(&str, &str)]) -> Inventory {
-        let volume = |path: &str, backing: Option<&str>| Volume {
-            name: path.trim_start_matches("/p/").into(),
-            path: path.into(),
-            format: None,
-            capacity_bytes: 0,
-            allocation_bytes: 0,
-            backing: backing.map(str::to_owned),
-            modified: None,
-            accessed: None,
-        };
-        let domain = |name: &str, disk: &str| {
-            let document = format!(
-                "<domain><name>{name}</name><uuid>{name}</uuid><devices><disk type='file' device='disk'>\
-                 <source file='{disk}'/><target dev='vda'/></disk></devices></domain>"
-            );
-            Domain::parse(&document).expect("parses")
-        };
-        Inventory {
-            domains: vms.iter().map(|(name, disk)| domain(name, disk)).collect(),
-            running: Vec::new(),
-            hidden: Vec::new(),
-            files: files
-                .iter()
-                .map(|(path, backing)| ((*path).to_owned(), ("p".to_owned(), volume(path, *backing))))
-                .collect(),
-            taken: Instant::now(),
-        }
-    }
-
-    fn doomed(vms: &[&str], files: &[&str]) -> Doomed {
-        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        Doomed { vms: owned(vms), files: owned(files) }
-    }
-
-    #[test]
-    fn what_stays_needs_what_is_below_it() {
-        let files =
-            [("/p/base", None), ("/p/a", Some("/p/base")), ("/p/b", Some("/p/a")), ("/p/x", Some("/p/a"))];
-        let look = look(&files, &[("a", "/p/a"), ("b", "/p/b")]);
-        assert_eq!(look.below("/p/b"), ["/p/a", "/p/base"]);
-        assert_eq!(look.needed_by("/p/a", &doomed(&["a"], &["/p/a"])), ["/p/x", "the VM b"]);
-        // The child goes with its disk; nobody's overlay stays.
-        assert_eq!(look.needed_by("/p/a", &doomed(&["a", "b"], &["/p/a", "/p/b"])), ["/p/x"]);
-        // It goes without its disk.
-        let kept = look.needed_by("/p/a", &doomed(&["a", "b"], &["/p/a", "/p/x"]));
-        assert_eq!(kept, ["/p/b"]);
-        assert_eq!(look.standing_on("a", &["/p/a"], &doomed(&["a", "b"], &[]).vms), ["b"]);
-        assert!(look.depth("b") > look.depth("a"));
-    }
-
-    #[test]
-    fn a_copied_record_owns_nothing() {
-        let document = |uuid: &str| {
-            format!(
-                "<domain><name>{uuid}</name><uuid>{uuid}</uuid><metadata><v:vm xmlns:v='urn:vmtools:vm:1'>\
-                 <v:volume pool='p' name='web-aaaaaaaa.qcow2' path='/p/web-aaaaaaaa.qcow2'/></v:vm></metadata></domain>"
-            )
-        };
-        let domains =
-            ["aaaaaaaa-1", "bbbbbbbb-1"].map(|uuid| Domain::parse(&document(uuid)).expect("parses"));
-        let look = Inventory { domains: domains.to_vec(), ..look(&[], &[]) };
-        assert_eq!(domains.map(|domain| look.owned_by(&domain).len()), [1, 0]);
-    }
-
-    #[test]
-    fn a_circle_ends() {
-        let look = look(&[("/p/a", Some("/p/b")), ("/p/b", Some("/p/a"))], &[("a", "/p/a")]);
-        assert_eq!(look.below("/p/a"), ["/p/b", "/p/a"]);
-    }
-}
+pub(in crate::manager) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,4 @@
+use crate::manager::claim::Subject;
 use crate::manager::network::Networks;
 use crate::manager::retry::Retry;
 use std::time::{Duration, Instant};
@@ -65,6 +66,7 @@ impl Networks<'_> {
     /// [`NetworkError::InUse`] when a VM was plugged in meanwhile.
     pub async fn delete(&self, plan: NetworkDeletePlan) -> Result<DeletedNetwork, Error> {
         self.op.check()?;
+        let _claim = self.op.own(Subject::Network(&plan.uuid), &plan.name).await?;
         // Since the plan was made somebody has thought about it.
         self.plan_delete(&plan.uuid).await?;
         self.remove_network(&plan.uuid, plan.persistent).await?;

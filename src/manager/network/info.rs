@@ -1,7 +1,8 @@
+use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::users::{self, NetworkCard, Survey};
+use super::users::{self, NetworkCard, interfaces_on};
 use crate::libvirt::{Lease, Network};
 use crate::manager::Error;
 use crate::model::Timestamp;
@@ -71,9 +72,9 @@ impl Networks<'_> {
         let networks = self.op.client().networks().await?;
         let uuids: Vec<&str> = networks.iter().map(|network| network.uuid.as_str()).collect();
         let leases = self.op.client().leases(&uuids).await?;
-        let survey = self.glance_at_cards().await?;
+        let definitions = VmDefinitions::load(self.op).await?;
         let statuses = networks.into_iter().zip(leases);
-        Ok(statuses.map(|(network, leases)| status(network, &leases, &survey)).collect())
+        Ok(statuses.map(|(network, leases)| status(network, &leases, &definitions)).collect())
     }
 
     /// All there is to know of a network.
@@ -83,8 +84,8 @@ impl Networks<'_> {
     pub async fn info(&self, name: &str) -> Result<NetworkInfo, Error> {
         let network = self.op.client().network(name).await?;
         let leases = self.op.client().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
-        let survey = self.glance_at_cards().await?;
-        let vm = |mac: &str| survey.holder_of(mac).map(|domain| domain.name.clone());
+        let definitions = VmDefinitions::load(self.op).await?;
+        let vm = |mac: &str| definitions.holder_of(mac).map(|domain| domain.name.clone());
         let reservations = network.reservations.iter().map(|kept| ReservationStatus {
             network: network.name.clone(),
             ip: kept.ip,
@@ -94,8 +95,8 @@ impl Networks<'_> {
         });
         Ok(NetworkInfo {
             reservations: reservations.collect(),
-            cards: survey.cards_on(&network),
-            status: status(network, &leases, &survey),
+            cards: interfaces_on(&definitions, &network),
+            status: status(network, &leases, &definitions),
             leases: leases
                 .into_iter()
                 .map(|lease| LeaseStatus {
@@ -114,7 +115,7 @@ impl Networks<'_> {
     }
 }
 
-fn status(network: Network, leases: &[Lease], survey: &Survey) -> NetworkStatus {
-    let vms = users::names(survey.cards_on(&network).iter());
+fn status(network: Network, leases: &[Lease], definitions: &VmDefinitions) -> NetworkStatus {
+    let vms = users::names(interfaces_on(definitions, &network).iter());
     NetworkStatus { lease_count: leases.len(), vms, network }
 }

@@ -1,13 +1,14 @@
 //! Plugging VMs' network cards in and out, while they run too.
 
+use crate::manager::claim::{Claim, Subject};
 use crate::manager::network::Networks;
 use crate::manager::power::Power;
 use std::time::{Duration, Instant};
 
 use super::NetworkError;
-use super::users::is_on;
 use crate::libvirt::{Affects, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec, Network};
 use crate::manager::Error;
+use crate::manager::inventory::is_on;
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec};
 
 /// How long a guest has to give a card up.
@@ -35,11 +36,12 @@ impl Networks<'_> {
     /// # Errors
     /// When there is no such network or VM, the hardware address is taken, or the machine has no place left.
     pub async fn attach(&self, card: &CardSpec, vm: &str) -> Result<CardChange, Error> {
-        let id = self.changeable(vm).await?;
+        let (id, _claim) = self.changeable(vm).await?;
         let live = self.op.client().state(&id.uuid).await?.is_active();
+        let mut _network = None;
         let source = match &card.network {
             NetworkSpec::Network(name) => {
-                self.ready_network(name, live).await?;
+                _network = Some(self.ready_network(name, live).await?);
                 InterfaceSource::Network(name.clone())
             }
             NetworkSpec::Bridge(name) => {
@@ -47,6 +49,10 @@ impl Networks<'_> {
                 InterfaceSource::Bridge(name.clone())
             }
             NetworkSpec::User | NetworkSpec::None => return Err(no_card(card).into()),
+        };
+        let _mac = match card.mac {
+            Some(mac) => Some(self.op.own(Subject::Mac(&mac.to_string()), &mac.to_string()).await?),
+            None => None,
         };
         self.refuse_taken_macs(card.mac.as_slice(), None).await?;
         let domain = self.op.client().domain(&id.uuid).await?;
@@ -72,7 +78,7 @@ impl Networks<'_> {
         vm: &str,
         mac: Option<MacAddress>,
     ) -> Result<CardChange, Error> {
-        let id = self.changeable(vm).await?;
+        let (id, _claim) = self.changeable(vm).await?;
         let active = self.op.client().state(&id.uuid).await?.is_active();
         let stored = self.op.client().stored_domain(&id.uuid).await?;
         let running = if active { Some(self.op.client().domain(&id.uuid).await?) } else { None };
@@ -122,11 +128,12 @@ impl Networks<'_> {
         Ok(())
     }
 
-    /// The VM, if no create is at it.
-    async fn changeable(&self, vm: &str) -> Result<DomainId, Error> {
+    /// The VM, if no create is at it, and a claim to change it.
+    async fn changeable(&self, vm: &str) -> Result<(DomainId, Claim), Error> {
         let id = self.op.client().resolve(vm).await?;
+        let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         Power::of(self.op).refuse_being_made(&id).await?;
-        Ok(id)
+        Ok((id, claim))
     }
 }
 

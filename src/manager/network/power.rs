@@ -1,19 +1,25 @@
 //! Starting and stopping networks.
 
-use super::users;
+use super::users::{self, interfaces_on};
 use super::{NetworkError, NetworkStatus};
 use crate::libvirt::{self, Network};
+use crate::manager::claim::{Claim, Subject};
+use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
 use crate::manager::{Error, Event};
 
 impl Networks<'_> {
-    pub(in crate::manager) async fn ready_network(&self, name: &str, act: bool) -> Result<(), Error> {
-        let network = self.op.client().network(name).await?;
+    /// The network for a VM, started if it is off and `act` says so, and a claim under which it stays.
+    pub(in crate::manager) async fn ready_network(&self, name: &str, act: bool) -> Result<Claim, Error> {
+        let uuid = self.op.client().network(name).await?.uuid;
+        let claim = self.op.share(Subject::Network(&uuid), name).await?;
+        // Claimed by now: what it was before may have been another command's to end.
+        let network = self.op.client().network(&uuid).await?;
         if !network.active && act {
             self.op.client().start_network(&network.uuid).await?;
             self.op.report(Event::NetworkStarted { name });
         }
-        Ok(())
+        Ok(claim)
     }
 
     /// Starts the network. One that is up is fine.
@@ -38,7 +44,9 @@ impl Networks<'_> {
     /// # Errors
     /// [`NetworkError::InUse`] when running VMs are plugged in.
     pub async fn stop(&self, name: &str, force: bool) -> Result<NetworkStatus, Error> {
-        let mut network = self.op.client().network(name).await?;
+        let uuid = self.op.client().network(name).await?.uuid;
+        let _claim = self.op.own(Subject::Network(&uuid), name).await?;
+        let mut network = self.op.client().network(&uuid).await?;
         self.op.check()?;
         if !network.active {
             self.op.report(Event::AlreadySo { name: &network.name, what: "off" });
@@ -85,7 +93,7 @@ impl Networks<'_> {
 
     /// No VM is plugged in, or no running one.
     pub(super) async fn refuse_used(&self, network: &Network, running: bool) -> Result<(), Error> {
-        let cards = self.survey_cards().await?.cards_on(network);
+        let cards = interfaces_on(&VmDefinitions::load(self.op).await?, network);
         let vms = users::names(cards.iter().filter(|card| card.active || !running));
         if vms.is_empty() {
             return Ok(());

@@ -1,9 +1,11 @@
 //! Addresses that are kept for a VM's card: dnsmasq gives them to nobody else.
 
+use crate::manager::claim::Subject;
+use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::users::Survey;
+use super::users::interfaces_on;
 use super::{NetworkError, ReservationStatus};
 use crate::libvirt::{self, Domain, HostUpdate, Network, Reservation};
 use crate::manager::{Error, Event, Warning};
@@ -21,12 +23,14 @@ impl Networks<'_> {
         ip: Ipv4Addr,
         mac: Option<MacAddress>,
     ) -> Result<ReservationStatus, Error> {
-        let network = self.op.client().network(network).await?;
+        let found = self.op.client().network(network).await?;
+        let _claim = self.op.own(Subject::Network(&found.uuid), &found.name).await?;
+        let network = self.op.client().network(&found.uuid).await?;
         check_address(&network, ip)?;
         let domain = self.op.client().resolve(vm).await?;
-        let survey = self.survey_cards().await?;
-        let mac = card_of(&survey, &network, &domain.name, mac)?;
-        self.check_free(&network, ip, &mac, &survey).await?;
+        let definitions = VmDefinitions::load(self.op).await?;
+        let mac = card_of(&definitions, &network, &domain.name, mac)?;
+        self.check_free(&network, ip, &mac, &definitions).await?;
         let present = network.reservations.iter().find(|kept| kept.mac == mac);
         let reservation = Reservation { name: free_hostname(&network, &domain.name, &mac), mac, ip };
         self.op.check()?;
@@ -65,7 +69,7 @@ impl Networks<'_> {
         let network = self.op.client().network(network).await?;
         let (name, macs) = match self.op.client().resolve(vm).await {
             Ok(domain) => {
-                let cards = self.survey_cards().await?.cards_on(&network);
+                let cards = interfaces_on(&VmDefinitions::load(self.op).await?, &network);
                 let own = cards.into_iter().filter(|card| card.vm == domain.name).map(|card| card.mac);
                 let own = own.collect::<Vec<_>>();
                 (Some(domain.name), own)
@@ -135,7 +139,7 @@ impl Networks<'_> {
         network: &Network,
         ip: Ipv4Addr,
         mac: &str,
-        survey: &Survey,
+        definitions: &VmDefinitions,
     ) -> Result<(), Error> {
         let kept = network.reservations.iter().find(|kept| kept.ip == ip).map(|kept| kept.mac.clone());
         let leases = self.op.client().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
@@ -143,7 +147,7 @@ impl Networks<'_> {
         match kept.into_iter().chain(given).find(|holder| holder != mac) {
             None => Ok(()),
             Some(holder) => {
-                let vm = survey.holder_of(&holder).map(|domain| format!("the VM {}", domain.name));
+                let vm = definitions.holder_of(&holder).map(|domain| format!("the VM {}", domain.name));
                 let by = vm.unwrap_or_else(|| format!("the card {holder}"));
                 Err(NetworkError::AddressTaken { ip, network: network.name.clone(), by }.into())
             }
@@ -153,12 +157,12 @@ impl Networks<'_> {
 
 /// The VM's card on the network: the one that is named, or the only one.
 fn card_of(
-    survey: &Survey,
+    definitions: &VmDefinitions,
     network: &Network,
     vm: &str,
     mac: Option<MacAddress>,
 ) -> Result<String, NetworkError> {
-    let cards = survey.cards_on(network).into_iter().filter(|card| card.vm == vm);
+    let cards = interfaces_on(definitions, network).into_iter().filter(|card| card.vm == vm);
     super::interface::pick(cards.map(|card| card.mac).collect(), &network.name, vm, mac)
 }
 

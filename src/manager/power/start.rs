@@ -1,8 +1,9 @@
 //! Starting.
 
+use crate::manager::claim::Subject;
 use crate::manager::gc::GarbageCollection;
 use crate::manager::guest::GuestAccess;
-use crate::manager::inventory;
+use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
 use crate::manager::power::Power;
 use crate::manager::vms::Vms;
@@ -35,6 +36,7 @@ impl Power<'_> {
     /// When there is no such VM, libvirt or QEMU refuses, or the wait fails.
     pub async fn start(&self, name: &str, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
         let id = self.op.client().resolve(name).await?;
+        let claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
         let state = self.op.client().state(&id.uuid).await?;
         let domain = self.op.client().domain(&id.uuid).await?;
         self.refuse_unmade(&domain).await?;
@@ -60,6 +62,7 @@ impl Power<'_> {
                 other => other?,
             }
         }
+        drop(claim);
         if let Some(wait) = wait {
             let domain = self.op.client().domain(&id.uuid).await?;
             GuestAccess::of(self.op).wait_for(&domain, wait).await?;
@@ -139,7 +142,7 @@ impl Power<'_> {
         if !domain.is_parent() {
             return Ok(());
         }
-        let children = inventory::children_of(self.op, &domain.uuid).await?;
+        let children = VmDefinitions::load(self.op).await?.children_of(&domain.uuid);
         if children.is_empty() {
             return Ok(());
         }

@@ -5,14 +5,17 @@
 //! what the base is. A base without a marker is either being uploaded by somebody, and then its file
 //! changes, or was given up.
 
+use crate::manager::claim::{Claim, Subject};
+use crate::manager::inventory::{DeletionSet, Inventory};
 use crate::manager::storage::Storage;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::host;
 use crate::image::{Format, LocalImage};
-use crate::libvirt::{self, Pool, VolumeSpec};
+use crate::libvirt::{self, Pool, Volume, VolumeSpec};
 use crate::manager::{Error, Event};
 use crate::model::{DiskSize, Timestamp};
 
@@ -23,11 +26,28 @@ pub(in crate::manager) const MARKER: &str = ".json";
 /// An upload that hasn't written for so long was given up.
 pub(in crate::manager) const STALE: Duration = Duration::from_secs(60);
 
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_secs(2);
+/// How often a base is looked for that others upload or remove meanwhile.
+const TRIES: usize = 5;
 
 /// The base's volume name in its pool. 128 bits of the digest tell any two images apart.
 pub(in crate::manager) fn volume_name(image: &LocalImage) -> String {
     format!("{PREFIX}{}.{}", &image.digest.hex()[..32], format_name(image.format))
+}
+
+/// Whether a volume of this name is a base image, its marker aside.
+pub(in crate::manager) fn is_base(volume: &str) -> bool {
+    volume.starts_with(PREFIX) && !volume.ends_with(MARKER)
+}
+
+/// Whether a volume of this name is a base's marker.
+pub(in crate::manager) fn is_marker(volume: &str) -> bool {
+    volume.starts_with(PREFIX) && volume.ends_with(MARKER)
+}
+
+/// The name of the base that a marker is of.
+pub(in crate::manager) fn of_marker(marker: &str) -> &str {
+    marker.strip_suffix(MARKER).unwrap_or(marker)
 }
 
 /// A base's marker's name.
@@ -74,46 +94,101 @@ impl Storage<'_> {
         pool.available_bytes.min(free.unwrap_or(u64::MAX))
     }
 
-    /// The path of the base in the pool; uploaded if it isn't there.
+    /// The path of the base in the pool, uploaded if it isn't there, and a claim under which it stays.
+    ///
+    /// # Errors
+    /// When it can't be uploaded; [`Error::BaseBroken`] when the pool doesn't come to what it should.
     pub(in crate::manager) async fn base(
         &self,
         image: &LocalImage,
         volume: &str,
         pool: &str,
-    ) -> Result<String, Error> {
-        let marker = marker_name(volume);
-        let mut said = false;
-        loop {
-            let mut found = self.op.client().find_volumes(pool, &[volume, &marker]).await?.into_iter();
-            match (found.next().flatten(), found.next().flatten()) {
-                (Some(base), Some(_)) => return Ok(base.path),
-                (Some(base), None) if !is_stale(base.modified) => {
-                    // Somebody else is at it. Let libvirt look how far it is.
-                    if !std::mem::replace(&mut said, true) {
-                        self.op.report(Event::Step {
-                            vm: &image.name,
-                            what: "waiting for another process that copies it",
-                        });
-                    }
-                    self.op
-                        .race(async {
-                            let _: () = tokio::time::sleep(PAUSE).await;
-                            Ok(())
-                        })
-                        .await?;
-                    match self.op.client().refresh_pool(pool).await {
-                        Ok(()) | Err(libvirt::Error::Busy { .. }) => {}
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-                (Some(_), None) => self.op.client().delete_volume(pool, volume).await?,
-                (None, _) => match self.upload(image, volume, pool).await {
-                    // Another was faster between the question and the upload.
-                    Err(Error::Libvirt(libvirt::Error::Exists { .. })) => {}
-                    Err(error) => return Err(error),
-                    Ok(()) => {}
+    ) -> Result<(String, Claim), Error> {
+        for _ in 0..TRIES {
+            let shared = self.op.share(Subject::Base(volume), &image.name).await?;
+            if let (Some(base), true) = self.look_at_base(volume, pool).await? {
+                return Ok((base.path, shared));
+            }
+            // Others who look for it wait, and then find it.
+            drop(shared);
+            let _claim = self.op.own_patiently(Subject::Base(volume), &image.name).await?;
+            match self.look_at_base(volume, pool).await? {
+                (_, true) => {}
+                (Some(begun), false) => self.remove_given_up(begun, image, volume, pool).await?,
+                (None, false) => match self.upload(image, volume, pool).await {
+                    // A file that libvirt did not know, or another host's vmtools was faster.
+                    Err(Error::Libvirt(libvirt::Error::Exists { .. })) => self.refresh(pool).await?,
+                    other => other?,
                 },
             }
+        }
+        Err(Error::BaseBroken { pool: pool.to_owned(), volume: volume.to_owned() })
+    }
+
+    /// The base, and whether it is whole. One that libvirt still lists and whose file is gone is none.
+    async fn look_at_base(&self, volume: &str, pool: &str) -> Result<(Option<Volume>, bool), Error> {
+        for refreshed in [false, true] {
+            let names = [volume, &marker_name(volume)];
+            let mut found = self.op.client().find_volumes(pool, &names).await?.into_iter();
+            let (base, marker) = (found.next().flatten(), found.next().flatten());
+            let is_gone = |volume: &Volume| {
+                self.op.locality().is_here()
+                    && Path::new(&volume.path)
+                        .symlink_metadata()
+                        .is_err_and(|e| e.kind() == ErrorKind::NotFound)
+            };
+            if !refreshed && [&base, &marker].into_iter().flatten().any(is_gone) {
+                self.refresh(pool).await?;
+                continue;
+            }
+            let whole = base.is_some() && marker.is_some();
+            return Ok((base, whole));
+        }
+        Ok((None, false))
+    }
+
+    /// Removes a base without a marker. Where other hosts' vmtools may be uploading it, its file has to stay as
+    /// it is for a while first, by this host's clock: theirs may be another.
+    async fn remove_given_up(
+        &self,
+        begun: Volume,
+        image: &LocalImage,
+        volume: &str,
+        pool: &str,
+    ) -> Result<(), Error> {
+        let trace = |base: &Volume| (base.modified, base.allocation_bytes);
+        let (mut seen, mut since) = (trace(&begun), Instant::now());
+        if !is_stale(begun.modified) {
+            self.op
+                .report(Event::Step { vm: &image.name, what: "waiting for another process that copies it" });
+            while since.elapsed() < STALE {
+                let pause = async {
+                    tokio::time::sleep(PAUSE).await;
+                    Ok(())
+                };
+                self.op.race(pause).await?;
+                self.refresh(pool).await?;
+                match self.look_at_base(volume, pool).await? {
+                    (Some(now), false) if trace(&now) == seen => {}
+                    (Some(now), false) => (seen, since) = (trace(&now), Instant::now()),
+                    _ => return Ok(()),
+                }
+            }
+        }
+        let needed_by = Inventory::load(self.op).await?.needed_by(&begun.path, &DeletionSet::default());
+        if !needed_by.is_empty() {
+            return Err(Error::InUse { path: begun.path, needed_by });
+        }
+        match self.op.client().delete_volume(pool, volume).await {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => self.refresh(pool).await,
+        }
+    }
+
+    async fn refresh(&self, pool: &str) -> Result<(), Error> {
+        match self.op.client().refresh_pool(pool).await {
+            Ok(()) | Err(libvirt::Error::Busy { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -169,7 +244,8 @@ impl Storage<'_> {
     }
 }
 
-/// Whether an upload has been given up. Without a time it can't be told, and then it hasn't.
+/// Whether an upload has been given up. Without a time, or with one that is yet to come, it can't be told, and
+/// then it hasn't.
 pub(in crate::manager) fn is_stale(modified: Option<SystemTime>) -> bool {
     modified.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > STALE)
 }

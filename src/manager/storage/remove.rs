@@ -44,7 +44,8 @@ impl Storage<'_> {
             }
         };
         match Retry::regardless(deadline).while_busy(undefine).await {
-            Ok(done) => Ok(done),
+            // One that nothing was stored of is gone with its end.
+            Ok(done) => Ok(done || stopped),
             Err(error) => Err(vec![format!("the definition of VM {uuid} ({error})")]),
         }
     }

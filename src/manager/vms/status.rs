@@ -1,4 +1,4 @@
-use crate::manager::inventory;
+use crate::manager::inventory::VmDefinitions;
 use crate::manager::vms::Vms;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -103,7 +103,7 @@ impl Vms<'_> {
             None => None,
         };
         let children = if domain.is_parent() {
-            inventory::children_of(self.op, &domain.uuid).await?
+            VmDefinitions::load(self.op).await?.children_of(&domain.uuid)
         } else {
             Vec::new()
         };
