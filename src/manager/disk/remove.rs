@@ -62,7 +62,6 @@ impl Disks<'_> {
     /// [`Error::LeftBehind`] when the disk is taken away, and its file stays.
     pub async fn remove(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
         let id = self.op.client().resolve(&removal.vm).await?;
-        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let machine = self.machine(&id.uuid).await?;
         let target = removal.disk.target.as_str();
         self.refuse_needed_elsewhere(&machine, removal.volume.as_ref()).await?;
@@ -75,6 +74,9 @@ impl Disks<'_> {
             }
             detached?;
         }
+        // A guest may take its time, and others may change the VM meanwhile: claimed is what is decided now.
+        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let machine = self.machine(&id.uuid).await?;
         if disk_of(&machine.stored, target).is_some() {
             self.op.client().detach_disk(&machine.uuid, target, Affects::Stored).await?;
         }
