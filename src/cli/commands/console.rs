@@ -6,10 +6,9 @@ use clap::Args;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::signals;
 use crate::manager::Console;
+use crate::problem::Problem;
 
 /// When to say that nobody answers.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -32,9 +31,9 @@ pub struct ConsoleArgs {
 
 /// # Errors
 /// When there is no terminal, the VM is off, or another console is open.
-pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Complaint> {
+pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Problem> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             "the console needs a terminal",
             format!(
                 "`vmtools logs {0} -f` shows what it prints, `vmtools ssh {0} -- CMD` runs a command",
@@ -43,7 +42,7 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Compl
         ));
     }
     let session = context.reader().await?;
-    let about = |error: crate::manager::Error| Complaint::from(error).about(&args.name);
+    let about = |error: crate::manager::Error| Problem::from(error).about(&args.name);
     let terminal = Terminal::save()?;
     // Before the terminal is the guest's.
     let key = shown(&args.escape);
@@ -62,7 +61,7 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Compl
     drop(terminal);
     result.map_err(about)?;
     context.ui.note(&format!("left the console of {}", args.name));
-    Ok(Code::Ok.into())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Shows what the guest prints until the end; says so if that is nothing for a while.
@@ -104,10 +103,10 @@ async fn copy(console: &mut Console, key: &str) {
 struct Terminal(Termios);
 
 impl Terminal {
-    fn save() -> Result<Self, Complaint> {
-        tcgetattr(std::io::stdin()).map(Self).map_err(|error| {
-            Complaint::plain(Code::Failed, format!("cannot read the terminal's settings: {error}"))
-        })
+    fn save() -> Result<Self, Problem> {
+        tcgetattr(std::io::stdin())
+            .map(Self)
+            .map_err(|error| Problem::io("cannot read the terminal's settings", &error.into()))
     }
 }
 
