@@ -1,55 +1,60 @@
 //! The errors of images: files, downloads, the catalogue.
 
-use super::{Advice, ErrorKind as K, process};
+use std::path::Path;
+
+use super::{Advice, ErrorKind as K, command, hint, option, process, vmtools};
 use crate::image::{Error, header};
 
-const RESUMES: &str = "try again: a download goes on where it broke off";
+const RESUMES: &str = "try again: the download resumes where it stopped";
 
 pub(super) fn advice(error: &Error) -> Advice {
     use Error as E;
     match error {
         E::Header { name, source: header::Error::Convertible { .. } } => {
-            (K::Integrity, Some(format!("vmtools image import {name} NAME")))
+            (K::Integrity, hint(format_args!("import it with {}", import(Path::new(name)))))
         }
         E::Header { name, source: header::Error::OtherFiles } => (
             K::Integrity,
-            Some(format!(
-                "make one file of it: qemu-img convert -O qcow2 {name} disk.qcow2, if you trust it"
+            hint(format_args!(
+                "if you trust it, copy it into one file: {}",
+                command("qemu-img convert -O qcow2").path(Path::new(name)).fixed("disk.qcow2")
             )),
         ),
         error if error.is_integrity() => (K::Integrity, None),
-        E::NameTaken { .. } => (K::Exists, Some("take another name, or add --replace".into())),
+        E::NameTaken { .. } => (K::Exists, hint("choose another name, or add --replace")),
         E::Convert { source, .. } => process::advice(source),
-        E::DiskFull { .. } => {
-            (K::Failed, Some("make room, or see what can go with `vmtools image prune --dry-run`".into()))
-        }
+        E::DiskFull { .. } => (
+            K::Failed,
+            hint(format_args!(
+                "free some space; {} shows what can be removed",
+                vmtools("image prune").flag("--dry-run")
+            )),
+        ),
         E::UnknownImage { name, nearest } => {
-            let meant = nearest.first().map(|nearest| format!("did you mean {nearest}? "));
-            (K::NotFound, Some(format!("{}A file needs a path: ./{name}", meant.unwrap_or_default())))
+            let meant =
+                nearest.first().map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
+            let file = option("--image", format_args!("./{name}"));
+            (K::NotFound, hint(format_args!("{meant}A file is given by its path: {file}")))
         }
-        E::FileMissing { .. } => {
-            (K::NotFound, Some("`vmtools image list --available` shows images that need no file".into()))
-        }
+        E::FileMissing { .. } => (
+            K::NotFound,
+            hint(format_args!("{} lists images to download", vmtools("image list").flag("--available"))),
+        ),
         E::NotFound { .. } => (K::NotFound, None),
-        E::Unreachable { .. } => {
-            (K::Unreachable, Some("with a file instead of a download: --image FILE".into()))
-        }
-        E::Stalled { .. } => (K::Unreachable, Some(RESUMES.into())),
-        E::Transfer { .. } => (K::Failed, Some(RESUMES.into())),
+        E::Unreachable { .. } => (K::Unreachable, hint("give a file instead of a download: --image FILE")),
+        E::Stalled { .. } => (K::Unreachable, hint(RESUMES)),
+        E::Transfer { .. } => (K::Failed, hint(RESUMES)),
         E::NoChecksum { .. } => (
             K::Usage,
-            Some(
-                "give its digest behind the URL, #sha256:HEX, or take it as it is: --insecure-no-checksum"
-                    .into(),
+            hint(
+                "append its digest to the URL, #sha256:HEX, or accept it unverified: --insecure-no-checksum",
             ),
         ),
         E::Plaintext { .. } => {
-            (K::Usage, Some("give its digest behind the URL, #sha256:HEX, or an https URL".into()))
+            (K::Usage, hint("append its digest to the URL, #sha256:HEX, or give an https URL"))
         }
-        E::NothingToPull { path } => {
-            (K::Usage, Some(format!("vmtools image import {} NAME", path.display())))
-        }
-        E::Iso { .. } => (K::Usage, Some("an ISO to install from is named by --iso".into())),
+        E::NothingToPull { path } => (K::Usage, hint(format_args!("import it with {}", import(path)))),
+        E::Iso { .. } => (K::Usage, hint("give an installation ISO with --iso")),
         E::Invalid(_)
         | E::Catalog { .. }
         | E::UserData { .. }
@@ -58,4 +63,8 @@ pub(super) fn advice(error: &Error) -> Advice {
         | E::AuthorizedKey { .. } => (K::Usage, None),
         _ => (K::Failed, None),
     }
+}
+
+fn import(file: &Path) -> super::Command {
+    vmtools("image import").path(file).fixed("NAME")
 }

@@ -117,7 +117,7 @@ fn a_full_disk_leaves_nothing() {
     sandbox.vmtools(&["config", "--set", &format!("storage.path={}", pool.display())]).run().success();
     let run = create(&sandbox, "web", &image, &["--json"]).run();
     assert_ne!(run.status.code(), Some(0), "{run}");
-    assert!(run.json_error()["hint"].as_str().is_some_and(|hint| hint.contains("room")), "{run}");
+    assert!(run.json_error()["hint"].as_str().is_some_and(|hint| hint.contains("free some space")), "{run}");
     nothing_is_left(&sandbox);
     assert_eq!(sandbox.files_under(&pool), Vec::<String>::new());
 }

@@ -46,7 +46,7 @@ pub fn run(args: ConfigArgs, context: &Context) -> Result<ExitCode, Problem> {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(Problem::usage(
                 format!("{pair:?} is not KEY=VALUE"),
-                "such as --set defaults.memory=4G",
+                "such as `vmtools config --set defaults.memory=4G`",
             ));
         };
         config::set(paths, key.trim(), value)?;

@@ -8,7 +8,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use crate::cli::context::Context;
 use crate::cli::signals;
 use crate::manager::Console;
-use crate::problem::Problem;
+use crate::problem::{Problem, vmtools};
 
 /// When to say that nobody answers.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -36,8 +36,9 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Probl
         return Err(Problem::usage(
             "the console needs a terminal",
             format!(
-                "`vmtools logs {0} -f` shows what it prints, `vmtools ssh {0} -- CMD` runs a command",
-                args.name
+                "{} shows what it prints, {} runs a command",
+                vmtools("logs").arg(&args.name).flag("-f"),
+                vmtools("ssh").arg(&args.name).then("-- CMD")
             ),
         ));
     }

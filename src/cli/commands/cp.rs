@@ -52,8 +52,8 @@ pub async fn run(args: CpArgs, context: &Context) -> Result<ExitCode, Problem> {
     };
     let Some(vm) = vm else {
         return Err(Problem::usage(
-            "one side has to be NAME:PATH, and the other one a path here",
-            "vmtools cp FILE NAME:PATH, or vmtools cp NAME:PATH FILE",
+            "one side has to be NAME:PATH, and the other a path on this host",
+            "`vmtools cp FILE NAME:PATH` or `vmtools cp NAME:PATH FILE`",
         ));
     };
     let to_stdout = to == CopyPlace::Stream;

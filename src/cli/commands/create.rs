@@ -15,7 +15,7 @@ use crate::model::{
     Acceleration, CardSpec, Condition, DiskSize, Firmware, Label, MemorySize, MountSpec, PortPublish, VmName,
     parse_duration,
 };
-use crate::problem::Problem;
+use crate::problem::{Problem, vmtools};
 
 /// The flags of `create`. Where one is not given, the template's value counts, then the configuration's.
 #[derive(Debug, Args)]
@@ -134,7 +134,7 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
     let wait = wait_for(args.wait, args.timeout, context)?;
     let password = password(&args, context)?;
     if args.count.is_some_and(|count| count > 1) && args.network.iter().any(|card| card.mac.is_some()) {
-        return Err(Problem::usage("one hardware address cannot be several VMs'", "leave mac= out"));
+        return Err(Problem::usage("several VMs cannot have the same MAC address", "leave out mac="));
     }
     let specs = names(&args.name, args.count)?
         .into_iter()
@@ -208,7 +208,7 @@ async fn plan(
 
 pub(super) fn describe(vm: &VmStatus) -> String {
     let reach = if vm.ssh.is_some() && vm.state.is_active() && !vm.interfaces.is_empty() {
-        format!("; log in with: vmtools ssh {}", vm.name)
+        format!("; log in with {}", vmtools("ssh").arg(&vm.name))
     } else {
         String::new()
     };

@@ -19,6 +19,7 @@ use crate::manager::{
     VmSummary,
 };
 use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder, Timestamp};
+use crate::problem::vmtools;
 
 pub use column::Column;
 pub use delete::delete_plans;
@@ -108,7 +109,7 @@ pub fn status(vm: &VmStatus) -> String {
     if let Some(ssh) = &vm.ssh {
         let place = ssh.host.map(|host| format!("@{host} port {}", ssh.port));
         let place = place.unwrap_or_else(|| ", no address yet".to_owned());
-        line("ssh", format!("vmtools ssh {}   ({}{place})", vm.name, ssh.user));
+        line("ssh", format!("{:#}   ({}{place})", vmtools("ssh").arg(&vm.name), ssh.user));
     }
     let optional = [
         ("linked to", vm.parent.clone()),
@@ -198,7 +199,8 @@ pub fn changed(changed: &VmChanged) -> String {
     }
     if !changed.on_next_start.is_empty() {
         let waiting = names(&changed.on_next_start);
-        let _ = writeln!(text, "{name}: from its next start on: {waiting} (`vmtools restart {name}`)");
+        let restart = vmtools("restart").arg(name);
+        let _ = writeln!(text, "{name}: from its next start: {waiting} ({restart})");
     }
     text
 }

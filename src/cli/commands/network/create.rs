@@ -84,7 +84,7 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Problem> {
         return match args.bridge {
             Some(_) => Err(Problem::usage(
                 format!("--bridge is for --mode bridge; for {} libvirt makes a bridge", args.mode),
-                "vmtools network create NAME --mode bridge --bridge br0",
+                "`vmtools network create NAME --mode bridge --bridge br0`",
             )),
             None => Ok(NetworkKind::Own {
                 mode: args.mode,
@@ -107,14 +107,14 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Problem> {
             format!(
                 "{flag} is not for --mode bridge: addresses and names come from the network behind the bridge"
             ),
-            "vmtools network create NAME --mode bridge --bridge br0",
+            "`vmtools network create NAME --mode bridge --bridge br0`",
         ));
     }
     match &args.bridge {
         Some(bridge) => Ok(NetworkKind::Host { bridge: bridge.clone() }),
         None => Err(Problem::usage(
             "--mode bridge needs the host's bridge",
-            "--bridge br0; `ip link show type bridge` shows this host's",
+            "give --bridge br0; `ip link show type bridge` lists this host's bridges",
         )),
     }
 }
