@@ -147,6 +147,7 @@ fn what_is_protected_is_not_deleted_and_what_has_expired_is() {
         let word = match *name {
             "a b" => "'a b'",
             "it's" => r"'it'\''s'",
+            "--x" => "-- --x",
             plain => plain,
         };
         vmtools(&["delete", "--force", "--", name]).code(5).stderr_has(&format!("vmtools unprotect {word}"));
