@@ -206,6 +206,12 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
             Code::WrongState,
             hint("wait until that is done; if it was killed, `vmtools gc` removes what it left"),
         ),
+        E::NoPool { .. } => (
+            Code::NotFound,
+            hint(
+                "`vmtools config --unset storage.pool` goes back to the usual one; with storage.path set vmtools makes a pool of that directory",
+            ),
+        ),
         E::BaseBroken { .. } => (Code::Failed, hint("try again, or `vmtools gc`")),
         E::Claimed { .. } => (Code::WrongState, hint("wait until it is done, then try again")),
         E::Unfinished { name } => (

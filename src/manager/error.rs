@@ -412,6 +412,12 @@ pub enum Error {
         /// The VMs and files that need it.
         needed_by: Vec<Needer>,
     },
+    /// The configuration names a storage pool that libvirt has not.
+    #[error("there is no storage pool {name}, which storage.pool of the configuration names")]
+    NoPool {
+        /// The pool.
+        name: String,
+    },
     /// A base image stays neither whole nor gone.
     #[error(
         "the base image {volume} in the storage pool {pool} is broken, and others change it all the time"

@@ -38,6 +38,7 @@ mod power;
 mod retry;
 mod storage;
 mod task;
+mod undo;
 mod vm_manager;
 mod vms;
 

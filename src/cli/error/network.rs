@@ -64,9 +64,6 @@ pub(super) fn judge(error: &NetworkError) -> (Code, Option<String>) {
             Code::Timeout,
             Some(format!("it will be gone when {vm} starts again: vmtools stop {vm} && vmtools start {vm}")),
         ),
-        E::LeftBehind { cause, network } => {
-            (super::judge(cause).0, Some(format!("vmtools network delete {network}")))
-        }
     }
 }
 

@@ -324,7 +324,7 @@ fn is_base(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|name| name.starts_with(base::PREFIX))
 }
 
-fn is_encrypted(source: &Domain, disk: &Disk) -> bool {
+pub(in crate::manager) fn is_encrypted(source: &Domain, disk: &Disk) -> bool {
     let disks = source.tree.find("devices").into_iter().flat_map(|devices| devices.all("disk"));
     let mut of_it = disks.filter(|element| element.find_attribute("target", "dev") == Some(&disk.target));
     of_it.any(|element| element.find("encryption").is_some() || element.find("source/encryption").is_some())

@@ -3,7 +3,6 @@ use crate::manager::network::Networks;
 use crate::manager::retry::Retry;
 use std::time::{Duration, Instant};
 
-use super::NetworkError;
 use crate::libvirt;
 use crate::manager::Error;
 use crate::model::Subnet;
@@ -71,14 +70,6 @@ impl Networks<'_> {
         self.plan_delete(&plan.uuid).await?;
         self.remove_network(&plan.uuid, plan.persistent).await?;
         Ok(DeletedNetwork { name: plan.name, uuid: plan.uuid })
-    }
-
-    /// Takes back a create that failed for that cause.
-    pub(super) async fn take_network_back(&self, name: &str, uuid: &str, cause: Error) -> Error {
-        match self.remove_network(uuid, true).await {
-            Ok(()) => cause,
-            Err(_) => NetworkError::LeftBehind { cause: Box::new(cause), network: name.to_owned() }.into(),
-        }
     }
 
     async fn remove_network(&self, uuid: &str, persistent: bool) -> Result<(), libvirt::Error> {

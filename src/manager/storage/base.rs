@@ -13,6 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::config::Config;
 use crate::host;
 use crate::image::{Format, LocalImage};
 use crate::libvirt::{self, Pool, Volume, VolumeSpec};
@@ -72,6 +73,10 @@ impl Storage<'_> {
         let name = self.op.config().storage.pool.as_str();
         if let Some(pool) = self.op.client().pool(name).await? {
             return Ok(pool);
+        }
+        // Only the usual pool is made unasked: a name that somebody chose may be mistyped.
+        if name != Config::default().storage.pool && self.op.config().storage.path.is_none() {
+            return Err(Error::NoPool { name: name.to_owned() });
         }
         let folder = match &self.op.config().storage.path {
             Some(path) => path.to_string_lossy().into_owned(),
