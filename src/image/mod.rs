@@ -1,4 +1,4 @@
-//! Images: what may be used as a disk, where it comes from, and the seed that makes it a VM of its own.
+//! Images: what may be used as a disk, and where it comes from.
 //!
 //! ```text
 //! "ubuntu" ─ Reference::parse ─┬─ File ──────────────────────────────┐
@@ -6,7 +6,6 @@
 //!                              └─ Catalog ──┴─ cache? ─ download ────┘
 //!                                                 │ lock, partial, digest, header, rename
 //!                                                 └ broken off: the partial stays, and is resumed
-//! CloudInit ─ to_documents ─ Documents ─ seed::build ─ bytes of a vfat volume labelled CIDATA
 //! ```
 //!
 //! An image from outside is hostile until its header has been read: a qcow2 can name any file of the host
@@ -20,14 +19,8 @@ mod answer;
 mod cached;
 pub mod catalog;
 pub mod checksum;
-mod cloud_config;
-mod cloud_init;
-mod cloud_init_setup;
-#[cfg(test)]
-mod cloud_init_tests;
 mod digest;
 mod disk;
-mod documents;
 mod download;
 mod entry;
 mod error;
@@ -36,24 +29,20 @@ mod foreign;
 mod hash;
 pub mod header;
 mod holding;
-mod ignition;
 mod import;
 mod intake;
 mod leftovers;
 mod limits;
 mod local_image;
-mod mime;
 mod overlay;
 mod own;
 mod partial;
-mod password;
 mod pull;
 mod qcow2;
 mod qcow2_map;
 mod record;
 mod reference;
 mod retry;
-pub mod seed;
 mod source;
 mod sparse_copy;
 mod store;
@@ -64,23 +53,18 @@ mod test_server;
 mod unpack;
 
 pub use catalog::Catalog;
-pub use cloud_config::{UnknownKey, check_user_data};
-pub use cloud_init::CloudInit;
 pub use digest::DigestCache;
-pub use documents::{Documents, HostKey};
 pub use entry::{CpuFloor, Entry};
 pub use error::Error;
 pub use hash::Hasher;
 pub use header::{Format, Header, read as read_header};
 pub use holding::{Holding, HoldingKind};
-pub use ignition::{Ignition, check_ignition};
 pub use import::OvaError;
 pub use leftovers::Leftover;
 pub use limits::Limits;
 pub use local_image::LocalImage;
 pub use overlay::Overlay;
 pub use own::{NewImage, OwnImages, Staged};
-pub use password::PasswordHash;
 pub use pull::{Freshness, Pulled};
 pub use reference::Reference;
 pub use sparse_copy::copy_sparse;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::digest::StopOnDrop;
 use super::import::{self, Original, OriginalFormat};
 use super::record::{self, Slot};
-use super::{DigestCache, Error, Format, Progress, Reference, catalog, cloud_init, disk, header};
-use crate::model::{Algorithm, Digest, Firmware, Invalid, Timestamp};
+use super::{DigestCache, Error, Format, Progress, Reference, catalog, disk, header};
+use crate::model::{Algorithm, Digest, Firmware, Invalid, Timestamp, check_guest_user};
 use crate::system::fs;
 
 /// The images of the user's own: imported files, and VMs' disks that were committed.
@@ -139,7 +139,7 @@ impl OwnImages {
     /// [`Error::Header`] when it is no image that is safe to use; when it can't be read or written.
     pub async fn keep(&self, staged: Staged, new: NewImage) -> Result<(), Error> {
         if let Some(user) = &new.default_user {
-            cloud_init::check_user(user)?;
+            check_guest_user(user)?;
         }
         let digest = match new.committed {
             true => Some(self.digests.of_file(&staged.path(), Algorithm::Sha256, None).await?),

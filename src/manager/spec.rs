@@ -2,11 +2,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::WaitFor;
-use crate::image::PasswordHash;
 use crate::model::{
     Acceleration, CardSpec, DiskSize, Firmware, GuestSetup, Hardware, Label, MemorySize, MountSpec,
     OsVariant, PortPublish, VmName,
 };
+use crate::seed::PasswordHash;
 
 /// A VM to be made: what flags, template, configuration and defaults came to.
 #[derive(Debug, Clone)]

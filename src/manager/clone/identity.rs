@@ -2,9 +2,9 @@
 
 use super::CloneRequest;
 use crate::guest::{self, KeyPair};
-use crate::image::{CloudInit, HostKey, seed};
 use crate::libvirt::SshAccess;
 use crate::manager::{Error, VmManager};
+use crate::seed::{CloudInit, HostKey, volume};
 
 impl VmManager {
     /// A seed for cloud-init, to which its instance is a new one: it renews the host's name and keys, and is
@@ -44,6 +44,6 @@ impl VmManager {
             ..CloudInit::default()
         }
         .to_documents()?;
-        Ok((seed::build(&documents)?, key.public_openssh))
+        Ok((volume::build(&documents)?, key.public_openssh))
     }
 }

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
-use super::{CloudInit, Error, HostKey, PasswordHash};
 use crate::model::{GuestSetup, MountDriver, SharedFolder};
+use crate::seed::{CloudInit, Error, HostKey, PasswordHash};
 
 const SECRET: &str = "c2VjcmV0LWtleS1ib2R5";
 

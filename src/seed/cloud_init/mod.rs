@@ -1,11 +1,15 @@
+mod setup;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::cloud_init_setup::setup_keys;
-use super::mime::{self, Part};
+use self::setup::setup_keys;
+use super::user_data::mime::{self, Part};
 use super::{Documents, Error, HostKey, PasswordHash};
-use crate::model::{GuestSetup, Invalid, SharedFolder};
+use crate::model::{GuestSetup, Invalid, SharedFolder, check_guest_user};
 
 /// Gives the guest a machine-id of its own. systemd takes the VM's UUID for it where the firmware tells that
 /// (systemd-machine-id-setup(1)), but first D-Bus' copy, so that goes too. A guest that has none needs none.
@@ -23,7 +27,7 @@ pub struct CloudInit {
     pub hostname: String,
     /// Who gets the keys. It may or may not be the image's default user, or root.
     pub user: String,
-    /// The user that the image makes by itself, if it is known ([`super::LocalImage::default_user`]).
+    /// The user that the image makes by itself, if it is known.
     pub image_user: Option<String>,
     /// OpenSSH public keys, a line each.
     pub authorized_keys: Vec<String>,
@@ -180,7 +184,7 @@ impl CloudInit {
             let reason = "each part has 1 to 63 letters, digits and inner dashes";
             return Err(Invalid::new("hostname", &self.hostname, reason).into());
         }
-        check_user(&self.user)?;
+        check_guest_user(&self.user)?;
         self.mac_addresses.iter().try_for_each(|mac| check_mac(mac))?;
         let keys = self.authorized_keys.iter().enumerate();
         keys.into_iter().try_for_each(|(index, key)| check_key(index + 1, key))
@@ -236,15 +240,6 @@ fn check_name(what: &'static str, value: &str, max: usize, allowed: fn(char) -> 
         Some(c) => Err(Invalid::new(what, value, format!("{c:?} is not taken"))),
         None => Ok(()),
     }
-}
-
-/// Refuses what no user can be called.
-pub(super) fn check_user(user: &str) -> Result<(), Invalid> {
-    check_name("user name", user, 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))?;
-    if !user.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
-        return Err(Invalid::new("user name", user, "it begins with a small letter"));
-    }
-    Ok(())
 }
 
 fn check_mac(mac: &str) -> Result<(), Invalid> {

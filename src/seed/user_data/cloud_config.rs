@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Error, mime};
+use super::mime;
+use crate::seed::Error;
 
 const FIRST_LINE: &str = "#cloud-config";
 /// How alike a key has to be to one that is known, of 1, to be offered for it.

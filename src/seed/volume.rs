@@ -19,7 +19,7 @@ const OVERHEAD_BYTES: usize = 128 << 10;
 /// The bytes of the volume that holds `documents`, a multiple of 64 KiB.
 ///
 /// # Errors
-/// [`Error::SeedTooLarge`] above 4 MiB of documents.
+/// [`Error::TooLarge`] above 4 MiB of documents.
 pub fn build(documents: &Documents) -> Result<Vec<u8>, Error> {
     let files = [
         ("meta-data", &documents.meta_data),
@@ -28,11 +28,11 @@ pub fn build(documents: &Documents) -> Result<Vec<u8>, Error> {
     ];
     let bytes: usize = files.iter().map(|(_, content)| content.len()).sum();
     if bytes > MAX_DOCUMENT_BYTES {
-        return Err(Error::SeedTooLarge { bytes, limit_bytes: MAX_DOCUMENT_BYTES });
+        return Err(Error::TooLarge { bytes, limit_bytes: MAX_DOCUMENT_BYTES });
     }
     let size = (bytes + bytes / 16 + OVERHEAD_BYTES).next_multiple_of(64 << 10).max(MIN_VOLUME_BYTES);
     let mut volume = vec![0; size];
-    fill(&mut volume, &files).map_err(Error::Seed)?;
+    fill(&mut volume, &files).map_err(Error::Volume)?;
     Ok(volume)
 }
 
@@ -86,6 +86,6 @@ mod tests {
     fn the_usual_one_is_small_and_an_absurd_one_is_refused() {
         let volume = build(&documents(vec![b'#'; 3000])).expect("builds");
         assert_eq!(volume.len(), 512 << 10);
-        assert!(matches!(build(&documents(vec![0; 5 << 20])), Err(Error::SeedTooLarge { .. })));
+        assert!(matches!(build(&documents(vec![0; 5 << 20])), Err(Error::TooLarge { .. })));
     }
 }

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Error;
+use crate::seed::Error;
 
 /// Columns of a line of base64 (RFC 2045, 6.8).
 const LINE_CHARS: usize = 76;
@@ -26,7 +26,7 @@ const TYPES: [(&[u8], &str); 10] = [
 
 /// One part of the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part<'a> {
+pub(in crate::seed) enum Part<'a> {
     /// Bytes of a type.
     Content { content_type: &'static str, file_name: &'static str, bytes: &'a [u8] },
     /// A MIME message of its own, with its headers; it becomes a part as it is.
@@ -37,7 +37,7 @@ pub(super) enum Part<'a> {
 ///
 /// # Errors
 /// [`Error::UserData`] when cloud-init would pass it over.
-pub(super) fn users_part(bytes: &[u8]) -> Result<Part<'_>, Error> {
+pub(in crate::seed) fn users_part(bytes: &[u8]) -> Result<Part<'_>, Error> {
     let refuse = |reason| Err(Error::UserData { reason });
     if bytes.trim_ascii().is_empty() {
         return refuse("it is empty");
@@ -62,7 +62,7 @@ pub(super) fn users_part(bytes: &[u8]) -> Result<Part<'_>, Error> {
 }
 
 /// The whole of `parts`.
-pub(super) fn multipart(parts: &[Part<'_>]) -> Vec<u8> {
+pub(in crate::seed) fn multipart(parts: &[Part<'_>]) -> Vec<u8> {
     let boundary = boundary(parts);
     let mut out =
         format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\nMIME-Version: 1.0\n\n").into_bytes();
