@@ -4,8 +4,9 @@ use std::time::Duration;
 use crate::model::{Digest, Invalid};
 use crate::system::{fs, process};
 
+use super::digest::checksum;
 use super::import::OvaError;
-use super::{catalog, checksum, header};
+use super::{catalog, header};
 
 /// Why an image could not be had.
 #[derive(Debug, thiserror::Error)]

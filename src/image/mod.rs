@@ -8,6 +8,16 @@
 //!                                                 └ broken off: the partial stays, and is resumed
 //! ```
 //!
+//! | folder | what it holds |
+//! |---|---|
+//! | header | what a file is, by its bytes alone |
+//! | catalog | the images that have a name |
+//! | digest | digests: computed, remembered, read from publishers' documents |
+//! | download | from a URL to a file that has been checked |
+//! | import | from a user's file to an image of the user's own |
+//! | store | references resolved; the cache and the user's own images |
+//! | file | how files of images are written and copied |
+//!
 //! An image from outside is hostile until its header has been read: a qcow2 can name any file of the host
 //! as its backing or data file. So [`header::inspect`] reads the bytes by itself, before any tool sees
 //! them, and a download takes its name in the cache only once its header and digest have been checked.
@@ -15,60 +25,27 @@
 //! Ways to fail: no such file or catalogue entry; no network ([`Error::Unreachable`]); a server that stops
 //! sending ([`Error::Stalled`]); bytes that are not what was promised ([`Error::is_integrity`]); a full disk.
 
-mod answer;
-mod cached;
 pub mod catalog;
-pub mod checksum;
 mod digest;
-mod disk;
 mod download;
-mod entry;
 mod error;
-mod fetch;
-mod foreign;
-mod hash;
+mod file;
 pub mod header;
-mod holding;
 mod import;
-mod intake;
-mod leftovers;
-mod limits;
 mod local_image;
-mod overlay;
-mod own;
-mod partial;
-mod pull;
-mod qcow2;
-mod qcow2_map;
-mod record;
 mod reference;
-mod retry;
-mod source;
-mod sparse_copy;
 mod store;
-#[cfg(test)]
-mod store_tests;
-#[cfg(test)]
-mod test_server;
-mod unpack;
 
-pub use catalog::Catalog;
-pub use digest::DigestCache;
-pub use entry::{CpuFloor, Entry};
+pub use catalog::{Catalog, CpuFloor, Entry};
+pub use digest::{DigestCache, Hasher, checksum};
+pub use download::Limits;
 pub use error::Error;
-pub use hash::Hasher;
+pub use file::{Overlay, copy_sparse};
 pub use header::{Format, Header, read as read_header};
-pub use holding::{Holding, HoldingKind};
 pub use import::OvaError;
-pub use leftovers::Leftover;
-pub use limits::Limits;
 pub use local_image::LocalImage;
-pub use overlay::Overlay;
-pub use own::{NewImage, OwnImages, Staged};
-pub use pull::{Freshness, Pulled};
 pub use reference::Reference;
-pub use sparse_copy::copy_sparse;
-pub use store::Store;
+pub use store::{Freshness, Holding, HoldingKind, Leftover, NewImage, OwnImages, Pulled, Staged, Store};
 
 use std::sync::Arc;
 
