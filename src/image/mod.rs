@@ -11,6 +11,7 @@
 //! | folder | what it holds |
 //! |---|---|
 //! | header | what a file is, by its bytes alone |
+//! | chain | which files a disk needs, by the headers of all of them |
 //! | catalog | the images that have a name |
 //! | digest | digests: computed, remembered, read from publishers' documents |
 //! | download | from a URL to a file that has been checked |
@@ -26,6 +27,7 @@
 //! sending ([`Error::Stalled`]); bytes that are not what was promised ([`Error::is_integrity`]); a full disk.
 
 pub mod catalog;
+pub mod chain;
 mod digest;
 mod download;
 mod error;
@@ -37,11 +39,12 @@ mod reference;
 mod store;
 
 pub use catalog::{Catalog, CpuFloor, Entry};
+pub use chain::Chain;
 pub use digest::{DigestCache, Hasher, checksum};
 pub use download::Limits;
 pub use error::Error;
 pub use file::{Overlay, copy_sparse};
-pub use header::{Format, Header, read as read_header};
+pub use header::{Driver, Format, Header, read as read_header};
 pub use import::OvaError;
 pub use local_image::LocalImage;
 pub use reference::Reference;

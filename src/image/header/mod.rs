@@ -1,15 +1,17 @@
 //! What an image is, told from its first bytes alone. No tool is asked: `qemu-img` opens what a header
 //! names.
 
-mod bytes;
+pub(in crate::image) mod bytes;
+mod driver;
 mod foreign;
-mod qcow2;
+pub(in crate::image) mod qcow2;
 mod qcow2_map;
 pub(in crate::image) mod vdi;
 pub(in crate::image) mod vhdx;
 pub(in crate::image) mod vmdk;
 pub(in crate::image) mod window;
 
+pub use driver::Driver;
 pub(in crate::image) use qcow2::MAGIC as QCOW2_MAGIC;
 
 use std::io::Read;

@@ -87,14 +87,14 @@ fn check_tables(bytes: &[u8], size: u64, features: u64, file_size_bytes: u64) ->
     Ok(())
 }
 
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Result<u32, Error> {
+pub(in crate::image) fn u32_at(bytes: &[u8], at: usize) -> Result<u32, Error> {
     match bytes.get(at..).and_then(|rest| rest.first_chunk()) {
         Some(chunk) => Ok(u32::from_be_bytes(*chunk)),
         None => Err(Error::Truncated),
     }
 }
 
-pub(super) fn u64_at(bytes: &[u8], at: usize) -> Result<u64, Error> {
+pub(in crate::image) fn u64_at(bytes: &[u8], at: usize) -> Result<u64, Error> {
     match bytes.get(at..).and_then(|rest| rest.first_chunk()) {
         Some(chunk) => Ok(u64::from_be_bytes(*chunk)),
         None => Err(Error::Truncated),

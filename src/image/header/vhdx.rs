@@ -20,34 +20,62 @@ const VIRTUAL_SIZE: [u8; 16] = guid(0x2FA5_4224, 0xCD1B, 0x4876, 0xB211_5DBE_D83
 const PARENT_LOCATOR: [u8; 16] = guid(0xA8D3_5F2D, 0xB30B, 0x454D, 0xABF7_D3D8_4834_AB0C);
 
 const HAS_PARENT: u32 = 1 << 1;
+const NO_SIZE: Error = Error::Damaged { what: "its metadata lack the disk's size" };
 
 /// The disk's size in bytes.
 pub(in crate::image) fn virtual_size(window: &Window) -> Result<u64, Fault> {
-    let regions = window.read(REGIONS_AT, TABLE_BYTES)?;
-    if !regions.starts_with(b"regi") {
-        return Err(Error::Damaged { what: "it has no region table" }.into());
-    }
-    let Some(region) = find(&regions, 16, u32_at(&regions, 8)? as usize, METADATA_REGION)? else {
-        return Err(Error::Damaged { what: "it has no metadata" }.into());
-    };
-    let at = u64_at(region, 16)?;
-    let metadata = window.read(at, TABLE_BYTES)?;
-    if !metadata.starts_with(b"metadata") {
-        return Err(Error::Damaged { what: "it has no metadata" }.into());
-    }
-    let count = usize::from(u16_at(&metadata, 10)?);
-    let item = |id| -> Result<Option<u64>, Fault> {
-        let entry = find(&metadata, 32, count, id)?;
-        Ok(entry.map(|entry| u32_at(entry, 16)).transpose()?.map(|offset| at + u64::from(offset)))
-    };
-    let (Some(parameters), Some(size)) = (item(FILE_PARAMETERS)?, item(VIRTUAL_SIZE)?) else {
-        return Err(Error::Damaged { what: "its metadata lack the disk's size" }.into());
-    };
-    let flags = u32_at(&window.read(parameters, 8)?, 4)?;
-    if flags & HAS_PARENT != 0 || item(PARENT_LOCATOR)?.is_some() {
+    let metadata = Metadata::read(window)?;
+    let Some(size) = metadata.item(VIRTUAL_SIZE)? else { return Err(NO_SIZE.into()) };
+    if metadata.has_parent(window)? {
         return Err(Error::Parent.into());
     }
     Ok(u64_at(&window.read(size, 8)?, 0)?)
+}
+
+/// Whether it stands on a parent.
+pub(in crate::image) fn has_parent(window: &Window) -> Result<bool, Fault> {
+    Metadata::read(window)?.has_parent(window)
+}
+
+/// The metadata region's table.
+struct Metadata {
+    /// Where the region begins in the file.
+    at: u64,
+    table: Vec<u8>,
+}
+
+impl Metadata {
+    fn read(window: &Window) -> Result<Self, Fault> {
+        let regions = window.read(REGIONS_AT, TABLE_BYTES)?;
+        if !regions.starts_with(b"regi") {
+            return Err(Error::Damaged { what: "it has no region table" }.into());
+        }
+        let Some(region) = find(&regions, 16, u32_at(&regions, 8)? as usize, METADATA_REGION)? else {
+            return Err(Error::Damaged { what: "it has no metadata" }.into());
+        };
+        let at = u64_at(region, 16)?;
+        let table = window.read(at, TABLE_BYTES)?;
+        if !table.starts_with(b"metadata") {
+            return Err(Error::Damaged { what: "it has no metadata" }.into());
+        }
+        Ok(Self { at, table })
+    }
+
+    /// Where the item lies in the file.
+    fn item(&self, id: [u8; 16]) -> Result<Option<u64>, Error> {
+        let count = usize::from(u16_at(&self.table, 10)?);
+        let entry = find(&self.table, 32, count, id)?;
+        Ok(entry
+            .map(|entry| u32_at(entry, 16))
+            .transpose()?
+            .map(|offset| self.at.saturating_add(u64::from(offset))))
+    }
+
+    fn has_parent(&self, window: &Window) -> Result<bool, Fault> {
+        let Some(parameters) = self.item(FILE_PARAMETERS)? else { return Err(NO_SIZE.into()) };
+        let flags = u32_at(&window.read(parameters, 8)?, 4)?;
+        Ok(flags & HAS_PARENT != 0 || self.item(PARENT_LOCATOR)?.is_some())
+    }
 }
 
 /// The entry of a table that begins with this GUID.

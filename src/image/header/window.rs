@@ -41,13 +41,16 @@ impl Window {
         &self.file
     }
 
-    /// `len` bytes from `at`, fewer where the window ends.
+    /// `len` bytes from `at`, fewer where the window or its file ends: `at` may come from a hostile header.
     pub(in crate::image) fn read(&self, at: u64, len: usize) -> std::io::Result<Vec<u8>> {
+        let Some(start) = self.start.checked_add(at).filter(|start| i64::try_from(*start).is_ok()) else {
+            return Ok(Vec::new());
+        };
         let rest = usize::try_from(self.len.saturating_sub(at)).unwrap_or(usize::MAX);
         let mut bytes = vec![0; len.min(rest)];
         let mut done = 0;
         while done < bytes.len() {
-            match self.file.read_at(&mut bytes[done..], self.start + at + done as u64) {
+            match self.file.read_at(&mut bytes[done..], start + done as u64) {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
