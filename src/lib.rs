@@ -8,7 +8,8 @@
 //!   libvirt/    3  virsh: the client, domain XML both ways, pure parsers, its typed errors
 //!   qemu/       3  QMP: the client, its wire, the commands that only ask
 //!   config/     3  config.toml and templates
-//!   image/      4  image headers, the catalogue, downloads, seeds
+//!   image/      4  image headers, the catalogue, downloads, the store
+//!   seed/       4  cloud-init, Ignition, MIME, passwords: what a guest is told
 //!   host/       4  is this host able? KVM, tools, rights, groups
 //!   guest/      4  reaching the guest: ssh and its keys, banners, cloud-init's result
 //!   system/     5  processes, files, environment: knows nothing of VMs
@@ -28,6 +29,7 @@ pub mod qemu;
 pub mod guest;
 pub mod host;
 pub mod image;
+pub mod seed;
 
 pub mod system;
 

@@ -8,13 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may import.
-const TABLE: [(&str, &[&str]); 10] = [
+const TABLE: [(&str, &[&str]); 11] = [
     ("cli", &["manager", "model", "config"]),
-    ("manager", &["libvirt", "qemu", "config", "image", "host", "guest", "model"]),
+    ("manager", &["libvirt", "qemu", "config", "image", "seed", "host", "guest", "model"]),
     ("libvirt", &["system", "model"]),
     ("qemu", &["system", "model"]),
     ("config", &["system", "model"]),
     ("image", &["system", "model"]),
+    ("seed", &["system", "model"]),
     ("host", &["system", "model"]),
     ("guest", &["system", "model"]),
     ("system", &[]),

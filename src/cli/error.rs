@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use super::exit_code::Code;
 use crate::manager::{Error as ManagerError, installer};
 use crate::model::Invalid;
-use crate::{config, guest, image, libvirt};
+use crate::{config, guest, image, libvirt, seed};
 
 /// A failure as the user gets it.
 #[derive(Debug, Clone)]
@@ -130,6 +130,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::Libvirt(error) => of_libvirt(error),
         E::Config(error) => of_config(error),
         E::Image(error) => of_image(error),
+        E::Seed(error) => (of_seed(error), None),
         E::Host(_) => (Code::Failed, hint("vmtools doctor")),
         E::Guest(error) => of_guest(error),
         E::Network(error) => network::judge(error),
@@ -530,13 +531,21 @@ fn of_image(error: &image::Error) -> (Code, Option<String>) {
             (Code::Usage, Some(format!("vmtools image import {} NAME", path.display())))
         }
         E::Iso { .. } => (Code::Usage, Some("an ISO to install from is named by --iso".into())),
+        E::Invalid(_) | E::Catalog { .. } => (Code::Usage, None),
+        _ => (Code::Failed, None),
+    }
+}
+
+fn of_seed(error: &seed::Error) -> Code {
+    use seed::Error as E;
+    match error {
         E::Invalid(_)
-        | E::Catalog { .. }
         | E::UserData { .. }
         | E::CloudConfig { .. }
         | E::Ignition { .. }
-        | E::AuthorizedKey { .. } => (Code::Usage, None),
-        _ => (Code::Failed, None),
+        | E::AuthorizedKey { .. }
+        | E::TooLarge { .. } => Code::Usage,
+        E::Volume(_) | E::Document { .. } => Code::Failed,
     }
 }
 

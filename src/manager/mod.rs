@@ -79,4 +79,4 @@ pub use vms::{
 
 pub use crate::guest::{Remote, Signal};
 pub use crate::host::installer;
-pub use crate::image::PasswordHash;
+pub use crate::seed::PasswordHash;
