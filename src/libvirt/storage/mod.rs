@@ -1,14 +1,16 @@
 //! Storage pools and volumes. All files of VMs are made through libvirt, so a user who may speak to the
 //! system daemon needs no root, and a daemon on another host works the same.
 
+mod transfer;
+
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::client::Client;
-use super::command::Command;
-use super::xml::Element;
-use super::{Error, Object};
+use crate::libvirt::client::Client;
+use crate::libvirt::client::command::Command;
+use crate::libvirt::xml::Element;
+use crate::libvirt::{Error, Object};
 
 /// A storage pool that is active.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,8 @@ use std::ffi::OsString;
 
 use tokio::process::{ChildStderr, ChildStdout};
 
-use super::Error;
-use super::client::Client;
+use super::Client;
+use crate::libvirt::Error;
 pub use crate::system::process::Attached as ConsoleProcess;
 
 impl Client {

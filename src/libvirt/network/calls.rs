@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use super::client::Client;
-use super::command::Command;
 use super::lease::{self, Lease};
-use super::network::{Network, Reservation, Standing};
-use super::xml::Element;
-use super::{Error, Object};
+use super::{Network, Reservation, Standing};
+use crate::libvirt::client::Client;
+use crate::libvirt::client::command::Command;
+use crate::libvirt::xml::Element;
+use crate::libvirt::{Error, Object};
 
 // dnsmasq and the firewall's rules are set up within it.
 const START: Duration = Duration::from_secs(60);

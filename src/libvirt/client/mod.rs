@@ -1,13 +1,25 @@
+//! The connection to libvirt: one virsh that is kept open, and what is asked of the connection itself.
+
+mod capabilities;
+pub(in crate::libvirt) mod command;
+mod console;
+mod session;
+mod versions;
+
 use std::io::{Seek, Write};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
+pub use capabilities::DomainCapabilities;
+pub use console::ConsoleProcess;
+pub use versions::{Version, Versions};
+
+use self::command::{Command, QUESTION};
+use self::session::{Broken, Reply, RunError, Session};
 use super::Error;
-use super::command::{Command, QUESTION};
 use super::error::classify;
-use super::session::{Broken, Reply, RunError, Session};
 use super::xml::Element;
 use crate::model::ConnectionUri;
 use crate::system::process::LOG_TARGET;
@@ -47,7 +59,7 @@ impl Client {
     }
 
     /// Runs one command; its output, when it succeeded.
-    pub(super) async fn call(&self, command: Command) -> Result<String, Error> {
+    pub(in crate::libvirt) async fn call(&self, command: Command) -> Result<String, Error> {
         let mut replies = self.call_each(std::slice::from_ref(&command)).await?;
         replies.pop().unwrap_or_else(|| Err(self.lost(&command, String::new())))
     }
@@ -57,7 +69,10 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails. A command that libvirt refuses is an error in its own place only.
-    pub(super) async fn call_each(&self, commands: &[Command]) -> Result<Vec<Result<String, Error>>, Error> {
+    pub(in crate::libvirt) async fn call_each(
+        &self,
+        commands: &[Command],
+    ) -> Result<Vec<Result<String, Error>>, Error> {
         let Some(last) = commands.last() else {
             return Ok(Vec::new());
         };
@@ -95,7 +110,7 @@ impl Client {
 
     /// The file for a command's option that takes one: virsh reads the document from it. The file has no
     /// name, so it is gone with this process, however that ends.
-    pub(super) fn handover(document: &[u8]) -> Result<Handover, Error> {
+    pub(in crate::libvirt) fn handover(document: &[u8]) -> Result<Handover, Error> {
         let mut file = tempfile::tempfile().map_err(Error::Handover)?;
         file.write_all(document).and_then(|()| file.rewind()).map_err(Error::Handover)?;
         let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
@@ -103,12 +118,29 @@ impl Client {
     }
 
     /// As [`Client::handover`], for an XML document.
-    pub(super) fn handover_xml(&self, command: &str, element: &Element) -> Result<Handover, Error> {
+    pub(in crate::libvirt) fn handover_xml(
+        &self,
+        command: &str,
+        element: &Element,
+    ) -> Result<Handover, Error> {
         let document = element
             .to_document()
             .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })?;
         log::trace!(target: LOG_TARGET, "{command}: {document}");
         Self::handover(document.as_bytes())
+    }
+
+    /// Asks for nothing but an answer.
+    ///
+    /// # Errors
+    /// Why there is none, such as [`Error::Denied`].
+    pub async fn probe(&self) -> Result<(), Error> {
+        self.call(Command::new("uri")).await.map(drop)
+    }
+
+    /// How long ago is too long: a bound for a transfer of this many bytes, at 5 MB/s and a minute.
+    pub(in crate::libvirt) fn transfer_deadline(bytes: u64) -> Duration {
+        Duration::from_secs(60 + bytes / 5_000_000)
     }
 
     fn read(&self, reply: Reply, command: &Command) -> Result<String, Error> {
@@ -138,88 +170,7 @@ impl Client {
 }
 
 /// A document that virsh can read at `path` as long as this lives.
-pub(super) struct Handover {
-    pub(super) path: String,
+pub(in crate::libvirt) struct Handover {
+    pub(in crate::libvirt) path: String,
     _file: std::fs::File,
-}
-
-/// The versions at both ends of a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Versions {
-    /// virsh's libvirt.
-    pub client: Version,
-    /// The daemon's libvirt.
-    pub daemon: Version,
-    /// The daemon's QEMU.
-    pub qemu: Option<Version>,
-}
-
-/// A version such as 11.3.0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u32, pub u32, pub u32);
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
-}
-
-impl Client {
-    /// The versions of virsh, the daemon and QEMU.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn versions(&self) -> Result<Versions, Error> {
-        let text = self.call(Command::new("version --daemon")).await?;
-        parse_versions(&text).ok_or_else(|| Error::Unexpected {
-            command: "virsh version --daemon".into(),
-            reason: "it names no version of the daemon".into(),
-        })
-    }
-
-    /// Asks for nothing but an answer.
-    ///
-    /// # Errors
-    /// Why there is none, such as [`Error::Denied`].
-    pub async fn probe(&self) -> Result<(), Error> {
-        self.call(Command::new("uri")).await.map(drop)
-    }
-
-    /// How long ago is too long: a bound for a transfer of this many bytes, at 5 MB/s and a minute.
-    pub(super) fn transfer_deadline(bytes: u64) -> Duration {
-        Duration::from_secs(60 + bytes / 5_000_000)
-    }
-}
-
-fn parse_versions(text: &str) -> Option<Versions> {
-    let after =
-        |prefix: &str| text.lines().find_map(|line| line.strip_prefix(prefix)).and_then(parse_version);
-    Some(Versions {
-        client: after("Using library: libvirt ")?,
-        daemon: after("Running against daemon: ")?,
-        qemu: after("Running hypervisor: QEMU "),
-    })
-}
-
-fn parse_version(text: &str) -> Option<Version> {
-    let mut parts = text.trim().splitn(3, '.').map(|part| part.parse().ok());
-    Some(Version(parts.next()??, parts.next()??, parts.next().flatten().unwrap_or(0)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_from_recorded_output() {
-        // virsh 11.3.0: `version --daemon`
-        let text = "Compiled against library: libvirt 11.3.0\nUsing library: libvirt 11.3.0\nUsing API: QEMU 11.3.0\nRunning hypervisor: QEMU 10.0.2\nRunning against daemon: 11.3.0\n\n";
-        let versions = parse_versions(text).expect("understood");
-        assert_eq!(
-            (versions.client, versions.daemon, versions.qemu),
-            (Version(11, 3, 0), Version(11, 3, 0), Some(Version(10, 0, 2)))
-        );
-        assert_eq!(parse_versions("nothing"), None);
-        assert!(Version(9, 10, 0) > Version(9, 9, 9));
-    }
 }

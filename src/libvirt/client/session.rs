@@ -21,8 +21,8 @@
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
-use super::Error;
 use super::command::{Command, QUESTION};
+use crate::libvirt::Error;
 use crate::model::ConnectionUri;
 use crate::system::process::{Invocation, Piped};
 

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::fd::AsRawFd;
 
-use super::client::Client;
-use super::command::Command;
-use super::storage::{folder_pool, parse_volume, volume_command};
-use super::{Error, OwnedVolume, Volume, VolumeSpec};
+use super::{folder_pool, parse_volume, volume_command};
+use crate::libvirt::client::Client;
+use crate::libvirt::client::command::Command;
+use crate::libvirt::{Error, OwnedVolume, Volume, VolumeSpec};
 
 impl Client {
     /// The volume that is the file of this path, with what libvirt knows of it; `None` when it lies in no

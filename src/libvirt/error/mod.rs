@@ -201,7 +201,7 @@ impl Error {
 
 /// Makes a typed error of what virsh printed on standard error: the one place that reads libvirt's
 /// English. The texts are those of libvirt 9.0 to 11.3 (virsh's sources, `src/util/virerror.c`).
-pub(super) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
+pub(in crate::libvirt) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
     let lines: Vec<&str> = stderr
         .lines()
         .map(|line| line.strip_prefix("error: ").unwrap_or(line).trim())

@@ -1,6 +1,16 @@
+//! Virtual networks: their definitions read and written, their leases, and what is done to them.
+
+mod calls;
+mod lease;
+mod spec;
+
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::xml::{Element, XmlError};
+pub use calls::HostUpdate;
+pub use lease::Lease;
+pub use spec::{NetworkDevice, NetworkSpec};
+
+use crate::libvirt::xml::{Element, XmlError};
 use crate::model::{AddressRange, Subnet};
 
 /// A libvirt network.

@@ -1,4 +1,4 @@
-use super::xml::Element;
+use crate::libvirt::xml::Element;
 use crate::model::{NetworkMode, NetworkName, Subnet};
 
 /// All that goes into the definition of a new network.
@@ -80,7 +80,7 @@ fn addresses(subnet: Subnet, dhcp: bool) -> Element {
 
 #[cfg(test)]
 mod tests {
-    use super::super::network::{Network, Standing};
+    use super::super::{Network, Standing};
     use super::*;
 
     fn read(device: NetworkDevice) -> Network {
