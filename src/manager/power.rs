@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::gc::Maker;
 use super::{Error, Event, VmManager, VmStatus, WaitFor};
 use crate::host;
-use crate::libvirt::{self, Domain, DomainId, Element, Node};
+use crate::libvirt::{self, Domain, DomainId, Element, Node, RefusalReason};
 use crate::model::VmState;
 
 /// How often one that is just starting is looked at.
@@ -98,7 +98,7 @@ impl VmManager {
             host::ready_session_qmp_folder();
         }
         match self.client.start(uuid).await {
-            Err(libvirt::Error::Refused { message, .. }) if message.contains("passt") => {
+            Err(libvirt::Error::Refused { message, reason: RefusalReason::Passt, .. }) => {
                 self.report(Event::Warning(super::Warning::NoPasst { reason: message }));
                 let mut domain = self.client.stored_domain(uuid).await?;
                 passt_to_slirp(&mut domain.tree);

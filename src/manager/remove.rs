@@ -100,18 +100,14 @@ impl VmManager {
         loop {
             let error = match work().await {
                 Ok(()) => return Ok(true),
-                Err(Error::NotFound { .. } | Error::WrongState { .. }) => return Ok(false),
-                // Another was faster with a file.
-                Err(Error::Refused { message, .. }) if message.contains("No such file") => return Ok(false),
+                // Of a file that is missing, another was faster.
+                Err(Error::NotFound { .. } | Error::WrongState { .. } | Error::FileMissing { .. }) => {
+                    return Ok(false);
+                }
                 Err(error) => error,
             };
-            let passing = match &error {
-                Error::Busy { .. } | Error::Lost { .. } | Error::Unreachable { .. } => true,
-                Error::Refused { message, .. } => {
-                    message.contains("being allocated") || message.contains("is in use")
-                }
-                _ => false,
-            };
+            let passing =
+                matches!(error, Error::Busy { .. } | Error::Lost { .. } | Error::Unreachable { .. });
             if !passing || Instant::now() >= deadline {
                 return Err(error);
             }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 pub use capabilities::DomainCapabilities;
-pub use console::ConsoleProcess;
+pub use console::Console;
 pub use versions::{Version, Versions};
 
 use self::command::{Command, QUESTION};

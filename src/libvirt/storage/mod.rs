@@ -93,7 +93,7 @@ impl Client {
             match self.call(option("pool-start")).await {
                 Ok(_) => {}
                 // It runs by now, or is starting.
-                Err(Error::WrongState { .. }) if Instant::now() < deadline => {
+                Err(Error::WrongState { .. } | Error::Busy { .. }) if Instant::now() < deadline => {
                     tokio::time::sleep(PAUSE).await;
                 }
                 // Its folder is gone, or who has just defined it has not made it yet. Only a folder: to
@@ -133,12 +133,7 @@ impl Client {
     /// When the pool is gone or busy.
     pub async fn refresh_pool(&self, pool: &str) -> Result<(), Error> {
         let command = Command::new("pool-refresh").option("--pool", pool);
-        match self.call(command).await {
-            Err(Error::Refused { command, message }) if message.contains("asynchronous jobs") => {
-                Err(Error::Busy { command, message })
-            }
-            other => other.map(drop),
-        }
+        self.call(command).await.map(drop)
     }
 
     /// Lets libvirt look at the pool's files again, and gives whether it knows this one then. In a pool in which a

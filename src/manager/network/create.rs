@@ -7,7 +7,7 @@
 
 use super::{NetworkError, NetworkStatus};
 use crate::host;
-use crate::libvirt::{self, Network, NetworkDevice, NetworkSpec, Object};
+use crate::libvirt::{self, Network, NetworkDevice, NetworkSpec, Object, RefusalReason};
 use crate::manager::{Error, VmManager};
 use crate::model::{AddressRange, NetworkMode, NetworkName, Subnet};
 
@@ -212,9 +212,9 @@ impl VmManager {
 fn is_clash(error: &Error) -> bool {
     match error {
         Error::Network(NetworkError::SubnetTaken { .. }) => true,
-        Error::Network(NetworkError::NotStarted {
-            cause: libvirt::Error::Refused { message, .. }, ..
-        }) => message.contains("already in use by interface"),
+        Error::Network(NetworkError::NotStarted { cause, .. }) => {
+            cause.refusal() == Some(RefusalReason::SubnetInUse)
+        }
         _ => false,
     }
 }

@@ -39,9 +39,7 @@ impl VmManager {
         };
         match self.client.update_reservation(&network, update, &reservation).await {
             // Somebody else was faster.
-            Err(libvirt::Error::WrongState { message, .. })
-                if message.contains("existing dhcp host entry") =>
-            {
+            Err(libvirt::Error::Exists { object: libvirt::Object::Reservation, .. }) => {
                 let by = "another reservation".to_owned();
                 return Err(NetworkError::AddressTaken { ip, network: network.name, by }.into());
             }
