@@ -1,4 +1,3 @@
-
 use super::{Error, Object, RefusalReason, classify};
 
 fn of(stderr: &str) -> Error {
