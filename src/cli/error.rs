@@ -441,6 +441,7 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
         ),
         E::Refused { .. } => (Code::Failed, None),
         E::Unquotable { .. } => (Code::Usage, None),
+        E::NotKept { .. } => (Code::Usage, hint("rename the file")),
         E::Unexpected { .. } | E::Handover(_) => (Code::Failed, None),
         E::Process(error) => of_process(error),
     }

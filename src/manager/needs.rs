@@ -249,12 +249,8 @@ mod tests {
         let volume = |path: &str, backing: Option<&str>| Volume {
             name: path.trim_start_matches("/p/").into(),
             path: path.into(),
-            format: None,
-            capacity_bytes: 0,
-            allocation_bytes: 0,
             backing: backing.map(str::to_owned),
-            modified: None,
-            accessed: None,
+            ..Volume::default()
         };
         let domain = |name: &str, disk: &str| {
             let document = format!(

@@ -32,6 +32,14 @@ impl Command {
         self
     }
 
+    /// With a UUID or the like, which needs no quotes: virsh takes longer for a line than for most commands.
+    pub(in crate::libvirt) fn word(self, word: &str) -> Self {
+        if word.starts_with('-') || !word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return self.option("--domain", word);
+        }
+        self.flag(word)
+    }
+
     /// With more fixed words.
     pub(in crate::libvirt) fn flag(mut self, words: &str) -> Self {
         self.line.push(' ');
@@ -81,6 +89,14 @@ mod tests {
     fn values_are_quoted() {
         let command = Command::new("domstate").option("--domain", "a'b;c\"\\#");
         assert_eq!(command.line().expect("quotable"), r#"domstate --domain 'a'\''b;c"\#'"#);
+    }
+
+    #[test]
+    fn only_a_word_goes_without_quotes() {
+        let line = |word: &str| Command::new("dumpxml").word(word).line().map(str::to_owned).ok();
+        assert_eq!(line("3b1f0c9e-5a40").as_deref(), Some("dumpxml 3b1f0c9e-5a40"));
+        assert_eq!(line("a;quit").as_deref(), Some("dumpxml --domain 'a;quit'"));
+        assert_eq!(line("--help").as_deref(), Some("dumpxml --domain '--help'"));
     }
 
     #[test]

@@ -3,24 +3,27 @@
 mod capabilities;
 pub(in crate::libvirt) mod command;
 mod console;
+mod document;
+mod documents;
+mod record;
 mod session;
 mod versions;
 
-use std::io::{Seek, Write};
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
 pub use capabilities::DomainCapabilities;
 pub use console::Console;
+pub(in crate::libvirt) use document::path_of;
+pub use documents::Definition;
 pub use versions::{Version, Versions};
 
-use self::command::{Command, QUESTION};
-use self::session::{Broken, Reply, RunError, Session};
+use self::command::Command;
+use self::record::Broken;
+use self::session::{Reply, RunError, Session};
 use super::Error;
 use super::error::classify;
-use super::xml::Element;
 use crate::model::ConnectionUri;
 use crate::system::process::LOG_TARGET;
 
@@ -37,6 +40,10 @@ use crate::system::process::LOG_TARGET;
 ///
 /// Past a call's deadline, when virsh dies and when the caller gives a call up (its future is dropped),
 /// virsh is killed; the next call starts another one. libvirt may still finish what such a call began.
+///
+/// A connection runs one call at a time: a second call waits for the first. What has to go on beside a call that takes
+/// long, or must not be held up by one that hangs, is asked on a second connection ([`Client::second`]), which is a
+/// virsh of its own.
 pub struct Client {
     uri: ConnectionUri,
     session: Mutex<Option<Session>>,
@@ -46,6 +53,11 @@ impl Client {
     /// A client for the URI. Nothing is started yet.
     pub fn new(uri: ConnectionUri) -> Self {
         Self { uri, session: Mutex::new(None) }
+    }
+
+    /// A second connection to the same URI, independent of this one.
+    pub fn second(&self) -> Self {
+        Self::new(self.uri.clone())
     }
 
     /// The connection's URI.
@@ -61,11 +73,11 @@ impl Client {
     /// Runs one command; its output, when it succeeded.
     pub(in crate::libvirt) async fn call(&self, command: Command) -> Result<String, Error> {
         let mut replies = self.call_each(std::slice::from_ref(&command)).await?;
-        replies.pop().unwrap_or_else(|| Err(self.lost(&command, String::new())))
+        replies.pop().unwrap_or_else(|| Err(self.lost(command.display(), String::new())))
     }
 
-    /// Runs independent commands in order, written ahead of their replies; a result for each. The
-    /// deadline is that of the longest.
+    /// Runs independent commands in order, written ahead of their replies; a result for each. Each has its own
+    /// deadline, from the reply before it on.
     ///
     /// # Errors
     /// When the connection fails. A command that libvirt refuses is an error in its own place only.
@@ -73,34 +85,20 @@ impl Client {
         &self,
         commands: &[Command],
     ) -> Result<Vec<Result<String, Error>>, Error> {
-        let Some(last) = commands.last() else {
+        if commands.is_empty() {
             return Ok(Vec::new());
-        };
-        let deadline = commands.iter().map(Command::deadline).max().unwrap_or(QUESTION);
-        let mut slot = self.session.lock().await;
-        let started = Instant::now();
-        // Taken out, so that a call that is dropped or fails midway leaves no half-read session.
-        let mut session = match slot.take() {
-            Some(session) => session,
-            None => Session::open(&self.uri)?,
-        };
-        let outcome = tokio::time::timeout(deadline, session.run(commands)).await;
-        for command in commands {
-            log::debug!(target: LOG_TARGET, "{} ({} ms)", command.display(), started.elapsed().as_millis());
         }
-        let replies = match outcome {
-            Err(_) => {
-                // The one that hangs, not those that wait behind it.
-                let hung = commands.get(session.answered()).unwrap_or(last);
-                let (uri, command) = (self.uri.to_string(), hung.display());
-                return Err(Error::TimedOut { uri, command, deadline });
+        let mut slot = self.session.lock().await;
+        let mut session = self.take_or_open(&mut slot)?;
+        let mut results = Vec::with_capacity(commands.len());
+        let mut last = Instant::now();
+        let outcome = session.run(commands, |index, reply| {
+            if let Some(command) = commands.get(index) {
+                log_call(command, &mut last);
+                results.push(self.read(reply, command));
             }
-            Ok(Err(RunError::Error(error))) => return Err(error),
-            Ok(Err(RunError::Broken(broken))) => return Err(self.broken(last, broken)),
-            Ok(Ok(replies)) => replies,
-        };
-        let results: Vec<_> =
-            replies.into_iter().zip(commands).map(|(reply, command)| self.read(reply, command)).collect();
+        });
+        outcome.await.map_err(|error| self.failed(commands, error))?;
         // virsh would go on without its daemon, with an error at each command.
         if !results.iter().any(|result| result.as_ref().is_err_and(Error::is_connection)) {
             *slot = Some(session);
@@ -108,26 +106,27 @@ impl Client {
         Ok(results)
     }
 
-    /// The file for a command's option that takes one: virsh reads the document from it. The file has no
-    /// name, so it is gone with this process, however that ends.
-    pub(in crate::libvirt) fn handover(document: &[u8]) -> Result<Handover, Error> {
-        let mut file = tempfile::tempfile().map_err(Error::Handover)?;
-        file.write_all(document).and_then(|()| file.rewind()).map_err(Error::Handover)?;
-        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
-        Ok(Handover { path, _file: file })
+    /// The open session, or a new one. It is taken out, so that a call that is dropped or fails midway leaves no
+    /// half-read session.
+    fn take_or_open(&self, slot: &mut Option<Session>) -> Result<Session, Error> {
+        match slot.take() {
+            Some(session) => Ok(session),
+            None => Session::open(&self.uri),
+        }
     }
 
-    /// As [`Client::handover`], for an XML document.
-    pub(in crate::libvirt) fn handover_xml(
-        &self,
-        command: &str,
-        element: &Element,
-    ) -> Result<Handover, Error> {
-        let document = element
-            .to_document()
-            .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })?;
-        log::trace!(target: LOG_TARGET, "{command}: {document}");
-        Self::handover(document.as_bytes())
+    /// Why these commands, run together, gave no results.
+    fn failed(&self, commands: &[Command], error: RunError) -> Error {
+        let display = |command: Option<&Command>| command.map(Command::display).unwrap_or_default();
+        match error {
+            RunError::Error(error) => error,
+            RunError::Broken(broken) => self.broken(display(commands.last()), broken),
+            RunError::TimedOut(index) => {
+                let command = commands.get(index);
+                let deadline = command.map(Command::deadline).unwrap_or_default();
+                Error::TimedOut { uri: self.uri.to_string(), command: display(command), deadline }
+            }
+        }
     }
 
     /// Asks for nothing but an answer.
@@ -144,19 +143,18 @@ impl Client {
     }
 
     fn read(&self, reply: Reply, command: &Command) -> Result<String, Error> {
-        if !command.is_secret() {
-            log::trace!(target: LOG_TARGET, "stdout: {}", String::from_utf8_lossy(&reply.stdout));
-        }
+        let stdout = String::from_utf8_lossy(&reply.stdout);
+        log_output(command, &stdout);
         if reply.stderr.is_empty() {
-            return Ok(String::from_utf8_lossy(&reply.stdout).into_owned());
+            return Ok(stdout.into_owned());
         }
         log::trace!(target: LOG_TARGET, "stderr: {}", reply.stderr);
         Err(classify(self.uri.as_str(), &command.display(), &reply.stderr))
     }
 
-    fn broken(&self, command: &Command, broken: Broken) -> Error {
+    fn broken(&self, command: String, broken: Broken) -> Error {
         match broken {
-            Broken::Ended(words) => match classify(self.uri.as_str(), &command.display(), &words) {
+            Broken::Ended(words) => match classify(self.uri.as_str(), &command, &words) {
                 error @ (Error::Unreachable { .. } | Error::Denied { .. }) => error,
                 _ => self.lost(command, words),
             },
@@ -164,13 +162,20 @@ impl Client {
         }
     }
 
-    fn lost(&self, command: &Command, message: String) -> Error {
-        Error::Lost { uri: self.uri.to_string(), command: command.display(), message }
+    fn lost(&self, command: String, message: String) -> Error {
+        Error::Lost { uri: self.uri.to_string(), command, message }
     }
 }
 
-/// A document that virsh can read at `path` as long as this lives.
-pub(in crate::libvirt) struct Handover {
-    pub(in crate::libvirt) path: String,
-    _file: std::fs::File,
+/// Notes for `-v` that the command was answered, and how long after the one before.
+fn log_call(command: &Command, last: &mut Instant) {
+    let now = Instant::now();
+    log::debug!(target: LOG_TARGET, "{} ({} ms)", command.display(), (now - *last).as_millis());
+    *last = now;
+}
+
+fn log_output(command: &Command, stdout: &str) {
+    if !command.is_secret() {
+        log::trace!(target: LOG_TARGET, "stdout: {stdout}");
+    }
 }

@@ -1,32 +1,49 @@
 //! A virsh that is kept open and spoken with over its pipes.
 //!
 //! A virsh process costs 13 to 17 ms, mostly the linking of its 63 libraries; a further command in one
-//! that is open costs 0.4 ms. With its input on a pipe, virsh reads commands by lines and prints a
+//! that is open costs 0.2 ms. With its input on a pipe, virsh reads commands by lines and prints a
 //! prompt and the line it read before each one's output. Its exit status says nothing, so each command
-//! is framed on both streams with `echo`:
+//! is framed on both streams with `echo`, on a line of its own: a line that virsh can't parse is not run at all.
 //!
 //! ```text
-//! echo "NONCE"17B                 stdout: NONCE17B
-//! domstate --domain '...'         stdout: virsh # domstate ...     <- the echoed line
-//!                                         running                  <- the output
-//!                                                                  <- one line break of virsh's own
-//! echo "NONCE"17E                 stdout: virsh # echo "NONCE"17E
-//!                                         NONCE17E
-//! echo --err "NONCE"17E           stderr: error: NONCE17E
+//! domstate --domain '...'              stdout: virsh # domstate ...         <- the echoed line
+//!                                              running                      <- the output
+//!                                                                           <- a line break of virsh's own
+//! echo --err NONCE17;echo NONCE17      stdout: virsh # echo --err NONCE17;echo NONCE17
+//!                                                                           <- one for each command of the line
+//!                                              NONCE17
+//!                                      stderr: error: NONCE17
 //! ```
 //!
-//! The quotes keep the echoed line from looking like the marker. What stands on stderr before its
-//! marker is the command's complaint; none means success. Held on virsh 9.0.0 and 11.3.0.
+//! The echoed line never looks like the marker, for the prompt stands before it (a line over 80 columns is echoed
+//! shortened, beginning with `virsh # \r<`). What stands on stderr before its marker is the command's complaint; none
+//! means success. Held on virsh 9.0.0 and 11.3.0.
+//!
+//! virsh reads its input by single bytes and redraws the line at each, so a line's length costs more than most
+//! commands do. Documents, of which there are many at a time, are therefore framed by their echoed lines alone, which
+//! end with the nonce in a comment, and by one marker behind the last.
+//!
+//! ```text
+//! dumpxml UUID #NONCE18                stdout: virsh # dumpxml UUID #NONCE18
+//!                                              <domain> ...
+//! dumpxml UUID #NONCE19                stdout: virsh # dumpxml UUID #NONCE19
+//! ```
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+use tokio::time::timeout;
 
 use super::command::{Command, QUESTION};
+use super::record::{Broken, Records};
 use crate::libvirt::Error;
 use crate::model::ConnectionUri;
 use crate::system::process::{Invocation, Piped};
 
 const PROMPT: &[u8] = b"virsh # ";
+/// How long stderr may stay behind stdout, which virsh writes to later.
+const STDERR_DELAY: Duration = Duration::from_secs(5);
 
 /// What one command printed.
 #[derive(Debug)]
@@ -36,25 +53,28 @@ pub(super) struct Reply {
     pub(super) stderr: String,
 }
 
-/// What ended a session.
-#[derive(Debug)]
-pub(super) enum Broken {
-    /// virsh ended or its pipe broke, after it said this on stderr.
-    Ended(String),
-    /// It printed past any reason.
-    Flood,
-}
-
 pub(super) struct Session {
     stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-    stderr: BufReader<ChildStderr>,
+    stdout: Records<ChildStdout>,
+    stderr: Records<ChildStderr>,
     nonce: String,
     count: u64,
-    /// How many commands of the present batch have been answered.
-    answered: usize,
     // Killed with its process session when this is dropped.
     _process: crate::system::process::Guard,
+}
+
+/// Why commands got no replies. The session is no use then.
+pub(super) enum RunError {
+    Error(Error),
+    Broken(Broken),
+    /// The command of this index gave no answer in time.
+    TimedOut(usize),
+}
+
+impl From<Broken> for RunError {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
 }
 
 impl Session {
@@ -71,175 +91,194 @@ impl Session {
             .spawn_piped()?;
         Ok(Self {
             stdin,
-            stdout: BufReader::new(stdout),
-            stderr: BufReader::new(stderr),
+            stdout: Records::new(stdout),
+            stderr: Records::new(stderr),
             nonce: new_nonce(),
             count: 0,
-            answered: 0,
             _process: child,
         })
     }
 
-    /// How many commands of the last batch were answered.
-    pub(super) fn answered(&self) -> usize {
-        self.answered
+    /// Runs the commands in order and gives each one's reply when it comes. They are written ahead of their
+    /// replies, so many cost hardly more than one. Each has its own deadline, from the reply before it on.
+    pub(super) async fn run(
+        &mut self,
+        commands: &[Command],
+        mut each: impl FnMut(usize, Reply),
+    ) -> Result<(), RunError> {
+        let mut script = String::new();
+        let mut markers = Vec::with_capacity(commands.len());
+        for command in commands {
+            let line = command.line().map_err(RunError::Error)?;
+            let marker = self.next_marker();
+            script.push_str(&format!("{line}\necho --err {marker};echo {marker}\n"));
+            markers.push(marker);
+        }
+        let Self { stdin, stdout, stderr, .. } = self;
+        let read = async {
+            for (index, (command, marker)) in commands.iter().zip(&markers).enumerate() {
+                let error_marker = format!("error: {marker}");
+                let both = async {
+                    let out = stdout.until(|line| line == marker.as_bytes());
+                    let err = stderr.until(|line| line == error_marker.as_bytes());
+                    tokio::join!(out, err)
+                };
+                let both = timeout(command.deadline(), both).await;
+                let (out, err) = both.map_err(|_| RunError::TimedOut(index))?;
+                // Why virsh has ended stands on stderr.
+                let (err, out) = (err?, out?);
+                each(index, Reply { stdout: strip_prompts(out.to_vec()), stderr: text(err) });
+            }
+            Ok(())
+        };
+        beside(write(stdin, &script), read).await
     }
 
-    /// Runs the commands in order and gives a reply for each. They are written ahead of their
-    /// replies, so many cost hardly more than one.
-    pub(super) async fn run(&mut self, commands: &[Command]) -> Result<Vec<Reply>, RunError> {
-        let first = self.count;
+    /// Runs commands that print a document each, and gives each document when it comes; nothing for those that
+    /// failed. `within` is the time for each, from the one before it on.
+    pub(super) async fn run_documents(
+        &mut self,
+        commands: &[Command],
+        within: Duration,
+        mut each: impl FnMut(usize, &[u8]),
+    ) -> Result<(), RunError> {
         let mut script = String::new();
-        for (number, command) in (first..).zip(commands) {
+        let mut markers = Vec::with_capacity(commands.len());
+        for command in commands {
             let line = command.line().map_err(RunError::Error)?;
-            let nonce = &self.nonce;
-            script.push_str(&format!("echo \"{nonce}\"{number}B\n{line}\necho \"{nonce}\"{number}E\necho --err \"{nonce}\"{number}E\n"));
+            let marker = self.next_marker();
+            script.push_str(&format!("{line} #{marker}\n"));
+            markers.push(format!("#{marker}"));
         }
-        self.count += commands.len() as u64;
-        self.answered = 0;
-        let answered = &mut self.answered;
-        let (stdin, stdout, stderr) = (&mut self.stdin, &mut self.stdout, &mut self.stderr);
-        let nonce = self.nonce.as_str();
-        let numbers = first..self.count;
-        let write = async {
-            // When virsh has ended, its own last words say more than a broken pipe.
-            let _ = stdin.write_all(script.as_bytes()).await;
-            let _ = stdin.flush().await;
-        };
-        let outs = async {
-            let mut outs = Vec::new();
-            for number in numbers.clone() {
-                match read_stdout(stdout, nonce, number).await? {
-                    Some(record) => outs.push(record),
-                    None => break,
-                }
-                *answered = outs.len();
-            }
-            Ok::<_, Broken>(outs)
-        };
-        let errs = async {
-            let mut errs = Vec::new();
-            for number in numbers.clone() {
-                let (record, whole) = read_stderr(stderr, &format!("error: {nonce}{number}E")).await?;
-                errs.push(record);
-                if !whole {
-                    break;
+        let last = self.next_marker();
+        script.push_str(&format!("echo --err {last};echo {last}\n"));
+        let Self { stdin, stdout, stderr, .. } = self;
+        let documents = async {
+            for (index, marker) in markers.iter().enumerate() {
+                let is_next = |line: &[u8]| line.starts_with(PROMPT) && line.ends_with(marker.as_bytes());
+                // What stands before a command's own line is the document before it.
+                let before = timeout(within, stdout.until(is_next)).await;
+                let before = before.map_err(|_| RunError::TimedOut(index.saturating_sub(1)))??;
+                if let Some(previous) = index.checked_sub(1) {
+                    each(previous, before.trim_ascii_end());
                 }
             }
-            Ok::<_, Broken>(errs)
+            let previous = markers.len().saturating_sub(1);
+            let rest = timeout(within, stdout.until(|line| line == last.as_bytes())).await;
+            let rest = rest.map_err(|_| RunError::TimedOut(previous))??;
+            each(previous, strip_last_prompt(rest).trim_ascii_end());
+            Ok(())
         };
-        let ((), outs, errs) = tokio::join!(write, outs, errs);
-        let (outs, errs) = (outs.map_err(RunError::Broken)?, errs.map_err(RunError::Broken)?);
-        if outs.len() < commands.len() || errs.len() < commands.len() {
-            return Err(RunError::Broken(Broken::Ended(errs.last().cloned().unwrap_or_default())));
-        }
-        Ok(outs.into_iter().zip(errs).map(|(stdout, stderr)| Reply { stdout, stderr }).collect())
+        let error_marker = format!("error: {last}");
+        // Read beside the documents, for virsh waits when nobody does.
+        let errors = async { stderr.until(|line| line == error_marker.as_bytes()).await.map(drop) };
+        let read = async {
+            tokio::pin!(documents, errors);
+            let mut ended = None;
+            loop {
+                tokio::select! {
+                    result = &mut errors, if ended.is_none() => ended = Some(result),
+                    result = &mut documents => {
+                        if let Err(RunError::TimedOut(index)) = result {
+                            return Err(RunError::TimedOut(index));
+                        }
+                        let ended = match ended {
+                            Some(ended) => ended,
+                            None => timeout(STDERR_DELAY, errors).await.unwrap_or(Ok(())),
+                        };
+                        // Why virsh has ended stands on stderr.
+                        return ended.map_err(RunError::Broken).and(result);
+                    }
+                }
+            }
+        };
+        beside(write(stdin, &script), read).await
+    }
+
+    fn next_marker(&mut self) -> String {
+        self.count += 1;
+        format!("{}{}", self.nonce, self.count)
     }
 }
 
-/// Twelve random digits: virsh reads its input by single bytes, so each of them costs time, three times a command.
+/// Ten random digits, which no output can guess.
 fn new_nonce() -> String {
     let mut nonce = uuid::Uuid::new_v4().simple().to_string();
-    nonce.truncate(12);
+    nonce.truncate(10);
     nonce
 }
 
-/// Why commands got no replies.
-pub(super) enum RunError {
-    Error(Error),
-    Broken(Broken),
+async fn write(stdin: &mut ChildStdin, script: &str) {
+    // When virsh has ended, its own last words say more than a broken pipe.
+    let _ = stdin.write_all(script.as_bytes()).await;
+    let _ = stdin.flush().await;
 }
 
-const LIMIT: usize = crate::system::process::OUTPUT_LIMIT;
-
-/// One command's output, between its markers; `None` when the stream ended before.
-async fn read_stdout(
-    stream: &mut BufReader<ChildStdout>,
-    nonce: &str,
-    number: u64,
-) -> Result<Option<Vec<u8>>, Broken> {
-    let begin = format!("{nonce}{number}B");
-    let end = format!("{nonce}{number}E");
-    let ended = |_| Broken::Ended(String::new());
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if stream.read_until(b'\n', &mut line).await.map_err(ended)? == 0 {
-            return Ok(None);
-        }
-        if line.trim_ascii_end() == begin.as_bytes() {
-            break;
-        }
+/// Does both until the reading ends.
+async fn beside<T>(write: impl Future<Output = ()>, read: impl Future<Output = T>) -> T {
+    tokio::pin!(write, read);
+    tokio::select! {
+        result = &mut read => return result,
+        () = &mut write => {}
     }
-    let mut record = Vec::new();
-    loop {
-        let start = record.len();
-        if stream.read_until(b'\n', &mut record).await.map_err(ended)? == 0 {
-            return Ok(None);
-        }
-        if record[start..].trim_ascii_end() == end.as_bytes() {
-            record.truncate(start);
-            return Ok(Some(strip_prompts(record)));
-        }
-        if record.len() > LIMIT {
-            return Err(Broken::Flood);
-        }
-    }
+    read.await
 }
 
-/// Takes the echoed command off the front, and the prompt with the echoed marker, and the line break
-/// that virsh adds behind a command's output, off the end.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+/// Takes the echoed command off the front, with the line break before it, and the prompt with the echoed markers, and
+/// the line break that virsh adds behind a command's output, off the end.
 fn strip_prompts(mut record: Vec<u8>) -> Vec<u8> {
-    if let Some(end) = record.windows(PROMPT.len()).rposition(|window| window == PROMPT) {
-        record.truncate(end);
-    }
+    record.truncate(strip_last_prompt(&record).len());
     if record.last() == Some(&b'\n') {
         record.pop();
     }
-    let first = record.iter().position(|byte| *byte == b'\n').map_or(record.len(), |at| at + 1);
-    record.drain(..first);
+    let prompt = find(&record, PROMPT).unwrap_or(0);
+    let line = record[prompt..].iter().position(|byte| *byte == b'\n');
+    record.drain(..line.map_or(record.len(), |at| prompt + at + 1));
     record
 }
 
-/// One command's complaint, and whether its marker came.
-async fn read_stderr(stream: &mut BufReader<ChildStderr>, end: &str) -> Result<(String, bool), Broken> {
-    let mut record = Vec::new();
-    loop {
-        let start = record.len();
-        let read = stream.read_until(b'\n', &mut record).await.unwrap_or(0);
-        let whole = record[start..].trim_ascii_end() == end.as_bytes();
-        if whole {
-            record.truncate(start);
-        }
-        if whole || read == 0 {
-            return Ok((String::from_utf8_lossy(&record).trim().to_owned(), whole));
-        }
-        if record.len() > LIMIT {
-            return Err(Broken::Flood);
-        }
-    }
+fn strip_last_prompt(record: &[u8]) -> &[u8] {
+    let end = record.windows(PROMPT.len()).rposition(|window| window == PROMPT);
+    &record[..end.unwrap_or(record.len())]
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    // Recorded from virsh 11.3.0: `virsh -c qemu:///system < script`, between the markers' lines.
+    // Recorded from virsh 11.3.0 in its interactive mode, between the markers' lines.
     #[test]
     fn only_the_output_stays() {
-        let record = b"virsh # uri\nqemu:///system\n\nvirsh # echo \"@@\"19E\n".to_vec();
+        let record = b"\nvirsh # uri\nqemu:///system\n\nvirsh # echo --err N2;echo N2\n\n".to_vec();
         assert_eq!(strip_prompts(record), b"qemu:///system\n");
     }
 
     #[test]
     fn a_command_without_output_gives_none() {
-        let record = b"virsh # list --all --uuid --name\n\nvirsh # echo \"@@\"17E\n".to_vec();
-        assert_eq!(strip_prompts(record), b"");
+        let banner = "Welcome to virsh, the virtualization interactive terminal.\n\nType:  'help' for help with commands\n       'quit' to quit\n\n";
+        let record = format!("{banner}virsh # list --all --uuid --name\n\nvirsh # echo --err N1;echo N1\n\n");
+        assert_eq!(strip_prompts(record.into_bytes()), b"");
+        // One that virsh could not parse.
+        assert_eq!(strip_prompts(b"\nvirsh # nonsense\nvirsh # echo --err N1;echo N1\n\n".to_vec()), b"");
+    }
+
+    #[test]
+    fn a_long_line_is_echoed_shortened() {
+        let record = b"\nvirsh # \r<1-4d3c-8a33-3a6d5f9f0b11' --source lease\nout\n\nvirsh # echo --err N2;echo N2\n\n".to_vec();
+        assert_eq!(strip_prompts(record), b"out\n");
     }
 
     #[test]
     fn output_without_a_last_line_break_keeps_its_bytes() {
-        let record = b"virsh # vol-download x\nabc\nvirsh # echo \"@@\"17E\n".to_vec();
+        let record = b"\nvirsh # vol-download x\nabc\nvirsh # echo --err N2;echo N2\n\n".to_vec();
         assert_eq!(strip_prompts(record), b"abc");
     }
 }

@@ -209,6 +209,13 @@ pub enum Error {
         /// The argument.
         text: String,
     },
+    /// A value that libvirt would change: it writes tabs and line breaks in attributes of its documents unescaped, and
+    /// reads blanks for them.
+    #[error("libvirt cannot keep {value:?}: it takes the tab or the line break in it for a blank")]
+    NotKept {
+        /// The value, such as the path of a file.
+        value: String,
+    },
     /// What libvirt printed is not what its documentation says.
     #[error("cannot understand what `{command}` printed: {reason}")]
     Unexpected {

@@ -1,35 +1,43 @@
 //! Storage pools and volumes. All files of VMs are made through libvirt, so a user who may speak to the
 //! system daemon needs no root, and a daemon on another host works the same.
 
+mod kind;
+mod listing;
+mod pools;
 mod transfer;
+mod volumes;
 
-use std::os::fd::AsRawFd;
-use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use crate::libvirt::client::Client;
+pub use kind::{PoolKind, VolumeKind};
+pub use volumes::PoolContents;
+
+use crate::libvirt::Error;
 use crate::libvirt::client::command::Command;
 use crate::libvirt::xml::Element;
-use crate::libvirt::{Error, Object};
 
-/// A storage pool that is active.
+/// A storage pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
     /// Its name.
     pub name: String,
-    /// Its folder.
+    /// Where its volumes are: a directory for most kinds; empty for a kind that has none, such as RBD.
     pub path: String,
-    /// libvirt's kind: `dir`, `logical`, ...
-    pub kind: String,
-    /// The room left, in bytes, as of libvirt's last look.
+    /// What it is made of.
+    pub kind: PoolKind,
+    /// Whether it is started. Of one that is not, libvirt knows no volumes.
+    pub active: bool,
+    /// The room left, in bytes, as of libvirt's last refresh.
     pub available_bytes: u64,
 }
 
-/// A volume: one file of a pool.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A volume: one file of a pool, or what its kind has instead.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Volume {
     /// Its name in the pool.
     pub name: String,
+    /// What it is.
+    pub kind: VolumeKind,
     /// The file.
     pub path: String,
     /// The image's format, as libvirt last probed it.
@@ -40,9 +48,11 @@ pub struct Volume {
     pub allocation_bytes: u64,
     /// The file below it.
     pub backing: Option<String>,
-    /// When it was last written to, as of libvirt's last look.
+    /// The format of the file below it, as the image's header or libvirt's probe says.
+    pub backing_format: Option<String>,
+    /// When it was last written to, as of libvirt's last refresh.
     pub modified: Option<SystemTime>,
-    /// When it was last read, as of libvirt's last look and as far as the file system notes it.
+    /// When it was last read, as of libvirt's last refresh and as far as the file system notes it.
     pub accessed: Option<SystemTime>,
 }
 
@@ -61,236 +71,8 @@ pub struct VolumeSpec<'a> {
     pub backing: Option<(&'a str, &'a str)>,
 }
 
-// qemu-img writes a table for the whole disk.
-const MAKE: Duration = Duration::from_secs(120);
-/// How long a pool may take that another process starts.
-const START: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(100);
-
-impl Client {
-    /// The pool of this name; `None` when it is not defined. One that is off is started, and one that
-    /// another process is just making or starting is waited for.
-    ///
-    /// # Errors
-    /// When it can't be started, or the connection fails.
-    pub async fn pool(&self, name: &str) -> Result<Option<Pool>, Error> {
-        let deadline = Instant::now() + START;
-        let option = |words: &str| Command::new(words).option("--pool", name);
-        let mut built = false;
-        loop {
-            // In this order: of a pool that is just being started the document says that it has no room.
-            let asks = [Command::new("pool-list --name"), option("pool-dumpxml")];
-            let mut replies = self.call_each(&asks).await?.into_iter();
-            let active = replies.next().unwrap_or(Ok(String::new()))?;
-            let pool = match replies.next() {
-                Some(Ok(document)) => parse_pool(&document)?,
-                Some(Err(error)) if !error.is_not_found() => return Err(error),
-                _ => return Ok(None),
-            };
-            if active.lines().any(|line| line.trim() == name) {
-                return Ok(Some(pool));
-            }
-            match self.call(option("pool-start")).await {
-                Ok(_) => {}
-                // It runs by now, or is starting.
-                Err(Error::WrongState { .. } | Error::Busy { .. }) if Instant::now() < deadline => {
-                    tokio::time::sleep(PAUSE).await;
-                }
-                // Its folder is gone, or who has just defined it has not made it yet. Only a folder: to
-                // build another kind of pool may format a disk.
-                Err(_) if pool.kind == "dir" && !std::mem::replace(&mut built, true) => {
-                    match self.call(option("pool-build")).await {
-                        // Another has built and started it meanwhile.
-                        Ok(_) | Err(Error::WrongState { .. }) => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Defines a pool that is a folder, makes the folder, starts it and lets libvirt start it by itself.
-    /// Two at once do no harm.
-    ///
-    /// # Errors
-    /// When the folder can't be made.
-    pub async fn make_folder_pool(&self, name: &str, folder: &str) -> Result<Pool, Error> {
-        let pool = folder_pool(name, folder);
-        let file = self.handover_xml("pool-define", &pool)?;
-        match self.call(Command::new("pool-define").option("--file", &file.path)).await {
-            Ok(_) | Err(Error::Exists { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let _ = self.call(Command::new("pool-autostart").option("--pool", name)).await;
-        self.pool(name).await?.ok_or_else(|| Error::NotFound { object: Object::Pool, name: name.to_owned() })
-    }
-
-    /// Lets libvirt look at the pool's files again. One in which a volume is being made is
-    /// [`Error::Busy`].
-    ///
-    /// # Errors
-    /// When the pool is gone or busy.
-    pub async fn refresh_pool(&self, pool: &str) -> Result<(), Error> {
-        let command = Command::new("pool-refresh").option("--pool", pool);
-        self.call(command).await.map(drop)
-    }
-
-    /// Lets libvirt look at the pool's files again, and gives whether it knows this one then. In a pool in which a
-    /// volume is being made it does not look.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn learn_volume(&self, pool: &str, name: &str) -> Result<bool, Error> {
-        let refresh = Command::new("pool-refresh").option("--pool", pool);
-        let replies = self.call_each(&[refresh, volume_command("vol-path", pool, name)]).await?;
-        match replies.into_iter().next_back() {
-            Some(Err(error)) if error.is_connection() => Err(error),
-            known => Ok(matches!(known, Some(Ok(_)))),
-        }
-    }
-
-    /// The names of all the active pools.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn active_pools(&self) -> Result<Vec<String>, Error> {
-        let text = self.call(Command::new("pool-list --name")).await?;
-        Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
-    }
-
-    /// The names of a pool's volumes, without a look at each.
-    ///
-    /// # Errors
-    /// When the pool is gone.
-    pub async fn volume_names(&self, pool: &str) -> Result<Vec<String>, Error> {
-        let text = self.call(Command::new("vol-list").option("--pool", pool)).await?;
-        // A heading of two lines, then ` name   path`; names with blanks are none of vmtools'.
-        let names = text.lines().skip(2).filter_map(|line| line.split_whitespace().next());
-        Ok(names.map(str::to_owned).collect())
-    }
-
-    /// All the volumes of a pool.
-    ///
-    /// # Errors
-    /// When the pool is gone.
-    pub async fn volumes(&self, pool: &str) -> Result<Vec<Volume>, Error> {
-        let names = self.volume_names(pool).await?;
-        let commands: Vec<_> = names.iter().map(|name| volume_command("vol-dumpxml", pool, name)).collect();
-        let mut volumes = Vec::with_capacity(commands.len());
-        for reply in self.call_each(&commands).await? {
-            match reply {
-                Ok(document) => volumes.push(parse_volume(&document)?),
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(volumes)
-    }
-
-    /// The volumes of these names, `None` for one that isn't there.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn find_volumes(&self, pool: &str, names: &[&str]) -> Result<Vec<Option<Volume>>, Error> {
-        let commands: Vec<_> = names.iter().map(|name| volume_command("vol-dumpxml", pool, name)).collect();
-        let replies = self.call_each(&commands).await?.into_iter();
-        replies
-            .map(|reply| match reply {
-                Ok(document) => parse_volume(&document).map(Some),
-                Err(error) if error.is_not_found() => Ok(None),
-                Err(error) => Err(error),
-            })
-            .collect()
-    }
-
-    /// Makes a volume.
-    ///
-    /// # Errors
-    /// [`Error::Exists`] when the name is taken; [`Error::NoSpace`].
-    pub async fn make_volume(&self, pool: &str, volume: &VolumeSpec<'_>) -> Result<(), Error> {
-        let file = self.handover_xml("vol-create", &volume.to_element())?;
-        let command = Command::new("vol-create").option("--pool", pool).option("--file", &file.path);
-        self.call(command.within(MAKE)).await.map(drop)
-    }
-
-    /// Fills a volume with bytes.
-    ///
-    /// # Errors
-    /// [`Error::NoSpace`], or when the connection fails.
-    pub async fn fill_volume(&self, pool: &str, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let file = Self::handover(bytes)?;
-        self.upload(pool, name, &file.path, bytes.len() as u64, false).await
-    }
-
-    /// Fills a volume with a local file; holes stay holes if it is `sparse`.
-    ///
-    /// # Errors
-    /// [`Error::NoSpace`], when the file can't be read, or the connection fails.
-    pub async fn upload_file(&self, pool: &str, name: &str, file: &Path, sparse: bool) -> Result<(), Error> {
-        // Opened here, so that any path can be given to virsh, and the file can't be exchanged meanwhile.
-        let file = std::fs::File::open(file).map_err(Error::Handover)?;
-        let size = file.metadata().map_err(Error::Handover)?.len();
-        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
-        self.upload(pool, name, &path, size, sparse).await
-    }
-
-    async fn upload(&self, pool: &str, name: &str, path: &str, size: u64, sparse: bool) -> Result<(), Error> {
-        let mut command = volume_command("vol-upload", pool, name).option("--file", path);
-        if sparse {
-            command = command.flag("--sparse");
-        }
-        self.call(command.within(Self::transfer_deadline(size))).await.map(drop)
-    }
-
-    /// The last `limit` bytes of a volume of text, such as a serial log.
-    ///
-    /// # Errors
-    /// When it isn't there, or the connection fails.
-    pub async fn volume_tail(&self, pool: &str, name: &str, limit: u64) -> Result<String, Error> {
-        let size =
-            self.find_volumes(pool, &[name]).await?.pop().flatten().map_or(0, |volume| volume.capacity_bytes);
-        let offset = size.saturating_sub(limit).to_string();
-        let length = limit.min(size).to_string();
-        if size == 0 {
-            return Ok(String::new());
-        }
-        let command = volume_command("vol-download", pool, name)
-            .option("--file", "/dev/stdout")
-            .option("--offset", &offset)
-            .option("--length", &length);
-        self.call(command).await
-    }
-
-    /// What the guest sees of a domain's disk and what it takes on the host, in bytes, as far as libvirt
-    /// can tell.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn disk_sizes(&self, uuid: &str, target: &str) -> Result<(Option<u64>, Option<u64>), Error> {
-        let command = Command::new("domblkinfo").option("--domain", uuid).option("--device", target);
-        match self.call(command).await {
-            Ok(text) => {
-                let field =
-                    |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-                Ok((field("Capacity:"), field("Allocation:")))
-            }
-            Err(error) if error.is_connection() => Err(error),
-            Err(_) => Ok((None, None)),
-        }
-    }
-
-    /// Removes a volume.
-    ///
-    /// # Errors
-    /// When it isn't there, or the connection fails.
-    pub async fn delete_volume(&self, pool: &str, name: &str) -> Result<(), Error> {
-        self.call(volume_command("vol-delete", pool, name)).await.map(drop)
-    }
-}
-
 impl VolumeSpec<'_> {
-    pub(super) fn to_element(&self) -> Element {
+    fn to_element(&self) -> Element {
         let format = |name: &str| Element::new("format").with("type", name);
         let permissions = Element::new("permissions").child(Element::new("mode").text(self.mode));
         let volume = Element::new("volume")
@@ -306,14 +88,14 @@ impl VolumeSpec<'_> {
     }
 }
 
-pub(super) fn folder_pool(name: &str, folder: &str) -> Element {
+fn folder_pool(name: &str, folder: &str) -> Element {
     Element::new("pool")
         .with("type", "dir")
         .child(Element::new("name").text(name))
         .child(Element::new("target").child(Element::new("path").text(folder)))
 }
 
-pub(super) fn volume_command(verb: &str, pool: &str, name: &str) -> Command {
+fn volume_command(verb: &str, pool: &str, name: &str) -> Command {
     Command::new(verb).option("--pool", pool).option("--vol", name)
 }
 
@@ -322,32 +104,40 @@ fn parse(document: &str, command: &str) -> Result<Element, Error> {
         .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })
 }
 
-fn parse_pool(document: &str) -> Result<Pool, Error> {
+fn parse_pool(document: &str, active: bool) -> Result<Pool, Error> {
     let tree = parse(document, "virsh pool-dumpxml")?;
     Ok(Pool {
-        name: tree.find_text("name").unwrap_or_default(),
-        path: tree.find_text("target/path").unwrap_or_default(),
-        kind: tree.attribute("type").unwrap_or_default().to_owned(),
+        name: raw_text(&tree, "name"),
+        path: raw_text(&tree, "target/path"),
+        kind: PoolKind::read(tree.attribute("type").unwrap_or_default()),
+        active,
         available_bytes: bytes(&tree, "available"),
     })
 }
 
-pub(super) fn parse_volume(document: &str) -> Result<Volume, Error> {
+fn parse_volume(document: &str) -> Result<Volume, Error> {
     let tree = parse(document, "virsh vol-dumpxml")?;
     let time = |name: &str| {
         let seconds = tree.find_text(&format!("target/timestamps/{name}"))?.parse().ok()?;
         Some(SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(seconds).ok()?)
     };
     Ok(Volume {
-        name: tree.find_text("name").unwrap_or_default(),
-        path: tree.find_text("target/path").unwrap_or_default(),
+        name: raw_text(&tree, "name"),
+        kind: VolumeKind::read(tree.attribute("type").unwrap_or_default()),
+        path: raw_text(&tree, "target/path"),
         format: tree.find_attribute("target/format", "type").map(str::to_owned),
         capacity_bytes: bytes(&tree, "capacity"),
         allocation_bytes: bytes(&tree, "allocation"),
-        backing: tree.find_text("backingStore/path"),
+        backing: tree.find("backingStore/path").map(Element::raw_content),
+        backing_format: tree.find_attribute("backingStore/format", "type").map(str::to_owned),
         modified: time("mtime"),
         accessed: time("atime"),
     })
+}
+
+/// The text at the path with its blanks: a name may begin or end with them.
+fn raw_text(tree: &Element, path: &str) -> String {
+    tree.find(path).map(Element::raw_content).unwrap_or_default()
 }
 
 /// A size that libvirt prints in bytes.
@@ -381,7 +171,8 @@ mod tests {
             (volume.name.as_str(), volume.capacity_bytes, volume.allocation_bytes),
             ("a.qcow2", 3_000_000, 3_002_368)
         );
-        assert_eq!((volume.format.as_deref(), volume.backing), (Some("raw"), None));
+        assert_eq!((volume.format.as_deref(), volume.kind), (Some("raw"), VolumeKind::File));
+        assert_eq!((volume.backing, volume.backing_format), (None, None));
         let modified = volume.modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
         assert_eq!(modified.map(|since| since.as_secs()), Some(1_795_426_615));
     }
@@ -403,6 +194,20 @@ mod tests {
 
     #[test]
     fn what_is_no_xml_is_an_error() {
-        assert!(parse_pool("error").is_err() && parse_volume("").is_err());
+        assert!(parse_pool("error", true).is_err() && parse_volume("").is_err());
+    }
+
+    #[test]
+    fn blanks_belong_to_names() {
+        let volume = parse_volume(
+            "<volume type='dir'><name>  a </name><target><path>/p/  a </path></target>
+             <backingStore><path>/p/b </path><format type='qcow2'/></backingStore></volume>",
+        );
+        let volume = volume.expect("parses");
+        assert_eq!((volume.name.as_str(), volume.path.as_str()), ("  a ", "/p/  a "));
+        assert_eq!((volume.kind, volume.backing.as_deref()), (VolumeKind::Dir, Some("/p/b ")));
+        assert_eq!(volume.backing_format.as_deref(), Some("qcow2"));
+        let pool = parse_pool("<pool type='rbd'><name>odd pool</name></pool>", false).expect("parses");
+        assert_eq!((pool.kind, pool.path.as_str(), pool.active), (PoolKind::Rbd, "", false));
     }
 }

@@ -131,7 +131,7 @@ impl VmManager {
         let qmp_socket = source.qmp_socket.as_ref().and_then(|_| self.qmp_socket(uuid));
         let copy =
             DomainCopy { name: request.name.clone(), uuid, metadata, files, nvram, macs, ports, qmp_socket };
-        let is_folder_here = self.uri().is_local() && matches!(pool.kind.as_str(), "dir" | "fs" | "netfs");
+        let is_folder_here = self.uri().is_local() && pool.kind.has_files();
         Ok(Settled { copy, pieces, logs, is_folder_here })
     }
 

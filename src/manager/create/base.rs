@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use super::disks::format_name;
 use crate::host;
 use crate::image::{Format, LocalImage, Reference, Store};
-use crate::libvirt::{self, Pool, VolumeSpec};
+use crate::libvirt::{self, Pool, PoolKind, VolumeSpec};
 use crate::manager::image::{image_store, progress_of};
 use crate::manager::{Error, Event, VmManager, Warning};
 use crate::model::{DiskSize, Timestamp};
@@ -84,7 +84,13 @@ impl VmManager {
         if act {
             return Ok(self.client.make_folder_pool(name, &folder).await?);
         }
-        Ok(Pool { name: name.to_owned(), path: folder, kind: "dir".into(), available_bytes: u64::MAX })
+        Ok(Pool {
+            name: name.to_owned(),
+            path: folder,
+            kind: PoolKind::Dir,
+            active: false,
+            available_bytes: u64::MAX,
+        })
     }
 
     /// The bytes that a pool has room for.

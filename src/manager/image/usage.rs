@@ -157,12 +157,8 @@ mod tests {
         let volume = Volume {
             name: path.rsplit('/').next().unwrap_or_default().into(),
             path: path.into(),
-            format: None,
-            capacity_bytes: 0,
-            allocation_bytes: 0,
             backing: backing.map(str::to_owned),
-            modified: None,
-            accessed: None,
+            ..Volume::default()
         };
         ("p".into(), volume)
     }
