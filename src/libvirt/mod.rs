@@ -43,7 +43,9 @@ pub use domstats::DomainStats;
 pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};
 pub use metadata::{Metadata, MetadataChange, Mounted, OwnedVolume, Parent, Room, SshAccess};
-pub use network::{HostUpdate, Lease, Network, NetworkDevice, NetworkSpec, Reservation};
+pub use network::{
+    HostUpdate, IpRange, Lease, Network, NetworkDevice, NetworkIp, NetworkSpec, PortGroup, Reservation,
+};
 pub use shared_folder::Filesystem;
 pub use storage::{Pool, PoolContents, PoolKind, Volume, VolumeKind, VolumeSpec};
 pub use xml::{Element, Node, XmlError};

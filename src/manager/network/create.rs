@@ -101,7 +101,7 @@ impl VmManager {
         };
         Ok(match spec.device {
             NetworkDevice::Host { bridge } => NetworkPlan { bridge: Some(bridge), ..plan },
-            NetworkDevice::Own { mode, subnet, dhcp, dns, domain } => NetworkPlan {
+            NetworkDevice::Own { mode, subnet, subnet6: _, dhcp, dns, domain } => NetworkPlan {
                 mode: mode.name(),
                 subnet: Some(subnet),
                 dhcp_range: dhcp.then(|| subnet.guests()),
@@ -187,7 +187,14 @@ impl VmManager {
                         free_subnet(&networks, &used, luck).ok_or(NetworkError::NoFreeSubnet)?
                     }
                 };
-                NetworkDevice::Own { mode: *mode, subnet, dhcp: *dhcp, dns: *dns, domain: domain.clone() }
+                NetworkDevice::Own {
+                    mode: *mode,
+                    subnet,
+                    subnet6: None,
+                    dhcp: *dhcp,
+                    dns: *dns,
+                    domain: domain.clone(),
+                }
             }
         };
         Ok(NetworkSpec { name: request.name.clone(), uuid, device })

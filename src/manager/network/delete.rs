@@ -45,6 +45,7 @@ impl VmManager {
     pub async fn plan_network_delete(&self, name: &str) -> Result<NetworkDeletePlan, Error> {
         let network = self.client.network(name).await?;
         self.refuse_used(&network, false).await?;
+        let reservation_count = network.reservations().count();
         Ok(NetworkDeletePlan {
             bridge: network.bridge.filter(|_| network.mode != "bridge"),
             name: network.name,
@@ -52,7 +53,7 @@ impl VmManager {
             mode: network.mode,
             active: network.active,
             subnets: network.subnets,
-            reservation_count: network.reservations.len(),
+            reservation_count,
             persistent: network.persistent,
         })
     }

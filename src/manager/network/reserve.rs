@@ -26,8 +26,9 @@ impl VmManager {
         let survey = self.survey_cards().await?;
         let mac = card_of(&survey, &network, &domain.name, mac)?;
         self.check_free(&network, ip, &mac, &survey).await?;
-        let present = network.reservations.iter().find(|kept| kept.mac == mac);
-        let reservation = Reservation { name: free_hostname(&network, &domain.name, &mac), mac, ip };
+        let present = network.reservations().find(|kept| kept.ip.is_ipv4() && kept.is_of_mac(&mac));
+        let name = free_hostname(&network, &domain.name, &mac);
+        let reservation = Reservation::of_mac(mac, ip, name);
         self.interrupt.check()?;
         let update = match present {
             Some(present) if present.ip == ip => {
@@ -68,10 +69,9 @@ impl VmManager {
                 (Some(domain.name), own)
             }
             Err(error) if error.is_not_found() => {
-                let named =
-                    |kept: &&Reservation| kept.mac.eq_ignore_ascii_case(vm) || kept.ip.to_string() == vm;
-                match network.reservations.iter().find(named) {
-                    Some(kept) => (None, vec![kept.mac.clone()]),
+                let named = |kept: &&Reservation| kept.is_of_mac(vm) || kept.ip.to_string() == vm;
+                match network.reservations().find(named) {
+                    Some(kept) => (None, kept.mac.iter().cloned().collect()),
                     None => return Err(error.into()),
                 }
             }
@@ -79,8 +79,9 @@ impl VmManager {
         };
         let mac = mac.map(|mac| mac.to_string());
         let mut removed = Vec::new();
-        for kept in &network.reservations {
-            if macs.contains(&kept.mac) && mac.as_ref().is_none_or(|mac| *mac == kept.mac) {
+        for kept in network.reservations() {
+            let named = kept.mac.as_ref().is_some_and(|own| macs.contains(own));
+            if named && mac.as_ref().is_none_or(|mac| kept.is_of_mac(mac)) {
                 self.interrupt.check()?;
                 self.client.update_reservation(&network, HostUpdate::Remove, kept).await?;
                 removed.push(status(&network, kept, name.clone()));
@@ -119,7 +120,8 @@ impl VmManager {
             return Ok(());
         }
         for network in self.client.networks().await? {
-            for kept in network.reservations.iter().filter(|kept| macs.contains(&kept.mac.as_str())) {
+            let of_cards = |kept: &&Reservation| macs.iter().any(|mac| kept.is_of_mac(mac));
+            for kept in network.reservations().filter(of_cards) {
                 self.client.update_reservation(&network, HostUpdate::Remove, kept).await?;
             }
         }
@@ -134,7 +136,8 @@ impl VmManager {
         mac: &str,
         survey: &Survey,
     ) -> Result<(), Error> {
-        let kept = network.reservations.iter().find(|kept| kept.ip == ip).map(|kept| kept.mac.clone());
+        let kept = network.reservations().find(|kept| kept.ip == ip);
+        let kept = kept.map(|kept| kept.mac.as_ref().or(kept.name.as_ref()).cloned().unwrap_or_default());
         let leases = self.client.leases(&[&network.uuid]).await?.pop().unwrap_or_default();
         let given = leases.into_iter().find(|lease| lease.ip == IpAddr::V4(ip)).map(|lease| lease.mac);
         match kept.into_iter().chain(given).find(|holder| holder != mac) {
@@ -183,8 +186,8 @@ fn check_address(network: &Network, ip: Ipv4Addr) -> Result<(), NetworkError> {
 fn free_hostname(network: &Network, vm: &str, mac: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let fits = vm.len() <= 63 && vm.starts_with(|c: char| c.is_ascii_alphabetic()) && vm.chars().all(plain);
-    let taken = |kept: &Reservation| kept.mac != mac && kept.name.as_deref() == Some(vm);
-    (fits && !network.reservations.iter().any(taken)).then(|| vm.to_owned())
+    let taken = |kept: &Reservation| !kept.is_of_mac(mac) && kept.name.as_deref() == Some(vm);
+    (fits && !network.reservations().any(taken)).then(|| vm.to_owned())
 }
 
 fn status(network: &Network, kept: &Reservation, vm: Option<String>) -> ReservationStatus {
@@ -192,6 +195,7 @@ fn status(network: &Network, kept: &Reservation, vm: Option<String>) -> Reservat
         network: network.name.clone(),
         ip: kept.ip,
         mac: kept.mac.clone(),
+        id: kept.id.clone(),
         hostname: kept.name.clone(),
         vm,
     }
