@@ -354,7 +354,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
 }
 
 fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
-    use libvirt::{Error as E, Object};
+    use libvirt::{Error as E, Object, RefusalReason as Reason};
     let hint = |text: &str| Some(text.to_owned());
     match error {
         E::NotFound { object: Object::Domain, .. } => {
@@ -375,6 +375,10 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
             (Code::Exists, Some(format!("take another name, or see it with `vmtools network info {name}`")))
         }
         E::Exists { .. } => (Code::Exists, None),
+        E::FileExists { .. } => (Code::Exists, hint("move or delete that file, then try again")),
+        E::FileMissing { .. } => {
+            (Code::Failed, hint("was it moved or deleted? Put it back, or remove what names it"))
+        }
         E::WrongState { .. } => (Code::WrongState, None),
         E::Unreachable { uri, .. } if uri.starts_with("qemu:///s") => (
             Code::Unreachable,
@@ -421,23 +425,23 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
             (Code::Timeout, hint("the daemon hangs: see its log, `journalctl -u libvirtd`"))
         }
         E::Lost { .. } => (Code::Unreachable, hint("the daemon went away: `vmtools doctor`")),
-        E::Refused { message, .. } if message.contains("Permission denied") => (
+        E::Refused { reason: Reason::PermissionDenied, .. } => (
             Code::Denied,
             hint(
                 "the user that QEMU runs as cannot read the file: `vmtools doctor`, and see dmesg for DENIED by AppArmor",
             ),
         ),
-        E::Refused { message, .. } if message.contains("virtlogd") => (
+        E::Refused { reason: Reason::LogDaemonDown, .. } => (
             Code::Failed,
             hint("start the daemon that writes guests' logs: sudo systemctl start virtlogd.socket"),
         ),
-        E::Refused { message, .. } if message.contains("No more available PCI slots") => (
+        E::Refused { reason: Reason::NoPciSlot, .. } => (
             Code::Incapable,
             hint(
                 "the running machine has no place left for a device: off, it is given one (`vmtools stop VM`)",
             ),
         ),
-        E::Refused { message, .. } if message.contains("dnsmasq") => (
+        E::Refused { reason: Reason::Dnsmasq, .. } => (
             Code::Failed,
             hint(
                 "dnsmasq gives addresses and names on it: is it installed (dnsmasq-base), and does another server \
@@ -446,6 +450,7 @@ fn of_libvirt(error: &libvirt::Error) -> (Code, Option<String>) {
         ),
         E::Refused { .. } => (Code::Failed, None),
         E::Unquotable { .. } => (Code::Usage, None),
+        E::NotKept { .. } => (Code::Usage, hint("rename the file")),
         E::Unexpected { .. } | E::Handover(_) => (Code::Failed, None),
         E::Process(error) => of_process(error),
     }

@@ -305,12 +305,7 @@ impl Client {
             .option("--timeout", &seconds)
             .option("--domain", uuid)
             .option("--cmd", request);
-        match self.call(command.within(within + GRACE)).await {
-            Err(Error::Refused { message, .. }) if message.contains("Unable to encode message payload") => {
-                Err(Error::AgentAnswerTooLong)
-            }
-            other => other,
-        }
+        self.call(command.within(within + GRACE)).await
     }
 
     /// Forwards a port of 127.0.0.1 to the guest of a slirp network card, until the domain stops.
@@ -332,7 +327,7 @@ impl Client {
         // The human monitor's errors come on stdout.
         match self.call(command).await?.trim() {
             "" => Ok(()),
-            message => Err(Error::Refused { command: display, message: message.to_owned() }),
+            message => Err(Error::refused(display, message)),
         }
     }
 }

@@ -134,8 +134,7 @@ impl Cloning<'_> {
         let qmp_socket = source.qmp_socket.as_ref().and_then(|_| HostChecks::of(self.op).qmp_socket(uuid));
         let copy =
             DomainCopy { name: request.name.clone(), uuid, metadata, files, nvram, macs, ports, qmp_socket };
-        let is_folder_here =
-            self.op.locality().is_here() && matches!(pool.kind.as_str(), "dir" | "fs" | "netfs");
+        let is_folder_here = self.op.locality().is_here() && pool.kind.has_files();
         Ok(Settled { copy, pieces, logs, is_folder_here })
     }
 

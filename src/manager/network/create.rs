@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{NetworkError, NetworkStatus};
 use crate::host;
-use crate::libvirt::{self, Network, NetworkDevice, NetworkSpec, Object};
+use crate::libvirt::{self, Network, NetworkDevice, NetworkSpec, Object, RefusalReason};
 use crate::manager::Error;
 use crate::manager::network::Networks;
 use crate::manager::undo::UndoStack;
@@ -107,7 +107,7 @@ impl Networks<'_> {
         };
         Ok(match spec.device {
             NetworkDevice::Host { bridge } => NetworkPlan { bridge: Some(bridge), ..plan },
-            NetworkDevice::Own { mode, subnet, dhcp, dns, domain } => NetworkPlan {
+            NetworkDevice::Own { mode, subnet, subnet6: _, dhcp, dns, domain } => NetworkPlan {
                 mode: mode.name(),
                 subnet: Some(subnet),
                 dhcp_range: dhcp.then(|| subnet.guests()),
@@ -195,7 +195,14 @@ impl Networks<'_> {
                         free_subnet(&networks, &used, luck).ok_or(NetworkError::NoFreeSubnet)?
                     }
                 };
-                NetworkDevice::Own { mode: *mode, subnet, dhcp: *dhcp, dns: *dns, domain: domain.clone() }
+                NetworkDevice::Own {
+                    mode: *mode,
+                    subnet,
+                    subnet6: None,
+                    dhcp: *dhcp,
+                    dns: *dns,
+                    domain: domain.clone(),
+                }
             }
         };
         Ok(NetworkSpec { name: request.name.clone(), uuid, device })
@@ -220,9 +227,9 @@ impl Networks<'_> {
 fn is_clash(error: &Error) -> bool {
     match error {
         Error::Network(NetworkError::SubnetTaken { .. }) => true,
-        Error::Network(NetworkError::NotStarted {
-            cause: libvirt::Error::Refused { message, .. }, ..
-        }) => message.contains("already in use by interface"),
+        Error::Network(NetworkError::NotStarted { cause, .. }) => {
+            cause.refusal() == Some(RefusalReason::SubnetInUse)
+        }
         _ => false,
     }
 }

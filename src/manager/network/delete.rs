@@ -47,6 +47,7 @@ impl Networks<'_> {
     pub async fn plan_delete(&self, name: &str) -> Result<NetworkDeletePlan, Error> {
         let network = self.op.client().network(name).await?;
         self.refuse_used(&network, false).await?;
+        let reservation_count = network.reservations().count();
         Ok(NetworkDeletePlan {
             bridge: network.bridge.filter(|_| network.mode != "bridge"),
             name: network.name,
@@ -54,7 +55,7 @@ impl Networks<'_> {
             mode: network.mode,
             active: network.active,
             subnets: network.subnets,
-            reservation_count: network.reservations.len(),
+            reservation_count,
             persistent: network.persistent,
         })
     }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::config::Config;
 use crate::host;
 use crate::image::{Format, LocalImage};
-use crate::libvirt::{self, Pool, Volume, VolumeSpec};
+use crate::libvirt::{self, Pool, PoolKind, Volume, VolumeSpec};
 use crate::manager::{Error, Event};
 use crate::model::{DiskSize, Timestamp};
 
@@ -88,7 +88,13 @@ impl Storage<'_> {
         if act {
             return Ok(self.op.client().make_folder_pool(name, &folder).await?);
         }
-        Ok(Pool { name: name.to_owned(), path: folder, kind: "dir".into(), available_bytes: u64::MAX })
+        Ok(Pool {
+            name: name.to_owned(),
+            path: folder,
+            kind: PoolKind::Dir,
+            active: false,
+            available_bytes: u64::MAX,
+        })
     }
 
     /// The bytes that a pool has room for.

@@ -1,9 +1,9 @@
 //! What machines libvirt can make on its host.
 
-use super::Error;
-use super::client::Client;
+use super::Client;
 use super::command::Command;
-use super::xml::{Element, XmlError};
+use crate::libvirt::Error;
+use crate::libvirt::xml::{Element, XmlError};
 
 /// What a domain of the machine q35 may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::os::fd::AsRawFd;
 
-use super::client::Client;
-use super::command::Command;
-use super::storage::{folder_pool, parse_volume, volume_command};
-use super::{Error, OwnedVolume, Volume, VolumeSpec};
+use super::{parse_volume, volume_command};
+use crate::libvirt::client::command::Command;
+use crate::libvirt::client::{Client, path_of};
+use crate::libvirt::{Error, OwnedVolume, Volume, VolumeSpec};
 
 impl Client {
     /// The volume that is the file of this path, with what libvirt knows of it; `None` when it lies in no
@@ -47,24 +46,6 @@ impl Client {
             .collect()
     }
 
-    /// Makes a pool of a folder that is there, until it is destroyed or the daemon ends.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] when another pool has the folder.
-    pub async fn make_passing_pool(&self, name: &str, folder: &str) -> Result<(), Error> {
-        let pool = folder_pool(name, folder);
-        let file = self.handover_xml("pool-create", &pool)?;
-        self.call(Command::new("pool-create").option("--file", &file.path)).await.map(drop)
-    }
-
-    /// Ends a pool. Its files stay.
-    ///
-    /// # Errors
-    /// When it is gone or busy.
-    pub async fn end_pool(&self, name: &str) -> Result<(), Error> {
-        self.call(Command::new("pool-destroy").option("--pool", name)).await.map(drop)
-    }
-
     /// Makes a volume with the content of another, which nothing may write meanwhile. Without a backing file in
     /// the spec it holds all that the other's chain does. libvirt goes on with it when virsh is gone.
     ///
@@ -76,13 +57,17 @@ impl Client {
         volume: &VolumeSpec<'_>,
         source: &OwnedVolume,
     ) -> Result<(), Error> {
-        let file = self.handover_xml("vol-create-from", &volume.to_element())?;
-        let command = Command::new("vol-create-from")
-            .option("--pool", pool)
-            .option("--file", &file.path)
-            .option("--vol", &source.volume)
-            .option("--inputpool", &source.pool);
-        self.call(command.within(Self::transfer_deadline(volume.capacity_bytes))).await.map(drop)
+        let element = volume.to_element();
+        let copy = async || {
+            let file = self.handover_xml("vol-create-from", &element)?;
+            let command = Command::new("vol-create-from")
+                .option("--pool", pool)
+                .option("--file", &file.path)
+                .option("--vol", &source.volume)
+                .option("--inputpool", &source.pool);
+            self.call(command.within(Self::transfer_deadline(volume.capacity_bytes))).await.map(drop)
+        };
+        self.refreshed_once(pool, copy).await
     }
 
     /// Writes a volume's bytes, `size_bytes` of them, to a local file that is open for writing.
@@ -96,8 +81,7 @@ impl Client {
         file: &File,
         size_bytes: u64,
     ) -> Result<(), Error> {
-        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
-        let command = volume_command("vol-download", pool, name).option("--file", &path);
+        let command = volume_command("vol-download", pool, name).option("--file", &path_of(file));
         self.call(command.within(Self::transfer_deadline(size_bytes))).await.map(drop)
     }
 
@@ -118,9 +102,8 @@ impl Client {
             return Ok(bytes);
         }
         let mut file = tempfile::tempfile().map_err(Error::Handover)?;
-        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
         let command = volume_command("vol-download", pool, name)
-            .option("--file", &path)
+            .option("--file", &path_of(&file))
             .option("--offset", &offset.to_string())
             .option("--length", &limit.to_string());
         self.call(command.within(Self::transfer_deadline(limit))).await?;

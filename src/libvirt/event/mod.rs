@@ -13,7 +13,11 @@
 //!
 //! Nothing tells where the last of such lines is but the next event, or silence.
 
+mod feed;
+
 use std::collections::VecDeque;
+
+pub use feed::EventFeed;
 
 use crate::model::Timestamp;
 

@@ -3,11 +3,11 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStderr, ChildStdout};
 
-use super::Error;
-use super::client::Client;
-use super::command::QUESTION;
-use super::error::classify;
-use super::event::{Assembler, Notice};
+use super::{Assembler, Notice};
+use crate::libvirt::Error;
+use crate::libvirt::client::Client;
+use crate::libvirt::client::command::QUESTION;
+use crate::libvirt::error::classify;
 use crate::system::process::{Guard, Invocation, LOG_TARGET, Piped};
 
 /// How long virsh may be silent amid an event that has several lines: it writes them at one go.

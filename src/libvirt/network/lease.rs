@@ -11,6 +11,8 @@ pub struct Lease {
     pub ip: IpAddr,
     /// The name that its holder has told.
     pub hostname: Option<String>,
+    /// The id that its holder has given of itself: for IPv6 its DUID.
+    pub client_id: Option<String>,
     /// When it ends; `None` if never.
     pub expires: Option<Timestamp>,
 }
@@ -23,16 +25,21 @@ pub(super) fn parse(text: &str) -> Vec<Lease> {
 
 fn parse_line(line: &str) -> Option<Lease> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let [date, time, mac, "ipv4" | "ipv6", address, hostname, ..] = words.as_slice() else {
+    let [date, time, mac, "ipv4" | "ipv6", address, hostname, rest @ ..] = words.as_slice() else {
         return None;
     };
     Some(Lease {
         mac: mac.to_ascii_lowercase(),
         ip: address.split('/').next()?.parse().ok()?,
-        hostname: Some(*hostname).filter(|name| *name != "-").map(str::to_owned),
+        hostname: known(hostname),
+        client_id: rest.first().and_then(|id| known(id)),
         // One without an end has the time zero.
         expires: format!("{date}T{time}Z").parse().ok().filter(|_| !date.starts_with("1970-")),
     })
+}
+
+fn known(word: &str) -> Option<String> {
+    (word != "-").then(|| word.to_owned())
 }
 
 #[cfg(test)]
@@ -57,7 +64,9 @@ mod tests {
         );
         assert_eq!(leases[0].ip.to_string(), "192.168.122.43");
         assert_eq!(leases[0].expires.map(|time| time.to_string()).as_deref(), Some("2026-11-23T16:58:53Z"));
+        assert_eq!(leases[0].client_id.as_deref(), Some("01:52:54:00:6f:3b:68"));
         assert_eq!((leases[1].hostname.as_deref(), leases[1].expires), (None, None));
+        assert_eq!(leases[1].client_id, None);
     }
 
     #[test]
