@@ -11,6 +11,7 @@ mod question;
 mod render;
 mod screen;
 mod signals;
+mod tty;
 mod ui;
 
 pub use args::{Cli, Command};

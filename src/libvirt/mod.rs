@@ -42,7 +42,7 @@ pub use affects::Affects;
 pub use backup::{BackupDisk, BackupState, Hold};
 pub use capabilities::DomainCapabilities;
 pub use client::{Client, Version, Versions};
-pub use console::ConsoleProcess;
+pub use console::{ConsoleProcess, Keyboard};
 pub use definitions::{Definitions, KeptBeside, Page, Stored};
 pub use domain::{Disk, Domain, Interface};
 pub use domain_copy::{CopiedFile, DomainCopy};

@@ -59,7 +59,7 @@ mod volume;
 mod wait;
 
 pub use clone::{CloneMode, CloneRequest};
-pub use console::Console;
+pub use console::{Console, ConsoleInput, ConsoleOutput};
 pub use copy::{Copied, CopyBy, CopyPlace, CopyRequest};
 pub use create::Plan;
 pub use delete::Deleted;
