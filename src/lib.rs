@@ -7,6 +7,7 @@
 //!   manager/    2  VmManager: what a person does to a VM; order, checks, roll-back
 //!   libvirt/    3  virsh: the client, domain XML both ways, pure parsers, its typed errors
 //!   qemu/       3  QMP: the client, its wire, the commands that only ask
+//!   agent/      3  QEMU's guest agent: the client, the commands, what its refusals mean
 //!   config/     3  config.toml and templates
 //!   image/      4  image headers, the catalogue, downloads, the store
 //!   seed/       4  cloud-init, Ignition, MIME, passwords: what a guest is told
@@ -22,6 +23,7 @@
 pub mod cli;
 pub mod manager;
 
+pub mod agent;
 pub mod config;
 pub mod libvirt;
 pub mod qemu;

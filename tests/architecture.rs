@@ -8,11 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may import.
-const TABLE: [(&str, &[&str]); 11] = [
+const TABLE: [(&str, &[&str]); 12] = [
     ("cli", &["manager", "model", "config"]),
-    ("manager", &["libvirt", "qemu", "config", "image", "seed", "host", "guest", "model"]),
+    ("manager", &["libvirt", "qemu", "agent", "config", "image", "seed", "host", "guest", "model"]),
     ("libvirt", &["system", "model"]),
     ("qemu", &["system", "model"]),
+    ("agent", &["system", "model"]),
     ("config", &["system", "model"]),
     ("image", &["system", "model"]),
     ("seed", &["system", "model"]),

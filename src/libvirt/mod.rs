@@ -33,7 +33,7 @@ pub use addresses::{Address, AddressSource};
 pub use affects::Affects;
 pub use backup::{BackupDisk, BackupState, Hold};
 use client::command;
-pub use client::{Client, Console, Definition, DomainCapabilities, Version, Versions};
+pub use client::{Client, Console, Definition, DomainCapabilities, Keyboard, Version, Versions};
 pub use definitions::{Definitions, KeptBeside, Page, Stored};
 pub use domain::{Disk, Domain, Interface};
 pub use domain_copy::{CopiedFile, DomainCopy};

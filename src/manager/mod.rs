@@ -53,8 +53,8 @@ pub use doctor::{Check, CheckStatus};
 pub use error::Error;
 pub use gc::{Garbage, GarbageCollection, Reason};
 pub use guest::{
-    Console, Copied, CopyBy, CopyPlace, CopyRequest, EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed,
-    FileCopy, GuestAccess, GuestAgent, LogRequest, Reach, SshHost, WaitFor,
+    Console, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyPlace, CopyRequest, EXEC_INPUT_LIMIT, ExecEnd,
+    ExecRequest, Executed, FileCopy, GuestAccess, GuestAgent, LogRequest, Reach, SshHost, WaitFor,
 };
 pub use image::{
     AvailableImage, ImageCommit, ImageImport, ImageKind, ImageStatus, Images, PruneRequest, PullRequest,

@@ -12,6 +12,7 @@
 //! - what it prints is bounded.
 
 mod attached;
+mod keyboard;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
@@ -22,7 +23,8 @@ use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessSession}
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
-pub use attached::Attached;
+pub use attached::{AtKeyboard, Attached};
+pub use keyboard::Keyboard;
 
 /// The most that a run may print on one stream, in bytes, if nothing else is said.
 pub const OUTPUT_LIMIT: usize = 64 << 20;
