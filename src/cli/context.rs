@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
 use super::args::{ColorChoice, Global};
-use super::error::Complaint;
 use super::session::Session;
 use super::signals;
 use super::ui::Ui;
 use crate::config::{self, Config, Paths};
 use crate::manager::{Interrupt, Observer, Task, VmManager, interrupt_channel};
 use crate::model::UriChoice;
+use crate::problem::Problem;
 
 /// What every verb has at hand.
 pub struct Context {
@@ -23,13 +23,13 @@ pub struct Context {
 impl Context {
     /// # Errors
     /// When there is no home folder.
-    pub fn new(global: &Global, ui: Arc<Ui>) -> Result<Self, Complaint> {
+    pub fn new(global: &Global, ui: Arc<Ui>) -> Result<Self, Problem> {
         let paths = Paths::from_environment()?;
         Ok(Self { ui, paths, yes: global.yes, connect: global.connect.clone() })
     }
 
     /// The configuration; its warnings are shown.
-    pub fn config(&self) -> Result<Config, Complaint> {
+    pub fn config(&self) -> Result<Config, Problem> {
         let loaded = config::load_config(&self.paths)?;
         for warning in &loaded.warnings {
             self.ui.warn(&warning.to_string());
@@ -39,18 +39,18 @@ impl Context {
 
     /// A session on the connection that flag, environment or configuration choose. Ctrl-C and its kin are
     /// told to the verb, which rolls back what it did.
-    pub async fn session(&self) -> Result<Session, Complaint> {
+    pub async fn session(&self) -> Result<Session, Problem> {
         let (asked, interrupt) = interrupt_channel();
         signals::listen(asked);
         self.connect_with(interrupt).await
     }
 
     /// The same for a verb that only reads, and that Ctrl-C may end at any moment.
-    pub async fn reader(&self) -> Result<Session, Complaint> {
+    pub async fn reader(&self) -> Result<Session, Problem> {
         self.connect_with(interrupt_channel().1).await
     }
 
-    async fn connect_with(&self, interrupt: Interrupt) -> Result<Session, Complaint> {
+    async fn connect_with(&self, interrupt: Interrupt) -> Result<Session, Problem> {
         let config = self.config()?;
         if let config::Color::Always | config::Color::Never = config.ui.color {
             ColorChoice::from_config(config.ui.color).apply_unless_set();

@@ -2,10 +2,9 @@
 
 use std::io::Write;
 
-use super::error::Complaint;
-use super::exit_code::Code;
 use super::ui::Ui;
 use crate::manager::Interrupt;
+use crate::problem::{ErrorKind, Problem};
 
 impl Ui {
     /// Shows the plan, however quiet all else is to be, and asks whether to go on. The end of the input is a no.
@@ -18,7 +17,7 @@ impl Ui {
         plan: &str,
         question: &str,
         refusal: &str,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), Problem> {
         self.finish();
         let mut text = plan.trim_end().to_owned();
         if !text.is_empty() {
@@ -36,7 +35,7 @@ impl Ui {
         if !answer.as_ref().is_ok_and(|answer| answer.ends_with('\n')) {
             let _ = writeln!(std::io::stderr());
         }
-        if is_yes(&answer?) { Ok(()) } else { Err(Complaint::plain(Code::Failed, refusal)) }
+        if is_yes(&answer?) { Ok(()) } else { Err(Problem::new(ErrorKind::Failed, refusal)) }
     }
 }
 

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use colored::Colorize;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::error::Complaint;
-use super::exit_code::Code;
 use crate::manager::{Event, Observer, Warning};
+use crate::problem::{ErrorKind, Problem};
 
 /// The user's terminal, or the files that stand in for it.
 pub struct Ui {
@@ -80,9 +79,9 @@ impl Ui {
     }
 
     /// Why not all data could be written to stdout, if that was so.
-    pub fn write_failure(&self) -> Option<Complaint> {
+    pub fn write_failure(&self) -> Option<Problem> {
         let failure = self.write_failure.lock().ok()?.take()?;
-        Some(Complaint::plain(Code::Failed, format!("cannot write to standard output: {failure}")))
+        Some(Problem::new(ErrorKind::Failed, format!("cannot write to standard output: {failure}")))
     }
 
     /// A result as JSON.
@@ -110,23 +109,23 @@ impl Ui {
     }
 
     /// A failure, with its hint; with `--json` its last line is one object.
-    pub fn complain(&self, complaint: &Complaint) {
+    pub fn error(&self, problem: &Problem) {
         self.finish();
         if self.json {
-            self.line(&complaint.to_json().to_string());
+            self.line(&problem.to_json().to_string());
             return;
         }
-        self.line(&format!("{} {}", "error:".red().bold(), complaint.message));
-        for cause in &complaint.cause {
+        self.line(&format!("{} {}", "error:".red().bold(), problem.message));
+        for cause in &problem.cause {
             self.line(&format!("  because: {cause}"));
         }
-        if let Some(log) = &complaint.serial_log {
+        if let Some(log) = &problem.serial_log {
             self.line("the end of the serial log:");
             for line in log.lines() {
                 self.line(&format!("  | {line}"));
             }
         }
-        if let Some(hint) = &complaint.hint {
+        if let Some(hint) = &problem.hint {
             self.line(&format!("{} {hint}", "hint:".cyan().bold()));
         }
     }
@@ -135,22 +134,21 @@ impl Ui {
     ///
     /// # Errors
     /// When there is no terminal to ask on, or the two differ.
-    pub fn ask_new_password(&self) -> Result<String, Complaint> {
+    pub fn ask_new_password(&self) -> Result<String, Problem> {
         if !self.can_ask() {
-            return Err(Complaint::usage(
+            return Err(Problem::usage(
                 "there is no terminal to ask for a password on",
                 "--password-file FILE reads it from a file",
             ));
         }
         self.finish();
         let ask = |prompt: &str| {
-            rpassword::prompt_password(prompt).map_err(|error| {
-                Complaint::plain(Code::Failed, format!("cannot ask for the password: {error}"))
-            })
+            rpassword::prompt_password(prompt)
+                .map_err(|error| Problem::io("cannot ask for the password", &error))
         };
         let password = ask("Password: ")?;
         if ask("Once more: ")? != password {
-            return Err(Complaint::plain(Code::Usage, "the two passwords differ"));
+            return Err(Problem::new(ErrorKind::Usage, "the two passwords differ"));
         }
         Ok(password)
     }

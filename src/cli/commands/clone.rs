@@ -1,3 +1,4 @@
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -6,10 +7,9 @@ use super::create::{describe, names};
 use super::many::Many;
 use super::start::wait_for;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::{CloneMode, CloneRequest};
 use crate::model::{Condition, VmName, parse_duration};
+use crate::problem::Problem;
 
 /// The flags of `clone`.
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ pub struct CloneArgs {
 
 /// # Errors
 /// When a clone can't be made; what was begun is taken back.
-pub async fn run(args: CloneArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: CloneArgs, context: &Context) -> Result<ExitCode, Problem> {
     let wait = wait_for(args.wait, args.timeout, context)?;
     let names = names(&args.name, args.count)?;
     let session = context.session().await?;

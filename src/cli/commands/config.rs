@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::config::{self, Source};
+use crate::problem::Problem;
 
 /// The flags of `config`.
 #[derive(Debug, Args)]
@@ -32,7 +33,7 @@ pub struct ConfigArgs {
 
 /// # Errors
 /// When a key or value can't be taken, or the file can't be read or written.
-pub fn run(args: ConfigArgs, context: &Context) -> Result<Code, Complaint> {
+pub fn run(args: ConfigArgs, context: &Context) -> Result<ExitCode, Problem> {
     let paths = &context.paths;
     if let Some(key) = &args.get {
         let value = config::value_of(paths, key)?;
@@ -43,7 +44,7 @@ pub fn run(args: ConfigArgs, context: &Context) -> Result<Code, Complaint> {
         }
     } else if let Some(pair) = &args.set {
         let Some((key, value)) = pair.split_once('=') else {
-            return Err(Complaint::usage(
+            return Err(Problem::usage(
                 format!("{pair:?} is not KEY=VALUE"),
                 "such as --set defaults.memory=4G",
             ));
@@ -65,11 +66,11 @@ pub fn run(args: ConfigArgs, context: &Context) -> Result<Code, Complaint> {
     } else {
         show(context)?;
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// After a change, JSON tells the value that counts now.
-fn said(context: &Context, key: &str) -> Result<(), Complaint> {
+fn said(context: &Context, key: &str) -> Result<(), Problem> {
     if context.ui.json() {
         let value = config::value_of(&context.paths, key)?;
         context.ui.data_json(&serde_json::json!({ "key": key, "value": value }));
@@ -77,7 +78,7 @@ fn said(context: &Context, key: &str) -> Result<(), Complaint> {
     Ok(())
 }
 
-fn show(context: &Context) -> Result<(), Complaint> {
+fn show(context: &Context) -> Result<(), Problem> {
     let loaded = config::show(&context.paths)?;
     for warning in &loaded.warnings {
         context.ui.warn(&warning.to_string());

@@ -6,12 +6,11 @@ use clap::Args;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::signals;
 use crate::cli::tty::{Input, RawMode};
 use crate::manager::{Console, ConsoleInput};
 use crate::model::EscapeKey;
+use crate::problem::Problem;
 
 /// When to say that nobody answers.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -40,9 +39,9 @@ pub struct ConsoleArgs {
 
 /// # Errors
 /// When there is no terminal, the VM is off, or another console is open.
-pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Complaint> {
+pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Problem> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             "the console needs a terminal",
             format!(
                 "`vmtools logs {0} -f` shows what it prints, `vmtools ssh {0} -- CMD` runs a command",
@@ -51,10 +50,8 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Compl
         ));
     }
     let session = context.reader().await?;
-    let about = |error: crate::manager::Error| Complaint::from(error).about(&args.name);
-    let unusable = |error: std::io::Error| {
-        Complaint::plain(Code::Failed, format!("the terminal cannot be used: {error}"))
-    };
+    let about = |error: crate::manager::Error| Problem::from(error).about(&args.name);
+    let unusable = |error: std::io::Error| Problem::io("the terminal cannot be used", &error);
     let keys = Input::open().map_err(unusable)?;
     // Before the terminal is the guest's.
     context.ui.note(&format!("the console of {}: {} leaves it", args.name, args.escape.name()));
@@ -76,7 +73,7 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Compl
     drop(terminal);
     result.map_err(about)?;
     context.ui.note(&format!("left the console of {}", args.name));
-    Ok(Code::Ok.into())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Why the terminal is the user's again.

@@ -1,12 +1,13 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::many::Many;
 use super::selection::Selection;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::manager::{DeletePlan, DeleteRequest, Deleted};
+use crate::problem::{ErrorKind, Problem};
 
 /// The flags of `delete`.
 #[derive(Debug, Args)]
@@ -37,7 +38,7 @@ pub struct DeleteArgs {
 
 /// # Errors
 /// When one of the VMs can't be deleted, or nobody may answer the question.
-pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Problem> {
     let asks = !(args.force || args.dry_run || context.yes);
     // For others' disks it takes more than the flag that is for the VM.
     let asks_for_disks = args.with_foreign_disks && !(args.dry_run || context.yes);
@@ -53,9 +54,9 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
     let mut plans = Vec::new();
     let mut many = Many::new();
     for (name, plan) in session.deletion().plan(&names, &request).await? {
-        match plan.map_err(Complaint::from) {
+        match plan.map_err(Problem::from) {
             Ok(plan) => plans.push(plan),
-            Err(complaint) => fail(complaint.about(&name), &args, context, &mut many),
+            Err(problem) => fail(problem.about(&name), &args, context, &mut many),
         }
     }
     if args.dry_run {
@@ -83,9 +84,9 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
                 true
             }
             Err(error) => {
-                let complaint = Complaint::from(error).about(name);
-                let goes_on = complaint.code != Code::Interrupted;
-                fail(complaint, &args, context, &mut many);
+                let problem = Problem::from(error).about(name);
+                let goes_on = problem.kind != ErrorKind::Interrupted;
+                fail(problem, &args, context, &mut many);
                 goes_on
             }
         })
@@ -93,18 +94,18 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
     many.finish(context, single, |vm| format!("deleted {}\n", vm.name))
 }
 
-fn refuse_without_terminal(asks: bool, asks_for_disks: bool, context: &Context) -> Result<(), Complaint> {
+fn refuse_without_terminal(asks: bool, asks_for_disks: bool, context: &Context) -> Result<(), Problem> {
     if context.ui.can_ask() {
         return Ok(());
     }
     if asks_for_disks {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             "deleting disks that vmtools did not make needs an answer, and there is no terminal to ask on",
             "--yes deletes them without asking; --dry-run shows what would go",
         ));
     }
     if asks {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             "deleting needs an answer, and there is no terminal to ask on",
             "--yes deletes without asking, --force also what runs; --dry-run shows what would go",
         ));
@@ -112,12 +113,12 @@ fn refuse_without_terminal(asks: bool, asks_for_disks: bool, context: &Context) 
     Ok(())
 }
 
-fn fail(complaint: Complaint, args: &DeleteArgs, context: &Context, many: &mut Many<Deleted>) {
-    match (&complaint.vm, complaint.code) {
-        (Some(name), Code::NotFound) if args.if_exists => {
+fn fail(problem: Problem, args: &DeleteArgs, context: &Context, many: &mut Many<Deleted>) {
+    match (&problem.vm, problem.kind) {
+        (Some(name), ErrorKind::NotFound) if args.if_exists => {
             context.ui.note(&format!("there is no VM {name}"));
         }
-        _ => many.fail(complaint),
+        _ => many.fail(problem),
     }
 }
 

@@ -5,12 +5,11 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::session::Session;
 use crate::cli::signals;
 use crate::cli::ui::Ui;
 use crate::manager::{Error, EventCommand, EventStream, VmEvent};
+use crate::problem::Problem;
 
 /// How often it is looked whether anybody still reads.
 const LOOK: Duration = Duration::from_millis(250);
@@ -36,15 +35,15 @@ pub struct EventsArgs {
 
 /// # Errors
 /// When libvirt isn't there at the beginning, or there is no such VM.
-pub async fn run(args: EventsArgs, context: &Context) -> Result<ExitCode, Complaint> {
+pub async fn run(args: EventsArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.reader().await?;
     let result = tokio::select! {
-        result = tell(&args, context, &session) => result.map(|()| Code::Ok.into()),
+        result = tell(&args, context, &session) => result.map(|()| ExitCode::SUCCESS),
         // Ctrl-C is how one ends it; nothing is to be taken back.
         signal = signals::next() => Ok(ExitCode::from(signal.status())),
     };
     result.map_err(|error| match args.names.as_slice() {
-        [name] => Complaint::from(error).about(name),
+        [name] => Problem::from(error).about(name),
         _ => error.into(),
     })
 }

@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::many::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
+use crate::problem::Problem;
 
 /// The flags of `gc`.
 #[derive(Debug, Args)]
@@ -17,7 +18,7 @@ pub struct GcArgs {
 
 /// # Errors
 /// When something could not be removed.
-pub async fn run(args: GcArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: GcArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let garbage = session.garbage().find().await?;
     if garbage.is_empty() {

@@ -1,8 +1,9 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `ip`.
 #[derive(Debug, Args)]
@@ -14,13 +15,13 @@ pub struct IpArgs {
 
 /// # Errors
 /// When the VM is off, or has no address yet.
-pub async fn run(args: IpArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: IpArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.reader().await?;
     let reach =
-        session.guest().reach(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
+        session.guest().reach(&args.name).await.map_err(|error| Problem::from(error).about(&args.name))?;
     if context.ui.json() {
         context.ui.data_json(&reach);
-        return Ok(Code::Ok);
+        return Ok(ExitCode::SUCCESS);
     }
     for ip in &reach.ips {
         context.ui.data(&format!("{ip}\n"));
@@ -32,5 +33,5 @@ pub async fn run(args: IpArgs, context: &Context) -> Result<Code, Complaint> {
             reach.name
         ));
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::many::Many;
 use super::selection::Selection;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `protect`.
 #[derive(Debug, Args)]
@@ -19,7 +20,7 @@ pub struct ProtectArgs {
 
 /// # Errors
 /// When one of the VMs isn't there.
-pub async fn run(args: ProtectArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: ProtectArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();

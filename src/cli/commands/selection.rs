@@ -1,10 +1,10 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
 use crate::cli::session::Session;
 use crate::manager::VmSelection;
 use crate::model::Label;
+use crate::problem::Problem;
 
 /// The VMs that a verb is for.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub struct Selection {
 
 impl Selection {
     /// The names, each once.
-    pub async fn resolve(&self, session: &Session, context: &Context) -> Result<Vec<String>, Complaint> {
+    pub async fn resolve(&self, session: &Session, context: &Context) -> Result<Vec<String>, Problem> {
         let selection = match (self.all, self.label.is_empty()) {
             (true, _) => VmSelection::All,
             (false, false) => VmSelection::Labels(self.label.clone()),

@@ -1,11 +1,12 @@
+use std::process::ExitCode;
+
 use clap::{ArgGroup, Args};
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::manager::VmChange;
 use crate::model::{DiskSize, Label, MemorySize, TimeToLive};
+use crate::problem::Problem;
 
 /// The flags of `set`.
 #[derive(Debug, Args)]
@@ -47,7 +48,7 @@ pub struct SetArgs {
 
 /// # Errors
 /// When the VM isn't there, or can't be changed so.
-pub async fn run(args: SetArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: SetArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let change = VmChange {
         memory: args.memory,
@@ -59,11 +60,11 @@ pub async fn run(args: SetArgs, context: &Context) -> Result<Code, Complaint> {
         ttl: args.ttl,
     };
     let changed = session.changes().set(&args.name, &change).await;
-    let changed = changed.map_err(|error| Complaint::from(error).about(&args.name))?;
+    let changed = changed.map_err(|error| Problem::from(error).about(&args.name))?;
     if context.ui.json() {
         context.ui.data_json(&changed);
     } else {
         context.ui.data(&render::changed(&changed));
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,12 +1,12 @@
 use std::fmt::Write;
+use std::process::ExitCode;
 
 use clap::Args;
 
 use super::many::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::{Error, ListRequest, SshHost};
+use crate::problem::Problem;
 
 /// The flags of `ssh-config`.
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub struct SshConfigArgs {
 
 /// # Errors
 /// When a VM that was named is off or has no address.
-pub async fn run(args: SshConfigArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: SshConfigArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let named = !args.names.is_empty();
     let names = if named {
@@ -33,9 +33,9 @@ pub async fn run(args: SshConfigArgs, context: &Context) -> Result<Code, Complai
     for name in names {
         if !is_pattern_free(&name) && named {
             let reason = format!("ssh_config cannot hold the name {name:?}");
-            let found = session.guest().ssh_host(&name).await.map_err(Complaint::from);
-            let complaint = found.err().unwrap_or_else(|| Complaint::usage(reason, "vmtools rename"));
-            many.fail(complaint.about(&name));
+            let found = session.guest().ssh_host(&name).await.map_err(Problem::from);
+            let problem = found.err().unwrap_or_else(|| Problem::usage(reason, "vmtools rename"));
+            many.fail(problem.about(&name));
             continue;
         }
         if !is_pattern_free(&name) {

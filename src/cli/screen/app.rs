@@ -218,11 +218,11 @@ impl App {
             (Ok(looks), None) => self.overview.looked(looks.into_iter().map(|look| look.sample).collect()),
             (Err(Trouble::Gone), Some(page)) => page.gone(),
             (Err(Trouble::Gone), None) => self.overview.looked(Vec::new()),
-            (Err(Trouble::Other(complaint)), page) => {
+            (Err(Trouble::Other(problem)), page) => {
                 if let Some(page) = page {
                     page.looked(None);
                 }
-                self.message = Some(Message::failure(&complaint));
+                self.message = Some(Message::failure(&problem));
             }
         }
     }
@@ -239,8 +239,8 @@ impl App {
                 let already = if change.already { "already " } else { "" };
                 self.message = Some(Message::word(&format!("{} is {already}{}", change.name, change.state)));
             }
-            Answer::Acted(Err(complaint)) => {
-                self.message = Some(Message::failure(&complaint));
+            Answer::Acted(Err(problem)) => {
+                self.message = Some(Message::failure(&problem));
             }
         }
     }

@@ -17,12 +17,11 @@ use super::terminal::Terminal;
 use super::theme::Theme;
 use crate::cli::commands::{console, stop};
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render::SampleColumn;
 use crate::cli::session::Session;
 use crate::manager::{Monitor, MonitorRequest, Signal, VmEvent};
 use crate::model::EscapeKey;
+use crate::problem::{ErrorKind, Problem};
 
 /// How the screen begins.
 pub struct Start {
@@ -46,7 +45,7 @@ pub async fn run<'a>(
     mut monitor: Monitor<'a>,
     session: &'a Session,
     context: &Context,
-) -> Result<ExitCode, Complaint> {
+) -> Result<ExitCode, Problem> {
     // Before the terminal is taken: who can't look is told so as by any other verb.
     let looks = monitor.look().await?;
     let app = App::new(start.request, start.sort, Theme::chosen());
@@ -86,7 +85,7 @@ struct Live<'a> {
 }
 
 impl Live<'_> {
-    async fn run(&mut self) -> Result<ExitCode, Complaint> {
+    async fn run(&mut self) -> Result<ExitCode, Problem> {
         loop {
             let order = match self.watch().await {
                 Ok(order) => order,
@@ -95,8 +94,8 @@ impl Live<'_> {
             };
             match order {
                 Order::Console(name) => self.console(&name).await,
-                Order::Interrupt => return Ok(Code::Interrupted.into()),
-                Order::Quit => return Ok(Code::Ok.into()),
+                Order::Interrupt => return Ok(ErrorKind::Interrupted.into()),
+                Order::Quit => return Ok(ExitCode::SUCCESS),
                 // The terminal is taken anew.
                 _ => {}
             }
@@ -138,7 +137,7 @@ impl Live<'_> {
                 }
                 Order::Act(name, action) => match stop::stop_by(false, None, self.context) {
                     Ok(by) => self.side.act(name, action, by),
-                    Err(complaint) => self.app.message = Some(Message::failure(&complaint)),
+                    Err(problem) => self.app.message = Some(Message::failure(&problem)),
                 },
                 other => return Ok(other),
             }
@@ -160,7 +159,7 @@ impl Live<'_> {
         };
         self.app.message = Some(match result {
             Ok(_) => Message::word("back from the console"),
-            Err(complaint) => Message::failure(&complaint),
+            Err(problem) => Message::failure(&problem),
         });
         for answer in answers {
             self.app.answered(answer);

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::cli::error::Complaint;
 use crate::cli::session::Session;
 use crate::manager::{Error, Look, Monitor, MonitorRequest};
+use crate::problem::Problem;
 
 /// What is to be looked at.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub enum Trouble {
     /// The one VM that was to be looked at is not there.
     Gone,
     /// Anything else.
-    Other(Complaint),
+    Other(Problem),
 }
 
 /// Looks for ever, first by the monitor given. A look that was begun is carried through, since one that is given up

@@ -4,9 +4,9 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
-use crate::cli::error::Complaint;
 use crate::cli::session::Session;
 use crate::manager::{StateChange, StopBy, VmStatus};
+use crate::problem::Problem;
 
 /// What can be done to a VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +37,10 @@ pub enum Answer {
         /// The VM.
         name: String,
         /// What is known.
-        result: Result<Box<VmStatus>, Complaint>,
+        result: Result<Box<VmStatus>, Problem>,
     },
     /// Something was done to a VM.
-    Acted(Result<StateChange, Complaint>),
+    Acted(Result<StateChange, Problem>),
 }
 
 /// All that is under way.
@@ -59,7 +59,7 @@ impl<'a> Side<'a> {
     pub fn ask(&mut self, name: String) {
         let session = self.session;
         self.running.push(Box::pin(async move {
-            let result = session.vms().status(&name).await.map(Box::new).map_err(Complaint::from);
+            let result = session.vms().status(&name).await.map(Box::new).map_err(Problem::from);
             Answer::Status { name, result }
         }));
     }
@@ -73,7 +73,7 @@ impl<'a> Side<'a> {
                 Action::Resume => session.power().resume(&name).await,
                 Action::Stop => session.power().stop(&name, stop).await,
             };
-            Answer::Acted(result.map_err(Complaint::from))
+            Answer::Acted(result.map_err(Problem::from))
         }));
     }
 

@@ -292,10 +292,10 @@ fn refusal_reason(messages: &Messages) -> RefusalReason {
 
 /// The program that libvirt ran and that failed, by its file's name.
 fn failed_program(body: &str) -> Option<&str> {
-    let words = body.strip_prefix("Child process (")?.split(' ');
+    let mut words = body.strip_prefix("Child process (")?.split(' ');
     // Variables of its environment come before it: `LC_ALL=C /usr/sbin/dnsmasq --version`.
     let is_variable = |word: &&str| word.split('/').next().is_some_and(|start| start.contains('='));
-    words.skip_while(is_variable).next()?.rsplit('/').next()
+    words.find(|word| !is_variable(word))?.rsplit('/').next()
 }
 
 fn is_virtlogds(path: &str) -> bool {

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::{ImageImport, import_image, own_image};
+use crate::problem::Problem;
 
 /// The flags of `image import`.
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ pub enum FileFormat {
 
 /// # Errors
 /// When the file is no image that can be trusted, or there is no room for it; then nothing is left of it.
-pub async fn run(args: ImportArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: ImportArgs, context: &Context) -> Result<ExitCode, Problem> {
     let request = ImageImport {
         file: args.file,
         name: args.name,
@@ -54,5 +54,5 @@ pub async fn run(args: ImportArgs, context: &Context) -> Result<Code, Complaint>
     } else {
         context.ui.data(&format!("imported {name}\n"));
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }

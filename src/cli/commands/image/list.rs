@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::manager::available_images;
+use crate::problem::Problem;
 
 /// The flags of `image list`.
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub struct ListArgs {
 
 /// # Errors
 /// When the catalogue or the folders of images can't be read.
-pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: ListArgs, context: &Context) -> Result<ExitCode, Problem> {
     if !args.available {
         return here(args.filter.as_deref(), context).await;
     }
@@ -30,10 +31,10 @@ pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
     } else {
         context.ui.data(&render::available_images(&images));
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn here(filter: Option<&str>, context: &Context) -> Result<Code, Complaint> {
+async fn here(filter: Option<&str>, context: &Context) -> Result<ExitCode, Problem> {
     let mut images = context.session().await?.images().list().await?;
     let filter = filter.unwrap_or_default().to_ascii_lowercase();
     images.retain(|image| image.name.to_ascii_lowercase().contains(&filter));
@@ -42,5 +43,5 @@ async fn here(filter: Option<&str>, context: &Context) -> Result<Code, Complaint
     } else {
         context.ui.data(&render::images(&images));
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }

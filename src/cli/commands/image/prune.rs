@@ -1,14 +1,14 @@
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
 use crate::cli::commands::many::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::manager::PruneRequest;
 use crate::model::parse_duration;
+use crate::problem::Problem;
 
 /// The flags of `image prune`.
 #[derive(Debug, Args)]
@@ -29,10 +29,10 @@ pub struct PruneArgs {
 
 /// # Errors
 /// When libvirt can't be asked what is needed, or nobody may answer the question.
-pub async fn run(args: PruneArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem> {
     let asks = !(args.dry_run || context.yes);
     if asks && !context.ui.can_ask() {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             "pruning needs an answer, and there is no terminal to ask on",
             "--yes removes without asking; --dry-run shows what would go",
         ));
@@ -47,7 +47,7 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<Code, Complaint> 
             true => context.ui.data_json(&unused),
             false => context.ui.data(&render::unused_images(&unused)),
         }
-        return Ok(Code::Ok);
+        return Ok(ExitCode::SUCCESS);
     }
     if asks && !unused.is_empty() {
         let plan = render::unused_images(&unused);

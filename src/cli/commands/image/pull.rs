@@ -1,11 +1,12 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::manager::PullRequest;
 use crate::model::Digest;
+use crate::problem::Problem;
 
 /// The flags of `image pull`.
 #[derive(Debug, Args)]
@@ -26,7 +27,7 @@ pub struct PullArgs {
 
 /// # Errors
 /// When the image can't be had.
-pub async fn run(args: PullArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: PullArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let request = PullRequest {
         reference: args.reference,
@@ -40,5 +41,5 @@ pub async fn run(args: PullArgs, context: &Context) -> Result<Code, Complaint> {
     } else if !image.was_there {
         context.ui.data(&render::pulled_image(&image));
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }

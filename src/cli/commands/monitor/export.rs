@@ -7,31 +7,22 @@ use std::path::Path;
 
 use super::{MonitorArgs, ticks};
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::exporter::{self, ListenAddress};
 use crate::cli::render;
 use crate::manager::{Error, Monitor};
+use crate::problem::Problem;
 
 /// Serves the metrics of the moment when they are asked for.
 pub async fn serve(
     address: ListenAddress,
     monitor: &mut Monitor<'_>,
     context: &Context,
-) -> Result<(), Complaint> {
+) -> Result<(), Problem> {
     // Who starts it without libvirt is told so at once.
     monitor.look().await?;
-    let (local, mut scrapes) = exporter::listen(address).await.map_err(|error| {
-        let code = match error.kind() {
-            std::io::ErrorKind::AddrInUse => Code::Exists,
-            std::io::ErrorKind::PermissionDenied => Code::Denied,
-            _ => Code::Failed,
-        };
-        Complaint {
-            cause: vec![error.to_string()],
-            ..Complaint::plain(code, format!("cannot listen on {}", address.0))
-        }
-    })?;
+    let (local, mut scrapes) = exporter::listen(address)
+        .await
+        .map_err(|error| Problem::io(format!("cannot listen on {}", address.0), &error))?;
     context.ui.note(&format!("metrics are served at http://{local}/metrics"));
     while let Some(scrape) = scrapes.recv().await {
         // A client that has gone meanwhile needs none.
@@ -41,16 +32,13 @@ pub async fn serve(
 }
 
 /// Writes the metrics at each interval, for node_exporter's textfile collector.
-pub async fn write(file: &Path, args: &MonitorArgs, monitor: &mut Monitor<'_>) -> Result<(), Complaint> {
+pub async fn write(file: &Path, args: &MonitorArgs, monitor: &mut Monitor<'_>) -> Result<(), Problem> {
     let mut ticks = ticks(args, super::TEXTFILE_INTERVAL);
     let mut left = args.samples();
     while left != Some(0) {
         ticks.tick().await;
         let text = metrics(monitor).await?;
-        put(file, &text).map_err(|error| Complaint {
-            cause: vec![error.to_string()],
-            ..Complaint::plain(Code::Failed, format!("cannot write {}", file.display()))
-        })?;
+        put(file, &text).map_err(|error| Problem::io(format!("cannot write {}", file.display()), &error))?;
         left = left.map(|left| left - 1);
     }
     Ok(())

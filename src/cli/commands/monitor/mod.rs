@@ -11,14 +11,13 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::cli::commands::many::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::exporter::ListenAddress;
 use crate::cli::render::{self, SampleColumn};
 use crate::cli::screen;
 use crate::cli::signals;
 use crate::manager::{Look, Monitor, MonitorRequest};
 use crate::model::{Label, parse_duration};
+use crate::problem::Problem;
 
 /// The flags of `monitor`.
 #[derive(Debug, Args)]
@@ -85,9 +84,9 @@ const TEXTFILE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// # Errors
 /// When a VM that was named is not there, or goes; when libvirt can't be asked the first time.
-pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Complaint> {
+pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Problem> {
     if args.enable {
-        return enable(&args, context).await.map(ExitCode::from);
+        return enable(&args, context).await;
     }
     let session = context.reader().await?;
     let exports = args.prometheus.is_some() || args.textfile.is_some();
@@ -98,7 +97,7 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Compl
         in_full: false,
     };
     let about = |error: crate::manager::Error| match args.names.as_slice() {
-        [name] => Complaint::from(error).about(name),
+        [name] => Problem::from(error).about(name),
         _ => error.into(),
     };
     let work = async {
@@ -108,7 +107,7 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Compl
             let start = screen::Start { request: request.clone(), sort: args.sort, interval };
             return screen::run(start, monitor, &session, context).await;
         }
-        let done = |()| Code::Ok.into();
+        let done = |()| ExitCode::SUCCESS;
         if let Some(address) = args.prometheus {
             return export::serve(address, &mut monitor, context).await.map(done);
         }
@@ -125,7 +124,7 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Compl
     }
 }
 
-async fn enable(args: &MonitorArgs, context: &Context) -> Result<Code, Complaint> {
+async fn enable(args: &MonitorArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {

@@ -1,11 +1,12 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::manager::{NetworkKind, NetworkRequest};
 use crate::model::{NetworkMode, NetworkName, NetworkSpec, Subnet};
+use crate::problem::Problem;
 
 /// The flags of `network create`.
 #[derive(Debug, Args)]
@@ -52,7 +53,7 @@ pub struct CreateArgs {
 
 /// # Errors
 /// When it can't be made; what was begun is taken back.
-pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Problem> {
     let kind = kind(&args)?;
     let request =
         NetworkRequest { name: args.name, kind, start: !args.no_start, autostart: !args.no_autostart };
@@ -65,7 +66,7 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint>
             (false, true) => context.ui.data_json(&plan),
             (false, false) => context.ui.data(&render::network_plan(&plan)),
         }
-        return Ok(Code::Ok);
+        return Ok(ExitCode::SUCCESS);
     }
     let made = session.networks().create(&request).await?;
     if context.ui.json() {
@@ -73,15 +74,15 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint>
     } else {
         context.ui.data(&render::network_made(&made));
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A bridge of the host's has its addresses, names and range from elsewhere; the other modes' bridges are
 /// libvirt's to make.
-fn kind(args: &CreateArgs) -> Result<NetworkKind, Complaint> {
+fn kind(args: &CreateArgs) -> Result<NetworkKind, Problem> {
     if args.mode != NetworkMode::Bridge {
         return match args.bridge {
-            Some(_) => Err(Complaint::usage(
+            Some(_) => Err(Problem::usage(
                 format!("--bridge is for --mode bridge; for {} libvirt makes a bridge", args.mode),
                 "vmtools network create NAME --mode bridge --bridge br0",
             )),
@@ -102,7 +103,7 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Complaint> {
         ("--no-dhcp", args.no_dhcp),
     ];
     if let Some((flag, _)) = foreign.iter().find(|(_, given)| *given) {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             format!(
                 "{flag} is not for --mode bridge: addresses and names come from the network behind the bridge"
             ),
@@ -111,7 +112,7 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Complaint> {
     }
     match &args.bridge {
         Some(bridge) => Ok(NetworkKind::Host { bridge: bridge.clone() }),
-        None => Err(Complaint::usage(
+        None => Err(Problem::usage(
             "--mode bridge needs the host's bridge",
             "--bridge br0; `ip link show type bridge` shows this host's",
         )),

@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `network stop`.
 #[derive(Debug, Args)]
@@ -19,7 +20,7 @@ pub struct StopArgs {
 
 /// # Errors
 /// When a running VM uses one of the networks.
-pub async fn run(args: StopArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: StopArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {

@@ -1,11 +1,12 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::origin_text;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::config::{self, Origin, ShownSetting, ShownTemplate};
+use crate::problem::Problem;
 
 /// The flags of `template show`.
 #[derive(Debug, Args)]
@@ -17,7 +18,7 @@ pub struct ShowArgs {
 
 /// # Errors
 /// When there is no such template, or it or the configuration can't be read.
-pub fn run(args: ShowArgs, context: &Context) -> Result<Code, Complaint> {
+pub fn run(args: ShowArgs, context: &Context) -> Result<ExitCode, Problem> {
     let loaded = config::show_template(&context.paths, &args.name)?;
     for warning in &loaded.warnings {
         context.ui.warn(&warning.to_string());
@@ -47,7 +48,7 @@ pub fn run(args: ShowArgs, context: &Context) -> Result<Code, Complaint> {
     } else {
         context.ui.data(&render::settings(&rows));
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A place in a file, a template that is built in, or "default".

@@ -1,0 +1,152 @@
+//! Every layer's error in words: what failed, its causes, a hint that says what to do next, and the kind, which
+//! is the exit code of a command and the code of a JSON error.
+//!
+//! A front shows a [`Problem`] in its own way. The words name commands, and assume no terminal beyond that. One
+//! file for each noun or room has the hints for its errors.
+
+mod config;
+mod disk;
+mod image;
+mod kind;
+mod libvirt;
+mod manager;
+mod network;
+mod process;
+mod seed;
+mod ssh;
+
+use std::error::Error as StdError;
+
+pub use kind::ErrorKind;
+
+use crate::manager::Error;
+use crate::model::Invalid;
+
+/// What an error is, and what to do next.
+type Advice = (ErrorKind, Option<String>);
+
+/// A failure in words.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What kind of failure it is.
+    pub kind: ErrorKind,
+    /// What failed, in one line.
+    pub message: String,
+    /// Why, the nearest cause first.
+    pub cause: Vec<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// The VM it is about.
+    pub vm: Option<String>,
+    /// The end of its serial log.
+    pub serial_log: Option<String>,
+}
+
+impl Problem {
+    /// Something that was asked for wrongly, and what would be right.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..Self::new(ErrorKind::Usage, message) }
+    }
+
+    /// A problem that is all message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), cause: Vec::new(), hint: None, vm: None, serial_log: None }
+    }
+
+    /// A file, stream or socket of this host that the system does not let be used.
+    pub fn io(message: impl Into<String>, error: &std::io::Error) -> Self {
+        Self { cause: vec![error.to_string()], ..Self::new(error.kind().into(), message) }
+    }
+
+    /// As it is about this VM.
+    #[must_use]
+    pub fn about(mut self, vm: &str) -> Self {
+        self.vm.get_or_insert_with(|| vm.to_owned());
+        self.hint = self.hint.map(|hint| with_word(&hint, vm));
+        self
+    }
+
+    /// The object of the JSON error.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut error = serde_json::json!({
+            "code": self.kind.name(),
+            "exit_code": self.kind.exit_code(),
+            "message": self.message,
+            "cause": self.cause,
+            "hint": self.hint,
+            "vm": self.vm,
+        });
+        if let (Some(log), Some(object)) = (&self.serial_log, error.as_object_mut()) {
+            object.insert("serial_log".into(), log.clone().into());
+        }
+        serde_json::json!({ "error": error })
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let (kind, hint) = manager::advice(&error);
+        let mut problem = Self { hint, cause: causes(&error), ..Self::new(kind, error.to_string()) };
+        if let Error::TimedOut { vm, serial_log, .. } | Error::WentOff { vm, serial_log, .. } = error {
+            problem.vm = Some(vm);
+            problem.serial_log = serial_log;
+        }
+        problem
+    }
+}
+
+impl From<crate::config::Error> for Problem {
+    fn from(error: crate::config::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(error: Invalid) -> Self {
+        Self::new(ErrorKind::Usage, error.to_string())
+    }
+}
+
+/// The hint with the VM's name as a shell takes it, which matters for those that others gave.
+fn with_word(hint: &str, vm: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-._".contains(c);
+    // What is not a word of its own may stand in the hint's other words too.
+    if vm.chars().all(plain) || !vm.chars().any(char::is_alphanumeric) {
+        return hint.to_owned();
+    }
+    hint.replace(vm, &format!("'{}'", vm.replace('\'', r"'\''")))
+}
+
+/// The chain below an error; a cause that the message already tells is left out.
+fn causes(error: &dyn StdError) -> Vec<String> {
+    let message = error.to_string();
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !causes.contains(&text) && !message.contains(&text) {
+            causes.push(text);
+        }
+        next = cause.source();
+    }
+    causes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_word;
+
+    #[test]
+    fn names_of_others_are_quoted_in_hints() {
+        for (name, expected) in [
+            ("web", "vmtools start web --wait"),
+            ("naïve", "vmtools start naïve --wait"),
+            ("a b", "vmtools start 'a b' --wait"),
+            ("it's", r"vmtools start 'it'\''s' --wait"),
+            ("$(x)", "vmtools start '$(x)' --wait"),
+            ("'", "vmtools start ' --wait"),
+        ] {
+            assert_eq!(with_word(&format!("vmtools start {name} --wait"), name), expected);
+        }
+    }
+}
