@@ -24,6 +24,7 @@ mod network;
 mod own_image;
 mod power;
 mod processes;
+mod public_cases;
 mod qmp;
 mod question;
 mod reach;
