@@ -5,6 +5,7 @@
 mod chains;
 mod clones;
 mod deletes;
+mod secrets;
 
 use std::fmt::Display;
 use std::path::Path;
