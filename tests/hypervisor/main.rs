@@ -27,9 +27,11 @@ mod processes;
 mod public_cases;
 mod qmp;
 mod question;
+mod races;
 mod reach;
 mod screen;
 mod template;
+mod whole;
 
 use std::path::Path;
 use std::time::Duration;

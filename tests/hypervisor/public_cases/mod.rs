@@ -37,7 +37,7 @@ impl Faults {
 }
 
 /// A run in one line or few: what was typed, its status, the end of what it said.
-fn brief(run: &Run) -> String {
+pub fn brief(run: &Run) -> String {
     let said: Vec<&str> =
         run.stderr.lines().filter(|line| !line.starts_with("warning: KVM cannot be used")).collect();
     let from = said.len().saturating_sub(3);
@@ -46,7 +46,7 @@ fn brief(run: &Run) -> String {
 }
 
 /// What a run printed, on both streams.
-fn output(run: &Run) -> String {
+pub fn output(run: &Run) -> String {
     format!("{}{}", run.stdout, run.stderr)
 }
 
@@ -146,7 +146,7 @@ fn hash(sandbox: &Sandbox, file: &str) -> String {
 
 /// An image of a few MiB with nothing in it, for VMs that never boot.
 #[track_caller]
-fn tiny_image(sandbox: &Sandbox) -> String {
+pub fn tiny_image(sandbox: &Sandbox) -> String {
     let image = sandbox.root().join("images/tiny.qcow2").to_str().unwrap().to_owned();
     if !Path::new(&image).exists() {
         qcow2_with(sandbox, &image, "8M", "vmtools test image");
