@@ -5,6 +5,7 @@
 mod chains;
 mod clones;
 mod deletes;
+mod images;
 mod secrets;
 
 use std::fmt::Display;
