@@ -3,8 +3,10 @@
 //! at their first instruction.
 
 mod chains;
+mod changes;
 mod clones;
 mod deletes;
+mod disks;
 mod images;
 mod secrets;
 
