@@ -8,7 +8,9 @@ mod clones;
 mod deletes;
 mod disks;
 mod images;
+mod networks;
 mod secrets;
+mod user_data;
 
 use std::fmt::Display;
 use std::path::Path;
