@@ -8,15 +8,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may import.
-const TABLE: [(&str, &[&str]); 11] = [
+const TABLE: [(&str, &[&str]); 13] = [
     ("cli", &["problem", "manager", "model", "config"]),
     // The lower rooms for their error types alone: see below.
-    ("problem", &["manager", "libvirt", "qemu", "config", "image", "host", "guest", "system", "model"]),
-    ("manager", &["libvirt", "qemu", "config", "image", "host", "guest", "model"]),
+    (
+        "problem",
+        &[
+            "manager", "libvirt", "qemu", "agent", "config", "image", "seed", "host", "guest", "system",
+            "model",
+        ],
+    ),
+    ("manager", &["libvirt", "qemu", "agent", "config", "image", "seed", "host", "guest", "model"]),
     ("libvirt", &["system", "model"]),
     ("qemu", &["system", "model"]),
+    ("agent", &["system", "model"]),
     ("config", &["system", "model"]),
     ("image", &["system", "model"]),
+    ("seed", &["system", "model"]),
     ("host", &["system", "model"]),
     ("guest", &["system", "model"]),
     ("system", &[]),

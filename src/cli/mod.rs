@@ -10,6 +10,7 @@ mod render;
 mod screen;
 mod session;
 mod signals;
+mod tty;
 mod ui;
 
 pub use args::{Cli, Command};

@@ -1,4 +1,4 @@
-//! Images: what may be used as a disk, where it comes from, and the seed that makes it a VM of its own.
+//! Images: what may be used as a disk, and where it comes from.
 //!
 //! ```text
 //! "ubuntu" ─ Reference::parse ─┬─ File ──────────────────────────────┐
@@ -6,8 +6,18 @@
 //!                              └─ Catalog ──┴─ cache? ─ download ────┘
 //!                                                 │ lock, partial, digest, header, rename
 //!                                                 └ broken off: the partial stays, and is resumed
-//! CloudInit ─ to_documents ─ Documents ─ seed::build ─ bytes of a vfat volume labelled CIDATA
 //! ```
+//!
+//! | folder | what it holds |
+//! |---|---|
+//! | header | what a file is, by its bytes alone |
+//! | chain | which files a disk needs, by the headers of all of them |
+//! | catalog | the images that have a name |
+//! | digest | digests: computed, remembered, read from publishers' documents |
+//! | download | from a URL to a file that has been checked |
+//! | import | from a user's file to an image of the user's own |
+//! | store | references resolved; the cache and the user's own images |
+//! | file | how files of images are written and copied |
 //!
 //! An image from outside is hostile until its header has been read: a qcow2 can name any file of the host
 //! as its backing or data file. So [`header::inspect`] reads the bytes by itself, before any tool sees
@@ -16,75 +26,29 @@
 //! Ways to fail: no such file or catalogue entry; no network ([`Error::Unreachable`]); a server that stops
 //! sending ([`Error::Stalled`]); bytes that are not what was promised ([`Error::is_integrity`]); a full disk.
 
-mod answer;
-mod cached;
 pub mod catalog;
-pub mod checksum;
-mod cloud_config;
-mod cloud_init;
-mod cloud_init_setup;
-#[cfg(test)]
-mod cloud_init_tests;
+pub mod chain;
 mod digest;
-mod disk;
-mod documents;
 mod download;
-mod entry;
 mod error;
-mod fetch;
-mod foreign;
-mod hash;
+mod file;
 pub mod header;
-mod holding;
-mod ignition;
 mod import;
-mod intake;
-mod leftovers;
-mod limits;
 mod local_image;
-mod mime;
-mod overlay;
-mod own;
-mod partial;
-mod password;
-mod pull;
-mod qcow2;
-mod qcow2_map;
-mod record;
 mod reference;
-mod retry;
-pub mod seed;
-mod source;
-mod sparse_copy;
 mod store;
-#[cfg(test)]
-mod store_tests;
-#[cfg(test)]
-mod test_server;
-mod unpack;
 
-pub use catalog::Catalog;
-pub use cloud_config::{UnknownKey, check_user_data};
-pub use cloud_init::CloudInit;
-pub use digest::DigestCache;
-pub use documents::{Documents, HostKey};
-pub use entry::{CpuFloor, Entry};
+pub use catalog::{Catalog, CpuFloor, Entry};
+pub use chain::Chain;
+pub use digest::{DigestCache, Hasher, checksum};
+pub use download::Limits;
 pub use error::Error;
-pub use hash::Hasher;
-pub use header::{Format, Header, read as read_header};
-pub use holding::{Holding, HoldingKind};
-pub use ignition::{Ignition, check_ignition};
+pub use file::{Overlay, copy_sparse};
+pub use header::{Driver, Format, Header, read as read_header};
 pub use import::OvaError;
-pub use leftovers::Leftover;
-pub use limits::Limits;
 pub use local_image::LocalImage;
-pub use overlay::Overlay;
-pub use own::{NewImage, OwnImages, Staged};
-pub use password::PasswordHash;
-pub use pull::{Freshness, Pulled};
 pub use reference::Reference;
-pub use sparse_copy::copy_sparse;
-pub use store::Store;
+pub use store::{Freshness, Holding, HoldingKind, Leftover, NewImage, OwnImages, Pulled, Staged, Store};
 
 use std::sync::Arc;
 

@@ -102,7 +102,7 @@ impl Client {
             return Ok(held);
         }
         let words = stderr.lines().map(|line| line.trim_start_matches("error: ")).collect::<Vec<_>>();
-        Err(Error::Refused { command: begin.display(), message: words.join(": ") })
+        Err(Error::refused(begin.display(), words.join(": ")))
     }
 
     /// Lets the guest's file systems go.

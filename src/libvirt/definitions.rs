@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use super::Error;
 use super::client::Client;
 use super::command::Command;
 use super::domain::Domain;
 use super::domains::{lines, parse_domain, parse_stats};
 use super::domstats::DomainStats;
 use super::metadata::PARENT_NAMESPACE;
+use super::{Definition, Error};
 use crate::model::VmState;
 
-/// How long many definitions may take, which are a millisecond each.
-const GLANCE: Duration = Duration::from_secs(5);
 /// How long one may take: a QEMU that hangs amid a question may hold it back without end.
 const GLIMPSE: Duration = Duration::from_secs(1);
 
@@ -21,7 +19,7 @@ const GLIMPSE: Duration = Duration::from_secs(1);
 pub struct Definitions {
     /// Those that could be read.
     pub domains: Vec<Domain>,
-    /// The UUIDs of those that could not, because their QEMU hangs.
+    /// The UUIDs of those that could not: their QEMU hangs, or the definition is not understood.
     pub hidden: Vec<String>,
 }
 
@@ -108,7 +106,7 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn stored_domains(&self, uuids: &[&str]) -> Result<Definitions, Error> {
-        self.dump_what_answers("dumpxml --inactive", uuids).await
+        self.dump_what_answers(Definition::Stored, uuids).await
     }
 
     /// The definitions of many as they run; those that are gone meanwhile are left out.
@@ -116,7 +114,7 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn running_domains(&self, uuids: &[&str]) -> Result<Definitions, Error> {
-        self.dump_what_answers("dumpxml", uuids).await
+        self.dump_what_answers(Definition::Current, uuids).await
     }
 
     /// The definition as it runs; `None` when it is gone, and when its QEMU holds the answer back.
@@ -124,18 +122,14 @@ impl Client {
         self.dump_each("dumpxml", &[uuid], GLIMPSE).await.ok()?.pop()
     }
 
-    async fn dump_what_answers(&self, words: &str, uuids: &[&str]) -> Result<Definitions, Error> {
-        match self.dump_each(words, uuids, GLANCE).await {
-            Err(Error::TimedOut { .. }) => {}
-            other => return Ok(Definitions { domains: other?, hidden: Vec::new() }),
-        }
+    async fn dump_what_answers(&self, definition: Definition, uuids: &[&str]) -> Result<Definitions, Error> {
         let mut found = Definitions::default();
-        for uuid in uuids {
-            match self.dump_each(words, &[uuid], GLIMPSE).await {
-                Err(Error::TimedOut { .. }) => found.hidden.push((*uuid).to_owned()),
-                domains => found.domains.extend(domains?),
-            }
-        }
+        let take = |uuid: &str, domain| match domain {
+            Ok(domain) => found.domains.push(domain),
+            Err(Error::NotFound { .. }) => {}
+            Err(_) => found.hidden.push(uuid.to_owned()),
+        };
+        self.each_definition(uuids, definition, take).await?;
         Ok(found)
     }
 

@@ -99,7 +99,7 @@ impl Client {
         Ok(name.trim_end_matches('\n').to_owned())
     }
 
-    /// The list for `list`: the counters of all domains in the scope, and the ids of the active ones,
+    /// The list for `list`: the counters of all domains in the scope, and who they are,
     /// in one round.
     ///
     /// # Errors
@@ -121,7 +121,7 @@ impl Client {
         if scope == Scope::Active {
             stats = stats.flag("--list-active");
         }
-        let mut replies = self.call_each(&[stats, list(Scope::Active).within(SURVEY)]).await?.into_iter();
+        let mut replies = self.call_each(&[stats, list(scope).within(SURVEY)]).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok((DomainStats::parse(&next()?), parse_ids(&next()?)))
     }
@@ -305,12 +305,7 @@ impl Client {
             .option("--timeout", &seconds)
             .option("--domain", uuid)
             .option("--cmd", request);
-        match self.call(command.within(within + GRACE)).await {
-            Err(Error::Refused { message, .. }) if message.contains("Unable to encode message payload") => {
-                Err(Error::AgentAnswerTooLong)
-            }
-            other => other,
-        }
+        self.call(command.within(within + GRACE)).await
     }
 
     /// Forwards a port of 127.0.0.1 to the guest of a slirp network card, until the domain stops.
@@ -332,7 +327,7 @@ impl Client {
         // The human monitor's errors come on stdout.
         match self.call(command).await?.trim() {
             "" => Ok(()),
-            message => Err(Error::Refused { command: display, message: message.to_owned() }),
+            message => Err(Error::refused(display, message)),
         }
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{DiskError, Needer, NetworkError};
 use crate::model::{Condition, DiskSize, Invalid, MemorySize, VmState};
-use crate::{config, guest, host, image, libvirt};
+use crate::{config, guest, host, image, libvirt, seed};
 
 /// Why something that was to be done to a VM was not done.
 #[derive(Debug, thiserror::Error)]
@@ -14,9 +14,12 @@ pub enum Error {
     /// The configuration or a template.
     #[error(transparent)]
     Config(#[from] config::Error),
-    /// An image or a seed.
+    /// An image.
     #[error(transparent)]
     Image(#[from] image::Error),
+    /// What a guest was to be told.
+    #[error(transparent)]
+    Seed(#[from] seed::Error),
     /// The host's own facts.
     #[error(transparent)]
     Host(#[from] host::Error),
@@ -411,6 +414,12 @@ pub enum Error {
         path: String,
         /// The VMs and files that need it.
         needed_by: Vec<Needer>,
+    },
+    /// The configuration names a storage pool that libvirt has not.
+    #[error("there is no storage pool {name}, which storage.pool of the configuration names")]
+    NoPool {
+        /// The pool.
+        name: String,
     },
     /// A base image stays neither whole nor gone.
     #[error(

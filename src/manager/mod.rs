@@ -38,6 +38,7 @@ mod power;
 mod retry;
 mod storage;
 mod task;
+mod undo;
 mod vm_manager;
 mod vms;
 
@@ -52,8 +53,8 @@ pub use doctor::{Check, CheckStatus};
 pub use error::Error;
 pub use gc::{Garbage, GarbageCollection, Reason};
 pub use guest::{
-    Console, Copied, CopyBy, CopyPlace, CopyRequest, EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed,
-    FileCopy, GuestAccess, GuestAgent, LogRequest, Reach, SshHost, WaitFor,
+    Console, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyPlace, CopyRequest, EXEC_INPUT_LIMIT, ExecEnd,
+    ExecRequest, Executed, FileCopy, GuestAccess, GuestAgent, LogRequest, Reach, SshHost, WaitFor,
 };
 pub use image::{
     AvailableImage, ImageCommit, ImageImport, ImageKind, ImageStatus, Images, PruneRequest, PullRequest,
@@ -78,4 +79,4 @@ pub use vms::{
 
 pub use crate::guest::{Remote, Signal};
 pub use crate::host::installer;
-pub use crate::image::PasswordHash;
+pub use crate::seed::PasswordHash;

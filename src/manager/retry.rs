@@ -146,23 +146,14 @@ pub(in crate::manager) fn is_away(error: &libvirt::Error) -> bool {
     matches!(error, libvirt::Error::Lost { .. } | libvirt::Error::Unreachable { .. })
 }
 
+/// Of a file that is missing, another was faster.
 fn is_done(error: &libvirt::Error) -> bool {
-    match error {
-        libvirt::Error::NotFound { .. } | libvirt::Error::WrongState { .. } => true,
-        // Another was faster with a file.
-        libvirt::Error::Refused { message, .. } => message.contains("No such file"),
-        _ => false,
-    }
+    use libvirt::Error as E;
+    matches!(error, E::NotFound { .. } | E::WrongState { .. } | E::FileMissing { .. })
 }
 
 fn is_passing(error: &libvirt::Error) -> bool {
-    match error {
-        libvirt::Error::Busy { .. } => true,
-        libvirt::Error::Refused { message, .. } => {
-            message.contains("being allocated") || message.contains("is in use")
-        }
-        error => is_away(error),
-    }
+    matches!(error, libvirt::Error::Busy { .. }) || is_away(error)
 }
 
 #[cfg(test)]
@@ -199,7 +190,11 @@ mod tests {
         let tries = std::cell::Cell::new(0);
         let refused = async || {
             tries.set(tries.get() + 1);
-            Err(libvirt::Error::Refused { command: "x".into(), message: "y".into() })
+            Err(libvirt::Error::Refused {
+                command: "x".into(),
+                message: "y".into(),
+                reason: libvirt::RefusalReason::Other,
+            })
         };
         assert!(Retry::regardless(soon).while_busy(refused).await.is_err());
         assert_eq!(tries.get(), 1);

@@ -55,12 +55,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         }
         E::NothingToPull { path } => (K::Usage, hint(format_args!("import it with {}", import(path)))),
         E::Iso { .. } => (K::Usage, hint("give an installation ISO with --iso")),
-        E::Invalid(_)
-        | E::Catalog { .. }
-        | E::UserData { .. }
-        | E::CloudConfig { .. }
-        | E::Ignition { .. }
-        | E::AuthorizedKey { .. } => (K::Usage, None),
+        E::Invalid(_) | E::Catalog { .. } => (K::Usage, None),
         _ => (K::Failed, None),
     }
 }

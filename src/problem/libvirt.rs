@@ -1,7 +1,7 @@
 //! libvirt's errors, and virsh's on the way to it.
 
 use super::{Advice, ErrorKind as K, command, hint, install, process, virsh, vmtools};
-use crate::libvirt::{Error, Object};
+use crate::libvirt::{Error, Object, RefusalReason as Reason};
 
 pub(super) fn advice(error: &Error) -> Advice {
     use Error as E;
@@ -15,6 +15,10 @@ pub(super) fn advice(error: &Error) -> Advice {
             )),
         ),
         E::Exists { .. } => (K::Exists, None),
+        E::FileExists { .. } => (K::Exists, hint("move or delete that file, then try again")),
+        E::FileMissing { .. } => {
+            (K::Failed, hint("restore the file if it was moved or deleted, or remove what refers to it"))
+        }
         E::WrongState { .. } => (K::WrongState, None),
         E::Unreachable { uri, .. } if uri.starts_with("qemu:///s") => (
             K::Unreachable,
@@ -85,8 +89,9 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::Lost { .. } => {
             (K::Unreachable, hint(format_args!("the daemon stopped or restarted: {}", vmtools("doctor"))))
         }
-        E::Refused { message, .. } => refused(message),
+        E::Refused { reason, .. } => refused(*reason),
         E::Unquotable { .. } => (K::Usage, None),
+        E::NotKept { .. } => (K::Usage, hint("rename the file")),
         E::Unexpected { .. } | E::Handover(_) => (K::Failed, None),
         E::Process(error) => process::advice(error),
     }
@@ -105,39 +110,35 @@ fn missing(object: Object, name: &str) -> Option<String> {
     }
 }
 
-fn refused(message: &str) -> Advice {
-    if message.contains("Permission denied") {
-        return (
+fn refused(reason: Reason) -> Advice {
+    match reason {
+        Reason::PermissionDenied => (
             K::Denied,
             hint(format_args!(
                 "the user that QEMU runs as cannot read the file: see {}, and DENIED by AppArmor in {}",
                 vmtools("doctor"),
                 command("dmesg")
             )),
-        );
-    }
-    if message.contains("virtlogd") {
-        let start = command("sudo systemctl start virtlogd.socket");
-        return (K::Failed, hint(format_args!("start the daemon that writes guests' logs: {start}")));
-    }
-    if message.contains("No more available PCI slots") {
-        return (
+        ),
+        Reason::LogDaemonDown => {
+            let start = command("sudo systemctl start virtlogd.socket");
+            (K::Failed, hint(format_args!("start the daemon that writes guests' logs: {start}")))
+        }
+        Reason::NoPciSlot => (
             K::Incapable,
             hint(format_args!(
                 "the running VM has no free slot for a device; it gets one when it is shut off: {}",
                 vmtools("stop").fixed("NAME")
             )),
-        );
-    }
-    if message.contains("dnsmasq") {
-        return (
+        ),
+        Reason::Dnsmasq => (
             K::Failed,
             hint(format_args!(
                 "dnsmasq serves addresses and names on it: check that it is installed (dnsmasq-base), and that no \
                  other server uses port 53 or 67 there. The daemon's log says more: {}",
                 command("journalctl -u libvirtd")
             )),
-        );
+        ),
+        _ => (K::Failed, None),
     }
-    (K::Failed, None)
 }

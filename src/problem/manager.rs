@@ -3,7 +3,7 @@
 use std::io::ErrorKind as Io;
 use std::path::Path;
 
-use super::{Advice, ErrorKind as K, config, disk, hint, image, libvirt, network, ssh, virsh, vmtools};
+use super::{Advice, ErrorKind as K, config, disk, hint, image, libvirt, network, seed, ssh, virsh, vmtools};
 use crate::manager::Error;
 
 pub(super) fn advice(error: &Error) -> Advice {
@@ -12,6 +12,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::Libvirt(error) => libvirt::advice(error),
         E::Config(error) => config::advice(error),
         E::Image(error) => image::advice(error),
+        E::Seed(error) => (seed::kind(error), None),
         E::Host(_) => (K::Failed, hint(format_args!("run {}", vmtools("doctor")))),
         E::Guest(error) => ssh::advice(error),
         E::Network(error) => network::advice(error),
@@ -127,6 +128,13 @@ pub(super) fn advice(error: &Error) -> Advice {
             hint(format_args!(
                 "wait until it is done; if it was killed, {} removes what it left",
                 vmtools("gc")
+            )),
+        ),
+        E::NoPool { .. } => (
+            K::NotFound,
+            hint(format_args!(
+                "{} goes back to the default pool; with storage.path set, vmtools makes a pool of that directory",
+                vmtools("config").flag("--unset storage.pool")
             )),
         ),
         E::BaseBroken { .. } => (K::Failed, hint(format_args!("try again, or run {}", vmtools("gc")))),

@@ -13,6 +13,7 @@ mod libvirt;
 mod manager;
 mod network;
 mod process;
+mod seed;
 mod ssh;
 
 use std::error::Error as StdError;

@@ -1,6 +1,6 @@
 //! The errors of networks, and of VMs' interfaces on them.
 
-use super::{Advice, ErrorKind as K, command, hint, libvirt, manager, option, vmtools};
+use super::{Advice, ErrorKind as K, command, hint, libvirt, option, vmtools};
 use crate::manager::NetworkError;
 
 pub(super) fn advice(error: &NetworkError) -> Advice {
@@ -72,10 +72,6 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
         E::StillPlugged { vm, .. } => (
             K::Timeout,
             hint(format_args!("it is removed when the VM restarts: {}", vmtools("restart").arg(vm))),
-        ),
-        E::LeftBehind { cause, network } => (
-            manager::advice(cause).0,
-            hint(format_args!("delete it with {}", vmtools("network delete").arg(network))),
         ),
     }
 }

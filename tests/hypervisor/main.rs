@@ -24,11 +24,14 @@ mod network;
 mod own_image;
 mod power;
 mod processes;
+mod public_cases;
 mod qmp;
 mod question;
+mod races;
 mod reach;
 mod screen;
 mod template;
+mod whole;
 
 use std::path::Path;
 use std::time::Duration;

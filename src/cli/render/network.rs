@@ -53,7 +53,8 @@ pub fn network(info: &NetworkInfo) -> String {
     }
     for kept in &info.reservations {
         let vm = kept.vm.as_deref().unwrap_or("no VM");
-        line("reserved", Some(format!("{} {} {vm}", kept.ip, kept.mac)));
+        let host = kept.mac.as_ref().or(kept.id.as_ref()).or(kept.hostname.as_ref());
+        line("reserved", Some(format!("{} {} {vm}", kept.ip, or_dash(host.cloned()))));
     }
     for lease in &info.leases {
         let holder = lease.vm.as_deref().or(lease.hostname.as_deref()).unwrap_or("-");

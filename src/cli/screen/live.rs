@@ -20,6 +20,7 @@ use crate::cli::context::Context;
 use crate::cli::render::SampleColumn;
 use crate::cli::session::Session;
 use crate::manager::{Monitor, MonitorRequest, Signal, VmEvent};
+use crate::model::EscapeKey;
 use crate::problem::{ErrorKind, Problem};
 
 /// How the screen begins.
@@ -145,7 +146,7 @@ impl Live<'_> {
 
     /// The terminal is the console's until that ends; what is under way goes on.
     async fn console(&mut self, name: &str) {
-        let args = console::ConsoleArgs { name: name.to_owned(), escape: "^]".to_owned(), force: false };
+        let args = console::ConsoleArgs { name: name.to_owned(), escape: EscapeKey::DEFAULT, force: false };
         let mut answers = Vec::new();
         let result = {
             let mut console = std::pin::pin!(console::run(args, self.context));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Original;
-use crate::image::{Error, Progress, Transfer, disk};
+use crate::image::{Error, Progress, Transfer, file};
 use crate::system::process::{self, Invocation};
 
 /// Slower than any disk that is not about to fail.
@@ -37,7 +37,7 @@ pub(in crate::image) async fn convert(
     match run.output_telling(told).await {
         Ok(_) => Ok(()),
         Err(process::Error::Failed(failure)) if failure.stderr.contains("No space left on device") => {
-            Err(disk::write_failed(target, std::io::ErrorKind::StorageFull.into()))
+            Err(file::write_failed(target, std::io::ErrorKind::StorageFull.into()))
         }
         Err(source) => Err(Error::Convert { name: name.to_owned(), source }),
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::SeekFrom;
 
 use super::Original;
-use crate::image::{Error, Progress, Transfer, disk};
+use crate::image::{Error, Progress, Transfer, file};
 use crate::system::fs;
 
 const CHUNK_BYTES: usize = 1 << 20;
@@ -27,7 +27,7 @@ pub(in crate::image) fn copy(
     stopped: &AtomicBool,
 ) -> Result<(), Error> {
     let (from, total_bytes) = (original.window.file(), original.window.len);
-    let write_failed = |source| disk::write_failed(target, source);
+    let write_failed = |source| file::write_failed(target, source);
     let to = File::options().write(true).open(target).map_err(write_failed)?;
     if rustix::fs::ioctl_ficlone(&to, from).is_ok() {
         return Ok(());

@@ -1,9 +1,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::window::{Fault, Window};
-use super::{ova, vdi, vhdx, vmdk};
-use crate::image::header::{self, HEAD_BYTES, MAX_VIRTUAL_SIZE_BYTES};
+use super::ova;
+use crate::image::header::window::{Fault, Window};
+use crate::image::header::{self, HEAD_BYTES, MAX_VIRTUAL_SIZE_BYTES, vdi, vhdx, vmdk};
 use crate::image::{Error, Format};
 use crate::system::fs;
 

@@ -7,7 +7,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use crate::image::Hasher;
-use crate::image::checksum;
+use crate::image::digest::checksum;
 use crate::model::{Algorithm, Digest};
 
 /// The largest descriptor, in bytes; those known have some ten KiB.

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::{Original, OriginalFormat};
 use crate::image::header::{self, Header};
-use crate::image::own::OwnImages;
 use crate::image::{
-    Catalog, DigestCache, Error, Format, HoldingKind, LocalImage, NewImage, Reference, Store,
+    Catalog, DigestCache, Error, Format, HoldingKind, LocalImage, NewImage, OwnImages, Reference, Store,
 };
 use crate::system::process::Invocation;
 

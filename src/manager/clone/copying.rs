@@ -217,7 +217,7 @@ fn not_written(piece: &Piece, error: &std::io::Error) -> libvirt::Error {
     let message = error.to_string();
     match error.kind() {
         ErrorKind::StorageFull => libvirt::Error::NoSpace { command, message },
-        _ => libvirt::Error::Refused { command, message },
+        _ => libvirt::Error::refused(command, message),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::CloneRequest;
 use crate::guest::{self, KeyPair};
-use crate::image::{CloudInit, HostKey, seed};
 use crate::libvirt::SshAccess;
 use crate::manager::Error;
 use crate::manager::clone::Cloning;
+use crate::seed::{CloudInit, HostKey, volume};
 
 impl Cloning<'_> {
     /// A seed for cloud-init, to which its instance is a new one: it renews the host's name and keys, and is
@@ -45,6 +45,6 @@ impl Cloning<'_> {
             ..CloudInit::default()
         }
         .to_documents()?;
-        Ok((seed::build(&documents)?, key.public_openssh))
+        Ok((volume::build(&documents)?, key.public_openssh))
     }
 }

@@ -14,14 +14,16 @@ mod identity;
 mod live;
 mod settle;
 
+pub(super) use settle::is_encrypted;
+
 use crate::libvirt::{Domain, Scope, Stored};
 use crate::manager::claim::Subject;
 use crate::manager::create::Creation;
 use crate::manager::power::Power;
+use crate::manager::undo::UndoStack;
 use crate::model::{VmName, VmState};
 use settle::{Kind, Settled};
 
-use super::create::transaction::Transaction;
 use super::create::{Failure, not_claimed};
 use super::{Error, Event, VmStatus, WaitFor};
 use crate::manager::operation::noun;
@@ -67,17 +69,17 @@ impl Cloning<'_> {
     /// [`Error::NotCopyable`]; [`Error::Forged`]; [`Error::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
     /// only a wait that ran out of time leaves the VM.
     pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
-        let mut transaction = Transaction::new(self.op);
+        let mut undo = UndoStack::new(self.op);
         let mut folders = copying::Folders::default();
-        let made = self.clone_steps(request, &mut transaction, &mut folders).await;
+        let made = self.clone_steps(request, &mut undo, &mut folders).await;
         self.close_folders(folders).await;
-        Creation::of(self.op).conclude(transaction, made).await
+        Creation::of(self.op).conclude(undo, made).await
     }
 
     async fn clone_steps(
         &self,
         request: &CloneRequest,
-        transaction: &mut Transaction<'_>,
+        undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
     ) -> Result<String, Failure> {
         let id = self.op.client().resolve(&request.source).await.map_err(Error::from)?;
@@ -89,7 +91,7 @@ impl Cloning<'_> {
         let uuid = settled.copy.uuid.to_string();
         self.clone_step(request, "claiming the name")?;
         let definition = settled.copy.to_element(&source);
-        transaction.will_define(&uuid);
+        undo.will_define(&uuid);
         // Done twice it claims no more: the UUID is the same.
         let claim = async || self.op.client().define_copy(&definition).await.map_err(not_claimed);
         self.op.while_daemon_restarts(claim).await.map_err(|error| match error {
@@ -97,7 +99,7 @@ impl Cloning<'_> {
             other => other,
         })?;
         for log in &settled.logs {
-            transaction.will_make(log);
+            undo.will_make(log);
         }
         match request.mode {
             CloneMode::Linked => {
@@ -109,27 +111,27 @@ impl Cloning<'_> {
                         })
                         .await?;
                 }
-                self.make_files(request, &settled, transaction, folders).await?;
+                self.make_files(request, &settled, undo, folders).await?;
                 self.source_is_off(&source).await?;
             }
             CloneMode::Full => {
                 let before = self.op.while_daemon_restarts(|| self.traces(&settled)).await?;
                 self.source_is_off(&source).await?;
-                self.make_files(request, &settled, transaction, folders).await?;
+                self.make_files(request, &settled, undo, folders).await?;
                 self.source_is_off(&source).await?;
                 if self.op.while_daemon_restarts(|| self.traces(&settled)).await? != before {
                     return Err(Error::SourceChanged { name: source.name }.into());
                 }
             }
             CloneMode::Live => {
-                self.make_files(request, &settled, transaction, folders).await?;
+                self.make_files(request, &settled, undo, folders).await?;
                 self.copy_live(request, &source, &settled).await?;
             }
         }
         self.op.check()?;
         if request.start {
             self.clone_step(request, "starting it")?;
-            transaction.will_start();
+            undo.will_start(&uuid);
             Power::of(self.op).power_on(&uuid).await?;
         }
         if let (true, Some(wait)) = (request.start, &request.wait) {
@@ -196,7 +198,7 @@ impl Cloning<'_> {
         &self,
         request: &CloneRequest,
         settled: &Settled,
-        transaction: &mut Transaction<'_>,
+        undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
     ) -> Result<(), Error> {
         let copies = settled.pieces.iter().any(|piece| matches!(piece.kind, Kind::Copy { .. }));
@@ -204,7 +206,7 @@ impl Cloning<'_> {
         let mut made_here = Vec::new();
         for piece in &settled.pieces {
             self.op.check()?;
-            transaction.will_make(&piece.to);
+            undo.will_make(&piece.to);
             if settled.is_folder_here && self.make_here(request, piece).await? {
                 made_here.push(piece);
             } else {

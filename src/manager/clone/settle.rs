@@ -134,8 +134,7 @@ impl Cloning<'_> {
         let qmp_socket = source.qmp_socket.as_ref().and_then(|_| HostChecks::of(self.op).qmp_socket(uuid));
         let copy =
             DomainCopy { name: request.name.clone(), uuid, metadata, files, nvram, macs, ports, qmp_socket };
-        let is_folder_here =
-            self.op.locality().is_here() && matches!(pool.kind.as_str(), "dir" | "fs" | "netfs");
+        let is_folder_here = self.op.locality().is_here() && pool.kind.has_files();
         Ok(Settled { copy, pieces, logs, is_folder_here })
     }
 
@@ -324,7 +323,7 @@ fn is_base(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|name| name.starts_with(base::PREFIX))
 }
 
-fn is_encrypted(source: &Domain, disk: &Disk) -> bool {
+pub(in crate::manager) fn is_encrypted(source: &Domain, disk: &Disk) -> bool {
     let disks = source.tree.find("devices").into_iter().flat_map(|devices| devices.all("disk"));
     let mut of_it = disks.filter(|element| element.find_attribute("target", "dev") == Some(&disk.target));
     of_it.any(|element| element.find("encryption").is_some() || element.find("source/encryption").is_some())

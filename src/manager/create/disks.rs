@@ -1,11 +1,11 @@
 //! The VM's volumes: an overlay on the shared base, the seed, the serial log.
 
 use super::Prepared;
-use super::transaction::Transaction;
 use crate::image::LocalImage;
 use crate::libvirt::{DiskSpec, OwnedVolume, Pool, VolumeSpec};
 use crate::manager::create::Creation;
 use crate::manager::storage::{Storage, base};
+use crate::manager::undo::UndoStack;
 use crate::manager::{Error, VmSpec};
 
 /// The names and paths of a VM's volumes. The VM's name is in them for people, a part of its UUID so that
@@ -60,7 +60,7 @@ impl Names {
 impl Creation<'_> {
     pub(super) async fn make_disks(
         &self,
-        transaction: &mut Transaction<'_>,
+        undo: &mut UndoStack<'_>,
         prepared: &Prepared,
     ) -> Result<(), Error> {
         let names = &prepared.names;
@@ -73,8 +73,8 @@ impl Creation<'_> {
             _ => None,
         };
         self.op.check()?;
-        transaction.will_make(&names.serial_log);
-        transaction.will_make(&names.disk);
+        undo.will_make(&names.serial_log);
+        undo.will_make(&names.disk);
         let overlay = VolumeSpec {
             name: &names.disk.volume,
             capacity_bytes: prepared.disk_size_bytes,
@@ -85,14 +85,14 @@ impl Creation<'_> {
         self.op.client().make_volume(&names.disk.pool, &overlay).await?;
         for (volume, size) in names.extra.iter().zip(&prepared.extra_disks) {
             self.op.check()?;
-            transaction.will_make(volume);
+            undo.will_make(volume);
             let empty =
                 VolumeSpec { name: &volume.volume, capacity_bytes: size.bytes(), backing: None, ..overlay };
             self.op.client().make_volume(&volume.pool, &empty).await?;
         }
         if let Some(setup) = &prepared.setup {
             self.op.check()?;
-            transaction.will_make(&names.seed);
+            undo.will_make(&names.seed);
             let volume = VolumeSpec {
                 name: &names.seed.volume,
                 capacity_bytes: setup.bytes().len() as u64,

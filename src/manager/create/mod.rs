@@ -1,4 +1,4 @@
-//! The create, a transaction: checks, then acts, each with its undo.
+//! The create: checks, then acts, each with its undo.
 
 mod check;
 mod disks;
@@ -6,7 +6,6 @@ mod mounts;
 pub(super) mod network;
 mod seed;
 mod spec;
-pub(super) mod transaction;
 
 use crate::image::{LocalImage, Reference};
 use crate::libvirt::{self, Domain, DomainSpec, Element, Mounted, Room};
@@ -17,11 +16,11 @@ use crate::manager::host_checks::HostChecks;
 use crate::manager::image::Images;
 use crate::manager::power::Power;
 use crate::manager::storage::Storage;
+use crate::manager::undo::UndoStack;
 use crate::manager::vms::Vms;
 use crate::model::{DiskSize, Firmware, Hardware, MemorySize, SharedFolder, Timestamp};
 use mounts::Mounts;
 use seed::Setup;
-use transaction::Transaction;
 
 pub use spec::VmSpec;
 
@@ -93,15 +92,15 @@ impl Creation<'_> {
     /// On every error, and when the user interrupts, all that was made is taken back; only a wait that
     /// ran out of time leaves the VM, so that it can be looked at.
     pub async fn create(&self, spec: &VmSpec) -> Result<VmStatus, Error> {
-        let mut transaction = Transaction::new(self.op);
-        let made = self.create_steps(spec, &mut transaction).await;
-        self.conclude(transaction, made).await
+        let mut undo = UndoStack::new(self.op);
+        let made = self.create_steps(spec, &mut undo).await;
+        self.conclude(undo, made).await
     }
 
     /// The end of a transaction that makes a VM.
     pub(super) async fn conclude(
         &self,
-        transaction: Transaction<'_>,
+        undo: UndoStack<'_>,
         made: Result<String, Failure>,
     ) -> Result<VmStatus, Error> {
         match made {
@@ -111,7 +110,7 @@ impl Creation<'_> {
                 self.op.client().clear_creating(&uuid, active).await?;
                 Err(error)
             }
-            Err(Failure::TakeBack(error)) => Err(transaction.roll_back(error).await),
+            Err(Failure::TakeBack(error)) => Err(undo.unwind(error).await),
         }
     }
 
@@ -160,11 +159,7 @@ impl Creation<'_> {
         })
     }
 
-    async fn create_steps(
-        &self,
-        spec: &VmSpec,
-        transaction: &mut Transaction<'_>,
-    ) -> Result<String, Failure> {
+    async fn create_steps(&self, spec: &VmSpec, undo: &mut UndoStack<'_>) -> Result<String, Failure> {
         self.check_user_data(spec)?;
         self.check_mounts(spec)?;
         let old = self.check_name(spec).await?;
@@ -184,14 +179,14 @@ impl Creation<'_> {
             Deletion::of(self.op).delete(old).await?;
         }
         self.step(spec, "claiming the name")?;
-        self.claim(transaction, &uuid, &definition).await?;
+        self.claim(undo, &uuid, &definition).await?;
         prepared.claims.clear();
         self.step(spec, "making its disks")?;
-        self.make_disks(transaction, &prepared).await?;
+        self.make_disks(undo, &prepared).await?;
         self.op.check()?;
         if spec.start {
             self.step(spec, "starting it")?;
-            transaction.will_start();
+            undo.will_start(&uuid);
             Power::of(self.op).power_on(&uuid).await?;
         }
         if let (true, Some(wait)) = (spec.start, &spec.wait) {
@@ -215,13 +210,8 @@ impl Creation<'_> {
     }
 
     /// The name is claimed by `define`, which is atomic: of two creates at once one gets it.
-    async fn claim(
-        &self,
-        transaction: &mut Transaction<'_>,
-        uuid: &str,
-        definition: &Element,
-    ) -> Result<(), Error> {
-        transaction.will_define(uuid);
+    async fn claim(&self, undo: &mut UndoStack<'_>, uuid: &str, definition: &Element) -> Result<(), Error> {
+        undo.will_define(uuid);
         self.op.client().define(definition).await.map_err(not_claimed)
     }
 

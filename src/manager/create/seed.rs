@@ -1,12 +1,11 @@
 //! What the guest is told at its first boot.
 
 use super::network::Access;
-use crate::image::{
-    CloudInit, HostKey, Ignition, LocalImage, UnknownKey, check_ignition, check_user_data, seed,
-};
+use crate::image::LocalImage;
 use crate::manager::create::Creation;
 use crate::manager::{Error, Event, VmSpec, Warning};
 use crate::model::SharedFolder;
+use crate::seed::{CloudInit, HostKey, Ignition, UnknownKey, check_ignition, check_user_data, volume};
 
 /// What tells the guest who it is.
 pub(super) enum Setup {
@@ -83,5 +82,5 @@ pub(super) fn build(
         renew_machine_id: image.committed,
     }
     .to_documents()?;
-    Ok(Setup::Seed(seed::build(&documents)?))
+    Ok(Setup::Seed(volume::build(&documents)?))
 }

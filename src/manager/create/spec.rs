@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::image::PasswordHash;
 use crate::manager::WaitFor;
 use crate::model::{
     Acceleration, CardSpec, DiskSize, Firmware, GuestSetup, Hardware, Label, MemorySize, MountSpec,
     OsVariant, PortPublish, VmName,
 };
+use crate::seed::PasswordHash;
 
 /// A VM to be made: what flags, template, configuration and defaults came to.
 #[derive(Debug, Clone)]

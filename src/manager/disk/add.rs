@@ -4,8 +4,10 @@ use crate::manager::disk::Disks;
 use crate::manager::host_checks::HostChecks;
 use crate::manager::inventory::Inventory;
 use crate::manager::storage::Storage;
+use crate::manager::undo::UndoStack;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, Machine};
 use crate::image::{self, Format};
@@ -16,6 +18,9 @@ use crate::manager::inventory::{DeletionSet, Needer};
 use crate::manager::storage::base;
 use crate::manager::{Error, Event, Warning};
 use crate::model::{DiskBus, DiskSize, VmName};
+
+/// How long a volume that did not become a disk is tried to be deleted.
+const UNDO: Duration = Duration::from_secs(30);
 
 /// A disk for a VM.
 #[derive(Debug, Clone)]
@@ -104,28 +109,43 @@ impl Disks<'_> {
         };
         let own = MetadataChange { own: vec![volume.clone()], ..MetadataChange::default() };
         let disown = MetadataChange { disown: vec![volume.path.clone()], ..MetadataChange::default() };
-        Changes::of(self.op).change_record(&machine.uuid, &own).await?;
-        if let Err(error) = self.op.client().make_volume(&volume.pool, &spec).await {
-            Changes::of(self.op).change_record(&machine.uuid, &disown).await?;
-            return Err(error.into());
-        }
-        let attached = match self.op.check() {
-            Ok(()) => {
-                self.op.client().attach_device(&machine.uuid, device, affects).await.map_err(Error::from)
-            }
-            Err(interrupted) => Err(interrupted),
+        let changes = Changes::of(self.op);
+        let mut undo = UndoStack::new(self.op);
+        undo.will(volume.path.clone(), self.forget(machine, volume, disown));
+        changes.change_record(&machine.uuid, &own).await?;
+        let steps = async {
+            self.op.client().make_volume(&volume.pool, &spec).await?;
+            self.op.check()?;
+            Ok(self.op.client().attach_device(&machine.uuid, device, affects).await?)
         };
-        let Err(error) = attached else { return Ok(()) };
-        // libvirt may have done it though its answer was lost.
-        let unused = match self.machine(&machine.uuid).await {
-            Ok(now) => now.definitions().all(|domain| !uses(domain, &volume.path)),
-            Err(_) => false,
-        };
-        if unused && self.op.client().delete_volume(&volume.pool, &volume.volume).await.is_ok() {
-            Changes::of(self.op).change_record(&machine.uuid, &disown).await?;
-            return Err(error);
+        match steps.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(undo.unwind(error).await),
         }
-        Err(Error::LeftBehind { cause: Box::new(error), left: vec![volume.path.clone()] })
+    }
+
+    /// Deletes a volume that was to be a disk, unless libvirt has attached it though its answer was lost.
+    async fn forget(
+        &self,
+        machine: &Machine,
+        volume: &OwnedVolume,
+        disown: MetadataChange,
+    ) -> Result<(), Error> {
+        match self.machine(&machine.uuid).await {
+            Ok(now) if now.definitions().all(|domain| !uses(domain, &volume.path)) => {}
+            Ok(_) => return Err(Error::NotRemoved { name: volume.volume.clone() }),
+            // Gone with the VM.
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+        let deadline = Instant::now() + UNDO;
+        let volumes = std::slice::from_ref(volume);
+        let removed = Storage::of(self.op).remove_volumes(volumes, deadline).await;
+        removed.map_err(|_| Error::NotRemoved { name: volume.volume.clone() })?;
+        match Changes::of(self.op).change_record(&machine.uuid, &disown).await {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => other,
+        }
     }
 
     /// The path and the format of a file that is to be a disk. One that may be written is nobody else's.

@@ -98,6 +98,10 @@ impl Disks<'_> {
         let active = self.op.client().state(&id.uuid).await?.is_active();
         let stored = self.op.client().stored_domain(&id.uuid).await?;
         Power::of(self.op).refuse_unmade(&stored).await?;
+        // What libvirt saved goes on with the devices that it had, whatever its definition says by then.
+        if !active && self.op.client().is_saved(&id.uuid).await? {
+            return Err(Error::Saved { name: id.name });
+        }
         let running = if active { Some(self.op.client().domain(&id.uuid).await?) } else { None };
         Ok(Machine { name: id.name, uuid: id.uuid, running, stored })
     }

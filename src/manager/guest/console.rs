@@ -1,64 +1,98 @@
-//! The serial console of a VM at this process' terminal.
+//! The serial console of a VM.
 
-use crate::manager::guest::GuestAccess;
 use tokio::io::AsyncReadExt;
-use tokio::process::{ChildStderr, ChildStdout};
+use tokio::process::ChildStdout;
 
-use crate::libvirt::ConsoleProcess;
+use crate::libvirt::{self, Keyboard, RefusalReason};
 use crate::manager::Error;
+use crate::manager::guest::GuestAccess;
+use crate::model::EscapeKey;
 
-/// How much of virsh's complaint is kept, in bytes.
-const WORDS: u64 = 4096;
-
-/// A console that is open. Dropped, its virsh is ended; the terminal is then as that left it.
+/// A console that is open. Dropped, its virsh is ended.
 pub struct Console {
     name: String,
-    virsh: ConsoleProcess,
-    stdout: ChildStdout,
-    stderr: ChildStderr,
+    escape: EscapeKey,
+    console: libvirt::Console,
 }
 
 impl GuestAccess<'_> {
-    /// Joins the terminal to the VM's console until `escape` (`^]`) is typed or the VM goes off.
+    /// Attaches to the VM's console, until it is [left](ConsoleInput::leave) or the VM shuts down.
     ///
     /// # Errors
     /// [`Error::NotRunning`], or when virsh is missing.
-    pub async fn console(&self, name: &str, escape: &str, force: bool) -> Result<Console, Error> {
+    pub async fn console(&self, name: &str, escape: EscapeKey, force: bool) -> Result<Console, Error> {
         let id = self.op.client().resolve(name).await?;
         if !self.op.client().state(&id.uuid).await?.is_active() {
             return Err(Error::NotRunning { name: id.name });
         }
-        let (virsh, stdout, stderr) = self.op.client().open_console(&id.uuid, escape, force)?;
-        Ok(Console { name: id.name, virsh, stdout, stderr })
+        let console = self.op.client().open_console(&id.uuid, escape, force)?;
+        Ok(Console { name: id.name, escape, console })
     }
 }
 
 impl Console {
-    /// What the guest prints next; nothing at the end. One that is given up can be asked again.
-    ///
-    /// # Errors
-    /// When the pipe breaks.
-    pub async fn next(&mut self) -> std::io::Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(8192);
-        self.stdout.read_buf(&mut bytes).await?;
-        Ok(bytes)
+    /// Its two directions, to be used at the same time.
+    pub fn split(&mut self) -> (ConsoleOutput<'_>, ConsoleInput<'_>) {
+        let (stdout, keyboard) = self.console.split();
+        (ConsoleOutput(stdout), ConsoleInput { keyboard, escape: self.escape })
     }
 
     /// Why it ended, once there is nothing more.
     ///
     /// # Errors
     /// [`Error::ConsoleTaken`], [`Error::ConsoleRefused`].
-    pub async fn end(mut self) -> Result<(), Error> {
-        let mut words = Vec::new();
-        let _ = self.stderr.take(WORDS).read_to_end(&mut words).await;
-        let status = self.virsh.wait().await.map_err(crate::libvirt::Error::from)?;
-        if status.success() {
-            return Ok(());
-        }
-        let message = String::from_utf8_lossy(&words).replace("error: ", "").trim().to_owned();
-        if message.contains("Active console session exists") {
-            return Err(Error::ConsoleTaken { name: self.name });
-        }
-        Err(Error::ConsoleRefused { name: self.name, message })
+    pub async fn end(self) -> Result<(), Error> {
+        let name = self.name;
+        self.console.end().await.map_err(|error| match error {
+            libvirt::Error::Refused { reason: RefusalReason::ConsoleInUse, .. } => {
+                Error::ConsoleTaken { name }
+            }
+            libvirt::Error::Refused { message, .. } => Error::ConsoleRefused { name, message },
+            other => other.into(),
+        })
+    }
+}
+
+/// What the guest prints on its console.
+pub struct ConsoleOutput<'a>(&'a mut ChildStdout);
+
+impl ConsoleOutput<'_> {
+    /// What it prints next; nothing at the end. One that is given up can be asked again.
+    ///
+    /// # Errors
+    /// When the pipe breaks.
+    pub async fn next(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(8192);
+        self.0.read_buf(&mut bytes).await?;
+        Ok(bytes)
+    }
+}
+
+/// What is typed on the guest's console.
+pub struct ConsoleInput<'a> {
+    keyboard: &'a Keyboard,
+    escape: EscapeKey,
+}
+
+impl ConsoleInput<'_> {
+    /// Types some of the bytes, none of which may be the escape key, and gives how many. One that is given up has
+    /// typed nothing.
+    ///
+    /// # Errors
+    /// When virsh's terminal has gone.
+    pub async fn write(&self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.keyboard.write(bytes).await
+    }
+
+    /// Leaves the console: the output ends then, unless virsh hangs.
+    ///
+    /// virsh heeds the key only where it is the first one that it reads at a time, so what was typed before has to be
+    /// read first.
+    ///
+    /// # Errors
+    /// When virsh's terminal has gone.
+    pub async fn leave(&self) -> std::io::Result<()> {
+        self.keyboard.read_by_program().await?;
+        self.keyboard.write(&[self.escape.byte()]).await.map(drop)
     }
 }

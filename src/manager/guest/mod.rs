@@ -10,7 +10,7 @@ mod serial_log;
 mod ssh_config;
 mod wait;
 
-pub use console::Console;
+pub use console::{Console, ConsoleInput, ConsoleOutput};
 pub use copy::{Copied, CopyBy, CopyPlace, CopyRequest, FileCopy};
 pub use exec::{EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed};
 pub use logs::LogRequest;

@@ -12,8 +12,9 @@ use crate::manager::guest::reach::forwarded_port;
 use crate::manager::{Error, Event, Warning};
 use crate::model::{Condition, VmState};
 
-/// How often libvirt and the guest are asked.
-const PAUSE: Duration = Duration::from_millis(250);
+/// How often libvirt and the guest are asked at first, and once the wait is long: each look costs some
+/// milliseconds of a CPU, here, in virsh and in the daemon.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// How long the first try to connect to the guest may take: user-mode networking holds one that came
 /// before the guest was up until it is given up.
 const FIRST_TRY: Duration = Duration::from_secs(1);
@@ -40,6 +41,7 @@ struct Waiting<'a> {
     deadline: Instant,
     timeout: Duration,
     seen: String,
+    pause: Duration,
 }
 
 impl GuestAccess<'_> {
@@ -74,6 +76,7 @@ impl GuestAccess<'_> {
                 deadline: started + wait.timeout,
                 timeout: wait.timeout,
                 seen: String::new(),
+                pause: PAUSES.0,
             };
             match self.op.race(waiting.run()).await {
                 // Nobody asked for cloud-init by name, and ssh is there.
@@ -264,7 +267,8 @@ impl Waiting<'_> {
                 serial_log: self.access.serial_tail(self.domain).await,
             });
         }
-        tokio::time::sleep(PAUSE.min(left)).await;
+        tokio::time::sleep(self.pause.min(left)).await;
+        self.pause = (self.pause * 5 / 4).min(PAUSES.1);
         Ok(())
     }
 

@@ -4,7 +4,8 @@
 use crate::manager::claim::Subject;
 use crate::manager::image::Images;
 use crate::manager::storage::Storage;
-use std::time::{Duration, Instant};
+use crate::manager::undo::UndoStack;
+use std::time::Duration;
 
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
@@ -15,8 +16,10 @@ use crate::model::{DiskSize, Firmware, VmState};
 /// The beginning of the names of the volumes that a commit makes for a while.
 pub(in crate::manager) const PREFIX: &str = "vmtools-commit-";
 
-/// How long taking a commit back may try: libvirt goes on with a copy whose virsh is gone.
+/// How long the removal of the copy may try.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same when the user wants the end.
+const HASTE: Duration = Duration::from_secs(5);
 /// How often it is looked how far a download is.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -54,7 +57,7 @@ impl Images<'_> {
         let path = format!("{}/{volume}", pool.path);
         let temporary = OwnedVolume { pool: pool.name, volume, path };
         let brought = self.flatten_and_fetch(&domain, &source, &temporary, &staged, &request.name).await;
-        self.take_back(&temporary, brought).await?;
+        self.remove_copy(&temporary, brought).await?;
         let new = NewImage {
             name: request.name.clone(),
             source: format!("the VM {} at {}", domain.name, self.op.uri()),
@@ -118,17 +121,18 @@ impl Images<'_> {
         self.op.race(work).await
     }
 
-    /// Removes the temporary volume, whatever came of the work.
-    async fn take_back(&self, temporary: &OwnedVolume, result: Result<(), Error>) -> Result<(), Error> {
-        let deadline = Instant::now() + PATIENCE;
-        let removed = Storage::of(self.op).remove_volumes(std::slice::from_ref(temporary), deadline).await;
-        match (result, removed) {
-            (result, Ok(())) => result,
-            (Err(cause), Err(left)) => Err(Error::LeftBehind { cause: Box::new(cause), left }),
-            (Ok(()), Err(left)) => {
-                let cause = Box::new(Error::NotRemoved { name: temporary.volume.clone() });
-                Err(Error::LeftBehind { cause, left })
-            }
+    /// Removes the temporary volume, whatever came of the work. libvirt goes on with a copy whose virsh is gone, and
+    /// has the volume as long: who interrupts does not want to wait for that, and `gc` finds it.
+    async fn remove_copy(&self, copy: &OwnedVolume, result: Result<(), Error>) -> Result<(), Error> {
+        let patience = if matches!(result, Err(Error::Interrupted)) { HASTE } else { PATIENCE };
+        let mut undo = UndoStack::new(self.op).within(patience);
+        undo.will_make(copy);
+        match result {
+            Err(error) => Err(undo.unwind(error).await),
+            Ok(()) => match undo.unwind(Error::NotRemoved { name: copy.volume.clone() }).await {
+                Error::NotRemoved { .. } => Ok(()),
+                left => Err(left),
+            },
         }
     }
 }

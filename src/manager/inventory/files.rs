@@ -1,47 +1,39 @@
 //! Which file stands on which, by what is in the files: paths are compared by device and inode where this
 //! host has them, so that a link or another spelling is the same file.
 
-use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::chain;
+use crate::image::chain::{Chain, ChainFile, FileId};
+use crate::image::header::Driver;
 use crate::libvirt::{Domain, OwnedVolume, Volume};
 
 /// A file, whatever path leads to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::manager) enum FileKey {
-    /// By device and inode.
-    Inode(u64, u64),
+    /// By what the kernel knows it by.
+    Id(FileId),
     /// By its path: one that can't be looked at from here, or isn't there.
     Path(String),
 }
 
 impl FileKey {
     /// The key of a path on the daemon's host, which is this one if it `is_here`.
-    pub(in crate::manager) fn of(path: &str, is_here: bool) -> Self {
-        let found = is_here.then(|| std::fs::metadata(Path::new(path)).ok()).flatten();
-        found.map_or_else(|| Self::Path(path.to_owned()), |data| Self::Inode(data.dev(), data.ino()))
+    fn of(path: &str, is_here: bool) -> Self {
+        let found = is_here.then(|| FileId::of(Path::new(path)).ok()).flatten();
+        found.map_or_else(|| Self::Path(path.to_owned()), Self::Id)
     }
 }
 
-/// What is below a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Below {
-    /// Nothing: it is whole by itself.
-    Nothing,
-    /// Another file.
-    File(FileKey),
-    /// Nobody can tell: it can't be read, and lies in no pool.
-    Unknown,
-}
-
-/// The files of the pools and of VMs' disks, each with what is below it.
+/// The files of the pools and of VMs' disks, each with those that it needs.
 #[derive(Debug, Default)]
 pub(in crate::manager) struct Files {
     is_here: bool,
     volumes: HashMap<FileKey, (String, Volume)>,
-    below: HashMap<FileKey, Below>,
+    /// The files right below each, and those that hold its data.
+    needs: HashMap<FileKey, Vec<FileKey>>,
+    /// Those of which it is not known what they need: they can't be read, and lie in no pool.
+    unknown: HashSet<FileKey>,
     /// A path of each file, for people.
     paths: HashMap<FileKey, String>,
     /// The paths that were looked at already.
@@ -58,18 +50,17 @@ impl Files {
         let mut files = Self { is_here, ..Self::default() };
         for (pool, volume) in volumes {
             let key = files.note(&volume.path);
+            if let Some(backing) = &volume.backing {
+                let below = files.note(backing);
+                files.needs.entry(key.clone()).or_default().push(below);
+            }
             files.volumes.insert(key, (pool, volume));
-        }
-        let known: Vec<_> =
-            files.volumes.iter().map(|(key, (_, file))| (key.clone(), file.backing.clone())).collect();
-        for (key, backing) in known {
-            let below = backing.map_or(Below::Nothing, |path| Below::File(files.note(&path)));
-            files.below.insert(key, below);
         }
         for domain in domains {
             for disk in &domain.disks {
                 let Some(path) = &disk.path else { continue };
-                files.follow(path, disk.format.as_deref());
+                // libvirt takes raw where no form is declared.
+                files.follow(path, disk.format.as_deref().unwrap_or("raw"));
                 files.take_chain(path, &disk.backing);
             }
         }
@@ -85,7 +76,7 @@ impl Files {
     pub(in crate::manager) fn path(&self, key: &FileKey) -> String {
         match (self.paths.get(key), key) {
             (Some(path), _) | (None, FileKey::Path(path)) => path.clone(),
-            (None, FileKey::Inode(device, inode)) => format!("inode {inode} of device {device}"),
+            (None, FileKey::Id(id)) => format!("{id:?}"),
         }
     }
 
@@ -105,65 +96,89 @@ impl Files {
         self.volumes.values().map(|(pool, volume)| (pool.as_str(), volume))
     }
 
-    /// The files below a file, the nearest first, and whether the last of them is known to be the last.
+    /// The files that a file needs, the nearest first, and whether these are all.
     pub(in crate::manager) fn below(&self, key: &FileKey) -> (Vec<FileKey>, bool) {
         let mut found: Vec<FileKey> = Vec::new();
-        let mut at = key;
-        loop {
-            match self.below.get(at) {
-                Some(Below::File(next)) if next != key && !found.contains(next) => {
-                    found.push(next.clone());
-                    at = next;
+        let mut complete = true;
+        let mut open = vec![key];
+        while let Some(at) = open.pop() {
+            complete &= !self.unknown.contains(at) && (self.is_known(at));
+            for next in self.needs.get(at).into_iter().flatten().rev() {
+                if next != key && !found.contains(next) && !open.contains(&next) {
+                    open.push(next);
                 }
-                Some(Below::File(_) | Below::Nothing) => return (found, true),
-                Some(Below::Unknown) | None => return (found, false),
+            }
+            if at != key {
+                found.push(at.clone());
             }
         }
+        (found, complete)
     }
 
     /// The files that stand on the file, in pools or below VMs' disks.
     pub(super) fn standing_on<'a>(&'a self, key: &'a FileKey) -> impl Iterator<Item = &'a FileKey> {
-        self.below.keys().filter(move |file| *file != key && self.below(file).0.contains(key))
+        self.needs.keys().filter(move |file| *file != key && self.below(file).0.contains(key))
+    }
+
+    fn is_known(&self, key: &FileKey) -> bool {
+        self.volumes.contains_key(key) || self.needs.contains_key(key)
     }
 
     fn note(&mut self, path: &str) -> FileKey {
-        let key = self.key(path);
-        self.keys.entry(path.to_owned()).or_insert_with(|| key.clone());
+        if let Some(key) = self.keys.get(path) {
+            return key.clone();
+        }
+        let key = FileKey::of(path, self.is_here);
+        self.keys.insert(path.to_owned(), key.clone());
         self.paths.entry(key.clone()).or_insert_with(|| path.to_owned());
         key
     }
 
-    /// Reads what is below a disk that lies in no pool, from the files.
-    fn follow(&mut self, path: &str, format: Option<&str>) {
-        let mut at = (path.to_owned(), format.map(str::to_owned));
-        loop {
-            let key = self.note(&at.0);
-            if self.below.contains_key(&key) {
-                return;
+    fn note_file(&mut self, file: &ChainFile) -> FileKey {
+        let path = file.path.to_string_lossy().into_owned();
+        let key = file.id.map_or_else(|| FileKey::Path(path.clone()), FileKey::Id);
+        self.paths.entry(key.clone()).or_insert(path);
+        key
+    }
+
+    /// Reads what a VM's disk needs, from the headers of its files, wherever they lie.
+    fn follow(&mut self, path: &str, driver: &str) {
+        let top = self.note(path);
+        if !self.is_here {
+            if !self.is_known(&top) {
+                self.unknown.insert(top);
             }
-            let found = if self.is_here { chain::below(Path::new(&at.0), at.1.as_deref()) } else { None };
-            let (below, next) = match found {
-                None => (Below::Unknown, None),
-                Some(None) => (Below::Nothing, None),
-                Some(Some((path, format))) => (Below::File(self.note(&path)), Some((path, format))),
-            };
-            self.below.insert(key, below);
-            match next {
-                Some(next) => at = next,
-                None => return,
+            return;
+        }
+        // An unknown form is guessed, as QEMU would.
+        let chain = Chain::read(Path::new(path), Driver::from_name(driver));
+        let keys: Vec<FileKey> = chain.links.iter().map(|link| self.note_file(&link.file)).collect();
+        for (at, link) in chain.links.iter().enumerate() {
+            let data: Vec<FileKey> = link.data_files.iter().map(|file| self.note_file(file)).collect();
+            let needs = self.needs.entry(keys[at].clone()).or_default();
+            for next in keys.get(at + 1).cloned().into_iter().chain(data) {
+                if next != keys[at] && !needs.contains(&next) {
+                    needs.push(next);
+                }
             }
+        }
+        let last = keys.last().cloned().unwrap_or(top);
+        // What can't be read from here, libvirt knows of its pools.
+        if !chain.is_complete() && !self.volumes.contains_key(&last) {
+            self.unknown.insert(last);
         }
     }
 
-    /// Takes what libvirt knows of a running VM's chain where the files don't tell.
+    /// Takes what libvirt knows of a running VM's chain, which others may not be able to read.
     fn take_chain(&mut self, path: &str, backing: &[String]) {
         let mut above = self.note(path);
         for below in backing {
             let below = self.note(below);
-            let known = self.below.get(&above).is_some_and(|known| *known != Below::Unknown);
-            if !known && below != above {
-                self.below.insert(above, Below::File(below.clone()));
+            let needs = self.needs.entry(above.clone()).or_default();
+            if below != above && !needs.contains(&below) {
+                needs.push(below.clone());
             }
+            self.unknown.remove(&above);
             above = below;
         }
     }

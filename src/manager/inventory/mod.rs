@@ -3,7 +3,6 @@
 //!
 //! [`VmDefinitions`] are all VMs; an [`Inventory`] has the files of the storage pools and of VMs' disks too.
 
-mod chain;
 mod definitions;
 mod files;
 

@@ -7,12 +7,8 @@ fn volume(path: &str, backing: Option<&str>) -> (String, Volume) {
     let volume = Volume {
         name: path.rsplit('/').next().unwrap_or_default().into(),
         path: path.into(),
-        format: None,
-        capacity_bytes: 0,
-        allocation_bytes: 0,
         backing: backing.map(str::to_owned),
-        modified: None,
-        accessed: None,
+        ..Volume::default()
     };
     ("p".to_owned(), volume)
 }

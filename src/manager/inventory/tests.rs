@@ -54,6 +54,8 @@ fn overlay(path: &std::path::Path, backing: &str) {
     let mut bytes = vec![0; 104];
     bytes[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
     bytes[15] = 104;
+    // Clusters of 64 KiB.
+    bytes[23] = 16;
     bytes[16..20].copy_from_slice(&(backing.len() as u32).to_be_bytes());
     bytes[100..104].copy_from_slice(&104u32.to_be_bytes());
     bytes.extend(backing.as_bytes());

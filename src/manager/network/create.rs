@@ -5,15 +5,20 @@
 //! it found by itself looks again, and gives way to any other that has it by then; the next try takes
 //! another one, not the next, so that two don't meet again.
 
+use std::time::Duration;
+
 use super::{NetworkError, NetworkStatus};
 use crate::host;
-use crate::libvirt::{self, Network, NetworkDevice, NetworkSpec, Object};
+use crate::libvirt::{self, Network, NetworkDevice, NetworkSpec, Object, RefusalReason};
 use crate::manager::Error;
 use crate::manager::network::Networks;
+use crate::manager::undo::UndoStack;
 use crate::model::{AddressRange, NetworkMode, NetworkName, Subnet};
 
 /// How often a subnet is looked for that nobody takes in the meantime.
 const TRIES: u32 = 8;
+/// How long a roll-back may try.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A network to be made.
 #[derive(Debug, Clone)]
@@ -102,7 +107,7 @@ impl Networks<'_> {
         };
         Ok(match spec.device {
             NetworkDevice::Host { bridge } => NetworkPlan { bridge: Some(bridge), ..plan },
-            NetworkDevice::Own { mode, subnet, dhcp, dns, domain } => NetworkPlan {
+            NetworkDevice::Own { mode, subnet, subnet6: _, dhcp, dns, domain } => NetworkPlan {
                 mode: mode.name(),
                 subnet: Some(subnet),
                 dhcp_range: dhcp.then(|| subnet.guests()),
@@ -122,11 +127,13 @@ impl Networks<'_> {
         for attempt in 0..TRIES {
             let spec = self.settle_network(request, attempt).await?;
             let uuid = spec.uuid.to_string();
+            let mut undo = UndoStack::new(self.op).within(PATIENCE);
+            undo.will_define_network(&uuid, spec.name.as_str());
             let error = match self.make_network(&spec, request, found_by_itself).await {
                 Ok(()) => return self.network_status(&uuid).await,
                 // Then nothing was made, and what has the name is not ours.
                 Err(error @ Error::Libvirt(libvirt::Error::Exists { .. })) => return Err(error),
-                Err(error) => self.take_network_back(spec.name.as_str(), &uuid, error).await,
+                Err(error) => undo.unwind(error).await,
             };
             if !(found_by_itself && is_clash(&error)) {
                 return Err(error);
@@ -188,7 +195,14 @@ impl Networks<'_> {
                         free_subnet(&networks, &used, luck).ok_or(NetworkError::NoFreeSubnet)?
                     }
                 };
-                NetworkDevice::Own { mode: *mode, subnet, dhcp: *dhcp, dns: *dns, domain: domain.clone() }
+                NetworkDevice::Own {
+                    mode: *mode,
+                    subnet,
+                    subnet6: None,
+                    dhcp: *dhcp,
+                    dns: *dns,
+                    domain: domain.clone(),
+                }
             }
         };
         Ok(NetworkSpec { name: request.name.clone(), uuid, device })
@@ -213,9 +227,9 @@ impl Networks<'_> {
 fn is_clash(error: &Error) -> bool {
     match error {
         Error::Network(NetworkError::SubnetTaken { .. }) => true,
-        Error::Network(NetworkError::NotStarted {
-            cause: libvirt::Error::Refused { message, .. }, ..
-        }) => message.contains("already in use by interface"),
+        Error::Network(NetworkError::NotStarted { cause, .. }) => {
+            cause.refusal() == Some(RefusalReason::SubnetInUse)
+        }
         _ => false,
     }
 }

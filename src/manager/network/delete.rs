@@ -3,7 +3,6 @@ use crate::manager::network::Networks;
 use crate::manager::retry::Retry;
 use std::time::{Duration, Instant};
 
-use super::NetworkError;
 use crate::libvirt;
 use crate::manager::Error;
 use crate::model::Subnet;
@@ -48,6 +47,7 @@ impl Networks<'_> {
     pub async fn plan_delete(&self, name: &str) -> Result<NetworkDeletePlan, Error> {
         let network = self.op.client().network(name).await?;
         self.refuse_used(&network, false).await?;
+        let reservation_count = network.reservations().count();
         Ok(NetworkDeletePlan {
             bridge: network.bridge.filter(|_| network.mode != "bridge"),
             name: network.name,
@@ -55,7 +55,7 @@ impl Networks<'_> {
             mode: network.mode,
             active: network.active,
             subnets: network.subnets,
-            reservation_count: network.reservations.len(),
+            reservation_count,
             persistent: network.persistent,
         })
     }
@@ -71,14 +71,6 @@ impl Networks<'_> {
         self.plan_delete(&plan.uuid).await?;
         self.remove_network(&plan.uuid, plan.persistent).await?;
         Ok(DeletedNetwork { name: plan.name, uuid: plan.uuid })
-    }
-
-    /// Takes back a create that failed for that cause.
-    pub(super) async fn take_network_back(&self, name: &str, uuid: &str, cause: Error) -> Error {
-        match self.remove_network(uuid, true).await {
-            Ok(()) => cause,
-            Err(_) => NetworkError::LeftBehind { cause: Box::new(cause), network: name.to_owned() }.into(),
-        }
     }
 
     async fn remove_network(&self, uuid: &str, persistent: bool) -> Result<(), libvirt::Error> {

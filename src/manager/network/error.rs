@@ -136,13 +136,4 @@ pub enum NetworkError {
         /// How long was waited.
         timeout: Duration,
     },
-    /// It failed, and the network could not be taken back.
-    #[error("{cause}; left behind: the network {network}")]
-    LeftBehind {
-        /// Why it failed.
-        #[source]
-        cause: Box<super::super::Error>,
-        /// The network.
-        network: String,
-    },
 }

@@ -1,6 +1,6 @@
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::users::{self, NetworkCard, interfaces_on};
 use crate::libvirt::{Lease, Network};
@@ -54,9 +54,11 @@ pub struct ReservationStatus {
     /// The network.
     pub network: String,
     /// The address.
-    pub ip: Ipv4Addr,
-    /// The card's hardware address.
-    pub mac: String,
+    pub ip: IpAddr,
+    /// The card's hardware address; `None` for one that is kept by id or name.
+    pub mac: Option<String>,
+    /// The id that the guest gives of itself, with IPv6 its DUID.
+    pub id: Option<String>,
     /// The name that is told with it.
     pub hostname: Option<String>,
     /// The VM that has the card; `None` when there is none.
@@ -86,11 +88,12 @@ impl Networks<'_> {
         let leases = self.op.client().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
         let definitions = VmDefinitions::load(self.op).await?;
         let vm = |mac: &str| definitions.holder_of(mac).map(|domain| domain.name.clone());
-        let reservations = network.reservations.iter().map(|kept| ReservationStatus {
+        let reservations = network.reservations().map(|kept| ReservationStatus {
             network: network.name.clone(),
             ip: kept.ip,
-            vm: vm(&kept.mac),
+            vm: kept.mac.as_deref().and_then(vm),
             mac: kept.mac.clone(),
+            id: kept.id.clone(),
             hostname: kept.name.clone(),
         });
         Ok(NetworkInfo {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::NetworkError;
 use crate::libvirt::{Affects, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec, Network};
-use crate::manager::Error;
 use crate::manager::inventory::is_on;
+use crate::manager::{Error, Event};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec};
 
 /// How long a guest has to give a card up.
@@ -38,6 +38,12 @@ impl Networks<'_> {
     pub async fn attach(&self, card: &CardSpec, vm: &str) -> Result<CardChange, Error> {
         let (id, _claim) = self.changeable(vm).await?;
         let live = self.op.client().state(&id.uuid).await?.is_active();
+        if let Some(present) = self.present(&id, card).await? {
+            self.op.report(Event::AlreadySo { name: &id.name, what: "plugged in there; --mac adds another" });
+            let network = plug_name(&card.network);
+            let Interface { mac, model, .. } = present;
+            return Ok(CardChange { vm: id.name, network, mac, model, live });
+        }
         let mut _network = None;
         let source = match &card.network {
             NetworkSpec::Network(name) => {
@@ -64,6 +70,16 @@ impl Networks<'_> {
         self.op.client().plug_interface(&id.uuid, &interface, scope).await?;
         let model = Some(model.name().to_owned());
         Ok(CardChange { vm: id.name, network: plug_name(&card.network), mac, model, live })
+    }
+
+    /// The interface that the VM has there, unless another is asked for by its address.
+    async fn present(&self, id: &DomainId, card: &CardSpec) -> Result<Option<Interface>, Error> {
+        if card.mac.is_some() {
+            return Ok(None);
+        }
+        let stored = self.op.client().stored_domain(&id.uuid).await?;
+        let mut interfaces = stored.interfaces.into_iter();
+        Ok(interfaces.find(|interface| is_plugged(interface, &card.network)))
     }
 
     /// Takes the VM's card on the network away, from the running VM and its next starts; a reserved address
@@ -133,6 +149,10 @@ impl Networks<'_> {
         let id = self.op.client().resolve(vm).await?;
         let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         Power::of(self.op).refuse_being_made(&id).await?;
+        let active = self.op.client().state(&id.uuid).await?.is_active();
+        if !active && self.op.client().is_saved(&id.uuid).await? {
+            return Err(Error::Saved { name: id.name });
+        }
         Ok((id, claim))
     }
 }

@@ -31,8 +31,9 @@ impl Networks<'_> {
         let definitions = VmDefinitions::load(self.op).await?;
         let mac = card_of(&definitions, &network, &domain.name, mac)?;
         self.check_free(&network, ip, &mac, &definitions).await?;
-        let present = network.reservations.iter().find(|kept| kept.mac == mac);
-        let reservation = Reservation { name: free_hostname(&network, &domain.name, &mac), mac, ip };
+        let present = network.reservations().find(|kept| kept.ip.is_ipv4() && kept.is_of_mac(&mac));
+        let name = free_hostname(&network, &domain.name, &mac);
+        let reservation = Reservation::of_mac(mac, ip, name);
         self.op.check()?;
         let update = match present {
             Some(present) if present.ip == ip => {
@@ -44,9 +45,7 @@ impl Networks<'_> {
         };
         match self.op.client().update_reservation(&network, update, &reservation).await {
             // Somebody else was faster.
-            Err(libvirt::Error::WrongState { message, .. })
-                if message.contains("existing dhcp host entry") =>
-            {
+            Err(libvirt::Error::Exists { object: libvirt::Object::Reservation, .. }) => {
                 let by = "another reservation".to_owned();
                 return Err(NetworkError::AddressTaken { ip, network: network.name, by }.into());
             }
@@ -75,10 +74,9 @@ impl Networks<'_> {
                 (Some(domain.name), own)
             }
             Err(error) if error.is_not_found() => {
-                let named =
-                    |kept: &&Reservation| kept.mac.eq_ignore_ascii_case(vm) || kept.ip.to_string() == vm;
-                match network.reservations.iter().find(named) {
-                    Some(kept) => (None, vec![kept.mac.clone()]),
+                let named = |kept: &&Reservation| kept.is_of_mac(vm) || kept.ip.to_string() == vm;
+                match network.reservations().find(named) {
+                    Some(kept) => (None, kept.mac.iter().cloned().collect()),
                     None => return Err(error.into()),
                 }
             }
@@ -86,8 +84,9 @@ impl Networks<'_> {
         };
         let mac = mac.map(|mac| mac.to_string());
         let mut removed = Vec::new();
-        for kept in &network.reservations {
-            if macs.contains(&kept.mac) && mac.as_ref().is_none_or(|mac| *mac == kept.mac) {
+        for kept in network.reservations() {
+            let named = kept.mac.as_ref().is_some_and(|own| macs.contains(own));
+            if named && mac.as_ref().is_none_or(|mac| kept.is_of_mac(mac)) {
                 self.op.check()?;
                 self.op.client().update_reservation(&network, HostUpdate::Remove, kept).await?;
                 removed.push(status(&network, kept, name.clone()));
@@ -126,7 +125,8 @@ impl Networks<'_> {
             return Ok(());
         }
         for network in self.op.client().networks().await? {
-            for kept in network.reservations.iter().filter(|kept| macs.contains(&kept.mac.as_str())) {
+            let of_cards = |kept: &&Reservation| macs.iter().any(|mac| kept.is_of_mac(mac));
+            for kept in network.reservations().filter(of_cards) {
                 self.op.client().update_reservation(&network, HostUpdate::Remove, kept).await?;
             }
         }
@@ -141,7 +141,8 @@ impl Networks<'_> {
         mac: &str,
         definitions: &VmDefinitions,
     ) -> Result<(), Error> {
-        let kept = network.reservations.iter().find(|kept| kept.ip == ip).map(|kept| kept.mac.clone());
+        let kept = network.reservations().find(|kept| kept.ip == ip);
+        let kept = kept.map(|kept| kept.mac.as_ref().or(kept.name.as_ref()).cloned().unwrap_or_default());
         let leases = self.op.client().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
         let given = leases.into_iter().find(|lease| lease.ip == IpAddr::V4(ip)).map(|lease| lease.mac);
         match kept.into_iter().chain(given).find(|holder| holder != mac) {
@@ -190,8 +191,8 @@ fn check_address(network: &Network, ip: Ipv4Addr) -> Result<(), NetworkError> {
 fn free_hostname(network: &Network, vm: &str, mac: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let fits = vm.len() <= 63 && vm.starts_with(|c: char| c.is_ascii_alphabetic()) && vm.chars().all(plain);
-    let taken = |kept: &Reservation| kept.mac != mac && kept.name.as_deref() == Some(vm);
-    (fits && !network.reservations.iter().any(taken)).then(|| vm.to_owned())
+    let taken = |kept: &Reservation| !kept.is_of_mac(mac) && kept.name.as_deref() == Some(vm);
+    (fits && !network.reservations().any(taken)).then(|| vm.to_owned())
 }
 
 fn status(network: &Network, kept: &Reservation, vm: Option<String>) -> ReservationStatus {
@@ -199,6 +200,7 @@ fn status(network: &Network, kept: &Reservation, vm: Option<String>) -> Reservat
         network: network.name.clone(),
         ip: kept.ip,
         mac: kept.mac.clone(),
+        id: kept.id.clone(),
         hostname: kept.name.clone(),
         vm,
     }

@@ -1,6 +1,6 @@
 //! Holding a VM's processors, and letting them go on.
 
-use crate::libvirt::DomainId;
+use crate::libvirt::{self, DomainId};
 use crate::manager::power::Power;
 use crate::manager::{Error, Event, StateChange};
 use crate::model::VmState;
@@ -18,7 +18,7 @@ impl Power<'_> {
             return Ok(StateChange { name: id.name, state, already: true });
         }
         self.op.check()?;
-        self.op.client().suspend(&id.uuid).await?;
+        self.or_hangs(&id, self.op.client().suspend(&id.uuid).await).await?;
         self.arrived(id, VmState::Paused).await
     }
 
@@ -31,7 +31,7 @@ impl Power<'_> {
         let state = self.running_state(&id).await?;
         self.op.check()?;
         match state {
-            VmState::Paused => self.op.client().resume(&id.uuid).await?,
+            VmState::Paused => self.or_hangs(&id, self.op.client().resume(&id.uuid).await).await?,
             VmState::Suspended => self.op.client().wake_up(&id.uuid).await?,
             _ => {
                 self.op.report(Event::AlreadySo { name: &id.name, what: "running" });
@@ -39,6 +39,20 @@ impl Power<'_> {
             }
         }
         self.arrived(id, VmState::Running).await
+    }
+
+    /// A daemon that still tells the VM's state is not what gave no answer.
+    pub(in crate::manager) async fn or_hangs<T>(
+        &self,
+        id: &DomainId,
+        answer: Result<T, libvirt::Error>,
+    ) -> Result<T, Error> {
+        match answer {
+            Err(libvirt::Error::TimedOut { .. }) if self.op.client().state(&id.uuid).await.is_ok() => {
+                Err(Error::Hangs { name: id.name.clone() })
+            }
+            other => Ok(other?),
+        }
     }
 
     /// The state of a VM that is on and that nobody is making, past its QEMU's start.

@@ -10,7 +10,7 @@ use crate::manager::vms::Vms;
 use std::time::Duration;
 
 use crate::host;
-use crate::libvirt::{self, Domain, DomainId, Element, Node};
+use crate::libvirt::{self, Domain, DomainId, Element, Node, RefusalReason};
 use crate::manager::gc::Maker;
 use crate::manager::{Error, Event, VmStatus, WaitFor};
 use crate::model::VmState;
@@ -110,7 +110,7 @@ impl Power<'_> {
             host::ready_session_qmp_folder();
         }
         match self.op.client().start(uuid).await {
-            Err(libvirt::Error::Refused { message, .. }) if message.contains("passt") => {
+            Err(libvirt::Error::Refused { message, reason: RefusalReason::Passt, .. }) => {
                 self.op.report(Event::Warning(crate::manager::Warning::NoPasst { reason: message }));
                 let mut domain = self.op.client().stored_domain(uuid).await?;
                 passt_to_slirp(&mut domain.tree);

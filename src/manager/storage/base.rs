@@ -13,9 +13,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::config::Config;
 use crate::host;
 use crate::image::{Format, LocalImage};
-use crate::libvirt::{self, Pool, Volume, VolumeSpec};
+use crate::libvirt::{self, Pool, PoolKind, Volume, VolumeSpec};
 use crate::manager::{Error, Event};
 use crate::model::{DiskSize, Timestamp};
 
@@ -73,6 +74,10 @@ impl Storage<'_> {
         if let Some(pool) = self.op.client().pool(name).await? {
             return Ok(pool);
         }
+        // Only the usual pool is made unasked: a name that somebody chose may be mistyped.
+        if name != Config::default().storage.pool && self.op.config().storage.path.is_none() {
+            return Err(Error::NoPool { name: name.to_owned() });
+        }
         let folder = match &self.op.config().storage.path {
             Some(path) => path.to_string_lossy().into_owned(),
             None if self.op.locality().is_session() => {
@@ -83,7 +88,13 @@ impl Storage<'_> {
         if act {
             return Ok(self.op.client().make_folder_pool(name, &folder).await?);
         }
-        Ok(Pool { name: name.to_owned(), path: folder, kind: "dir".into(), available_bytes: u64::MAX })
+        Ok(Pool {
+            name: name.to_owned(),
+            path: folder,
+            kind: PoolKind::Dir,
+            active: false,
+            available_bytes: u64::MAX,
+        })
     }
 
     /// The bytes that a pool has room for.

@@ -1,5 +1,6 @@
 //! What libvirt takes the files of VMs for.
 
+use crate::manager::clone::is_encrypted;
 use crate::manager::storage::Storage;
 use std::time::Duration;
 
@@ -22,13 +23,17 @@ impl Storage<'_> {
     /// files that are none of the guest's.
     ///
     /// # Errors
-    /// [`Error::Forged`].
+    /// [`Error::Forged`]; [`Error::NotCopyable`] for one that is encrypted, which would be written out in clear.
     pub(in crate::manager) async fn volume_to_copy(
         &self,
         domain: &Domain,
         disk: &Disk,
         volume: &OwnedVolume,
     ) -> Result<Volume, Error> {
+        if is_encrypted(domain, disk) {
+            let reason = "it is encrypted, and its key is known to libvirt alone";
+            return Err(Error::NotCopyable { name: domain.name.clone(), disk: disk.target.clone(), reason });
+        }
         let is_raw = disk.format.as_deref().is_none_or(|format| format == "raw");
         if is_raw {
             // Else another's look, between this and the copy, could bring up what the guest has written.

@@ -1,8 +1,9 @@
 use crate::manager::vms::Vms;
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use crate::host::{self, Socket};
-use crate::libvirt::{self, AddressSource, Definitions, Domain, DomainId, Scope};
+use crate::libvirt::{self, AddressSource, Definitions, Domain, DomainId, DomainStats, Scope};
 use crate::manager::guest::reach::{forwarded_port, own_addresses};
 use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
 use crate::model::{ConnectionUri, Label, VmState};
@@ -56,7 +57,7 @@ impl Vms<'_> {
     pub async fn list(&self, request: &ListRequest) -> Result<Vec<VmSummary>, Error> {
         let scope = if request.all { Scope::All } else { Scope::Active };
         let mut hung = false;
-        let (stats, active) = match self.op.client().survey(scope).await {
+        let (stats, ids) = match self.op.client().survey(scope).await {
             // A QEMU that hangs holds back whatever is asked of it, even its definition. Labels stand there.
             Err(libvirt::Error::TimedOut { .. }) if request.labels.is_empty() => {
                 hung = true;
@@ -64,36 +65,26 @@ impl Vms<'_> {
             }
             other => other?,
         };
-        let mut vms: Vec<VmSummary> = stats
-            .iter()
-            .map(|stats| VmSummary {
-                name: stats.name.clone(),
-                state: stats.state(),
-                cpus: stats.cpus().unwrap_or(0),
-                memory_mib: stats.memory_mib().unwrap_or(0),
-                ips: Vec::new(),
-                details: None,
-            })
-            .collect();
-        if vms.is_empty() {
+        let mut rows = rows(&stats, ids);
+        if rows.is_empty() {
             self.mention_others(request).await?;
         }
-        vms.retain(|vm| !request.running_only || vm.state == VmState::Running);
-        vms.sort_by(|a, b| a.name.cmp(&b.name));
+        rows.retain(|row| !request.running_only || row.vm.state == VmState::Running);
+        rows.sort_by(|a, b| a.vm.name.cmp(&b.vm.name));
         if hung {
             self.op.report(Event::Warning(Warning::Hung));
-            return Ok(vms);
+            return Ok(rows.into_iter().map(|row| row.vm).collect());
         }
         if request.details || !request.labels.is_empty() {
-            let hidden = self.fill_details(&mut vms).await?;
-            vms.retain(|vm| match &vm.details {
+            self.fill_details(&mut rows).await?;
+            rows.retain(|row| match &row.vm.details {
                 Some(details) => carries(details, &request.labels),
                 // Another without any has gone meanwhile.
-                None => request.labels.is_empty() && hidden.contains(&vm.name),
+                None => request.labels.is_empty() && row.hidden,
             });
         }
-        self.fill_addresses(&mut vms, &active).await?;
-        Ok(vms)
+        self.fill_addresses(&mut rows).await?;
+        Ok(rows.into_iter().map(|row| row.vm).collect())
     }
 
     /// The names of the VMs that a verb is for. That a name exists is not checked here.
@@ -112,50 +103,45 @@ impl Vms<'_> {
         Ok(vms.into_iter().filter(managed).map(|vm| vm.name).collect())
     }
 
-    /// The names of those whose QEMU hangs, which have none.
-    async fn fill_details(&self, vms: &mut [VmSummary]) -> Result<Vec<String>, Error> {
-        let ids = self.op.client().domains(Scope::All).await?;
-        let wanted: Vec<&str> = ids
-            .iter()
-            .filter(|id| vms.iter().any(|vm| vm.name == id.name))
-            .map(|id| id.uuid.as_str())
-            .collect();
+    async fn fill_details(&self, rows: &mut [Row]) -> Result<(), Error> {
+        let uuids: Vec<&str> = rows.iter().map(|row| row.uuid.as_str()).collect();
         let autostarted = self.op.client().autostarted().await?;
-        let Definitions { domains, hidden } = self.op.client().running_domains(&wanted).await?;
+        let Definitions { domains, hidden } = self.op.client().running_domains(&uuids).await?;
         if !hidden.is_empty() {
             self.op.report(Event::Warning(Warning::Hung));
         }
-        let by_name: std::collections::HashMap<&str, &Domain> =
-            domains.iter().map(|domain| (domain.name.as_str(), domain)).collect();
-        for vm in vms {
-            if let Some(domain) = by_name.get(vm.name.as_str()) {
-                vm.details = Some(VmDetails::of(domain, autostarted.contains(&vm.name)));
+        let by_uuid: HashMap<&str, &Domain> =
+            domains.iter().map(|domain| (domain.uuid.as_str(), domain)).collect();
+        for row in rows {
+            row.hidden = hidden.contains(&row.uuid);
+            if let Some(domain) = by_uuid.get(row.uuid.as_str()) {
+                row.forwarded = Some(forwarded_port(domain).is_some());
+                row.vm.details = Some(VmDetails::of(domain, autostarted.contains(&row.vm.name)));
             }
         }
-        Ok(ids.into_iter().filter(|id| hidden.contains(&id.uuid)).map(|id| id.name).collect())
+        Ok(())
     }
 
     /// By lease: asking agents would make a list as slow as its slowest guest. One without a lease may be
     /// behind user-mode networking, which its definition tells.
-    async fn fill_addresses(&self, vms: &mut [VmSummary], active: &[DomainId]) -> Result<(), Error> {
-        let wanted: Vec<&DomainId> =
-            active.iter().filter(|id| vms.iter().any(|vm| vm.name == id.name)).collect();
-        let uuids: Vec<&str> = wanted.iter().map(|id| id.uuid.as_str()).collect();
+    async fn fill_addresses(&self, rows: &mut [Row]) -> Result<(), Error> {
+        let mut active: Vec<&mut Row> = rows.iter_mut().filter(|row| row.vm.state.is_active()).collect();
+        let uuids: Vec<&str> = active.iter().map(|row| row.uuid.as_str()).collect();
         let found = self.op.client().addresses_of_all(&uuids, AddressSource::Lease).await?;
-        for (id, addresses) in wanted.iter().zip(found) {
-            if let Some(vm) = vms.iter_mut().find(|vm| vm.name == id.name) {
-                // libvirt's leases are of the VM's own cards.
-                vm.ips = addresses.into_iter().map(|address| address.ip).collect();
-                vm.ips.sort_by_key(|ip| ip.is_ipv6());
-            }
+        for (row, addresses) in active.iter_mut().zip(found) {
+            // libvirt's leases are of the VM's own interfaces.
+            row.vm.ips = addresses.into_iter().map(|address| address.ip).collect();
+            row.vm.ips.sort_by_key(|ip| ip.is_ipv6());
         }
-        let without = |id: &&&DomainId| vms.iter().any(|vm| vm.name == id.name && vm.ips.is_empty());
-        let unknown: Vec<&str> = wanted.iter().filter(without).map(|id| id.uuid.as_str()).collect();
-        for domain in self.op.client().running_domains(&unknown).await?.domains {
-            if let Some(vm) = vms.iter_mut().find(|vm| vm.name == domain.name)
-                && forwarded_port(&domain).is_some()
-            {
-                vm.ips = vec![Ipv4Addr::LOCALHOST.into()];
+        active.retain(|row| row.vm.ips.is_empty());
+        let unread = active.iter().filter(|row| row.forwarded.is_none() && !row.hidden);
+        let unread: Vec<&str> = unread.map(|row| row.uuid.as_str()).collect();
+        let domains = self.op.client().running_domains(&unread).await?.domains;
+        for row in active {
+            let read = domains.iter().find(|domain| domain.uuid == row.uuid);
+            let forwarded = row.forwarded.or(read.map(|domain| forwarded_port(domain).is_some()));
+            if forwarded == Some(true) {
+                row.vm.ips = vec![Ipv4Addr::LOCALHOST.into()];
             }
         }
         Ok(())
@@ -186,6 +172,30 @@ impl Vms<'_> {
         }
         Ok(found.into_iter().map(|address| (address.mac, address.ip)).collect())
     }
+}
+
+/// A VM of the list, by UUID.
+struct Row {
+    uuid: String,
+    vm: VmSummary,
+    /// Whether its QEMU hangs and holds its definition back.
+    hidden: bool,
+    /// Whether a port leads to it, once its definition was read.
+    forwarded: Option<bool>,
+}
+
+/// The counters go by name, which no two VMs share at one moment. One that came or went meanwhile is left out.
+fn rows(stats: &[DomainStats], ids: Vec<DomainId>) -> Vec<Row> {
+    let by_name: HashMap<&str, &DomainStats> =
+        stats.iter().map(|stats| (stats.name.as_str(), stats)).collect();
+    let row = |DomainId { uuid, name }| {
+        let stats = by_name.get(name.as_str())?;
+        let (cpus, memory_mib) = (stats.cpus().unwrap_or(0), stats.memory_mib().unwrap_or(0));
+        let (state, ips, details) = (stats.state(), Vec::new(), None);
+        let vm = VmSummary { name, state, cpus, memory_mib, ips, details };
+        Some(Row { uuid, vm, hidden: false, forwarded: None })
+    };
+    ids.into_iter().filter_map(row).collect()
 }
 
 /// Whether vmtools' record of the domain has all of these labels.

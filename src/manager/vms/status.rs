@@ -110,7 +110,8 @@ impl Vms<'_> {
         Ok((parent, children))
     }
 
-    /// libvirt counts the blocks of running VMs; of others it is asked for each disk.
+    /// libvirt counts the blocks of running VMs; of others it is asked for each disk. What a file takes is
+    /// `physical`: `allocation` is the highest offset that was written since the start.
     pub(in crate::manager) async fn disk_statuses(
         &self,
         domain: &Domain,
@@ -120,7 +121,7 @@ impl Vms<'_> {
             (0..stats.number("block.count").unwrap_or(0))
                 .filter_map(|n| {
                     let field = |key: &str| stats.number(&format!("block.{n}.{key}"));
-                    Some((stats.text(&format!("block.{n}.name"))?, (field("capacity"), field("allocation"))))
+                    Some((stats.text(&format!("block.{n}.name"))?, (field("capacity"), field("physical"))))
                 })
                 .collect();
         // Of VMs that run libvirt knows the files below by their definitions.

@@ -86,7 +86,7 @@ const TEXTFILE_INTERVAL: Duration = Duration::from_secs(15);
 /// When a VM that was named is not there, or goes; when libvirt can't be asked the first time.
 pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Problem> {
     if args.enable {
-        return enable(&args, context).await.map(ExitCode::from);
+        return enable(&args, context).await;
     }
     let session = context.reader().await?;
     let exports = args.prometheus.is_some() || args.textfile.is_some();

@@ -6,6 +6,7 @@ mod transport;
 
 use crate::manager::guest::GuestAccess;
 use crate::manager::guest::GuestAgent;
+use crate::manager::undo::UndoStack;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -256,17 +257,21 @@ impl FileCopy<'_> {
             }
             Err(error) => Err(error),
         };
-        if let Err(error) = done {
-            let gone = matches!(error, Error::NotRunning { .. });
-            let taken_back = async { tokio::time::timeout(FAREWELL, transport.run(put.abort())).await };
-            if !gone && matches!(taken_back.await, Ok(Ok(_))) {
-                return Err(error);
-            }
-            let mut left = vec![format!(".vmtools-{} beside {place}", put.id)];
-            left.extend(transport.spool().map(|spool| format!("{}:{spool}", id.name)));
-            return Err(Error::LeftBehind { cause: Box::new(error), left });
+        let Err(error) = done else { return Ok(bytes) };
+        // A guest that is gone has nothing to remove.
+        if matches!(error, Error::NotRunning { .. }) {
+            return Err(error);
         }
-        Ok(bytes)
+        let mut undo = UndoStack::new(self.op);
+        let mut left = vec![format!(".vmtools-{} beside {place}", put.id)];
+        left.extend(transport.spool().map(|spool| format!("{}:{spool}", id.name)));
+        undo.will(left.join(", "), async {
+            match tokio::time::timeout(FAREWELL, transport.run(put.abort())).await {
+                Ok(aborted) => aborted.map(drop),
+                Err(_) => Err(Error::CopyCutOff),
+            }
+        });
+        Err(undo.unwind(error).await)
     }
 }
 

@@ -1,0 +1,107 @@
+use std::time::Duration;
+
+use crate::libvirt::Error;
+
+/// How long an ordinary question to libvirt may take.
+pub(in crate::libvirt) const QUESTION: Duration = Duration::from_secs(30);
+
+/// One command line for an open virsh, in the making. Each value is quoted: in an open virsh
+/// everything is script (`;`, `#`, quotes and backslashes mean something).
+#[derive(Debug, Clone)]
+pub(in crate::libvirt) struct Command {
+    line: String,
+    deadline: Duration,
+    unquotable: Option<String>,
+    secret: bool,
+}
+
+impl Command {
+    /// The command `name`, with fixed words (options) that need no quoting.
+    pub(in crate::libvirt) fn new(name_and_options: &str) -> Self {
+        Self { line: name_and_options.to_owned(), deadline: QUESTION, unquotable: None, secret: false }
+    }
+
+    /// With an option that takes a value.
+    pub(in crate::libvirt) fn option(mut self, name: &str, value: &str) -> Self {
+        // virsh reads its script by lines, so a line break can't be quoted.
+        if value.chars().any(char::is_control) {
+            self.unquotable = Some(value.to_owned());
+            return self;
+        }
+        self.line.push_str(&format!(" {name} '{}'", value.replace('\'', r"'\''")));
+        self
+    }
+
+    /// With a UUID or the like, which needs no quotes: virsh takes longer for a line than for most commands.
+    pub(in crate::libvirt) fn word(self, word: &str) -> Self {
+        if word.starts_with('-') || !word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return self.option("--domain", word);
+        }
+        self.flag(word)
+    }
+
+    /// With more fixed words.
+    pub(in crate::libvirt) fn flag(mut self, words: &str) -> Self {
+        self.line.push(' ');
+        self.line.push_str(words);
+        self
+    }
+
+    /// With another deadline than that of a question.
+    pub(in crate::libvirt) fn within(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Its output has secrets: it is not logged.
+    pub(in crate::libvirt) fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    pub(in crate::libvirt) fn is_secret(&self) -> bool {
+        self.secret
+    }
+
+    pub(in crate::libvirt) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// The line, as virsh gets it.
+    pub(in crate::libvirt) fn line(&self) -> Result<&str, Error> {
+        match &self.unquotable {
+            Some(text) => Err(Error::Unquotable { text: text.clone() }),
+            None => Ok(&self.line),
+        }
+    }
+
+    /// The line for messages.
+    pub(in crate::libvirt) fn display(&self) -> String {
+        format!("virsh {}", self.line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted() {
+        let command = Command::new("domstate").option("--domain", "a'b;c\"\\#");
+        assert_eq!(command.line().expect("quotable"), r#"domstate --domain 'a'\''b;c"\#'"#);
+    }
+
+    #[test]
+    fn only_a_word_goes_without_quotes() {
+        let line = |word: &str| Command::new("dumpxml").word(word).line().map(str::to_owned).ok();
+        assert_eq!(line("3b1f0c9e-5a40").as_deref(), Some("dumpxml 3b1f0c9e-5a40"));
+        assert_eq!(line("a;quit").as_deref(), Some("dumpxml --domain 'a;quit'"));
+        assert_eq!(line("--help").as_deref(), Some("dumpxml --domain '--help'"));
+    }
+
+    #[test]
+    fn a_line_break_is_refused() {
+        let command = Command::new("domstate").option("--domain", "a\nquit");
+        assert!(matches!(command.line(), Err(Error::Unquotable { .. })));
+    }
+}

@@ -1,0 +1,116 @@
+//! Documents that virsh reads from a file: definitions, the content of small volumes.
+
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::os::fd::AsRawFd;
+
+use super::Client;
+use crate::libvirt::Error;
+use crate::libvirt::xml::{Element, Node};
+use crate::system::process::LOG_TARGET;
+
+/// What stands in a log in place of a secret.
+const MASK: &str = "*";
+
+/// A document that virsh can read at `path` as long as this lives.
+pub(in crate::libvirt) struct Handover {
+    pub(in crate::libvirt) path: String,
+    _file: File,
+}
+
+impl Client {
+    /// The file for a command's option that takes one: virsh reads the document from it. The file has no
+    /// name, so it is gone with this process, however that ends.
+    pub(in crate::libvirt) fn handover(document: &[u8]) -> Result<Handover, Error> {
+        let mut file = tempfile::tempfile().map_err(Error::Handover)?;
+        file.write_all(document).and_then(|()| file.rewind()).map_err(Error::Handover)?;
+        Ok(Handover { path: path_of(&file), _file: file })
+    }
+
+    /// As [`Client::handover`], for an XML document.
+    ///
+    /// # Errors
+    /// [`Error::NotKept`] when libvirt would make something else of it.
+    pub(in crate::libvirt) fn handover_xml(
+        &self,
+        command: &str,
+        element: &Element,
+    ) -> Result<Handover, Error> {
+        if let Some(value) = not_kept(element) {
+            return Err(Error::NotKept { value: value.to_owned() });
+        }
+        let written = |element: &Element| {
+            element
+                .to_document()
+                .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })
+        };
+        if log::log_enabled!(target: LOG_TARGET, log::Level::Trace) {
+            log::trace!(target: LOG_TARGET, "{command}: {}", written(&masked(element))?);
+        }
+        Self::handover(written(element)?.as_bytes())
+    }
+}
+
+/// A path by which virsh opens this process' file, whatever has become of its name.
+pub(in crate::libvirt) fn path_of(file: &File) -> String {
+    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
+}
+
+/// A value that libvirt would not keep: it writes the tabs and line breaks in an attribute unescaped, and takes them for
+/// blanks when it reads its own document again, as it does at each start and change. The path of a disk would become that
+/// of another file. What stands under `<metadata>` is written by libxml2, which escapes.
+fn not_kept(element: &Element) -> Option<&str> {
+    let odd = |value: &&str| value.contains(['\t', '\n', '\r']);
+    let own = element.attributes.iter().map(|(_, value)| value.as_str()).find(odd);
+    own.or_else(|| element.elements().filter(|child| child.name != "metadata").find_map(not_kept))
+}
+
+/// The element as it may stand in a log.
+fn masked(element: &Element) -> Element {
+    let mut copy = element.clone();
+    mask(&mut copy);
+    copy
+}
+
+fn mask(element: &mut Element) {
+    for (name, value) in &mut element.attributes {
+        if matches!(name.as_str(), "passwd" | "password") {
+            MASK.clone_into(value);
+        }
+    }
+    for node in &mut element.children {
+        if let Node::Element(child) = node {
+            mask(child);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_libvirt_would_change_is_refused() {
+        let disk = |file: &str| {
+            let source = Element::new("source").with("file", file);
+            Element::new("domain").child(Element::new("devices").child(source))
+        };
+        for odd in ["/srv/a\tb.x", "/srv/a\nb.x", "/srv/a\rb.x"] {
+            assert_eq!(not_kept(&disk(odd)), Some(odd));
+        }
+        assert_eq!(not_kept(&disk("/srv/  a b & 'c'.x ")), None);
+        let noted = Element::new("metadata").child(Element::new("x:note").with("text", "a\nb"));
+        assert_eq!(not_kept(&Element::new("domain").child(noted)), None);
+        let described = Element::new("domain").child(Element::new("description").text("a\n\tb"));
+        assert_eq!(not_kept(&described), None);
+    }
+
+    #[test]
+    fn passwords_are_not_logged() {
+        let graphics = Element::new("graphics").with("type", "vnc").with("passwd", "letmein1");
+        let domain = Element::new("domain").child(Element::new("devices").child(graphics));
+        let logged = masked(&domain).to_document().expect("writes");
+        assert!(!logged.contains("letmein1") && logged.contains("vnc"), "{logged}");
+        assert_eq!(domain.find_attribute("devices/graphics", "passwd"), Some("letmein1"));
+    }
+}

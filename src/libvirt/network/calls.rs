@@ -1,0 +1,195 @@
+//! What a [`Client`] asks of libvirt's networks and does to them. As with domains, every call takes the
+//! UUID.
+
+use std::time::Duration;
+
+use super::lease::{self, Lease};
+use super::{Network, NetworkIp, Reservation, Standing};
+use crate::libvirt::client::Client;
+use crate::libvirt::client::command::Command;
+use crate::libvirt::xml::Element;
+use crate::libvirt::{Error, Object};
+
+// dnsmasq and the firewall's rules are set up within it.
+const START: Duration = Duration::from_secs(60);
+
+/// What is done to the addresses that dnsmasq keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostUpdate {
+    /// One more is kept.
+    Add,
+    /// The one of the same card becomes another.
+    Modify,
+    /// It is kept no more.
+    Remove,
+}
+
+impl Client {
+    /// All networks, by name.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn networks(&self) -> Result<Vec<Network>, Error> {
+        let asks = ["--all", "", "--all --autostart", "--all --persistent"]
+            .map(|which| Command::new("net-list --uuid").flag(which));
+        let mut lists = Vec::new();
+        for reply in self.call_each(&asks).await? {
+            lists.push(words(&reply?));
+        }
+        let [all, active, autostart, persistent] = lists.as_slice() else {
+            return Ok(Vec::new());
+        };
+        let commands: Vec<_> =
+            all.iter().map(|uuid| Command::new("net-dumpxml").option("--network", uuid)).collect();
+        let mut networks = Vec::with_capacity(all.len());
+        for (uuid, reply) in all.iter().zip(self.call_each(&commands).await?) {
+            let standing = Standing {
+                active: active.contains(uuid),
+                autostart: autostart.contains(uuid),
+                persistent: persistent.contains(uuid),
+            };
+            match reply {
+                Ok(document) => networks.push(parse(&document, standing)?),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        networks.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(networks)
+    }
+
+    /// The network of this name or UUID; a name goes before a UUID.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn network(&self, name: &str) -> Result<Network, Error> {
+        let mut networks = self.networks().await?;
+        let of = |known: &Network| known.name == name;
+        let index =
+            networks.iter().position(of).or_else(|| networks.iter().position(|known| known.uuid == name));
+        index
+            .map(|index| networks.swap_remove(index))
+            .ok_or_else(|| Error::NotFound { object: Object::Network, name: name.to_owned() })
+    }
+
+    /// The leases on each of many networks, in one round; none on one that is off or gone.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn leases(&self, uuids: &[&str]) -> Result<Vec<Vec<Lease>>, Error> {
+        let commands: Vec<_> =
+            uuids.iter().map(|uuid| Command::new("net-dhcp-leases").option("--network", uuid)).collect();
+        let replies = self.call_each(&commands).await?.into_iter();
+        replies
+            .map(|reply| match reply {
+                Ok(text) => Ok(lease::parse(&text)),
+                Err(error) if error.is_connection() => Err(error),
+                Err(_) => Ok(Vec::new()),
+            })
+            .collect()
+    }
+
+    /// Defines a network. With a UUID that is new, a name that exists is refused, atomically.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when the name is taken.
+    pub async fn define_network(&self, network: &Element) -> Result<(), Error> {
+        let file = self.handover_xml("net-define", network)?;
+        self.call(Command::new("net-define --validate").option("--file", &file.path)).await.map(drop)
+    }
+
+    /// Starts a network.
+    ///
+    /// # Errors
+    /// When libvirt refuses; one that is up is no error.
+    pub async fn start_network(&self, uuid: &str) -> Result<(), Error> {
+        match self.call(Command::new("net-start").option("--network", uuid).within(START)).await {
+            Ok(_) | Err(Error::WrongState { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Stops a network, whoever is plugged in.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] when it is off already.
+    pub async fn destroy_network(&self, uuid: &str) -> Result<(), Error> {
+        self.call(Command::new("net-destroy").option("--network", uuid).within(START)).await.map(drop)
+    }
+
+    /// Forgets a network.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn undefine_network(&self, uuid: &str) -> Result<(), Error> {
+        self.call(Command::new("net-undefine").option("--network", uuid)).await.map(drop)
+    }
+
+    /// Whether libvirt starts it by itself.
+    ///
+    /// # Errors
+    /// When it is gone, or one that does not stay.
+    pub async fn autostart_network(&self, uuid: &str, autostart: bool) -> Result<(), Error> {
+        let disable = if autostart { "" } else { "--disable" };
+        self.call(Command::new("net-autostart").flag(disable).option("--network", uuid)).await.map(drop)
+    }
+
+    /// Changes the addresses that dnsmasq keeps on the network, in its definition and, where it is up, at
+    /// once. What the present entry of the same host has beside what the given one names stays.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when the address, the hardware address or the name has an entry already;
+    /// [`Error::NotFound`] when there is none to change; [`Error::WrongState`] when the address is of none of the
+    /// network's subnets.
+    pub async fn update_reservation(
+        &self,
+        network: &Network,
+        update: HostUpdate,
+        reservation: &Reservation,
+    ) -> Result<(), Error> {
+        let holds = |ip: &&NetworkIp| ip.reservations.iter().any(|kept| kept.is_of_same_host(reservation));
+        let of_same_family = |ip: &&NetworkIp| ip.address.is_ipv4() == reservation.ip.is_ipv4();
+        let holder = network.ips.iter().filter(of_same_family).find(holds);
+        let present =
+            holder.and_then(|ip| ip.reservations.iter().find(|kept| kept.is_of_same_host(reservation)));
+        let (verb, place, present) = match update {
+            HostUpdate::Add => ("add-last", network.ip_of(reservation.ip), None),
+            HostUpdate::Modify => ("modify", holder, present),
+            HostUpdate::Remove => ("delete", holder.or_else(|| network.ip_of(reservation.ip)), None),
+        };
+        let Some(place) = place else {
+            return Err(match update {
+                HostUpdate::Add => Error::WrongState {
+                    command: format!("virsh net-update --network '{}'", network.name),
+                    message: format!("{} is of none of the network's subnets", reservation.ip),
+                },
+                HostUpdate::Modify | HostUpdate::Remove => {
+                    Error::NotFound { object: Object::Reservation, name: reservation.ip.to_string() }
+                }
+            });
+        };
+        let file = self.handover_xml("net-update", &reservation.to_element(present))?;
+        let scope = match (network.active, network.persistent) {
+            (true, true) => "--live --config",
+            (true, false) => "--live",
+            (false, _) => "--config",
+        };
+        let command = Command::new("net-update")
+            .option("--network", &network.uuid)
+            .option("--command", verb)
+            .flag("--section ip-dhcp-host")
+            .option("--xml", &file.path)
+            .option("--parent-index", &place.index.to_string())
+            .flag(scope);
+        self.call(command).await.map(drop)
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn parse(document: &str, standing: Standing) -> Result<Network, Error> {
+    Network::parse(document, standing)
+        .map_err(|error| Error::Unexpected { command: "virsh net-dumpxml".into(), reason: error.to_string() })
+}

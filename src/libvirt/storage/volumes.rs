@@ -1,0 +1,210 @@
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use super::listing::{Row, rows};
+use super::pools::pool_command;
+use super::{Volume, VolumeSpec, parse_pool, parse_volume, volume_command};
+use crate::libvirt::client::command::Command;
+use crate::libvirt::client::{Client, path_of};
+use crate::libvirt::{Error, Object};
+
+// qemu-img writes a table for the whole disk.
+const MAKE: Duration = Duration::from_secs(120);
+
+/// All that libvirt lists in a pool.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PoolContents {
+    /// The volumes.
+    pub volumes: Vec<Volume>,
+    /// The paths, as virsh shows them, of those that it can't be asked about: their names hold a line break, say, or
+    /// are no UTF-8.
+    pub unreadable: Vec<String>,
+}
+
+impl Client {
+    /// Whether libvirt knows the volume, if need be after a look at the pool's files. In a pool in which a volume is being
+    /// made it does not look.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn learn_volume(&self, pool: &str, name: &str) -> Result<bool, Error> {
+        let known = async || self.call(volume_command("vol-path", pool, name)).await.map(drop);
+        match self.refreshed_once(pool, known).await {
+            Err(error) if error.is_connection() => Err(error),
+            known => Ok(known.is_ok()),
+        }
+    }
+
+    /// The names of a pool's volumes, without a look at each. Those that virsh can't be given are left out.
+    ///
+    /// # Errors
+    /// When the pool is gone.
+    pub async fn volume_names(&self, pool: &str) -> Result<Vec<String>, Error> {
+        let names = self.listed(pool).await?.into_iter().filter_map(|row| match row {
+            Row::Named(names) => names.into_iter().next(),
+            Row::Unnameable(_) => None,
+        });
+        Ok(names.collect())
+    }
+
+    async fn listed(&self, pool: &str) -> Result<Vec<Row>, Error> {
+        let asks = ["pool-dumpxml", "vol-list"].map(|verb| pool_command(verb, pool));
+        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut next = || replies.next().unwrap_or(Ok(String::new()));
+        let (document, table) = (next()?, next()?);
+        Ok(rows(&table, &parse_pool(&document, true)?.path))
+    }
+
+    /// All the volumes of a pool, as of libvirt's last look at it; those that virsh can't be asked about are left out
+    /// ([`Client::pool_contents`] names them).
+    ///
+    /// # Errors
+    /// When the pool is gone.
+    pub async fn volumes(&self, pool: &str) -> Result<Vec<Volume>, Error> {
+        Ok(self.pool_contents(pool).await?.volumes)
+    }
+
+    /// All that libvirt lists in a pool, as of its last look at it. What is listed and gone is left out.
+    ///
+    /// # Errors
+    /// When the pool is gone.
+    pub async fn pool_contents(&self, pool: &str) -> Result<PoolContents, Error> {
+        let mut contents = PoolContents::default();
+        let mut names = Vec::new();
+        for row in self.listed(pool).await? {
+            match row {
+                Row::Named(candidates) => names.extend(candidates),
+                Row::Unnameable(path) => contents.unreadable.push(path),
+            }
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        contents.volumes = self.find_volumes(pool, &names).await?.into_iter().flatten().collect();
+        Ok(contents)
+    }
+
+    /// The volumes of these names as of libvirt's last look at the pool, `None` for one that isn't there.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn find_volumes(&self, pool: &str, names: &[&str]) -> Result<Vec<Option<Volume>>, Error> {
+        let commands: Vec<_> = names.iter().map(|name| volume_command("vol-dumpxml", pool, name)).collect();
+        let replies = self.call_each(&commands).await?.into_iter();
+        replies
+            .zip(names)
+            .map(|(reply, name)| match reply {
+                // virsh takes a path or a key for a name, too.
+                Ok(document) => Ok(Some(parse_volume(&document)?).filter(|volume| volume.name == *name)),
+                Err(Error::FileMissing { .. }) => Ok(None),
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(error) => Err(error),
+            })
+            .collect()
+    }
+
+    /// The volume, if need be after a look at the pool's files; `None` when it isn't there.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn fresh_volume(&self, pool: &str, name: &str) -> Result<Option<Volume>, Error> {
+        let ask = async || self.call(volume_command("vol-dumpxml", pool, name)).await;
+        match self.refreshed_once(pool, ask).await {
+            Ok(document) => parse_volume(&document).map(Some),
+            Err(Error::NotFound { object: Object::Volume, .. } | Error::FileMissing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a volume. Where the name is taken, libvirt looks at the pool's files first, for one that it still lists may
+    /// have been removed.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when the name is taken; [`Error::FileExists`] when it is by something that libvirt takes for no
+    /// volume; [`Error::NoSpace`].
+    pub async fn make_volume(&self, pool: &str, volume: &VolumeSpec<'_>) -> Result<(), Error> {
+        let element = volume.to_element();
+        let make = async || {
+            let file = self.handover_xml("vol-create", &element)?;
+            let command = pool_command("vol-create", pool).option("--file", &file.path);
+            self.call(command.within(MAKE)).await.map(drop)
+        };
+        self.refreshed_once(pool, make).await
+    }
+
+    /// Fills a volume with bytes.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], or when the connection fails.
+    pub async fn fill_volume(&self, pool: &str, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let file = Self::handover(bytes)?;
+        self.upload(pool, name, &file.path, bytes.len() as u64, false).await
+    }
+
+    /// Fills a volume with a local file; holes stay holes if it is `sparse`.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], when the file can't be read, or the connection fails.
+    pub async fn upload_file(&self, pool: &str, name: &str, file: &Path, sparse: bool) -> Result<(), Error> {
+        // Opened here, so that any path can be given to virsh, and the file can't be exchanged meanwhile.
+        let file = File::open(file).map_err(Error::Handover)?;
+        let size = file.metadata().map_err(Error::Handover)?.len();
+        self.upload(pool, name, &path_of(&file), size, sparse).await
+    }
+
+    async fn upload(&self, pool: &str, name: &str, path: &str, size: u64, sparse: bool) -> Result<(), Error> {
+        let mut command = volume_command("vol-upload", pool, name).option("--file", path);
+        if sparse {
+            command = command.flag("--sparse");
+        }
+        self.call(command.within(Self::transfer_deadline(size))).await.map(drop)
+    }
+
+    /// The last `limit` bytes of a volume of text, such as a serial log.
+    ///
+    /// # Errors
+    /// When it isn't there, or the connection fails.
+    pub async fn volume_tail(&self, pool: &str, name: &str, limit: u64) -> Result<String, Error> {
+        let size =
+            self.find_volumes(pool, &[name]).await?.pop().flatten().map_or(0, |volume| volume.capacity_bytes);
+        let offset = size.saturating_sub(limit).to_string();
+        let length = limit.min(size).to_string();
+        if size == 0 {
+            return Ok(String::new());
+        }
+        let command = volume_command("vol-download", pool, name)
+            .option("--file", "/dev/stdout")
+            .option("--offset", &offset)
+            .option("--length", &length);
+        self.call(command).await
+    }
+
+    /// What the guest sees of a domain's disk and what it takes on the host, in bytes, as far as libvirt
+    /// can tell.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn disk_sizes(&self, uuid: &str, target: &str) -> Result<(Option<u64>, Option<u64>), Error> {
+        let command = Command::new("domblkinfo").option("--domain", uuid).option("--device", target);
+        match self.call(command).await {
+            Ok(text) => {
+                let field =
+                    |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+                Ok((field("Capacity:"), field("Allocation:")))
+            }
+            Err(error) if error.is_connection() => Err(error),
+            Err(_) => Ok((None, None)),
+        }
+    }
+
+    /// Removes a volume, if need be after a look at the pool's files. One whose file is gone is no error.
+    ///
+    /// # Errors
+    /// When it isn't there, is in use ([`Error::Busy`]), or the connection fails.
+    pub async fn delete_volume(&self, pool: &str, name: &str) -> Result<(), Error> {
+        let delete = async || self.call(volume_command("vol-delete", pool, name)).await.map(drop);
+        match self.refreshed_once(pool, delete).await {
+            Err(Error::FileMissing { .. }) => Ok(()),
+            other => other,
+        }
+    }
+}
