@@ -84,8 +84,27 @@ impl Ui {
         Some(Problem::new(ErrorKind::Failed, format!("cannot write to standard output: {failure}")))
     }
 
-    /// A result as JSON.
-    pub fn data_json<T: serde::Serialize + ?Sized>(&self, value: &T) {
+    /// A result: for people as `render` has it, with `--json` the document itself.
+    pub fn show<T: serde::Serialize + ?Sized>(&self, value: &T, render: impl FnOnce(&T) -> String) {
+        if self.json { self.document(value) } else { self.data(&render(value)) }
+    }
+
+    /// The results of a verb that takes several names. With one name given (`single`) the document is its object,
+    /// or nothing when it failed, else an array.
+    pub fn show_all<T: serde::Serialize>(
+        &self,
+        values: &[T],
+        single: bool,
+        render: impl FnOnce(&[T]) -> String,
+    ) {
+        match values {
+            [only] if single && self.json => self.document(only),
+            [] if single => {}
+            all => self.show(all, render),
+        }
+    }
+
+    fn document<T: serde::Serialize + ?Sized>(&self, value: &T) {
         let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
         text.push('\n');
         self.data(&text);

@@ -67,8 +67,9 @@ pub async fn run(args: CpArgs, context: &Context) -> Result<ExitCode, Problem> {
     let copied = session.file_copy().copy(&request).await;
     context.ui.finish();
     let copied = copied.map_err(|error| Problem::from(error).about(&vm))?;
-    if context.ui.json() && !to_stdout {
-        context.ui.data_json(&copied);
+    // Standard output may be the copy's.
+    if !to_stdout {
+        context.ui.show(&copied, |_| String::new());
     }
     Ok(ExitCode::SUCCESS)
 }

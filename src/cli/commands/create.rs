@@ -7,7 +7,7 @@ use clap::Args;
 use super::many::Many;
 use super::start::wait_for;
 use crate::cli::context::Context;
-use crate::cli::render;
+use crate::cli::render::{self, XmlDocument};
 use crate::cli::session::Session;
 use crate::config::{self, Config, Template};
 use crate::manager::{Error, PasswordHash, VmSpec, VmStatus, WaitFor};
@@ -182,26 +182,12 @@ async fn plan(
     for spec in specs {
         plans.push(session.plan(spec).await.map_err(|error| Problem::from(error).about(spec.name.as_str()))?);
     }
-    if args.print_xml && context.ui.json() {
-        let documents: Vec<_> =
-            plans.iter().map(|plan| serde_json::json!({"name": plan.name, "xml": plan.xml})).collect();
-        match documents.as_slice() {
-            [document] if args.count.is_none() => context.ui.data_json(document),
-            documents => context.ui.data_json(documents),
-        }
-    } else if args.print_xml {
-        for plan in &plans {
-            context.ui.data(&format!("{}\n", plan.xml));
-        }
-    } else if context.ui.json() {
-        match plans.as_slice() {
-            [plan] if args.count.is_none() => context.ui.data_json(plan),
-            plans => context.ui.data_json(plans),
-        }
+    let single = args.count.is_none();
+    if args.print_xml {
+        let documents: Vec<_> = plans.into_iter().map(|plan| XmlDocument::new(plan.name, plan.xml)).collect();
+        context.ui.show_all(&documents, single, |all| all.iter().map(render::xml_document).collect());
     } else {
-        for plan in &plans {
-            context.ui.data(&render::plan(plan));
-        }
+        context.ui.show_all(&plans, single, |all| all.iter().map(render::plan).collect());
     }
     Ok(ExitCode::SUCCESS)
 }
