@@ -7,6 +7,7 @@
 mod command;
 mod config;
 mod disk;
+pub mod event;
 mod image;
 mod kind;
 mod libvirt;
@@ -15,6 +16,7 @@ mod network;
 mod process;
 mod seed;
 mod ssh;
+pub mod warning;
 
 use std::error::Error as StdError;
 

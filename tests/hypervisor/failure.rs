@@ -12,7 +12,7 @@ fn what_a_killed_create_leaves_is_garbage() {
     // With the base there: one that is killed while it uploads keeps others waiting until it is stale.
     create(&sandbox, "first", &image, &[]).run().success();
     sandbox.vmtools(&["delete", "--yes", "first"]).run().success();
-    for step in ["making its disks", "starting it", "waiting for"] {
+    for step in ["creating its disks", "starting it", "waiting for"] {
         let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9"]).spawn();
         said(&mut running, step);
         running.signal("KILL");
@@ -67,7 +67,7 @@ fn collect(sandbox: &Sandbox, step: &str) {
 fn an_interrupted_create_takes_all_back() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
-    for (step, signal) in [("making its disks", "INT"), ("waiting for", "INT"), ("waiting for", "TERM")] {
+    for (step, signal) in [("creating its disks", "INT"), ("waiting for", "INT"), ("waiting for", "TERM")] {
         let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9", "--json"]).spawn();
         said(&mut running, step);
         running.signal_group(signal);

@@ -17,6 +17,7 @@ mod settle;
 pub(super) use settle::is_encrypted;
 
 use crate::libvirt::{Domain, Scope, Stored};
+use crate::manager::Step;
 use crate::manager::claim::Subject;
 use crate::manager::create::Creation;
 use crate::manager::power::Power;
@@ -89,7 +90,7 @@ impl Cloning<'_> {
         self.refuse_taken(&request.name).await?;
         let settled = self.settle_clone(request, &source, folders).await?;
         let uuid = settled.copy.uuid.to_string();
-        self.clone_step(request, "claiming the name")?;
+        self.clone_step(request, Step::ClaimName)?;
         let definition = settled.copy.to_element(&source);
         undo.will_define(&uuid);
         // Done twice it claims no more: the UUID is the same.
@@ -130,7 +131,7 @@ impl Cloning<'_> {
         }
         self.op.check()?;
         if request.start {
-            self.clone_step(request, "starting it")?;
+            self.clone_step(request, Step::Start)?;
             undo.will_start(&uuid);
             Power::of(self.op).power_on(&uuid).await?;
         }
@@ -188,9 +189,9 @@ impl Cloning<'_> {
         }
     }
 
-    fn clone_step(&self, request: &CloneRequest, what: &str) -> Result<(), Error> {
+    fn clone_step(&self, request: &CloneRequest, step: Step) -> Result<(), Error> {
         self.op.check()?;
-        self.op.report(Event::Step { vm: request.name.as_str(), what });
+        self.op.report(Event::Step { vm: request.name.as_str(), step });
         Ok(())
     }
 
@@ -202,7 +203,7 @@ impl Cloning<'_> {
         folders: &mut copying::Folders,
     ) -> Result<(), Error> {
         let copies = settled.pieces.iter().any(|piece| matches!(piece.kind, Kind::Copy { .. }));
-        self.clone_step(request, if copies { "copying its disks" } else { "making its disks" })?;
+        self.clone_step(request, if copies { Step::CopyDisks } else { Step::MakeDisks })?;
         let mut made_here = Vec::new();
         for piece in &settled.pieces {
             self.op.check()?;

@@ -3,7 +3,7 @@
 use super::{ImageStatus, image_store, progress_of};
 use crate::image::{Freshness, LocalImage, Pulled, Reference, Store};
 use crate::manager::image::Images;
-use crate::manager::{Error, Event, Warning};
+use crate::manager::{Already, Error, Event, Warning};
 use crate::model::Digest;
 
 /// An image to be fetched.
@@ -67,7 +67,9 @@ impl Images<'_> {
             self.op.report(Event::Warning(Warning::Unverified { image: image.name.clone() }));
         }
         match &freshness {
-            Freshness::UpToDate => self.op.report(Event::AlreadySo { name: &image.name, what: "up to date" }),
+            Freshness::UpToDate => {
+                self.op.report(Event::AlreadySo { name: &image.name, what: Already::UpToDate })
+            }
             Freshness::Unchecked(error) => self.op.report(Event::Warning(Warning::Unchecked {
                 image: image.name.clone(),
                 reason: error.to_string(),
