@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::domain::Domain;
+use super::definition::Domain;
 use super::metadata::{CREATING_NAMESPACE, Metadata, NAMESPACE, PARENT_NAMESPACE, PROTECTED_NAMESPACE};
-use super::xml::{Element, Node};
+use crate::libvirt::xml::{Element, Node};
 use crate::model::VmName;
 
 /// What a copy of a domain has of its own. All else stays as its source has it.
@@ -144,7 +144,7 @@ impl DomainCopy {
                     if value(node).is_some_and(|value| value.starts_with(CHARDEV))
                         && let Node::Element(argument) = node
                     {
-                        argument.set_attribute("value", super::domain_spec::monitor_socket(socket));
+                        argument.set_attribute("value", super::spec::monitor_socket(socket));
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! The host's folders that a domain's guest can mount.
 
-use super::xml::Element;
+use crate::libvirt::xml::Element;
 use crate::model::{MountDriver, SharedFolder};
 
 /// A folder of the host in a domain's definition.

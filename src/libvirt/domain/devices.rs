@@ -1,9 +1,10 @@
 //! Devices that come and go while their domain stays.
 
-use super::client::Client;
-use super::command::Command;
-use super::xml::Element;
-use super::{Affects, Error};
+use super::Affects;
+use crate::libvirt::Error;
+use crate::libvirt::client::Client;
+use crate::libvirt::command::Command;
+use crate::libvirt::xml::Element;
 
 impl Client {
     /// Adds a device.

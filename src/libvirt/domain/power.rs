@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Error;
-use super::client::Client;
-use super::command::Command;
+use crate::libvirt::Error;
+use crate::libvirt::client::Client;
+use crate::libvirt::command::Command;
 
 // QEMU's own start is most of it; a large guest's memory has to be reserved.
 const START: Duration = Duration::from_secs(120);

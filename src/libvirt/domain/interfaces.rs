@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::client::Client;
-use super::command::Command;
-use super::domain_spec::InterfaceSpec;
-use super::{Affects, Error};
+use super::Affects;
+use super::spec::InterfaceSpec;
+use crate::libvirt::Error;
+use crate::libvirt::client::Client;
+use crate::libvirt::command::Command;
 use crate::model::NicModel;
 
 // QEMU and passt have their say; libvirt itself waits 5 s for the guest to give a card up.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Error;
-use super::client::Client;
-use super::command::Command;
-use super::xml::Element;
+use crate::libvirt::Error;
+use crate::libvirt::client::Client;
+use crate::libvirt::command::Command;
+use crate::libvirt::xml::Element;
 use crate::system::process::{self, Invocation};
 
 /// The longest that a guest's file systems are held.

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use super::client::Client;
-use super::command::Command;
-use super::domain::Domain;
+use super::Affects;
+use super::definition::Domain;
 use super::metadata::{self, CREATING_NAMESPACE, MetadataChange, NAMESPACE, PROTECTED_NAMESPACE};
-use super::xml::Element;
-use super::{Affects, Error, Object};
+use crate::libvirt::client::Client;
+use crate::libvirt::command::Command;
+use crate::libvirt::xml::Element;
+use crate::libvirt::{Error, Object};
 
 // A raw disk may have to be written out to its new end.
 const RESIZE: Duration = Duration::from_secs(120);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::Error;
-use super::client::Client;
-use super::command::Command;
-use super::domains::{DomainId, Scope, list, parse_ids, parse_stats};
-use super::domstats::DomainStats;
+use super::lookup::{DomainId, Scope, list, parse_ids, parse_stats};
+use super::stats::DomainStats;
+use crate::libvirt::Error;
+use crate::libvirt::client::Client;
+use crate::libvirt::command::Command;
 
 /// All that is counted; `--nowait` leaves out what a busy QEMU would hold back.
 const COUNTERS: &str = "domstats --raw --state --cpu-total --balloon --vcpu --interface --block --nowait";

@@ -3,11 +3,11 @@
 //! No command of virsh changes QEMU's command line in a definition, so here the whole of it passes through
 //! vmtools, with its secrets: it is neither logged nor shown.
 
-use super::Error;
-use super::client::Client;
-use super::command::Command;
-use super::domain_spec::{MONITOR_NAMESPACE, monitor_arguments};
-use super::xml::{Element, XmlError};
+use super::spec::{MONITOR_NAMESPACE, monitor_arguments};
+use crate::libvirt::Error;
+use crate::libvirt::client::Client;
+use crate::libvirt::command::Command;
+use crate::libvirt::xml::{Element, XmlError};
 
 impl Client {
     /// Gives the domain a QMP monitor at the socket, from its next start on.
@@ -42,7 +42,7 @@ fn with_monitor(document: &str, socket: &str) -> Result<String, XmlError> {
     let name = format!("{prefix}:commandline");
     let arguments = monitor_arguments(&prefix, socket);
     match domain.find_mut(&name) {
-        Some(commandline) => commandline.children.extend(arguments.map(super::Node::Element)),
+        Some(commandline) => commandline.children.extend(arguments.map(crate::libvirt::Node::Element)),
         None => domain = domain.child(Element::new(&name).children(arguments)),
     }
     domain.to_document()
@@ -50,7 +50,7 @@ fn with_monitor(document: &str, socket: &str) -> Result<String, XmlError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::domain::Domain;
+    use super::super::definition::Domain;
     use super::*;
 
     const BARE: &str =

@@ -1,10 +1,10 @@
 //! A domain's definition, read.
 
-use super::domain_hardware;
-use super::domain_spec::IGNITION_ENTRY;
+use super::hardware;
 use super::metadata::{self, Metadata, PARENT_NAMESPACE, PROTECTED_NAMESPACE};
 use super::shared_folder::{self, Filesystem};
-use super::xml::{Element, XmlError};
+use super::spec::IGNITION_ENTRY;
+use crate::libvirt::xml::{Element, XmlError};
 use crate::model::{Firmware, Hardware, OsVariant};
 
 /// What vmtools reads from a domain's XML. The tree itself stays for those who change it.
@@ -184,12 +184,12 @@ impl Domain {
 
     /// What kind of machine it is.
     pub fn hardware(&self) -> Hardware {
-        domain_hardware::read(&self.tree)
+        hardware::read(&self.tree)
     }
 
     /// The system in it, if that is recorded.
     pub fn os_variant(&self) -> Option<OsVariant> {
-        domain_hardware::read_libosinfo(&self.tree)
+        hardware::read_libosinfo(&self.tree)
     }
 
     /// Whether the machine that libvirt was asked for is one that a creator has left half-made, or is
@@ -297,7 +297,7 @@ fn qmp_socket(tree: &Element) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::domain_spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
+    use super::super::spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
     use super::*;
     use crate::model::{ClockOffset, DiskBus, MemorySize, NicModel, PortPublish, Protocol, VideoModel};
 

@@ -1,6 +1,6 @@
 //! The parts of a definition that make a machine of some kind, written and read.
 
-use super::xml::Element;
+use crate::libvirt::xml::Element;
 use crate::model::{ClockOffset, DiskBus, Hardware, OsVariant};
 
 /// The namespace in which libosinfo's tools record a domain's system.

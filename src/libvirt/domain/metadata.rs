@@ -6,7 +6,7 @@
 //! The mark of a create goes as the last step, so a domain that has it and whose creator is gone is a
 //! leftover.
 
-use super::xml::{Element, Node};
+use crate::libvirt::xml::{Element, Node};
 use crate::model::{Label, PortPublish, SharedFolder, Timestamp};
 
 /// The namespace of [`Metadata`].

@@ -1,7 +1,7 @@
-use super::domain_hardware::{self, cdrom, disk_prefix};
+use super::hardware::{self, cdrom, disk_prefix};
 use super::metadata::Metadata;
 use super::shared_folder;
-use super::xml::Element;
+use crate::libvirt::xml::Element;
 use crate::model::{
     DiskBus, Firmware, Hardware, MemorySize, NicModel, OsVariant, PortPublish, SharedFolder, VmName,
 };
@@ -97,15 +97,15 @@ impl DomainSpec {
             .child(
                 Element::new("metadata")
                     .children(self.metadata.to_elements())
-                    .children(self.os_variant.as_ref().map(domain_hardware::libosinfo)),
+                    .children(self.os_variant.as_ref().map(hardware::libosinfo)),
             )
             .children(self.memory())
             .children(shared_folder::memory_backing(&self.folders))
             .child(self.cpus())
             .child(self.os())
-            .child(domain_hardware::features(&self.hardware))
-            .child(domain_hardware::cpu(&self.hardware, self.kvm))
-            .child(domain_hardware::clock(&self.hardware))
+            .child(hardware::features(&self.hardware))
+            .child(hardware::cpu(&self.hardware, self.kvm))
+            .child(hardware::clock(&self.hardware))
             .child(Element::new("on_poweroff").text("destroy"))
             .child(Element::new("on_reboot").text("restart"))
             .child(Element::new("on_crash").text("destroy"))
@@ -134,7 +134,7 @@ impl DomainSpec {
     }
 
     fn os(&self) -> Element {
-        let os = Element::new("os").child(domain_hardware::os_type(&self.hardware));
+        let os = Element::new("os").child(hardware::os_type(&self.hardware));
         let feature =
             |name: &str, enabled: &str| Element::new("feature").with("enabled", enabled).with("name", name);
         let firmware = Element::new("firmware");
@@ -151,7 +151,7 @@ impl DomainSpec {
 
     fn devices(&self) -> Element {
         Element::new("devices")
-            .children(domain_hardware::ports(&self.hardware))
+            .children(hardware::ports(&self.hardware))
             .children(self.disks.iter().zip('a'..='z').map(|(disk, letter)| self.disk(disk, letter)))
             .children(self.cdroms())
             .children(
@@ -174,7 +174,7 @@ impl DomainSpec {
             .child(
                 Element::new("video").child(Element::new("model").with("type", self.hardware.video.name())),
             )
-            .children(domain_hardware::extras(&self.hardware))
+            .children(hardware::extras(&self.hardware))
             .child(
                 Element::new("rng")
                     .with("model", "virtio")

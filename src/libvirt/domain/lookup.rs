@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::addresses::{self, Address, AddressSource};
-use super::client::Client;
-use super::command::{Command, QUESTION};
-use super::domain::Domain;
-use super::domstats::DomainStats;
-use super::xml::Element;
-use super::{Error, Object};
+use super::definition::Domain;
+use super::stats::DomainStats;
+use crate::libvirt::client::Client;
+use crate::libvirt::command::{Command, QUESTION};
+use crate::libvirt::xml::Element;
+use crate::libvirt::{Error, Object};
 use crate::model::{ConnectionUri, VmState};
 
 /// A domain's two names. Every call takes the UUID: virsh takes a name such as `5` for an id.

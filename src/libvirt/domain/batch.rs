@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::Error;
-use super::client::Client;
-use super::command::Command;
-use super::domain::Domain;
-use super::domains::{lines, parse_domain, parse_stats};
-use super::domstats::DomainStats;
+use super::definition::Domain;
+use super::lookup::{lines, parse_domain, parse_stats};
 use super::metadata::PARENT_NAMESPACE;
+use super::stats::DomainStats;
+use crate::libvirt::Error;
+use crate::libvirt::client::Client;
+use crate::libvirt::command::Command;
 use crate::model::VmState;
 
 /// How long many definitions may take, which are a millisecond each.
