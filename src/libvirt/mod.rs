@@ -11,6 +11,7 @@ mod domain;
 mod error;
 mod event;
 mod event_feed;
+mod job;
 mod lease;
 mod network;
 mod network_spec;
@@ -25,13 +26,14 @@ pub use client::{Client, Version, Versions};
 pub use console::ConsoleProcess;
 pub use domain::{
     Address, AddressSource, Affects, BackupDisk, BackupState, CopiedFile, Definitions, Disk, DiskSpec,
-    Domain, DomainCopy, DomainId, DomainSpec, DomainStats, Filesystem, Hold, Interface, InterfaceSource,
+    Domain, DomainCopy, DomainId, DomainSpec, DomainStats, Filesystem, Freeze, Interface, InterfaceSource,
     InterfaceSpec, KeptBeside, Metadata, MetadataChange, Mounted, OwnedVolume, Page, Parent, Room, Scope,
     SshAccess, Stored, cdrom, disk_prefix,
 };
 pub use error::{Error, Object};
 pub use event::Notice;
 pub use event_feed::EventFeed;
+pub use job::{JobBytes, JobOperation, JobOutcome, JobProgress};
 pub use lease::Lease;
 pub use network::{Network, Reservation};
 pub use network_spec::{NetworkDevice, NetworkSpec};

@@ -33,11 +33,11 @@ impl VmManager {
             && self.client.agent(&source.uuid, r#"{"execute":"guest-ping"}"#, ANSWER).await.is_ok();
         self.clone_step(request, "copying the disks as they are now")?;
         // Short, and not to be cut off: what it holds it lets go.
-        let hold = self.client.begin_backup(&source.uuid, &disks, answers).await?;
-        if !hold.held {
+        let freeze = self.client.begin_backup(&source.uuid, &disks, answers).await?;
+        if !freeze.frozen {
             self.report(Event::Warning(Warning::NotHeld { vm: source.name.clone() }));
         }
-        if !hold.let_go {
+        if !freeze.thawed {
             self.report(Event::Warning(Warning::StillHeld { vm: source.name.clone() }));
         }
         let ended = self.interrupt.race(self.backup_end(request, source)).await;
