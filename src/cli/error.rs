@@ -233,6 +233,8 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
             (Code::Failed, Some(format!("try again, or `vmtools stop {name}` and copy it when it is off")))
         }
         E::NotCopyable { .. } => (Code::Incapable, None),
+        E::NotClonable { cause, .. } if cause.would_lose_data() => (Code::Integrity, None),
+        E::NotClonable { .. } => (Code::Incapable, None),
         E::Forged { name, .. } => (
             Code::Integrity,
             Some(format!(

@@ -43,7 +43,7 @@ pub use kvm::{Kvm, kvm};
 pub use port::{free_port, is_free};
 pub use qemu_process::{QemuProcess, qemu_names_file, qemu_process, qemu_processes};
 pub use qmp_folder::{
-    QmpFolder, qmp_socket, ready_session_qmp_folder, session_qmp_folder, system_qmp_folder,
+    QmpFolder, qmp_socket, ready_session_qmp_folder, session_qmp_folder, system_qmp_folder, vnc_socket,
 };
 pub use resource::{Memory, cpus, disk_free, memory};
 pub use route::has_default_route;

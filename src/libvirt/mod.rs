@@ -25,10 +25,12 @@ pub use capabilities::DomainCapabilities;
 pub use client::{Client, Version, Versions};
 pub use console::ConsoleProcess;
 pub use domain::{
-    Address, AddressSource, Affects, BackupDisk, BackupState, CopiedFile, Definitions, Disk, DiskSpec,
-    Domain, DomainCopy, DomainId, DomainSpec, DomainStats, Filesystem, Freeze, Interface, InterfaceSource,
-    InterfaceSpec, KeptBeside, Metadata, MetadataChange, Mounted, OwnedVolume, Page, Parent, Room, Scope,
-    SshAccess, Stored, cdrom, disk_prefix,
+    Address, AddressSource, Affects, BackupDisk, BackupState, Bus, CompleteDefinition, Conflict, CopiedFile,
+    CopyNeeds, CpuTopology, Definitions, DeviceAddress, Disk, DiskDevice, DiskRole, DiskSource, DiskSpec,
+    Domain, DomainCopy, DomainId, DomainSpec, DomainStats, DriveAddress, Encryption, Filesystem, FreeTarget,
+    Freeze, HostPort, Interface, InterfaceKind, InterfaceSource, InterfaceSpec, KeptBeside, MaxCpusChange,
+    Metadata, MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle, OwnedVolume, Page, Parent, Room,
+    Scope, SocketRole, SshAccess, Stored, TopologyMismatch, VncEndpoint, cdrom, disk_prefix, free_target,
 };
 pub use error::{Error, Object};
 pub use event::Notice;

@@ -100,9 +100,7 @@ impl VmManager {
         match self.client.start(uuid).await {
             Err(libvirt::Error::Refused { message, .. }) if message.contains("passt") => {
                 self.report(Event::Warning(super::Warning::NoPasst { reason: message }));
-                let mut domain = self.client.stored_domain(uuid).await?;
-                passt_to_slirp(&mut domain.tree);
-                self.client.define(&domain.tree).await?;
+                self.client.change_definition(uuid, passt_to_slirp).await?;
                 self.client.start(uuid).await?;
             }
             other => other?,

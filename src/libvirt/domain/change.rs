@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use super::Affects;
+use super::cpu::CpuTopology;
 use super::definition::Domain;
-use super::metadata::{self, CREATING_NAMESPACE, MetadataChange, NAMESPACE, PROTECTED_NAMESPACE};
+use super::metadata::{CREATING_NAMESPACE, MetadataChange, NAMESPACE, PROTECTED_NAMESPACE};
+use super::namespace;
 use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
 use crate::libvirt::xml::Element;
@@ -35,9 +37,19 @@ impl Client {
     /// Sets the most virtual processors that it may have after its next start. When it has more, they become as many.
     ///
     /// # Errors
-    /// When its definition doesn't allow so many, as by its topology.
+    /// When its definition doesn't allow so many, and always where it has a topology: see
+    /// [`Domain::max_cpus_change`].
     pub async fn set_max_cpus(&self, uuid: &str, cpus: u32) -> Result<(), Error> {
         self.call(sized("setvcpus --maximum --config --count", cpus, "", uuid)).await.map(drop)
+    }
+
+    /// Arranges its CPUs so, and gives it as many as the topology makes at most, from its next start on. How many
+    /// it starts with stays.
+    ///
+    /// # Errors
+    /// When it is gone, or its machine can't have so many.
+    pub async fn set_cpu_topology(&self, uuid: &str, topology: CpuTopology) -> Result<(), Error> {
+        self.change_definition(uuid, |domain| topology.apply_to(domain)).await
     }
 
     /// Gives it so much memory, within its maximum. A running guest's balloon takes its time.
@@ -95,10 +107,11 @@ impl Client {
         change: &MetadataChange,
         active: bool,
     ) -> Result<(), Error> {
-        let found = domain.tree.find("metadata").and_then(|metadata| metadata::find(metadata, NAMESPACE));
-        let record =
-            found.ok_or_else(|| Error::NotFound { object: Object::Domain, name: domain.uuid.clone() })?;
-        self.put_metadata(&domain.uuid, NAMESPACE, "vmtools", &change.applied_to(record), active).await
+        let missing = || Error::NotFound { object: Object::Domain, name: domain.uuid.clone() };
+        let (record, [root, metadata]) =
+            namespace::in_metadata(&domain.tree, NAMESPACE).ok_or_else(missing)?;
+        let changed = change.applied_to(&[root, metadata, record]);
+        self.put_metadata(&domain.uuid, NAMESPACE, "vmtools", &changed, active).await
     }
 
     /// Marks it as not to be deleted, or takes the mark away, in both definitions.

@@ -1,9 +1,14 @@
 //! A domain's definition, read.
 
-use super::hardware;
-use super::metadata::{self, Metadata, PARENT_NAMESPACE, PROTECTED_NAMESPACE};
+use super::cpu::{self, CpuTopology};
+use super::disk::{self, Disk, DiskSource};
+use super::interface::{self, Interface};
+use super::metadata::{Metadata, PARENT_NAMESPACE, PROTECTED_NAMESPACE};
+use super::namespace;
 use super::shared_folder::{self, Filesystem};
 use super::spec::IGNITION_ENTRY;
+use super::vnc::{self, VncEndpoint};
+use super::{hardware, monitor};
 use crate::libvirt::xml::{Element, XmlError};
 use crate::model::{Firmware, Hardware, OsVariant};
 
@@ -22,6 +27,8 @@ pub struct Domain {
     pub cpus: u32,
     /// The most virtual processors it may have.
     pub max_cpus: u32,
+    /// How they are arranged, where the definition says so.
+    pub topology: Option<CpuTopology>,
     /// What boots it.
     pub firmware: Firmware,
     /// Whether KVM runs it.
@@ -36,6 +43,8 @@ pub struct Domain {
     pub serial_log: Option<String>,
     /// The socket of vmtools' own QMP monitor.
     pub qmp_socket: Option<String>,
+    /// Where its screen is shown by VNC; `None` also where that is decided when it starts.
+    pub vnc: Option<VncEndpoint>,
     /// Whether it has a channel for the guest agent.
     pub has_agent_channel: bool,
     /// Whether the agent in the guest has opened the channel.
@@ -50,67 +59,17 @@ pub struct Domain {
     pub tree: Element,
 }
 
-/// A disk or CD-ROM drive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disk {
-    /// The device, such as `vda`.
-    pub target: String,
-    /// `disk`, `cdrom`, `floppy` or `lun`.
-    pub device: String,
-    /// The file or block device; `None` for an empty drive or a network disk.
-    pub path: Option<String>,
-    /// The image's format, such as `qcow2`.
-    pub format: Option<String>,
-    /// Whether the guest may only read it.
-    pub read_only: bool,
-    /// Whether other VMs may write to it at the same time.
-    pub shareable: bool,
-    /// The files below it, nearest first, as far as libvirt knows them (it does while it runs).
-    pub backing: Vec<String>,
-    /// libvirt's alias of the device while it runs, such as `virtio-disk0`.
-    pub alias: Option<String>,
-}
-
-/// A network card.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
-    /// Its hardware address, in lower case.
-    pub mac: String,
-    /// libvirt's type: `network`, `bridge`, `user`, `direct`, ...
-    pub kind: String,
-    /// The network, bridge or device it is plugged into.
-    pub source: Option<String>,
-    /// The card's model, such as `virtio`.
-    pub model: Option<String>,
-    /// Whether passt stands behind a user-mode card.
-    pub passt: bool,
-    /// The ports of the host that passt forwards, as `(host port, guest port, protocol)`.
-    pub forwards: Vec<(u16, u16, String)>,
-    /// libvirt's alias of the device while it runs, such as `net0`.
-    pub alias: Option<String>,
-    /// The host's device behind it while it runs, such as `vnet0`.
-    pub host_device: Option<String>,
-}
-
-impl Disk {
-    /// Whether the VM alone writes to the file.
-    pub fn writes_to(&self, path: &str) -> bool {
-        self.path.as_deref() == Some(path) && self.is_own()
-    }
-
-    /// Whether it is a disk with data of this VM's alone: no CD-ROM, nothing shared.
-    pub fn is_own(&self) -> bool {
-        matches!(self.device.as_str(), "disk" | "lun") && !self.read_only && !self.shareable
-    }
-}
-
 impl Domain {
     /// Reads `dumpxml`'s output.
     ///
     /// # Errors
     /// When it is not XML.
     pub fn parse(document: &str) -> Result<Self, XmlError> {
-        let tree = Element::parse(document)?;
+        Ok(Self::of_tree(Element::parse(document)?))
+    }
+
+    /// Reads a definition.
+    pub(super) fn of_tree(tree: Element) -> Self {
         let text = |path: &str| tree.find_text(path);
         let devices = tree.find("devices");
         let all = |name: &'static str| devices.into_iter().flat_map(move |devices| devices.all(name));
@@ -131,26 +90,36 @@ impl Domain {
                 number.parse().unwrap_or(1)
             }),
             max_cpus: tree.find("vcpu").and_then(|vcpu| vcpu.content().parse().ok()).unwrap_or(1),
+            topology: cpu::topology(&tree),
             firmware: firmware(&tree),
             kvm: tree.attribute("type") == Some("kvm"),
-            disks: all("disk").map(disk).collect(),
-            interfaces: all("interface").filter_map(interface).collect(),
+            disks: all("disk").map(disk::read).collect(),
+            interfaces: all("interface").filter_map(interface::read).collect(),
             folders: all("filesystem").filter_map(shared_folder::read).collect(),
             serial_log: all("serial")
                 .chain(all("console"))
                 .find_map(|serial| serial.find_attribute("log", "file").map(str::to_owned)),
-            qmp_socket: qmp_socket(&tree),
+            qmp_socket: monitor::socket(&tree),
+            vnc: vnc::read(&tree),
             has_agent_channel: agent_targets().next().is_some(),
             agent_connected: agent_targets().any(|target| target.attribute("state") == Some("connected")),
             acpi: tree.find("features/acpi").is_some(),
-            protected: tree
-                .find("metadata")
-                .is_some_and(|metadata| metadata::find(metadata, PROTECTED_NAMESPACE).is_some()),
-            metadata: tree.find("metadata").and_then(Metadata::from_element),
+            protected: namespace::in_metadata(&tree, PROTECTED_NAMESPACE).is_some(),
+            metadata: Metadata::of_domain(&tree),
             tree: Element::new("domain"),
         };
         domain.tree = tree;
-        Ok(domain)
+        domain
+    }
+
+    /// The disk of that name.
+    pub fn disk(&self, target: &str) -> Option<&Disk> {
+        self.disks.iter().find(|disk| disk.target == target && !target.is_empty())
+    }
+
+    /// The devices of that kind, by the name of their element.
+    pub(super) fn devices<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Element> {
+        self.tree.find("devices").into_iter().flat_map(move |devices| devices.all(kind))
     }
 
     /// Whether the volume of this path is the VM's own.
@@ -158,28 +127,30 @@ impl Domain {
         self.metadata.as_ref().is_some_and(|record| record.owned.iter().any(|owned| owned.path == path))
     }
 
-    /// The file of its firmware's variables.
-    pub fn nvram(&self) -> Option<String> {
+    /// Where its firmware keeps its variables; `None` without firmware that does, and where libvirt makes
+    /// the file at the first start.
+    pub fn nvram_source(&self) -> Option<DiskSource> {
         let nvram = self.tree.find("os/nvram")?;
-        let file = nvram.find_attribute("source", "file").map(str::to_owned);
-        file.or_else(|| Some(nvram.content()).filter(|path| !path.is_empty()))
+        let named = Some(nvram.content()).filter(|path| !path.is_empty());
+        // A file stands in the text, anything since libvirt 8.5 in a `<source>` like a disk's.
+        let source = named.map_or_else(|| disk::source_in(nvram), |path| DiskSource::File { path });
+        Some(source).filter(|source| *source != DiskSource::Empty)
+    }
+
+    /// The file or device of the host with its firmware's variables.
+    pub fn nvram(&self) -> Option<String> {
+        self.nvram_source()?.path().map(str::to_owned)
     }
 
     /// Whether disks of other VMs were made to stand on its own.
     pub fn is_parent(&self) -> bool {
-        let metadata = self.tree.find("metadata");
-        metadata.into_iter().flat_map(Element::elements).any(|element| {
-            let is_it =
-                |(name, value): &(String, String)| name.starts_with("xmlns") && value == PARENT_NAMESPACE;
-            element.attributes.iter().any(is_it)
-        })
+        namespace::in_metadata(&self.tree, PARENT_NAMESPACE).is_some()
     }
 
     /// Whether Ignition sets its guest up, not cloud-init.
     pub fn has_ignition(&self) -> bool {
-        self.tree
-            .find("sysinfo")
-            .is_some_and(|info| info.find_attribute("entry", "name") == Some(IGNITION_ENTRY))
+        let mut entries = self.tree.all("sysinfo").flat_map(|info| info.all("entry"));
+        entries.any(|entry| entry.attribute("name") == Some(IGNITION_ENTRY))
     }
 
     /// What kind of machine it is.
@@ -235,66 +206,6 @@ fn firmware(tree: &Element) -> Firmware {
     }
 }
 
-fn disk(element: &Element) -> Disk {
-    let mut backing = Vec::new();
-    let mut below = element.find("backingStore");
-    while let Some(store) = below {
-        if let Some(path) = source_path(store) {
-            backing.push(path);
-        }
-        below = store.find("backingStore");
-    }
-    Disk {
-        target: element.find_attribute("target", "dev").unwrap_or_default().to_owned(),
-        device: element.attribute("device").unwrap_or("disk").to_owned(),
-        path: source_path(element),
-        format: element.find_attribute("driver", "type").map(str::to_owned),
-        // libvirt says so of CD-ROMs, too.
-        read_only: element.find("readonly").is_some(),
-        shareable: element.find("shareable").is_some(),
-        backing,
-        alias: element.find_attribute("alias", "name").map(str::to_owned),
-    }
-}
-
-fn source_path(element: &Element) -> Option<String> {
-    let source = element.find("source")?;
-    ["file", "dev"].iter().find_map(|name| source.attribute(name)).map(str::to_owned)
-}
-
-fn interface(element: &Element) -> Option<Interface> {
-    let source = element.find("source");
-    let source =
-        source.and_then(|source| ["network", "bridge", "dev"].iter().find_map(|name| source.attribute(name)));
-    let forwards = element.all("portForward").flat_map(|forward| {
-        let protocol = forward.attribute("proto").unwrap_or("tcp");
-        forward.all("range").filter_map(move |range| {
-            let host = range.attribute("start")?.parse().ok()?;
-            let guest = range.attribute("to").and_then(|to| to.parse().ok()).unwrap_or(host);
-            Some((host, guest, protocol.to_owned()))
-        })
-    });
-    Some(Interface {
-        mac: element.find_attribute("mac", "address")?.to_ascii_lowercase(),
-        kind: element.attribute("type").unwrap_or("unknown").to_owned(),
-        source: source.map(str::to_owned),
-        model: element.find_attribute("model", "type").map(str::to_owned),
-        passt: element.find_attribute("backend", "type") == Some("passt"),
-        forwards: forwards.collect(),
-        alias: element.find_attribute("alias", "name").map(str::to_owned),
-        host_device: element.find_attribute("target", "dev").map(str::to_owned),
-    })
-}
-
-fn qmp_socket(tree: &Element) -> Option<String> {
-    let commandline = tree.elements().find(|element| element.name.ends_with(":commandline"))?;
-    commandline.elements().find_map(|argument| {
-        let options = argument.attribute("value")?.strip_prefix("socket,id=vmtqmp,path=")?;
-        let end = options.find(",server=").unwrap_or(options.len());
-        Some(options[..end].replace(",,", ","))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
@@ -330,6 +241,7 @@ mod tests {
             ignition: None,
             serial_log: "/log".into(),
             qmp_socket: Some("/run/a,b.qmp".into()),
+            vnc_socket: Some("/run/a&b.vnc".into()),
         }
     }
 
@@ -347,6 +259,7 @@ mod tests {
         assert_eq!(domain.interfaces[0].forwards, [(2222, 22, "tcp".to_owned())]);
         assert_eq!(domain.qmp_socket.as_deref(), Some("/run/a,b.qmp"));
         assert_eq!(domain.serial_log.as_deref(), Some("/log"));
+        assert_eq!(domain.vnc, Some(VncEndpoint::Socket { path: "/run/a&b.vnc".into() }));
         assert!(domain.has_agent_channel && domain.metadata.is_some());
         assert!(domain.acpi && !domain.agent_connected);
     }

@@ -1,10 +1,8 @@
 //! The parts of a definition that make a machine of some kind, written and read.
 
+use super::namespace::{self, LIBOSINFO};
 use crate::libvirt::xml::Element;
 use crate::model::{ClockOffset, DiskBus, Hardware, OsVariant};
-
-/// The namespace in which libosinfo's tools record a domain's system.
-const LIBOSINFO: &str = "http://libosinfo.org/xmlns/libvirt/domain/1.0";
 
 /// The record of the system, as virt-install writes it under `<metadata>`.
 pub(super) fn libosinfo(os: &OsVariant) -> Element {
@@ -136,11 +134,8 @@ pub(super) fn read(domain: &Element) -> Hardware {
 
 /// The system that is recorded in a definition.
 pub(super) fn read_libosinfo(domain: &Element) -> Option<OsVariant> {
-    let metadata = domain.find("metadata")?;
-    let record = metadata.elements().find(|element| {
-        element.attributes.iter().any(|(name, value)| name.starts_with("xmlns") && value == LIBOSINFO)
-    })?;
-    let os = record.elements().find(|element| element.local_name() == "os")?;
+    let (record, [domain, metadata]) = namespace::in_metadata(domain, LIBOSINFO)?;
+    let os = namespace::child(&[domain, metadata, record], LIBOSINFO, "os")?;
     os.attribute("id")?.parse().ok()
 }
 

@@ -8,7 +8,6 @@ use super::definition::Domain;
 use super::stats::DomainStats;
 use crate::libvirt::client::Client;
 use crate::libvirt::command::{Command, QUESTION};
-use crate::libvirt::xml::Element;
 use crate::libvirt::{Error, Object};
 use crate::model::{ConnectionUri, VmState};
 
@@ -31,7 +30,7 @@ pub enum Scope {
 }
 
 // At its first use a daemon asks every QEMU what it can do, which takes a while.
-const DEFINE: Duration = Duration::from_secs(120);
+pub(super) const DEFINE: Duration = Duration::from_secs(120);
 // A thousand domains take a fifth of a second; a QEMU that hangs holds all of it back.
 const SURVEY: Duration = Duration::from_secs(10);
 // Beyond the agent's own time, which libvirt keeps.
@@ -260,27 +259,6 @@ impl Client {
                 Err(_) => Ok(Vec::new()),
             })
             .collect()
-    }
-
-    /// Defines a domain. With a UUID that is new, a name that exists is refused, atomically.
-    ///
-    /// # Errors
-    /// [`Error::Exists`] when the name is taken.
-    pub async fn define(&self, domain: &Element) -> Result<(), Error> {
-        let file = self.handover_xml("define", domain)?;
-        self.call(Command::new("define --validate").option("--file", &file.path).within(DEFINE))
-            .await
-            .map(drop)
-    }
-
-    /// Defines a domain made of one that libvirt has, as [`Client::define`] does: the check against the schema,
-    /// which takes longer than all the rest, would tell nothing new.
-    ///
-    /// # Errors
-    /// [`Error::Exists`] when the name is taken.
-    pub async fn define_copy(&self, domain: &Element) -> Result<(), Error> {
-        let file = self.handover_xml("define", domain)?;
-        self.call(Command::new("define").option("--file", &file.path).within(DEFINE)).await.map(drop)
     }
 
     /// Forgets it, with all that libvirt keeps beside it. Its disks stay.

@@ -1,6 +1,7 @@
+use super::complete::NewDomain;
 use super::hardware::{self, cdrom, disk_prefix};
 use super::metadata::Metadata;
-use super::shared_folder;
+use super::{monitor, shared_folder, vnc};
 use crate::libvirt::xml::Element;
 use crate::model::{
     DiskBus, Firmware, Hardware, MemorySize, NicModel, OsVariant, PortPublish, SharedFolder, VmName,
@@ -50,6 +51,9 @@ pub struct DomainSpec {
     pub serial_log: String,
     /// The socket of a QMP monitor of its own, at most 107 bytes.
     pub qmp_socket: Option<String>,
+    /// The socket of its screen's VNC, at most 107 bytes; `None` lets libvirt make one, which only QEMU's user
+    /// and root can open.
+    pub vnc_socket: Option<String>,
 }
 
 /// A disk.
@@ -88,7 +92,12 @@ pub enum InterfaceSource {
 }
 
 impl DomainSpec {
-    /// The definition.
+    /// The definition, to be given to libvirt.
+    pub fn definition(&self) -> NewDomain {
+        NewDomain::written(self.to_element())
+    }
+
+    /// The definition, to be shown.
     pub fn to_element(&self) -> Element {
         let mut domain = Element::new("domain")
             .with("type", if self.kvm { "kvm" } else { "qemu" })
@@ -114,8 +123,7 @@ impl DomainSpec {
             domain = domain.child(firmware_configuration(file));
         }
         if let Some(socket) = &self.qmp_socket {
-            domain.set_attribute("xmlns:qemu", MONITOR_NAMESPACE);
-            domain = domain.child(monitor(socket));
+            monitor::add_to(&mut domain, socket);
         }
         domain
     }
@@ -164,13 +172,7 @@ impl DomainSpec {
                     Element::new("target").with("type", "virtio").with("name", "org.qemu.guest_agent.0"),
                 ),
             )
-            .child(
-                Element::new("graphics")
-                    .with("type", "vnc")
-                    .with("port", "-1")
-                    .with("autoport", "yes")
-                    .child(Element::new("listen").with("type", "address").with("address", "127.0.0.1")),
-            )
+            .child(vnc::at_socket(self.vnc_socket.as_deref()))
             .child(
                 Element::new("video").child(Element::new("model").with("type", self.hardware.video.name())),
             )
@@ -276,28 +278,4 @@ fn firmware_configuration(file: &str) -> Element {
         .with("type", "fwcfg")
         .child(entry(IGNITION_ENTRY))
         .child(entry("opt/org.flatcar-linux/config"))
-}
-
-/// The namespace of QEMU's own arguments in a definition (libvirt's drvqemu documentation).
-pub(super) const MONITOR_NAMESPACE: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
-
-/// A monitor of vmtools' own: libvirt's takes one client only.
-fn monitor(socket: &str) -> Element {
-    Element::new("qemu:commandline").children(monitor_arguments("qemu", socket))
-}
-
-/// `wait=off`, else the domain would not start before somebody connects.
-pub(super) fn monitor_arguments(prefix: &str, socket: &str) -> [Element; 4] {
-    let words = [
-        "-chardev".to_owned(),
-        monitor_socket(socket),
-        "-mon".to_owned(),
-        "chardev=vmtqmp,mode=control".to_owned(),
-    ];
-    words.map(|word| Element::new(&format!("{prefix}:arg")).with("value", word))
-}
-
-pub(super) fn monitor_socket(socket: &str) -> String {
-    // In QEMU's option syntax a comma is written twice.
-    format!("socket,id=vmtqmp,path={},server=on,wait=off", socket.replace(',', ",,"))
 }

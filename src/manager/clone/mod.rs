@@ -14,7 +14,7 @@ mod identity;
 mod live;
 mod settle;
 
-use crate::libvirt::{Domain, Scope, Stored};
+use crate::libvirt::{self, Domain, Scope, Stored};
 use crate::model::{VmName, VmState};
 use settle::{Kind, Settled};
 
@@ -50,12 +50,17 @@ pub enum CloneMode {
     Live,
 }
 
+/// Its clone would share something with it.
+fn not_clonable(source: &Domain, cause: libvirt::NotCopyable) -> Error {
+    Error::NotClonable { name: source.name.clone(), cause }
+}
+
 impl VmManager {
     /// Makes a VM of another, starts it and waits for it, as requested.
     ///
     /// # Errors
     /// [`Error::Taken`]; [`Error::NotOff`] for a running source; [`Error::SourceChanged`]; [`Error::NoRoom`];
-    /// [`Error::NotCopyable`]; [`Error::Forged`]; [`Error::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
+    /// [`Error::NotCopyable`]; [`Error::NotClonable`]; [`Error::Forged`]; [`Error::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
     /// only a wait that ran out of time leaves the VM.
     pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
         let mut transaction = Transaction::new(self);
@@ -77,10 +82,11 @@ impl VmManager {
         let settled = self.settle_clone(request, &source, folders).await?;
         let uuid = settled.copy.uuid.to_string();
         self.clone_step(request, "claiming the name")?;
-        let definition = settled.copy.to_element(&source);
+        let complete = self.client.complete_definition(&source.uuid).await.map_err(Error::from)?;
+        let definition = settled.copy.definition(&complete).map_err(|cause| not_clonable(&source, cause))?;
         transaction.will_define(&uuid);
         // Done twice it claims no more: the UUID is the same.
-        let claim = async || self.client.define_copy(&definition).await.map_err(not_claimed);
+        let claim = async || self.client.define(&definition).await.map_err(not_claimed);
         self.outlast(claim).await.map_err(|error| match error {
             Error::Exists { name } => Error::Taken { name },
             other => other,

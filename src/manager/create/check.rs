@@ -152,19 +152,28 @@ impl VmManager {
 
     /// The socket for vmtools' own QMP monitor, where there is a folder for it.
     pub(in crate::manager) fn qmp_socket(&self, uuid: uuid::Uuid) -> Option<String> {
+        let path = host::qmp_socket(&self.socket_folder()?, uuid)?;
+        Some(path.to_string_lossy().into_owned())
+    }
+
+    /// The socket for VNC, in the same folder.
+    pub(in crate::manager) fn vnc_socket(&self, uuid: uuid::Uuid) -> Option<String> {
+        let path = host::vnc_socket(&self.socket_folder()?, uuid)?;
+        Some(path.to_string_lossy().into_owned())
+    }
+
+    fn socket_folder(&self) -> Option<std::path::PathBuf> {
         if !self.uri().is_local() {
             return None;
         }
-        let folder = if self.uri().is_session() {
-            host::ready_session_qmp_folder()?
-        } else {
-            let account = host::qemu_account();
-            match host::system_qmp_folder(account.as_ref()) {
-                host::QmpFolder::Usable(path) => path,
-                _ => return None,
-            }
-        };
-        host::qmp_socket(&folder, uuid).map(|path| path.to_string_lossy().into_owned())
+        if self.uri().is_session() {
+            return host::ready_session_qmp_folder();
+        }
+        let account = host::qemu_account();
+        match host::system_qmp_folder(account.as_ref()) {
+            host::QmpFolder::Usable(path) => Some(path),
+            _ => None,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ mod seed;
 pub(super) mod transaction;
 
 use crate::image::{LocalImage, Reference};
-use crate::libvirt::{self, Domain, DomainSpec, Element, Mounted, Room};
+use crate::libvirt::{self, Domain, DomainSpec, Mounted, NewDomain, Room};
 use crate::model::{DiskSize, Firmware, Hardware, MemorySize, SharedFolder, Timestamp};
 use mounts::Mounts;
 use seed::Setup;
@@ -159,7 +159,7 @@ impl VmManager {
         };
         let prepared = self.prepare(spec, image, old.as_ref(), mounts, true).await?;
         let uuid = prepared.domain.uuid.to_string();
-        let definition = prepared.domain.to_element();
+        let definition = prepared.domain.definition();
 
         if let Some(old) = old {
             self.step(spec, "removing the VM that had its name")?;
@@ -200,7 +200,7 @@ impl VmManager {
         &self,
         transaction: &mut Transaction<'_>,
         uuid: &str,
-        definition: &Element,
+        definition: &NewDomain,
     ) -> Result<(), Error> {
         transaction.will_define(uuid);
         self.client.define(definition).await.map_err(not_claimed)
@@ -295,6 +295,7 @@ impl VmManager {
             ignition: setup.as_ref().filter(|_| !seeded).map(|_| names.seed.path.clone()),
             serial_log: names.serial_log.path.clone(),
             qmp_socket: self.qmp_socket(uuid),
+            vnc_socket: self.vnc_socket(uuid),
         };
         let extra_disks = spec.extra_disks.clone();
         Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm })

@@ -6,7 +6,12 @@
 //! The mark of a create goes as the last step, so a domain that has it and whose creator is gone is a
 //! leftover.
 
-use crate::libvirt::xml::{Element, Node};
+mod change;
+
+pub use change::MetadataChange;
+
+use super::namespace;
+use crate::libvirt::xml::Element;
 use crate::model::{Label, PortPublish, SharedFolder, Timestamp};
 
 /// The namespace of [`Metadata`].
@@ -157,12 +162,12 @@ impl Metadata {
         std::iter::once(vm).chain(mark).collect()
     }
 
-    /// Reads it from a domain's `<metadata>`; `None` when vmtools didn't make the domain.
-    pub fn from_element(metadata: &Element) -> Option<Self> {
-        let vm = find(metadata, NAMESPACE)?;
-        let mut record =
-            Self { creator: find(metadata, CREATING_NAMESPACE).map(Element::content), ..Self::default() };
-        for element in vm.elements() {
+    /// Reads it from a domain's definition; `None` when vmtools didn't make the domain.
+    pub fn of_domain(domain: &Element) -> Option<Self> {
+        let (vm, [domain, metadata]) = namespace::in_metadata(domain, NAMESPACE)?;
+        let creating = namespace::in_metadata(domain, CREATING_NAMESPACE);
+        let mut record = Self { creator: creating.map(|(element, _)| element.content()), ..Self::default() };
+        for element in namespace::children(&[domain, metadata, vm], NAMESPACE) {
             record.take(element);
         }
         Some(record)
@@ -208,79 +213,6 @@ impl Metadata {
             _ => {}
         }
     }
-}
-
-/// What is changed in a record; all else in it stays, also what a later vmtools wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MetadataChange {
-    /// The keys of labels that go.
-    pub unlabel: Vec<String>,
-    /// The labels that come, or get this value.
-    pub label: Vec<Label>,
-    /// When `gc` may remove it: a time, or never.
-    pub expires: Option<Option<Timestamp>>,
-    /// The volumes that are its own from now on.
-    pub own: Vec<OwnedVolume>,
-    /// The paths of those that no longer are.
-    pub disown: Vec<String>,
-}
-
-impl MetadataChange {
-    /// Whether it changes nothing.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// The record as it would be, without its prefix: libvirt puts that in (`virDomainSetMetadata`).
-    pub(super) fn applied_to(&self, record: &Element) -> Element {
-        let prefix = record.name.rsplit_once(':').map(|(prefix, _)| prefix.to_owned());
-        let mut record = without_prefix(record, prefix.as_deref().unwrap_or_default());
-        let is_gone = |element: &Element| match element.local_name() {
-            "label" => element.attribute("key").is_some_and(|key| {
-                self.unlabel.iter().any(|gone| gone == key) || self.label.iter().any(|label| label.key == key)
-            }),
-            "expires" => self.expires.is_some(),
-            "volume" => element.attribute("path").is_some_and(|path| self.disown.iter().any(|p| p == path)),
-            _ => false,
-        };
-        record.children.retain(|node| !matches!(node, Node::Element(element) if is_gone(element)));
-        let label = |label: &Label| Element::new("label").with("key", &label.key).with("value", &label.value);
-        let expires = self.expires.flatten().map(|time| Element::new("expires").text(time.to_string()));
-        let volume = |owned: &OwnedVolume| {
-            Element::new("volume")
-                .with("pool", &owned.pool)
-                .with("name", &owned.volume)
-                .with("path", &owned.path)
-        };
-        record.children(self.label.iter().map(label)).children(expires).children(self.own.iter().map(volume))
-    }
-}
-
-fn without_prefix(element: &Element, prefix: &str) -> Element {
-    let own = |name: &str| match name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(':')) {
-        Some(rest) => rest.to_owned(),
-        None => name.to_owned(),
-    };
-    let declares = format!("xmlns:{prefix}");
-    Element {
-        name: own(&element.name),
-        attributes: element.attributes.iter().filter(|(name, _)| *name != declares).cloned().collect(),
-        children: element
-            .children
-            .iter()
-            .map(|node| match node {
-                Node::Element(child) => Node::Element(without_prefix(child, prefix)),
-                other => other.clone(),
-            })
-            .collect(),
-    }
-}
-
-/// The element of that namespace under a domain's `<metadata>`.
-pub(super) fn find<'a>(metadata: &'a Element, namespace: &str) -> Option<&'a Element> {
-    metadata.elements().find(|element| {
-        element.attributes.iter().any(|(name, value)| name.starts_with("xmlns") && value == namespace)
-    })
 }
 
 impl Room {
@@ -333,7 +265,7 @@ impl SshAccess {
 mod tests {
     use super::*;
 
-    fn full() -> Metadata {
+    pub(super) fn full() -> Metadata {
         Metadata {
             template: Some("ubuntu".into()),
             image: Some("/home/me/<&\"'>.qcow2".into()),
@@ -362,40 +294,28 @@ mod tests {
         let domain = Element::new("domain").child(Element::new("metadata").children(full().to_elements()));
         let document = domain.to_document().expect("writes");
         let read = Element::parse(&document).expect("parses");
-        assert_eq!(read.find("metadata").and_then(Metadata::from_element), Some(full()));
-    }
-
-    #[test]
-    fn a_change_leaves_the_rest() {
-        let change = MetadataChange {
-            unlabel: vec!["ci".into()],
-            label: vec!["team=b".parse().expect("valid"), "new='".parse().expect("valid")],
-            expires: Some(None),
-            own: vec![OwnedVolume { pool: "p".into(), volume: "new".into(), path: "/p/new".into() }],
-            disown: full().owned.into_iter().map(|owned| owned.path).collect(),
-        };
-        let before = Metadata {
-            labels: vec!["ci=1".parse().expect("valid"), "team=a".parse().expect("valid")],
-            creator: None,
-            ..full()
-        };
-        let record =
-            before.to_elements().remove(0).child(Element::new("vmtools:later").child(Element::new("q:x")));
-        let changed = change.applied_to(&record);
-        assert!(changed.find("later/q:x").is_some() && changed.name == "vm");
-        let line = changed.to_line().expect("writes");
-        assert!(!line.contains("<vmtools:") && !line.contains("xmlns") && !line.contains('\n'), "{line}");
-        // As libvirt puts it in.
-        let back = Element::new("metadata").child(changed.with("xmlns:vmtools", NAMESPACE));
-        let labels = change.label.clone();
-        let owned = change.own.clone();
-        assert_eq!(Metadata::from_element(&back), Some(Metadata { labels, owned, expires: None, ..before }));
-        assert!(MetadataChange::default().is_empty() && !change.is_empty());
+        assert_eq!(Metadata::of_domain(&read), Some(full()));
     }
 
     #[test]
     fn others_have_none() {
-        let metadata = Element::parse("<metadata><x:y xmlns:x='u'/></metadata>").expect("parses");
-        assert_eq!(Metadata::from_element(&metadata), None);
+        for foreign in ["<x:y xmlns:x='u'/>", "<vmtools:vm/>", "<vm/>"] {
+            let domain = Element::parse(&format!("<domain><metadata>{foreign}</metadata></domain>"));
+            assert_eq!(Metadata::of_domain(&domain.expect("parses")), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn the_namespace_may_be_declared_further_out() {
+        let record = "<t:vm><t:image>i</t:image><t:creator/><image xmlns='urn:other'>no</image></t:vm>";
+        for document in [
+            format!("<domain xmlns:t='{NAMESPACE}'><metadata>{record}</metadata></domain>"),
+            format!("<domain><metadata xmlns:t='{NAMESPACE}'>{record}</metadata></domain>"),
+            format!("<domain><metadata><vm xmlns='{NAMESPACE}'><image>i</image></vm></metadata></domain>"),
+        ] {
+            let domain = Element::parse(&document).expect("parses");
+            let expected = Metadata { image: Some("i".into()), ..Metadata::default() };
+            assert_eq!(Metadata::of_domain(&domain), Some(expected), "{document}");
+        }
     }
 }
