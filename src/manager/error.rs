@@ -313,6 +313,15 @@ pub enum Error {
         /// Why, in libvirt's words.
         reason: String,
     },
+    /// Its clone would share what only one VM can have.
+    #[error("the VM {name} cannot be cloned")]
+    NotClonable {
+        /// The VM.
+        name: String,
+        /// What they would share.
+        #[source]
+        cause: libvirt::NotCopyable,
+    },
     /// A disk is of a kind that can't be copied.
     #[error("the disk {disk} of the VM {name} cannot be copied: {reason}")]
     NotCopyable {

@@ -123,6 +123,8 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::CopyFailed { name, .. } => {
             (K::Failed, Some(format!("try again, or `vmtools stop {name}` and copy it when it is off")))
         }
+        E::NotClonable { cause, .. } if cause.would_lose_data() => (K::Integrity, None),
+        E::NotClonable { .. } => (K::Incapable, None),
         E::NotCopyable { .. } => (K::Incapable, None),
         E::Forged { name, .. } => (
             K::Integrity,

@@ -8,7 +8,7 @@ mod seed;
 mod spec;
 
 use crate::image::{LocalImage, Reference};
-use crate::libvirt::{self, Domain, DomainSpec, Element, Mounted, Room};
+use crate::libvirt::{self, Domain, DomainSpec, Mounted, NewDomain, Room};
 use crate::manager::claim::Claim;
 use crate::manager::delete::Deletion;
 use crate::manager::guest::GuestAccess;
@@ -172,7 +172,7 @@ impl Creation<'_> {
         };
         let mut prepared = self.prepare(spec, image, old.as_ref(), mounts, true).await?;
         let uuid = prepared.domain.uuid.to_string();
-        let definition = prepared.domain.to_element();
+        let definition = prepared.domain.definition();
 
         if let Some(old) = old {
             self.step(spec, "removing the VM that had its name")?;
@@ -210,7 +210,7 @@ impl Creation<'_> {
     }
 
     /// The name is claimed by `define`, which is atomic: of two creates at once one gets it.
-    async fn claim(&self, undo: &mut UndoStack<'_>, uuid: &str, definition: &Element) -> Result<(), Error> {
+    async fn claim(&self, undo: &mut UndoStack<'_>, uuid: &str, definition: &NewDomain) -> Result<(), Error> {
         undo.will_define(uuid);
         self.op.client().define(definition).await.map_err(not_claimed)
     }
@@ -304,6 +304,7 @@ impl Creation<'_> {
             ignition: setup.as_ref().filter(|_| !seeded).map(|_| names.seed.path.clone()),
             serial_log: names.serial_log.path.clone(),
             qmp_socket: HostChecks::of(self.op).qmp_socket(uuid),
+            vnc_socket: HostChecks::of(self.op).vnc_socket(uuid),
         };
         let extra_disks = spec.extra_disks.clone();
         Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm, claims: wiring.claims })

@@ -112,9 +112,7 @@ impl Power<'_> {
         match self.op.client().start(uuid).await {
             Err(libvirt::Error::Refused { message, reason: RefusalReason::Passt, .. }) => {
                 self.op.report(Event::Warning(crate::manager::Warning::NoPasst { reason: message }));
-                let mut domain = self.op.client().stored_domain(uuid).await?;
-                passt_to_slirp(&mut domain.tree);
-                self.op.client().define(&domain.tree).await?;
+                self.op.client().change_definition(uuid, passt_to_slirp).await?;
                 self.op.client().start(uuid).await?;
             }
             other => other?,
