@@ -148,7 +148,7 @@ fn judge(error: &ManagerError) -> (Code, Option<String>) {
         E::NothingToBoot { .. } => {
             (Code::Usage, hint("name a template (--template ubuntu), an --image or an --iso"))
         }
-        E::FileMissing { .. } | E::FolderMissing { .. } => (Code::NotFound, None),
+        E::FolderMissing { .. } => (Code::NotFound, None),
         E::NotHere { .. } => (Code::Usage, None),
         E::TooMuchMemory { .. } => (Code::Incapable, hint("ask for less with --memory")),
         E::DiskTooSmall { needed, .. } => {
@@ -479,17 +479,17 @@ fn of_config(error: &config::Error) -> (Code, Option<String>) {
 const RESUMES: &str = "try again: a download goes on where it broke off";
 
 fn of_image(error: &image::Error) -> (Code, Option<String>) {
-    use image::{Error as E, header};
+    use image::Error as E;
     match error {
-        E::Header { name, source: header::Error::Convertible { .. } } => {
-            (Code::Integrity, Some(format!("vmtools image import {name} NAME")))
-        }
-        E::Header { name, source: header::Error::OtherFiles } => (
+        E::Header { name, source } => (Code::Integrity, of_header(name, source)),
+        E::InUse { .. } => (
             Code::Integrity,
-            Some(format!(
-                "make one file of it: qemu-img convert -O qcow2 {name} disk.qcow2, if you trust it"
-            )),
+            Some(
+                "stop that VM first; the disk of a VM of libvirt's becomes an image by `vmtools image commit VM NAME`"
+                    .into(),
+            ),
         ),
+        E::Changed { .. } => (Code::Integrity, Some("try again once nothing writes to it".into())),
         error if error.is_integrity() => (Code::Integrity, None),
         E::NameTaken { .. } => (Code::Exists, Some("take another name, or add --replace".into())),
         E::Convert { source, .. } => of_process(source),
@@ -501,8 +501,9 @@ fn of_image(error: &image::Error) -> (Code, Option<String>) {
             (Code::NotFound, Some(format!("{}A file needs a path: ./{name}", meant.unwrap_or_default())))
         }
         E::FileMissing { .. } => {
-            (Code::NotFound, Some("`vmtools image list --available` shows images that need no file".into()))
+            (Code::NotFound, Some("check the path: relative ones start at the current directory".into()))
         }
+        E::NotAFile { .. } => (Code::Usage, None),
         E::NotFound { .. } => (Code::NotFound, None),
         E::Unreachable { .. } => {
             (Code::Unreachable, Some("with a file instead of a download: --image FILE".into()))
@@ -526,6 +527,25 @@ fn of_image(error: &image::Error) -> (Code, Option<String>) {
         E::Invalid(_) | E::Catalog { .. } => (Code::Usage, None),
         _ => (Code::Failed, None),
     }
+}
+
+/// What to do with a file or URL that is no image as it is.
+fn of_header(name: &str, error: &image::header::Error) -> Option<String> {
+    use image::header::{Error as E, Foreign, NamedFile};
+    let file = if name.contains("://") { "FILE" } else { name };
+    match error {
+        E::Foreign(Foreign::Importable(_)) => Some(format!("vmtools image import {file} NAME")),
+        E::Foreign(Foreign::Disk(_, driver)) => Some(to_qcow2(file, *driver)),
+        E::NamesFile(NamedFile::Extent) => Some(to_qcow2(file, image::Driver::Vmdk)),
+        E::Foreign(Foreign::Packed(_)) => Some("unpack it first".to_owned()),
+        E::Corrupt => Some(format!("qemu-img check {file}")),
+        _ => None,
+    }
+}
+
+fn to_qcow2(file: &str, driver: image::Driver) -> String {
+    let form = driver.name();
+    format!("make a qcow2 of it, if you trust it: qemu-img convert -f {form} -O qcow2 {file} disk.qcow2")
 }
 
 fn of_seed(error: &seed::Error) -> Code {

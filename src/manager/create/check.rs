@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::host;
-use crate::image::LocalImage;
+use crate::image::{LocalImage, check_regular};
 use crate::libvirt::{self, Pool};
 use crate::manager::gc::Maker;
 use crate::manager::{DeletePlan, Error, Event, VmManager, VmSpec, Warning};
@@ -123,10 +123,8 @@ impl VmManager {
 
     /// QEMU's user gets at the pool's folder and at the ISO files.
     pub(super) fn check_paths(&self, spec: &VmSpec, pool: &Pool) -> Result<(), Error> {
-        if self.uri().is_local()
-            && let Some(iso) = spec.cdroms().find(|iso| !iso.is_file())
-        {
-            return Err(Error::FileMissing { path: iso.clone() });
+        if self.uri().is_local() {
+            spec.cdroms().try_for_each(|iso| check_regular(iso))?;
         }
         let pool = Path::new(&pool.path).join("any");
         self.check_reach(std::iter::once(pool.as_path()).chain(spec.cdroms().map(PathBuf::as_path)))

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::{ChangedDisk, DiskError, Machine, element_of};
+use crate::image::check_regular;
 use crate::libvirt::{Affects, Disk, Domain, Element, Node, cdrom};
 use crate::manager::{Error, VmManager};
 
@@ -9,7 +10,7 @@ impl VmManager {
     /// without a drive gets one, from its next start on.
     ///
     /// # Errors
-    /// [`Error::FileMissing`]; [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`].
+    /// Those of [`check_regular`]; [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`].
     pub async fn insert_iso(
         &self,
         name: &str,
@@ -17,8 +18,8 @@ impl VmManager {
         target: Option<&str>,
         force: bool,
     ) -> Result<ChangedDisk, Error> {
-        if self.uri().is_local() && !iso.is_file() {
-            return Err(Error::FileMissing { path: iso.to_owned() });
+        if self.uri().is_local() {
+            check_regular(iso)?;
         }
         self.check_reach([iso])?;
         let machine = self.machine(name).await?;
