@@ -53,12 +53,6 @@ pub enum Error {
         /// The VM.
         name: String,
     },
-    /// A file that isn't there.
-    #[error("{} is not there, or is no file", .path.display())]
-    FileMissing {
-        /// The file.
-        path: PathBuf,
-    },
     /// A folder that isn't there.
     #[error("{} is not there, or is no folder", .path.display())]
     FolderMissing {

@@ -30,7 +30,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::NothingToBoot { .. } => {
             (K::Usage, hint("name a template (--template ubuntu), an --image or an --iso"))
         }
-        E::FileMissing { .. } | E::FolderMissing { .. } => (K::NotFound, None),
+        E::FolderMissing { .. } => (K::NotFound, None),
         E::NotHere { .. } => (K::Usage, None),
         E::TooMuchMemory { .. } => (K::Incapable, hint("ask for less with --memory")),
         E::DiskTooSmall { needed, .. } => {
