@@ -164,12 +164,13 @@ impl Creation<'_> {
         self.check_mounts(spec)?;
         let old = self.check_name(spec).await?;
         let mounts = self.mounts(spec).await?;
-        let image = match self.reference(spec)? {
+        let (image, image_claim) = match self.reference(spec)? {
             Some(reference) => {
-                Some(self.op.race(Images::of(self.op).obtain(&reference, spec.takes_unvouched)).await?)
+                Some(Images::of(self.op).obtain_claimed(&reference, spec.takes_unvouched).await?)
             }
             None => None,
-        };
+        }
+        .unzip();
         let mut prepared = self.prepare(spec, image, old.as_ref(), mounts, true).await?;
         let uuid = prepared.domain.uuid.to_string();
         let definition = prepared.domain.definition();
@@ -183,6 +184,7 @@ impl Creation<'_> {
         prepared.claims.clear();
         self.step(spec, "making its disks")?;
         self.make_disks(undo, &prepared).await?;
+        drop(image_claim);
         self.op.check()?;
         if spec.start {
             self.step(spec, "starting it")?;
