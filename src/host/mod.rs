@@ -46,7 +46,7 @@ pub use port::{free_port, is_free};
 pub use qemu_process::{QemuProcess, qemu_names_file, qemu_process, qemu_processes};
 pub use qmp_folder::{
     QmpFolder, qmp_socket, ready_session_qmp_folder, remove_vm_sockets, session_qmp_folder,
-    system_qmp_folder, vms_with_sockets,
+    system_qmp_folder, vms_with_sockets, vnc_socket,
 };
 pub use resource::{Memory, cpus, disk_free, memory};
 pub use route::has_default_route;

@@ -6,7 +6,7 @@ use super::access::{Permission, blocker};
 use super::account::Account;
 use crate::system::fs;
 
-/// The folder of the VMs' own QMP sockets.
+/// The folder of the VMs' own QMP and VNC sockets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QmpFolder {
     /// QEMU can make its sockets there.
@@ -43,7 +43,16 @@ pub fn ready_session_qmp_folder() -> Option<PathBuf> {
 /// The socket of the VM `uuid` in `folder`; `None` when its path would be longer than the 107 bytes that
 /// a Unix socket's address holds (unix(7)).
 pub fn qmp_socket(folder: &Path, uuid: Uuid) -> Option<PathBuf> {
-    let path = folder.join(format!("{uuid}.qmp"));
+    socket(folder, uuid, "qmp")
+}
+
+/// The socket of the VM's screen beside it, as [`qmp_socket`].
+pub fn vnc_socket(folder: &Path, uuid: Uuid) -> Option<PathBuf> {
+    socket(folder, uuid, "vnc")
+}
+
+fn socket(folder: &Path, uuid: Uuid, extension: &str) -> Option<PathBuf> {
+    let path = folder.join(format!("{uuid}.{extension}"));
     (path.as_os_str().len() <= 107).then_some(path)
 }
 

@@ -6,7 +6,7 @@ use crate::system::{fs, process};
 
 use super::digest::checksum;
 use super::import::OvaError;
-use super::{catalog, header};
+use super::{FileKind, catalog, header};
 
 /// Why an image could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -18,15 +18,23 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] fs::Error),
     /// There is no such file.
-    #[error("there is no image file {}", .path.display())]
+    #[error("there is no file {}", .path.display())]
     FileMissing {
         /// The file that was asked for.
         path: PathBuf,
     },
-    /// It is a folder, a device or a pipe.
-    #[error("{} is not a regular file", .path.display())]
+    /// It is something else than a regular file.
+    #[error("{} is {}, not a file", .path.display(), .kind.what())]
     NotAFile {
         /// What was asked for.
+        path: PathBuf,
+        /// What it is.
+        kind: FileKind,
+    },
+    /// A running QEMU may write to the file, so what is read of it may be torn. Integrity.
+    #[error("a running VM writes to {}", .path.display())]
+    InUse {
+        /// The file.
         path: PathBuf,
     },
     /// The file was written to while it was read.
@@ -226,6 +234,7 @@ impl Error {
                 | Self::DigestMismatch { .. }
                 | Self::Checksum { .. }
                 | Self::Changed { .. }
+                | Self::InUse { .. }
                 | Self::Unpack { .. }
                 | Self::UnpackedTooLarge { .. }
         )

@@ -35,6 +35,7 @@ mod file;
 pub mod header;
 mod import;
 mod local_image;
+mod qemu_img;
 mod reference;
 mod store;
 
@@ -43,8 +44,8 @@ pub use chain::Chain;
 pub use digest::{DigestCache, Hasher, checksum};
 pub use download::Limits;
 pub use error::Error;
-pub use file::{Overlay, copy_sparse};
-pub use header::{Driver, Format, Header, read as read_header};
+pub use file::{FileKind, Overlay, check_regular, copy_sparse};
+pub use header::{Driver, Format, Header, read as read_header, read_data_disk};
 pub use import::OvaError;
 pub use local_image::LocalImage;
 pub use reference::Reference;

@@ -5,11 +5,12 @@
 //!
 //! | verb | shared | exclusive |
 //! |---|---|---|
-//! | create, from the search for its base to its overlay | base | |
-//! | upload of a base, `image rm`, `image prune`, `gc` | | base |
+//! | create, from the search for its image and base to its overlay | image, base | |
+//! | `image rm`, `image prune` | | image, base |
+//! | upload of a base, `gc` | | base |
 //! | clone | source VM | |
-//! | start, commit | VM | |
-//! | delete, rename, set, disk and interface changes, `gc` | | VM |
+//! | commit | VM | |
+//! | start, delete, rename, set, disk and interface changes, `gc` | | VM |
 //! | create, clone, attach, start on a network | network | |
 //! | network stop, delete, reserve | | network |
 //!
@@ -35,6 +36,8 @@ const ENDING: &str = ".lock";
 pub(in crate::manager) enum Subject<'a> {
     /// A VM, by its UUID.
     Vm(&'a str),
+    /// An image of this machine, by its digest in hexadecimal digits.
+    Image(&'a str),
     /// A base image in a storage pool, by its volume's name.
     Base(&'a str),
     /// A network, by its UUID.
@@ -122,6 +125,7 @@ impl Subject<'_> {
     fn file_name(self) -> String {
         match self {
             Self::Vm(uuid) => format!("vm-{uuid}{ENDING}"),
+            Self::Image(hex) => format!("image-{hex}{ENDING}"),
             Self::Base(volume) => format!("{volume}{ENDING}"),
             Self::Network(uuid) => format!("network-{uuid}{ENDING}"),
             Self::Mac(mac) => format!("mac-{}{ENDING}", mac.replace(':', "-")),

@@ -53,12 +53,6 @@ pub enum Error {
         /// The VM.
         name: String,
     },
-    /// A file that isn't there.
-    #[error("{} is not there, or is no file", .path.display())]
-    FileMissing {
-        /// The file.
-        path: PathBuf,
-    },
     /// A folder that isn't there.
     #[error("{} is not there, or is no folder", .path.display())]
     FolderMissing {
@@ -313,6 +307,15 @@ pub enum Error {
         name: String,
         /// Why, in libvirt's words.
         reason: String,
+    },
+    /// Its clone would share what only one VM can have.
+    #[error("the VM {name} cannot be cloned")]
+    NotClonable {
+        /// The VM.
+        name: String,
+        /// What they would share.
+        #[source]
+        cause: libvirt::NotCopyable,
     },
     /// A disk is of a kind that can't be copied.
     #[error("the disk {disk} of the VM {name} cannot be copied: {reason}")]

@@ -105,7 +105,7 @@ impl GarbageCollection<'_> {
     /// [`Error::LeftBehind`] when not everything could be removed.
     pub async fn remove(&self, garbage: &Garbage) -> Result<(), Error> {
         match &garbage.target {
-            Target::Vm(uuid) => self.remove_vm(uuid).await,
+            Target::Vm(uuid) => self.remove_vm(uuid, &garbage.name).await,
             Target::Volume(volume) => self.remove_volume(volume).await,
             Target::Pool(name) => {
                 let retry = Retry::regardless(Instant::now() + PATIENCE);
@@ -134,7 +134,9 @@ impl GarbageCollection<'_> {
         let _ = self.op.sweep_claims();
     }
 
-    async fn remove_vm(&self, uuid: &str) -> Result<(), Error> {
+    async fn remove_vm(&self, uuid: &str, name: &str) -> Result<(), Error> {
+        let claim = self.op.own(Subject::Vm(uuid), name).await?;
+        // Its time to live may have been prolonged since.
         let domain = match self.op.client().domain(uuid).await {
             Err(error) if error.is_not_found() => return Ok(()),
             other => other?,
@@ -144,7 +146,7 @@ impl GarbageCollection<'_> {
         }
         let deletion = Deletion::of(self.op);
         // What others have come to need of it stays, and so does it.
-        let removed = async { deletion.delete(deletion.plan_one(uuid).await?).await };
+        let removed = async { deletion.delete_claimed(deletion.plan_one(uuid).await?, &claim).await };
         match removed.await {
             Err(Error::Libvirt(error)) if error.is_not_found() => Ok(()),
             other => other.map(drop),

@@ -1,6 +1,6 @@
 //! Whether the daemon's host could run what is asked for, as far as that can be known from here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::operation::noun;
 use super::{Error, Event, VmSpec, Warning};
@@ -79,19 +79,27 @@ impl HostChecks<'_> {
 
     /// The socket for vmtools' own QMP monitor, where there is a folder for it.
     pub(in crate::manager) fn qmp_socket(&self, uuid: uuid::Uuid) -> Option<String> {
+        let path = host::qmp_socket(&self.socket_folder()?, uuid)?;
+        Some(path.to_string_lossy().into_owned())
+    }
+
+    /// The socket for VNC, in the same folder.
+    pub(in crate::manager) fn vnc_socket(&self, uuid: uuid::Uuid) -> Option<String> {
+        let path = host::vnc_socket(&self.socket_folder()?, uuid)?;
+        Some(path.to_string_lossy().into_owned())
+    }
+
+    fn socket_folder(&self) -> Option<PathBuf> {
         if !self.op.locality().is_here() {
             return None;
         }
-        let folder = if self.op.locality().is_session() {
-            host::ready_session_qmp_folder()?
-        } else {
-            let account = host::qemu_account();
-            match host::system_qmp_folder(account.as_ref()) {
-                host::QmpFolder::Usable(path) => path,
-                _ => return None,
-            }
-        };
-        host::qmp_socket(&folder, uuid).map(|path| path.to_string_lossy().into_owned())
+        if self.op.locality().is_session() {
+            return host::ready_session_qmp_folder();
+        }
+        match host::system_qmp_folder(host::qemu_account().as_ref()) {
+            host::QmpFolder::Usable(path) => Some(path),
+            _ => None,
+        }
     }
 }
 

@@ -17,15 +17,18 @@ use crate::system::process::quoted;
 #[derive(Debug, Clone)]
 pub struct Command {
     program: String,
-    operands: Vec<Operand>,
-    options: String,
+    words: Vec<Word>,
     after: String,
 }
 
 #[derive(Debug, Clone)]
-enum Operand {
+enum Word {
+    /// A name, path or value.
+    Operand(String),
+    /// What stands in an operand's place as it is.
     Fixed(&'static str),
-    Value(String),
+    /// An option, with its value.
+    Option(String),
 }
 
 /// A command of vmtools: its verb, with its noun before it.
@@ -50,13 +53,13 @@ pub fn option(name: &'static str, value: impl Display) -> String {
 
 impl Command {
     fn new(program: String) -> Self {
-        Self { program, operands: Vec::new(), options: String::new(), after: String::new() }
+        Self { program, words: Vec::new(), after: String::new() }
     }
 
     /// A name or another value.
     #[must_use]
     pub fn arg(mut self, value: impl Display) -> Self {
-        self.operands.push(Operand::Value(value.to_string()));
+        self.words.push(Word::Operand(value.to_string()));
         self
     }
 
@@ -77,21 +80,21 @@ impl Command {
     /// What stands there as it is: a placeholder such as NAME, or a fixed value.
     #[must_use]
     pub fn fixed(mut self, words: &'static str) -> Self {
-        self.operands.push(Operand::Fixed(words));
+        self.words.push(Word::Fixed(words));
         self
     }
 
     /// An option without a value.
     #[must_use]
     pub fn flag(mut self, name: &'static str) -> Self {
-        let _ = write!(self.options, " {name}");
+        self.words.push(Word::Option(name.to_owned()));
         self
     }
 
     /// An option and its value.
     #[must_use]
     pub fn option(mut self, name: &'static str, value: impl Display) -> Self {
-        let _ = write!(self.options, " {}", with_value(name, &value.to_string()));
+        self.words.push(Word::Option(with_value(name, &value.to_string())));
         self
     }
 
@@ -112,21 +115,28 @@ impl Command {
 
 impl Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { program, operands, options, after } = self;
-        // Behind `--` no word is taken for an option, so the options go before it.
-        let is_dashed = |word: &Operand| matches!(word, Operand::Value(value) if value.starts_with('-'));
-        let dashed = operands.iter().any(is_dashed);
-        let (first, last, end) =
-            if dashed { (options.as_str(), "", " --") } else { ("", options.as_str(), "") };
         let tick = if f.alternate() { "" } else { "`" };
-        write!(f, "{tick}{program}{first}{end}")?;
-        for operand in operands {
-            match operand {
-                Operand::Fixed(words) => write!(f, " {words}")?,
-                Operand::Value(value) => write!(f, " {}", quoted(value))?,
-            }
+        write!(f, "{tick}{}", self.program)?;
+        let is_option = |word: &&Word| matches!(word, Word::Option(_));
+        if self.words.iter().any(|word| matches!(word, Word::Operand(text) if text.starts_with('-'))) {
+            // Behind `--` no word is taken for an option, so the options go before it.
+            self.words.iter().filter(is_option).try_for_each(|word| write!(f, " {word}"))?;
+            write!(f, " --")?;
+            self.words.iter().filter(|word| !is_option(word)).try_for_each(|word| write!(f, " {word}"))?;
+        } else {
+            self.words.iter().try_for_each(|word| write!(f, " {word}"))?;
         }
-        write!(f, "{last}{after}{tick}")
+        write!(f, "{}{tick}", self.after)
+    }
+}
+
+impl Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operand(text) => f.write_str(&quoted(text)),
+            Self::Fixed(text) => f.write_str(text),
+            Self::Option(text) => f.write_str(text),
+        }
     }
 }
 
@@ -166,7 +176,7 @@ mod tests {
             "`vmtools image import './-my disk.vmdk' NAME`"
         );
         let names = ["a b", "c"];
-        assert_eq!(virsh("x").option("--to", "-1").args(names).to_string(), "`virsh x 'a b' c --to=-1`");
+        assert_eq!(virsh("x").option("--to", "-1").args(names).to_string(), "`virsh x --to=-1 'a b' c`");
         assert_eq!(
             virsh("dumpxml").arg("a b").into_file("a b.xml").to_string(),
             "`virsh dumpxml 'a b' >'a b.xml'`"

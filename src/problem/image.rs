@@ -2,24 +2,23 @@
 
 use std::path::Path;
 
-use super::{Advice, ErrorKind as K, command, hint, option, process, vmtools};
-use crate::image::{Error, header};
+use super::{Advice, Command, ErrorKind as K, command, hint, option, process, vmtools};
+use crate::image::{self, Error, header};
 
 const RESUMES: &str = "try again: the download resumes where it stopped";
 
 pub(super) fn advice(error: &Error) -> Advice {
     use Error as E;
     match error {
-        E::Header { name, source: header::Error::Convertible { .. } } => {
-            (K::Integrity, hint(format_args!("import it with {}", import(Path::new(name)))))
-        }
-        E::Header { name, source: header::Error::OtherFiles } => (
+        E::Header { name, source } => (K::Integrity, of_header(name, source)),
+        E::InUse { .. } => (
             K::Integrity,
             hint(format_args!(
-                "if you trust it, copy it into one file: {}",
-                command("qemu-img convert -O qcow2").path(Path::new(name)).fixed("disk.qcow2")
+                "stop that VM first; {} makes an image of a VM's disk",
+                vmtools("image commit").fixed("VM NAME")
             )),
         ),
+        E::Changed { .. } => (K::Integrity, hint("try again once nothing writes to it")),
         error if error.is_integrity() => (K::Integrity, None),
         E::NameTaken { .. } => (K::Exists, hint("choose another name, or add --replace")),
         E::Convert { source, .. } => process::advice(source),
@@ -36,10 +35,10 @@ pub(super) fn advice(error: &Error) -> Advice {
             let file = option("--image", format_args!("./{name}"));
             (K::NotFound, hint(format_args!("{meant}A file is given by its path: {file}")))
         }
-        E::FileMissing { .. } => (
-            K::NotFound,
-            hint(format_args!("{} lists images to download", vmtools("image list").flag("--available"))),
-        ),
+        E::FileMissing { .. } => {
+            (K::NotFound, hint("check the path: relative ones start at the current directory"))
+        }
+        E::NotAFile { .. } => (K::Usage, None),
         E::NotFound { .. } => (K::NotFound, None),
         E::Unreachable { .. } => (K::Unreachable, hint("give a file instead of a download: --image FILE")),
         E::Stalled { .. } => (K::Unreachable, hint(RESUMES)),
@@ -60,6 +59,26 @@ pub(super) fn advice(error: &Error) -> Advice {
     }
 }
 
-fn import(file: &Path) -> super::Command {
+fn import(file: &Path) -> Command {
     vmtools("image import").path(file).fixed("NAME")
+}
+
+/// What to do with a file or URL that is no image as it is.
+fn of_header(name: &str, error: &header::Error) -> Option<String> {
+    use header::{Error as E, Foreign, NamedFile};
+    // An image that is to be downloaded has no file yet.
+    let file = Path::new(if name.contains("://") { "FILE" } else { name });
+    match error {
+        E::Foreign(Foreign::Importable(_)) => hint(format_args!("import it with {}", import(file))),
+        E::Foreign(Foreign::Disk(_, driver)) => to_qcow2(file, *driver),
+        E::NamesFile(NamedFile::Extent) => to_qcow2(file, image::Driver::Vmdk),
+        E::Foreign(Foreign::Packed(_)) => hint("unpack it first"),
+        E::Corrupt => hint(format_args!("see what is wrong: {}", command("qemu-img check").path(file))),
+        _ => None,
+    }
+}
+
+fn to_qcow2(file: &Path, driver: image::Driver) -> Option<String> {
+    let convert = command("qemu-img convert").option("-f", driver.name()).flag("-O qcow2").path(file);
+    hint(format_args!("if you trust it, convert it: {}", convert.fixed("disk.qcow2")))
 }

@@ -32,7 +32,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::NothingToBoot { .. } => {
             (K::Usage, hint("give a template (--template ubuntu), an --image or an --iso"))
         }
-        E::FileMissing { .. } | E::FolderMissing { .. } => (K::NotFound, None),
+        E::FolderMissing { .. } => (K::NotFound, None),
         E::NotHere { .. } => (K::Usage, None),
         E::TooMuchMemory { .. } => (K::Incapable, hint("give less with --memory")),
         E::DiskTooSmall { needed, .. } => {
@@ -163,6 +163,8 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::CopyFailed { name, .. } => {
             (K::Failed, hint(format_args!("try again, or stop it first with {}", vmtools("stop").arg(name))))
         }
+        E::NotClonable { cause, .. } if cause.would_lose_data() => (K::Integrity, None),
+        E::NotClonable { .. } => (K::Incapable, None),
         E::NotCopyable { .. } => (K::Incapable, None),
         E::Forged { name, .. } => (
             K::Integrity,

@@ -60,6 +60,14 @@ pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
         .map_err(Error::at("make the folder", folder))
 }
 
+/// Waits until the names of the folder's files are on the disk, such as one that a file was given just now.
+///
+/// # Errors
+/// When the folder can't be opened, or the disk fails.
+pub fn sync_folder(folder: &Path) -> Result<(), Error> {
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::at("write", folder))
+}
+
 /// A lock on `path` that is held until the value is dropped, or the process ends, however it ends.
 /// Waits for it on a thread of its own.
 ///

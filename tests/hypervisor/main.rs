@@ -10,6 +10,7 @@ mod clone;
 mod clone_failure;
 mod clone_files;
 mod debian;
+mod definition;
 mod delete;
 mod disk;
 mod events;

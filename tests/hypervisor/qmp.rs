@@ -127,7 +127,7 @@ async fn run<C: Command>(client: &mut Client, command: &C) -> C::Reply {
 }
 
 /// The socket's path on the outside, short enough for an address: by a link to its folder.
-fn reachable(sandbox: &Sandbox, inside: &Path) -> PathBuf {
+pub fn reachable(sandbox: &Sandbox, inside: &Path) -> PathBuf {
     let outside = sandbox.outside(inside);
     if outside.as_os_str().len() < 108 {
         return outside;

@@ -1,84 +1,15 @@
 //! Two commands at once. One is held before each of its changes in turn while the other runs: whatever both find,
 //! nothing is lost or left, and what could not be done is said.
 
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::MINUTE;
 use super::public_cases::{brief, output, tiny_image};
-use super::support::{
-    Background, Cmd, Run, Sandbox, is_thorough, poll, sandbox_or_skip, wait_for, write_script,
-};
+use super::support::{Held, Hold, Run, Sandbox, is_thorough, poll, sandbox_or_skip, wait_for};
 use super::whole::misfits;
-
-/// virsh's commands that change something.
-const CHANGES: &str = "define|undefine|create|destroy|start|shutdown|suspend|resume|domrename|metadata|setmem|\
-    setvcpus|setmaxmem|autostart|attach-*|detach-*|update-device|change-media|vol-create*|vol-upload|vol-delete|\
-    vol-resize|vol-clone|pool-define*|pool-create*|pool-build|pool-start|pool-destroy|pool-undefine|net-define|\
-    net-create|net-start|net-destroy|net-undefine|net-update|net-autostart";
 
 /// How a command may end that another one got in the way of.
 const CODES: [i32; 6] = [0, 3, 4, 5, 10, 11];
-
-/// Where a command is held: before its n-th command to virsh, or its n-th that changes something.
-#[derive(Clone, Copy, Debug)]
-enum Hold {
-    Never,
-    AtCommand(usize),
-    AtChange(usize),
-}
-
-/// A command that can be held at its calls to virsh.
-struct Held {
-    running: Background,
-    folder: PathBuf,
-}
-
-impl Held {
-    /// Starts it. `side` tells the two of a race apart.
-    fn start(sandbox: &Sandbox, side: &str, args: &[&str], hold: Hold) -> Self {
-        let folder = sandbox.tmp().join(format!("hold-{side}"));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        let (commands, changes) = match hold {
-            Hold::Never => (0, 0),
-            Hold::AtCommand(at) => (at, 0),
-            Hold::AtChange(at) => (0, at),
-        };
-        let script = format!(
-            "#!/bin/bash\ncd {}\ncount() {{ local n; n=$(($(cat \"$1\" 2>/dev/null) + 1)); echo $n >\"$1\"
-                [ $n != \"$2\" ] || {{ : >held; until [ -e go ]; do sleep 0.02; done; }}; }}
-            while IFS= read -r line; do
-                case $line in echo\\ *) ;; *)
-                    count commands {commands}
-                    case ${{line%% *}} in {CHANGES}) count changes {changes} ;; esac ;;
-                esac
-                printf '%s\\n' \"$line\"
-            done | exec /usr/bin/virsh \"$@\"",
-            folder.display()
-        );
-        write_script(&folder.join("virsh"), &script);
-        let command: Cmd = sandbox.vmtools(args).path_first(&folder);
-        Self { running: command.spawn(), folder }
-    }
-
-    /// Waits until it is where it is to be held, or has ended before.
-    fn await_hold(&mut self) {
-        let held = self.folder.join("held");
-        poll(MINUTE, || (held.exists() || !self.running.is_running()).then_some(()));
-    }
-
-    /// Lets it go on and waits for its end, with how many commands and changes it asked virsh for.
-    fn finish(self) -> (Run, usize, usize) {
-        fs::write(self.folder.join("go"), "").unwrap();
-        let run = self.running.wait(MINUTE * 2);
-        let count = |name: &str| {
-            fs::read_to_string(self.folder.join(name)).ok().and_then(|text| text.trim().parse().ok())
-        };
-        (run, count("commands").unwrap_or(0), count("changes").unwrap_or(0))
-    }
-}
 
 /// What is wrong after two commands, if anything.
 type Rule<'a> = &'a dyn Fn(&Sandbox, &Run, &Run) -> Option<String>;
@@ -136,22 +67,22 @@ impl Race<'_> {
                 other.await_hold();
                 let mut one = start(0);
                 // It may have to wait for what is held.
-                poll(Duration::from_secs(2), || (!one.running.is_running()).then_some(()));
+                poll(Duration::from_secs(2), || (!one.is_running()).then_some(()));
                 (one, other)
             }
             _ => {
                 let mut one = start(0);
                 one.await_hold();
                 let mut other = start(1);
-                poll(Duration::from_secs(2), || (!other.running.is_running()).then_some(()));
+                poll(Duration::from_secs(2), || (!other.is_running()).then_some(()));
                 (one, other)
             }
         };
         // Both may go on before either is waited for.
-        fs::write(one.folder.join("go"), "").unwrap();
-        fs::write(other.folder.join("go"), "").unwrap();
-        let (one, other) = (one.finish(), other.finish());
-        ([one.0, other.0], [(one.1, one.2), (other.1, other.2)])
+        one.go_on();
+        other.go_on();
+        let (one, other) = (one.finish(MINUTE * 2), other.finish(MINUTE * 2));
+        ([one.run, other.run], [(one.commands, one.changes), (other.commands, other.changes)])
     }
 
     fn wrong(&self, runs: &[Run; 2]) -> Vec<String> {

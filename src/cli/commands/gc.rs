@@ -32,5 +32,8 @@ pub async fn run(args: GcArgs, context: &Context) -> Result<ExitCode, Problem> {
             break;
         }
     }
+    if !args.dry_run {
+        session.garbage().sweep();
+    }
     many.finish(context, false, |item| render::garbage(item, args.dry_run))
 }

@@ -1,9 +1,10 @@
 use std::fs::{File, Metadata};
 use std::io::ErrorKind;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::names::Names;
+use crate::image::file::{FileKind, open_quietly};
 use crate::image::header::window::{Fault, Window};
 use crate::image::header::{self, Driver};
 
@@ -25,19 +26,6 @@ pub enum FileId {
         /// The device's own number.
         device: u64,
     },
-}
-
-/// What there is instead of a file that could be a disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileKind {
-    /// A folder.
-    Folder,
-    /// A named pipe.
-    Fifo,
-    /// A socket.
-    Socket,
-    /// A character device.
-    CharacterDevice,
 }
 
 /// A file that a disk needs.
@@ -86,24 +74,6 @@ impl FileId {
     }
 }
 
-impl FileKind {
-    /// What it is, unless it is a regular file or a block device.
-    pub fn of_metadata(metadata: &Metadata) -> Option<Self> {
-        let kind = metadata.file_type();
-        if kind.is_dir() {
-            Some(Self::Folder)
-        } else if kind.is_fifo() {
-            Some(Self::Fifo)
-        } else if kind.is_socket() {
-            Some(Self::Socket)
-        } else if kind.is_char_device() {
-            Some(Self::CharacterDevice)
-        } else {
-            None
-        }
-    }
-}
-
 /// A file of a chain, opened where that is possible.
 pub(super) struct Opened {
     pub(super) file: ChainFile,
@@ -138,12 +108,10 @@ impl Opened {
 
 fn open(path: &Path, metadata: &Metadata) -> Result<File, FileState> {
     // Opening a pipe would wait for its other end, and opening a device such as a tape does something.
-    if let Some(kind) = FileKind::of_metadata(metadata) {
-        return Err(FileState::NotADisk(kind));
+    match FileKind::of_metadata(metadata) {
+        None | Some(FileKind::BlockDevice) => open_quietly(path).map_err(|error| state_of(error.kind())),
+        Some(kind) => Err(FileState::NotADisk(kind)),
     }
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
-    file.map_err(|error| state_of(error.kind()))
 }
 
 fn state_of(kind: ErrorKind) -> FileState {

@@ -31,7 +31,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use self::file::Opened;
-pub use self::file::{ChainFile, FileId, FileKind, FileState};
+pub use self::file::{ChainFile, FileId, FileState};
 use self::name::{Below, Name};
 use self::names::{Backing, Names};
 use super::header::Driver;

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::time::Duration;
 
 use super::*;
-use crate::image::{Overlay, header};
+use crate::image::{FileKind, Overlay, header};
 use crate::system::process::Invocation;
 
 struct Bench(tempfile::TempDir);

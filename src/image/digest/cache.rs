@@ -1,5 +1,4 @@
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::hash::{self, Hasher};
+use crate::image::file::Stamp;
 use crate::image::{Error, Progress, Transfer};
 use crate::model::{Algorithm, Digest};
 use crate::system::fs;
@@ -20,17 +20,6 @@ const CHUNK_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct DigestCache {
     folder: PathBuf,
-}
-
-/// What tells that a file is still the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-    size_bytes: u64,
-    modified_ns: i128,
-    changed_ns: i128,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -102,21 +91,6 @@ impl DigestCache {
     fn entry_path(&self, path: &Path, algorithm: Algorithm) -> PathBuf {
         let name = hash::short_name(path.as_os_str().as_encoded_bytes());
         self.folder.join(format!("{name}.{}.json", algorithm.name()))
-    }
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Result<Self, Error> {
-        let metadata = std::fs::metadata(path).map_err(fs::Error::at("read", path))?;
-        let ns = |seconds: i64, ns: i64| i128::from(seconds) * 1_000_000_000 + i128::from(ns);
-        Ok(Self {
-            path: path.to_owned(),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size_bytes: metadata.len(),
-            modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
-            changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
-        })
     }
 }
 

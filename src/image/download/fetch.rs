@@ -1,8 +1,9 @@
+use std::cell::Cell;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use ureq::http::{Response, StatusCode};
@@ -23,6 +24,8 @@ const MAX_REDIRECTS: u32 = 8;
 pub(in crate::image) struct Client {
     agent: Agent,
     limits: Limits,
+    /// For how long servers have been waited for since a byte came last.
+    waited: Cell<Duration>,
     stopped: Arc<AtomicBool>,
     hung_up: Receiver<()>,
 }
@@ -87,15 +90,33 @@ impl Client {
         let stopped = Arc::new(AtomicBool::new(false));
         let (line, hung_up) = mpsc::channel();
         let hangup = Hangup { agent: agent.clone(), stopped: stopped.clone(), _line: line };
-        (Self { agent, limits, stopped, hung_up }, hangup)
+        (Self { agent, limits, waited: Cell::default(), stopped, hung_up }, hangup)
     }
 
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
     }
 
+    /// Whether no byte has come for so long, from whichever server, that no further one is asked.
+    pub(super) fn is_out_of_patience(&self) -> bool {
+        self.waited.get() >= self.limits.patience
+    }
+
+    /// Does what waits for a server, and notes how long it took if nothing came. What is done with the bytes, on
+    /// the disk, is not waiting.
+    fn wait<T, E>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let begin = Instant::now();
+        let result = work();
+        self.waited.set(match result {
+            Ok(_) => Duration::ZERO,
+            Err(_) => self.waited.get() + begin.elapsed(),
+        });
+        result
+    }
+
     /// Waits; `false` as soon as nobody wants the result any more.
     pub(super) fn pause(&self, time: Duration) -> bool {
+        self.waited.set(self.waited.get() + time);
         self.hung_up.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
     }
 
@@ -120,7 +141,7 @@ impl Client {
                 }
             }
         }
-        let response = request.call().map_err(|error| self.no_answer(url, error))?;
+        let response = self.wait(|| request.call()).map_err(|error| self.no_answer(url, error))?;
         self.judge(url, ask, response)
     }
 
@@ -202,7 +223,7 @@ impl Client {
 impl Incoming<'_> {
     /// The next bytes; 0 is the end of all that was promised.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let result = self.body.read(buffer);
+        let result = self.client.wait(|| self.body.read(buffer));
         // A connection that was hung up can look like one that ended well.
         if self.client.stopped.load(Ordering::SeqCst) {
             return Err(self.broken(std::io::Error::from(std::io::ErrorKind::Interrupted).into()));

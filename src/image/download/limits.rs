@@ -5,15 +5,18 @@ use std::time::Duration;
 pub struct Limits {
     /// For looking up the host, and again for connecting to it, TLS included.
     pub connect_timeout: Duration,
-    /// Without a single byte.
+    /// For one request, without a single byte of its answer.
     pub stall_timeout: Duration,
+    /// For all requests together, retries and other servers among them, without a single byte.
+    pub patience: Duration,
     /// The largest image, in bytes, as it is sent and unpacked.
     pub max_image_bytes: u64,
     /// How many times larger an unpacked image may be than what was sent.
     pub max_unpack_ratio: u64,
     /// Unpacked bytes for which the ratio doesn't count.
     pub unpack_allowance_bytes: u64,
-    /// How often a server that fails is asked again in a row, as long as no further byte comes.
+    /// How often a server that fails is asked again in a row, as long as no further byte comes; one that hangs
+    /// is asked once more, and only if there is no other.
     pub retries: u32,
     /// Before the first retry; each further one waits twice as long.
     pub first_pause: Duration,
@@ -35,7 +38,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
-            stall_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(20),
+            patience: Duration::from_secs(60),
             max_image_bytes: 256 << 30,
             max_unpack_ratio: 200,
             unpack_allowance_bytes: 256 << 20,

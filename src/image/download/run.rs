@@ -14,7 +14,7 @@ use super::answer::Validator;
 use super::fetch::{Answer, Ask, Client, Incoming};
 use super::intake::Intake;
 use super::partial::{Origin, Partial};
-use super::retry::Retry;
+use super::retry::{Retries, Retry};
 use crate::image::{Error, Format, Progress, Transfer, file, header};
 use crate::model::{Algorithm, Digest};
 use crate::system::fs;
@@ -33,7 +33,7 @@ pub(in crate::image) struct Job<'a> {
     /// Where they are put until they have been checked.
     pub(in crate::image) partial: &'a Path,
     /// How often the server is asked again.
-    pub(in crate::image) retries: u32,
+    pub(super) retries: Retries,
     pub(in crate::image) progress: Option<&'a Progress>,
 }
 

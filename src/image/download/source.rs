@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::answer::Validator;
 use super::fetch::Client;
-use super::retry::Retry;
+use super::retry::{Retries, Retry};
 use super::run::{self, Downloaded, Job};
 use crate::image::digest::checksum;
 use crate::image::reference::file_name;
@@ -118,8 +118,7 @@ impl Wanted {
         present: Option<&Present>,
         progress: Option<&Progress>,
     ) -> Result<Option<(String, Downloaded)>, Error> {
-        // Where there is another server, it is tried soon.
-        let retries = client.limits().retries.min(1);
+        let retries = Retries::before_another(client.limits());
         let mut worst: Option<Failure> = None;
         for source in &self.before {
             match self.attempt(client, source, retries, partial, present, progress) {
@@ -129,14 +128,14 @@ impl Wanted {
                     let goes_on =
                         error.is_worth_another_server() || (source.is_mirror && error.is_integrity());
                     let failure = Failure { is_mirror: source.is_mirror, error }.or_worse(worst);
-                    if !goes_on {
+                    if !goes_on || client.is_out_of_patience() {
                         return Err(failure.error);
                     }
                     worst = Some(failure);
                 }
             }
         }
-        let retries = client.limits().retries;
+        let retries = Retries::of_last(client.limits());
         self.attempt(client, &self.last, retries, partial, present, progress)
             .map_err(|error| Failure { is_mirror: self.last.is_mirror, error }.or_worse(worst).error)
     }
@@ -145,26 +144,26 @@ impl Wanted {
         &self,
         client: &Client,
         source: &Source,
-        retries: u32,
+        retries: Retries,
         partial: &Path,
         present: Option<&Present>,
         progress: Option<&Progress>,
     ) -> Result<Option<(String, Downloaded)>, Error> {
         // Who has it already needn't wait long to hear whether it is still the same.
-        let document_retries = if present.is_some() { 0 } else { retries };
+        let document_retries = if present.is_some() { Retries::NONE } else { retries };
         let expected = self.expected(client, source, document_retries)?;
         if expected.as_ref().is_some_and(|expected| present.is_some_and(|it| it.digest == *expected)) {
             return Ok(None);
         }
         let same = present.filter(|it| expected.is_none() && it.url == source.url);
         let unless = same.map(|it| &it.validator).filter(|validator| !validator.is_empty());
-        let retries = if unless.is_some() { 0 } else { retries };
+        let retries = if unless.is_some() { Retries::NONE } else { retries };
         let job = Job { url: &source.url, expected, unless, partial, retries, progress };
         Ok(run::run(client, &job)?.map(|downloaded| (source.url.clone(), downloaded)))
     }
 
     /// The digest that was given, or else the one that is published.
-    fn expected(&self, client: &Client, source: &Source, retries: u32) -> Result<Option<Digest>, Error> {
+    fn expected(&self, client: &Client, source: &Source, retries: Retries) -> Result<Option<Digest>, Error> {
         if let Some(digest) = &self.digest {
             return Ok(Some(digest.clone()));
         }

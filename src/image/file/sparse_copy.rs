@@ -15,8 +15,16 @@ const STEP_BYTES: u64 = 8 << 20;
 /// For one read, where the kernel can't copy by itself.
 const BUFFER_BYTES: usize = 1 << 20;
 
+/// What went wrong when a file was copied.
+pub(in crate::image) enum CopyFault {
+    /// Somebody gave it up.
+    Stopped,
+    Read(Error),
+    Write(Error),
+}
+
 /// Copies `from` into `to`, which is empty: as a reflink where the file system can, else what is not a hole.
-/// Ends early with [`ErrorKind::Interrupted`] once `given_up` is true.
+/// Waits until it is on the disk. Ends early with [`ErrorKind::Interrupted`] once `given_up` is true.
 ///
 /// # Errors
 /// When reading or writing fails.
@@ -26,10 +34,23 @@ pub fn copy_sparse(
     progress: Option<&Progress>,
     given_up: &AtomicBool,
 ) -> Result<(), Error> {
+    copy(from, to, progress, given_up).map_err(|fault| match fault {
+        CopyFault::Stopped => ErrorKind::Interrupted.into(),
+        CopyFault::Read(error) | CopyFault::Write(error) => error,
+    })
+}
+
+/// The same, telling which side failed.
+pub(in crate::image) fn copy(
+    from: &File,
+    to: &File,
+    progress: Option<&Progress>,
+    given_up: &AtomicBool,
+) -> Result<(), CopyFault> {
     if ioctl_ficlone(to, from).is_ok() {
-        return Ok(());
+        return to.sync_data().map_err(CopyFault::Write);
     }
-    let size = from.metadata()?.len();
+    let size = from.metadata().map_err(CopyFault::Read)?.len();
     let told = |done_bytes| {
         if let Some(progress) = progress {
             progress(Transfer { done_bytes, total_bytes: Some(size) });
@@ -37,18 +58,18 @@ pub fn copy_sparse(
     };
     let mut in_kernel = true;
     let mut at = 0;
-    while let Some((start, end)) = next_data(from, at, size)? {
+    while let Some((start, end)) = next_data(from, at, size).map_err(CopyFault::Read)? {
         at = start;
         while at < end {
             if given_up.load(Ordering::Relaxed) {
-                return Err(ErrorKind::Interrupted.into());
+                return Err(CopyFault::Stopped);
             }
             let length = (end - at).min(STEP_BYTES);
             at += step(from, to, at, length, &mut in_kernel)?;
             told(at);
         }
     }
-    to.set_len(size)?;
+    to.set_len(size).and_then(|()| to.sync_data()).map_err(CopyFault::Write)?;
     told(size);
     Ok(())
 }
@@ -69,23 +90,20 @@ fn next_data(file: &File, at: u64, size: u64) -> Result<Option<(u64, u64)>, Erro
     Ok((start < size).then_some((start, end.min(size))))
 }
 
-fn step(from: &File, to: &File, at: u64, length: u64, in_kernel: &mut bool) -> Result<u64, Error> {
+/// By the kernel alone, and by way of this process where the kernel can't or fails: which side has failed shows
+/// then.
+fn step(from: &File, to: &File, at: u64, length: u64, in_kernel: &mut bool) -> Result<u64, CopyFault> {
     let length = usize::try_from(length).unwrap_or(BUFFER_BYTES);
     if *in_kernel {
         let (mut read_at, mut write_at) = (at, at);
         match copy_file_range(from, Some(&mut read_at), to, Some(&mut write_at), length) {
-            // It ends earlier than it did a moment ago.
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(copied) => return Ok(copied as u64),
-            Err(Errno::XDEV | Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM) => {
-                *in_kernel = false;
-            }
-            Err(error) => return Err(error.into()),
+            Ok(copied) if copied > 0 => return Ok(copied as u64),
+            _ => *in_kernel = false,
         }
     }
     let mut buffer = vec![0; length.min(BUFFER_BYTES)];
-    from.read_exact_at(&mut buffer, at)?;
-    to.write_all_at(&buffer, at)?;
+    from.read_exact_at(&mut buffer, at).map_err(CopyFault::Read)?;
+    to.write_all_at(&buffer, at).map_err(CopyFault::Write)?;
     Ok(buffer.len() as u64)
 }
 

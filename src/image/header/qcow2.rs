@@ -1,6 +1,6 @@
 //! The header of a qcow2 image, by QEMU's docs/interop/qcow2.rst.
 
-use super::{Error, MAX_VIRTUAL_SIZE_BYTES};
+use super::{Error, MAX_VIRTUAL_SIZE_BYTES, NamedFile};
 
 pub(in crate::image) const MAGIC: &[u8] = b"QFI\xfb";
 
@@ -34,7 +34,7 @@ pub(super) fn virtual_size(bytes: &[u8], file_size_bytes: u64) -> Result<u64, Er
     }
     // The name's length is of no interest: an offset alone makes QEMU look for one.
     if u64_at(bytes, 8)? != 0 {
-        return Err(Error::BackingFile);
+        return Err(Error::NamesFile(NamedFile::Backing));
     }
     if u32_at(bytes, 32)? != 0 {
         return Err(Error::Encrypted);
@@ -49,7 +49,7 @@ pub(super) fn virtual_size(bytes: &[u8], file_size_bytes: u64) -> Result<u64, Er
 
 fn check_features(features: u64) -> Result<(), Error> {
     if features & DATA_FILE != 0 {
-        return Err(Error::DataFile);
+        return Err(Error::NamesFile(NamedFile::Data));
     }
     if features & CORRUPT != 0 {
         return Err(Error::Corrupt);
@@ -153,12 +153,12 @@ mod tests {
             (
                 include_bytes!("../../../tests/fixtures/image/qcow2-backing.bin"),
                 196_624,
-                Err(Error::BackingFile),
+                Err(Error::NamesFile(NamedFile::Backing)),
             ),
             (
                 include_bytes!("../../../tests/fixtures/image/qcow2-data-file.bin"),
                 196_624,
-                Err(Error::DataFile),
+                Err(Error::NamesFile(NamedFile::Data)),
             ),
             (
                 include_bytes!("../../../tests/fixtures/image/qcow2-luks.bin"),
@@ -166,7 +166,7 @@ mod tests {
                 Err(Error::Encrypted),
             ),
         ] {
-            let result = inspect(bytes, file_bytes);
+            let result = inspect(bytes, &[], file_bytes);
             let expected = expected.map(|bytes| Header { format: Format::Qcow2, virtual_size_bytes: bytes });
             assert_eq!(result, expected);
         }
@@ -180,10 +180,10 @@ mod tests {
         let cases: [(Change, Error); 16] = [
             (|b| put32(b, 4, 1), Error::Version(1)),
             (|b| put32(b, 4, 4), Error::Version(4)),
-            (|b| put64(b, 8, 0x200), Error::BackingFile),
+            (|b| put64(b, 8, 0x200), Error::NamesFile(NamedFile::Backing)),
             (|b| put32(b, 32, 2), Error::Encrypted),
             (|b| put64(b, 72, 1 << 1), Error::Corrupt),
-            (|b| put64(b, 72, 1 << 2), Error::DataFile),
+            (|b| put64(b, 72, 1 << 2), Error::NamesFile(NamedFile::Data)),
             (|b| put64(b, 72, 1 << 5), unknown(1 << 5)),
             (|b| put64(b, 72, 1 << 63), unknown(1 << 63)),
             (|b| put64(b, 24, 0), Error::VirtualSize { bytes: 0 }),

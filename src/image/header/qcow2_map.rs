@@ -1,12 +1,9 @@
 //! Where a qcow2 image's data lie, by QEMU's docs/interop/qcow2.rst: a file that was cut off has a header
 //! like any other, and a guest would meet the end of it as read errors.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
-
 use super::Error;
 use super::qcow2::{u32_at, u64_at};
+use super::window::{Fault, Window};
 
 /// Bits 9 to 55 of an entry: where the cluster lies.
 const OFFSET: u64 = 0x00ff_ffff_ffff_fe00;
@@ -36,12 +33,13 @@ impl Map {
     }
 
     /// Checks that all data begin within the file.
-    pub(super) fn check(&self, file: &File, file_size_bytes: u64) -> io::Result<Result<(), Error>> {
-        let damaged = |what| Ok(Err(Error::Damaged { what }));
+    pub(super) fn check(&self, window: &Window) -> Result<(), Fault> {
+        let file_size_bytes = window.len;
+        let damaged = |what| Err(Error::Damaged { what }.into());
         if u64::from(self.l1_entries) * 8 > MAX_L1_BYTES {
             return damaged("its first-level table is larger than QEMU takes");
         }
-        let l1 = self.read(file, self.l1_offset, u64::from(self.l1_entries) * 8)?;
+        let l1 = read(window, self.l1_offset, u64::from(self.l1_entries) * 8)?;
         let tables: Vec<u64> = entries(&l1, 8).map(|entry| entry & OFFSET).filter(|at| *at != 0).collect();
         // Each table is a cluster of its own, so they can't be more than the file holds.
         if (tables.len() as u64) << self.cluster_bits > file_size_bytes {
@@ -52,12 +50,12 @@ impl Map {
             if table.checked_add(cluster_bytes).is_none_or(|end| end > file_size_bytes) {
                 return damaged("a second-level table lies behind the file's end: it was cut off");
             }
-            let l2 = self.read(file, table, cluster_bytes)?;
+            let l2 = read(window, table, cluster_bytes)?;
             if entries(&l2, self.l2_entry_bytes).any(|entry| self.data_offset(entry) >= file_size_bytes) {
                 return damaged("its data lie behind the file's end: it was cut off");
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Where the data of an entry begin; 0 where there are none.
@@ -68,12 +66,11 @@ impl Map {
             entry & OFFSET
         }
     }
+}
 
-    fn read(&self, file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        file.read_exact_at(&mut bytes, offset)?;
-        Ok(bytes)
-    }
+fn read(window: &Window, at: u64, len: u64) -> Result<Vec<u8>, Fault> {
+    let bytes = window.read(at, usize::try_from(len).unwrap_or(usize::MAX))?;
+    if bytes.len() as u64 == len { Ok(bytes) } else { Err(Error::Truncated.into()) }
 }
 
 /// The first word of each entry.
@@ -101,9 +98,12 @@ mod tests {
 
     fn check(bytes: &[u8]) -> Result<(), Error> {
         let mut file = tempfile::tempfile().expect("temporary file");
-        io::Write::write_all(&mut file, bytes).expect("writes");
+        std::io::Write::write_all(&mut file, bytes).expect("writes");
         let map = Map::of_header(bytes).expect("a header");
-        map.check(&file, bytes.len() as u64).expect("reads")
+        map.check(&Window::new(file, 0, bytes.len() as u64)).map_err(|fault| match fault {
+            Fault::Header(error) => error,
+            Fault::Read(error) => panic!("{error}"),
+        })
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The header of a VirtualBox disk (VDI), by VirtualBox's VDICore.h and QEMU's block/vdi.c.
 
-use super::Error;
 use super::bytes::{array, u32_at, u64_at};
+use super::{Error, Foreign, NamedFile};
 
 pub(in crate::image) const MAGIC: (usize, &[u8]) = (64, b"\x7f\x10\xda\xbe");
 
@@ -19,10 +19,10 @@ pub(in crate::image) fn has_parent(head: &[u8]) -> Result<bool, Error> {
 pub(in crate::image) fn virtual_size(head: &[u8], file_bytes: u64) -> Result<u64, Error> {
     let damaged = |what| Err(Error::Damaged { what });
     if u32_at(head, 68)? != VERSION_1_1 {
-        return Err(Error::Foreign { what: "a VirtualBox disk (VDI) of a version that is not known" });
+        return Err(Error::Foreign(Foreign::Other("a VirtualBox disk (VDI) of a version that is not known")));
     }
     if has_parent(head)? {
-        return Err(Error::Parent);
+        return Err(Error::NamesFile(NamedFile::Parent));
     }
     let (size, block_bytes, blocks) = (u64_at(head, 368)?, u32_at(head, 376)?, u32_at(head, 384)?);
     if u32_at(head, 360)? != 512 {

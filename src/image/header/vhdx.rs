@@ -1,8 +1,8 @@
 //! The headers of a Hyper-V disk (VHDX), by Microsoft's MS-VHDX.
 
-use super::Error;
 use super::bytes::{array, u16_at, u32_at, u64_at};
 use super::window::{Fault, Window};
+use super::{Error, NamedFile};
 
 pub(in crate::image) const MAGIC: (usize, &[u8]) = (0, b"vhdxfile");
 
@@ -27,7 +27,7 @@ pub(in crate::image) fn virtual_size(window: &Window) -> Result<u64, Fault> {
     let metadata = Metadata::read(window)?;
     let Some(size) = metadata.item(VIRTUAL_SIZE)? else { return Err(NO_SIZE.into()) };
     if metadata.has_parent(window)? {
-        return Err(Error::Parent.into());
+        return Err(Error::NamesFile(NamedFile::Parent).into());
     }
     Ok(u64_at(&window.read(size, 8)?, 0)?)
 }

@@ -1,16 +1,16 @@
 //! The header of a VMware disk (VMDK) in one file, sparse or stream-optimized, by VMware's "Virtual Disk
 //! Format 5.0" and QEMU's block/vmdk.c.
 
-use super::Error;
 use super::bytes::{u32_at, u64_at};
 use super::window::{Fault, Window};
+use super::{Error, Foreign, NamedFile};
 
 pub(in crate::image) const MAGIC: (usize, &[u8]) = (0, b"KDMV");
 /// A descriptor that stands alone; the data are in other files.
 pub(in crate::image) const DESCRIPTOR_MAGIC: &[u8] = b"# Disk DescriptorFile";
 
 /// The files of a split disk have no descriptor of their own.
-const PIECE: Error = Error::Foreign { what: "only a piece of a VMware disk (VMDK)" };
+const PIECE: Error = Error::Foreign(Foreign::Other("only a piece of a VMware disk (VMDK)"));
 const SECTOR: u64 = 512;
 const HEADER_BYTES: usize = 512;
 /// Where QEMU looks for the parent, whatever the header says.
@@ -35,7 +35,9 @@ pub(in crate::image) fn virtual_size(window: &Window) -> Result<u64, Fault> {
         check_capacity(&header)?;
     }
     if u32_at(&header, 4)? > 3 {
-        return Err(Error::Foreign { what: "a VMware disk (VMDK) of a version that is not known" }.into());
+        return Err(
+            Error::Foreign(Foreign::Other("a VMware disk (VMDK) of a version that is not known")).into()
+        );
     }
     if descriptor_sector == 0 {
         return Err(PIECE.into());
@@ -50,19 +52,19 @@ pub(in crate::image) fn virtual_size(window: &Window) -> Result<u64, Fault> {
 
 /// QEMU takes a header without a size for one whose descriptor names the files to open.
 fn check_capacity(header: &[u8]) -> Result<(), Error> {
-    if u64_at(header, 12)? == 0 { Err(Error::OtherFiles) } else { Ok(()) }
+    if u64_at(header, 12)? == 0 { Err(Error::NamesFile(NamedFile::Extent)) } else { Ok(()) }
 }
 
 /// No word of a parent. QEMU looks for the word anywhere in these bytes, so that is done here.
 fn check_descriptor(bytes: &[u8]) -> Result<(), Error> {
     let word = b"parentFileNameHint";
     if bytes.windows(word.len()).any(|part| part == word) {
-        return Err(Error::Parent);
+        return Err(Error::NamesFile(NamedFile::Parent));
     }
     let text = text_of(bytes);
     let parent = text.lines().filter_map(|line| line.trim().strip_prefix("parentCID="));
     match parent.into_iter().find(|id| !id.trim().eq_ignore_ascii_case("ffffffff")) {
-        Some(_) => Err(Error::Parent),
+        Some(_) => Err(Error::NamesFile(NamedFile::Parent)),
         None => Ok(()),
     }
 }
@@ -77,7 +79,7 @@ fn check_layout(descriptor: &[u8]) -> Result<(), Error> {
         .count();
     match kind.map(|kind| kind.trim().trim_matches('"')) {
         Some("monolithicSparse" | "streamOptimized") if extents == 1 => Ok(()),
-        Some(_) => Err(Error::OtherFiles),
+        Some(_) => Err(Error::NamesFile(NamedFile::Extent)),
         None => Err(PIECE),
     }
 }

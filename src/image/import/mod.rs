@@ -13,6 +13,7 @@
 
 mod convert;
 mod copy;
+mod manifest;
 mod original;
 mod ova;
 #[cfg(test)]
@@ -20,5 +21,5 @@ mod tests;
 
 pub(in crate::image) use convert::convert;
 pub(in crate::image) use copy::copy;
-pub(in crate::image) use original::{Original, OriginalFormat};
+pub(in crate::image) use original::Original;
 pub use ova::Error as OvaError;

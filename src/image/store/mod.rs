@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use self::own::OwnRecord;
 use self::record::{Record, Slot};
 use crate::image::download::Wanted;
+use crate::image::file::SourceFile;
 use crate::image::{
     Catalog, DigestCache, Entry, Error, Format, Limits, LocalImage, Progress, Reference, header,
 };
@@ -224,26 +225,33 @@ impl Store {
     }
 
     async fn file(&self, path: &Path, progress: Option<Progress>) -> Result<LocalImage, Error> {
-        let owned = path.to_owned();
-        let (header, file_size_bytes) = tokio::task::spawn_blocking(move || header::read(&owned)).await??;
         let shown = path.display().to_string();
+        let owned = path.to_owned();
+        let look = move || -> Result<_, Error> {
+            let source = SourceFile::open(&owned)?;
+            let (header, _) = header::read(&owned)?;
+            Ok((source, header))
+        };
+        let (source, header) = tokio::task::spawn_blocking(look).await??;
         if header.format == Format::Iso {
             return Err(Error::Iso { name: shown });
         }
         let digest = self.digests.of_file(path, Algorithm::Sha256, progress).await?;
+        source.check_unchanged()?;
         Ok(LocalImage {
             path: path.to_owned(),
             name: path.file_name().map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned()),
             source: shown,
             format: header.format,
             virtual_size_bytes: header.virtual_size_bytes,
-            file_size_bytes,
+            file_size_bytes: source.size_bytes(),
             digest,
             verified: true,
             committed: false,
             default_user: None,
             firmware: None,
             cpu_floor: None,
+            stamp: source.stamp().clone(),
         })
     }
 }

@@ -1,14 +1,11 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::record::Slot;
-use crate::image::digest::StopOnDrop;
 use crate::image::file::{self, remove_file};
-use crate::image::import::{self, Original, OriginalFormat};
+use crate::image::import::{self, Original};
 use crate::image::{DigestCache, Error, Format, Progress, Reference, catalog, header};
 use crate::model::{Algorithm, Digest, Firmware, Invalid, Timestamp, check_guest_user};
 use crate::system::fs;
@@ -102,15 +99,15 @@ impl OwnImages {
         let original = tokio::task::spawn_blocking(move || Original::open(&path, raw)).await??;
         let staged = self.stage(&new.name, replace).await?;
         let target = staged.path();
-        let left_out = original.left_out.clone();
-        if original.format == OriginalFormat::Qcow2 && original.window.start == 0 {
-            let stop = StopOnDrop::default();
-            let stopped: Arc<AtomicBool> = Arc::clone(&stop.0);
-            let copy = move || import::copy(&original, &target, progress.as_ref(), &stopped);
-            tokio::task::spawn_blocking(copy).await??;
+        let original = if original.is_kept_as_it_is() {
+            import::copy(original, target, progress).await?
         } else {
             import::convert(&original, &new.source, &target, progress.as_ref()).await?;
-        }
+            original
+        };
+        // What was read while somebody wrote may be torn, and looks like any other.
+        original.check_unchanged()?;
+        let left_out = original.left_out;
         self.keep(staged, new).await?;
         Ok(left_out)
     }
@@ -163,16 +160,14 @@ impl OwnImages {
                 committed: new.committed,
             };
             let failed = |source| file::write_failed(&partial, source);
-            if new.committed {
-                // Its VM may go next; the file that was imported is still there. What a power failure leaves of
-                // an import is too short for its own tables, and is never used.
-                std::fs::File::open(&partial).and_then(|file| file.sync_data()).map_err(failed)?;
-            }
+            // A record never speaks of bytes that a power failure could still take away.
+            std::fs::File::open(&partial).and_then(|file| file.sync_all()).map_err(failed)?;
             // A record never stands beside another image than its own.
             slot.remove_record()?;
             // Some file systems write all of a file to the disk when it is renamed over another.
             remove_file(&slot.image())?;
             std::fs::rename(&partial, slot.image()).map_err(failed)?;
+            slot.sync_folder()?;
             if let Some(digest) = &digest {
                 digests.remember(&slot.image(), digest);
             }

@@ -147,7 +147,13 @@ impl Slot {
         let path = self.file(ENDING);
         let bytes = serde_json::to_vec(record)
             .map_err(|error| fs::Error::at("write", &path)(std::io::Error::other(error)))?;
-        Ok(fs::write_atomically(&path, &bytes, 0o600)?)
+        fs::write_atomically(&path, &bytes, 0o600)?;
+        self.sync_folder()
+    }
+
+    /// Waits until the names of the folder's files are on the disk.
+    pub(in crate::image) fn sync_folder(&self) -> Result<(), Error> {
+        Ok(fs::sync_folder(&self.folder)?)
     }
 
     /// Removes the record, then the image. The lock's file stays: another process may wait at it.

@@ -39,6 +39,7 @@ impl Bench {
             Limits {
                 connect_timeout: Duration::from_secs(5),
                 stall_timeout: Duration::from_millis(400),
+                patience: Duration::from_secs(1),
                 max_image_bytes: 1 << 20,
                 first_pause: Duration::from_millis(5),
                 ..Limits::default()
@@ -321,4 +322,35 @@ fn a_file_is_used_where_it_lies() {
     std::fs::write(&path, iso).expect("writes");
     let error = bench.obtain(&Reference::File(path)).expect_err("a CD");
     assert!(matches!(error, Error::Iso { .. }), "{error}");
+}
+
+#[test]
+fn servers_that_hang_are_given_up_within_one_limit() {
+    let bench = Bench::new();
+    let hangs = || Reply::Slow(Vec::new(), Duration::from_secs(60));
+    // The only server: once more, and no oftener.
+    let at = vouched(&bench.server.put("/a.img", hangs()));
+    let begin = Instant::now();
+    assert!(matches!(bench.obtain(&at), Err(Error::Stalled { .. })));
+    assert_eq!(bench.server.count("/a.img"), 2);
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    // Of several each is asked once, as long as the patience lasts: it is over with the third.
+    let folders = ["/m1", "/m2", "/m3", "/m4", ""];
+    for folder in folders {
+        bench.server.put(&format!("{folder}/b.img"), hangs());
+    }
+    let base = bench.server.url("");
+    let mirrors: Vec<crate::model::Mirror> = folders[..4]
+        .iter()
+        .map(|folder| format!("{base}={base}{folder}").parse().expect("a mirror"))
+        .collect();
+    let at = vouched(&format!("{base}/b.img"));
+    let result = run(bench.store().with_mirrors(&mirrors).obtain(&at, None));
+    assert!(matches!(result, Err(Error::Stalled { .. })), "{result:?}");
+    let asked: usize = folders.iter().map(|folder| bench.server.count(&format!("{folder}/b.img"))).sum();
+    assert!((2..=3).contains(&asked), "{asked}");
+    // One that helps out after one that hangs is reached.
+    bench.server.put("/m1/c.img", hangs());
+    let at = vouched(&bench.server.put("/c.img", Reply::Bytes(image())));
+    run(bench.store().with_mirrors(&mirrors[..1]).obtain(&at, None)).expect("the publisher's own");
 }

@@ -34,11 +34,11 @@ impl Cloning<'_> {
             && self.op.client().agent(&source.uuid, r#"{"execute":"guest-ping"}"#, ANSWER).await.is_ok();
         self.clone_step(request, Step::CopyRunningDisks)?;
         // Short, and not to be cut off: what it holds it lets go.
-        let hold = self.op.client().begin_backup(&source.uuid, &disks, answers).await?;
-        if !hold.held {
+        let freeze = self.op.client().begin_backup(&source.uuid, &disks, answers).await?;
+        if !freeze.frozen {
             self.op.report(Event::Warning(Warning::NotHeld { vm: source.name.clone() }));
         }
-        if !hold.let_go {
+        if !freeze.thawed {
             self.op.report(Event::Warning(Warning::StillHeld { vm: source.name.clone() }));
         }
         let ended = self.op.race(self.backup_end(request, source)).await;

@@ -16,7 +16,7 @@ mod settle;
 
 pub(super) use settle::is_encrypted;
 
-use crate::libvirt::{Domain, Scope, Stored};
+use crate::libvirt::{self, Domain, Scope, Stored};
 use crate::manager::Step;
 use crate::manager::claim::Subject;
 use crate::manager::create::Creation;
@@ -57,6 +57,11 @@ pub enum CloneMode {
     Live,
 }
 
+/// Its clone would share something with it.
+fn not_clonable(source: &Domain, cause: libvirt::NotCopyable) -> Error {
+    Error::NotClonable { name: source.name.clone(), cause }
+}
+
 noun! {
     /// A VM made of another.
     Cloning
@@ -67,7 +72,7 @@ impl Cloning<'_> {
     ///
     /// # Errors
     /// [`Error::Taken`]; [`Error::NotOff`] for a running source; [`Error::SourceChanged`]; [`Error::NoRoom`];
-    /// [`Error::NotCopyable`]; [`Error::Forged`]; [`Error::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
+    /// [`Error::NotCopyable`]; [`Error::NotClonable`]; [`Error::Forged`]; [`Error::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
     /// only a wait that ran out of time leaves the VM.
     pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
         let mut undo = UndoStack::new(self.op);
@@ -91,10 +96,11 @@ impl Cloning<'_> {
         let settled = self.settle_clone(request, &source, folders).await?;
         let uuid = settled.copy.uuid.to_string();
         self.clone_step(request, Step::ClaimName)?;
-        let definition = settled.copy.to_element(&source);
+        let complete = self.op.client().complete_definition(&source.uuid).await.map_err(Error::from)?;
+        let definition = settled.copy.definition(&complete).map_err(|cause| not_clonable(&source, cause))?;
         undo.will_define(&uuid);
         // Done twice it claims no more: the UUID is the same.
-        let claim = async || self.op.client().define_copy(&definition).await.map_err(not_claimed);
+        let claim = async || self.op.client().define(&definition).await.map_err(not_claimed);
         self.op.while_daemon_restarts(claim).await.map_err(|error| match error {
             Error::Exists { name } => Error::Taken { name },
             other => other,

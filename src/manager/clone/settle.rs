@@ -10,7 +10,7 @@ use super::copying::Folders;
 use super::{CloneMode, CloneRequest};
 use crate::host;
 use crate::libvirt::{
-    CopiedFile, Disk, Domain, DomainCopy, Element, Metadata, OwnedVolume, Parent, Pool, SshAccess,
+    self, CopiedFile, Disk, Domain, DomainCopy, Element, Metadata, OwnedVolume, Parent, Pool, SshAccess,
 };
 use crate::manager::storage::base;
 use crate::manager::{Error, Event, Warning};
@@ -85,6 +85,11 @@ impl Cloning<'_> {
         let uuid = uuid::Uuid::new_v4();
         let names =
             Names { pool: &pool, stem: format!("{}-{}", request.name, &uuid.simple().to_string()[..8]) };
+        let needs = DomainCopy::needs(source);
+        if !needs.refused.is_empty() {
+            let cause = libvirt::NotCopyable { obstacles: needs.refused };
+            return Err(Error::NotClonable { name: source.name.clone(), cause });
+        }
         let (mut pieces, needed) = self.disk_pieces(request, source, &names, folders).await?;
         self.check_clone_room(&pool, needed + FIRST_FILES)?;
         let macs: Vec<String> = match request.keep_identity {
@@ -93,7 +98,7 @@ impl Cloning<'_> {
         };
         let record = source.metadata.as_ref();
         let published = record.map(|record| record.published.clone()).unwrap_or_default();
-        let ports = self.new_ports(source, &published)?;
+        let ports = self.new_ports(&needs.ports, &published)?;
         let mut ssh = record.and_then(|record| record.ssh.clone());
         self.identity_piece(request, source, &names, uuid, &macs, &mut ssh, &mut pieces)?;
         let nvram = self.nvram_piece(source, &names, &mut pieces).await?;
@@ -131,9 +136,20 @@ impl Cloning<'_> {
         if source.hardware().tpm {
             self.op.report(Event::Warning(Warning::TpmLeftOut { vm: request.name.to_string() }));
         }
-        let qmp_socket = source.qmp_socket.as_ref().and_then(|_| HostChecks::of(self.op).qmp_socket(uuid));
-        let copy =
-            DomainCopy { name: request.name.clone(), uuid, metadata, files, nvram, macs, ports, qmp_socket };
+        let checks = HostChecks::of(self.op);
+        let qmp_socket = source.qmp_socket.as_ref().and_then(|_| checks.qmp_socket(uuid));
+        let copy = DomainCopy {
+            name: request.name.clone(),
+            uuid,
+            metadata,
+            files,
+            disks: HashMap::new(),
+            nvram,
+            macs,
+            ports,
+            qmp_socket,
+            vnc_socket: checks.vnc_socket(uuid),
+        };
         let is_folder_here = self.op.locality().is_here() && pool.kind.has_files();
         Ok(Settled { copy, pieces, logs, is_folder_here })
     }
@@ -222,10 +238,14 @@ impl Cloning<'_> {
     }
 
     /// A free port of the host for each that leads to the source.
-    fn new_ports(&self, source: &Domain, published: &[PortPublish]) -> Result<HashMap<u16, u16>, Error> {
-        let by_passt = source.interfaces.iter().flat_map(|card| &card.forwards).map(|forward| forward.0);
+    fn new_ports(
+        &self,
+        needed: &[libvirt::HostPort],
+        published: &[PortPublish],
+    ) -> Result<HashMap<u16, u16>, Error> {
+        let by_definition = needed.iter().map(|needed| needed.port);
         let mut ports: HashMap<u16, u16> = HashMap::new();
-        for old in published.iter().map(|port| port.host).chain(by_passt) {
+        for old in published.iter().map(|port| port.host).chain(by_definition) {
             if ports.contains_key(&old) {
                 continue;
             }

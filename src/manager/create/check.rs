@@ -8,7 +8,7 @@ use crate::manager::storage::Storage;
 use std::path::{Path, PathBuf};
 
 use crate::host;
-use crate::image::LocalImage;
+use crate::image::{LocalImage, check_regular};
 use crate::libvirt::{self, Pool};
 use crate::manager::gc::Maker;
 use crate::manager::{DeletePlan, Error, Event, VmSpec, Warning};
@@ -84,10 +84,8 @@ impl Creation<'_> {
 
     /// QEMU's user gets at the pool's folder and at the ISO files.
     pub(super) fn check_paths(&self, spec: &VmSpec, pool: &Pool) -> Result<(), Error> {
-        if self.op.locality().is_here()
-            && let Some(iso) = spec.cdroms().find(|iso| !iso.is_file())
-        {
-            return Err(Error::FileMissing { path: iso.clone() });
+        if self.op.locality().is_here() {
+            spec.cdroms().try_for_each(|iso| check_regular(iso))?;
         }
         let pool = Path::new(&pool.path).join("any");
         HostChecks::of(self.op)

@@ -8,7 +8,7 @@ mod seed;
 mod spec;
 
 use crate::image::{LocalImage, Reference};
-use crate::libvirt::{self, Domain, DomainSpec, Element, Mounted, Room};
+use crate::libvirt::{self, Domain, DomainSpec, Mounted, NewDomain, Room};
 use crate::manager::Step;
 use crate::manager::claim::Claim;
 use crate::manager::delete::Deletion;
@@ -167,15 +167,16 @@ impl Creation<'_> {
         self.check_mounts(spec)?;
         let old = self.check_name(spec).await?;
         let mounts = self.mounts(spec).await?;
-        let image = match self.reference(spec)? {
+        let (image, image_claim) = match self.reference(spec)? {
             Some(reference) => {
-                Some(self.op.race(Images::of(self.op).obtain(&reference, spec.takes_unvouched)).await?)
+                Some(Images::of(self.op).obtain_claimed(&reference, spec.takes_unvouched).await?)
             }
             None => None,
-        };
+        }
+        .unzip();
         let mut prepared = self.prepare(spec, image, old.as_ref(), mounts, true).await?;
         let uuid = prepared.domain.uuid.to_string();
-        let definition = prepared.domain.to_element();
+        let definition = prepared.domain.definition();
 
         if let Some(old) = old {
             self.step(spec, Step::ReplaceVm)?;
@@ -186,6 +187,7 @@ impl Creation<'_> {
         prepared.claims.clear();
         self.step(spec, Step::MakeDisks)?;
         self.make_disks(undo, &prepared).await?;
+        drop(image_claim);
         self.op.check()?;
         if spec.start {
             self.step(spec, Step::Start)?;
@@ -213,7 +215,7 @@ impl Creation<'_> {
     }
 
     /// The name is claimed by `define`, which is atomic: of two creates at once one gets it.
-    async fn claim(&self, undo: &mut UndoStack<'_>, uuid: &str, definition: &Element) -> Result<(), Error> {
+    async fn claim(&self, undo: &mut UndoStack<'_>, uuid: &str, definition: &NewDomain) -> Result<(), Error> {
         undo.will_define(uuid);
         self.op.client().define(definition).await.map_err(not_claimed)
     }
@@ -307,6 +309,7 @@ impl Creation<'_> {
             ignition: setup.as_ref().filter(|_| !seeded).map(|_| names.seed.path.clone()),
             serial_log: names.serial_log.path.clone(),
             qmp_socket: HostChecks::of(self.op).qmp_socket(uuid),
+            vnc_socket: HostChecks::of(self.op).vnc_socket(uuid),
         };
         let extra_disks = spec.extra_disks.clone();
         Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm, claims: wiring.claims })

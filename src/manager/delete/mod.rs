@@ -144,7 +144,7 @@ impl Deletion<'_> {
             let (name, uuid) = (plan.name.clone(), plan.uuid.clone());
             let claim = claims.remove(&uuid).unwrap_or_else(|| Err(Error::Claimed { name: name.clone() }));
             let result = match claim {
-                Ok(claim) => self.delete_claimed(plan, &claim, &mut inventory, &kept, &mut gone).await,
+                Ok(claim) => self.delete_next(plan, &claim, &mut inventory, &kept, &mut gone).await,
                 Err(error) => Err(error),
             };
             if result.is_err() {
@@ -159,8 +159,13 @@ impl Deletion<'_> {
     /// Does what the plan says.
     pub(super) async fn delete(&self, plan: DeletePlan) -> Result<Deleted, Error> {
         let claim = self.op.own(Subject::Vm(&plan.uuid), &plan.name).await?;
+        self.delete_claimed(plan, &claim).await
+    }
+
+    /// Does what the plan says of a VM that is claimed.
+    pub(super) async fn delete_claimed(&self, plan: DeletePlan, claim: &Claim) -> Result<Deleted, Error> {
         let mut gone = DeletionSet::default();
-        self.delete_claimed(plan, &claim, &mut None, &HashMap::new(), &mut gone).await
+        self.delete_next(plan, claim, &mut None, &HashMap::new(), &mut gone).await
     }
 
     /// In the order of their UUIDs, so that two that want the same VMs don't wait for each other for ever.
@@ -175,7 +180,7 @@ impl Deletion<'_> {
         claims
     }
 
-    async fn delete_claimed(
+    async fn delete_next(
         &self,
         plan: DeletePlan,
         _claim: &Claim,

@@ -155,11 +155,8 @@ impl Disks<'_> {
         }
         // By its own name, so that whoever uses it is found.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if !path.is_file() {
-            return Err(Error::FileMissing { path: path.to_owned() });
-        }
+        let (header, _) = image::read_data_disk(path)?;
         HostChecks::of(self.op).check_reach([path.as_path()])?;
-        let (header, _) = image::read_header(path)?;
         let shown = path.to_string_lossy().into_owned();
         if !read_only {
             let mut needed_by = Inventory::load(self.op).await?.needed_by(&shown, &DeletionSet::default());

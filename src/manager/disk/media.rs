@@ -4,6 +4,7 @@ use crate::manager::host_checks::HostChecks;
 use std::path::Path;
 
 use super::{ChangedDisk, DiskError, Machine, element_of};
+use crate::image::check_regular;
 use crate::libvirt::{Affects, Disk, Domain, Element, Node, cdrom};
 use crate::manager::Error;
 
@@ -12,7 +13,7 @@ impl Disks<'_> {
     /// without a drive gets one, from its next start on.
     ///
     /// # Errors
-    /// [`Error::FileMissing`]; [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`].
+    /// Those of [`check_regular`]; [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`].
     pub async fn insert(
         &self,
         name: &str,
@@ -20,8 +21,8 @@ impl Disks<'_> {
         target: Option<&str>,
         force: bool,
     ) -> Result<ChangedDisk, Error> {
-        if self.op.locality().is_here() && !iso.is_file() {
-            return Err(Error::FileMissing { path: iso.to_owned() });
+        if self.op.locality().is_here() {
+            check_regular(iso)?;
         }
         HostChecks::of(self.op).check_reach([iso])?;
         let id = self.op.client().resolve(name).await?;

@@ -2,9 +2,13 @@
 
 use super::{ImageStatus, image_store, progress_of};
 use crate::image::{Freshness, LocalImage, Pulled, Reference, Store};
+use crate::manager::claim::{Claim, Subject};
 use crate::manager::image::Images;
 use crate::manager::{Already, Error, Event, Warning};
 use crate::model::Digest;
+
+/// How often an image is fetched that others remove meanwhile.
+const TRIES: usize = 3;
 
 /// An image to be fetched.
 #[derive(Debug, Clone)]
@@ -47,6 +51,26 @@ impl Images<'_> {
             self.op.report(Event::Warning(Warning::Unverified { image: image.name.clone() }));
         }
         Ok(image)
+    }
+
+    /// As [`Images::obtain`], and a claim under which the image stays.
+    ///
+    /// # Errors
+    /// As there; [`Error::Claimed`] while the image is removed.
+    pub(in crate::manager) async fn obtain_claimed(
+        &self,
+        reference: &Reference,
+        takes_unvouched: bool,
+    ) -> Result<(LocalImage, Claim), Error> {
+        let mut removed_meanwhile = 0;
+        loop {
+            let image = self.op.race(self.obtain(reference, takes_unvouched)).await?;
+            let claim = self.op.share(Subject::Image(image.digest.hex()), &image.name).await?;
+            if image.path.exists() || removed_meanwhile == TRIES {
+                return Ok((image, claim));
+            }
+            removed_meanwhile += 1;
+        }
     }
 
     /// Makes sure that an image is in the cache and is the publisher's present one. libvirt need not be

@@ -98,12 +98,17 @@ impl Images<'_> {
         self.op.check()?;
         let UnusedImage { name, digest, files, whole, item, .. } = image;
         let mut claims = Vec::new();
+        let hex = digest.as_deref().and_then(|digest| digest.rsplit(':').next());
+        if let (Some(_), Some(hex)) = (&item.holding, hex) {
+            claims.push(self.op.own(Subject::Image(hex), &name).await?);
+        }
         for base in &item.bases {
             claims.push(self.op.own(Subject::Base(&base.volume), &name).await?);
         }
         // Somebody may have been asked meanwhile, and taken his time. With the bases claimed it stays so.
         let mut now = self.bases().await?;
-        now.retain(|base| item.bases.contains(&base.volume));
+        let is_of_it = |base: &Base| digest.as_deref().is_some_and(|digest| base.is_of(digest));
+        now.retain(|base| item.bases.contains(&base.volume) || (whole && is_of_it(base)));
         refuse_used(&name, &now)?;
         let deadline = Instant::now() + PATIENCE;
         for base in &item.bases {

@@ -36,7 +36,12 @@ impl Power<'_> {
     /// When there is no such VM, libvirt or QEMU refuses, or the wait fails.
     pub async fn start(&self, name: &str, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
         let id = self.op.client().resolve(name).await?;
-        let claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
+        // One that runs may be at work for another, whose copy takes its time; that is no reason to wait.
+        let running = self.op.client().state(&id.uuid).await?.is_active();
+        let claim = match running {
+            true => self.op.share(Subject::Vm(&id.uuid), &id.name).await?,
+            false => self.op.own(Subject::Vm(&id.uuid), &id.name).await?,
+        };
         let state = self.op.client().state(&id.uuid).await?;
         let domain = self.op.client().domain(&id.uuid).await?;
         self.refuse_unmade(&domain).await?;
@@ -113,9 +118,7 @@ impl Power<'_> {
             Err(libvirt::Error::Refused { message, reason: RefusalReason::Passt, .. }) => {
                 let reason = PasstFault::Failed { message };
                 self.op.report(Event::Warning(Warning::NoPasst { reason }));
-                let mut domain = self.op.client().stored_domain(uuid).await?;
-                passt_to_slirp(&mut domain.tree);
-                self.op.client().define(&domain.tree).await?;
+                self.op.client().change_definition(uuid, passt_to_slirp).await?;
                 self.op.client().start(uuid).await?;
             }
             other => other?,

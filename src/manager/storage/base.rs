@@ -217,7 +217,11 @@ impl Storage<'_> {
         let sparse = image.format == Format::Raw;
         let copied = self
             .op
-            .race(async { Ok(self.op.client().upload_file(pool, volume, &image.path, sparse).await?) })
+            .race(async {
+                self.op.client().upload_file(pool, volume, &image.path, sparse).await?;
+                // The file is the user's, who may have a VM on it by now.
+                Ok(image.check_unchanged()?)
+            })
             .await;
         if let Err(error) = copied {
             // What is left of it is no use; `gc` removes it if this can't.

@@ -169,7 +169,7 @@ fn interfaces(domain: &Domain, by_card: &[(String, IpAddr)]) -> Vec<InterfaceSta
         .iter()
         .map(|card| InterfaceStatus {
             mac: card.mac.clone(),
-            kind: card.kind.clone(),
+            kind: card.kind.to_string(),
             source: card.source.clone(),
             model: card.model.clone(),
             ips: of(&card.mac),

@@ -106,7 +106,7 @@ fn a_clone_has_memory_devices_of_its_own() {
 }
 
 /// Devices that name something of the host or of the network that only one VM can have, and what it is.
-const SINGLE: [(&str, &str, &str); 17] = [
+const SINGLE: [(&str, &str, &str); 18] = [
     (
         "serial console by TCP",
         "<serial type='tcp'><source mode='bind' host='127.0.0.1' service='45566'/><protocol type='telnet'/></serial>",
@@ -154,6 +154,12 @@ const SINGLE: [(&str, &str, &str); 17] = [
         "<channel type='tcp'><source mode='bind' host='127.0.0.1' service='45568'/>\
          <target type='virtio' name='org.example.1'/></channel>",
         "45568",
+    ),
+    (
+        "channel that the guest's network forwards",
+        "<channel type='unix'><source mode='bind' path='/run/c16/guestfwd'/>\
+         <target type='guestfwd' address='10.0.2.1' port='4600'/></channel>",
+        "/run/c16/guestfwd",
     ),
     (
         "console by TCP",

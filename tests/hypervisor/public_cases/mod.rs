@@ -9,6 +9,7 @@ mod deletes;
 mod disks;
 mod images;
 mod networks;
+mod odd;
 mod secrets;
 mod user_data;
 

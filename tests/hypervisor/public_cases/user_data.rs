@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -364,6 +365,7 @@ fn an_image_an_iso_and_a_mount_are_what_was_named() {
 
         let folder = folders.join(path.file_name().unwrap());
         std::fs::create_dir_all(&folder).unwrap();
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
         let mut spec = folder.clone().into_os_string();
         spec.push(":/mnt");
         let run =

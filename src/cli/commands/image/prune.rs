@@ -6,7 +6,7 @@ use clap::Args;
 use crate::cli::commands::many::Many;
 use crate::cli::context::Context;
 use crate::cli::render;
-use crate::manager::PruneRequest;
+use crate::manager::{Error, PruneRequest};
 use crate::model::parse_duration;
 use crate::problem::Problem;
 
@@ -54,8 +54,15 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem
     for image in unused {
         match session.images().remove_unused(image).await {
             Ok(removed) => many.add(removed),
+            // What has come to be of use since is none of what was to go.
+            Err(Error::ImageInUse { image, .. }) => {
+                context.ui.note(&format!("kept {image}: it is needed by now"))
+            }
             Err(error) => many.fail(error.into()),
         }
     }
-    many.finish(context, false, |image| format!("removed {}\n", image.name))
+    many.finish(context, false, |image| match image.whole {
+        true => format!("removed {}\n", image.name),
+        false => format!("removed the pool copy of {}\n", image.name),
+    })
 }
