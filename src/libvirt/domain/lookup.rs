@@ -183,7 +183,7 @@ impl Client {
     /// When it is gone, or the connection fails.
     pub async fn domain(&self, uuid: &str) -> Result<Domain, Error> {
         let command = Command::new("dumpxml").option("--domain", uuid);
-        parse_domain(&command.display(), &self.call(command).await?)
+        self.located(parse_domain(&command.display(), &self.call(command).await?)?).await
     }
 
     /// The definition that its next start will use.
@@ -192,7 +192,7 @@ impl Client {
     /// When it is gone, or the connection fails.
     pub async fn stored_domain(&self, uuid: &str) -> Result<Domain, Error> {
         let command = Command::new("dumpxml --inactive").option("--domain", uuid);
-        parse_domain(&command.display(), &self.call(command).await?)
+        self.located(parse_domain(&command.display(), &self.call(command).await?)?).await
     }
 
     /// The definitions of many, in one round; those that are gone meanwhile are left out.
