@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::definition::Domain;
-use super::lookup::{lines, parse_domain, parse_stats};
+use super::lookup::{lines, parse_domain};
 use super::metadata::PARENT_NAMESPACE;
+use super::state::parse_stats;
 use super::stats::DomainStats;
 use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
