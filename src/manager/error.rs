@@ -317,6 +317,35 @@ pub enum Error {
         #[source]
         cause: libvirt::NotCopyable,
     },
+    /// A disk's data is in no file or block device of the host.
+    #[error("the disk {disk} of the VM {name} is no file of the host: it is {source_name}")]
+    DiskElsewhere {
+        /// The VM.
+        name: String,
+        /// The disk's device.
+        disk: String,
+        /// What it is.
+        source_name: String,
+    },
+    /// A file of a disk is missing.
+    #[error("the disk {disk} of the VM {name} needs {path}, which does not exist")]
+    DiskFileMissing {
+        /// The VM.
+        name: String,
+        /// The disk's device.
+        disk: String,
+        /// The disk's own file, or one below it.
+        path: PathBuf,
+    },
+    /// Its CPUs are arranged so that it can't have that number.
+    #[error("the VM {name} cannot have that number of CPUs by its topology")]
+    CpuTopology {
+        /// The VM.
+        name: String,
+        /// Why.
+        #[source]
+        cause: libvirt::TopologyMismatch,
+    },
     /// A disk is of a kind that can't be copied.
     #[error("the disk {disk} of the VM {name} cannot be copied: {reason}")]
     NotCopyable {

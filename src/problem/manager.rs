@@ -165,7 +165,11 @@ pub(super) fn advice(error: &Error) -> Advice {
         }
         E::NotClonable { cause, .. } if cause.would_lose_data() => (K::Integrity, None),
         E::NotClonable { .. } => (K::Incapable, None),
-        E::NotCopyable { .. } => (K::Incapable, None),
+        E::NotCopyable { .. } | E::DiskElsewhere { .. } => (K::Incapable, None),
+        E::DiskFileMissing { .. } => (K::NotFound, None),
+        E::CpuTopology { name, .. } => {
+            (K::Incapable, Some(format!("change its <topology>: virsh edit {name}")))
+        }
         E::Forged { name, .. } => (
             K::Integrity,
             hint(format_args!(

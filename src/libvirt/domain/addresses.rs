@@ -1,9 +1,9 @@
 use std::net::IpAddr;
 
-/// An address that libvirt knows of a domain's network card.
+/// An address that libvirt knows of a domain's network interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// The card's hardware address, in lower case.
+    /// The interface's hardware address, in lower case.
     pub mac: String,
     /// The address.
     pub ip: IpAddr,
@@ -38,7 +38,7 @@ pub(super) fn parse(text: &str) -> Vec<Address> {
 
 fn parse_line(line: &str) -> Option<Address> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    // A card's name may hold blanks (Windows), so the columns are counted from the end.
+    // An interface's name may hold blanks (Windows), so the columns are counted from the end.
     let [.., mac, "ipv4" | "ipv6", address] = words.as_slice() else {
         return None;
     };

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::definition::Domain;
-use super::lookup::{lines, parse_domain, parse_stats};
+use super::lookup::{lines, parse_domain};
 use super::metadata::PARENT_NAMESPACE;
+use super::state::parse_stats;
 use super::stats::DomainStats;
 use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
@@ -75,7 +76,7 @@ impl Client {
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok(Page {
             stats: parse_stats(uuid, &next()?)?,
-            domain: parse_domain(&asks[1].display(), &next()?)?,
+            domain: self.located(parse_domain(&asks[1].display(), &next()?)?).await?,
             autostart: lines(&next()?).any(|line| line.trim() == uuid),
             snapshots: lines(&next()?).map(str::to_owned).collect(),
         })
@@ -95,7 +96,7 @@ impl Client {
         let mut replies = self.call_each(&asks).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok(Stored {
-            domain: parse_domain(&asks[0].display(), &next()?)?,
+            domain: self.located(parse_domain(&asks[0].display(), &next()?)?).await?,
             state: parse_stats(uuid, &next()?)?.state(),
             saved: lines(&next()?).any(|line| line.trim() == uuid),
         })
@@ -130,6 +131,7 @@ impl Client {
             Err(_) => found.hidden.push(uuid.to_owned()),
         };
         self.each_definition(uuids, definition, take).await?;
+        self.locate_volumes(&mut found.domains).await?;
         Ok(found)
     }
 
@@ -149,6 +151,7 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
+        self.locate_volumes(&mut domains).await?;
         Ok(domains)
     }
 

@@ -1,5 +1,5 @@
-//! What changes a domain's definition. libvirt itself changes what it is asked to: nothing else of a
-//! definition passes through vmtools, so nothing else can get lost, and no secret in it is seen.
+//! Changes of a domain's definition that virsh has commands for. With those nothing else of a definition
+//! passes through vmtools, so nothing else can get lost, and no secret in it is seen.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Client {
     /// Gives it so many virtual processors, within its maximum.
     ///
     /// # Errors
-    /// When they are more than its maximum, or the guest doesn't give any back.
+    /// When they are more than its maximum, or the guest doesn't release any.
     pub async fn set_cpus(&self, uuid: &str, cpus: u32, affects: Affects) -> Result<(), Error> {
         self.call(sized("setvcpus --count", cpus, "", uuid).flag(affects.flags())).await.map(drop)
     }
@@ -114,7 +114,7 @@ impl Client {
         self.put_metadata(&domain.uuid, NAMESPACE, "vmtools", &changed, active).await
     }
 
-    /// Marks it as not to be deleted, or takes the mark away, in both definitions.
+    /// Marks it as not to be deleted, or removes the mark, in both definitions.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
@@ -123,7 +123,7 @@ impl Client {
             let mark = Element::new("by").text("vmtools");
             self.put_metadata(uuid, PROTECTED_NAMESPACE, "protected", &mark, active).await
         } else {
-            self.take_metadata(uuid, PROTECTED_NAMESPACE, active).await
+            self.remove_metadata(uuid, PROTECTED_NAMESPACE, active).await
         }
     }
 
@@ -136,12 +136,12 @@ impl Client {
         self.put_metadata(uuid, CREATING_NAMESPACE, "creating", &mark, active).await
     }
 
-    /// Takes the mark of an unfinished create away, from the running domain and its definition.
+    /// Removes the mark of an unfinished create from the running domain and its stored definition.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
     pub async fn clear_creating(&self, uuid: &str, active: bool) -> Result<(), Error> {
-        self.take_metadata(uuid, CREATING_NAMESPACE, active).await
+        self.remove_metadata(uuid, CREATING_NAMESPACE, active).await
     }
 
     async fn put_metadata(
@@ -161,7 +161,7 @@ impl Client {
         self.call(command).await.map(drop)
     }
 
-    async fn take_metadata(&self, uuid: &str, namespace: &str, active: bool) -> Result<(), Error> {
+    async fn remove_metadata(&self, uuid: &str, namespace: &str, active: bool) -> Result<(), Error> {
         let command = Command::new("metadata --remove").flag(Affects::all(active).flags());
         self.call(command.option("--uri", namespace).option("--domain", uuid)).await.map(drop)
     }

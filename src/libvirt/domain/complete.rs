@@ -104,12 +104,18 @@ impl Client {
     /// was read comes to be defined again; where virsh has a command for the change, that is to be preferred.
     ///
     /// # Errors
-    /// When the domain is gone, or libvirt refuses what `change` has made of it.
+    /// When the domain is gone, or libvirt refuses what `change` has made of it; [`Error::WrongState`] when it has no
+    /// stored definition, since this would make one.
     pub async fn change_definition(
         &self,
         uuid: &str,
         change: impl FnOnce(&mut Element),
     ) -> Result<(), Error> {
+        if !self.is_persistent(uuid).await? {
+            // libvirt's own words where it refuses a change for this.
+            let message = "transient domains do not have any persistent config".to_owned();
+            return Err(Error::WrongState { command: "virsh define".to_owned(), message });
+        }
         let CompleteDefinition { mut tree } = self.complete_definition(uuid).await?;
         let before = tree.clone();
         change(&mut tree);

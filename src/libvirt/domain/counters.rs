@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::lookup::{DomainId, Scope, list, parse_ids, parse_stats};
+use super::lookup::{DomainId, Scope, list, parse_ids};
+use super::state::parse_stats;
 use super::stats::DomainStats;
 use crate::libvirt::Error;
 use crate::libvirt::client::Client;

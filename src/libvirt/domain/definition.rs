@@ -9,7 +9,7 @@ use super::shared_folder::{self, Filesystem};
 use super::spec::IGNITION_ENTRY;
 use super::vnc::{self, VncEndpoint};
 use super::{hardware, monitor};
-use crate::libvirt::xml::{Element, XmlError};
+use crate::libvirt::xml::{Element, Node, XmlError};
 use crate::model::{Firmware, Hardware, OsVariant};
 
 /// What vmtools reads from a domain's XML. The tree itself stays for those who change it.
@@ -35,7 +35,7 @@ pub struct Domain {
     pub kvm: bool,
     /// Its disks, CD-ROM drives included.
     pub disks: Vec<Disk>,
-    /// Its network cards.
+    /// Its network interfaces.
     pub interfaces: Vec<Interface>,
     /// The host's folders that its guest can mount.
     pub folders: Vec<Filesystem>,
@@ -78,7 +78,7 @@ impl Domain {
             targets.filter(|target| target.attribute("name") == Some("org.qemu.guest_agent.0"))
         };
         let mut domain = Self {
-            name: text("name").unwrap_or_default(),
+            name: tree.find("name").map(raw_text).unwrap_or_default(),
             uuid: text("uuid").unwrap_or_default(),
             memory_mib: tree.find("memory").map_or(0, memory_mib),
             current_memory_mib: tree
@@ -163,11 +163,19 @@ impl Domain {
         hardware::read_libosinfo(&self.tree)
     }
 
-    /// Whether the machine that libvirt was asked for is one that a creator has left half-made, or is
-    /// still at work on.
+    /// The process that is making it, or that has left it half-made.
     pub fn creator(&self) -> Option<&str> {
         self.metadata.as_ref().and_then(|record| record.creator.as_deref())
     }
+}
+
+/// The text in an element as it is: a name may begin and end with blanks.
+fn raw_text(element: &Element) -> String {
+    let text = element.children.iter().filter_map(|node| match node {
+        Node::Text(text) | Node::CData(text) => Some(text.as_str()),
+        _ => None,
+    });
+    text.collect()
 }
 
 fn memory_mib(element: &Element) -> u64 {
@@ -310,6 +318,12 @@ mod tests {
             .map(|disk| (disk.find_attribute("target", "dev"), disk.find_attribute("boot", "order")))
             .collect();
         assert_eq!(found, [(Some("sda"), Some("1")), (Some("sdb"), Some("2")), (Some("sdc"), None)]);
+    }
+
+    #[test]
+    fn a_name_keeps_its_blanks() {
+        let domain = Domain::parse("<domain><name> a  b </name></domain>").expect("parses");
+        assert_eq!(domain.name, " a  b ");
     }
 
     #[test]

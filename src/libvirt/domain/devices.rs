@@ -67,11 +67,11 @@ impl Client {
     pub async fn plug_interface(
         &self,
         uuid: &str,
-        card: &InterfaceSpec,
+        interface: &InterfaceSpec,
         affects: Affects,
     ) -> Result<(), Error> {
         let verb = "attach-device";
-        let file = self.handover_xml(verb, &card.to_element(NicModel::default()))?;
+        let file = self.handover_xml(verb, &interface.to_element(NicModel::default()))?;
         let command =
             Command::new(verb).flag(affects.flags()).option("--domain", uuid).option("--file", &file.path);
         self.call(command.within(PLUG)).await.map(drop)

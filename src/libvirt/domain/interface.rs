@@ -201,14 +201,17 @@ mod tests {
 
     #[test]
     fn ranges_of_ports_are_all_their_ports() {
-        let card = parsed(
+        let interface = parsed(
             "<interface type='user'><mac address='52:54:00:00:00:0A'/><backend type='passt'/>
              <portForward proto='tcp'><range start='2222' to='22'/></portForward>
              <portForward proto='udp'><range start='9000' end='9002'/><range start='9001' exclude='yes'/></portForward></interface>",
         );
         let expected = [(2222, 22, "tcp"), (9000, 9000, "udp"), (9001, 9001, "udp"), (9002, 9002, "udp")];
-        assert_eq!(card.forwards, expected.map(|(host, guest, protocol)| (host, guest, protocol.to_owned())));
-        assert!(card.passt && card.mac == "52:54:00:00:00:0a");
+        assert_eq!(
+            interface.forwards,
+            expected.map(|(host, guest, protocol)| (host, guest, protocol.to_owned()))
+        );
+        assert!(interface.passt && interface.mac == "52:54:00:00:00:0a");
         let odd = parsed(
             "<interface type='user'><mac address='m'/><portForward proto='tcp'><range start='65535' end='2'/><range start='x'/></portForward></interface>",
         );
@@ -217,11 +220,11 @@ mod tests {
 
     #[test]
     fn a_port_group_and_a_place_in_the_boot_order_are_read() {
-        let card = parsed(
+        let interface = parsed(
             "<interface type='network'><mac address='m'/><source network='n' portgroup='p'/><boot order='2'/></interface>",
         );
         assert_eq!(
-            (card.source.as_deref(), card.portgroup.as_deref(), card.boot_order),
+            (interface.source.as_deref(), interface.portgroup.as_deref(), interface.boot_order),
             (Some("n"), Some("p"), Some(2))
         );
     }

@@ -1,15 +1,13 @@
 //! What a [`Client`] asks of domains and does to them.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use super::addresses::{self, Address, AddressSource};
 use super::definition::Domain;
-use super::stats::DomainStats;
 use crate::libvirt::client::Client;
 use crate::libvirt::command::{Command, QUESTION};
 use crate::libvirt::{Error, Object};
-use crate::model::{ConnectionUri, VmState};
+use crate::model::ConnectionUri;
 
 /// A domain's two names. Every call takes the UUID: virsh takes a name such as `5` for an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +29,6 @@ pub enum Scope {
 
 // At its first use a daemon asks every QEMU what it can do, which takes a while.
 pub(super) const DEFINE: Duration = Duration::from_secs(120);
-// A thousand domains take a fifth of a second; a QEMU that hangs holds all of it back.
-const SURVEY: Duration = Duration::from_secs(10);
 // Beyond the agent's own time, which libvirt keeps.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -98,76 +94,6 @@ impl Client {
         Ok(name.trim_end_matches('\n').to_owned())
     }
 
-    /// The list for `list`: the counters of all domains in the scope, and who they are,
-    /// in one round.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn survey(&self, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        self.survey_by("domstats --raw --state --vcpu --balloon --nowait", scope).await
-    }
-
-    /// As [`Client::survey`], of states alone, which no QEMU is asked for: none that hangs holds it back.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn survey_states(&self, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        self.survey_by("domstats --raw --state --nowait", scope).await
-    }
-
-    async fn survey_by(&self, words: &str, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        let mut stats = Command::new(words).within(SURVEY);
-        if scope == Scope::Active {
-            stats = stats.flag("--list-active");
-        }
-        let mut replies = self.call_each(&[stats, list(scope).within(SURVEY)]).await?.into_iter();
-        let mut next = || replies.next().unwrap_or(Ok(String::new()));
-        Ok((DomainStats::parse(&next()?), parse_ids(&next()?)))
-    }
-
-    /// All domains with what they are doing, in one round that no QEMU is asked in. The state is unknown of one
-    /// that came or went meanwhile.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn states(&self) -> Result<Vec<(DomainId, VmState)>, Error> {
-        let stats = Command::new("domstats --raw --state --nowait").within(SURVEY);
-        let mut replies = self.call_each(&[list(Scope::All).within(SURVEY), stats]).await?.into_iter();
-        let mut next = || replies.next().unwrap_or(Ok(String::new()));
-        let (ids, stats) = (parse_ids(&next()?), DomainStats::parse(&next()?));
-        let states: HashMap<_, _> = stats.iter().map(|stats| (stats.name.as_str(), stats.state())).collect();
-        let state_of = |id: &DomainId| states.get(id.name.as_str()).copied().unwrap_or(VmState::Unknown);
-        Ok(ids.iter().map(|id| (id.clone(), state_of(id))).collect())
-    }
-
-    /// What it is doing, the cheapest question there is.
-    ///
-    /// # Errors
-    /// When it is gone, or the connection fails.
-    pub async fn state(&self, uuid: &str) -> Result<VmState, Error> {
-        self.state_in_detail(uuid).await.map(|stats| stats.state())
-    }
-
-    /// What it is doing and why, without a question to its QEMU.
-    ///
-    /// # Errors
-    /// When it is gone, or the connection fails.
-    pub async fn state_in_detail(&self, uuid: &str) -> Result<DomainStats, Error> {
-        self.stats_by("domstats --raw --state --nowait", uuid).await
-    }
-
-    /// All the counters of one domain. `nowait` gives up on those that a busy QEMU would hold back.
-    ///
-    /// # Errors
-    /// When it is gone, or the connection fails.
-    pub async fn stats(&self, uuid: &str) -> Result<DomainStats, Error> {
-        self.stats_by("domstats --raw --nowait", uuid).await
-    }
-
-    async fn stats_by(&self, words: &str, uuid: &str) -> Result<DomainStats, Error> {
-        parse_stats(uuid, &self.call(Command::new(words).option("--domain", uuid)).await?)
-    }
-
     /// Whether libvirt keeps its definition when it is off.
     ///
     /// # Errors
@@ -183,7 +109,7 @@ impl Client {
     /// When it is gone, or the connection fails.
     pub async fn domain(&self, uuid: &str) -> Result<Domain, Error> {
         let command = Command::new("dumpxml").option("--domain", uuid);
-        parse_domain(&command.display(), &self.call(command).await?)
+        self.located(parse_domain(&command.display(), &self.call(command).await?)?).await
     }
 
     /// The definition that its next start will use.
@@ -192,7 +118,7 @@ impl Client {
     /// When it is gone, or the connection fails.
     pub async fn stored_domain(&self, uuid: &str) -> Result<Domain, Error> {
         let command = Command::new("dumpxml --inactive").option("--domain", uuid);
-        parse_domain(&command.display(), &self.call(command).await?)
+        self.located(parse_domain(&command.display(), &self.call(command).await?)?).await
     }
 
     /// The definitions of many, in one round; those that are gone meanwhile are left out.
@@ -286,7 +212,7 @@ impl Client {
         self.call(command.within(within + GRACE)).await
     }
 
-    /// Forwards a port of 127.0.0.1 to the guest of a slirp network card, until the domain stops.
+    /// Forwards a port of 127.0.0.1 to the guest of a slirp network interface, until the domain stops.
     ///
     /// # Errors
     /// When QEMU refuses, as it does when the port is taken.
@@ -322,23 +248,18 @@ pub(super) fn parse_domain(command: &str, document: &str) -> Result<Domain, Erro
         .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })
 }
 
-/// Reads the counters of one domain.
-pub(super) fn parse_stats(uuid: &str, text: &str) -> Result<DomainStats, Error> {
-    let missing = || Error::NotFound { object: Object::Domain, name: uuid.to_owned() };
-    DomainStats::parse(text).into_iter().next().ok_or_else(missing)
-}
-
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.trim().is_empty())
 }
 
-/// Reads `list --uuid --name`: a UUID, blanks, and the rest of the line is the name.
+/// Reads `list --uuid --name`: a UUID, one blank, and the rest of the line is the name.
 pub(super) fn parse_ids(text: &str) -> Vec<DomainId> {
     lines(text)
         .filter_map(|line| {
-            let (uuid, name) = line.trim_start().split_once(' ')?;
+            let (uuid, name) = line.split_once(' ')?;
             uuid::Uuid::try_parse(uuid).ok()?;
-            Some(DomainId { uuid: uuid.to_owned(), name: name.trim_start().to_owned() })
+            // A name may begin and end with blanks.
+            Some(DomainId { uuid: uuid.to_owned(), name: name.to_owned() })
         })
         .collect()
 }
@@ -350,10 +271,10 @@ mod tests {
     #[test]
     fn ids_from_recorded_output() {
         // virsh 11.3.0: `list --all --uuid --name`
-        let text = "3b1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11 web                 \n9d2a6c1e-0b57-4c39-9a51-e6b7a2d3c4f5 a b\n\n";
+        let text = "3b1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11 web\n9d2a6c1e-0b57-4c39-9a51-e6b7a2d3c4f5 a b\n11111111-0b57-4c39-9a51-e6b7a2d3c4f5  c \n\n";
         let ids = parse_ids(text);
-        assert_eq!(ids.len(), 2);
-        assert_eq!(ids[1].name, "a b");
+        let names: Vec<_> = ids.iter().map(|id| id.name.as_str()).collect();
+        assert_eq!(names, ["web", "a b", " c "]);
         assert!(parse_ids("nonsense here\n").is_empty());
     }
 }

@@ -25,6 +25,7 @@ mod namespace;
 mod power;
 mod shared_folder;
 mod spec;
+mod state;
 mod stats;
 mod vnc;
 

@@ -20,7 +20,7 @@ impl Client {
         self.call(Command::new("start").option("--domain", uuid).within(START)).await.map(drop)
     }
 
-    /// Presses the power button, which asks the guest to go off, and does not wait.
+    /// Presses the power button, which asks the guest to shut down, and does not wait.
     ///
     /// # Errors
     /// [`Error::WrongState`] when it isn't running; [`Error::TimedOut`] when its QEMU hangs.
@@ -29,8 +29,8 @@ impl Client {
         self.call(command.within(BUTTON)).await.map(drop)
     }
 
-    /// Asks the guest to go off by its agent. The agent confirms it by going away, so this comes back when
-    /// it is off, or when `within` is over, which is no sign that it won't.
+    /// Asks the guest's agent to shut it down. The agent confirms that by ending, so this returns when the domain
+    /// is shut off, or after `within`, which is no sign that it won't be.
     ///
     /// # Errors
     /// [`Error::Agent`] when the agent isn't there, or when the time is over.
@@ -39,26 +39,26 @@ impl Client {
         self.agent(uuid, request, within).await.map(drop)
     }
 
-    /// Pulls the plug.
+    /// Ends its QEMU at once, as pulling the plug would.
     ///
     /// # Errors
-    /// [`Error::WrongState`] when it is off already.
+    /// [`Error::WrongState`] when it is shut off already.
     pub async fn destroy(&self, uuid: &str) -> Result<(), Error> {
         self.call(Command::new("destroy").option("--domain", uuid)).await.map(drop)
     }
 
-    /// Holds its processors.
+    /// Pauses it.
     ///
     /// # Errors
-    /// [`Error::WrongState`] when it is off.
+    /// [`Error::WrongState`] when it is shut off.
     pub async fn suspend(&self, uuid: &str) -> Result<(), Error> {
         self.call(Command::new("suspend").option("--domain", uuid)).await.map(drop)
     }
 
-    /// Lets its processors go on.
+    /// Resumes it.
     ///
     /// # Errors
-    /// [`Error::WrongState`] when it is off.
+    /// [`Error::WrongState`] when it is shut off.
     pub async fn resume(&self, uuid: &str) -> Result<(), Error> {
         self.call(Command::new("resume").option("--domain", uuid)).await.map(drop)
     }

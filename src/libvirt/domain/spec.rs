@@ -39,7 +39,7 @@ pub struct DomainSpec {
     pub disks: Vec<DiskSpec>,
     /// Its CD-ROMs, the first one is booted from as long as the disk can't be.
     pub cdroms: Vec<String>,
-    /// Its network cards.
+    /// Its network interfaces.
     pub interfaces: Vec<InterfaceSpec>,
     /// The host's folders that its guest mounts.
     pub folders: Vec<SharedFolder>,
@@ -67,18 +67,18 @@ pub struct DiskSpec {
     pub read_only: bool,
 }
 
-/// A network card.
+/// A network interface.
 #[derive(Debug, Clone)]
 pub struct InterfaceSpec {
     /// Its address, minted by vmtools.
     pub mac: String,
-    /// What it is plugged into.
+    /// What it is connected to.
     pub source: InterfaceSource,
     /// Its model; `None` is the machine's usual one.
     pub model: Option<NicModel>,
 }
 
-/// What a network card is plugged into.
+/// What a network interface is connected to.
 #[derive(Debug, Clone)]
 pub enum InterfaceSource {
     /// A libvirt network.
@@ -165,7 +165,7 @@ impl DomainSpec {
             .children(
                 self.folders.iter().map(|folder| shared_folder::device(folder, self.virtiofsd.as_deref())),
             )
-            .children(self.interfaces.iter().map(|card| card.to_element(self.hardware.nic_model)))
+            .children(self.interfaces.iter().map(|interface| interface.to_element(self.hardware.nic_model)))
             .children(self.serial())
             .child(
                 Element::new("channel").with("type", "unix").child(
@@ -240,7 +240,7 @@ impl DiskSpec {
 }
 
 impl InterfaceSpec {
-    /// `usual` is the model of the machine's other cards.
+    /// `usual` is the model of the machine's other interfaces.
     pub(super) fn to_element(&self, usual: NicModel) -> Element {
         let interface = match &self.source {
             InterfaceSource::Network(name) => Element::new("interface")

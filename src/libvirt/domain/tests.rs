@@ -42,7 +42,12 @@ fn disk(target: &str, format: &str, more: &str) -> String {
 
 #[test]
 fn sources_of_every_kind_are_read() {
-    let network = |name: &str| DiskSource::Network { protocol: "rbd".into(), name: Some(name.into()) };
+    let rbd_host = Some("203.0.113.11".to_owned());
+    let network = |name: &str| DiskSource::Network {
+        protocol: "rbd".into(),
+        name: Some(name.into()),
+        host: rbd_host.clone(),
+    };
     let rbd = case!("01-rbd");
     assert_eq!(rbd.disks[1].source, network("pool-a/vm-data"));
     assert_eq!((rbd.disks[1].path.as_deref(), rbd.disks[1].is_own()), (None, true));
@@ -75,7 +80,7 @@ fn sources_of_every_kind_are_read() {
         ),
         (
             "<disk type='network'><source protocol='nbd'/></disk>",
-            DiskSource::Network { protocol: "nbd".into(), name: None },
+            DiskSource::Network { protocol: "nbd".into(), name: None, host: None },
             "nbd:",
         ),
         ("<disk type='later'><source x='y'/></disk>", DiskSource::Other { kind: "later".into() }, "later"),
@@ -116,7 +121,7 @@ fn what_an_image_stands_on_is_read() {
          <mirror type='file' job='copy'><source file='/mirror'/></mirror><encryption format='luks'/></disk>",
     );
     let disk = &chain.disks[0];
-    let network = DiskSource::Network { protocol: "nbd".into(), name: Some("x".into()) };
+    let network = DiskSource::Network { protocol: "nbd".into(), name: Some("x".into()), host: None };
     assert_eq!(disk.chain, [DiskSource::File { path: "/mid".into() }, network]);
     assert_eq!(disk.backing, ["/mid"]);
     assert_eq!(disk.mirror, Some(DiskSource::File { path: "/mirror".into() }));
@@ -275,7 +280,7 @@ fn firmware_variables_are_found_wherever_they_are() {
     let of = |nvram: &str| {
         Domain::parse(&format!("<domain><os>{nvram}</os></domain>")).expect("parses").nvram_source()
     };
-    let network = DiskSource::Network { protocol: "iscsi".into(), name: Some("iqn".into()) };
+    let network = DiskSource::Network { protocol: "iscsi".into(), name: Some("iqn".into()), host: None };
     assert_eq!(of("<nvram type='network'><source protocol='iscsi' name='iqn'/></nvram>"), Some(network));
     assert_eq!(
         of("<nvram type='file'><source file='/v'/></nvram>"),

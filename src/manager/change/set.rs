@@ -1,10 +1,12 @@
 //! Changing a VM: in its definition, and in the guest that runs as far as that can take it.
 
+use crate::libvirt::MaxCpusChange;
 use crate::manager::change::Changes;
 use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::HostChecks;
 use crate::manager::power::Power;
+use crate::manager::storage::Storage;
 use crate::manager::vms::Vms;
 use std::time::{Duration, Instant};
 
@@ -148,10 +150,8 @@ impl Changes<'_> {
         }
         let Some(wanted) = change.disk_size else { return Ok(None) };
         let domain = found.running.as_ref().unwrap_or(&found.stored);
-        let disk = domain.disks.iter().find(|disk| disk.device == "disk");
-        let Some((disk, path)) = disk.and_then(|disk| Some((disk, disk.path.clone()?))) else {
-            return Err(Error::NoDisk { name: name() });
-        };
+        let disk = domain.boot_disk().ok_or_else(|| Error::NoDisk { name: name() })?;
+        let path = Storage::of(self.op).disk_file(domain, disk)?;
         let (capacity, _) = self.op.client().disk_sizes(&domain.uuid, &disk.target).await?;
         let has = capacity.ok_or_else(|| Error::SizeUnknown { path: path.clone() })?;
         if wanted.bytes() < has {
@@ -207,9 +207,20 @@ impl Changes<'_> {
         let made_with = room(stored).cpus.map(u64::from);
         let max = with_room(stored.cpus.into(), stored.max_cpus.into(), made_with, cpus.into());
         let max = u32::try_from(max).unwrap_or(cpus);
-        if max != stored.max_cpus {
-            self.op.client().set_max_cpus(&stored.uuid, max).await?;
-        }
+        let change = stored
+            .max_cpus_change(cpus, max)
+            .map_err(|cause| Error::CpuTopology { name: stored.name.clone(), cause })?;
+        let max = match change {
+            MaxCpusChange::Keep => stored.max_cpus,
+            MaxCpusChange::To(max) => {
+                self.op.client().set_max_cpus(&stored.uuid, max).await?;
+                max
+            }
+            MaxCpusChange::Topology(topology) => {
+                self.op.client().set_cpu_topology(&stored.uuid, topology).await?;
+                cpus
+            }
+        };
         if stored.cpus.min(max) != cpus {
             self.op.client().set_cpus(&stored.uuid, cpus, Affects::Stored).await?;
         }

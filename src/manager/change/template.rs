@@ -1,7 +1,7 @@
 //! A VM as a template for others.
 
 use crate::config::{Template, load_template};
-use crate::libvirt::Domain;
+use crate::libvirt::{DiskRole, Domain};
 use crate::manager::Error;
 use crate::manager::change::Changes;
 use crate::model::{DiskSize, Firmware, Hardware, MemorySize, NetworkSpec};
@@ -18,15 +18,9 @@ impl Changes<'_> {
         let domain = self.op.client().stored_domain(&id.uuid).await?;
         let mut sizes = Vec::new();
         let record = domain.metadata.as_ref();
-        let seed = |path: &str| {
-            let owned = record.into_iter().flat_map(|record| &record.owned);
-            owned.filter(|owned| owned.path == path).any(|owned| owned.volume.ends_with("-seed.img"))
-        };
-        for disk in domain.disks.iter().filter(|disk| disk.device == "disk") {
-            if !disk.path.as_deref().is_some_and(seed) {
-                let (capacity, _) = self.op.client().disk_sizes(&domain.uuid, &disk.target).await?;
-                sizes.extend(capacity.map(DiskSize::from_bytes));
-            }
+        for disk in domain.disks_in_role(DiskRole::System).chain(domain.disks_in_role(DiskRole::Data)) {
+            let (capacity, _) = self.op.client().disk_sizes(&domain.uuid, &disk.target).await?;
+            sizes.extend(capacity.map(DiskSize::from_bytes));
         }
         let extends = record.and_then(|record| record.template.clone());
         let template = Template {

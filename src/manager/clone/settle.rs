@@ -167,8 +167,7 @@ impl Cloning<'_> {
         for disk in source.disks.iter().filter(|disk| disk.is_own()) {
             let refuse =
                 |reason| Error::NotCopyable { name: source.name.clone(), disk: disk.target.clone(), reason };
-            let path =
-                disk.path.as_ref().ok_or_else(|| refuse("it is no file or block device of the host"))?;
+            let path = &Storage::of(self.op).disk_file(source, disk)?;
             if is_encrypted(source, disk) {
                 return Err(refuse("it is encrypted, and its key is known to libvirt alone"));
             }

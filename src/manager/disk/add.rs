@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, Machine};
 use crate::image::{self, Format};
-use crate::libvirt::{
-    Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec, disk_prefix,
-};
+use crate::libvirt::{Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec};
 use crate::manager::inventory::{DeletionSet, Needer};
 use crate::manager::storage::base;
 use crate::manager::{Error, Event, Warning};
@@ -51,26 +49,27 @@ impl Disks<'_> {
         let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let machine = self.machine(&id.uuid).await?;
         let bus = machine.stored.hardware().disk_bus;
-        let target = machine.free_target(disk_prefix(bus))?;
+        let place = machine.free_target(bus)?;
+        let target = place.name.as_str();
         // QEMU's AHCI takes no disk while the guest runs.
         let affects = if bus == DiskBus::Sata { Affects::Stored } else { machine.affects() };
         let spec = |path: &str, format| DiskSpec { path: path.to_owned(), format, read_only: new.read_only };
         match &new.source {
             DiskSource::Empty(size) => {
-                let volume = self.volume_for(&machine, &target).await?;
-                let device = spec(&volume.path, "qcow2").to_element(&target, bus);
+                let volume = self.volume_for(&machine, target).await?;
+                let device = place.applied_to(spec(&volume.path, "qcow2").to_element(target, bus));
                 self.add_made(&machine, &volume, *size, &device, affects).await?;
             }
             DiskSource::File(path) => {
                 let _file = self.claim_file(path).await?;
                 let (path, format) = self.check_disk_file(path, new.read_only).await?;
-                let device = spec(&path, format).to_element(&target, bus);
+                let device = place.applied_to(spec(&path, format).to_element(target, bus));
                 self.op.client().attach_device(&machine.uuid, &device, affects).await?;
             }
         }
         drop(claim);
         let live = affects == Affects::Both;
-        self.changed(&machine, &target, live).await
+        self.changed(&machine, target, live).await
     }
 
     /// Two that take one file for two VMs would each find it unused.

@@ -3,6 +3,7 @@ use crate::libvirt::Domain;
 use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::power::Power;
+use crate::manager::storage::Storage;
 use crate::manager::{Already, Error, Event};
 use crate::model::DiskSize;
 
@@ -17,8 +18,11 @@ impl Disks<'_> {
         let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let machine = self.machine(&id.uuid).await?;
         let disk = machine.disk(target)?;
-        let missing = || DiskError::NoSuchDisk { name: machine.name.clone(), target: target.to_owned() };
-        let path = disk.path.clone().filter(|_| disk.device == "disk").ok_or_else(missing)?;
+        if !disk.is_hard_disk() {
+            let (name, target) = (machine.name.clone(), target.to_owned());
+            return Err(DiskError::NoSuchDisk { name, target }.into());
+        }
+        let path = Storage::of(self.op).disk_file(&machine.stored, disk)?;
         let (capacity, taken) = self.op.client().disk_sizes(&machine.uuid, target).await?;
         let live = machine.running.is_some();
         match capacity {

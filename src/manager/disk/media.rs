@@ -1,6 +1,7 @@
 use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::HostChecks;
+use crate::model::DiskBus;
 use std::path::Path;
 
 use super::{ChangedDisk, DiskError, Machine, element_of};
@@ -32,10 +33,10 @@ impl Disks<'_> {
         let target = match (target, machine.drives().as_slice()) {
             (Some(target), _) => machine.drive(target)?.target.clone(),
             (None, []) => {
-                let target = machine.free_target("sd")?;
-                let device = cdrom(&iso, &target, None);
+                let target = machine.free_target(DiskBus::Sata)?;
+                let device = target.applied_to(cdrom(&iso, &target.name, None));
                 self.op.client().attach_device(&machine.uuid, &device, Affects::Stored).await?;
-                return self.changed(&machine, &target, false).await;
+                return self.changed(&machine, &target.name, false).await;
             }
             (None, drives) => match (drives.iter().find(|drive| drive.path.is_none()), drives) {
                 (Some(empty), _) | (None, [empty]) => empty.target.clone(),

@@ -7,14 +7,15 @@ mod media;
 mod remove;
 
 use crate::manager::power::Power;
-use crate::manager::vms::Vms;
+use crate::manager::vms::{Vms, source_of};
 pub use add::{DiskSource, NewDisk};
 pub use error::DiskError;
 pub use remove::DiskRemoval;
 
 use super::{DiskStatus, Error};
-use crate::libvirt::{Affects, Disk, Domain, Element};
+use crate::libvirt::{Affects, Disk, Domain, Element, FreeTarget, free_target};
 use crate::manager::operation::noun;
+use crate::model::DiskBus;
 
 /// A disk or drive after a change.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -54,11 +55,10 @@ impl Machine {
         Affects::all(self.running.is_some())
     }
 
-    /// A device name that is free, such as `vdb`.
-    fn free_target(&self, prefix: &str) -> Result<String, Error> {
-        let names = ('a'..='z').map(|letter| format!("{prefix}{letter}"));
-        let is_free = |name: &String| self.definitions().all(|domain| disk_of(domain, name).is_none());
-        let found = names.into_iter().find(is_free);
+    /// A place on the bus that is free.
+    fn free_target(&self, bus: DiskBus) -> Result<FreeTarget, Error> {
+        let definitions: Vec<&Domain> = self.definitions().collect();
+        let found = free_target(&definitions, &bus.into());
         Ok(found.ok_or_else(|| DiskError::TooManyDisks { name: self.name.clone() })?)
     }
 }
@@ -86,8 +86,9 @@ impl Disks<'_> {
         for disk in self.op.client().stored_domain(uuid).await?.disks {
             if disks.iter().all(|known| known.target != disk.target) {
                 let owned = disk.path.as_ref().is_some_and(|path| domain.owns(path));
+                let source = source_of(&disk);
                 let (target, path, format) = (disk.target, disk.path, disk.format);
-                disks.push(DiskStatus { target, path, format, owned, ..DiskStatus::default() });
+                disks.push(DiskStatus { target, path, source, format, owned, ..DiskStatus::default() });
             }
         }
         Ok(disks)

@@ -1,3 +1,4 @@
+use crate::libvirt::DiskRole;
 use crate::manager::change::Changes;
 use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
@@ -37,12 +38,11 @@ impl Disks<'_> {
     pub async fn plan_removal(&self, name: &str, target: &str, keep: bool) -> Result<DiskRemoval, Error> {
         let machine = self.machine(name).await?;
         let disk = machine.disk(target)?;
-        let first = machine.stored.disks.iter().find(|disk| disk.device == "disk" && !disk.read_only);
         let owner = machine.definitions().find_map(|domain| domain.metadata.as_ref());
         let owned = owner.into_iter().flat_map(|record| &record.owned);
         let own = owned.into_iter().find(|owned| Some(&owned.path) == disk.path.as_ref());
-        let is_seed = own.is_some() && disk.read_only && disk.format.as_deref() == Some("raw");
-        if is_seed || first.is_some_and(|first| first.target == target) {
+        let role = machine.stored.disk(target).map(|disk| machine.stored.disk_role(disk));
+        if matches!(role, Some(DiskRole::System | DiskRole::Seed)) {
             return Err(
                 DiskError::NeededDisk { name: machine.name.clone(), target: target.to_owned() }.into()
             );

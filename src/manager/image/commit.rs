@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
-use crate::libvirt::{self, Disk, Domain, OwnedVolume, Stored, VolumeSpec};
+use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, Stored, VolumeSpec};
 use crate::manager::{Error, Event, Step, Warning};
 use crate::model::{DiskSize, Firmware, VmState};
 
@@ -69,12 +69,13 @@ impl Images<'_> {
         kept(&store, &request.name).await
     }
 
-    /// The volume that the VM's system is on: its first disk.
+    /// The volume that the VM's system is on.
     async fn system_disk(&self, domain: &Domain) -> Result<OwnedVolume, Error> {
-        let (first, others) = data_disks(domain);
-        let Some((disk, path)) = first.and_then(|disk| Some((disk, disk.path.as_ref()?))) else {
-            return Err(Error::NoDisk { name: domain.name.clone() });
-        };
+        let system = domain.boot_disk();
+        let others: Vec<String> =
+            domain.disks_in_role(DiskRole::Data).map(|disk| disk.target.clone()).collect();
+        let Some(disk) = system else { return Err(Error::NoDisk { name: domain.name.clone() }) };
+        let path = &Storage::of(self.op).disk_file(domain, disk)?;
         if !others.is_empty() {
             self.op.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
         }
@@ -156,43 +157,5 @@ async fn watched<T>(
                 told(Transfer { done_bytes, total_bytes: Some(total_bytes) });
             }
         }
-    }
-}
-
-/// The VM's first disk that holds data of the guest's, and the targets of the others: CD-ROM drives and the
-/// seed of vmtools' own hold none.
-fn data_disks(domain: &Domain) -> (Option<&Disk>, Vec<String>) {
-    let is_seed = |disk: &Disk| {
-        disk.format.as_deref() == Some("raw") && disk.path.as_ref().is_some_and(|path| domain.owns(path))
-    };
-    let mut disks = domain.disks.iter().filter(|disk| disk.device == "disk" && !is_seed(disk));
-    let first = disks.next();
-    (first, disks.map(|disk| disk.target.clone()).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_disk_is_the_systems_and_the_seed_is_none() {
-        let disk = |device: &str, format: &str, file: &str, target: &str| {
-            format!(
-                "<disk type='file' device='{device}'><driver name='qemu' type='{format}'/>\
-                 <source file='{file}'/><target dev='{target}'/></disk>"
-            )
-        };
-        let document = format!(
-            "<domain><name>web</name><metadata><v:vm xmlns:v='urn:vmtools:vm:1'>\
-             <v:volume pool='p' name='seed.img' path='/p/seed.img'/></v:vm></metadata><devices>{}{}{}{}</devices></domain>",
-            disk("cdrom", "raw", "/iso", "sda"),
-            disk("disk", "qcow2", "/p/web.qcow2", "vda"),
-            disk("disk", "raw", "/p/seed.img", "vdb"),
-            disk("disk", "raw", "/p/data.img", "vdc"),
-        );
-        let domain = Domain::parse(&document).expect("parses");
-        let (first, others) = data_disks(&domain);
-        assert_eq!(first.map(|disk| disk.target.as_str()), Some("vda"));
-        assert_eq!(others, ["vdc"]);
     }
 }

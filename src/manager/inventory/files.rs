@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use crate::image::chain::{Chain, ChainFile, FileId};
+use crate::image::chain::{Chain, ChainFile, FileId, FileState};
 use crate::image::header::Driver;
 use crate::libvirt::{Domain, OwnedVolume, Volume};
 
@@ -34,6 +34,8 @@ pub(in crate::manager) struct Files {
     needs: HashMap<FileKey, Vec<FileKey>>,
     /// Those of which it is not known what they need: they can't be read, and lie in no pool.
     unknown: HashSet<FileKey>,
+    /// Those of these that are there, and that this user may not read.
+    denied: HashSet<FileKey>,
     /// A path of each file, for people.
     paths: HashMap<FileKey, String>,
     /// The paths that were looked at already.
@@ -115,6 +117,13 @@ impl Files {
         (found, complete)
     }
 
+    /// Whether this user may not read the file or one below it, and nobody else tells what it stands on.
+    pub(super) fn is_denied(&self, path: &str) -> bool {
+        let key = self.key(path);
+        let (below, _) = self.below(&key);
+        std::iter::once(&key).chain(&below).any(|file| self.denied.contains(file))
+    }
+
     /// The files that stand on the file, in pools or below VMs' disks.
     pub(super) fn standing_on<'a>(&'a self, key: &'a FileKey) -> impl Iterator<Item = &'a FileKey> {
         self.needs.keys().filter(move |file| *file != key && self.below(file).0.contains(key))
@@ -165,6 +174,10 @@ impl Files {
         let last = keys.last().cloned().unwrap_or(top);
         // What can't be read from here, libvirt knows of its pools.
         if !chain.is_complete() && !self.volumes.contains_key(&last) {
+            let is_denied = chain.links.last().is_some_and(|link| link.file.state == FileState::Denied);
+            if is_denied {
+                self.denied.insert(last.clone());
+            }
             self.unknown.insert(last);
         }
     }
@@ -179,6 +192,7 @@ impl Files {
                 needs.push(below.clone());
             }
             self.unknown.remove(&above);
+            self.denied.remove(&above);
             above = below;
         }
     }

@@ -14,7 +14,7 @@ pub(in crate::manager) use definitions::{VmDefinitions, is_child, is_on};
 pub(in crate::manager) use files::{FileKey, Files};
 
 use crate::host;
-use crate::libvirt::{Domain, DomainId, OwnedVolume, Volume};
+use crate::libvirt::{Disk, Domain, DomainId, OwnedVolume, Volume};
 use crate::manager::Error;
 use crate::manager::operation::Operation;
 use crate::manager::storage::is_piece;
@@ -44,6 +44,8 @@ pub enum Needer {
     Vm(String),
     /// A file that belongs to no VM, by path.
     File(String),
+    /// A VM, by name, of which a disk can't be read, so that it may stand on the file.
+    Unknown(String),
     /// VMs that will be made of it: it is a base image.
     NewVms,
 }
@@ -52,7 +54,7 @@ impl Needer {
     /// The VM's name, or the file's path.
     pub fn name(&self) -> &str {
         match self {
-            Self::Vm(name) | Self::File(name) => name,
+            Self::Vm(name) | Self::File(name) | Self::Unknown(name) => name,
             Self::NewVms => "new VMs",
         }
     }
@@ -63,6 +65,7 @@ impl fmt::Display for Needer {
         match self {
             Self::Vm(name) => write!(f, "the VM {name}"),
             Self::File(path) => f.write_str(path),
+            Self::Unknown(name) => write!(f, "maybe the VM {name}, whose disk this user may not read"),
             Self::NewVms => f.write_str("new VMs: it is a base image"),
         }
     }
@@ -78,6 +81,34 @@ impl Inventory {
         let volumes = volumes_of_pools(op).await?;
         let files = Files::new(volumes, definitions.all(), op.locality().is_here());
         Ok(Self { definitions, files })
+    }
+
+    /// As [`Inventory::load`], without the pools: what stands on what, as far as the VMs' disks show.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub(in crate::manager) async fn of_disks(op: Operation<'_>) -> Result<Self, Error> {
+        let definitions = VmDefinitions::load(op).await?;
+        let files = Files::new(Vec::new(), definitions.all(), op.locality().is_here());
+        Ok(Self { definitions, files })
+    }
+
+    /// The VMs that stand on what this one writes, by vmtools' record or by their disks' chains, by name.
+    pub(in crate::manager) fn children_of_any_kind(&self, uuid: &str) -> Vec<String> {
+        let mut children = self.definitions.children_of(uuid);
+        let Some(parent) = self.definitions.stored(uuid) else { return children };
+        let written =
+            parent.disks.iter().filter(|disk| disk.is_own()).filter_map(|disk| disk.path.as_deref());
+        let written: Vec<FileKey> = written.map(|path| self.files.key(path)).collect();
+        let stands = |domain: &&Domain| {
+            let tops = domain.disks.iter().filter_map(|disk| disk.path.as_deref());
+            let mut below = tops.flat_map(|path| self.files.below(&self.files.key(path)).0);
+            domain.uuid != uuid && below.any(|file| written.contains(&file))
+        };
+        children.extend(self.definitions.all().filter(stands).map(|domain| domain.name.clone()));
+        children.sort();
+        children.dedup();
+        children
     }
 
     /// The volumes that are the VM's own, with the older pieces of its serial log. A program that copies VMs
@@ -149,11 +180,13 @@ impl Inventory {
         let others = self.files.standing_on(&key);
         let others = others.filter(|file| !deletion.files.contains(file) && !of_users.contains(file));
         let hidden = self.definitions.hidden().iter().filter(|id| names_file(id, path));
+        let may_stand = self.definitions.all().filter(stays).filter(|domain| self.may_stand_on(domain, path));
         let mut needed_by: Vec<Needer> = users
             .iter()
             .map(|user| Needer::Vm(user.name.clone()))
             .chain(others.map(|file| Needer::File(self.files.path(file))))
             .chain(hidden.map(|id| Needer::Vm(id.name.clone())))
+            .chain(may_stand.map(|domain| Needer::Unknown(domain.name.clone())))
             .collect();
         needed_by.sort();
         needed_by.dedup();
@@ -170,6 +203,17 @@ impl Inventory {
     /// Whether a disk or another device of the VM is the file, or stands on it.
     pub(in crate::manager) fn uses(&self, domain: &Domain, key: &FileKey) -> bool {
         self.files_of(domain).any(|file| file == *key)
+    }
+
+    /// Whether a disk of the VM, which lies on this host, can't be read by this user and not be known by libvirt's
+    /// pools, so that it may stand on a file that this user can't tell. Only an image that has no base below its
+    /// own, by its form, does not.
+    fn may_stand_on(&self, domain: &Domain, path: &str) -> bool {
+        let is_other = |disk: &&Disk| disk.path.as_deref().is_some_and(|own| own != path);
+        let can_stand = |disk: &&Disk| disk.format.as_deref().is_some_and(|format| format != "raw");
+        let disks = domain.disks.iter().filter(|disk| disk.is_own()).filter(is_other).filter(can_stand);
+        let mut paths = disks.filter_map(|disk| disk.path.as_deref());
+        paths.any(|path| self.files.is_denied(path))
     }
 
     /// The files of the VM's disks, those below them, and what else it names: firmware variables, logs.

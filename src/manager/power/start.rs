@@ -3,7 +3,7 @@
 use crate::manager::claim::Subject;
 use crate::manager::gc::GarbageCollection;
 use crate::manager::guest::GuestAccess;
-use crate::manager::inventory::VmDefinitions;
+use crate::manager::inventory::Inventory;
 use crate::manager::network::Networks;
 use crate::manager::power::Power;
 use crate::manager::vms::Vms;
@@ -143,10 +143,7 @@ impl Power<'_> {
 
     /// What is written to a parent's disks would change those of its linked clones under them.
     pub(in crate::manager) async fn refuse_parent(&self, domain: &Domain) -> Result<(), Error> {
-        if !domain.is_parent() {
-            return Ok(());
-        }
-        let children = VmDefinitions::load(self.op).await?.children_of(&domain.uuid);
+        let children = Inventory::of_disks(self.op).await?.children_of_any_kind(&domain.uuid);
         if children.is_empty() {
             return Ok(());
         }

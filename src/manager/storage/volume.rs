@@ -2,8 +2,11 @@
 
 use crate::manager::clone::is_encrypted;
 use crate::manager::storage::Storage;
+use std::path::Path;
 use std::time::Duration;
 
+use crate::image::chain::{Chain, FileState};
+use crate::image::header::Driver;
 use crate::libvirt::{self, Disk, Domain, Object, OwnedVolume, Volume};
 use crate::manager::Error;
 
@@ -11,6 +14,25 @@ use crate::manager::Error;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Storage<'_> {
+    /// The path of the file or block device that holds a disk's data. On this host, it and all below it exist.
+    ///
+    /// # Errors
+    /// [`Error::DiskElsewhere`], [`Error::DiskFileMissing`].
+    pub(in crate::manager) fn disk_file(&self, domain: &Domain, disk: &Disk) -> Result<String, Error> {
+        let (name, target) = (domain.name.clone(), disk.target.clone());
+        let Some(path) = disk.path.clone() else {
+            return Err(Error::DiskElsewhere { name, disk: target, source_name: disk.source.to_string() });
+        };
+        if self.op.locality().is_here() {
+            let driver = Driver::from_name(disk.format.as_deref().unwrap_or("raw"));
+            let files = Chain::read(Path::new(&path), driver).links.into_iter().map(|link| link.file);
+            if let Some(missing) = files.into_iter().find(|file| file.state == FileState::Missing) {
+                return Err(Error::DiskFileMissing { name, disk: target, path: missing.path });
+            }
+        }
+        Ok(path)
+    }
+
     /// What libvirt knows of a volume that has to be there.
     pub(in crate::manager) async fn volume_now(&self, volume: &OwnedVolume) -> Result<Volume, Error> {
         let found = self.op.client().find_volumes(&volume.pool, &[&volume.volume]).await?.pop().flatten();

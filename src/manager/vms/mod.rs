@@ -14,6 +14,7 @@ use crate::model::{Firmware, Label, MountDriver, Timestamp, VmState};
 
 pub(in crate::manager) use list::carries_all;
 pub use list::{ListRequest, VmSelection};
+pub(in crate::manager) use status::source_of;
 
 noun! {
     /// The list of VMs, and the page on one.
@@ -134,8 +135,10 @@ pub struct VmStatus {
 pub struct DiskStatus {
     /// The device, such as `vda`.
     pub target: String,
-    /// The file.
+    /// The file or block device; `None` for an empty drive, and where its data is elsewhere.
     pub path: Option<String>,
+    /// Where its data is, also where that is no file: `POOL/VOLUME`, `PROTOCOL:IMAGE`. `None` for an empty drive.
+    pub source: Option<String>,
     /// The image's format.
     pub format: Option<String>,
     /// What the guest sees.

@@ -1,3 +1,4 @@
+use crate::libvirt::DiskSource;
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::vms::Vms;
 use std::collections::HashMap;
@@ -146,6 +147,7 @@ impl Vms<'_> {
             disks.push(DiskStatus {
                 target: disk.target.clone(),
                 path: disk.path.clone(),
+                source: source_of(disk),
                 format: disk.format.clone(),
                 capacity_bytes,
                 allocation_bytes,
@@ -155,6 +157,11 @@ impl Vms<'_> {
         }
         Ok(disks)
     }
+}
+
+/// Where the disk's data is, for people.
+pub(in crate::manager) fn source_of(disk: &Disk) -> Option<String> {
+    (disk.source != DiskSource::Empty).then(|| disk.source.to_string())
 }
 
 fn interfaces(domain: &Domain, by_card: &[(String, IpAddr)]) -> Vec<InterfaceStatus> {

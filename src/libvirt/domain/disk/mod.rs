@@ -119,6 +119,8 @@ pub enum DiskSource {
         protocol: String,
         /// What that protocol calls the image.
         name: Option<String>,
+        /// The first of the hosts that serve it.
+        host: Option<String>,
     },
     /// In a FAT file system that QEMU makes of a directory.
     Directory {
@@ -241,8 +243,9 @@ impl fmt::Display for DiskSource {
             | Self::VhostUser { path }
             | Self::VhostVdpa { path } => f.write_str(path),
             Self::Volume { pool, volume } => write!(f, "{pool}/{volume}"),
-            Self::Network { protocol, name } => {
-                write!(f, "{protocol}:{}", name.as_deref().unwrap_or_default())
+            Self::Network { protocol, name, host } => {
+                let what = name.as_deref().or(host.as_deref());
+                write!(f, "{protocol}:{}", what.unwrap_or_default())
             }
             Self::Nvme { address, namespace } => write!(f, "nvme://{address}/{namespace}"),
             Self::Other { kind } => f.write_str(kind),

@@ -79,7 +79,11 @@ pub(in crate::libvirt::domain) fn source_in(holder: &Element) -> DiskSource {
         "file" => of("file").map(|path| DiskSource::File { path }),
         "block" => of("dev").map(|path| DiskSource::Block { path }),
         "volume" => of("pool").zip(of("volume")).map(|(pool, volume)| DiskSource::Volume { pool, volume }),
-        "network" => of("protocol").map(|protocol| DiskSource::Network { protocol, name: of("name") }),
+        "network" => of("protocol").map(|protocol| DiskSource::Network {
+            protocol,
+            name: of("name"),
+            host: source.find_attribute("host", "name").map(str::to_owned),
+        }),
         "dir" => of("dir").map(|path| DiskSource::Directory { path }),
         "nvme" => Some(nvme(source)),
         "vhostuser" => of("path").map(|path| DiskSource::VhostUser { path }),
