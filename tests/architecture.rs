@@ -47,6 +47,30 @@ fn arrows_point_down_only() {
     assert!(wrong.is_empty(), "against the table of rooms:\n{}", wrong.join("\n"));
 }
 
+/// Of the rooms below the manager the errors are put into words, and nothing else is known.
+#[test]
+fn problem_knows_the_lower_rooms_by_their_errors_alone() {
+    let lower = ["libvirt", "qemu", "agent", "config", "image", "seed", "host", "guest", "system"];
+    let is_error = |path: &str| {
+        let parts: Vec<&str> = path.split("::").map(str::trim).collect();
+        let last = parts[parts.len() - 1];
+        // Beside the errors, what they hold, and the quoting of a word.
+        let held = ["Object", "RefusalReason", "Driver", "Foreign", "NamedFile", "quoted", "header", "self"];
+        last.ends_with("Error") || held.contains(&last)
+    };
+    for path in files(&src().join("problem")) {
+        let code = outside_tests(&fs::read_to_string(&path).unwrap());
+        for line in code.lines().filter_map(|line| line.trim().strip_prefix("use crate::")) {
+            let (room, rest) = line.trim_end_matches(';').split_once("::").unwrap();
+            let names =
+                rest.trim_matches(['{', '}']).split(',').map(|name| name.split(" as ").next().unwrap());
+            for name in names.filter(|_| lower.contains(&room)) {
+                assert!(is_error(name), "{} imports {room}::{name}", path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn every_folder_is_a_room_of_the_table() {
     let folders = fs::read_dir(src()).unwrap().flatten().filter(|entry| entry.path().is_dir());

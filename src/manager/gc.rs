@@ -4,6 +4,7 @@
 //! record: a VM with the mark of its maker, a base without its marker, a file that bears the UUID of a VM
 //! that is gone. A disk that was kept on purpose bears one too: disks are never garbage by their names.
 
+use crate::manager::StorageError;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -162,7 +163,7 @@ impl GarbageCollection<'_> {
         let deadline = Instant::now() + PATIENCE;
         let volumes = std::slice::from_ref(volume);
         Storage::of(self.op).remove_volumes(volumes, deadline).await.map_err(|left| Error::LeftBehind {
-            cause: Box::new(Error::NotRemoved { name: volume.volume.clone() }),
+            cause: Box::new(StorageError::NotRemoved { name: volume.volume.clone() }.into()),
             left,
         })
     }

@@ -35,6 +35,7 @@ mod network;
 mod observe;
 mod operation;
 mod power;
+mod remnant;
 mod retry;
 mod storage;
 mod task;
@@ -43,38 +44,43 @@ mod vm_manager;
 mod vms;
 
 pub use change::{Changes, Protection, Setting, VmChange, VmChanged};
-pub use clone::{CloneMode, CloneRequest};
-pub use create::{PasstFault, Plan, VirtiofsFault, VmSpec};
+pub use clone::{CloneError, CloneMode, CloneRequest, LiveCopyFault};
+pub use create::{CreateError, PasstFault, Plan, VirtiofsFault, VmSpec};
 pub use delete::{
     DeletePlan, DeleteReason, DeleteRequest, Deleted, Deletion, FileDeletion, KeepReason, KeptFile,
 };
-pub use disk::{ChangedDisk, DiskError, DiskRemoval, DiskSource, Disks, NewDisk};
+pub use disk::{ChangedDisk, CopyObstacle, DiskError, DiskRemoval, DiskSource, Disks, NewDisk};
 pub use doctor::{Check, CheckStatus};
 pub use error::Error;
 pub use gc::{Garbage, GarbageCollection, Reason};
 pub use guest::{
-    Console, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyPlace, CopyRequest, EXEC_INPUT_LIMIT, ExecEnd,
-    ExecRequest, Executed, FileCopy, GuestAccess, GuestAgent, LogRequest, Reach, SshHost, WaitFor,
+    Console, ConsoleError, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyError, CopyPlace, CopyRefusal,
+    CopyRequest, EXEC_INPUT_LIMIT, ExecEnd, ExecError, ExecRequest, Executed, FileCopy, GuestAccess,
+    GuestAgent, LogRequest, Reach, ReachError, SshHost, WaitError, WaitFor,
 };
+pub use host_checks::ResourceError;
 pub use image::{
-    AvailableImage, ImageCommit, ImageImport, ImageKind, ImageStatus, Images, PruneRequest, PullRequest,
-    PulledImage, RemovedImage, UnusedImage, available_images, import_image, own_image,
+    AvailableImage, ImageCommit, ImageError, ImageImport, ImageKind, ImageStatus, Images, PruneRequest,
+    PullRequest, PulledImage, RemovedImage, UnusedImage, available_images, import_image, own_image,
 };
 pub use inventory::Needer;
 pub use network::{
-    CardChange, DeletedNetwork, LeaseStatus, Network, NetworkCard, NetworkDeletePlan, NetworkError,
-    NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus, Networks, ReservationStatus,
+    AddressHolder, CardChange, DeletedNetwork, LeaseStatus, Network, NetworkCard, NetworkDeletePlan,
+    NetworkError, NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus, Networks,
+    ReservationStatus, SpecialAddress, SubnetUser,
 };
 pub use observe::{
     Card, CountedDisk, Counters, EventCommand, EventStream, Job, Look, Monitor, MonitorRequest, Monitoring,
     QemuEvent, QmpEnabled, SampleSource, Transfers, VmEvent, VmEventKind, VmSample,
 };
 pub use power::{Power, StateChange, StopBy};
+pub use remnant::{Left, Remnant};
+pub use storage::{Place, StorageError};
 pub use task::{Already, Event, Interrupt, Observer, Seen, Step, Task, Warning, interrupt_channel};
 pub use vm_manager::VmManager;
 pub use vms::{
-    DiskStatus, InterfaceStatus, ListRequest, MountStatus, SshStatus, VmDetails, VmSelection, VmStatus,
-    VmSummary, Vms,
+    DiskStatus, InterfaceStatus, ListRequest, MountStatus, SshStatus, VmDetails, VmError, VmSelection,
+    VmStatus, VmSummary, Vms,
 };
 
 pub use crate::guest::{Remote, Signal};

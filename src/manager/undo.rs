@@ -8,10 +8,10 @@
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use super::Error;
 use super::operation::Operation;
 use super::retry::Retry;
 use super::storage::Storage;
+use super::{Error, Left, Remnant};
 use crate::libvirt::{self, OwnedVolume};
 
 /// How long a roll-back may try.
@@ -30,7 +30,7 @@ enum Undo<'a> {
     /// Stops a network and forgets it.
     Network { uuid: String, name: String },
     /// Anything else: what is left if it fails, and the work.
-    Other { left: String, work: Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>> },
+    Other { left: Vec<Left>, work: Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>> },
 }
 
 /// The acts of an operation, in their order.
@@ -70,7 +70,7 @@ impl<'a> UndoStack<'a> {
     /// An act of another kind. `left` names what stays if its `work` fails, which is begun only then.
     pub(in crate::manager) fn will(
         &mut self,
-        left: String,
+        left: Vec<Left>,
         work: impl Future<Output = Result<(), Error>> + 'a,
     ) {
         self.undos.push(Undo::Other { left, work: Box::pin(work) });
@@ -91,7 +91,7 @@ impl<'a> UndoStack<'a> {
             left.extend(self.delete(&mut volumes, deadline).await);
             if let Undo::Definition(uuid) = &undo {
                 if !left.is_empty() {
-                    left.push(format!("the definition of VM {uuid}"));
+                    left.push(Left::Definition { uuid: uuid.clone() }.into());
                     continue;
                 }
                 if may_come_late {
@@ -108,33 +108,36 @@ impl<'a> UndoStack<'a> {
     }
 
     /// What is left, if it can't be undone.
-    async fn undo(&self, undo: Undo<'_>, deadline: Instant) -> Option<String> {
+    async fn undo(&self, undo: Undo<'_>, deadline: Instant) -> Vec<Remnant> {
         let client = self.op.client();
         let retry = || Retry::regardless(deadline);
-        let failed = |what: String, error: libvirt::Error| Some(format!("{what} ({error})"));
+        let failed = |what: Left, error: libvirt::Error| vec![Remnant::because(what, error)];
         match undo {
-            Undo::Volume(_) => None,
+            Undo::Volume(_) => Vec::new(),
             Undo::Start(uuid) => match retry().while_busy(async || client.destroy(&uuid).await).await {
-                Ok(_) => None,
-                Err(error) => failed(format!("the running VM {uuid}"), error),
+                Ok(_) => Vec::new(),
+                Err(error) => failed(Left::RunningVm { uuid }, error),
             },
             Undo::Definition(uuid) => {
                 let removed = Storage::of(self.op).remove_domain(&uuid, &[], false, deadline).await;
-                removed.err().map(|left| left.join(", "))
+                removed.err().unwrap_or_default()
             }
             Undo::Network { uuid, name } => {
                 let stopped = retry().while_busy(async || client.destroy_network(&uuid).await).await;
                 let forgotten = retry().while_busy(async || client.undefine_network(&uuid).await).await;
                 match stopped.and(forgotten) {
-                    Ok(_) => None,
-                    Err(error) => failed(format!("the network {name}"), error),
+                    Ok(_) => Vec::new(),
+                    Err(error) => failed(Left::Network { name }, error),
                 }
             }
-            Undo::Other { left, work } => work.await.is_err().then_some(left),
+            Undo::Other { left, work } => match work.await {
+                Ok(()) => Vec::new(),
+                Err(_) => left.into_iter().map(Remnant::from).collect(),
+            },
         }
     }
 
-    async fn delete(&self, volumes: &mut Vec<OwnedVolume>, deadline: Instant) -> Vec<String> {
+    async fn delete(&self, volumes: &mut Vec<OwnedVolume>, deadline: Instant) -> Vec<Remnant> {
         let volumes = std::mem::take(volumes);
         if volumes.is_empty() {
             return Vec::new();

@@ -119,8 +119,8 @@ impl VmManager {
     /// Clones a VM, starts the clone and waits for it, as requested.
     ///
     /// # Errors
-    /// [`Error::Taken`]; [`Error::NotOff`] for a running source; [`Error::SourceChanged`]; [`Error::NoRoom`];
-    /// [`Error::NotCopyable`]; [`Error::Forged`]; [`Error::Saved`]. On every error, and when the user
+    /// [`VmError::Exists`]; [`VmError::NotOff`] for a running source; [`CloneError::SourceChanged`]; [`StorageError::NoSpace`];
+    /// [`CloneError::NotCopyable`]; [`StorageError::Forged`]; [`VmError::Saved`]. On every error, and when the user
     /// interrupts, all that was made is rolled back; only a wait that timed out leaves the clone.
     pub async fn clone_vm(&self, task: &Task, request: &CloneRequest) -> Result<VmStatus, Error> {
         Cloning::of(self.operation(task)).clone_vm(request).await

@@ -1,6 +1,6 @@
 //! The errors of disks and drives.
 
-use super::{Advice, ErrorKind as K, hint, option, vmtools};
+use super::{Advice, ErrorKind as K, hint, option, to_flag, vmtools};
 use crate::manager::DiskError;
 
 pub(super) fn advice(error: &DiskError) -> Advice {
@@ -29,6 +29,14 @@ pub(super) fn advice(error: &DiskError) -> Advice {
             let first = targets.first().map_or("sda", String::as_str);
             (K::Usage, hint(format_args!("say which, such as {}", option("--target", first))))
         }
+        E::WouldShrink { has, .. } => {
+            (K::Integrity, hint(format_args!("disks only grow: give {} or more", to_flag(*has))))
+        }
+        E::SizeUnknown { .. } => {
+            (K::Failed, hint("check that the file is there, and that libvirt may read it"))
+        }
+        E::NoDisk { .. } | E::Elsewhere { .. } | E::NotCopyable { .. } => (K::Incapable, None),
+        E::FileMissing { .. } => (K::NotFound, None),
     }
 }
 

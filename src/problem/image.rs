@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Advice, Command, ErrorKind as K, command, hint, option, process, vmtools};
 use crate::image::{self, Error, header};
+use crate::manager::ImageError;
 
 const RESUMES: &str = "try again: the download resumes where it stopped";
 
@@ -56,6 +57,23 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::Iso { .. } => (K::Usage, hint("give an installation ISO with --iso")),
         E::Invalid(_) | E::Catalog { .. } => (K::Usage, None),
         _ => (K::Failed, None),
+    }
+}
+
+pub(super) fn stored_advice(error: &ImageError) -> Advice {
+    use ImageError as E;
+    match error {
+        E::NotFound { nearest: Some(nearest), .. } => {
+            (K::NotFound, hint(format_args!("did you mean {nearest}?")))
+        }
+        E::NotFound { nearest: None, .. } => {
+            (K::NotFound, hint(format_args!("{} lists images", vmtools("image list"))))
+        }
+        E::Ambiguous { digests, .. } => {
+            (K::Usage, hint(format_args!("name one by its digest: {}", digests.join(", "))))
+        }
+        // As with a VM's disk that another needs: to remove it would lose data.
+        E::InUse { .. } => (K::Integrity, hint("delete what needs it first")),
     }
 }
 

@@ -4,27 +4,36 @@
 //! A front shows a [`Problem`] in its own way. The words name commands, and assume no terminal beyond that. One
 //! file for each noun or room has the hints for its errors.
 
+mod clone;
 mod command;
 mod config;
+mod console;
+mod copy;
+mod create;
 mod disk;
+mod doing;
 pub mod event;
+mod exec;
 mod image;
 mod kind;
 mod libvirt;
-mod manager;
 mod network;
 mod process;
 mod seed;
 mod ssh;
+mod storage;
+mod vm;
+mod wait;
 pub mod warning;
 
 use std::error::Error as StdError;
 
 pub use command::{Command, command, option, virsh, vmtools};
+pub use doing::Doing;
 pub use kind::ErrorKind;
 
-use crate::manager::{Error, installer};
-use crate::model::Invalid;
+use crate::manager::{Error, Left, WaitError, installer};
+use crate::model::{DiskSize, Invalid};
 
 /// What an error is, and what to do next.
 type Advice = (ErrorKind, Option<String>);
@@ -62,6 +71,23 @@ impl Problem {
         Self { cause: vec![error.to_string()], ..Self::new(error.kind().into(), message) }
     }
 
+    /// What failed while something was being done.
+    pub fn during(doing: Doing, error: Error) -> Self {
+        let (kind, hint) = advice(&error, doing);
+        let mut problem = Self { hint, cause: causes(&error), ..Self::new(kind, error.to_string()) };
+        match error {
+            Error::Wait(WaitError::TimedOut { vm, seen, serial_log, .. }) => {
+                problem.cause.push(format!("last seen: {}", event::seen(&seen)));
+                (problem.vm, problem.serial_log) = (Some(vm), serial_log);
+            }
+            Error::Wait(WaitError::Stopped { vm, serial_log, .. }) => {
+                (problem.vm, problem.serial_log) = (Some(vm), serial_log);
+            }
+            _ => {}
+        }
+        problem
+    }
+
     /// As it is about this VM.
     #[must_use]
     pub fn about(mut self, vm: &str) -> Self {
@@ -88,13 +114,7 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let (kind, hint) = manager::advice(&error);
-        let mut problem = Self { hint, cause: causes(&error), ..Self::new(kind, error.to_string()) };
-        if let Error::TimedOut { vm, serial_log, .. } | Error::WentOff { vm, serial_log, .. } = error {
-            problem.vm = Some(vm);
-            problem.serial_log = serial_log;
-        }
-        problem
+        Self::during(Doing::Other, error)
     }
 }
 
@@ -108,6 +128,46 @@ impl From<Invalid> for Problem {
     fn from(error: Invalid) -> Self {
         Self::new(ErrorKind::Usage, error.to_string())
     }
+}
+
+fn advice(error: &Error, doing: Doing) -> Advice {
+    match error {
+        Error::Vm(error) => vm::advice(error, doing),
+        Error::Create(error) => create::advice(error),
+        Error::Resource(error) => create::resource_advice(error),
+        Error::Clone(error) => clone::advice(error),
+        Error::Storage(error) => storage::advice(error),
+        Error::Disk(error) => disk::advice(error),
+        Error::Network(error) => network::advice(error),
+        Error::Images(error) => image::stored_advice(error),
+        Error::Wait(error) => wait::advice(error),
+        Error::Reach(error) => wait::reach_advice(error),
+        Error::Exec(error) => exec::advice(error),
+        Error::Copy(error) => copy::advice(error),
+        Error::Console(error) => console::advice(error),
+        Error::Libvirt(error) => libvirt::advice(error),
+        Error::Config(error) => config::advice(error),
+        Error::Image(error) => image::advice(error),
+        Error::Seed(error) => (seed::kind(error), None),
+        Error::Guest(error) => ssh::advice(error),
+        Error::Host(_) => (ErrorKind::Failed, hint(format_args!("run {}", vmtools("doctor")))),
+        Error::Invalid(_) => (ErrorKind::Usage, None),
+        Error::Claimed { .. } => (ErrorKind::WrongState, hint("try again when it is done")),
+        Error::Interrupted => (ErrorKind::Interrupted, None),
+        Error::LeftBehind { cause, left } => {
+            let in_guest = left.iter().any(|remnant| matches!(remnant.what, Left::GuestFile { .. }));
+            let remove = match in_guest {
+                true => hint("remove it in the guest"),
+                false => hint(format_args!("{} removes it, once libvirt answers", vmtools("gc"))),
+            };
+            (advice(cause, doing).0, remove)
+        }
+    }
+}
+
+/// A size as `--disk-size` takes it, rounded up.
+fn to_flag(size: DiskSize) -> String {
+    format!("{}G", size.bytes().div_ceil(1 << 30))
 }
 
 fn hint(text: impl std::fmt::Display) -> Option<String> {
@@ -133,3 +193,6 @@ fn causes(error: &dyn StdError) -> Vec<String> {
     }
     causes
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,13 +39,13 @@ fn a_vm_that_is_being_made_is_left_alone_and_what_a_killed_create_left_makes_way
     let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9"]).spawn();
     said(&mut running, "waiting for");
     for verb in [&["start", "web"][..], &["stop", "web"], &["delete", "--force", "web"]] {
-        sandbox.vmtools(verb).run().code(5).stderr_has("being made");
+        sandbox.vmtools(verb).run().code(5).stderr_has("being created");
     }
     create(&sandbox, "web", &image, &["--if-not-exists", "--start"]).run().code(5);
     create(&sandbox, "web", &image, &[]).run().code(4);
     running.signal("KILL");
     running.wait(MINUTE);
-    sandbox.vmtools(&["start", "web"]).run().code(5).stderr_has("never finished").stderr_has("gc");
+    sandbox.vmtools(&["start", "web"]).run().code(5).stderr_has("is incomplete").stderr_has("gc");
     create(&sandbox, "web", &image, &["--start", "--wait=ssh"]).run().success();
     assert_eq!(super::own_volumes(&sandbox).len(), 3);
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();

@@ -49,7 +49,7 @@ fn networks_of_every_mode_from_create_to_delete() {
     network(&["create", "x", "--subnet", "192.168.122.128/25"]).code(4).stderr_has("the network default");
     network(&["create", "x", "--subnet", "198.51.0.0/16"]).code(4).stderr_has("this host");
     network(&["create", "x", "--mode", "bridge", "--bridge", "br0"]).code(3);
-    network(&["create", "x", "--mode", "bridge", "--bridge", "out0"]).code(2).stderr_has("no bridge");
+    network(&["create", "x", "--mode", "bridge", "--bridge", "out0"]).code(2).stderr_has("not a bridge");
     network(&["create", "x", "--dry-run"]).success().stdout_has("192.168.124.0/24");
     network(&["create", "x", "--print-xml"]).success().stdout_has("<forward mode=\"nat\"/>");
     assert_eq!(networks(&sandbox), ["default", "lab"]);
@@ -185,7 +185,7 @@ fn a_guest_is_plugged_in_and_out() {
 
     // Hot, and for good.
     let cards = || sandbox.vmtools(&["ssh", "web", "--", "ls /sys/class/net"]).run().success().stdout;
-    network(&["detach", "lab", "web"]).code(5).stderr_has("not plugged");
+    network(&["detach", "lab", "web"]).code(5).stderr_has("has no interface on");
     let attached = network(&["attach", "lab", "web", "--json"]).success();
     assert_eq!((&attached.json()["live"], word(&attached, "model").as_str()), (&true.into(), "virtio"));
     network(&["attach", "lab", "web", "--mac", "52:54:00:aa:00:02", "--model", "e1000e"]).success();

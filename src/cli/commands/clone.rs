@@ -9,7 +9,7 @@ use super::start::wait_for;
 use crate::cli::context::Context;
 use crate::manager::{CloneMode, CloneRequest};
 use crate::model::{Condition, VmName, parse_duration};
-use crate::problem::Problem;
+use crate::problem::{Doing, Problem};
 
 /// The flags of `clone`.
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub async fn run(args: CloneArgs, context: &Context) -> Result<ExitCode, Problem
         (_, true) => CloneMode::Live,
         _ => CloneMode::Full,
     };
-    let mut many = Many::new();
+    let mut many = Many::of(Doing::Clone);
     for name in names {
         let request = CloneRequest {
             source: args.source.clone(),

@@ -10,12 +10,12 @@ use crate::cli::context::Context;
 use crate::cli::render::{self, XmlDocument};
 use crate::cli::session::Session;
 use crate::config::{self, Config, Template};
-use crate::manager::{Error, PasswordHash, VmSpec, VmStatus, WaitFor};
+use crate::manager::{Error, PasswordHash, VmError, VmSpec, VmStatus, WaitFor};
 use crate::model::{
     Acceleration, CardSpec, Condition, DiskSize, Firmware, Label, MemorySize, MountSpec, PortPublish, VmName,
     parse_duration,
 };
-use crate::problem::{Problem, vmtools};
+use crate::problem::{Doing, Problem, vmtools};
 
 /// The flags of `create`. Where one is not given, the template's value counts, then the configuration's.
 #[derive(Debug, Args)]
@@ -144,7 +144,7 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
     if args.dry_run || args.print_xml {
         return plan(&args, &specs, &session, context).await;
     }
-    let mut many = Many::new();
+    let mut many = Many::of(Doing::Create);
     for spec in &specs {
         if !many.take(spec.name.as_str(), make(&args, spec, &session, context).await) {
             break;
@@ -160,8 +160,8 @@ async fn make(
     context: &Context,
 ) -> Result<VmStatus, Error> {
     match session.create(spec).await {
-        Err(Error::Exists { name }) if args.if_not_exists => {
-            context.ui.note(&format!("the VM {name} exists already"));
+        Err(Error::Vm(VmError::Exists { name })) if args.if_not_exists => {
+            context.ui.note(&format!("the VM {name} already exists"));
             if spec.start {
                 session.power().start(&name, spec.wait.as_ref()).await
             } else {
@@ -180,7 +180,12 @@ async fn plan(
 ) -> Result<ExitCode, Problem> {
     let mut plans = Vec::new();
     for spec in specs {
-        plans.push(session.plan(spec).await.map_err(|error| Problem::from(error).about(spec.name.as_str()))?);
+        plans.push(
+            session
+                .plan(spec)
+                .await
+                .map_err(|error| Problem::during(Doing::Create, error).about(spec.name.as_str()))?,
+        );
     }
     let single = args.count.is_none();
     if args.print_xml {

@@ -7,7 +7,7 @@ use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::manager::{DeletePlan, DeleteRequest, Deleted};
-use crate::problem::{ErrorKind, Problem};
+use crate::problem::{Doing, ErrorKind, Problem};
 
 /// The flags of `delete`.
 #[derive(Debug, Args)]
@@ -52,9 +52,9 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
         foreign_disks: args.with_foreign_disks,
     };
     let mut plans = Vec::new();
-    let mut many = Many::new();
+    let mut many = Many::of(Doing::Delete);
     for (name, plan) in session.deletion().plan(&names, &request).await? {
-        match plan.map_err(Problem::from) {
+        match plan.map_err(|error| Problem::during(Doing::Delete, error)) {
             Ok(plan) => plans.push(plan),
             Err(problem) => fail(problem.about(&name), &args, context, &mut many),
         }
@@ -84,7 +84,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
                 true
             }
             Err(error) => {
-                let problem = Problem::from(error).about(name);
+                let problem = Problem::during(Doing::Delete, error).about(name);
                 let goes_on = problem.kind != ErrorKind::Interrupted;
                 fail(problem, &args, context, &mut many);
                 goes_on

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::manager::{EXEC_INPUT_LIMIT, Error, ExecEnd, ExecRequest, Executed};
+use crate::manager::{EXEC_INPUT_LIMIT, Error, ExecEnd, ExecError, ExecRequest, Executed};
 use crate::model::parse_duration;
 use crate::problem::{ErrorKind, Problem};
 
@@ -40,7 +40,7 @@ pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Problem>
     let request = ExecRequest { command: args.command, stdin, timeout: args.timeout };
     let done = match session.agent().exec(&args.name, &request).await {
         Ok(done) => done,
-        Err(error @ Error::ExecNotStarted { missing, .. }) => {
+        Err(error @ Error::Exec(ExecError::NotStarted { missing, .. })) => {
             context.ui.error(&Problem::from(error).about(&args.name));
             return Ok(ExitCode::from(if missing { NO_SUCH_PROGRAM } else { NOT_STARTED }));
         }

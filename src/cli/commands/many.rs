@@ -3,17 +3,23 @@ use std::task::Poll;
 
 use crate::cli::context::Context;
 use crate::manager::Error;
-use crate::problem::{ErrorKind, Problem};
+use crate::problem::{Doing, ErrorKind, Problem};
 
 /// The results of a verb over several VMs: what was done, and what failed.
 pub struct Many<T> {
     done: Vec<T>,
     failed: Vec<Problem>,
+    doing: Doing,
 }
 
 impl<T: serde::Serialize> Many<T> {
     pub fn new() -> Self {
-        Self { done: Vec::new(), failed: Vec::new() }
+        Self::of(Doing::Other)
+    }
+
+    /// Those of a verb that decides what its failures' hints say.
+    pub fn of(doing: Doing) -> Self {
+        Self { done: Vec::new(), failed: Vec::new(), doing }
     }
 
     /// Takes one VM's result. After an interrupt the rest is not begun: then it is false.
@@ -21,7 +27,7 @@ impl<T: serde::Serialize> Many<T> {
         match result {
             Ok(done) => self.done.push(done),
             Err(error) => {
-                let problem = Problem::from(error).about(vm);
+                let problem = Problem::during(self.doing, error).about(vm);
                 let interrupted = problem.kind == ErrorKind::Interrupted;
                 self.fail(problem);
                 return !interrupted;

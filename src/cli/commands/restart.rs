@@ -9,7 +9,7 @@ use super::start::wait_for;
 use super::stop::stop_by;
 use crate::cli::context::Context;
 use crate::model::{Condition, parse_duration};
-use crate::problem::Problem;
+use crate::problem::{Doing, Problem};
 
 /// The flags of `restart`.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub async fn run(args: RestartArgs, context: &Context) -> Result<ExitCode, Probl
     let by = stop_by(args.force, args.timeout, context)?;
     let wait = wait_for(args.wait, args.timeout, context)?;
     let names = args.selection.resolve(&session, context).await?;
-    let mut many = Many::new();
+    let mut many = Many::of(Doing::Restart);
     let power = session.power();
     many.each(&names, |name| power.restart(name, by, wait.as_ref())).await;
     many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))

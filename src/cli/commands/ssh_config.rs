@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::many::Many;
 use crate::cli::context::Context;
-use crate::manager::{Error, ListRequest, SshHost};
+use crate::manager::{Error, ListRequest, ReachError, SshHost, VmError};
 use crate::problem::{Problem, vmtools};
 
 /// The flags of `ssh-config`.
@@ -45,7 +45,11 @@ pub async fn run(args: SshConfigArgs, context: &Context) -> Result<ExitCode, Pro
             continue;
         }
         match session.guest().ssh_host(&name).await {
-            Err(Error::NoAddress { .. } | Error::NoNetwork { .. } | Error::NotRunning { .. }) if !named => {
+            Err(
+                Error::Reach(ReachError::NoAddress { .. })
+                | Error::Reach(ReachError::NoNetwork { .. })
+                | Error::Vm(VmError::NotRunning { .. }),
+            ) if !named => {
                 context.ui.note(&format!("{name} is left out: it has no address yet"));
             }
             result => {

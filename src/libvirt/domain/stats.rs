@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use crate::model::VmState;
+use crate::model::{ShutoffReason, VmState};
 
 /// The counters of one domain, as `domstats --raw` prints them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,21 +34,11 @@ impl DomainStats {
     }
 
     /// Why it is off, in words (`virDomainShutoffReason`); `None` when it is on or libvirt doesn't know.
-    pub fn why_off(&self) -> Option<&'static str> {
+    pub fn why_off(&self) -> Option<ShutoffReason> {
         if self.state() != VmState::Shutoff {
             return None;
         }
-        match self.number("state.reason")? {
-            1 => Some("its guest shut down"),
-            2 => Some("it was forced off"),
-            3 => Some("QEMU or the guest crashed"),
-            4 => Some("it was migrated away"),
-            5 => Some("it was saved to disk"),
-            6 => Some("QEMU failed"),
-            7 => Some("it was taken back to a snapshot"),
-            8 => Some("libvirt's daemon ended it"),
-            _ => None,
-        }
+        ShutoffReason::from_libvirt(self.number("state.reason")?)
     }
 
     /// Whether it is paused because its QEMU is just starting (`VIR_DOMAIN_PAUSED_STARTING_UP`).
@@ -134,7 +124,7 @@ Domain: 'it's on'
     fn why_it_is_off() {
         // virsh 11.3.0, after `virsh destroy`.
         let destroyed = parse("Domain: 'web'\n  state.state=5\n  state.reason=2\n");
-        assert_eq!(destroyed[0].why_off(), Some("it was forced off"));
+        assert_eq!(destroyed[0].why_off(), Some(ShutoffReason::Destroyed));
     }
 
     #[test]

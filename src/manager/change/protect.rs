@@ -5,7 +5,7 @@ use crate::libvirt::Domain;
 use crate::manager::change::Changes;
 use crate::manager::claim::Subject;
 use crate::manager::power::Power;
-use crate::manager::{Already, Error, Event};
+use crate::manager::{Already, Error, Event, VmError};
 
 /// A VM that was protected, or is no longer.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -22,7 +22,7 @@ impl Changes<'_> {
     /// Protects the VM against being deleted, or lets it be deleted again. What is so already is fine.
     ///
     /// # Errors
-    /// [`Error::BeingMade`]; when libvirt refuses.
+    /// [`VmError::BeingMade`]; when libvirt refuses.
     pub async fn protect(&self, name: &str, on: bool) -> Result<Protection, Error> {
         let id = self.op.client().resolve(name).await?;
         let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
@@ -44,7 +44,7 @@ impl Changes<'_> {
 }
 
 /// # Errors
-/// [`Error::Protected`] when the VM is.
+/// [`VmError::Protected`] when the VM is.
 pub(in crate::manager) fn refuse_protected(domain: &Domain) -> Result<(), Error> {
-    if domain.protected { Err(Error::Protected { name: domain.name.clone() }) } else { Ok(()) }
+    if domain.protected { Err(VmError::Protected { name: domain.name.clone() }.into()) } else { Ok(()) }
 }

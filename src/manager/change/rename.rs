@@ -3,7 +3,7 @@ use crate::manager::change::Changes;
 use crate::manager::claim::Subject;
 use crate::manager::power::Power;
 use crate::manager::vms::Vms;
-use crate::manager::{Already, Error, Event, VmStatus};
+use crate::manager::{Already, Error, Event, VmError, VmStatus};
 use crate::model::VmName;
 
 impl Changes<'_> {
@@ -11,7 +11,7 @@ impl Changes<'_> {
     /// and what its guest calls itself.
     ///
     /// # Errors
-    /// [`Error::NotOff`]; [`Error::Exists`] when the name is taken; [`Error::BeingMade`].
+    /// [`VmError::NotOff`]; [`VmError::Exists`] when the name is taken; [`VmError::BeingMade`].
     pub async fn rename(&self, old: &str, new: &VmName) -> Result<VmStatus, Error> {
         let id = self.op.client().resolve(old).await?;
         if id.name == new.as_str() {
@@ -20,13 +20,14 @@ impl Changes<'_> {
         }
         let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         Power::of(self.op).refuse_unmade(&self.op.client().domain(&id.uuid).await?).await?;
-        if self.op.client().state(&id.uuid).await?.is_active() {
-            return Err(Error::NotOff { name: id.name });
+        let state = self.op.client().state(&id.uuid).await?;
+        if state.is_active() {
+            return Err(VmError::NotOff { name: id.name, state }.into());
         }
         self.op.check()?;
         self.op.client().rename(&id.uuid, new.as_str()).await.map_err(|error| match error {
-            libvirt::Error::Exists { name, .. } => Error::NameTaken { name },
-            other => other.into(),
+            libvirt::Error::Exists { name, .. } => VmError::Exists { name }.into(),
+            other => Error::from(other),
         })?;
         Vms::of(self.op).status_of(&id.uuid).await
     }

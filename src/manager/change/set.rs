@@ -11,7 +11,7 @@ use crate::manager::vms::Vms;
 use std::time::{Duration, Instant};
 
 use crate::libvirt::{self, Affects, Domain, DomainStats, MetadataChange, Room};
-use crate::manager::{Error, Event, VmStatus, Warning};
+use crate::manager::{DiskError, Error, Event, VmError, VmStatus, Warning};
 use crate::model::{DiskSize, Label, MemorySize, TimeToLive, Timestamp, VmState};
 
 /// How long a guest may take over giving memory back.
@@ -101,8 +101,8 @@ impl Changes<'_> {
     /// Changes the VM. All is checked before anything is changed.
     ///
     /// # Errors
-    /// [`Error::WouldShrink`] for a smaller disk, [`Error::NotManaged`] for labels and times to live of VMs
-    /// that others made, [`Error::Saved`], and when libvirt refuses.
+    /// [`DiskError::WouldShrink`] for a smaller disk, [`VmError::NotManaged`] for labels and times to live of VMs
+    /// that others made, [`VmError::Saved`], and when libvirt refuses.
     pub async fn set(&self, name: &str, change: &VmChange) -> Result<VmChanged, Error> {
         let id = self.op.client().resolve(name).await?;
         let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
@@ -142,20 +142,20 @@ impl Changes<'_> {
             HostChecks::of(self.op).check_memory(memory, false)?;
         }
         if !change.metadata().is_empty() && found.stored.metadata.is_none() {
-            return Err(Error::NotManaged { name: name() });
+            return Err(VmError::NotManaged { name: name() }.into());
         }
         let machine = change.cpus.is_some() || change.memory.is_some() || change.disk_size.is_some();
         if machine && found.running.is_none() && self.op.client().is_saved(&found.stored.uuid).await? {
-            return Err(Error::Saved { name: name() });
+            return Err(VmError::Saved { name: name() }.into());
         }
         let Some(wanted) = change.disk_size else { return Ok(None) };
         let domain = found.running.as_ref().unwrap_or(&found.stored);
-        let disk = domain.boot_disk().ok_or_else(|| Error::NoDisk { name: name() })?;
+        let disk = domain.boot_disk().ok_or_else(|| DiskError::NoDisk { name: name() })?;
         let path = Storage::of(self.op).disk_file(domain, disk)?;
         let (capacity, _) = self.op.client().disk_sizes(&domain.uuid, &disk.target).await?;
-        let has = capacity.ok_or_else(|| Error::SizeUnknown { path: path.clone() })?;
+        let has = capacity.ok_or_else(|| DiskError::SizeUnknown { path: path.clone() })?;
         if wanted.bytes() < has {
-            return Err(Error::WouldShrink { path, has: DiskSize::from_bytes(has), wanted });
+            return Err(DiskError::WouldShrink { path, has: DiskSize::from_bytes(has), wanted }.into());
         }
         Ok((wanted.bytes() > has).then(|| Growth {
             target: disk.target.clone(),
@@ -209,7 +209,7 @@ impl Changes<'_> {
         let max = u32::try_from(max).unwrap_or(cpus);
         let change = stored
             .max_cpus_change(cpus, max)
-            .map_err(|cause| Error::CpuTopology { name: stored.name.clone(), cause })?;
+            .map_err(|cause| VmError::CpuTopology { name: stored.name.clone(), cause })?;
         let max = match change {
             MaxCpusChange::Keep => stored.max_cpus,
             MaxCpusChange::To(max) => {

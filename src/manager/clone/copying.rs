@@ -2,6 +2,7 @@
 //! reflink where the file system can; else by libvirt, so that a user who may speak to the system's daemon
 //! needs no root.
 
+use crate::manager::StorageError;
 use crate::manager::clone::Cloning;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
@@ -53,7 +54,7 @@ impl Cloning<'_> {
         if let Some(found) = self.op.client().volume_of(path).await? {
             return Ok(found);
         }
-        let refuse = || Error::NotInPool { name: vm.to_owned(), path: path.to_owned() };
+        let refuse = || StorageError::NotInPool { name: vm.to_owned(), path: path.to_owned() };
         let folder =
             Path::new(path).parent().and_then(Path::to_str).filter(|folder| !folder.starts_with("/dev"));
         let folder = folder.ok_or_else(refuse)?;
@@ -79,7 +80,7 @@ impl Cloning<'_> {
             // Whether another has just made it shows below.
             Err(_) => {}
         }
-        self.op.client().volume_of(path).await?.ok_or_else(refuse)
+        Ok(self.op.client().volume_of(path).await?.ok_or_else(refuse)?)
     }
 
     /// Makes the piece without libvirt, which costs far less; false when it is none for that, or this user may not.
@@ -137,7 +138,11 @@ impl Cloning<'_> {
             Kind::Small => {
                 let (volume, file) = match self.source_volume(&request.source, &piece.from, folders).await {
                     // The firmware's variables of a VM that never ran.
-                    Err(Error::NotInPool { .. }) if piece.to.volume.contains("_VARS.") => return Ok(()),
+                    Err(Error::Storage(StorageError::NotInPool { .. }))
+                        if piece.to.volume.contains("_VARS.") =>
+                    {
+                        return Ok(());
+                    }
                     found => found?,
                 };
                 let spec = spec(file.capacity_bytes, None);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::CloneRequest;
 use super::settle::{Kind, Settled};
 use crate::libvirt::{self, BackupDisk, BackupState, Domain};
-use crate::manager::{Error, Event, Step, Warning};
+use crate::manager::{CloneError, DiskError, Error, Event, LiveCopyFault, Step, Warning};
 
 /// How long an agent may take to say that it is there.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -28,7 +28,7 @@ impl Cloning<'_> {
             .map(|disk| BackupDisk { target: disk.target.clone(), file: file_for(settled, &disk.target) })
             .collect();
         if disks.iter().all(|disk| disk.file.is_none()) {
-            return Err(Error::NoDisk { name: source.name.clone() });
+            return Err(DiskError::NoDisk { name: source.name.clone() }.into());
         }
         let answers = running.has_agent_channel
             && self.op.client().agent(&source.uuid, r#"{"execute":"guest-ping"}"#, ANSWER).await.is_ok();
@@ -49,7 +49,7 @@ impl Cloning<'_> {
     }
 
     async fn backup_end(&self, request: &CloneRequest, source: &Domain) -> Result<(), Error> {
-        let failed = |reason: String| Error::CopyFailed { name: source.name.clone(), reason };
+        let failed = |reason| Err(CloneError::CopyFailed { name: source.name.clone(), reason }.into());
         loop {
             match self.op.client().backup_state(&source.uuid).await {
                 Ok(BackupState::Running { done_bytes, total_bytes }) => self.op.report(Event::Transfer {
@@ -66,9 +66,11 @@ impl Cloning<'_> {
                     });
                     return Ok(());
                 }
-                Ok(BackupState::Failed { reason }) => return Err(failed(reason)),
+                Ok(BackupState::Failed { reason: message }) => {
+                    return failed(LiveCopyFault::Failed { message });
+                }
                 Err(libvirt::Error::WrongState { .. } | libvirt::Error::NotFound { .. }) => {
-                    return Err(failed("the VM went off".to_owned()));
+                    return failed(LiveCopyFault::ShutDown);
                 }
                 Err(error) => return Err(error.into()),
             }

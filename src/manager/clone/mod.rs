@@ -10,18 +10,20 @@
 //! need nobody. A linked clone gets an empty overlay on each disk of its parent.
 
 pub(super) mod copying;
+mod error;
 mod identity;
 mod live;
 mod settle;
 
+pub use error::{CloneError, LiveCopyFault};
 pub(super) use settle::is_encrypted;
 
 use crate::libvirt::{self, Domain, Scope, Stored};
-use crate::manager::Step;
 use crate::manager::claim::Subject;
 use crate::manager::create::Creation;
 use crate::manager::power::Power;
 use crate::manager::undo::UndoStack;
+use crate::manager::{Step, VmError};
 use crate::model::{VmName, VmState};
 use settle::{Kind, Settled};
 
@@ -59,7 +61,7 @@ pub enum CloneMode {
 
 /// Its clone would share something with it.
 fn not_clonable(source: &Domain, cause: libvirt::NotCopyable) -> Error {
-    Error::NotClonable { name: source.name.clone(), cause }
+    CloneError::NotClonable { name: source.name.clone(), cause }.into()
 }
 
 noun! {
@@ -71,8 +73,8 @@ impl Cloning<'_> {
     /// Makes a VM of another, starts it and waits for it, as requested.
     ///
     /// # Errors
-    /// [`Error::Taken`]; [`Error::NotOff`] for a running source; [`Error::SourceChanged`]; [`Error::NoRoom`];
-    /// [`Error::NotCopyable`]; [`Error::NotClonable`]; [`Error::Forged`]; [`Error::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
+    /// [`VmError::Exists`]; [`VmError::NotOff`] for a running source; [`CloneError::SourceChanged`]; [`StorageError::NoSpace`];
+    /// [`CloneError::NotCopyable`]; [`CloneError::NotClonable`]; [`StorageError::Forged`]; [`VmError::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
     /// only a wait that ran out of time leaves the VM.
     pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
         let mut undo = UndoStack::new(self.op);
@@ -101,10 +103,7 @@ impl Cloning<'_> {
         undo.will_define(&uuid);
         // Done twice it claims no more: the UUID is the same.
         let claim = async || self.op.client().define(&definition).await.map_err(not_claimed);
-        self.op.while_daemon_restarts(claim).await.map_err(|error| match error {
-            Error::Exists { name } => Error::Taken { name },
-            other => other,
-        })?;
+        self.op.while_daemon_restarts(claim).await?;
         for log in &settled.logs {
             undo.will_make(log);
         }
@@ -127,7 +126,7 @@ impl Cloning<'_> {
                 self.make_files(request, &settled, undo, folders).await?;
                 self.source_is_off(&source).await?;
                 if self.op.while_daemon_restarts(|| self.traces(&settled)).await? != before {
-                    return Err(Error::SourceChanged { name: source.name }.into());
+                    return Err(Error::from(CloneError::SourceChanged { name: source.name }).into());
                 }
             }
             CloneMode::Live => {
@@ -168,21 +167,20 @@ impl Cloning<'_> {
         Power::of(self.op).refuse_unmade(&source).await?;
         match (request.mode, state) {
             // What its disks lack is in its memory.
-            (_, VmState::Shutoff) if saved => Err(Error::Saved { name: id.name }),
+            (_, VmState::Shutoff) if saved => Err(VmError::Saved { name: id.name }.into()),
             // One that has gone off meanwhile needs no more.
             (CloneMode::Live, VmState::Shutoff) => Ok((source, CloneMode::Full)),
             (mode, VmState::Shutoff) => Ok((source, mode)),
             (CloneMode::Live, VmState::Running | VmState::Paused) => Ok((source, request.mode)),
-            (CloneMode::Live, _) => Err(Error::NotRunning { name: id.name }),
-            (_, VmState::Running | VmState::Paused) => Err(Error::SourceRuns { name: id.name }),
-            _ => Err(Error::NotOff { name: id.name }),
+            (CloneMode::Live, _) => Err(VmError::NotRunning { name: id.name }.into()),
+            _ => Err(VmError::NotOff { name: id.name, state }.into()),
         }
     }
 
     /// The name is free, as things stand; `define` decides.
     async fn refuse_taken(&self, name: &VmName) -> Result<(), Error> {
         match self.op.client().domains(Scope::All).await?.iter().any(|id| id.name == name.as_str()) {
-            true => Err(Error::Taken { name: name.to_string() }),
+            true => Err(VmError::Exists { name: name.to_string() }.into()),
             false => Ok(()),
         }
     }
@@ -191,7 +189,7 @@ impl Cloning<'_> {
     async fn source_is_off(&self, source: &Domain) -> Result<(), Error> {
         match self.op.while_daemon_restarts(async || Ok(self.op.client().state(&source.uuid).await?)).await? {
             VmState::Shutoff => Ok(()),
-            _ => Err(Error::SourceChanged { name: source.name.clone() }),
+            _ => Err(CloneError::SourceChanged { name: source.name.clone() }.into()),
         }
     }
 

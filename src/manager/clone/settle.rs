@@ -13,7 +13,7 @@ use crate::libvirt::{
     self, CopiedFile, Disk, Domain, DomainCopy, Element, Metadata, OwnedVolume, Parent, Pool, SshAccess,
 };
 use crate::manager::storage::base;
-use crate::manager::{Error, Event, Warning};
+use crate::manager::{CloneError, CopyObstacle, DiskError, Error, Event, Place, StorageError, Warning};
 use crate::model::{DiskSize, MacAddress, PortPublish, Protocol, Timestamp};
 
 /// What a clone takes beside its disks: tables of overlays, a seed, a log.
@@ -88,7 +88,7 @@ impl Cloning<'_> {
         let needs = DomainCopy::needs(source);
         if !needs.refused.is_empty() {
             let cause = libvirt::NotCopyable { obstacles: needs.refused };
-            return Err(Error::NotClonable { name: source.name.clone(), cause });
+            return Err(CloneError::NotClonable { name: source.name.clone(), cause }.into());
         }
         let (mut pieces, needed) = self.disk_pieces(request, source, &names, folders).await?;
         self.check_clone_room(&pool, needed + FIRST_FILES)?;
@@ -165,11 +165,10 @@ impl Cloning<'_> {
         let mut pieces = Vec::new();
         let mut needed = 0;
         for disk in source.disks.iter().filter(|disk| disk.is_own()) {
-            let refuse =
-                |reason| Error::NotCopyable { name: source.name.clone(), disk: disk.target.clone(), reason };
             let path = &Storage::of(self.op).disk_file(source, disk)?;
             if is_encrypted(source, disk) {
-                return Err(refuse("it is encrypted, and its key is known to libvirt alone"));
+                let (name, disk) = (source.name.clone(), disk.target.clone());
+                return Err(DiskError::NotCopyable { name, disk, reason: CopyObstacle::Encrypted }.into());
             }
             let format = disk.format.clone().unwrap_or_else(|| "raw".to_owned());
             let (kind, format) = match request.mode {
@@ -204,10 +203,10 @@ impl Cloning<'_> {
 
     async fn sizes(&self, source: &Domain, disk: &Disk) -> Result<(u64, u64), Error> {
         let (capacity, allocation) = self.op.client().disk_sizes(&source.uuid, &disk.target).await?;
-        let refuse = || Error::NotCopyable {
+        let refuse = || DiskError::NotCopyable {
             name: source.name.clone(),
             disk: disk.target.clone(),
-            reason: "libvirt cannot tell its size",
+            reason: CopyObstacle::SizeUnknown,
         };
         Ok((capacity.ok_or_else(refuse)?, allocation.unwrap_or(0)))
     }
@@ -233,7 +232,12 @@ impl Cloning<'_> {
             return Ok(());
         }
         let size = DiskSize::from_bytes;
-        Err(Error::NoRoom { pool: pool.name.clone(), available: size(available), needed: size(needed) })
+        Err(StorageError::NoSpace {
+            place: Place::Pool(pool.name.clone()),
+            available: size(available),
+            needed: size(needed),
+        }
+        .into())
     }
 
     /// A free port of the host for each that leads to the source.

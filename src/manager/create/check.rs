@@ -11,7 +11,9 @@ use crate::host;
 use crate::image::{LocalImage, check_regular};
 use crate::libvirt::{self, Pool};
 use crate::manager::gc::Maker;
-use crate::manager::{DeletePlan, Error, Event, VmSpec, Warning};
+use crate::manager::{
+    CreateError, DeletePlan, Error, Event, Place, ResourceError, StorageError, VmError, VmSpec, Warning,
+};
 use crate::model::{Acceleration, DiskSize};
 
 /// What a VM takes at first beside its base image: an empty overlay, a seed, a log.
@@ -29,7 +31,7 @@ impl Creation<'_> {
                 {
                     return Deletion::of(self.op).plan_one(&old.uuid).await.map(Some);
                 }
-                Err(Error::Exists { name: spec.name.to_string() })
+                Err(VmError::Exists { name: spec.name.to_string() }.into())
             }
             Err(libvirt::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -47,7 +49,7 @@ impl Creation<'_> {
         }
         match (host::kvm(), spec.accel) {
             (host::Kvm::Usable, _) => Ok(true),
-            (host::Kvm::Missing { reason }, Acceleration::Kvm) => Err(Error::NoKvm { reason }),
+            (host::Kvm::Missing { reason }, Acceleration::Kvm) => Err(ResourceError::NoKvm { reason }.into()),
             (host::Kvm::Missing { reason }, _) => {
                 self.op.report(Event::Warning(Warning::Emulation { reason }));
                 Ok(false)
@@ -65,11 +67,12 @@ impl Creation<'_> {
         let needed = FIRST_FILES + image.map_or(0, |image| image.file_size_bytes);
         let size = DiskSize::from_bytes;
         if available < FIRST_FILES {
-            return Err(Error::NoRoom {
-                pool: pool.name.clone(),
+            return Err(StorageError::NoSpace {
+                place: Place::Pool(pool.name.clone()),
                 available: size(available),
                 needed: size(needed),
-            });
+            }
+            .into());
         }
         let wanted = spec
             .extra_disks
@@ -96,11 +99,12 @@ impl Creation<'_> {
 /// The size of the VM's disk, in bytes: what was asked for, never less than the image's.
 pub(super) fn disk_size(spec: &VmSpec, image: Option<&LocalImage>) -> Result<u64, Error> {
     match image {
-        Some(image) if image.virtual_size_bytes > spec.disk_size.bytes() => Err(Error::DiskTooSmall {
+        Some(image) if image.virtual_size_bytes > spec.disk_size.bytes() => Err(CreateError::DiskTooSmall {
             wanted: spec.disk_size,
             needed: DiskSize::from_bytes(image.virtual_size_bytes),
             image: image.name.clone(),
-        }),
+        }
+        .into()),
         _ => Ok(spec.disk_size.bytes()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod disks;
+mod error;
 mod mounts;
 pub(super) mod network;
 mod seed;
@@ -9,7 +10,6 @@ mod spec;
 
 use crate::image::{LocalImage, Reference};
 use crate::libvirt::{self, Domain, DomainSpec, Mounted, NewDomain, Room};
-use crate::manager::Step;
 use crate::manager::claim::Claim;
 use crate::manager::delete::Deletion;
 use crate::manager::guest::GuestAccess;
@@ -19,10 +19,12 @@ use crate::manager::power::Power;
 use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::vms::Vms;
+use crate::manager::{Step, VmError, WaitError};
 use crate::model::{DiskSize, Firmware, Hardware, MemorySize, SharedFolder, Timestamp};
 use mounts::Mounts;
 use seed::Setup;
 
+pub use error::CreateError;
 pub use mounts::VirtiofsFault;
 pub use network::PasstFault;
 pub use spec::VmSpec;
@@ -207,9 +209,11 @@ impl Creation<'_> {
     pub(super) async fn wait_or_keep(&self, domain: &Domain, wait: &super::WaitFor) -> Result<(), Failure> {
         match GuestAccess::of(self.op).wait_for(domain, wait).await {
             Ok(()) => Ok(()),
-            Err(error @ (Error::TimedOut { .. } | Error::CloudInit { .. } | Error::WentOff { .. })) => {
-                Err(Failure::Keep { uuid: domain.uuid.clone(), error })
-            }
+            Err(
+                error @ (Error::Wait(WaitError::TimedOut { .. })
+                | Error::Wait(WaitError::CloudInit { .. })
+                | Error::Wait(WaitError::Stopped { .. })),
+            ) => Err(Failure::Keep { uuid: domain.uuid.clone(), error }),
             Err(error) => Err(error.into()),
         }
     }
@@ -230,7 +234,7 @@ impl Creation<'_> {
         match (&spec.image, &spec.iso) {
             (Some(image), _) => Ok(Some(image.parse().map_err(crate::image::Error::from)?)),
             (None, Some(_)) => Ok(None),
-            (None, None) => Err(Error::NothingToBoot { name: spec.name.to_string() }),
+            (None, None) => Err(CreateError::NothingToBoot { name: spec.name.to_string() }.into()),
         }
     }
 
@@ -319,7 +323,7 @@ impl Creation<'_> {
 /// Why a `define` got no name.
 pub(super) fn not_claimed(error: libvirt::Error) -> Error {
     match error {
-        libvirt::Error::Exists { name, object: libvirt::Object::Domain } => Error::Exists { name },
+        libvirt::Error::Exists { name, object: libvirt::Object::Domain } => VmError::Exists { name }.into(),
         other => other.into(),
     }
 }

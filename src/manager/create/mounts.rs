@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::host::{self, Permission, Virtiofsd};
 use crate::libvirt::Version;
-use crate::manager::{Error, Event, VmSpec, Warning};
+use crate::manager::{Error, Event, ResourceError, VmSpec, Warning};
 use crate::model::{Invalid, MountDriver, MountSpec, SharedFolder};
 
 /// libvirt's first version with virtiofs for ordinary users.
@@ -64,10 +64,14 @@ impl Creation<'_> {
     pub(super) fn check_mounts(&self, spec: &VmSpec) -> Result<(), Error> {
         for (index, mount) in spec.mounts.iter().enumerate() {
             if !self.op.locality().is_here() {
-                return Err(Error::NotHere { path: mount.host.clone(), uri: self.op.uri().to_string() });
+                return Err(ResourceError::NotHere {
+                    path: mount.host.clone(),
+                    uri: self.op.uri().to_string(),
+                }
+                .into());
             }
             if !mount.host.is_dir() {
-                return Err(Error::FolderMissing { path: mount.host.clone() });
+                return Err(ResourceError::FolderMissing { path: mount.host.clone() }.into());
             }
             if spec.mounts[..index].iter().any(|other| other.guest == mount.guest) {
                 let reason = "two folders cannot be mounted at one place";
@@ -120,7 +124,7 @@ impl Creation<'_> {
         let wanted = if mount.read_only { Permission::Browse } else { Permission::Fill };
         let path: &Path = &mount.host;
         match host::blocker(&account, path, Some(wanted)) {
-            Ok(Some(blocker)) => Err(Error::PathBlocked { path: path.to_owned(), blocker }),
+            Ok(Some(blocker)) => Err(ResourceError::PathBlocked { path: path.to_owned(), blocker }.into()),
             _ => Ok(()),
         }
     }

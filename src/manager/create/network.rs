@@ -7,7 +7,7 @@ use crate::libvirt::{InterfaceSource, InterfaceSpec, SshAccess};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::create::Creation;
 use crate::manager::network::Networks;
-use crate::manager::{DeletePlan, Error, Event, VmSpec, Warning};
+use crate::manager::{CreateError, DeletePlan, Error, Event, VmSpec, Warning};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec, PortPublish, Protocol};
 
 /// The user to make and log in as, when neither the user nor the image says.
@@ -72,7 +72,7 @@ impl Creation<'_> {
             self.publish(spec, old, &mut wiring)?;
         } else if !spec.publish.is_empty() {
             let network = cards.first().map_or_else(|| "none".to_owned(), |card| card.network.to_string());
-            return Err(Error::CannotPublish { network });
+            return Err(CreateError::CannotPublish { network }.into());
         }
         for card in cards {
             let source = match card.network {
@@ -118,11 +118,11 @@ impl Creation<'_> {
         for (index, port) in spec.publish.iter().enumerate() {
             let same = |other: &PortPublish| other.host == port.host && other.protocol == port.protocol;
             if spec.publish[..index].iter().any(same) {
-                return Err(Error::PublishedTwice { port: port.host });
+                return Err(CreateError::PublishedTwice { port: port.host }.into());
             }
             let gets_free = old.is_some_and(|old| old.ports.contains(&port.host));
             if self.op.locality().is_here() && !gets_free && !host::is_free(port.host, port.protocol) {
-                return Err(Error::PortTaken { port: port.host });
+                return Err(CreateError::PortTaken { port: port.host }.into());
             }
         }
         let ssh = spec.publish.iter().find(|port| port.guest == 22 && port.protocol == Protocol::Tcp);

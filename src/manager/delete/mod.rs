@@ -5,6 +5,7 @@
 
 mod plan;
 
+use crate::manager::{StorageError, VmError};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -49,8 +50,8 @@ impl Deletion<'_> {
     /// another's goes before that one. A result for each name.
     ///
     /// # Errors
-    /// When libvirt can't be asked. In a name's own place: [`Error::BeingMade`] while a create is at it;
-    /// [`Error::Running`] when it may not be stopped; [`Error::InUse`] when what stays needs a file of it.
+    /// When libvirt can't be asked. In a name's own place: [`VmError::BeingMade`] while a create is at it;
+    /// [`VmError::NotOff`] when it may not be stopped; [`StorageError::InUse`] when what stays needs a file of it.
     pub async fn plan(
         &self,
         names: &[String],
@@ -110,16 +111,17 @@ impl Deletion<'_> {
         request: &DeleteRequest,
     ) -> Result<Draft, Error> {
         if inventory.definitions.is_hidden(&id.uuid) {
-            return Err(Error::Hangs { name: id.name.clone() });
+            return Err(VmError::Hangs { name: id.name.clone() }.into());
         }
         let domain = inventory.definitions.stored(&id.uuid).ok_or_else(|| missing(&id.name))?;
         if matches!(GarbageCollection::of(self.op).maker_of(domain).await?, Maker::AtWork) {
-            return Err(Error::BeingMade { name: id.name.clone() });
+            return Err(VmError::BeingMade { name: id.name.clone() }.into());
         }
         refuse_protected(domain)?;
-        let running = self.op.client().state(&id.uuid).await?.is_active();
+        let state = self.op.client().state(&id.uuid).await?;
+        let running = state.is_active();
         if running && !request.may_stop {
-            return Err(Error::Running { name: id.name.clone() });
+            return Err(VmError::NotOff { name: id.name.clone(), state }.into());
         }
         let beside = self.op.client().kept_beside(&id.uuid).await?;
         let snapshot_files = self.op.client().snapshot_files(&id.uuid, &beside.snapshots).await?;
@@ -191,7 +193,7 @@ impl Deletion<'_> {
         self.op.check()?;
         if let Some(child) = plan.waits_for.iter().find_map(|uuid| kept.get(uuid)) {
             let needed_by = vec![Needer::Vm(child.clone())];
-            return Err(Error::InUse { path: plan.name, needed_by });
+            return Err(StorageError::InUse { path: plan.name, needed_by }.into());
         }
         if inventory.is_none() {
             let load = async || Inventory::load(self.op).await;
@@ -202,9 +204,10 @@ impl Deletion<'_> {
         let Some(domain) = inventory.definitions.stored(&plan.uuid) else { return Err(missing(&plan.name)) };
         refuse_protected(domain)?;
         let state = async || Ok(self.op.client().state(&plan.uuid).await?);
-        let running = self.op.while_daemon_is_away(AWAY, state).await?.is_active();
+        let state = self.op.while_daemon_is_away(AWAY, state).await?;
+        let running = state.is_active();
         if running && !plan.may_stop {
-            return Err(Error::Running { name: plan.name });
+            return Err(VmError::NotOff { name: plan.name, state }.into());
         }
         let managed = domain.metadata.is_some();
         let mark = host::Creator::current().map(|creator| creator.to_string()).filter(|_| managed);
@@ -221,7 +224,7 @@ impl Deletion<'_> {
                 if mark.is_some() {
                     let _ = self.op.client().clear_creating(&plan.uuid, false).await;
                 }
-                let cause = Box::new(Error::NotRemoved { name: plan.name.clone() });
+                let cause = Box::new(StorageError::NotRemoved { name: plan.name.clone() }.into());
                 return Err(Error::LeftBehind { cause, left });
             }
         };

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use crate::libvirt::{Disk, Domain, KeptBeside, OwnedVolume};
-use crate::manager::Error;
 use crate::manager::inventory::{DeletionSet, Inventory, Needer};
 use crate::manager::storage::base;
+use crate::manager::{Error, StorageError};
 
 /// How VMs are to be deleted.
 #[derive(Debug, Clone, Default)]
@@ -122,7 +122,7 @@ impl DeletePlan {
     /// What is `gone` already needs nothing.
     ///
     /// # Errors
-    /// [`Error::InUse`] when what stays has come to need a file of it.
+    /// [`StorageError::InUse`] when what stays has come to need a file of it.
     pub(super) fn check_again(
         &self,
         inventory: &Inventory,
@@ -199,7 +199,7 @@ fn refuse_needed<'a>(
 ) -> Result<(), Error> {
     let refuse = |path: &str, needed_by: Vec<Needer>| match needed_by.is_empty() {
         true => Ok(()),
-        false => Err(Error::InUse { path: path.to_owned(), needed_by }),
+        false => Err(StorageError::InUse { path: path.to_owned(), needed_by }.into()),
     };
     for path in files {
         refuse(path, inventory.needed_by(path, deletion))?;

@@ -14,7 +14,7 @@ use crate::image::{self, Format};
 use crate::libvirt::{Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec};
 use crate::manager::inventory::{DeletionSet, Needer};
 use crate::manager::storage::base;
-use crate::manager::{Error, Event, Warning};
+use crate::manager::{Error, Event, Left, ResourceError, StorageError, Warning};
 use crate::model::{DiskBus, DiskSize, VmName};
 
 /// How long a volume that did not become a disk is tried to be deleted.
@@ -42,7 +42,7 @@ impl Disks<'_> {
     /// Gives the VM another disk, at once if it runs and its bus can do that.
     ///
     /// # Errors
-    /// [`Error::InUse`] for a file that another VM writes to; [`super::DiskError::TooManyDisks`]; those of the file, and of
+    /// [`StorageError::InUse`] for a file that another VM writes to; [`super::DiskError::TooManyDisks`]; those of the file, and of
     /// libvirt. Then nothing is left of it.
     pub async fn add(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
         let id = self.op.client().resolve(name).await?;
@@ -110,7 +110,7 @@ impl Disks<'_> {
         let disown = MetadataChange { disown: vec![volume.path.clone()], ..MetadataChange::default() };
         let changes = Changes::of(self.op);
         let mut undo = UndoStack::new(self.op);
-        undo.will(volume.path.clone(), self.forget(machine, volume, disown));
+        undo.will(vec![Left::File { path: volume.path.clone() }], self.forget(machine, volume, disown));
         changes.change_record(&machine.uuid, &own).await?;
         let steps = async {
             self.op.client().make_volume(&volume.pool, &spec).await?;
@@ -132,7 +132,7 @@ impl Disks<'_> {
     ) -> Result<(), Error> {
         match self.machine(&machine.uuid).await {
             Ok(now) if now.definitions().all(|domain| !uses(domain, &volume.path)) => {}
-            Ok(_) => return Err(Error::NotRemoved { name: volume.volume.clone() }),
+            Ok(_) => return Err(StorageError::NotRemoved { name: volume.volume.clone() }.into()),
             // Gone with the VM.
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error),
@@ -140,7 +140,7 @@ impl Disks<'_> {
         let deadline = Instant::now() + UNDO;
         let volumes = std::slice::from_ref(volume);
         let removed = Storage::of(self.op).remove_volumes(volumes, deadline).await;
-        removed.map_err(|_| Error::NotRemoved { name: volume.volume.clone() })?;
+        removed.map_err(|_| StorageError::NotRemoved { name: volume.volume.clone() })?;
         match Changes::of(self.op).change_record(&machine.uuid, &disown).await {
             Err(error) if error.is_not_found() => Ok(()),
             other => other,
@@ -150,7 +150,9 @@ impl Disks<'_> {
     /// The path and the format of a file that is to be a disk. One that may be written is nobody else's.
     async fn check_disk_file(&self, path: &Path, read_only: bool) -> Result<(String, &'static str), Error> {
         if !self.op.locality().is_here() {
-            return Err(Error::NotHere { path: path.to_owned(), uri: self.op.uri().to_string() });
+            return Err(
+                ResourceError::NotHere { path: path.to_owned(), uri: self.op.uri().to_string() }.into()
+            );
         }
         // By its own name, so that whoever uses it is found.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -163,7 +165,7 @@ impl Disks<'_> {
                 needed_by.push(Needer::NewVms);
             }
             if !needed_by.is_empty() {
-                return Err(Error::InUse { path: shown, needed_by });
+                return Err(StorageError::InUse { path: shown, needed_by }.into());
             }
         }
         let format = match header.format {

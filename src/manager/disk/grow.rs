@@ -4,14 +4,14 @@ use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::power::Power;
 use crate::manager::storage::Storage;
-use crate::manager::{Already, Error, Event};
+use crate::manager::{Already, Error, Event, StorageError};
 use crate::model::DiskSize;
 
 impl Disks<'_> {
     /// Makes a disk larger; a guest that runs sees it at once.
     ///
     /// # Errors
-    /// [`Error::WouldShrink`]; [`Error::NotInPool`] when it is
+    /// [`DiskError::WouldShrink`]; [`StorageError::NotInPool`] when it is
     /// no volume of libvirt's and the VM is off.
     pub async fn resize(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
         let id = self.op.client().resolve(name).await?;
@@ -31,7 +31,9 @@ impl Disks<'_> {
                 return self.changed(&machine, target, live).await;
             }
             Some(has) if has > size.bytes() => {
-                return Err(Error::WouldShrink { path, has: DiskSize::from_bytes(has), wanted: size });
+                return Err(
+                    DiskError::WouldShrink { path, has: DiskSize::from_bytes(has), wanted: size }.into()
+                );
             }
             _ => {}
         }
@@ -55,9 +57,9 @@ impl Disks<'_> {
         Power::of(self.op).refuse_parent(domain).await?;
         self.op.client().resize_volume(path, bytes).await.map_err(|error| match error {
             error if error.is_not_found() => {
-                Error::NotInPool { name: domain.name.clone(), path: path.to_owned() }
+                StorageError::NotInPool { name: domain.name.clone(), path: path.to_owned() }.into()
             }
-            other => other.into(),
+            other => Error::from(other),
         })
     }
 }

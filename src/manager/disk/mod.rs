@@ -6,10 +6,11 @@ mod grow;
 mod media;
 mod remove;
 
+use crate::manager::VmError;
 use crate::manager::power::Power;
 use crate::manager::vms::{Vms, source_of};
 pub use add::{DiskSource, NewDisk};
-pub use error::DiskError;
+pub use error::{CopyObstacle, DiskError};
 pub use remove::DiskRemoval;
 
 use super::{DiskStatus, Error};
@@ -101,7 +102,7 @@ impl Disks<'_> {
         Power::of(self.op).refuse_unmade(&stored).await?;
         // What libvirt saved goes on with the devices that it had, whatever its definition says by then.
         if !active && self.op.client().is_saved(&id.uuid).await? {
-            return Err(Error::Saved { name: id.name });
+            return Err(VmError::Saved { name: id.name }.into());
         }
         let running = if active { Some(self.op.client().domain(&id.uuid).await?) } else { None };
         Ok(Machine { name: id.name, uuid: id.uuid, running, stored })

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{ChangedDisk, DiskError, Machine, disk_of};
 use crate::libvirt::{Affects, MetadataChange, OwnedVolume};
 use crate::manager::inventory::DeletionSet;
-use crate::manager::{DiskStatus, Error, Event, Warning};
+use crate::manager::{DiskStatus, Error, Event, Left, StorageError, Warning};
 
 /// How often a guest that was asked to let go of a disk is looked at.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -33,7 +33,7 @@ impl Disks<'_> {
     /// What [`Disks::remove`] would do. With `keep` the file stays in any case.
     ///
     /// # Errors
-    /// [`DiskError::NeededDisk`] for the disk that the VM boots from and for its seed; [`Error::InUse`] when another's disk
+    /// [`DiskError::NeededDisk`] for the disk that the VM boots from and for its seed; [`StorageError::InUse`] when another's disk
     /// stands on a file that would be deleted.
     pub async fn plan_removal(&self, name: &str, target: &str, keep: bool) -> Result<DiskRemoval, Error> {
         let machine = self.machine(name).await?;
@@ -58,7 +58,7 @@ impl Disks<'_> {
     /// time.
     ///
     /// # Errors
-    /// [`DiskError::StillAttached`] when the guest doesn't in time: then the VM keeps it. [`Error::InUse`];
+    /// [`DiskError::StillAttached`] when the guest doesn't in time: then the VM keeps it. [`StorageError::InUse`];
     /// [`Error::LeftBehind`] when the disk is taken away, and its file stays.
     pub async fn remove(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
         let id = self.op.client().resolve(&removal.vm).await?;
@@ -91,7 +91,7 @@ impl Disks<'_> {
                 Err(Error::Libvirt(error)) if error.is_not_found() => {}
                 // It is the VM's own still, and goes with it.
                 Err(error) => {
-                    let left = vec![volume.path.clone()];
+                    let left = vec![Left::File { path: volume.path.clone() }.into()];
                     return Err(Error::LeftBehind { cause: Box::new(error), left });
                 }
                 Ok(()) => {}
@@ -118,7 +118,7 @@ impl Disks<'_> {
         let needed_by = inventory.needed_by(&volume.path, &others);
         match needed_by.is_empty() {
             true => Ok(()),
-            false => Err(Error::InUse { path: volume.path.clone(), needed_by }),
+            false => Err(StorageError::InUse { path: volume.path.clone(), needed_by }.into()),
         }
     }
 

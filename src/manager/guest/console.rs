@@ -4,8 +4,8 @@ use tokio::io::AsyncReadExt;
 use tokio::process::ChildStdout;
 
 use crate::libvirt::{self, Keyboard, RefusalReason};
-use crate::manager::Error;
 use crate::manager::guest::GuestAccess;
+use crate::manager::{ConsoleError, Error, VmError};
 use crate::model::EscapeKey;
 
 /// A console that is open. Dropped, its virsh is ended.
@@ -19,11 +19,11 @@ impl GuestAccess<'_> {
     /// Attaches to the VM's console, until it is [left](ConsoleInput::leave) or the VM shuts down.
     ///
     /// # Errors
-    /// [`Error::NotRunning`], or when virsh is missing.
+    /// [`VmError::NotRunning`], or when virsh is missing.
     pub async fn console(&self, name: &str, escape: EscapeKey, force: bool) -> Result<Console, Error> {
         let id = self.op.client().resolve(name).await?;
         if !self.op.client().state(&id.uuid).await?.is_active() {
-            return Err(Error::NotRunning { name: id.name });
+            return Err(VmError::NotRunning { name: id.name }.into());
         }
         let console = self.op.client().open_console(&id.uuid, escape, force)?;
         Ok(Console { name: id.name, escape, console })
@@ -40,15 +40,15 @@ impl Console {
     /// Why it ended, once there is nothing more.
     ///
     /// # Errors
-    /// [`Error::ConsoleTaken`], [`Error::ConsoleRefused`].
+    /// [`ConsoleError::InUse`], [`ConsoleError::Refused`].
     pub async fn end(self) -> Result<(), Error> {
         let name = self.name;
         self.console.end().await.map_err(|error| match error {
             libvirt::Error::Refused { reason: RefusalReason::ConsoleInUse, .. } => {
-                Error::ConsoleTaken { name }
+                ConsoleError::InUse { name }.into()
             }
-            libvirt::Error::Refused { message, .. } => Error::ConsoleRefused { name, message },
-            other => other.into(),
+            libvirt::Error::Refused { message, .. } => ConsoleError::Refused { name, message }.into(),
+            other => Error::from(other),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::manager::guest::GuestAgent;
 use crate::manager::power::Power;
+use crate::manager::{ExecError, VmError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -77,11 +78,11 @@ impl GuestAgent<'_> {
     /// what it has started, and what it printed until then is given.
     ///
     /// # Errors
-    /// [`Error::NotRunning`], [`Error::ExecNotStarted`], [`Error::ExecInputTooLong`],
-    /// [`Error::ExecOutputLost`], and libvirt's when the agent isn't there or doesn't answer.
+    /// [`VmError::NotRunning`], [`ExecError::NotStarted`], [`ExecError::InputTooLong`],
+    /// [`ExecError::OutputLost`], and libvirt's when the agent isn't there or doesn't answer.
     pub async fn exec(&self, name: &str, request: &ExecRequest) -> Result<Executed, Error> {
         if request.stdin.len() > EXEC_INPUT_LIMIT {
-            return Err(Error::ExecInputTooLong { limit: EXEC_INPUT_LIMIT });
+            return Err(ExecError::InputTooLong { limit: EXEC_INPUT_LIMIT }.into());
         }
         let id = self.op.client().resolve(name).await?;
         self.refuse_silent(&id).await?;
@@ -96,7 +97,7 @@ impl GuestAgent<'_> {
             Ok(None) => (self.end_by_agent(&id.uuid, pid).await, ExecEnd::TimedOut),
             Err(Error::Interrupted) => (self.end_by_agent(&id.uuid, pid).await, ExecEnd::Interrupted),
             Err(Error::Libvirt(libvirt::Error::AgentAnswerTooLong)) => {
-                return Err(Error::ExecOutputLost { vm: id.name });
+                return Err(ExecError::OutputLost { vm: id.name }.into());
             }
             Err(error) => return Err(self.or_not_running(&id, error).await),
         };
@@ -107,7 +108,7 @@ impl GuestAgent<'_> {
     pub(in crate::manager) async fn refuse_silent(&self, id: &DomainId) -> Result<(), Error> {
         let state = self.op.client().state(&id.uuid).await?;
         if !state.is_active() {
-            return Err(Error::NotRunning { name: id.name.clone() });
+            return Err(VmError::NotRunning { name: id.name.clone() }.into());
         }
         if state == VmState::Paused { Power::of(self.op).await_running(id).await } else { Ok(()) }
     }
@@ -115,8 +116,8 @@ impl GuestAgent<'_> {
     /// That the VM went off, or is held, is more to the point than what that did to the agent.
     pub(in crate::manager) async fn or_not_running(&self, id: &DomainId, error: Error) -> Error {
         match self.op.client().state(&id.uuid).await {
-            Ok(state) if !state.is_active() => Error::NotRunning { name: id.name.clone() },
-            Ok(VmState::Paused) => Error::Paused { name: id.name.clone() },
+            Ok(state) if !state.is_active() => VmError::NotRunning { name: id.name.clone() }.into(),
+            Ok(VmState::Paused) => VmError::Paused { name: id.name.clone() }.into(),
             _ => error,
         }
     }
@@ -142,12 +143,13 @@ impl GuestAgent<'_> {
             Ok(started) => Ok(started.pid),
             // GLib's words (g_spawn), with the system's in brackets.
             Err(libvirt::Error::AgentRefused { message }) if message.contains("child process") => {
-                Err(Error::ExecNotStarted {
+                Err(ExecError::NotStarted {
                     vm: vm.to_owned(),
                     program: program.to_owned(),
                     missing: message.contains("No such file"),
                     reason: message,
-                })
+                }
+                .into())
             }
             Err(error) => Err(error.into()),
         }

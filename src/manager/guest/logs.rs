@@ -1,5 +1,6 @@
 //! What a guest prints on its serial console.
 
+use crate::manager::ConsoleError;
 use crate::manager::guest::GuestAccess;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -31,7 +32,7 @@ impl GuestAccess<'_> {
     /// over restarts of the VM.
     ///
     /// # Errors
-    /// [`Error::NoSerialLog`], [`Error::LogUnreadable`], or libvirt's.
+    /// [`ConsoleError::NoLog`], [`ConsoleError::LogUnreadable`], or libvirt's.
     pub async fn logs(
         &self,
         name: &str,
@@ -85,7 +86,7 @@ impl GuestAccess<'_> {
 
     async fn serial_log(&self, domain: &Domain) -> Result<SerialLog<'_>, Error> {
         let Some(path) = domain.serial_log.as_deref() else {
-            return Err(Error::NoSerialLog { name: domain.name.clone() });
+            return Err(ConsoleError::NoLog { name: domain.name.clone() }.into());
         };
         let closed = if self.op.locality().is_here() {
             match File::open(path) {
@@ -99,7 +100,7 @@ impl GuestAccess<'_> {
             Some(OwnedVolume { pool, volume, .. }) => {
                 Ok(SerialLog::of_volume(self.op.client(), pool, volume))
             }
-            None => Err(Error::LogUnreadable { path: path.to_owned(), source: closed }),
+            None => Err(ConsoleError::LogUnreadable { path: path.to_owned(), source: closed }.into()),
         }
     }
 

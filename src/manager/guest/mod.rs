@@ -3,6 +3,7 @@
 pub(in crate::manager) mod agent;
 mod console;
 mod copy;
+mod error;
 mod exec;
 mod logs;
 pub(in crate::manager) mod reach;
@@ -11,7 +12,8 @@ mod ssh_config;
 mod wait;
 
 pub use console::{Console, ConsoleInput, ConsoleOutput};
-pub use copy::{Copied, CopyBy, CopyPlace, CopyRequest, FileCopy};
+pub use copy::{Copied, CopyBy, CopyError, CopyPlace, CopyRefusal, CopyRequest, FileCopy};
+pub use error::{ConsoleError, ExecError, ReachError, WaitError};
 pub use exec::{EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed};
 pub use logs::LogRequest;
 pub use reach::Reach;

@@ -2,6 +2,7 @@
 
 use crate::manager::guest::GuestAccess;
 use crate::manager::guest::GuestAgent;
+use crate::manager::{ReachError, VmError};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
@@ -30,7 +31,7 @@ impl GuestAccess<'_> {
         let domain = self.running(name).await?;
         let ips = self.addresses_of(&domain).await?;
         if ips.is_empty() {
-            return Err(Error::NoAddress { name: domain.name });
+            return Err(ReachError::NoAddress { name: domain.name }.into());
         }
         Ok(Reach { ssh_port: forwarded_port(&domain).unwrap_or(22), name: domain.name, ips })
     }
@@ -70,7 +71,7 @@ impl GuestAccess<'_> {
     ) -> Result<Target, Error> {
         let domain = self.running(name).await?;
         let Some(address) = self.addresses_of(&domain).await?.first().copied() else {
-            return Err(Error::NoAddress { name: domain.name });
+            return Err(ReachError::NoAddress { name: domain.name }.into());
         };
         let mut target = self.target(&domain, address)?;
         if let Some(user) = user {
@@ -82,11 +83,11 @@ impl GuestAccess<'_> {
     async fn running(&self, name: &str) -> Result<Domain, Error> {
         let id = self.op.client().resolve(name).await?;
         if !self.op.client().state(&id.uuid).await?.is_active() {
-            return Err(Error::NotRunning { name: id.name });
+            return Err(VmError::NotRunning { name: id.name }.into());
         }
         let domain = self.op.client().domain(&id.uuid).await?;
         if domain.interfaces.is_empty() {
-            return Err(Error::NoNetwork { name: domain.name });
+            return Err(ReachError::NoNetwork { name: domain.name }.into());
         }
         Ok(domain)
     }

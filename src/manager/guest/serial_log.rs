@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
 use crate::libvirt::Client;
-use crate::manager::Error;
+use crate::manager::{ConsoleError, Error};
 
 /// How much is read at a time, in bytes.
 const PIECE: u64 = 256 << 10;
@@ -122,7 +122,7 @@ impl<'a> SerialLog<'a> {
         self.open()?;
         let Self::File { path, current, position } = self else { return Ok((Vec::new(), false)) };
         let Some(file) = current else { return Ok((Vec::new(), false)) };
-        let failed = |source| Error::LogUnreadable { path: path.display().to_string(), source };
+        let failed = |source| ConsoleError::LogUnreadable { path: path.display().to_string(), source };
         let mut bytes = vec![0; PIECE as usize];
         let read = file.read_at(&mut bytes, *position).map_err(failed)?;
         bytes.truncate(read);
@@ -194,7 +194,9 @@ impl<'a> SerialLog<'a> {
             Ok(file) => *current = Some(file),
             // It has not been started yet.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(source) => return Err(Error::LogUnreadable { path: path.display().to_string(), source }),
+            Err(source) => {
+                return Err(ConsoleError::LogUnreadable { path: path.display().to_string(), source }.into());
+            }
         }
         Ok(())
     }
@@ -229,7 +231,8 @@ impl<'a> SerialLog<'a> {
     async fn read(&self, piece: Option<usize>, offset: u64, limit: u64) -> Result<Vec<u8>, Error> {
         match self {
             Self::File { path, current, .. } => {
-                let failed = |source| Error::LogUnreadable { path: path.display().to_string(), source };
+                let failed =
+                    |source| ConsoleError::LogUnreadable { path: path.display().to_string(), source };
                 let older = piece.and_then(|_| File::open(piece_path(path, piece)).ok());
                 let file = if piece.is_none() { current.as_ref() } else { older.as_ref() };
                 let mut bytes = vec![0; limit as usize];

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::guest::{self, cloud_init};
 use crate::libvirt::Domain;
 use crate::manager::guest::reach::forwarded_port;
-use crate::manager::{Error, Event, Seen, Warning};
+use crate::manager::{Error, Event, ReachError, Seen, VmError, WaitError, Warning};
 use crate::model::{Condition, VmState};
 
 /// How often libvirt and the guest are asked at first, and once the wait is long: each look costs some
@@ -48,13 +48,13 @@ impl GuestAccess<'_> {
     /// Waits for a VM, which has to run unless its end is waited for.
     ///
     /// # Errors
-    /// [`Error::NotRunning`], [`Error::TimedOut`], [`Error::WentOff`], [`Error::CloudInit`].
+    /// [`VmError::NotRunning`], [`WaitError::TimedOut`], [`WaitError::Stopped`], [`WaitError::CloudInit`].
     pub async fn wait(&self, name: &str, wait: &WaitFor) -> Result<crate::manager::VmStatus, Error> {
         let id = self.op.client().resolve(name).await?;
         let domain = self.op.client().domain(&id.uuid).await?;
         let for_its_end = wait.conditions.contains(&Condition::Stopped);
         if !for_its_end && !self.op.client().state(&id.uuid).await?.is_active() {
-            return Err(Error::NotRunning { name: id.name });
+            return Err(VmError::NotRunning { name: id.name }.into());
         }
         self.wait_for(&domain, wait).await?;
         Vms::of(self.op).status_of(&id.uuid).await
@@ -80,7 +80,7 @@ impl GuestAccess<'_> {
             };
             match self.op.race(waiting.run()).await {
                 // Nobody asked for cloud-init by name, and ssh is there.
-                Err(Error::NoCloudInit { vm }) if lenient => {
+                Err(Error::Wait(WaitError::NoCloudInit { vm })) if lenient => {
                     self.op.report(Event::Warning(Warning::NoCloudInit { vm }));
                 }
                 other => other?,
@@ -144,7 +144,7 @@ impl Waiting<'_> {
 
     async fn address(&mut self) -> Result<IpAddr, Error> {
         if self.domain.interfaces.is_empty() {
-            return Err(Error::NoNetwork { name: self.domain.name.clone() });
+            return Err(ReachError::NoNetwork { name: self.domain.name.clone() }.into());
         }
         loop {
             self.still_running().await?;
@@ -201,9 +201,9 @@ impl Waiting<'_> {
                 cloud_init::State::Done => return Ok(()),
                 cloud_init::State::Error => {
                     let errors = if text.errors.is_empty() { vec![text.detail] } else { text.errors };
-                    return Err(Error::CloudInit { vm, errors });
+                    return Err(WaitError::CloudInit { vm, errors }.into());
                 }
-                cloud_init::State::Disabled => return Err(Error::NoCloudInit { vm }),
+                cloud_init::State::Disabled => return Err(WaitError::NoCloudInit { vm }.into()),
                 cloud_init::State::NotRun | cloud_init::State::Running => {
                     self.not_yet(Seen::CloudInit { detail: text.detail }).await?;
                 }
@@ -242,12 +242,14 @@ impl Waiting<'_> {
             return Ok(());
         }
         let stats = self.access.op.client().stats(&self.domain.uuid).await?;
-        Err(Error::WentOff {
+        Err(WaitError::Stopped {
             vm: self.domain.name.clone(),
             condition: self.condition,
-            reason: stats.why_off().unwrap_or(state.name()),
+            reason: stats.why_off(),
+            state,
             serial_log: self.access.serial_tail(self.domain).await,
-        })
+        }
+        .into())
     }
 
     /// Notes what is seen, and pauses; past the deadline it is over.
@@ -259,13 +261,14 @@ impl Waiting<'_> {
         }
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Error::TimedOut {
+            return Err(WaitError::TimedOut {
                 vm: self.domain.name.clone(),
                 condition: self.condition,
                 timeout: self.timeout,
                 seen: self.seen.clone(),
                 serial_log: self.access.serial_tail(self.domain).await,
-            });
+            }
+            .into());
         }
         tokio::time::sleep(self.pause.min(left)).await;
         self.pause = (self.pause * 5 / 4).min(PAUSES.1);

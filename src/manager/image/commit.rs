@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
 use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, Stored, VolumeSpec};
-use crate::manager::{Error, Event, Step, Warning};
+use crate::manager::{DiskError, Error, Event, Place, Step, StorageError, VmError, Warning};
 use crate::model::{DiskSize, Firmware, VmState};
 
 /// The beginning of the names of the volumes that a commit makes for a while.
@@ -38,15 +38,15 @@ impl Images<'_> {
     /// Makes an image of the VM's system disk.
     ///
     /// # Errors
-    /// [`Error::NotOff`]; [`Error::Saved`]; [`Error::NoDisk`]; [`Error::Forged`]; when there is no room. Then what was made is taken back.
+    /// [`VmError::NotOff`]; [`VmError::Saved`]; [`DiskError::NoDisk`]; [`StorageError::Forged`]; when there is no room. Then what was made is taken back.
     pub async fn commit(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
         let id = self.op.client().resolve(&request.vm).await?;
         let _claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
         let Stored { domain, state, saved } = self.op.client().stored(&id.uuid).await?;
         match (state, saved) {
             (VmState::Shutoff, false) => {}
-            (VmState::Shutoff, true) => return Err(Error::Saved { name: id.name }),
-            _ => return Err(Error::NotOff { name: id.name }),
+            (VmState::Shutoff, true) => return Err(VmError::Saved { name: id.name }.into()),
+            (state, _) => return Err(VmError::NotOff { name: id.name, state }.into()),
         }
         let source = self.system_disk(&domain).await?;
         let store = image_store(self.op.paths())?;
@@ -74,13 +74,13 @@ impl Images<'_> {
         let system = domain.boot_disk();
         let others: Vec<String> =
             domain.disks_in_role(DiskRole::Data).map(|disk| disk.target.clone()).collect();
-        let Some(disk) = system else { return Err(Error::NoDisk { name: domain.name.clone() }) };
+        let Some(disk) = system else { return Err(DiskError::NoDisk { name: domain.name.clone() }.into()) };
         let path = &Storage::of(self.op).disk_file(domain, disk)?;
         if !others.is_empty() {
             self.op.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
         }
         let found = self.op.client().volume_of(path).await?.map(|(volume, _)| volume);
-        let missing = || Error::NotInPool { name: domain.name.clone(), path: path.clone() };
+        let missing = || StorageError::NotInPool { name: domain.name.clone(), path: path.clone() };
         let volume = found.ok_or_else(missing)?;
         Storage::of(self.op).volume_to_copy(domain, disk, &volume).await?;
         Ok(volume)
@@ -111,7 +111,9 @@ impl Images<'_> {
             && free < size_bytes
         {
             let (available, needed) = (DiskSize::from_bytes(free), DiskSize::from_bytes(size_bytes));
-            return Err(Error::NoRoomHere { folder: folder.to_owned(), available, needed });
+            return Err(
+                StorageError::NoSpace { place: Place::Folder(folder.to_owned()), available, needed }.into()
+            );
         }
         self.op.report(Event::Step { vm: &domain.name, step: Step::FetchCopy });
         let failed = |source| libvirt::Error::Handover(source);
@@ -130,10 +132,12 @@ impl Images<'_> {
         undo.will_make(copy);
         match result {
             Err(error) => Err(undo.unwind(error).await),
-            Ok(()) => match undo.unwind(Error::NotRemoved { name: copy.volume.clone() }).await {
-                Error::NotRemoved { .. } => Ok(()),
-                left => Err(left),
-            },
+            Ok(()) => {
+                match undo.unwind(StorageError::NotRemoved { name: copy.volume.clone() }.into()).await {
+                    Error::Storage(StorageError::NotRemoved { .. }) => Ok(()),
+                    left => Err(left),
+                }
+            }
         }
     }
 }

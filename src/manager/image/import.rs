@@ -50,7 +50,7 @@ pub async fn import_image(paths: &Paths, request: ImageImport, task: &Task) -> R
 /// nobody has asked for that yet.
 ///
 /// # Errors
-/// [`Error::NoImage`], [`Error::Interrupted`].
+/// [`ImageError::NotFound`], [`Error::Interrupted`].
 pub async fn own_image(paths: &Paths, name: &str, task: &Task) -> Result<ImageStatus, Error> {
     task.interrupt().race(kept(&image_store(paths)?, name)).await
 }

@@ -3,7 +3,7 @@ use super::{ImageKind, ImageStatus, image_store};
 use crate::config::Paths;
 use crate::image::{Format, Holding, Store};
 use crate::manager::image::Images;
-use crate::manager::{Error, Event, Warning};
+use crate::manager::{Error, Event, ImageError, Warning};
 
 /// Least digits of a digest that name an image.
 const DIGEST_DIGITS: usize = 6;
@@ -38,7 +38,7 @@ impl Images<'_> {
     /// All there is to know of an image, by its name or the beginning of its digest.
     ///
     /// # Errors
-    /// [`Error::NoImage`], [`Error::ImageAmbiguous`]; what [`Images::list`] says.
+    /// [`ImageError::NotFound`], [`ImageError::Ambiguous`]; what [`Images::list`] says.
     pub async fn info(&self, name: &str) -> Result<ImageStatus, Error> {
         pick(self.list().await?, self.op.paths(), name, |status| status)
     }
@@ -120,11 +120,11 @@ pub(super) fn pick<T>(
         [] => {
             let names: Vec<String> = items.iter().map(|item| status(item).name.clone()).collect();
             let nearest = crate::image::catalog::nearest(name, &names).into_iter().next();
-            Err(Error::NoImage { name: name.to_owned(), nearest })
+            Err(ImageError::NotFound { name: name.to_owned(), nearest }.into())
         }
         several => {
             let digests = several.iter().filter_map(|at| status(&items[*at]).digest.clone()).collect();
-            Err(Error::ImageAmbiguous { name: name.to_owned(), digests })
+            Err(ImageError::Ambiguous { name: name.to_owned(), digests }.into())
         }
     }
 }

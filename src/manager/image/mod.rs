@@ -1,6 +1,7 @@
 //! Images, as a person sees them: what the catalogue offers, and what is kept on this machine.
 
 pub(in crate::manager) mod commit;
+mod error;
 mod import;
 mod listing;
 mod pull;
@@ -9,6 +10,7 @@ mod status;
 mod usage;
 
 pub use commit::ImageCommit;
+pub use error::ImageError;
 pub(in crate::manager) use import::progress_of;
 pub use import::{ImageImport, import_image, own_image};
 pub use pull::{PullRequest, PulledImage};
@@ -82,5 +84,7 @@ pub(in crate::manager) fn load_catalog(paths: &Paths) -> Result<Catalog, Error> 
 async fn kept(store: &Store, name: &str) -> Result<ImageStatus, Error> {
     let holdings = store.holdings().await?;
     let own = holdings.iter().find(|holding| holding.kind == HoldingKind::Own && holding.name == name);
-    own.map(ImageStatus::from).ok_or_else(|| Error::NoImage { name: name.to_owned(), nearest: None })
+    Ok(own
+        .map(ImageStatus::from)
+        .ok_or_else(|| ImageError::NotFound { name: name.to_owned(), nearest: None })?)
 }

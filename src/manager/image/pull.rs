@@ -4,7 +4,7 @@ use super::{ImageStatus, image_store, progress_of};
 use crate::image::{Freshness, LocalImage, Pulled, Reference, Store};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::image::Images;
-use crate::manager::{Already, Error, Event, Warning};
+use crate::manager::{Already, Error, Event, ImageError, Warning};
 use crate::model::Digest;
 
 /// How often an image is fetched that others remove meanwhile.
@@ -117,6 +117,6 @@ impl Images<'_> {
             Err(error) => return Err(error),
         };
         let found = known.into_iter().find(|status| status.path.as_deref() == Some(&*path));
-        found.ok_or_else(|| Error::NoImage { name: image.name.clone(), nearest: None })
+        Ok(found.ok_or_else(|| ImageError::NotFound { name: image.name.clone(), nearest: None })?)
     }
 }

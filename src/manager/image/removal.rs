@@ -1,5 +1,6 @@
 use crate::manager::image::Images;
 use crate::manager::storage::Storage;
+use crate::manager::{ImageError, StorageError};
 use std::time::{Duration, Instant};
 
 use super::listing::{Item, pick};
@@ -66,7 +67,7 @@ impl Images<'_> {
     /// Removes an image, by its name or the beginning of its digest, with its bases.
     ///
     /// # Errors
-    /// [`Error::ImageInUse`]; [`Error::NoImage`], [`Error::ImageAmbiguous`]; when not all of it could be removed.
+    /// [`ImageError::InUse`]; [`ImageError::NotFound`], [`ImageError::Ambiguous`]; when not all of it could be removed.
     pub async fn remove(&self, name: &str) -> Result<RemovedImage, Error> {
         let item = pick(self.items().await?, self.op.paths(), name, |item| &item.status)?;
         refuse_used(&item.status.name, &item.bases)?;
@@ -93,7 +94,7 @@ impl Images<'_> {
     /// Removes one of [`Images::unused`], if nothing has come to need it since.
     ///
     /// # Errors
-    /// [`Error::ImageInUse`]; [`Error::LeftBehind`] when not all of it could be removed.
+    /// [`ImageError::InUse`]; [`Error::LeftBehind`] when not all of it could be removed.
     pub async fn remove_unused(&self, image: UnusedImage) -> Result<RemovedImage, Error> {
         self.op.check()?;
         let UnusedImage { name, digest, files, whole, item, .. } = image;
@@ -117,7 +118,10 @@ impl Images<'_> {
             let marker =
                 OwnedVolume { pool: base.pool.clone(), path: marker_name(&base.path), volume: marker };
             Storage::of(self.op).remove_volumes(&[marker, base.clone()], deadline).await.map_err(|left| {
-                Error::LeftBehind { cause: Box::new(Error::NotRemoved { name: name.clone() }), left }
+                Error::LeftBehind {
+                    cause: Box::new(StorageError::NotRemoved { name: name.clone() }.into()),
+                    left,
+                }
             })?;
         }
         if let Some(holding) = &item.holding {
@@ -131,7 +135,7 @@ fn refuse_used(image: &str, bases: &[Base]) -> Result<(), Error> {
     let needed_by: Vec<Needer> = bases.iter().flat_map(|base| base.users.clone()).collect();
     match needed_by.is_empty() {
         true => Ok(()),
-        false => Err(Error::ImageInUse { image: image.to_owned(), needed_by }),
+        false => Err(ImageError::InUse { image: image.to_owned(), needed_by }.into()),
     }
 }
 

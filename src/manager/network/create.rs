@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::{NetworkError, NetworkStatus};
 use crate::host;
 use crate::libvirt::{self, Network, NetworkDevice, NetworkSpec, Object, RefusalReason};
-use crate::manager::Error;
 use crate::manager::network::Networks;
 use crate::manager::undo::UndoStack;
+use crate::manager::{Error, SubnetUser};
 use crate::model::{AddressRange, NetworkMode, NetworkName, Subnet};
 
 /// How often a subnet is looked for that nobody takes in the meantime.
@@ -237,9 +237,9 @@ fn is_clash(error: &Error) -> bool {
 fn refuse_overlap(subnet: Subnet, networks: &[Network], used: &[Subnet]) -> Result<(), NetworkError> {
     // A network's name says more than the route that the host has to it.
     let of_networks = networks.iter().flat_map(|network| {
-        network.subnets.iter().map(move |subnet| (*subnet, format!("the network {}", network.name)))
+        network.subnets.iter().map(move |subnet| (*subnet, SubnetUser::Network(network.name.clone())))
     });
-    let of_host = used.iter().map(|subnet| (*subnet, "this host".to_owned()));
+    let of_host = used.iter().map(|subnet| (*subnet, SubnetUser::Host));
     match of_networks.chain(of_host).find(|(with, _)| with.overlaps(subnet)) {
         Some((with, by)) => Err(NetworkError::SubnetTaken { subnet, with, by }),
         None => Ok(()),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::NetworkError;
 use crate::libvirt::{Affects, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec, Network};
 use crate::manager::inventory::is_on;
-use crate::manager::{Already, Error, Event};
+use crate::manager::{Already, Error, Event, VmError};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec};
 
 /// How long a guest has to give a card up.
@@ -151,7 +151,7 @@ impl Networks<'_> {
         Power::of(self.op).refuse_being_made(&id).await?;
         let active = self.op.client().state(&id.uuid).await?.is_active();
         if !active && self.op.client().is_saved(&id.uuid).await? {
-            return Err(Error::Saved { name: id.name });
+            return Err(VmError::Saved { name: id.name }.into());
         }
         Ok((id, claim))
     }

@@ -11,7 +11,7 @@ mod users;
 
 pub use create::{NetworkKind, NetworkPlan, NetworkRequest};
 pub use delete::{DeletedNetwork, NetworkDeletePlan};
-pub use error::NetworkError;
+pub use error::{AddressHolder, NetworkError, SpecialAddress, SubnetUser};
 pub use info::{LeaseStatus, NetworkInfo, NetworkStatus, ReservationStatus};
 pub use interface::CardChange;
 pub use users::NetworkCard;

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::users::interfaces_on;
 use super::{NetworkError, ReservationStatus};
 use crate::libvirt::{self, Domain, HostUpdate, Network, Reservation};
-use crate::manager::{Already, Error, Event, Warning};
+use crate::manager::{AddressHolder, Already, Error, Event, SpecialAddress, Warning};
 use crate::model::MacAddress;
 
 impl Networks<'_> {
@@ -46,7 +46,7 @@ impl Networks<'_> {
         match self.op.client().update_reservation(&network, update, &reservation).await {
             // Somebody else was faster.
             Err(libvirt::Error::Exists { object: libvirt::Object::Reservation, .. }) => {
-                let by = "another reservation".to_owned();
+                let by = AddressHolder::Reservation;
                 return Err(NetworkError::AddressTaken { ip, network: network.name, by }.into());
             }
             other => other?,
@@ -148,8 +148,8 @@ impl Networks<'_> {
         match kept.into_iter().chain(given).find(|holder| holder != mac) {
             None => Ok(()),
             Some(holder) => {
-                let vm = definitions.holder_of(&holder).map(|domain| format!("the VM {}", domain.name));
-                let by = vm.unwrap_or_else(|| format!("the card {holder}"));
+                let vm = definitions.holder_of(&holder).map(|domain| AddressHolder::Vm(domain.name.clone()));
+                let by = vm.unwrap_or(AddressHolder::Interface(holder));
                 Err(NetworkError::AddressTaken { ip, network: network.name.clone(), by }.into())
             }
         }
@@ -176,11 +176,11 @@ fn check_address(network: &Network, ip: Ipv4Addr) -> Result<(), NetworkError> {
         return Err(NetworkError::OutsideSubnet { ip, subnet, network: name });
     }
     let what = if network.is_own(ip) {
-        "the host's own there"
+        SpecialAddress::Host
     } else if ip == subnet.address() {
-        "the subnet's own"
+        SpecialAddress::Subnet
     } else if ip == subnet.broadcast() {
-        "for broadcasts"
+        SpecialAddress::Broadcast
     } else {
         return Ok(());
     };

@@ -2,14 +2,14 @@
 
 use crate::libvirt::{self, DomainId};
 use crate::manager::power::Power;
-use crate::manager::{Already, Error, Event, StateChange};
+use crate::manager::{Already, Error, Event, StateChange, VmError};
 use crate::model::VmState;
 
 impl Power<'_> {
     /// Holds the VM's processors; its memory stays. One that is paused already is fine.
     ///
     /// # Errors
-    /// [`Error::NotRunning`]; [`Error::BeingMade`].
+    /// [`VmError::NotRunning`]; [`VmError::BeingMade`].
     pub async fn pause(&self, name: &str) -> Result<StateChange, Error> {
         let id = self.op.client().resolve(name).await?;
         let state = self.running_state(&id).await?;
@@ -25,7 +25,7 @@ impl Power<'_> {
     /// Lets the VM go on: one that was paused, or whose guest has suspended itself. One that runs is fine.
     ///
     /// # Errors
-    /// [`Error::NotRunning`]; [`Error::BeingMade`]; [`Error::OtherState`] when it doesn't go on, as on a full disk.
+    /// [`VmError::NotRunning`]; [`VmError::BeingMade`]; [`VmError::OtherState`] when it doesn't go on, as on a full disk.
     pub async fn resume(&self, name: &str) -> Result<StateChange, Error> {
         let id = self.op.client().resolve(name).await?;
         let state = self.running_state(&id).await?;
@@ -49,7 +49,7 @@ impl Power<'_> {
     ) -> Result<T, Error> {
         match answer {
             Err(libvirt::Error::TimedOut { .. }) if self.op.client().state(&id.uuid).await.is_ok() => {
-                Err(Error::Hangs { name: id.name.clone() })
+                Err(VmError::Hangs { name: id.name.clone() }.into())
             }
             other => Ok(other?),
         }
@@ -58,22 +58,22 @@ impl Power<'_> {
     /// The state of a VM that is on and that nobody is making, past its QEMU's start.
     async fn running_state(&self, id: &DomainId) -> Result<VmState, Error> {
         if !self.op.client().state(&id.uuid).await?.is_active() {
-            return Err(Error::NotRunning { name: id.name.clone() });
+            return Err(VmError::NotRunning { name: id.name.clone() }.into());
         }
         self.refuse_being_made(id).await?;
         match self.await_running(id).await {
-            Ok(()) | Err(Error::Paused { .. }) => {}
+            Ok(()) | Err(Error::Vm(VmError::Paused { .. })) => {}
             Err(error) => return Err(error),
         }
         let state = self.op.client().state(&id.uuid).await?;
-        if state.is_active() { Ok(state) } else { Err(Error::NotRunning { name: id.name.clone() }) }
+        if state.is_active() { Ok(state) } else { Err(VmError::NotRunning { name: id.name.clone() }.into()) }
     }
 
     /// libvirt comes back when it is done; QEMU may have stopped it again at once.
     async fn arrived(&self, id: DomainId, wanted: VmState) -> Result<StateChange, Error> {
         let state = self.op.client().state(&id.uuid).await?;
         if state != wanted {
-            return Err(Error::OtherState { name: id.name, wanted, state });
+            return Err(VmError::OtherState { name: id.name, wanted, state }.into());
         }
         Ok(StateChange { name: id.name, state, already: false })
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::host;
 use crate::libvirt::{self, Domain, DomainId, Element, Node, RefusalReason};
 use crate::manager::gc::Maker;
-use crate::manager::{Already, Error, Event, PasstFault, VmStatus, WaitFor, Warning};
+use crate::manager::{Already, Error, Event, PasstFault, VmError, VmStatus, WaitFor, Warning};
 use crate::model::VmState;
 
 /// How long QEMU may take to start; with large pages or a slow disk it takes a while.
@@ -80,8 +80,8 @@ impl Power<'_> {
         let name = || domain.name.clone();
         match GarbageCollection::of(self.op).maker_of(domain).await? {
             Maker::None => Ok(()),
-            Maker::AtWork => Err(Error::BeingMade { name: name() }),
-            Maker::Gone => Err(Error::Unfinished { name: name() }),
+            Maker::AtWork => Err(VmError::BeingMade { name: name() }.into()),
+            Maker::Gone => Err(VmError::Unfinished { name: name() }.into()),
         }
     }
 
@@ -89,7 +89,7 @@ impl Power<'_> {
     pub(in crate::manager) async fn refuse_being_made(&self, id: &DomainId) -> Result<(), Error> {
         let domain = self.op.client().domain(&id.uuid).await?;
         match GarbageCollection::of(self.op).maker_of(&domain).await? {
-            Maker::AtWork => Err(Error::BeingMade { name: id.name.clone() }),
+            Maker::AtWork => Err(VmError::BeingMade { name: id.name.clone() }.into()),
             Maker::None | Maker::Gone => Ok(()),
         }
     }
@@ -101,7 +101,7 @@ impl Power<'_> {
             let stats = self.op.client().state_in_detail(&id.uuid).await?;
             match stats.state() {
                 VmState::Paused if stats.is_starting() && retry.again().await? => {}
-                VmState::Paused => return Err(Error::Paused { name: id.name.clone() }),
+                VmState::Paused => return Err(VmError::Paused { name: id.name.clone() }.into()),
                 _ => return Ok(()),
             }
         }
@@ -147,7 +147,7 @@ impl Power<'_> {
         if children.is_empty() {
             return Ok(());
         }
-        Err(Error::HasChildren { name: domain.name.clone(), children })
+        Err(VmError::HasChildren { name: domain.name.clone(), children }.into())
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::libvirt::{self, Domain, DomainId, Scope};
 use crate::manager::gc::Maker;
 use crate::manager::retry::is_away;
-use crate::manager::{Already, Error, Event, StateChange, VmStatus, WaitFor, Warning};
+use crate::manager::{Already, Error, Event, StateChange, VmError, VmStatus, WaitFor, Warning};
 use crate::model::VmState;
 
 /// How often a guest that was asked to go off is looked at.
@@ -43,7 +43,7 @@ impl Power<'_> {
     /// Brings the VM off and waits until it is. One that is off already is fine.
     ///
     /// # Errors
-    /// [`Error::StillRunning`] when the guest doesn't within its time; [`Error::Paused`] when it can't.
+    /// [`VmError::StillRunning`] when the guest doesn't within its time; [`VmError::Paused`] when it can't.
     pub async fn stop(&self, name: &str, by: StopBy) -> Result<StateChange, Error> {
         let id = self.op.client().resolve(name).await?;
         let state = self.op.client().state(&id.uuid).await?;
@@ -60,17 +60,14 @@ impl Power<'_> {
     /// One that is off is started.
     ///
     /// # Errors
-    /// As [`Power::stop`] and [`Power::start`]; [`Error::NotRestarted`] when the guest doesn't go off.
+    /// As [`Power::stop`] and [`Power::start`]; [`VmError::StillRunning`] when the guest doesn't go off.
     pub async fn restart(&self, name: &str, by: StopBy, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
         let id = self.op.client().resolve(name).await?;
         if self.op.client().state(&id.uuid).await?.is_active() {
             if !self.op.client().is_persistent(&id.uuid).await? {
-                return Err(Error::Transient { name: id.name });
+                return Err(VmError::Transient { name: id.name }.into());
             }
-            self.bring_off(&id, by).await.map_err(|error| match error {
-                Error::StillRunning { name, timeout } => Error::NotRestarted { name, timeout },
-                other => other,
-            })?;
+            self.bring_off(&id, by).await?;
         } else {
             self.op.report(Event::WasOff { name: &id.name });
         }
@@ -91,7 +88,7 @@ impl Power<'_> {
         if let Some(domain) = &domain
             && matches!(GarbageCollection::of(self.op).maker_of(domain).await?, Maker::AtWork)
         {
-            return Err(Error::BeingMade { name: id.name.clone() });
+            return Err(VmError::BeingMade { name: id.name.clone() }.into());
         }
         self.op.check()?;
         match by {
@@ -111,9 +108,9 @@ impl Power<'_> {
     ) -> Result<(), Error> {
         let stats = self.op.client().state_in_detail(&id.uuid).await?;
         if matches!(stats.state(), VmState::Paused | VmState::Suspended) && !stats.is_starting() {
-            return Err(Error::Paused { name: id.name.clone() });
+            return Err(VmError::Paused { name: id.name.clone() }.into());
         }
-        let still_running = || Error::StillRunning { name: id.name.clone(), timeout };
+        let still_running = || Err(VmError::StillRunning { name: id.name.clone(), timeout }.into());
         let work = async {
             tokio::select! {
                 biased;
@@ -121,8 +118,7 @@ impl Power<'_> {
                 asked = self.keep_asking(&id.uuid, domain) => asked,
             }
         };
-        let watched =
-            async { tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(still_running())) };
+        let watched = async { tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| still_running()) };
         match self.op.race(watched).await {
             Err(Error::Interrupted) => {
                 self.op.report(Event::Warning(Warning::MayGoOff { vm: id.name.clone() }));

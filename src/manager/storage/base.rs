@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::host;
 use crate::image::{Format, LocalImage};
 use crate::libvirt::{self, Pool, PoolKind, Volume, VolumeSpec};
-use crate::manager::{Error, Event, Step};
+use crate::manager::{Error, Event, Place, Step, StorageError};
 use crate::model::{DiskSize, Timestamp};
 
 /// The beginning of the names of all that belongs to bases.
@@ -76,7 +76,7 @@ impl Storage<'_> {
         }
         // Only the usual pool is made unasked: a name that somebody chose may be mistyped.
         if name != Config::default().storage.pool && self.op.config().storage.path.is_none() {
-            return Err(Error::NoPool { name: name.to_owned() });
+            return Err(StorageError::NoPool { name: name.to_owned() }.into());
         }
         let folder = match &self.op.config().storage.path {
             Some(path) => path.to_string_lossy().into_owned(),
@@ -108,7 +108,7 @@ impl Storage<'_> {
     /// The path of the base in the pool, uploaded if it isn't there, and a claim under which it stays.
     ///
     /// # Errors
-    /// When it can't be uploaded; [`Error::BaseBroken`] when the pool doesn't come to what it should.
+    /// When it can't be uploaded; [`StorageError::BaseBroken`] when the pool doesn't come to what it should.
     pub(in crate::manager) async fn base(
         &self,
         image: &LocalImage,
@@ -133,7 +133,7 @@ impl Storage<'_> {
                 },
             }
         }
-        Err(Error::BaseBroken { pool: pool.to_owned(), volume: volume.to_owned() })
+        Err(StorageError::BaseBroken { pool: pool.to_owned(), volume: volume.to_owned() }.into())
     }
 
     /// The base, and whether it is whole. One that libvirt still lists and whose file is gone is none.
@@ -187,7 +187,7 @@ impl Storage<'_> {
         }
         let needed_by = Inventory::load(self.op).await?.needed_by(&begun.path, &DeletionSet::default());
         if !needed_by.is_empty() {
-            return Err(Error::InUse { path: begun.path, needed_by });
+            return Err(StorageError::InUse { path: begun.path, needed_by }.into());
         }
         match self.op.client().delete_volume(pool, volume).await {
             Err(error) if !error.is_not_found() => Err(error.into()),
@@ -254,7 +254,12 @@ impl Storage<'_> {
             return Ok(());
         }
         let size = DiskSize::from_bytes;
-        Err(Error::NoRoom { pool: pool.name, available: size(available), needed: size(needed) })
+        Err(StorageError::NoSpace {
+            place: Place::Pool(pool.name),
+            available: size(available),
+            needed: size(needed),
+        }
+        .into())
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::libvirt::{Error, OwnedVolume};
 use crate::manager::retry::Retry;
+use crate::manager::{Left, Remnant};
 
 impl Storage<'_> {
     /// Stops the VM if it may be running, deletes the volumes, forgets it. What isn't there is fine.
@@ -18,21 +19,25 @@ impl Storage<'_> {
         volumes: &[OwnedVolume],
         may_run: bool,
         deadline: Instant,
-    ) -> Result<bool, Vec<String>> {
+    ) -> Result<bool, Vec<Remnant>> {
         let mut left = Vec::new();
         let mut stopped = false;
         if may_run {
             match Retry::regardless(deadline).while_busy(async || self.op.client().destroy(uuid).await).await
             {
                 Ok(done) => stopped = done,
-                Err(error) => return Err(vec![format!("the running VM {uuid} ({error})")]),
+                Err(error) => {
+                    let running = Left::RunningVm { uuid: uuid.to_owned() };
+                    return Err(vec![Remnant::because(running, error)]);
+                }
             }
         }
         if let Err(volumes) = self.remove_volumes(volumes, deadline).await {
             left.extend(volumes);
         }
+        let definition = Left::Definition { uuid: uuid.to_owned() };
         if !left.is_empty() {
-            left.push(format!("the definition of VM {uuid}"));
+            left.push(definition.into());
             return Err(left);
         }
         Networks::of(self.op).release_reservations(uuid).await;
@@ -46,7 +51,7 @@ impl Storage<'_> {
         match Retry::regardless(deadline).while_busy(undefine).await {
             // One that nothing was stored of is gone with its end.
             Ok(done) => Ok(done || stopped),
-            Err(error) => Err(vec![format!("the definition of VM {uuid} ({error})")]),
+            Err(error) => Err(vec![Remnant::because(definition, error)]),
         }
     }
 
@@ -55,7 +60,7 @@ impl Storage<'_> {
         &self,
         volumes: &[OwnedVolume],
         deadline: Instant,
-    ) -> Result<(), Vec<String>> {
+    ) -> Result<(), Vec<Remnant>> {
         let mut left = Vec::new();
         let mut pools: Vec<&str> = volumes.iter().map(|volume| volume.pool.as_str()).collect();
         pools.dedup();
@@ -72,7 +77,7 @@ impl Storage<'_> {
                 .while_busy(async || self.op.client().delete_volume(&volume.pool, &volume.volume).await)
                 .await
             {
-                left.push(format!("{} ({error})", volume.path));
+                left.push(Remnant::because(Left::File { path: volume.path.clone() }, error));
             }
         }
         if left.is_empty() { Ok(()) } else { Err(left) }

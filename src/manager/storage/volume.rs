@@ -2,6 +2,7 @@
 
 use crate::manager::clone::is_encrypted;
 use crate::manager::storage::Storage;
+use crate::manager::{CopyObstacle, DiskError, StorageError};
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,17 +18,19 @@ impl Storage<'_> {
     /// The path of the file or block device that holds a disk's data. On this host, it and all below it exist.
     ///
     /// # Errors
-    /// [`Error::DiskElsewhere`], [`Error::DiskFileMissing`].
+    /// [`DiskError::Elsewhere`], [`DiskError::FileMissing`].
     pub(in crate::manager) fn disk_file(&self, domain: &Domain, disk: &Disk) -> Result<String, Error> {
         let (name, target) = (domain.name.clone(), disk.target.clone());
         let Some(path) = disk.path.clone() else {
-            return Err(Error::DiskElsewhere { name, disk: target, source_name: disk.source.to_string() });
+            return Err(
+                DiskError::Elsewhere { name, disk: target, source_name: disk.source.to_string() }.into()
+            );
         };
         if self.op.locality().is_here() {
             let driver = Driver::from_name(disk.format.as_deref().unwrap_or("raw"));
             let files = Chain::read(Path::new(&path), driver).links.into_iter().map(|link| link.file);
             if let Some(missing) = files.into_iter().find(|file| file.state == FileState::Missing) {
-                return Err(Error::DiskFileMissing { name, disk: target, path: missing.path });
+                return Err(DiskError::FileMissing { name, disk: target, path: missing.path }.into());
             }
         }
         Ok(path)
@@ -45,7 +48,7 @@ impl Storage<'_> {
     /// files that are none of the guest's.
     ///
     /// # Errors
-    /// [`Error::Forged`]; [`Error::NotCopyable`] for one that is encrypted, which would be written out in clear.
+    /// [`StorageError::Forged`]; [`DiskError::NotCopyable`] for one that is encrypted, which would be written out in clear.
     pub(in crate::manager) async fn volume_to_copy(
         &self,
         domain: &Domain,
@@ -53,8 +56,13 @@ impl Storage<'_> {
         volume: &OwnedVolume,
     ) -> Result<Volume, Error> {
         if is_encrypted(domain, disk) {
-            let reason = "it is encrypted, and its key is known to libvirt alone";
-            return Err(Error::NotCopyable { name: domain.name.clone(), disk: disk.target.clone(), reason });
+            let reason = CopyObstacle::Encrypted;
+            return Err(DiskError::NotCopyable {
+                name: domain.name.clone(),
+                disk: disk.target.clone(),
+                reason,
+            }
+            .into());
         }
         let is_raw = disk.format.as_deref().is_none_or(|format| format == "raw");
         if is_raw {
@@ -66,7 +74,7 @@ impl Storage<'_> {
         }
         let file = self.volume_now(volume).await?;
         if is_raw && file.format.as_deref().is_some_and(|probed| probed != "raw") {
-            return Err(Error::Forged { name: domain.name.clone(), disk: disk.target.clone() });
+            return Err(StorageError::Forged { name: domain.name.clone(), disk: disk.target.clone() }.into());
         }
         Ok(file)
     }

@@ -1,5 +1,6 @@
 //! The list of VMs and the page on one.
 
+mod error;
 mod list;
 mod status;
 
@@ -12,6 +13,7 @@ use super::operation::noun;
 use crate::libvirt;
 use crate::model::{Firmware, Label, MountDriver, Timestamp, VmState};
 
+pub use error::VmError;
 pub(in crate::manager) use list::carries_all;
 pub use list::{ListRequest, VmSelection};
 pub(in crate::manager) use status::source_of;

@@ -7,7 +7,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::host;
 use crate::libvirt::{self, Disk, Domain, DomainStats, Filesystem, Mounted, Page};
 use crate::manager::guest::reach::forwarded_port;
-use crate::manager::{DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmStatus};
+use crate::manager::{
+    DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmError, VmStatus,
+};
 
 impl Vms<'_> {
     /// All there is to know of a VM.
@@ -21,7 +23,7 @@ impl Vms<'_> {
             Err(Error::Libvirt(libvirt::Error::TimedOut { .. }))
                 if self.op.client().resolve(&id.uuid).await.is_ok() =>
             {
-                Err(Error::Hangs { name: id.name })
+                Err(VmError::Hangs { name: id.name }.into())
             }
             other => other,
         }

@@ -6,7 +6,7 @@ use clap::Args;
 use crate::cli::commands::many::Many;
 use crate::cli::context::Context;
 use crate::cli::render;
-use crate::manager::{Error, PruneRequest};
+use crate::manager::{Error, ImageError, PruneRequest};
 use crate::model::parse_duration;
 use crate::problem::Problem;
 
@@ -55,7 +55,7 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem
         match session.images().remove_unused(image).await {
             Ok(removed) => many.add(removed),
             // What has come to be of use since is none of what was to go.
-            Err(Error::ImageInUse { image, .. }) => {
+            Err(Error::Images(ImageError::InUse { image, .. })) => {
                 context.ui.note(&format!("kept {image}: it is needed by now"))
             }
             Err(error) => many.fail(error.into()),

@@ -9,7 +9,7 @@ use tempfile::{NamedTempFile, TempDir};
 use tokio::io::AsyncRead;
 
 use super::{CopyPlace, last_name};
-use crate::manager::Error;
+use crate::manager::{CopyError, Error};
 
 /// What is copied into a guest.
 pub(in crate::manager) struct Source {
@@ -36,7 +36,7 @@ impl Source {
         let name = name_of(path)?;
         if metadata.is_dir() {
             if !recursive {
-                return Err(Error::CopyIsFolder { place: path.display().to_string() });
+                return Err(CopyError::IsFolder { place: path.display().to_string() }.into());
             }
             let file = packed(path.clone()).await?;
             let size = file.metadata().ok().map(|data| data.len());
@@ -77,7 +77,7 @@ impl Sink {
         };
         let wants_folder = to.as_os_str().as_encoded_bytes().ends_with(b"/");
         if !folder.is_dir() || wants_folder && !to.is_dir() {
-            return Err(Error::CopyNotFound { place: to.display().to_string() });
+            return Err(CopyError::NotFound { place: to.display().to_string() }.into());
         }
         Ok(Self { path, folder })
     }
@@ -92,7 +92,7 @@ impl Sink {
     pub(in crate::manager) fn partial(&self) -> Result<(NamedTempFile, tokio::fs::File), Error> {
         // Nor may a device give way to a file.
         if self.path.exists() && !self.path.is_file() {
-            return Err(Error::CopyWrongKind { place: self.path.display().to_string() });
+            return Err(CopyError::WrongKind { place: self.path.display().to_string() }.into());
         }
         let partial = tempfile::Builder::new()
             .prefix(".vmtools-")
@@ -113,7 +113,8 @@ impl Sink {
         file.set_permissions(Permissions::from_mode(mode))
             .and_then(|()| file.set_modified(changed))
             .map_err(failed("write", &self.path))?;
-        partial.persist(&self.path).map(drop).map_err(|error| failed("write", &self.path)(error.error))
+        let failed = |error: tempfile::PersistError| failed("write", &self.path)(error.error);
+        Ok(partial.persist(&self.path).map(drop).map_err(failed)?)
     }
 
     /// Unpacks the archive beside the final place, then moves it there. The guest may have put anything into
@@ -136,7 +137,7 @@ impl Sink {
             let _ = partial.keep();
             Ok(())
         });
-        work.await.map_err(std::io::Error::other).flatten().map_err(failed("write", &shown))
+        Ok(work.await.map_err(std::io::Error::other).flatten().map_err(failed("write", &shown))?)
     }
 }
 
@@ -162,7 +163,7 @@ async fn packed(folder: PathBuf) -> Result<File, Error> {
         archive.append_dir_all("d", &folder)?;
         rewound(archive.into_inner()?)
     });
-    work.await.map_err(std::io::Error::other).flatten().map_err(failed("pack", &shown))
+    Ok(work.await.map_err(std::io::Error::other).flatten().map_err(failed("pack", &shown))?)
 }
 
 fn rewound(mut file: File) -> std::io::Result<File> {
@@ -183,7 +184,7 @@ fn name_of(path: &Path) -> Result<String, Error> {
     }
 }
 
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> CopyError {
     let path = path.to_owned();
-    move |source| Error::CopyHost { action, path, source }
+    move |source| CopyError::Host { action, path, source }
 }

@@ -1,8 +1,11 @@
 //! Copying between this host and a guest.
 
+mod error;
 mod host;
 mod script;
 mod transport;
+
+pub use error::{CopyError, CopyRefusal};
 
 use crate::manager::guest::GuestAccess;
 use crate::manager::guest::GuestAgent;
@@ -15,7 +18,7 @@ use serde::Serialize;
 use crate::guest::{self, Output};
 use crate::libvirt::{Domain, DomainId};
 use crate::manager::operation::noun;
-use crate::manager::{Error, Event};
+use crate::manager::{Error, Event, Left, ReachError, VmError};
 use host::Source;
 use script::{CUT_OFF, Found, NOT_FOUND, Put, WRONG_KIND};
 use transport::Transport;
@@ -92,12 +95,12 @@ impl FileCopy<'_> {
     /// what was there before, but for a folder that is copied into one of the same name.
     ///
     /// # Errors
-    /// [`Error::CopyNotFound`] and its kin, [`Error::NotRunning`], those of ssh and of the agent.
+    /// [`CopyError::NotFound`] and its kin, [`VmError::NotRunning`], those of ssh and of the agent.
     pub async fn copy(&self, request: &CopyRequest) -> Result<Copied, Error> {
         let vm = match (&request.from, &request.to) {
-            (CopyPlace::Guest { .. }, CopyPlace::Guest { .. }) => return Err(Error::CopySides),
+            (CopyPlace::Guest { .. }, CopyPlace::Guest { .. }) => return Err(CopyError::Sides.into()),
             (CopyPlace::Guest { vm, .. }, _) | (_, CopyPlace::Guest { vm, .. }) => vm,
-            _ => return Err(Error::CopySides),
+            _ => return Err(CopyError::Sides.into()),
         };
         let id = self.op.client().resolve(vm).await?;
         GuestAgent::of(self.op).refuse_silent(&id).await?;
@@ -111,7 +114,7 @@ impl FileCopy<'_> {
             (from, CopyPlace::Guest { path, .. }) => {
                 self.put(&id, &transport, from, path, request.recursive).await
             }
-            _ => Err(Error::CopySides),
+            _ => Err(CopyError::Sides.into()),
         };
         if done.is_err() {
             // It may have been given up midway. A guest that is gone has nothing to clear.
@@ -126,7 +129,9 @@ impl FileCopy<'_> {
             return Ok(agent());
         }
         let target = match GuestAccess::of(self.op).ssh_target(&domain.name, request.user.as_deref()).await {
-            Err(Error::NoAddress { .. } | Error::NoNetwork { .. }) if request.by == CopyBy::Auto => {
+            Err(Error::Reach(ReachError::NoAddress { .. }) | Error::Reach(ReachError::NoNetwork { .. }))
+                if request.by == CopyBy::Auto =>
+            {
                 return Ok(agent());
             }
             other => other?,
@@ -166,7 +171,7 @@ impl FileCopy<'_> {
                 Err(error @ (Error::Guest(_) | Error::Libvirt(_))) => Err(GuestAgent::of(self.op).or_not_running(id, error).await),
                 other => other,
             },
-            () = off => Err(Error::NotRunning { name: id.name.clone() }),
+            () = off => Err(VmError::NotRunning { name: id.name.clone() }.into()),
         }
     }
 
@@ -186,12 +191,13 @@ impl FileCopy<'_> {
     ) -> Result<u64, Error> {
         let place = format!("{}:{path}", id.name);
         let looked = checked(transport.run(script::look(path)).await?, &place)?;
-        let found = script::parse_found(&looked.stdout).ok_or_else(|| Error::CopyRefused {
+        let found = script::parse_found(&looked.stdout).ok_or_else(|| CopyError::Refused {
             place: place.clone(),
-            message: format!("what it is can't be told: {}", looked.stdout.trim()),
+            reason: CopyRefusal::Other,
+            message: looked.stdout.trim().to_owned(),
         })?;
         if found == Found::Folder && !recursive {
-            return Err(Error::CopyIsFolder { place });
+            return Err(CopyError::IsFolder { place }.into());
         }
         let mut bytes = 0;
         let total = match found {
@@ -259,16 +265,17 @@ impl FileCopy<'_> {
         };
         let Err(error) = done else { return Ok(bytes) };
         // A guest that is gone has nothing to remove.
-        if matches!(error, Error::NotRunning { .. }) {
+        if matches!(error, Error::Vm(VmError::NotRunning { .. })) {
             return Err(error);
         }
         let mut undo = UndoStack::new(self.op);
-        let mut left = vec![format!(".vmtools-{} beside {place}", put.id)];
-        left.extend(transport.spool().map(|spool| format!("{}:{spool}", id.name)));
-        undo.will(left.join(", "), async {
+        let mut left = vec![Left::GuestFile { name: format!(".vmtools-{}", put.id), beside: Some(place) }];
+        let spool = transport.spool().map(|spool| format!("{}:{spool}", id.name));
+        left.extend(spool.map(|name| Left::GuestFile { name, beside: None }));
+        undo.will(left, async {
             match tokio::time::timeout(FAREWELL, transport.run(put.abort())).await {
                 Ok(aborted) => aborted.map(drop),
-                Err(_) => Err(Error::CopyCutOff),
+                Err(_) => Err(CopyError::CutOff.into()),
             }
         });
         Err(undo.unwind(error).await)
@@ -279,12 +286,13 @@ impl FileCopy<'_> {
 fn checked(output: Output, place: &str) -> Result<Output, Error> {
     let place = place.to_owned();
     let message = output.stderr.trim().to_owned();
+    let reason = CopyRefusal::of(&message);
     match output.status {
         0 => Ok(output),
-        NOT_FOUND if !message.contains("Permission denied") => Err(Error::CopyNotFound { place }),
-        WRONG_KIND => Err(Error::CopyWrongKind { place }),
-        CUT_OFF => Err(Error::CopyCutOff),
-        _ => Err(Error::CopyRefused { place, message }),
+        NOT_FOUND if reason != CopyRefusal::Denied => Err(CopyError::NotFound { place }.into()),
+        WRONG_KIND => Err(CopyError::WrongKind { place }.into()),
+        CUT_OFF => Err(CopyError::CutOff.into()),
+        _ => Err(CopyError::Refused { place, reason, message }.into()),
     }
 }
 

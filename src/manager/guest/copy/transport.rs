@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::guest::{self, Output, Target};
 use crate::manager::guest::GuestAgent;
 use crate::manager::guest::agent::ANSWER;
-use crate::manager::{Error, ExecRequest};
+use crate::manager::{CopyError, Error, ExecRequest};
 
 /// How much is given to the agent at a time, and asked of it, in bytes: see [`crate::manager::EXEC_INPUT_LIMIT`].
 const WRITE: usize = 96 << 10;
@@ -145,7 +145,7 @@ impl<'a> Transport<'a> {
             piece.clear();
             while piece.len() < WRITE {
                 let mut rest = (&mut *input).take((WRITE - piece.len()) as u64);
-                if rest.read_buf(&mut piece).await.map_err(Error::CopyStream)? == 0 {
+                if rest.read_buf(&mut piece).await.map_err(CopyError::Stream)? == 0 {
                     break;
                 }
             }
@@ -156,7 +156,7 @@ impl<'a> Transport<'a> {
             let arguments = serde_json::json!({"handle": handle, "buf-b64": data});
             let written: Written = self.ask("guest-file-write", arguments).await?;
             if written.count != piece.len() {
-                return Err(Error::CopyCutOff);
+                return Err(CopyError::CutOff.into());
             }
             done += piece.len() as u64;
             told(done);
@@ -174,12 +174,12 @@ impl<'a> Transport<'a> {
         loop {
             let arguments = serde_json::json!({"handle": handle, "count": READ});
             let read: Piece = self.ask("guest-file-read", arguments).await?;
-            let bytes = STANDARD.decode(&read.data).map_err(|_| Error::CopyCutOff)?;
-            output.write_all(&bytes).await.map_err(Error::CopyStream)?;
+            let bytes = STANDARD.decode(&read.data).map_err(|_| CopyError::CutOff)?;
+            output.write_all(&bytes).await.map_err(CopyError::Stream)?;
             done += bytes.len() as u64;
             told(done);
             if read.eof || bytes.is_empty() {
-                output.flush().await.map_err(Error::CopyStream)?;
+                output.flush().await.map_err(CopyError::Stream)?;
                 return self.close(handle).await;
             }
         }
@@ -200,7 +200,7 @@ impl<'a> Transport<'a> {
         command: &str,
         arguments: serde_json::Value,
     ) -> Result<T, Error> {
-        let Self::Agent { agent, uuid, .. } = self else { return Err(Error::CopyCutOff) };
+        let Self::Agent { agent, uuid, .. } = self else { return Err(CopyError::CutOff.into()) };
         let request = serde_json::json!({"execute": command, "arguments": arguments});
         Ok(agent.ask_agent(uuid, &request, ANSWER.max(PATIENCE)).await?)
     }

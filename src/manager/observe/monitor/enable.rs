@@ -4,7 +4,7 @@ use crate::manager::power::Power;
 use serde::Serialize;
 
 use crate::manager::claim::Subject;
-use crate::manager::{Already, Error, Event};
+use crate::manager::{Already, Error, Event, VmError};
 
 /// A VM that has a QMP socket of vmtools' own, or gets it with its next start.
 #[derive(Debug, Clone, Serialize)]
@@ -23,12 +23,12 @@ impl Monitoring<'_> {
     /// Gives a VM a QMP socket, from its next start on; those that vmtools makes have one. What is so already is fine.
     ///
     /// # Errors
-    /// [`Error::NoQmpFolder`]; [`Error::BeingMade`]; [`Error::Unkept`]; when libvirt refuses.
+    /// [`VmError::NoQmpFolder`]; [`VmError::BeingMade`]; [`VmError::Transient`]; when libvirt refuses.
     pub async fn enable_qmp(&self, name: &str) -> Result<QmpEnabled, Error> {
         let id = self.op.client().resolve(name).await?;
         let _held = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         if !self.op.client().is_persistent(&id.uuid).await? {
-            return Err(Error::Unkept { name: id.name });
+            return Err(VmError::Transient { name: id.name }.into());
         }
         let stored = self.op.client().stored_domain(&id.uuid).await?;
         Power::of(self.op).refuse_unmade(&stored).await?;
@@ -40,7 +40,7 @@ impl Monitoring<'_> {
             return Ok(QmpEnabled { name: id.name, qmp, already: true, on_next_start });
         }
         let socket = id.uuid.parse().ok().and_then(|uuid| HostChecks::of(self.op).qmp_socket(uuid));
-        let qmp = socket.ok_or_else(|| Error::NoQmpFolder { name: id.name.clone() })?;
+        let qmp = socket.ok_or_else(|| VmError::NoQmpFolder { name: id.name.clone() })?;
         self.op.check()?;
         self.op.client().add_monitor(&id.uuid, &qmp).await?;
         Ok(QmpEnabled { name: id.name, qmp, already: false, on_next_start })

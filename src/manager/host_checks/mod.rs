@@ -1,6 +1,10 @@
 //! Whether the daemon's host could run what is asked for, as far as that can be known from here.
 
+mod error;
+
 use std::path::{Path, PathBuf};
+
+pub use error::ResourceError;
 
 use super::operation::noun;
 use super::{Error, Event, VmSpec, Warning};
@@ -50,7 +54,7 @@ impl HostChecks<'_> {
         let memory = host::memory()?;
         if wanted.mib() > memory.total_mib {
             let total = MemorySize::from_mib(memory.total_mib);
-            return Err(Error::TooMuchMemory { wanted, total });
+            return Err(ResourceError::TooMuchMemory { wanted, total }.into());
         }
         if at_once && wanted.mib() > memory.available_mib {
             let available = MemorySize::from_mib(memory.available_mib);
@@ -71,7 +75,7 @@ impl HostChecks<'_> {
         for path in paths {
             // A folder that this user may not look at is left for QEMU to complain of.
             if let Ok(Some(blocker)) = host::blocker(&account, path, None) {
-                return Err(Error::PathBlocked { path: path.to_owned(), blocker });
+                return Err(ResourceError::PathBlocked { path: path.to_owned(), blocker }.into());
             }
         }
         Ok(())
@@ -110,5 +114,6 @@ fn host_cpus() -> Option<u32> {
 
 fn too_many_cpus(wanted: u32) -> Option<Error> {
     let host = host_cpus()?;
-    (wanted > host.saturating_mul(MOST_CPUS_PER_HOST_CPU)).then_some(Error::TooManyCpus { wanted, host })
+    (wanted > host.saturating_mul(MOST_CPUS_PER_HOST_CPU))
+        .then_some(ResourceError::TooManyCpus { wanted, host }.into())
 }
