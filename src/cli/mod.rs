@@ -68,7 +68,7 @@ fn refuse_arguments(error: &clap::Error) -> ExitCode {
         // What is missing or wrong stands on lines of its own, up to an empty one.
         let lines: Vec<&str> = message.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
         let message = lines.join(" ").trim_start_matches("error: ").to_owned();
-        Ui::new(false, true).error(&Problem::usage(message, "vmtools --help"));
+        Ui::new(false, true).error(&Problem::usage(message, "see `vmtools --help`"));
     }
     ErrorKind::Usage.into()
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use colored::Colorize;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::manager::{Event, Observer, Warning};
-use crate::problem::{ErrorKind, Problem};
+use crate::manager::{Event, Observer};
+use crate::problem::{ErrorKind, Problem, event, warning};
 
 /// The user's terminal, or the files that stand in for it.
 pub struct Ui {
@@ -84,8 +84,27 @@ impl Ui {
         Some(Problem::new(ErrorKind::Failed, format!("cannot write to standard output: {failure}")))
     }
 
-    /// A result as JSON.
-    pub fn data_json<T: serde::Serialize + ?Sized>(&self, value: &T) {
+    /// A result: for people as `render` has it, with `--json` the document itself.
+    pub fn show<T: serde::Serialize + ?Sized>(&self, value: &T, render: impl FnOnce(&T) -> String) {
+        if self.json { self.document(value) } else { self.data(&render(value)) }
+    }
+
+    /// The results of a verb that takes several names. With one name given (`single`) the document is its object,
+    /// or nothing when it failed, else an array.
+    pub fn show_all<T: serde::Serialize>(
+        &self,
+        values: &[T],
+        single: bool,
+        render: impl FnOnce(&[T]) -> String,
+    ) {
+        match values {
+            [only] if single && self.json => self.document(only),
+            [] if single => {}
+            all => self.show(all, render),
+        }
+    }
+
+    fn document<T: serde::Serialize + ?Sized>(&self, value: &T) {
         let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
         text.push('\n');
         self.data(&text);
@@ -225,31 +244,32 @@ impl Ui {
 impl Observer for Ui {
     fn event(&self, event: Event<'_>) {
         match event {
-            Event::Warning(warning) => self.warn(&describe(&warning)),
+            Event::Warning(warning) => self.warn(&warning::text(&warning)),
             // At each time anew.
             Event::LibvirtAway { reason } => self.line(&format!(
-                "{} libvirt went away, and is waited for: {reason}",
+                "{} libvirt stopped answering; waiting for it: {reason}",
                 "warning:".yellow().bold()
             )),
             _ if self.quiet => {}
             Event::Transfer { image, done_bytes, total_bytes } => {
                 self.transfer(image, done_bytes, total_bytes)
             }
-            Event::Step { vm, what } => {
+            Event::Step { vm, step } => {
                 self.finish();
-                self.line(&format!("{vm}: {what}"));
+                self.line(&format!("{vm}: {}", event::step(step)));
             }
             Event::Waiting { vm, condition, seen, elapsed } => {
-                self.line(&format!("{vm}: waiting for {condition}: {seen} ({} s)", elapsed.as_secs()));
+                let (seen, seconds) = (event::seen(seen), elapsed.as_secs());
+                self.line(&format!("{vm}: waiting for {condition}: {seen} ({seconds}s)"));
             }
-            Event::AlreadySo { name, what } => self.line(&format!("{name} is already {what}")),
-            Event::WasOff { name } => self.line(&format!("{name} was off; it is started")),
+            Event::AlreadySo { name, what } => self.line(&event::already(name, what)),
+            Event::WasOff { name } => self.line(&format!("{name} was shut off; starting it")),
             Event::AwaitsClaim { name } => {
-                self.line(&format!("waiting for another vmtools command that works on {name}"))
+                self.line(&format!("waiting for another vmtools command that uses {name}"))
             }
-            Event::LibvirtBack => self.line("libvirt is back"),
+            Event::LibvirtBack => self.line("libvirt answers again"),
             Event::NetworkStarted { name } => {
-                self.line(&format!("the network {name} was off; it is started"))
+                self.line(&format!("the network {name} was inactive; it was started"))
             }
         }
     }
@@ -281,98 +301,4 @@ fn new_bar(image: &str, done: u64, total: Option<u64>) -> ProgressBar {
     bar.set_position(done);
     bar.reset_eta();
     bar
-}
-
-fn describe(warning: &Warning) -> String {
-    match warning {
-        Warning::Emulation { reason } => {
-            format!(
-                "KVM cannot be used ({reason}): the guest is emulated, ten times slower or more; `vmtools doctor` says how to mend it"
-            )
-        }
-        Warning::Unverified { image } => {
-            format!("nothing vouches for {image}: no checksum was given")
-        }
-        Warning::Unchecked { image, reason } => {
-            format!("whether {image} is up to date is not known ({reason}); the one in the cache stays")
-        }
-        Warning::ReservationStays { reason } => {
-            format!("its reserved address stays reserved ({reason}); `vmtools network unreserve` frees it")
-        }
-        Warning::Hung => {
-            "some VM's QEMU does not answer: only names and states are told (the rest is 0 or empty); \
-             `vmtools stop NAME --force` ends one that hangs"
-                .to_owned()
-        }
-        Warning::MayLetGo { vm, target } => {
-            format!("{vm} was asked to let go of {target}, and may do so yet: `vmtools disk list {vm}`")
-        }
-        Warning::MayGoOff { vm } => format!("{vm} was asked to go off, and may do so yet"),
-        Warning::LeftOff { vm } => format!("{vm} is off and was not started again: `vmtools start {vm}`"),
-        Warning::PartlySet { vm, done } => {
-            let done: Vec<_> = done.iter().map(|setting| setting.name()).collect();
-            format!("{vm}: this is changed all the same: {}", done.join(", "))
-        }
-        Warning::Hidden { vms } => format!(
-            "{}: QEMU does not answer; what it uses is known by its files and its command line alone",
-            vms.join(", ")
-        ),
-        Warning::CpusMany { wanted, host } => {
-            format!("the VM has {wanted} virtual processors, and the host has {host}: they take turns")
-        }
-        Warning::MemoryShort { wanted, available } => {
-            format!("the VM may use {wanted} of memory, and {available} are free")
-        }
-        Warning::DiskShort { wanted, available } => {
-            format!("the disk may grow to {wanted}, and there is room for {available}")
-        }
-        Warning::NoPasst { reason } => format!("passt cannot be used ({reason}); QEMU's own slirp stands in"),
-        Warning::NoVirtiofs { folder, reason } => {
-            format!("{folder} goes to the guest by 9p, which not every guest's kernel knows ({reason})")
-        }
-        Warning::NotMounted { vm, folders } => {
-            let commands: Vec<_> = folders.iter().map(|folder| folder.command()).collect();
-            format!(
-                "{vm} has no cloud-init to mount its folders; in the guest, as root: {}",
-                commands.join("; ")
-            )
-        }
-        Warning::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is switched off; ssh answers"),
-        Warning::UserDataKey { key, line, nearest } => {
-            let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
-            let meant = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-            format!("the user-data{line}: cloud-init knows no `{key}` and will pass it over{meant}")
-        }
-        Warning::SetupLeftOut { vm } => {
-            format!("{vm} has no cloud-init: its template's packages, write_files and runcmd are left out")
-        }
-        Warning::IdentityKept { vm, ignition } => {
-            let why =
-                if *ignition { "Ignition runs once only" } else { "vmtools made no seed for its source" };
-            format!(
-                "the guest of {vm} keeps its source's host name, machine-id and ssh host keys ({why}); \
-                 the machine's UUID and network addresses are new"
-            )
-        }
-        Warning::NotHeld { vm } => format!(
-            "the guest agent of {vm} does not answer: the copy is what a power cut would have left on its disks"
-        ),
-        Warning::StillHeld { vm } => format!(
-            "the guest agent of {vm} answers no more, and its file systems may be held still: virsh domfsthaw {vm}"
-        ),
-        Warning::TpmLeftOut { vm } => {
-            format!("{vm} gets a new TPM: what its source has sealed in its own does not open there")
-        }
-        Warning::DisksLeftOut { of, disks } => {
-            format!("{of}: only its first disk is taken; left out: {}", disks.join(", "))
-        }
-        Warning::ImageUseUnknown { reason } => {
-            format!("nobody knows what uses the images, nor what bases there are: {reason}")
-        }
-        Warning::StoppedVms { count } => {
-            format!("no VM runs; `vmtools list --all` shows those that are off ({count})")
-        }
-        Warning::ElsewhereVms { uri, count } => format!("{count} VMs exist on {uri}: --connect {uri}"),
-        Warning::Configuration(text) => text.clone(),
-    }
 }

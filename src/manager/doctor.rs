@@ -1,8 +1,8 @@
 use crate::manager::storage::Storage;
 use std::path::PathBuf;
 
-use super::create::network::no_passt;
-use crate::host::{self, Kvm, Membership, QmpFolder, Socket, Tool, installer};
+use super::create::network::passt_fault;
+use crate::host::{self, Kvm, KvmFault, Membership, QmpFolder, Socket, Tool, installer};
 use crate::libvirt;
 use crate::manager::operation::noun;
 use crate::model::NetworkSpec;
@@ -183,7 +183,7 @@ impl Doctor<'_> {
     }
 
     fn user_network_check(&self) -> Check {
-        match no_passt() {
+        match passt_fault() {
             None => ok("passt", "user-mode networking by passt"),
             Some(reason) => bad(
                 "passt",
@@ -245,9 +245,12 @@ fn kvm() -> Check {
         Kvm::Missing { reason } => {
             let detail = format!("{reason}; guests are emulated, ten times slower or more");
             let group = if host::is_root() { "" } else { "; then: sudo usermod -aG kvm \"$USER\"" };
-            let fix = format!(
-                "switch virtualisation (VT-x, AMD-V) on in the firmware, or nesting on the host{group}"
-            );
+            let fix = match reason {
+                KvmFault::NotADevice => "sudo rm /dev/kvm".to_owned(),
+                _ => format!(
+                    "enable virtualization (VT-x, AMD-V) in the firmware, or nesting on the host{group}"
+                ),
+            };
             bad("kvm", CheckStatus::Warning, detail, fix)
         }
     }

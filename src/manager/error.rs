@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{DiskError, Needer, NetworkError};
+use super::{DiskError, KvmFault, Needer, NetworkError, Seen};
 use crate::model::{Condition, DiskSize, Invalid, MemorySize, VmState};
 use crate::{config, guest, host, image, libvirt, seed};
 
@@ -88,10 +88,11 @@ pub enum Error {
         needed: DiskSize,
     },
     /// KVM was asked for and can't be used.
-    #[error("KVM cannot be used: {reason}")]
+    #[error("KVM cannot be used")]
     NoKvm {
         /// Why.
-        reason: String,
+        #[source]
+        reason: KvmFault,
     },
     /// QEMU's user can't get at a file.
     #[error("QEMU cannot use {}: {} is closed to it", .path.display(), .blocker.path.display())]
@@ -152,7 +153,7 @@ pub enum Error {
         name: String,
     },
     /// It didn't come about in time.
-    #[error("{} did not come about within {}; last seen: {seen}", condition_of(.vm, .condition), humantime::format_duration(*.timeout))]
+    #[error("timed out after {} waiting for {}", humantime::format_duration(*.timeout), condition_of(.vm, .condition))]
     TimedOut {
         /// The VM.
         vm: String,
@@ -161,7 +162,7 @@ pub enum Error {
         /// How long.
         timeout: Duration,
         /// What was seen last.
-        seen: String,
+        seen: Seen,
         /// The end of the serial log.
         serial_log: Option<String>,
     },

@@ -44,7 +44,7 @@ mod vms;
 
 pub use change::{Changes, Protection, Setting, VmChange, VmChanged};
 pub use clone::{CloneMode, CloneRequest};
-pub use create::{Plan, VmSpec};
+pub use create::{PasstFault, Plan, VirtiofsFault, VmSpec};
 pub use delete::{
     DeletePlan, DeleteReason, DeleteRequest, Deleted, Deletion, FileDeletion, KeepReason, KeptFile,
 };
@@ -70,7 +70,7 @@ pub use observe::{
     QemuEvent, QmpEnabled, SampleSource, Transfers, VmEvent, VmEventKind, VmSample,
 };
 pub use power::{Power, StateChange, StopBy};
-pub use task::{Event, Interrupt, Observer, Task, Warning, interrupt_channel};
+pub use task::{Already, Event, Interrupt, Observer, Seen, Step, Task, Warning, interrupt_channel};
 pub use vm_manager::VmManager;
 pub use vms::{
     DiskStatus, InterfaceStatus, ListRequest, MountStatus, SshStatus, VmDetails, VmSelection, VmStatus,
@@ -78,5 +78,5 @@ pub use vms::{
 };
 
 pub use crate::guest::{Remote, Signal};
-pub use crate::host::installer;
+pub use crate::host::{KvmFault, installer};
 pub use crate::seed::PasswordHash;

@@ -1,28 +1,37 @@
 //! The errors of disks and drives.
 
-use super::{Advice, ErrorKind as K};
+use super::{Advice, ErrorKind as K, hint, option, vmtools};
 use crate::manager::DiskError;
 
 pub(super) fn advice(error: &DiskError) -> Advice {
     use DiskError as E;
     match error {
-        E::NoSuchDisk { name, .. } => (K::NotFound, Some(format!("vmtools disk list {name}"))),
-        E::TooManyDisks { name } => (K::Failed, Some(format!("vmtools disk list {name}"))),
+        E::NoSuchDisk { name, .. } => (K::NotFound, list(name)),
+        E::TooManyDisks { name } => (K::Failed, list(name)),
         E::NeededDisk { name, .. } => {
-            (K::Usage, Some(format!("vmtools delete {name} removes the VM with it")))
+            (K::Usage, hint(format_args!("{} deletes the VM and its disks", vmtools("delete").arg(name))))
         }
         E::StillAttached { name, .. } => (
             K::Timeout,
-            Some(format!(
-                "unmount it in the guest and try again, or after `vmtools stop {name}`; it may still go"
+            hint(format_args!(
+                "unmount it in the guest and try again, or shut the VM off with {}; it may still be detached",
+                vmtools("stop").arg(name)
             )),
         ),
         E::NoDrive { name } => (
             K::WrongState,
-            Some(format!("vmtools disk insert {name} ISO gives it one, from its next start on")),
+            hint(format_args!(
+                "{} adds one, which the VM has from its next start",
+                vmtools("disk insert").arg(name).fixed("ISO")
+            )),
         ),
         E::WhichDrive { targets, .. } => {
-            (K::Usage, Some(format!("say which: --target {}", targets.first().map_or("sda", String::as_str))))
+            let first = targets.first().map_or("sda", String::as_str);
+            (K::Usage, hint(format_args!("say which, such as {}", option("--target", first))))
         }
     }
+}
+
+fn list(vm: &str) -> Option<String> {
+    hint(format_args!("{} lists them", vmtools("disk list").arg(vm)))
 }

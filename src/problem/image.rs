@@ -1,9 +1,11 @@
 //! The errors of images: files, downloads, the catalogue.
 
-use super::{Advice, ErrorKind as K, process};
+use std::path::Path;
+
+use super::{Advice, ErrorKind as K, command, hint, option, process, vmtools};
 use crate::image::{self, Error, header};
 
-const RESUMES: &str = "try again: a download goes on where it broke off";
+const RESUMES: &str = "try again: the download resumes where it stopped";
 
 pub(super) fn advice(error: &Error) -> Advice {
     use Error as E;
@@ -11,46 +13,47 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::Header { name, source } => (K::Integrity, of_header(name, source)),
         E::InUse { .. } => (
             K::Integrity,
-            Some(
-                "stop that VM first; the disk of a VM of libvirt's becomes an image by `vmtools image commit VM NAME`"
-                    .into(),
-            ),
+            hint(format_args!(
+                "stop that VM first; for a VM of libvirt's: {}",
+                vmtools("image commit").fixed("VM NAME")
+            )),
         ),
         E::Changed { .. } => (K::Integrity, Some("try again once nothing writes to it".into())),
         error if error.is_integrity() => (K::Integrity, None),
-        E::NameTaken { .. } => (K::Exists, Some("take another name, or add --replace".into())),
+        E::NameTaken { .. } => (K::Exists, hint("choose another name, or add --replace")),
         E::Convert { source, .. } => process::advice(source),
-        E::DiskFull { .. } => {
-            (K::Failed, Some("make room, or see what can go with `vmtools image prune --dry-run`".into()))
-        }
+        E::DiskFull { .. } => (
+            K::Failed,
+            hint(format_args!(
+                "free some space; {} shows what can be removed",
+                vmtools("image prune").flag("--dry-run")
+            )),
+        ),
         E::UnknownImage { name, nearest } => {
-            let meant = nearest.first().map(|nearest| format!("did you mean {nearest}? "));
-            (K::NotFound, Some(format!("{}A file needs a path: ./{name}", meant.unwrap_or_default())))
+            let meant =
+                nearest.first().map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
+            let file = option("--image", format_args!("./{name}"));
+            (K::NotFound, hint(format_args!("{meant}A file is given by its path: {file}")))
         }
         E::FileMissing { .. } => {
-            (K::NotFound, Some("check the path: relative ones start at the current directory".into()))
+            (K::NotFound, hint("check the path: relative ones start at the current directory"))
         }
         E::NotAFile { .. } => (K::Usage, None),
         E::NotFound { .. } => (K::NotFound, None),
-        E::Unreachable { .. } => {
-            (K::Unreachable, Some("with a file instead of a download: --image FILE".into()))
-        }
-        E::Stalled { .. } => (K::Unreachable, Some(RESUMES.into())),
-        E::Transfer { .. } => (K::Failed, Some(RESUMES.into())),
+        E::Unreachable { .. } => (K::Unreachable, hint("give a file instead of a download: --image FILE")),
+        E::Stalled { .. } => (K::Unreachable, hint(RESUMES)),
+        E::Transfer { .. } => (K::Failed, hint(RESUMES)),
         E::NoChecksum { .. } => (
             K::Usage,
-            Some(
-                "give its digest behind the URL, #sha256:HEX, or take it as it is: --insecure-no-checksum"
-                    .into(),
+            hint(
+                "append its digest to the URL, #sha256:HEX, or accept it unverified: --insecure-no-checksum",
             ),
         ),
         E::Plaintext { .. } => {
-            (K::Usage, Some("give its digest behind the URL, #sha256:HEX, or an https URL".into()))
+            (K::Usage, hint("append its digest to the URL, #sha256:HEX, or give an https URL"))
         }
-        E::NothingToPull { path } => {
-            (K::Usage, Some(format!("vmtools image import {} NAME", path.display())))
-        }
-        E::Iso { .. } => (K::Usage, Some("an ISO to install from is named by --iso".into())),
+        E::NothingToPull { path } => (K::Usage, hint(format_args!("import it with {}", import(path)))),
+        E::Iso { .. } => (K::Usage, hint("give an installation ISO with --iso")),
         E::Invalid(_) | E::Catalog { .. } => (K::Usage, None),
         _ => (K::Failed, None),
     }
@@ -59,18 +62,22 @@ pub(super) fn advice(error: &Error) -> Advice {
 /// What to do with a file or URL that is no image as it is.
 fn of_header(name: &str, error: &header::Error) -> Option<String> {
     use header::{Error as E, Foreign, NamedFile};
-    let file = if name.contains("://") { "FILE" } else { name };
+    let file = Path::new(if name.contains("://") { "FILE" } else { name });
     match error {
-        E::Foreign(Foreign::Importable(_)) => Some(format!("vmtools image import {file} NAME")),
-        E::Foreign(Foreign::Disk(_, driver)) => Some(to_qcow2(file, *driver)),
-        E::NamesFile(NamedFile::Extent) => Some(to_qcow2(file, image::Driver::Vmdk)),
-        E::Foreign(Foreign::Packed(_)) => Some("unpack it first".to_owned()),
-        E::Corrupt => Some(format!("qemu-img check {file}")),
+        E::Foreign(Foreign::Importable(_)) => hint(format_args!("import it with {}", import(file))),
+        E::Foreign(Foreign::Disk(_, driver)) => to_qcow2(file, *driver),
+        E::NamesFile(NamedFile::Extent) => to_qcow2(file, image::Driver::Vmdk),
+        E::Foreign(Foreign::Packed(_)) => hint("unpack it first"),
+        E::Corrupt => hint(command("qemu-img check").path(file)),
         _ => None,
     }
 }
 
-fn to_qcow2(file: &str, driver: image::Driver) -> String {
-    let form = driver.name();
-    format!("make a qcow2 of it, if you trust it: qemu-img convert -f {form} -O qcow2 {file} disk.qcow2")
+fn to_qcow2(file: &Path, driver: image::Driver) -> Option<String> {
+    let convert = command("qemu-img convert").option("-f", driver.name()).fixed("-O qcow2").path(file);
+    hint(format_args!("if you trust it, make a qcow2 of it: {}", convert.fixed("disk.qcow2")))
+}
+
+fn import(file: &Path) -> super::Command {
+    vmtools("image import").path(file).fixed("NAME")
 }

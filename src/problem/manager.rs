@@ -1,127 +1,167 @@
 //! The manager's own errors.
 
 use std::io::ErrorKind as Io;
+use std::path::Path;
 
-use super::{Advice, ErrorKind as K, config, disk, image, libvirt, network, seed, ssh};
+use super::{Advice, ErrorKind as K, config, disk, hint, image, libvirt, network, seed, ssh, virsh, vmtools};
 use crate::manager::Error;
 
 pub(super) fn advice(error: &Error) -> Advice {
     use Error as E;
-    let hint = |text: &str| Some(text.to_owned());
     match error {
         E::Libvirt(error) => libvirt::advice(error),
         E::Config(error) => config::advice(error),
         E::Image(error) => image::advice(error),
         E::Seed(error) => (seed::kind(error), None),
-        E::Host(_) => (K::Failed, hint("vmtools doctor")),
+        E::Host(_) => (K::Failed, hint(format_args!("run {}", vmtools("doctor")))),
         E::Guest(error) => ssh::advice(error),
         E::Network(error) => network::advice(error),
         E::Disk(error) => disk::advice(error),
         E::Invalid(_) => (K::Usage, None),
         E::Exists { name } => (
             K::Exists,
-            Some(format!(
-                "take another name, see it with `vmtools status {name}`, or add --if-not-exists or --replace"
+            hint(format_args!(
+                "choose another name, look at it with {}, or add --if-not-exists or --replace",
+                vmtools("status").arg(name)
             )),
         ),
-        E::NameTaken { name } => {
-            (K::Exists, Some(format!("take another name, or see it with `vmtools status {name}`")))
-        }
+        E::NameTaken { name } | E::Taken { name } => (
+            K::Exists,
+            hint(format_args!("choose another name, or look at it with {}", vmtools("status").arg(name))),
+        ),
         E::NothingToBoot { .. } => {
-            (K::Usage, hint("name a template (--template ubuntu), an --image or an --iso"))
+            (K::Usage, hint("give a template (--template ubuntu), an --image or an --iso"))
         }
         E::FolderMissing { .. } => (K::NotFound, None),
         E::NotHere { .. } => (K::Usage, None),
-        E::TooMuchMemory { .. } => (K::Incapable, hint("ask for less with --memory")),
+        E::TooMuchMemory { .. } => (K::Incapable, hint("give less with --memory")),
         E::DiskTooSmall { needed, .. } => {
-            (K::Usage, Some(format!("--disk-size {} or more", to_flag(*needed))))
+            (K::Usage, hint(format_args!("give --disk-size {} or more", to_flag(*needed))))
         }
-        E::NoRoom { .. } => (K::Failed, hint("make room, or see what can go with `vmtools gc --dry-run`")),
-        E::NoKvm { .. } => {
-            (K::Incapable, hint("--accel tcg emulates; `vmtools doctor` says how KVM is mended"))
-        }
-        E::PathBlocked { blocker, .. } => (K::Denied, Some(blocker.fix.clone())),
-        E::CannotPublish { .. } => (
-            K::Incapable,
-            hint(
-                "this host reaches the VM at its own address, `vmtools ip NAME`, without any forward. Others do by \
-                 `ssh -L 8080:ADDRESS:80 THIS-HOST`, or on a network of --mode routed or bridge; ports of 127.0.0.1 \
-                 are forwarded by user-mode networking: --network user, or a session's VM (--connect qemu:///session)",
-            ),
-        ),
-        E::PublishedTwice { .. } => (K::Usage, None),
-        E::PortTaken { .. } => (K::Exists, hint("publish another port of the host")),
-        E::Paused { name } => (
-            K::WrongState,
-            Some(format!("`vmtools resume {name}`, or pull the plug: `vmtools stop {name} --force`")),
-        ),
-        E::TooManyCpus { .. } => (K::Incapable, hint("ask for fewer with --cpus")),
-        E::NotRunning { name } => (K::WrongState, Some(format!("vmtools start {name} --wait"))),
-        E::NoNetwork { .. } => (K::WrongState, None),
-        E::NoAddress { name } => (K::Timeout, Some(format!("vmtools wait {name} --for ip"))),
-        E::TimedOut { vm, condition, .. } => {
-            (K::Timeout, Some(format!("wait on with `vmtools wait {vm} --for {condition} --timeout 10m`")))
-        }
-        E::WentOff { vm, .. } => (
-            K::WrongState,
-            Some(format!(
-                "`vmtools start {vm} --wait`; QEMU's own log is {vm}.log in /var/log/libvirt/qemu, of a session's VM in ~/.cache/libvirt/qemu/log"
+        E::NoRoom { .. } => (
+            K::Failed,
+            hint(format_args!(
+                "free some space; {} shows what can be removed",
+                vmtools("gc").flag("--dry-run")
             )),
         ),
-        E::CloudInit { vm, .. } => {
-            (K::Failed, Some(format!("vmtools ssh {vm} -- sudo cat /var/log/cloud-init-output.log")))
+        E::NoKvm { .. } => (
+            K::Incapable,
+            hint(format_args!(
+                "--accel tcg emulates the CPU instead; {} says how to enable KVM",
+                vmtools("doctor")
+            )),
+        ),
+        E::PathBlocked { blocker, .. } => (K::Denied, hint(format_args!("open it: `{}`", blocker.fix))),
+        E::CannotPublish { .. } => (
+            K::Incapable,
+            hint(format_args!(
+                "this host reaches the VM at its own address ({}) without forwarding; others do by `ssh -L \
+                 8080:ADDRESS:80 THIS-HOST`, or on a network of --mode routed or bridge. Ports of 127.0.0.1 are \
+                 forwarded by user-mode networking only: --network user, or a VM of a session (--connect \
+                 qemu:///session)",
+                vmtools("ip").fixed("NAME")
+            )),
+        ),
+        E::PublishedTwice { .. } => (K::Usage, None),
+        E::PortTaken { .. } => (K::Exists, hint("publish another host port")),
+        E::Paused { name } => (
+            K::WrongState,
+            hint(format_args!(
+                "resume it with {}, or power it off with {}",
+                vmtools("resume").arg(name),
+                vmtools("stop").arg(name).flag("--force")
+            )),
+        ),
+        E::TooManyCpus { .. } => (K::Incapable, hint("give fewer with --cpus")),
+        E::NotRunning { name } => {
+            (K::WrongState, hint(format_args!("start it with {}", vmtools("start").arg(name).flag("--wait"))))
         }
+        E::NoNetwork { .. } => (K::WrongState, None),
+        E::NoAddress { name } => (
+            K::Timeout,
+            hint(format_args!("wait for one with {}", vmtools("wait").arg(name).option("--for", "ip"))),
+        ),
+        E::TimedOut { vm, condition, .. } => (
+            K::Timeout,
+            hint(format_args!(
+                "keep waiting with {}",
+                vmtools("wait").arg(vm).option("--for", condition).option("--timeout", "10m")
+            )),
+        ),
+        E::WentOff { vm, .. } => (
+            K::WrongState,
+            hint(format_args!(
+                "start it again with {}; QEMU's log is {vm}.log in /var/log/libvirt/qemu, for a VM of a session in \
+                 ~/.cache/libvirt/qemu/log",
+                vmtools("start").arg(vm).flag("--wait")
+            )),
+        ),
+        E::CloudInit { vm, .. } => (
+            K::Failed,
+            hint(format_args!(
+                "see its log: {}",
+                vmtools("ssh").arg(vm).then("-- sudo cat /var/log/cloud-init-output.log")
+            )),
+        ),
         E::NoCloudInit { .. } => (K::Incapable, hint("wait for ssh instead: --for ssh")),
-        E::StillRunning { name, .. } => {
-            (K::Timeout, Some(format!("`vmtools stop {name} --force` pulls the plug")))
+        E::StillRunning { name, .. } => (
+            K::Timeout,
+            hint(format_args!("power it off with {}", vmtools("stop").arg(name).flag("--force"))),
+        ),
+        E::NotRestarted { name, .. } => (
+            K::Timeout,
+            hint(format_args!("power it off and on with {}", vmtools("restart").arg(name).flag("--force"))),
+        ),
+        E::Transient { name } => {
+            (K::WrongState, hint(format_args!("restart it in place with {}", virsh("reboot").arg(name))))
         }
-        E::NotRestarted { name, .. } => {
-            (K::Timeout, Some(format!("`vmtools restart {name} --force` pulls the plug")))
-        }
-        E::Transient { name } => (K::WrongState, Some(format!("virsh reboot {name}"))),
         E::OtherState { name, .. } => (
             K::Timeout,
-            Some(format!(
-                "QEMU stops a VM by itself when its disk fails or is full: `virsh domstate {name} --reason`"
+            hint(format_args!(
+                "QEMU pauses a VM by itself when its disk fails or is full: {}",
+                virsh("domstate").arg(name).flag("--reason")
             )),
         ),
         E::BeingMade { .. } => (
             K::WrongState,
-            hint("wait until that is done; if it was killed, `vmtools gc` removes what it left"),
+            hint(format_args!(
+                "wait until it is done; if it was killed, {} removes what it left",
+                vmtools("gc")
+            )),
         ),
         E::NoPool { .. } => (
             K::NotFound,
-            hint(
-                "`vmtools config --unset storage.pool` goes back to the usual one; with storage.path set vmtools makes a pool of that directory",
-            ),
-        ),
-        E::BaseBroken { .. } => (K::Failed, hint("try again, or `vmtools gc`")),
-        E::Claimed { .. } => (K::WrongState, hint("wait until it is done, then try again")),
-        E::Unfinished { name } => (
-            K::WrongState,
-            Some(format!("`vmtools gc` removes what is there; `vmtools create {name} ..` begins anew")),
-        ),
-        E::NoImage { nearest, .. } => (
-            K::NotFound,
-            Some(nearest.as_ref().map_or_else(
-                || "`vmtools image list` shows what there is".to_owned(),
-                |nearest| format!("did you mean {nearest}?"),
+            hint(format_args!(
+                "{} goes back to the default pool; with storage.path set, vmtools makes a pool of that directory",
+                vmtools("config").flag("--unset storage.pool")
             )),
         ),
+        E::BaseBroken { .. } => (K::Failed, hint(format_args!("try again, or run {}", vmtools("gc")))),
+        E::Claimed { .. } => (K::WrongState, hint("try again when it is done")),
+        E::Unfinished { .. } => (
+            K::WrongState,
+            hint(format_args!("{} removes what is there; then create it again", vmtools("gc"))),
+        ),
+        E::NoImage { nearest: Some(nearest), .. } => {
+            (K::NotFound, hint(format_args!("did you mean {nearest}?")))
+        }
+        E::NoImage { .. } => (K::NotFound, hint(format_args!("{} lists images", vmtools("image list")))),
         E::ImageAmbiguous { digests, .. } => {
-            (K::Usage, Some(format!("name one by its digest: {}", digests.join(", "))))
+            (K::Usage, hint(format_args!("name one by its digest: {}", digests.join(", "))))
         }
         // As with a VM's disk that another needs: to remove it would lose data.
-        E::ImageInUse { .. } => (K::Integrity, hint("delete what needs it first")),
-        E::Taken { name } => {
-            (K::Exists, Some(format!("take another name, or see it with `vmtools status {name}`")))
-        }
-        E::SourceRuns { name } => {
-            (K::WrongState, Some(format!("`vmtools stop {name}` first, or copy it as it runs: --live")))
-        }
+        E::ImageInUse { .. } | E::InUse { .. } => (K::Integrity, hint("delete what needs it first")),
+        E::SourceRuns { name } => (
+            K::WrongState,
+            hint(format_args!(
+                "stop it with {}, or clone it while it runs: --live",
+                vmtools("stop").arg(name)
+            )),
+        ),
         E::SourceChanged { .. } => (K::WrongState, hint("nothing was kept; try again")),
         E::CopyFailed { name, .. } => {
-            (K::Failed, Some(format!("try again, or `vmtools stop {name}` and copy it when it is off")))
+            (K::Failed, hint(format_args!("try again, or stop it first with {}", vmtools("stop").arg(name))))
         }
         E::NotClonable { cause, .. } if cause.would_lose_data() => (K::Integrity, None),
         E::NotClonable { .. } => (K::Incapable, None),
@@ -132,106 +172,147 @@ pub(super) fn advice(error: &Error) -> Advice {
         }
         E::Forged { name, .. } => (
             K::Integrity,
-            Some(format!(
-                "its guest may have written that to get at other files; if it is yours, name its format: virsh edit {name}"
+            hint(format_args!(
+                "the guest may have written that to get at other files; if you trust it, name the disk's format: {}",
+                virsh("edit").arg(name)
             )),
         ),
         E::HasChildren { name, children } => (
             K::WrongState,
-            Some(format!(
-                "what it writes would damage them: delete them first (vmtools delete {}), or start a copy of it: \
-                 `vmtools clone {name} COPY --start`",
-                children.join(" ")
+            hint(format_args!(
+                "writing to its disks would damage them: delete them first with {}, or start a clone of it with {}",
+                vmtools("delete").args(children),
+                vmtools("clone").arg(name).fixed("COPY").flag("--start")
             )),
         ),
-        E::Hangs { name } => (K::Timeout, Some(format!("end it first: vmtools stop {name} --force"))),
+        E::Hangs { name } => {
+            (K::Timeout, hint(format_args!("end it with {}", vmtools("stop").arg(name).flag("--force"))))
+        }
         E::Running { name } => (
             K::WrongState,
-            Some(format!("`vmtools stop {name}` first, or delete it with --force, which pulls the plug")),
+            hint(format_args!(
+                "stop it with {}, or delete it with --force, which powers it off",
+                vmtools("stop").arg(name)
+            )),
         ),
-        E::NotOff { name } => (K::WrongState, Some(format!("vmtools stop {name}"))),
+        E::NotOff { name } => {
+            (K::WrongState, hint(format_args!("stop it with {}", vmtools("stop").arg(name))))
+        }
         E::WouldShrink { has, .. } => {
-            (K::Integrity, Some(format!("disks only grow: ask for {} or more", to_flag(*has))))
+            (K::Integrity, hint(format_args!("disks only grow: give {} or more", to_flag(*has))))
         }
         E::Saved { name } => (
             K::WrongState,
-            Some(format!(
-                "`vmtools start {name}` first; `virsh managedsave-remove {name}` gives up what was saved"
+            hint(format_args!(
+                "start it with {}, or discard its saved state with {}",
+                vmtools("start").arg(name),
+                virsh("managedsave-remove").arg(name)
             )),
         ),
-        E::SizeUnknown { .. } => (K::Failed, hint("is the file there, and does libvirt reach it?")),
+        E::SizeUnknown { .. } => {
+            (K::Failed, hint("check that the file is there, and that libvirt may read it"))
+        }
         E::NotManaged { .. } => (K::WrongState, None),
-        E::Protected { name } => (K::WrongState, Some(format!("vmtools unprotect {name}"))),
+        E::Protected { name } => (
+            K::WrongState,
+            hint(format_args!("remove the protection with {}", vmtools("unprotect").arg(name))),
+        ),
         E::NoDisk { .. } => (K::Incapable, None),
         E::NotInPool { path, .. } => (
             K::Incapable,
-            Some(format!(
-                "make a pool of its folder: virsh pool-create-as NAME dir --target {}",
-                std::path::Path::new(path).parent().unwrap_or(std::path::Path::new("/")).display()
+            hint(format_args!(
+                "make a storage pool of its directory: {}",
+                virsh("pool-create-as")
+                    .fixed("NAME dir")
+                    .option("--target", Path::new(path).parent().unwrap_or(Path::new("/")).display())
             )),
         ),
-        E::NoRoomHere { .. } => {
-            (K::Failed, hint("make room, or see what can go with `vmtools image prune --dry-run`"))
-        }
-        E::InUse { .. } => (K::Integrity, hint("delete what needs it first")),
-        E::NotRemoved { .. } => (K::Failed, hint("try again, or `vmtools gc`")),
+        E::NoRoomHere { .. } => (
+            K::Failed,
+            hint(format_args!(
+                "free some space; {} shows what can be removed",
+                vmtools("image prune").flag("--dry-run")
+            )),
+        ),
+        E::NotRemoved { .. } => (K::Failed, hint(format_args!("try again, or run {}", vmtools("gc")))),
         E::ExecNotStarted { missing, .. } => {
-            (if *missing { K::NotFound } else { K::Denied }, hint("a shell's words need one: sh -c '..'"))
+            (if *missing { K::NotFound } else { K::Denied }, hint("shell syntax needs a shell: `sh -c '..'`"))
         }
         E::ExecOutputLost { vm } => (
             K::Failed,
-            Some(format!(
-                "write it to a file there, and fetch that: vmtools cp {vm}:FILE .; or vmtools ssh {vm}"
+            hint(format_args!(
+                "write it to a file in the guest and copy that: {}; or use {}",
+                vmtools("cp").arg(format_args!("{vm}:FILE")).fixed("."),
+                vmtools("ssh").arg(vm)
             )),
         ),
-        E::ExecInputTooLong { .. } => {
-            (K::Usage, hint("copy it into the guest first: vmtools cp FILE NAME:FILE"))
-        }
+        E::ExecInputTooLong { .. } => (
+            K::Usage,
+            hint(format_args!("copy it into the guest first: {}", vmtools("cp").fixed("FILE NAME:FILE"))),
+        ),
         E::CopySides => (K::Usage, None),
         E::CopyNotFound { .. } => (K::NotFound, None),
-        E::CopyIsFolder { .. } => (K::Usage, hint("-r copies it with all that is in it")),
-        E::CopyWrongKind { .. } => (K::Exists, hint("name another place")),
+        E::CopyIsFolder { .. } => (K::Usage, hint("copy it with -r")),
+        E::CopyWrongKind { .. } => (K::Exists, hint("choose another destination")),
         E::CopyRefused { message, .. } if message.contains("Permission denied") => {
-            (K::Denied, hint("--by agent copies as root, where the guest has an agent"))
+            (K::Denied, hint("--by agent copies as root, if the guest runs the agent"))
         }
         E::CopyRefused { message, .. } if message.contains("not found") => {
             (K::Incapable, hint("the guest needs sh, tar, base64 and stat"))
         }
         E::CopyRefused { .. } | E::CopyCutOff | E::CopyStream(_) => (K::Failed, None),
         E::CopyHost { source, .. } => (source.kind().into(), None),
-        E::ConsoleTaken { .. } => {
-            (K::WrongState, hint("--force ends the other one; `vmtools logs -f` only looks on"))
-        }
+        E::ConsoleTaken { name } => (
+            K::WrongState,
+            hint(format_args!(
+                "--force disconnects the other one; {} only watches",
+                vmtools("logs").arg(name).flag("-f")
+            )),
+        ),
         E::ConsoleRefused { name, .. } => (
             K::Failed,
-            Some(format!("has it a serial console? `virsh ttyconsole {name}`; else `vmtools ssh {name}`")),
+            hint(format_args!(
+                "check that it has a serial console with {}, or use {}",
+                virsh("ttyconsole").arg(name),
+                vmtools("ssh").arg(name)
+            )),
         ),
         E::NoSerialLog { name } => (
             K::Incapable,
-            Some(format!(
-                "`virsh edit {name}`: put <log file='/var/log/libvirt/qemu/{name}-serial.log'/> into <serial>, then start it anew"
+            hint(format_args!(
+                "put <log file='/var/log/libvirt/qemu/NAME-serial.log'/> into its <serial> with {}, then restart it",
+                virsh("edit").arg(name)
             )),
         ),
         E::LogUnreadable { source, .. } if source.kind() == Io::PermissionDenied => (
             K::Denied,
-            hint(
-                "read it as root; where a storage pool of libvirt holds it, members of the group libvirt may",
-            ),
+            hint("read it as root; if it is in a storage pool, members of the group libvirt may read it"),
         ),
         E::LogUnreadable { .. } => (K::Failed, None),
         E::NoQmpFolder { .. } => (
             K::Incapable,
-            hint("`vmtools doctor` says what is missing; by libvirt it is monitored all the same"),
+            hint(format_args!(
+                "{} says what is missing; the VM is monitored by libvirt all the same",
+                vmtools("doctor")
+            )),
         ),
         E::Unkept { name } => {
-            (K::WrongState, Some(format!("virsh dumpxml {name} >{name}.xml; virsh define {name}.xml")))
+            let file = format!("{name}.xml");
+            (
+                K::WrongState,
+                hint(format_args!(
+                    "keep its definition: {}, then {}",
+                    virsh("dumpxml").arg(name).into_file(&file),
+                    virsh("define").path(Path::new(&file))
+                )),
+            )
         }
         E::Interrupted => (K::Interrupted, None),
         E::LeftBehind { cause, left } if left.iter().any(|what| what.starts_with(".vmtools-")) => {
             (advice(cause).0, hint("remove it in the guest"))
         }
         E::LeftBehind { cause, .. } => {
-            (advice(cause).0, hint("`vmtools gc` removes it, once libvirt answers"))
+            (advice(cause).0, hint(format_args!("{} removes it, once libvirt answers", vmtools("gc"))))
         }
     }
 }

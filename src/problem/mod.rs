@@ -4,8 +4,10 @@
 //! A front shows a [`Problem`] in its own way. The words name commands, and assume no terminal beyond that. One
 //! file for each noun or room has the hints for its errors.
 
+mod command;
 mod config;
 mod disk;
+pub mod event;
 mod image;
 mod kind;
 mod libvirt;
@@ -14,12 +16,14 @@ mod network;
 mod process;
 mod seed;
 mod ssh;
+pub mod warning;
 
 use std::error::Error as StdError;
 
+pub use command::{Command, command, option, virsh, vmtools};
 pub use kind::ErrorKind;
 
-use crate::manager::Error;
+use crate::manager::{Error, installer};
 use crate::model::Invalid;
 
 /// What an error is, and what to do next.
@@ -62,7 +66,6 @@ impl Problem {
     #[must_use]
     pub fn about(mut self, vm: &str) -> Self {
         self.vm.get_or_insert_with(|| vm.to_owned());
-        self.hint = self.hint.map(|hint| with_word(&hint, vm));
         self
     }
 
@@ -107,14 +110,13 @@ impl From<Invalid> for Problem {
     }
 }
 
-/// The hint with the VM's name as a shell takes it, which matters for those that others gave.
-fn with_word(hint: &str, vm: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-._".contains(c);
-    // What is not a word of its own may stand in the hint's other words too.
-    if vm.chars().all(plain) || !vm.chars().any(char::is_alphanumeric) {
-        return hint.to_owned();
-    }
-    hint.replace(vm, &format!("'{}'", vm.replace('\'', r"'\''")))
+fn hint(text: impl std::fmt::Display) -> Option<String> {
+    Some(text.to_string())
+}
+
+/// The command that installs what vmtools needs.
+fn install() -> String {
+    format!("`{}`", installer())
 }
 
 /// The chain below an error; a cause that the message already tells is left out.
@@ -130,23 +132,4 @@ fn causes(error: &dyn StdError) -> Vec<String> {
         next = cause.source();
     }
     causes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::with_word;
-
-    #[test]
-    fn names_of_others_are_quoted_in_hints() {
-        for (name, expected) in [
-            ("web", "vmtools start web --wait"),
-            ("naïve", "vmtools start naïve --wait"),
-            ("a b", "vmtools start 'a b' --wait"),
-            ("it's", r"vmtools start 'it'\''s' --wait"),
-            ("$(x)", "vmtools start '$(x)' --wait"),
-            ("'", "vmtools start ' --wait"),
-        ] {
-            assert_eq!(with_word(&format!("vmtools start {name} --wait"), name), expected);
-        }
-    }
 }

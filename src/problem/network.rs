@@ -1,72 +1,77 @@
-//! The errors of networks and cards.
+//! The errors of networks, and of VMs' interfaces on them.
 
-use super::{Advice, ErrorKind as K, libvirt};
+use super::{Advice, ErrorKind as K, command, hint, libvirt, option, vmtools};
 use crate::manager::NetworkError;
 
 pub(super) fn advice(error: &NetworkError) -> Advice {
     use NetworkError as E;
-    let hint = |text: &str| Some(text.to_owned());
     match error {
         E::Session => (
             K::Incapable,
             hint(
-                "make it on the system's libvirt: --connect qemu:///system; a session's VMs have user-mode networking (--network user, --publish HOST:GUEST)",
+                "create it on the system's libvirt: --connect qemu:///system; VMs of a session have user-mode \
+                 networking (--network user, --publish HOST:GUEST)",
             ),
         ),
         E::SubnetTaken { .. } => {
-            (K::Exists, hint("name another one, or leave --subnet out: a free one is found"))
+            (K::Exists, hint("choose another one, or leave out --subnet for a free one"))
         }
-        E::NoFreeSubnet => (K::Failed, hint("name one that is not used here: --subnet 10.20.30.0/24")),
+        E::NoFreeSubnet => (K::Failed, hint("choose one that is not used here: --subnet 10.20.30.0/24")),
         E::NoBridge { .. } => (
             K::NotFound,
-            hint("`ip link show type bridge` shows this host's; the host's network setup makes them"),
+            hint(format_args!(
+                "{} lists this host's bridges; the host's network configuration makes them",
+                command("ip link show type bridge")
+            )),
         ),
         E::NotABridge { name } => (
             K::Usage,
-            Some(format!("make a bridge and put {name} into it, or take a network of --mode nat or routed")),
+            hint(format_args!(
+                "make a bridge and add {name} to it, or use a network of --mode nat or routed"
+            )),
         ),
         E::NotStarted { cause, .. } => libvirt::advice(cause),
         E::InUse { network, vms, running: true } => (
             K::WrongState,
-            Some(format!(
-                "stop them first: `vmtools stop {}`; `vmtools network stop {network} --force` cuts them off",
-                vms.join(" ")
+            hint(format_args!(
+                "stop them first with {}, or disconnect them with {}",
+                vmtools("stop").args(vms),
+                vmtools("network stop").arg(network).flag("--force")
             )),
         ),
-        E::InUse { network, vms, running: false } => (
-            K::WrongState,
-            Some(format!(
-                "unplug them first: {}",
-                each(vms, |vm| format!("vmtools network detach {network} {vm}"))
-            )),
-        ),
+        E::InUse { network, vms, running: false } => {
+            let detach = vms.iter().map(|vm| vmtools("network detach").arg(network).arg(vm).to_string());
+            let detach: Vec<String> = detach.collect();
+            (K::WrongState, hint(format_args!("detach them first: {}", detach.join(", "))))
+        }
         E::NoDhcp { .. } => (
             K::Incapable,
             hint("its guests get their addresses elsewhere: reserve it there, or set it in the guest"),
         ),
         E::OutsideSubnet { subnet, .. } => {
             let guests = subnet.guests();
-            (K::Usage, Some(format!("take one from {} to {}", guests.start, guests.end)))
+            (K::Usage, hint(format_args!("choose one from {} to {}", guests.start, guests.end)))
         }
         E::NotForGuests { .. } => (K::Usage, None),
-        E::AddressTaken { network, .. } => {
-            (K::Exists, Some(format!("`vmtools network info {network}` shows what is taken")))
-        }
-        E::NotPlugged { network, vm } => {
-            (K::WrongState, Some(format!("vmtools network attach {network} {vm}")))
-        }
+        E::AddressTaken { network, .. } => (
+            K::Exists,
+            hint(format_args!("{} lists those that are taken", vmtools("network info").arg(network))),
+        ),
+        E::NotPlugged { network, vm } => (
+            K::WrongState,
+            hint(format_args!("attach it with {}", vmtools("network attach").arg(network).arg(vm))),
+        ),
         E::SeveralCards { macs, .. } => {
-            (K::Usage, Some(format!("say which: --mac {}", macs.join(" or --mac "))))
+            let macs: Vec<String> = macs.iter().map(|mac| option("--mac", mac)).collect();
+            (K::Usage, hint(format_args!("say which: {}", macs.join(" or "))))
         }
-        E::NoSuchCard { vm, .. } => (K::NotFound, Some(format!("`vmtools status {vm}` shows its cards"))),
-        E::MacTaken { .. } => (K::Exists, hint("without --mac or mac= one is made")),
+        E::NoSuchCard { vm, .. } => {
+            (K::NotFound, hint(format_args!("{} lists its interfaces", vmtools("status").arg(vm))))
+        }
+        E::MacTaken { .. } => (K::Exists, hint("leave out --mac or mac= for a new one")),
         E::StillPlugged { vm, .. } => (
             K::Timeout,
-            Some(format!("it will be gone when {vm} starts again: vmtools stop {vm} && vmtools start {vm}")),
+            hint(format_args!("it is removed when the VM restarts: {}", vmtools("restart").arg(vm))),
         ),
     }
-}
-
-fn each(names: &[String], command: impl Fn(&String) -> String) -> String {
-    names.iter().map(command).collect::<Vec<_>>().join("; ")
 }

@@ -138,10 +138,10 @@ fn what_happened_while_libvirt_was_away_is_told() {
     let mut running = listen(&sandbox, &["--json"]);
     let pid = sandbox.as_root("cat", &["/run/libvirt/qemu/web.pid"]).run().success().stdout;
     sandbox.libvirtd_kill();
-    said(&mut running, "is waited for");
+    said(&mut running, "waiting for it");
     sandbox.as_root("kill", &["-KILL", pid.trim()]).run().success();
     sandbox.libvirtd_start();
-    said(&mut running, "libvirt is back");
+    said(&mut running, "libvirt answers again");
     told(&running, "\"missed\":true");
     sandbox.virsh(&["start", "web"]);
     told(&running, "\"started\"");

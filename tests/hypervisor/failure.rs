@@ -12,7 +12,7 @@ fn what_a_killed_create_leaves_is_garbage() {
     // With the base there: one that is killed while it uploads keeps others waiting until it is stale.
     create(&sandbox, "first", &image, &[]).run().success();
     sandbox.vmtools(&["delete", "--yes", "first"]).run().success();
-    for step in ["making its disks", "starting it", "waiting for"] {
+    for step in ["creating its disks", "starting it", "waiting for"] {
         let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9"]).spawn();
         said(&mut running, step);
         running.signal("KILL");
@@ -67,7 +67,7 @@ fn collect(sandbox: &Sandbox, step: &str) {
 fn an_interrupted_create_takes_all_back() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
-    for (step, signal) in [("making its disks", "INT"), ("waiting for", "INT"), ("waiting for", "TERM")] {
+    for (step, signal) in [("creating its disks", "INT"), ("waiting for", "INT"), ("waiting for", "TERM")] {
         let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9", "--json"]).spawn();
         said(&mut running, step);
         running.signal_group(signal);
@@ -117,7 +117,7 @@ fn a_full_disk_leaves_nothing() {
     sandbox.vmtools(&["config", "--set", &format!("storage.path={}", pool.display())]).run().success();
     let run = create(&sandbox, "web", &image, &["--json"]).run();
     assert_ne!(run.status.code(), Some(0), "{run}");
-    assert!(run.json_error()["hint"].as_str().is_some_and(|hint| hint.contains("room")), "{run}");
+    assert!(run.json_error()["hint"].as_str().is_some_and(|hint| hint.contains("free some space")), "{run}");
     nothing_is_left(&sandbox);
     assert_eq!(sandbox.files_under(&pool), Vec::<String>::new());
 }

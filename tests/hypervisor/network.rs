@@ -73,7 +73,7 @@ fn networks_of_every_mode_from_create_to_delete() {
 
     network(&["start", "raw", "raw"]).success().stderr_has("already active");
     network(&["stop", "raw", "lab"]).success().stdout_has("raw is off\nlab is off");
-    network(&["stop", "raw", "none"]).code(10).stderr_has("already off");
+    network(&["stop", "raw", "none"]).code(10).stderr_has("already inactive");
     network(&["autostart", "raw"]).success();
     network(&["autostart", "lab", "--off"]).success();
     assert_eq!(
@@ -216,7 +216,7 @@ fn a_guest_is_plugged_in_and_out() {
     network(&["detach", "lab", "web", "--mac", "52:54:00:aa:00:02"]).success();
     assert!(!sandbox.virsh(&["net-dumpxml", "--inactive", "lab"]).stdout.contains("192.168.123.10"));
     network(&["unreserve", "lab", "web"]).success().stdout_has("192.168.123.11 is free");
-    network(&["unreserve", "lab", "web"]).success().stderr_has("already");
+    network(&["unreserve", "lab", "web"]).success().stderr_has("has no reserved address");
     network(&["detach", "lab", "web"]).success();
     assert!(!cards().contains("eth1"), "{}", cards());
 
@@ -229,7 +229,7 @@ fn a_guest_is_plugged_in_and_out() {
     network(&["stop", "default"]).success();
     network(&["reserve", "default", "web", "192.168.122.77"]).success();
     network(&["delete", "default", "--yes"]).code(5);
-    sandbox.vmtools(&["start", "web", "--wait=ssh"]).run().success().stderr_has("is started");
+    sandbox.vmtools(&["start", "web", "--wait=ssh"]).run().success().stderr_has("it was started");
     assert_eq!(sandbox.vmtools(&["ip", "web"]).run().success().lines(), ["192.168.122.77"]);
     sandbox.vmtools(&["delete", "web", "--force"]).run().success();
     assert!(!sandbox.virsh(&["net-dumpxml", "default"]).stdout.contains("192.168.122.77"));

@@ -10,7 +10,7 @@ use crate::cli::signals;
 use crate::cli::tty::{Input, RawMode};
 use crate::manager::{Console, ConsoleInput};
 use crate::model::EscapeKey;
-use crate::problem::Problem;
+use crate::problem::{Problem, vmtools};
 
 /// When to say that nobody answers.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -44,8 +44,9 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Probl
         return Err(Problem::usage(
             "the console needs a terminal",
             format!(
-                "`vmtools logs {0} -f` shows what it prints, `vmtools ssh {0} -- CMD` runs a command",
-                args.name
+                "{} shows what it prints, {} runs a command",
+                vmtools("logs").arg(&args.name).flag("-f"),
+                vmtools("ssh").arg(&args.name).then("-- CMD")
             ),
         ));
     }

@@ -52,8 +52,8 @@ pub async fn run(args: CpArgs, context: &Context) -> Result<ExitCode, Problem> {
     };
     let Some(vm) = vm else {
         return Err(Problem::usage(
-            "one side has to be NAME:PATH, and the other one a path here",
-            "vmtools cp FILE NAME:PATH, or vmtools cp NAME:PATH FILE",
+            "one side has to be NAME:PATH, and the other a path on this host",
+            "`vmtools cp FILE NAME:PATH` or `vmtools cp NAME:PATH FILE`",
         ));
     };
     let to_stdout = to == CopyPlace::Stream;
@@ -67,8 +67,9 @@ pub async fn run(args: CpArgs, context: &Context) -> Result<ExitCode, Problem> {
     let copied = session.file_copy().copy(&request).await;
     context.ui.finish();
     let copied = copied.map_err(|error| Problem::from(error).about(&vm))?;
-    if context.ui.json() && !to_stdout {
-        context.ui.data_json(&copied);
+    // Standard output may be the copy's.
+    if !to_stdout {
+        context.ui.show(&copied, |_| String::new());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::many::Many;
 use super::start::wait_for;
 use crate::cli::context::Context;
-use crate::cli::render;
+use crate::cli::render::{self, XmlDocument};
 use crate::cli::session::Session;
 use crate::config::{self, Config, Template};
 use crate::manager::{Error, PasswordHash, VmSpec, VmStatus, WaitFor};
@@ -15,7 +15,7 @@ use crate::model::{
     Acceleration, CardSpec, Condition, DiskSize, Firmware, Label, MemorySize, MountSpec, PortPublish, VmName,
     parse_duration,
 };
-use crate::problem::Problem;
+use crate::problem::{Problem, vmtools};
 
 /// The flags of `create`. Where one is not given, the template's value counts, then the configuration's.
 #[derive(Debug, Args)]
@@ -134,7 +134,7 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
     let wait = wait_for(args.wait, args.timeout, context)?;
     let password = password(&args, context)?;
     if args.count.is_some_and(|count| count > 1) && args.network.iter().any(|card| card.mac.is_some()) {
-        return Err(Problem::usage("one hardware address cannot be several VMs'", "leave mac= out"));
+        return Err(Problem::usage("several VMs cannot have the same MAC address", "leave out mac="));
     }
     let specs = names(&args.name, args.count)?
         .into_iter()
@@ -182,33 +182,19 @@ async fn plan(
     for spec in specs {
         plans.push(session.plan(spec).await.map_err(|error| Problem::from(error).about(spec.name.as_str()))?);
     }
-    if args.print_xml && context.ui.json() {
-        let documents: Vec<_> =
-            plans.iter().map(|plan| serde_json::json!({"name": plan.name, "xml": plan.xml})).collect();
-        match documents.as_slice() {
-            [document] if args.count.is_none() => context.ui.data_json(document),
-            documents => context.ui.data_json(documents),
-        }
-    } else if args.print_xml {
-        for plan in &plans {
-            context.ui.data(&format!("{}\n", plan.xml));
-        }
-    } else if context.ui.json() {
-        match plans.as_slice() {
-            [plan] if args.count.is_none() => context.ui.data_json(plan),
-            plans => context.ui.data_json(plans),
-        }
+    let single = args.count.is_none();
+    if args.print_xml {
+        let documents: Vec<_> = plans.into_iter().map(|plan| XmlDocument::new(plan.name, plan.xml)).collect();
+        context.ui.show_all(&documents, single, |all| all.iter().map(render::xml_document).collect());
     } else {
-        for plan in &plans {
-            context.ui.data(&render::plan(plan));
-        }
+        context.ui.show_all(&plans, single, |all| all.iter().map(render::plan).collect());
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn describe(vm: &VmStatus) -> String {
     let reach = if vm.ssh.is_some() && vm.state.is_active() && !vm.interfaces.is_empty() {
-        format!("; log in with: vmtools ssh {}", vm.name)
+        format!("; log in with {}", vmtools("ssh").arg(&vm.name))
     } else {
         String::new()
     };

@@ -60,7 +60,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
         }
     }
     if args.dry_run {
-        show(&plans, single, context);
+        context.ui.show_all(&plans, single, render::delete_plans);
         return many.close(context);
     }
     let foreign: Vec<&str> = plans.iter().flat_map(DeletePlan::foreign).collect();
@@ -119,13 +119,5 @@ fn fail(problem: Problem, args: &DeleteArgs, context: &Context, many: &mut Many<
             context.ui.note(&format!("there is no VM {name}"));
         }
         _ => many.fail(problem),
-    }
-}
-
-fn show(plans: &[DeletePlan], single: bool, context: &Context) {
-    match (context.ui.json(), plans) {
-        (true, [plan]) if single => context.ui.data_json(plan),
-        (true, _) => context.ui.data_json(plans),
-        (false, _) => context.ui.data(&render::delete_plans(plans)),
     }
 }

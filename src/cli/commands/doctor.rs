@@ -16,11 +16,7 @@ pub struct DoctorArgs {}
 /// When the configuration can't be read.
 pub async fn run(_args: DoctorArgs, context: &Context) -> Result<ExitCode, Problem> {
     let checks = context.reader().await?.doctor().await;
-    if context.ui.json() {
-        context.ui.data_json(&checks);
-    } else {
-        context.ui.data(&render::checks(&checks));
-    }
+    context.ui.show(checks.as_slice(), render::checks);
     let failed = checks.iter().any(|check| check.status == CheckStatus::Failure);
     Ok(if failed { ErrorKind::Incapable.into() } else { ExitCode::SUCCESS })
 }

@@ -46,9 +46,8 @@ pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Problem>
         }
         Err(error) => return Err(Problem::from(error).about(&args.name)),
     };
-    if context.ui.json() {
-        context.ui.data_json(&done);
-    } else {
+    context.ui.show(&done, |_| String::new());
+    if !context.ui.json() {
         context.ui.data_bytes(&done.stdout);
         // It is the command's own, and stays as it is.
         let _ = std::io::stderr().lock().write_all(&done.stderr);

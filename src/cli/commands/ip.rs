@@ -19,13 +19,7 @@ pub async fn run(args: IpArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.reader().await?;
     let reach =
         session.guest().reach(&args.name).await.map_err(|error| Problem::from(error).about(&args.name))?;
-    if context.ui.json() {
-        context.ui.data_json(&reach);
-        return Ok(ExitCode::SUCCESS);
-    }
-    for ip in &reach.ips {
-        context.ui.data(&format!("{ip}\n"));
-    }
+    context.ui.show(&reach, |reach| reach.ips.iter().map(|ip| format!("{ip}\n")).collect());
     if reach.ssh_port != 22 {
         let port = reach.ssh_port;
         context.ui.note(&format!(

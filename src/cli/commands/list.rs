@@ -35,10 +35,6 @@ pub async fn run(args: ListArgs, context: &Context) -> Result<ExitCode, Problem>
     let details = context.ui.json() || args.columns.iter().any(|column| column.needs_details());
     let request = ListRequest { all: args.all, running_only: args.running, labels: args.label, details };
     let vms = session.vms().list(&request).await?;
-    if context.ui.json() {
-        context.ui.data_json(&vms);
-    } else {
-        context.ui.data(&render::vms(&vms, &args.columns));
-    }
+    context.ui.show(&vms, |vms| render::vms(vms, &args.columns));
     Ok(ExitCode::SUCCESS)
 }

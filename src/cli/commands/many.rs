@@ -81,17 +81,7 @@ impl<T: serde::Serialize> Many<T> {
         single: bool,
         show: impl Fn(&T) -> String,
     ) -> Result<ExitCode, Problem> {
-        if context.ui.json() {
-            match (single, self.done.as_slice()) {
-                (true, [only]) => context.ui.data_json(only),
-                (true, _) => {}
-                (false, all) => context.ui.data_json(all),
-            }
-        } else {
-            for done in &self.done {
-                context.ui.data(&show(done));
-            }
-        }
+        context.ui.show_all(&self.done, single, |all| all.iter().map(&show).collect());
         self.close(context)
     }
 

@@ -15,10 +15,6 @@ pub struct NetworksArgs {}
 /// When libvirt can't be asked.
 pub async fn run(_args: NetworksArgs, context: &Context) -> Result<ExitCode, Problem> {
     let networks = context.reader().await?.networks().list().await?;
-    if context.ui.json() {
-        context.ui.data_json(&networks);
-    } else {
-        context.ui.data(&render::networks(&networks));
-    }
+    context.ui.show(networks.as_slice(), render::networks);
     Ok(ExitCode::SUCCESS)
 }

@@ -61,10 +61,6 @@ pub async fn run(args: SetArgs, context: &Context) -> Result<ExitCode, Problem> 
     };
     let changed = session.changes().set(&args.name, &change).await;
     let changed = changed.map_err(|error| Problem::from(error).about(&args.name))?;
-    if context.ui.json() {
-        context.ui.data_json(&changed);
-    } else {
-        context.ui.data(&render::changed(&changed));
-    }
+    context.ui.show(&changed, render::changed);
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use super::many::Many;
 use crate::cli::context::Context;
 use crate::manager::{Error, ListRequest, SshHost};
-use crate::problem::Problem;
+use crate::problem::{Problem, vmtools};
 
 /// The flags of `ssh-config`.
 #[derive(Debug, Args)]
@@ -34,7 +34,9 @@ pub async fn run(args: SshConfigArgs, context: &Context) -> Result<ExitCode, Pro
         if !is_pattern_free(&name) && named {
             let reason = format!("ssh_config cannot hold the name {name:?}");
             let found = session.guest().ssh_host(&name).await.map_err(Problem::from);
-            let problem = found.err().unwrap_or_else(|| Problem::usage(reason, "vmtools rename"));
+            let problem = found.err().unwrap_or_else(|| {
+                Problem::usage(reason, format!("rename it: {}", vmtools("rename").arg(&name).fixed("NEW")))
+            });
             many.fail(problem.about(&name));
             continue;
         }

@@ -20,10 +20,6 @@ pub async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode, Proble
     let session = context.reader().await?;
     let status =
         session.vms().status(&args.name).await.map_err(|error| Problem::from(error).about(&args.name))?;
-    if context.ui.json() {
-        context.ui.data_json(&status);
-    } else {
-        context.ui.data(&render::status(&status));
-    }
+    context.ui.show(&status, render::status);
     Ok(ExitCode::SUCCESS)
 }

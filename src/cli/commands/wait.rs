@@ -36,8 +36,6 @@ pub async fn run(args: WaitArgs, context: &Context) -> Result<ExitCode, Problem>
         .wait(&args.name, &wait)
         .await
         .map_err(|error| Problem::from(error).about(&args.name))?;
-    if context.ui.json() {
-        context.ui.data_json(&status);
-    }
+    context.ui.show(&status, |_| String::new());
     Ok(ExitCode::SUCCESS)
 }

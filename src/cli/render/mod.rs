@@ -8,17 +8,18 @@ mod network;
 mod plain;
 mod prometheus;
 mod sample;
+mod setting;
 mod table;
 mod template;
 
 use std::fmt::Write;
 
-use crate::config::Value;
 use crate::manager::{
     AvailableImage, Check, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmStatus,
     VmSummary,
 };
 use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder, Timestamp};
+use crate::problem::vmtools;
 
 pub use column::Column;
 pub use delete::delete_plans;
@@ -28,8 +29,11 @@ pub use network::{network, network_delete_plans, network_made, network_plan, net
 pub use plain::PlainText;
 pub use prometheus::exposition;
 pub use sample::{SampleColumn, bytes, samples, samples_as_csv};
+pub use setting::{
+    ChainLink, KeyValue, SettingRow, TemplateDocument, TemplateSettingRow, settings, template,
+};
 use table::table;
-pub use template::{TemplateRow, problems, templates};
+pub use template::{CheckDocument, TemplateRow, problems, templates};
 
 /// The table of `list`.
 pub fn vms(vms: &[VmSummary], columns: &[Column]) -> String {
@@ -52,20 +56,32 @@ pub fn available_images(images: &[AvailableImage]) -> String {
     table(heading.map(str::to_owned).to_vec(), rows.collect())
 }
 
-/// The line of `image pull`.
+/// The line of `image pull`, unless there was nothing to pull.
 pub fn pulled_image(pulled: &PulledImage) -> String {
+    if pulled.was_there {
+        return String::new();
+    }
     let image = &pulled.image;
     let size = DiskSize::from_bytes(image.size_bytes);
     format!("pulled {} ({size}, {})\n", image.name, or_dash(image.digest.clone()))
 }
 
-/// The table of `config --show`.
-pub fn settings(rows: &[(&str, &Value, String)]) -> String {
-    let rows = rows.iter().map(|(key, value, source)| {
-        let value = value.to_string();
-        vec![(*key).to_owned(), or_dash(Some(value).filter(|value| !value.is_empty())), source.clone()]
-    });
-    table(["KEY", "VALUE", "SOURCE"].map(str::to_owned).to_vec(), rows.collect())
+/// A definition, as `--print-xml` prints it.
+#[derive(Debug, serde::Serialize)]
+pub struct XmlDocument {
+    name: String,
+    xml: String,
+}
+
+impl XmlDocument {
+    pub fn new(name: impl Into<String>, xml: String) -> Self {
+        Self { name: name.into(), xml }
+    }
+}
+
+/// What `--print-xml` prints.
+pub fn xml_document(document: &XmlDocument) -> String {
+    format!("{}\n", document.xml)
 }
 
 /// The list of `doctor`, each failure with what mends it.
@@ -108,7 +124,7 @@ pub fn status(vm: &VmStatus) -> String {
     if let Some(ssh) = &vm.ssh {
         let place = ssh.host.map(|host| format!("@{host} port {}", ssh.port));
         let place = place.unwrap_or_else(|| ", no address yet".to_owned());
-        line("ssh", format!("vmtools ssh {}   ({}{place})", vm.name, ssh.user));
+        line("ssh", format!("{:#}   ({}{place})", vmtools("ssh").arg(&vm.name), ssh.user));
     }
     let optional = [
         ("linked to", vm.parent.clone()),
@@ -198,7 +214,8 @@ pub fn changed(changed: &VmChanged) -> String {
     }
     if !changed.on_next_start.is_empty() {
         let waiting = names(&changed.on_next_start);
-        let _ = writeln!(text, "{name}: from its next start on: {waiting} (`vmtools restart {name}`)");
+        let restart = vmtools("restart").arg(name);
+        let _ = writeln!(text, "{name}: from its next start: {waiting} ({restart})");
     }
     text
 }

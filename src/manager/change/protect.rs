@@ -5,7 +5,7 @@ use crate::libvirt::Domain;
 use crate::manager::change::Changes;
 use crate::manager::claim::Subject;
 use crate::manager::power::Power;
-use crate::manager::{Error, Event};
+use crate::manager::{Already, Error, Event};
 
 /// A VM that was protected, or is no longer.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -32,7 +32,7 @@ impl Changes<'_> {
         if already {
             self.op.report(Event::AlreadySo {
                 name: &id.name,
-                what: if on { "protected" } else { "unprotected" },
+                what: if on { Already::Protected } else { Already::Unprotected },
             });
         } else {
             self.op.check()?;

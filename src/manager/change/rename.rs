@@ -3,7 +3,7 @@ use crate::manager::change::Changes;
 use crate::manager::claim::Subject;
 use crate::manager::power::Power;
 use crate::manager::vms::Vms;
-use crate::manager::{Error, Event, VmStatus};
+use crate::manager::{Already, Error, Event, VmStatus};
 use crate::model::VmName;
 
 impl Changes<'_> {
@@ -15,7 +15,7 @@ impl Changes<'_> {
     pub async fn rename(&self, old: &str, new: &VmName) -> Result<VmStatus, Error> {
         let id = self.op.client().resolve(old).await?;
         if id.name == new.as_str() {
-            self.op.report(Event::AlreadySo { name: &id.name, what: "called so" });
+            self.op.report(Event::AlreadySo { name: &id.name, what: Already::Named });
             return Vms::of(self.op).status_of(&id.uuid).await;
         }
         let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::CloneRequest;
 use super::settle::{Kind, Settled};
 use crate::libvirt::{self, BackupDisk, BackupState, Domain};
-use crate::manager::{Error, Event, Warning};
+use crate::manager::{Error, Event, Step, Warning};
 
 /// How long an agent may take to say that it is there.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -32,7 +32,7 @@ impl Cloning<'_> {
         }
         let answers = running.has_agent_channel
             && self.op.client().agent(&source.uuid, r#"{"execute":"guest-ping"}"#, ANSWER).await.is_ok();
-        self.clone_step(request, "copying the disks as they are now")?;
+        self.clone_step(request, Step::CopyRunningDisks)?;
         // Short, and not to be cut off: what it holds it lets go.
         let freeze = self.op.client().begin_backup(&source.uuid, &disks, answers).await?;
         if !freeze.frozen {

@@ -17,6 +17,7 @@ mod settle;
 pub(super) use settle::is_encrypted;
 
 use crate::libvirt::{self, Domain, Scope, Stored};
+use crate::manager::Step;
 use crate::manager::claim::Subject;
 use crate::manager::create::Creation;
 use crate::manager::power::Power;
@@ -94,7 +95,7 @@ impl Cloning<'_> {
         self.refuse_taken(&request.name).await?;
         let settled = self.settle_clone(request, &source, folders).await?;
         let uuid = settled.copy.uuid.to_string();
-        self.clone_step(request, "claiming the name")?;
+        self.clone_step(request, Step::ClaimName)?;
         let complete = self.op.client().complete_definition(&source.uuid).await.map_err(Error::from)?;
         let definition = settled.copy.definition(&complete).map_err(|cause| not_clonable(&source, cause))?;
         undo.will_define(&uuid);
@@ -136,7 +137,7 @@ impl Cloning<'_> {
         }
         self.op.check()?;
         if request.start {
-            self.clone_step(request, "starting it")?;
+            self.clone_step(request, Step::Start)?;
             undo.will_start(&uuid);
             Power::of(self.op).power_on(&uuid).await?;
         }
@@ -194,9 +195,9 @@ impl Cloning<'_> {
         }
     }
 
-    fn clone_step(&self, request: &CloneRequest, what: &str) -> Result<(), Error> {
+    fn clone_step(&self, request: &CloneRequest, step: Step) -> Result<(), Error> {
         self.op.check()?;
-        self.op.report(Event::Step { vm: request.name.as_str(), what });
+        self.op.report(Event::Step { vm: request.name.as_str(), step });
         Ok(())
     }
 
@@ -208,7 +209,7 @@ impl Cloning<'_> {
         folders: &mut copying::Folders,
     ) -> Result<(), Error> {
         let copies = settled.pieces.iter().any(|piece| matches!(piece.kind, Kind::Copy { .. }));
-        self.clone_step(request, if copies { "copying its disks" } else { "making its disks" })?;
+        self.clone_step(request, if copies { Step::CopyDisks } else { Step::MakeDisks })?;
         let mut made_here = Vec::new();
         for piece in &settled.pieces {
             self.op.check()?;

@@ -9,6 +9,7 @@ mod spec;
 
 use crate::image::{LocalImage, Reference};
 use crate::libvirt::{self, Domain, DomainSpec, Mounted, NewDomain, Room};
+use crate::manager::Step;
 use crate::manager::claim::Claim;
 use crate::manager::delete::Deletion;
 use crate::manager::guest::GuestAccess;
@@ -22,6 +23,8 @@ use crate::model::{DiskSize, Firmware, Hardware, MemorySize, SharedFolder, Times
 use mounts::Mounts;
 use seed::Setup;
 
+pub use mounts::VirtiofsFault;
+pub use network::PasstFault;
 pub use spec::VmSpec;
 
 use super::{DeletePlan, Error, Event, VmStatus, Warning};
@@ -176,18 +179,18 @@ impl Creation<'_> {
         let definition = prepared.domain.definition();
 
         if let Some(old) = old {
-            self.step(spec, "removing the VM that had its name")?;
+            self.step(spec, Step::ReplaceVm)?;
             Deletion::of(self.op).delete(old).await?;
         }
-        self.step(spec, "claiming the name")?;
+        self.step(spec, Step::ClaimName)?;
         self.claim(undo, &uuid, &definition).await?;
         prepared.claims.clear();
-        self.step(spec, "making its disks")?;
+        self.step(spec, Step::MakeDisks)?;
         self.make_disks(undo, &prepared).await?;
         drop(image_claim);
         self.op.check()?;
         if spec.start {
-            self.step(spec, "starting it")?;
+            self.step(spec, Step::Start)?;
             undo.will_start(&uuid);
             Power::of(self.op).power_on(&uuid).await?;
         }
@@ -217,9 +220,9 @@ impl Creation<'_> {
         self.op.client().define(definition).await.map_err(not_claimed)
     }
 
-    fn step(&self, spec: &VmSpec, what: &str) -> Result<(), Error> {
+    fn step(&self, spec: &VmSpec, step: Step) -> Result<(), Error> {
         self.op.check()?;
-        self.op.report(Event::Step { vm: spec.name.as_str(), what });
+        self.op.report(Event::Step { vm: spec.name.as_str(), step });
         Ok(())
     }
 

@@ -29,6 +29,36 @@ struct Means {
     subordinate_ids: bool,
 }
 
+/// Why a folder can't be given to the guest by virtiofs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VirtiofsFault {
+    /// Its program is missing.
+    #[error("virtiofsd is not installed")]
+    NotInstalled,
+    /// libvirt is too old for it in a session.
+    #[error("virtiofs in a session needs libvirt {needed}; this is {found}")]
+    Session {
+        /// The first version that has it.
+        needed: Version,
+        /// The one that runs.
+        found: Version,
+    },
+    /// In a session it needs further user ids.
+    #[error("virtiofs in a session needs newuidmap, and ids in /etc/subuid and /etc/subgid")]
+    NoSubordinateIds,
+    /// libvirt is too old to keep a guest from writing.
+    #[error("read-only virtiofs needs libvirt {needed}; this is {found}")]
+    ReadOnly {
+        /// The first version that has it.
+        needed: Version,
+        /// The one that runs.
+        found: Version,
+    },
+    /// virtiofsd is too old to keep a guest from writing.
+    #[error("read-only virtiofs needs virtiofsd 1.13")]
+    WritesAnyway,
+}
+
 impl Creation<'_> {
     /// The folders are there, on the host of the VM.
     pub(super) fn check_mounts(&self, spec: &VmSpec) -> Result<(), Error> {
@@ -98,24 +128,21 @@ impl Creation<'_> {
 
 impl Means {
     /// What is missing for virtiofs, if anything is.
-    fn lacks(&self, read_only: bool) -> Option<String> {
+    fn lacks(&self, read_only: bool) -> Option<VirtiofsFault> {
+        let found = self.libvirt;
         let Some(virtiofsd) = &self.virtiofsd else {
-            return Some("virtiofsd is not installed".into());
+            return Some(VirtiofsFault::NotInstalled);
         };
-        if self.session && self.libvirt < SESSIONS {
-            return Some(format!(
-                "in a session virtiofs needs libvirt {SESSIONS}, and this is {}",
-                self.libvirt
-            ));
+        if self.session && found < SESSIONS {
+            return Some(VirtiofsFault::Session { needed: SESSIONS, found });
         }
         if self.session && !self.subordinate_ids {
-            return Some("a session needs newuidmap, and ids in /etc/subuid and /etc/subgid".into());
+            return Some(VirtiofsFault::NoSubordinateIds);
         }
-        if read_only && self.libvirt < READ_ONLY {
-            let libvirt = self.libvirt;
-            return Some(format!("read-only virtiofs needs libvirt {READ_ONLY}, and this is {libvirt}"));
+        if read_only && found < READ_ONLY {
+            return Some(VirtiofsFault::ReadOnly { needed: READ_ONLY, found });
         }
-        (read_only && !virtiofsd.refuses_writes).then(|| "read-only virtiofs needs virtiofsd 1.13".into())
+        (read_only && !virtiofsd.refuses_writes).then_some(VirtiofsFault::WritesAnyway)
     }
 }
 
@@ -148,8 +175,8 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let none = Means { virtiofsd: None, ..means(Version(11, 3, 0), false, true) };
-        assert!(none.lacks(false).is_some_and(|reason| reason.contains("not installed")));
+        assert_eq!(none.lacks(false), Some(VirtiofsFault::NotInstalled));
         let no_ids = Means { subordinate_ids: false, ..means(Version(11, 3, 0), true, true) };
-        assert!(no_ids.lacks(false).is_some_and(|reason| reason.contains("/etc/subuid")));
+        assert_eq!(no_ids.lacks(false), Some(VirtiofsFault::NoSubordinateIds));
     }
 }

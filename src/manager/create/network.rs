@@ -139,10 +139,10 @@ impl Creation<'_> {
     }
 
     fn user_network(&self, published: &[PortPublish]) -> InterfaceSource {
-        match no_passt() {
+        match passt_fault() {
             None => InterfaceSource::Passt(published.to_vec()),
             Some(reason) => {
-                self.op.report(Event::Warning(Warning::NoPasst { reason: reason.into() }));
+                self.op.report(Event::Warning(Warning::NoPasst { reason }));
                 InterfaceSource::Slirp
             }
         }
@@ -180,10 +180,27 @@ impl Creation<'_> {
     }
 }
 
-/// Why passt can't be used here, if it can't: it needs its program and an interface with a route.
-pub(in crate::manager) fn no_passt() -> Option<&'static str> {
+/// Why passt, which connects a VM by the host's own sockets, can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PasstFault {
+    /// Its program is missing.
+    #[error("passt is not installed")]
+    NotInstalled,
+    /// It needs an interface with a route.
+    #[error("this host has no default route")]
+    NoRoute,
+    /// It failed when the VM was started.
+    #[error("{message}")]
+    Failed {
+        /// libvirt's words.
+        message: String,
+    },
+}
+
+/// Why passt can't be used here, if it can't.
+pub(in crate::manager) fn passt_fault() -> Option<PasstFault> {
     if host::tool(host::Tool::Passt).is_none() {
-        return Some("the program passt is not installed");
+        return Some(PasstFault::NotInstalled);
     }
-    (!host::has_default_route()).then_some("this host has no route to the outside")
+    (!host::has_default_route()).then_some(PasstFault::NoRoute)
 }

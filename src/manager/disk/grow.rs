@@ -4,7 +4,7 @@ use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::power::Power;
 use crate::manager::storage::Storage;
-use crate::manager::{Error, Event};
+use crate::manager::{Already, Error, Event};
 use crate::model::DiskSize;
 
 impl Disks<'_> {
@@ -27,7 +27,7 @@ impl Disks<'_> {
         let live = machine.running.is_some();
         match capacity {
             Some(now) if now == size.bytes() => {
-                self.op.report(Event::AlreadySo { name: target, what: "of that size" });
+                self.op.report(Event::AlreadySo { name: target, what: Already::OfThatSize });
                 return self.changed(&machine, target, live).await;
             }
             Some(has) if has > size.bytes() => {

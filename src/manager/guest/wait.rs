@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::guest::{self, cloud_init};
 use crate::libvirt::Domain;
 use crate::manager::guest::reach::forwarded_port;
-use crate::manager::{Error, Event, Warning};
+use crate::manager::{Error, Event, Seen, Warning};
 use crate::model::{Condition, VmState};
 
 /// How often libvirt and the guest are asked at first, and once the wait is long: each look costs some
@@ -40,7 +40,7 @@ struct Waiting<'a> {
     started: Instant,
     deadline: Instant,
     timeout: Duration,
-    seen: String,
+    seen: Seen,
     pause: Duration,
 }
 
@@ -75,7 +75,7 @@ impl GuestAccess<'_> {
                 started,
                 deadline: started + wait.timeout,
                 timeout: wait.timeout,
-                seen: String::new(),
+                seen: Seen::Nothing,
                 pause: PAUSES.0,
             };
             match self.op.race(waiting.run()).await {
@@ -126,7 +126,7 @@ impl Waiting<'_> {
             if !state.is_active() {
                 return Ok(());
             }
-            self.not_yet(&format!("it is {state}")).await?;
+            self.not_yet(Seen::State(state)).await?;
         }
     }
 
@@ -137,7 +137,7 @@ impl Waiting<'_> {
             match self.access.op.client().agent(&self.domain.uuid, ping, self.time_for(TRY)).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_connection() => return Err(error.into()),
-                Err(error) => self.not_yet(&error.to_string()).await?,
+                Err(error) => self.not_yet(Seen::error(error)).await?,
             }
         }
     }
@@ -151,7 +151,7 @@ impl Waiting<'_> {
             if let Some(address) = self.access.addresses_of(self.domain).await?.first() {
                 return Ok(*address);
             }
-            self.not_yet("no address").await?;
+            self.not_yet(Seen::NoAddress).await?;
         }
     }
 
@@ -164,7 +164,7 @@ impl Waiting<'_> {
             let tried = Instant::now();
             match guest::read_banner(socket, self.time_for(patience)).await {
                 Ok(_) => return Ok(address),
-                Err(error) => self.not_yet(&error.to_string()).await?,
+                Err(error) => self.not_yet(Seen::error(error)).await?,
             }
             if tried.elapsed() >= patience {
                 patience = TRY.min(patience * 2);
@@ -182,7 +182,7 @@ impl Waiting<'_> {
             if guest::port_open(socket, self.time_for(TRY)).await {
                 return Ok(());
             }
-            self.not_yet(&format!("{socket} does not answer")).await?;
+            self.not_yet(Seen::NoAnswer(socket)).await?;
         }
     }
 
@@ -191,8 +191,8 @@ impl Waiting<'_> {
             let address = self.banner().await?;
             let (state, text) = match self.ask_cloud_init(address).await {
                 Ok(report) => (report.state, report),
-                Err(text) => {
-                    self.not_yet(&text).await?;
+                Err(seen) => {
+                    self.not_yet(seen).await?;
                     continue;
                 }
             };
@@ -205,14 +205,14 @@ impl Waiting<'_> {
                 }
                 cloud_init::State::Disabled => return Err(Error::NoCloudInit { vm }),
                 cloud_init::State::NotRun | cloud_init::State::Running => {
-                    self.not_yet(&format!("cloud-init is at work: {}", text.detail)).await?;
+                    self.not_yet(Seen::CloudInit { detail: text.detail }).await?;
                 }
             }
         }
     }
 
     /// By ssh; where that isn't let in, by the guest agent.
-    async fn ask_cloud_init(&self, address: IpAddr) -> Result<cloud_init::Report, String> {
+    async fn ask_cloud_init(&self, address: IpAddr) -> Result<cloud_init::Report, Seen> {
         // One process in the guest that waits a while, not one that is started every moment.
         let wait = self.time_for(Duration::from_secs(60));
         let script = format!(
@@ -220,16 +220,16 @@ impl Waiting<'_> {
             wait.as_secs().max(1),
             cloud_init::SCRIPT
         );
-        let target = self.access.target(self.domain, address).map_err(|error| error.to_string())?;
+        let target = self.access.target(self.domain, address).map_err(Seen::error)?;
         let said = match guest::run(&target, &script, wait + TRY * 2).await {
             Ok(output) => output.stdout,
             Err(guest::Error::Denied { .. }) => GuestAgent::of(self.access.op)
                 .run_by_agent(&self.domain.uuid, "sh", &["-c", cloud_init::SCRIPT])
                 .await
-                .map_err(|error| format!("ssh lets nobody in, and {error}"))?,
-            Err(error) => return Err(error.to_string()),
+                .map_err(|error| Seen::NoAccess { agent: error.to_string() })?,
+            Err(error) => return Err(Seen::error(error)),
         };
-        cloud_init::parse_status(&said).map_err(|error| error.to_string())
+        cloud_init::parse_status(&said).map_err(Seen::error)
     }
 
     async fn state(&self) -> Result<VmState, Error> {
@@ -251,11 +251,11 @@ impl Waiting<'_> {
     }
 
     /// Notes what is seen, and pauses; past the deadline it is over.
-    async fn not_yet(&mut self, seen: &str) -> Result<(), Error> {
+    async fn not_yet(&mut self, seen: Seen) -> Result<(), Error> {
         if self.seen != seen {
-            seen.clone_into(&mut self.seen);
             let (vm, elapsed) = (self.domain.name.as_str(), self.started.elapsed());
-            self.access.op.report(Event::Waiting { vm, condition: self.condition, seen, elapsed });
+            self.access.op.report(Event::Waiting { vm, condition: self.condition, seen: &seen, elapsed });
+            self.seen = seen;
         }
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {

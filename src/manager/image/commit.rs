@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
 use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, Stored, VolumeSpec};
-use crate::manager::{Error, Event, Warning};
+use crate::manager::{Error, Event, Step, Warning};
 use crate::model::{DiskSize, Firmware, VmState};
 
 /// The beginning of the names of the volumes that a commit makes for a while.
@@ -102,7 +102,7 @@ impl Images<'_> {
             mode: "0600",
             backing: None,
         };
-        self.op.report(Event::Step { vm: &domain.name, what: "copying its disk into one without a base" });
+        self.op.report(Event::Step { vm: &domain.name, step: Step::FlattenDisk });
         let copy = async { Ok(self.op.client().copy_volume(&temporary.pool, &spec, source).await?) };
         self.op.race(copy).await?;
         let size_bytes = Storage::of(self.op).volume_now(temporary).await?.allocation_bytes;
@@ -113,7 +113,7 @@ impl Images<'_> {
             let (available, needed) = (DiskSize::from_bytes(free), DiskSize::from_bytes(size_bytes));
             return Err(Error::NoRoomHere { folder: folder.to_owned(), available, needed });
         }
-        self.op.report(Event::Step { vm: &domain.name, what: "fetching the copy" });
+        self.op.report(Event::Step { vm: &domain.name, step: Step::FetchCopy });
         let failed = |source| libvirt::Error::Handover(source);
         let file = std::fs::File::options().write(true).open(staged.path()).map_err(failed)?;
         let fetch = self.op.client().download_volume(&temporary.pool, &temporary.volume, &file, size_bytes);

@@ -4,7 +4,7 @@ use super::{ImageStatus, image_store, progress_of};
 use crate::image::{Freshness, LocalImage, Pulled, Reference, Store};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::image::Images;
-use crate::manager::{Error, Event, Warning};
+use crate::manager::{Already, Error, Event, Warning};
 use crate::model::Digest;
 
 /// How often an image is fetched that others remove meanwhile.
@@ -91,7 +91,9 @@ impl Images<'_> {
             self.op.report(Event::Warning(Warning::Unverified { image: image.name.clone() }));
         }
         match &freshness {
-            Freshness::UpToDate => self.op.report(Event::AlreadySo { name: &image.name, what: "up to date" }),
+            Freshness::UpToDate => {
+                self.op.report(Event::AlreadySo { name: &image.name, what: Already::UpToDate })
+            }
             Freshness::Unchecked(error) => self.op.report(Event::Warning(Warning::Unchecked {
                 image: image.name.clone(),
                 reason: error.to_string(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::NetworkError;
 use crate::libvirt::{Affects, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec, Network};
 use crate::manager::inventory::is_on;
-use crate::manager::{Error, Event};
+use crate::manager::{Already, Error, Event};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec};
 
 /// How long a guest has to give a card up.
@@ -39,7 +39,7 @@ impl Networks<'_> {
         let (id, _claim) = self.changeable(vm).await?;
         let live = self.op.client().state(&id.uuid).await?.is_active();
         if let Some(present) = self.present(&id, card).await? {
-            self.op.report(Event::AlreadySo { name: &id.name, what: "plugged in there; --mac adds another" });
+            self.op.report(Event::AlreadySo { name: &id.name, what: Already::Attached });
             let network = plug_name(&card.network);
             let Interface { mac, model, .. } = present;
             return Ok(CardChange { vm: id.name, network, mac, model, live });

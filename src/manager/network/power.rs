@@ -6,7 +6,7 @@ use crate::libvirt::{self, Network};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
-use crate::manager::{Error, Event};
+use crate::manager::{Already, Error, Event};
 
 impl Networks<'_> {
     /// The network for a VM, started if it is off and `act` says so, and a claim under which it stays.
@@ -30,7 +30,7 @@ impl Networks<'_> {
         let network = self.op.client().network(name).await?;
         self.op.check()?;
         if network.active {
-            self.op.report(Event::AlreadySo { name: &network.name, what: "active" });
+            self.op.report(Event::AlreadySo { name: &network.name, what: Already::Active });
         } else {
             self.refuse_session()?;
             self.bring_up(&network.name, &network.uuid).await?;
@@ -49,7 +49,7 @@ impl Networks<'_> {
         let mut network = self.op.client().network(&uuid).await?;
         self.op.check()?;
         if !network.active {
-            self.op.report(Event::AlreadySo { name: &network.name, what: "off" });
+            self.op.report(Event::AlreadySo { name: &network.name, what: Already::Inactive });
             return self.network_status(&network.uuid).await;
         }
         if !force {
@@ -74,7 +74,7 @@ impl Networks<'_> {
         let network = self.op.client().network(name).await?;
         self.op.check()?;
         if network.autostart == autostart {
-            let what = if autostart { "started by itself" } else { "not started by itself" };
+            let what = if autostart { Already::Autostarted } else { Already::NotAutostarted };
             self.op.report(Event::AlreadySo { name: &network.name, what });
         } else {
             self.op.client().autostart_network(&network.uuid, autostart).await?;

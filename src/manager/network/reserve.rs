@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::users::interfaces_on;
 use super::{NetworkError, ReservationStatus};
 use crate::libvirt::{self, Domain, HostUpdate, Network, Reservation};
-use crate::manager::{Error, Event, Warning};
+use crate::manager::{Already, Error, Event, Warning};
 use crate::model::MacAddress;
 
 impl Networks<'_> {
@@ -37,7 +37,7 @@ impl Networks<'_> {
         self.op.check()?;
         let update = match present {
             Some(present) if present.ip == ip => {
-                self.op.report(Event::AlreadySo { name: &domain.name, what: "given that address" });
+                self.op.report(Event::AlreadySo { name: &domain.name, what: Already::AddressReserved });
                 return Ok(status(&network, present, Some(domain.name)));
             }
             Some(_) => HostUpdate::Modify,
@@ -93,7 +93,7 @@ impl Networks<'_> {
             }
         }
         if removed.is_empty() {
-            self.op.report(Event::AlreadySo { name: vm, what: "without a reserved address there" });
+            self.op.report(Event::AlreadySo { name: vm, what: Already::NoReservation });
         }
         Ok(removed)
     }

@@ -2,7 +2,7 @@
 
 use crate::libvirt::{self, DomainId};
 use crate::manager::power::Power;
-use crate::manager::{Error, Event, StateChange};
+use crate::manager::{Already, Error, Event, StateChange};
 use crate::model::VmState;
 
 impl Power<'_> {
@@ -14,7 +14,7 @@ impl Power<'_> {
         let id = self.op.client().resolve(name).await?;
         let state = self.running_state(&id).await?;
         if state == VmState::Paused {
-            self.op.report(Event::AlreadySo { name: &id.name, what: "paused" });
+            self.op.report(Event::AlreadySo { name: &id.name, what: Already::Paused });
             return Ok(StateChange { name: id.name, state, already: true });
         }
         self.op.check()?;
@@ -34,7 +34,7 @@ impl Power<'_> {
             VmState::Paused => self.or_hangs(&id, self.op.client().resume(&id.uuid).await).await?,
             VmState::Suspended => self.op.client().wake_up(&id.uuid).await?,
             _ => {
-                self.op.report(Event::AlreadySo { name: &id.name, what: "running" });
+                self.op.report(Event::AlreadySo { name: &id.name, what: Already::Running });
                 return Ok(StateChange { name: id.name, state, already: true });
             }
         }

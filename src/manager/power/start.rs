@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::host;
 use crate::libvirt::{self, Domain, DomainId, Element, Node, RefusalReason};
 use crate::manager::gc::Maker;
-use crate::manager::{Error, Event, VmStatus, WaitFor};
+use crate::manager::{Already, Error, Event, PasstFault, VmStatus, WaitFor, Warning};
 use crate::model::VmState;
 
 /// How long QEMU may take to start; with large pages or a slow disk it takes a while.
@@ -49,7 +49,7 @@ impl Power<'_> {
             self.await_running(&id).await?;
         }
         if state.is_active() {
-            self.op.report(Event::AlreadySo { name: &id.name, what: "running" });
+            self.op.report(Event::AlreadySo { name: &id.name, what: Already::Running });
         } else {
             self.refuse_parent(&domain).await?;
             for network in domain.interfaces.iter().filter(|card| card.kind == "network") {
@@ -62,7 +62,7 @@ impl Power<'_> {
             match self.power_on(&id.uuid).await {
                 // Somebody else was faster.
                 Err(Error::Libvirt(libvirt::Error::WrongState { .. })) => {
-                    self.op.report(Event::AlreadySo { name: &id.name, what: "running" });
+                    self.op.report(Event::AlreadySo { name: &id.name, what: Already::Running });
                 }
                 other => other?,
             }
@@ -116,7 +116,8 @@ impl Power<'_> {
         }
         match self.op.client().start(uuid).await {
             Err(libvirt::Error::Refused { message, reason: RefusalReason::Passt, .. }) => {
-                self.op.report(Event::Warning(crate::manager::Warning::NoPasst { reason: message }));
+                let reason = PasstFault::Failed { message };
+                self.op.report(Event::Warning(Warning::NoPasst { reason }));
                 self.op.client().change_definition(uuid, passt_to_slirp).await?;
                 self.op.client().start(uuid).await?;
             }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::libvirt::{self, Domain, DomainId, Scope};
 use crate::manager::gc::Maker;
 use crate::manager::retry::is_away;
-use crate::manager::{Error, Event, StateChange, VmStatus, WaitFor, Warning};
+use crate::manager::{Already, Error, Event, StateChange, VmStatus, WaitFor, Warning};
 use crate::model::VmState;
 
 /// How often a guest that was asked to go off is looked at.
@@ -48,7 +48,7 @@ impl Power<'_> {
         let id = self.op.client().resolve(name).await?;
         let state = self.op.client().state(&id.uuid).await?;
         if !state.is_active() {
-            self.op.report(Event::AlreadySo { name: &id.name, what: "off" });
+            self.op.report(Event::AlreadySo { name: &id.name, what: Already::ShutOff });
             return Ok(StateChange { name: id.name, state, already: true });
         }
         self.bring_off(&id, by).await?;

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::host;
 use crate::image::{Format, LocalImage};
 use crate::libvirt::{self, Pool, PoolKind, Volume, VolumeSpec};
-use crate::manager::{Error, Event};
+use crate::manager::{Error, Event, Step};
 use crate::model::{DiskSize, Timestamp};
 
 /// The beginning of the names of all that belongs to bases.
@@ -170,8 +170,7 @@ impl Storage<'_> {
         let trace = |base: &Volume| (base.modified, base.allocation_bytes);
         let (mut seen, mut since) = (trace(&begun), Instant::now());
         if !is_stale(begun.modified) {
-            self.op
-                .report(Event::Step { vm: &image.name, what: "waiting for another process that copies it" });
+            self.op.report(Event::Step { vm: &image.name, step: Step::AwaitUpload });
             while since.elapsed() < STALE {
                 let pause = async {
                     tokio::time::sleep(PAUSE).await;
@@ -214,7 +213,7 @@ impl Storage<'_> {
             backing: None,
         };
         self.op.client().make_volume(pool, &spec(volume, 0)).await?;
-        self.op.report(Event::Step { vm: &image.name, what: "copying it into the storage pool" });
+        self.op.report(Event::Step { vm: &image.name, step: Step::UploadBase });
         let sparse = image.format == Format::Raw;
         let copied = self
             .op

@@ -1,12 +1,20 @@
 //! One operation: who is told of it, and what cancels it. A [`Task`] knows no host, so one can span two.
 
+mod already;
 mod interrupt;
 mod observer;
+mod seen;
+mod step;
+mod warning;
 
 use std::sync::Arc;
 
+pub use already::Already;
 pub use interrupt::{Interrupt, interrupt_channel};
-pub use observer::{Event, Observer, Warning};
+pub use observer::{Event, Observer};
+pub use seen::Seen;
+pub use step::Step;
+pub use warning::Warning;
 
 /// One operation, from a person's command or a program's request to its end.
 ///

@@ -35,7 +35,7 @@ pub async fn run(args: AddArgs, context: &Context) -> Result<ExitCode, Problem> 
         (Some(file), _) => DiskSource::File(std::path::absolute(&file).unwrap_or(file)),
         (None, Some(size)) => DiskSource::Empty(size),
         (None, None) => {
-            return Err(Problem::usage("a disk has a size or a file", "vmtools disk add web 20"));
+            return Err(Problem::usage("a disk has a size or a file", "such as `vmtools disk add web 20`"));
         }
     };
     let session = context.session().await?;

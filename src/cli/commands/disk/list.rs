@@ -18,10 +18,6 @@ pub struct ListArgs {
 /// When there is no such VM.
 pub async fn run(args: ListArgs, context: &Context) -> Result<ExitCode, Problem> {
     let disks = context.session().await?.disks().list(&args.name).await?;
-    if context.ui.json() {
-        context.ui.data_json(&disks);
-    } else {
-        context.ui.data(&render::disks(&disks));
-    }
+    context.ui.show(disks.as_slice(), render::disks);
     Ok(ExitCode::SUCCESS)
 }

@@ -53,12 +53,10 @@ pub async fn run(args: DiskArgs, context: &Context) -> Result<ExitCode, Problem>
 
 /// Shows what was done: `web: vdb is added (/pool/web-vdb.qcow2)`, and when it counts.
 fn show(changed: &ChangedDisk, what: &str, context: &Context) -> ExitCode {
-    if context.ui.json() {
-        context.ui.data_json(changed);
-        return ExitCode::SUCCESS;
-    }
-    let path = changed.disk.path.as_ref().map(|path| format!(" ({path})")).unwrap_or_default();
-    context.ui.data(&format!("{}: {} {what}{path}\n", changed.vm, changed.disk.target));
+    context.ui.show(changed, |changed| {
+        let path = changed.disk.path.as_ref().map(|path| format!(" ({path})")).unwrap_or_default();
+        format!("{}: {} {what}{path}\n", changed.vm, changed.disk.target)
+    });
     ExitCode::SUCCESS
 }
 

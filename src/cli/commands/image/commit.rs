@@ -28,10 +28,6 @@ pub async fn run(args: CommitArgs, context: &Context) -> Result<ExitCode, Proble
     let session = context.session().await?;
     let image =
         session.images().commit(&request).await.map_err(|error| Problem::from(error).about(&request.vm))?;
-    if context.ui.json() {
-        context.ui.data_json(&image);
-    } else {
-        context.ui.data(&format!("committed {} as {}\n", request.vm, image.name));
-    }
+    context.ui.show(&image, |image| format!("committed {} as {}\n", request.vm, image.name));
     Ok(ExitCode::SUCCESS)
 }

@@ -48,11 +48,7 @@ pub async fn run(args: ImportArgs, context: &Context) -> Result<ExitCode, Proble
     let task = context.task();
     let name = request.name.clone();
     import_image(&context.paths, request, &task).await?;
-    if context.ui.json() {
-        let image = own_image(&context.paths, &name, &task).await?;
-        context.ui.data_json(&image);
-    } else {
-        context.ui.data(&format!("imported {name}\n"));
-    }
+    let image = own_image(&context.paths, &name, &task).await?;
+    context.ui.show(&image, |image| format!("imported {}\n", image.name));
     Ok(ExitCode::SUCCESS)
 }

@@ -18,10 +18,6 @@ pub struct InfoArgs {
 /// When there is no such image on this machine.
 pub async fn run(args: InfoArgs, context: &Context) -> Result<ExitCode, Problem> {
     let image = context.session().await?.images().info(&args.name).await?;
-    if context.ui.json() {
-        context.ui.data_json(&image);
-    } else {
-        context.ui.data(&render::image(&image));
-    }
+    context.ui.show(&image, render::image);
     Ok(ExitCode::SUCCESS)
 }

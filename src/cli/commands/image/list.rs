@@ -26,11 +26,7 @@ pub async fn run(args: ListArgs, context: &Context) -> Result<ExitCode, Problem>
         return here(args.filter.as_deref(), context).await;
     }
     let images = available_images(&context.paths, args.filter.as_deref())?;
-    if context.ui.json() {
-        context.ui.data_json(&images);
-    } else {
-        context.ui.data(&render::available_images(&images));
-    }
+    context.ui.show(images.as_slice(), render::available_images);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -38,10 +34,6 @@ async fn here(filter: Option<&str>, context: &Context) -> Result<ExitCode, Probl
     let mut images = context.session().await?.images().list().await?;
     let filter = filter.unwrap_or_default().to_ascii_lowercase();
     images.retain(|image| image.name.to_ascii_lowercase().contains(&filter));
-    if context.ui.json() {
-        context.ui.data_json(&images);
-    } else {
-        context.ui.data(&render::images(&images));
-    }
+    context.ui.show(images.as_slice(), render::images);
     Ok(ExitCode::SUCCESS)
 }

@@ -43,10 +43,7 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem
         context.ui.note("there is nothing to remove");
     }
     if args.dry_run {
-        match context.ui.json() {
-            true => context.ui.data_json(&unused),
-            false => context.ui.data(&render::unused_images(&unused)),
-        }
+        context.ui.show(unused.as_slice(), render::unused_images);
         return Ok(ExitCode::SUCCESS);
     }
     if asks && !unused.is_empty() {

@@ -36,10 +36,6 @@ pub async fn run(args: PullArgs, context: &Context) -> Result<ExitCode, Problem>
     };
     let image = session.images().pull(&request).await?;
     context.ui.finish();
-    if context.ui.json() {
-        context.ui.data_json(&image);
-    } else if !image.was_there {
-        context.ui.data(&render::pulled_image(&image));
-    }
+    context.ui.show(&image, render::pulled_image);
     Ok(ExitCode::SUCCESS)
 }

@@ -17,7 +17,7 @@ use crate::cli::screen;
 use crate::cli::signals;
 use crate::manager::{Look, Monitor, MonitorRequest};
 use crate::model::{Label, parse_duration};
-use crate::problem::Problem;
+use crate::problem::{Problem, vmtools};
 
 /// The flags of `monitor`.
 #[derive(Debug, Args)]
@@ -133,8 +133,11 @@ async fn enable(args: &MonitorArgs, context: &Context) -> Result<ExitCode, Probl
         }
     }
     many.finish(context, args.names.len() == 1, |vm| match vm.on_next_start {
-        true => format!("{0} is asked by QMP from its next start on (`vmtools restart {0}`)\n", vm.name),
-        false => format!("{} is asked by QMP\n", vm.name),
+        true => {
+            let restart = vmtools("restart").arg(&vm.name);
+            format!("{} is monitored by QMP from its next start ({restart})\n", vm.name)
+        }
+        false => format!("{} is monitored by QMP\n", vm.name),
     })
 }
 

@@ -35,11 +35,9 @@ pub async fn run(args: AttachArgs, context: &Context) -> Result<ExitCode, Proble
         .attach(&card, &args.vm)
         .await
         .map_err(|error| Problem::from(error).about(&args.vm))?;
-    if context.ui.json() {
-        context.ui.data_json(&done);
-    } else {
+    context.ui.show(&done, |done| {
         let when = if done.live { "" } else { ", from its next start" };
-        context.ui.data(&format!("{} is plugged into {} ({}){when}\n", done.vm, done.network, done.mac));
-    }
+        format!("{} is attached to {} ({}){when}\n", done.vm, done.network, done.mac)
+    });
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::render;
+use crate::cli::render::{self, XmlDocument};
 use crate::manager::{NetworkKind, NetworkRequest};
 use crate::model::{NetworkMode, NetworkName, NetworkSpec, Subnet};
 use crate::problem::Problem;
@@ -60,20 +60,15 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
     let session = context.session().await?;
     if args.dry_run || args.print_xml {
         let plan = session.networks().plan(&request).await?;
-        match (args.print_xml, context.ui.json()) {
-            (true, true) => context.ui.data_json(&serde_json::json!({"name": plan.name, "xml": plan.xml})),
-            (true, false) => context.ui.data(&format!("{}\n", plan.xml)),
-            (false, true) => context.ui.data_json(&plan),
-            (false, false) => context.ui.data(&render::network_plan(&plan)),
+        if args.print_xml {
+            context.ui.show(&XmlDocument::new(plan.name, plan.xml), render::xml_document);
+        } else {
+            context.ui.show(&plan, render::network_plan);
         }
         return Ok(ExitCode::SUCCESS);
     }
     let made = session.networks().create(&request).await?;
-    if context.ui.json() {
-        context.ui.data_json(&made);
-    } else {
-        context.ui.data(&render::network_made(&made));
-    }
+    context.ui.show(&made, render::network_made);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -84,7 +79,7 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Problem> {
         return match args.bridge {
             Some(_) => Err(Problem::usage(
                 format!("--bridge is for --mode bridge; for {} libvirt makes a bridge", args.mode),
-                "vmtools network create NAME --mode bridge --bridge br0",
+                "`vmtools network create NAME --mode bridge --bridge br0`",
             )),
             None => Ok(NetworkKind::Own {
                 mode: args.mode,
@@ -107,14 +102,14 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Problem> {
             format!(
                 "{flag} is not for --mode bridge: addresses and names come from the network behind the bridge"
             ),
-            "vmtools network create NAME --mode bridge --bridge br0",
+            "`vmtools network create NAME --mode bridge --bridge br0`",
         ));
     }
     match &args.bridge {
         Some(bridge) => Ok(NetworkKind::Host { bridge: bridge.clone() }),
         None => Err(Problem::usage(
             "--mode bridge needs the host's bridge",
-            "--bridge br0; `ip link show type bridge` shows this host's",
+            "give --bridge br0; `ip link show type bridge` lists this host's bridges",
         )),
     }
 }

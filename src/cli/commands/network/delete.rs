@@ -49,11 +49,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
         }
     }
     if args.dry_run {
-        match (context.ui.json(), plans.as_slice()) {
-            (true, [plan]) if single => context.ui.data_json(plan),
-            (true, plans) => context.ui.data_json(plans),
-            (false, plans) => context.ui.data(&render::network_delete_plans(plans)),
-        }
+        context.ui.show_all(&plans, single, render::network_delete_plans);
         return many.close(context);
     }
     if asks && !plans.is_empty() {

@@ -29,10 +29,6 @@ pub async fn run(args: DetachArgs, context: &Context) -> Result<ExitCode, Proble
         .detach(&args.network, &args.vm, args.mac)
         .await
         .map_err(|error| Problem::from(error).about(&args.vm))?;
-    if context.ui.json() {
-        context.ui.data_json(&done);
-    } else {
-        context.ui.data(&format!("{} is unplugged from {} ({})\n", done.vm, done.network, done.mac));
-    }
+    context.ui.show(&done, |done| format!("{} is detached from {} ({})\n", done.vm, done.network, done.mac));
     Ok(ExitCode::SUCCESS)
 }

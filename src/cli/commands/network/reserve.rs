@@ -32,13 +32,7 @@ pub async fn run(args: ReserveArgs, context: &Context) -> Result<ExitCode, Probl
         .reserve(&args.network, &args.vm, args.ip, args.mac)
         .await
         .map_err(|error| Problem::from(error).about(&args.vm))?;
-    if context.ui.json() {
-        context.ui.data_json(&kept);
-    } else {
-        context.ui.data(&format!("{} is kept for {} on {}\n", kept.ip, args.vm, kept.network));
-        context.ui.note(
-            "a running guest gets it when it next asks for an address, at the latest when it starts again",
-        );
-    }
+    context.ui.show(&kept, |kept| format!("{} is reserved for {} on {}\n", kept.ip, args.vm, kept.network));
+    context.ui.note("a running guest gets it with its next DHCP request, at the latest when it restarts");
     Ok(ExitCode::SUCCESS)
 }

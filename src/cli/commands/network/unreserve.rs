@@ -29,12 +29,8 @@ pub async fn run(args: UnreserveArgs, context: &Context) -> Result<ExitCode, Pro
         .unreserve(&args.network, &args.vm, args.mac)
         .await
         .map_err(|error| Problem::from(error).about(&args.vm))?;
-    if context.ui.json() {
-        context.ui.data_json(&freed);
-    } else {
-        for kept in &freed {
-            context.ui.data(&format!("{} is free on {}\n", kept.ip, kept.network));
-        }
-    }
+    context.ui.show(freed.as_slice(), |freed| {
+        freed.iter().map(|kept| format!("{} is free on {}\n", kept.ip, kept.network)).collect()
+    });
     Ok(ExitCode::SUCCESS)
 }

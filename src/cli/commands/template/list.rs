@@ -17,11 +17,7 @@ pub struct ListArgs {}
 /// None so far; a template that can't be read is listed with its mistake.
 pub fn run(_args: ListArgs, context: &Context) -> Result<ExitCode, Problem> {
     let rows: Vec<TemplateRow> = config::list_templates(&context.paths).into_iter().map(row).collect();
-    if context.ui.json() {
-        context.ui.data_json(&rows);
-    } else {
-        context.ui.data(&render::templates(&rows));
-    }
+    context.ui.show(rows.as_slice(), render::templates);
     Ok(ExitCode::SUCCESS)
 }
 

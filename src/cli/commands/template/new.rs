@@ -39,10 +39,7 @@ pub async fn run(args: NewArgs, context: &Context) -> Result<ExitCode, Problem> 
             config::new_template(paths, &args.name, NewTemplate::Holding(&template))?
         }
     };
-    if context.ui.json() {
-        context.ui.data_json(&serde_json::json!({ "name": args.name, "path": path }));
-    } else {
-        context.ui.data(&format!("{}\n", path.display()));
-    }
+    let document = serde_json::json!({ "name": args.name, "path": path });
+    context.ui.show(&document, |_| format!("{}\n", path.display()));
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,7 @@ use crate::manager::power::Power;
 use serde::Serialize;
 
 use crate::manager::claim::Subject;
-use crate::manager::{Error, Event};
+use crate::manager::{Already, Error, Event};
 
 /// A VM that has a QMP socket of vmtools' own, or gets it with its next start.
 #[derive(Debug, Clone, Serialize)]
@@ -36,7 +36,7 @@ impl Monitoring<'_> {
         let running = if active { self.op.client().domain(&id.uuid).await?.qmp_socket } else { None };
         let on_next_start = active && running.is_none();
         if let Some(qmp) = stored.qmp_socket {
-            self.op.report(Event::AlreadySo { name: &id.name, what: "given a QMP socket" });
+            self.op.report(Event::AlreadySo { name: &id.name, what: Already::QmpEnabled });
             return Ok(QmpEnabled { name: id.name, qmp, already: true, on_next_start });
         }
         let socket = id.uuid.parse().ok().and_then(|uuid| HostChecks::of(self.op).qmp_socket(uuid));
