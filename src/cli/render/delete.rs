@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use crate::manager::{DeletePlan, DeleteReason, KeepReason};
+use crate::manager::{DeletePlan, DeleteReason, Deleted, KeepReason};
 use crate::model::DiskSize;
 
 /// What `delete` would do.
@@ -26,6 +26,18 @@ pub fn delete_plans(plans: &[DeletePlan]) -> String {
     text
 }
 
+/// What was deleted. Disks are named when they are not vmtools' own, or stay.
+pub fn deleted(vm: &Deleted) -> String {
+    let mut text = format!("deleted {}\n", vm.name);
+    for path in &vm.foreign {
+        let _ = writeln!(text, "  with {path}");
+    }
+    for file in &vm.stays {
+        let _ = writeln!(text, "  keeping {} ({})", file.path, staying(file.why));
+    }
+    text
+}
+
 fn going(why: DeleteReason) -> &'static str {
     match why {
         DeleteReason::Own => "made for it alone",
@@ -44,6 +56,7 @@ fn staying(why: KeepReason) -> &'static str {
         KeepReason::ReadOnly => "it may only read it",
         KeepReason::Needed => "something else needs it",
         KeepReason::Foreign => "not made by vmtools",
+        KeepReason::Elsewhere => "no file of this host",
         KeepReason::NotInPool => "in no storage pool of libvirt's",
         KeepReason::Asked => "as asked for",
     }

@@ -22,7 +22,7 @@ use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder, Timestamp};
 use crate::problem::vmtools;
 
 pub use column::Column;
-pub use delete::delete_plans;
+pub use delete::{delete_plans, deleted};
 pub use disk::disks;
 pub use image::{image, images, unused_images};
 pub use network::{network, network_delete_plans, network_made, network_plan, networks};

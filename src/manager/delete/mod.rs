@@ -37,6 +37,12 @@ pub struct Deleted {
     pub deleted: Vec<String>,
     /// The files that were kept.
     pub kept: Vec<String>,
+    /// Those among the deleted that vmtools did not make.
+    #[serde(skip)]
+    pub foreign: Vec<String>,
+    /// Those among the kept that were made for this VM, and why they were kept.
+    #[serde(skip)]
+    pub stays: Vec<KeptFile>,
 }
 
 noun! {
@@ -235,7 +241,11 @@ impl Deletion<'_> {
             host::remove_vm_sockets(uuid);
             guest::forget_known_host(self.op.paths().state_folder(), uuid).map_err(guest::Error::from)?;
         }
-        Ok(Deleted { name: plan.name, uuid: plan.uuid, deleted: plan.delete, kept: plan.keep })
+        let foreign = plan.foreign().map(str::to_owned).collect();
+        let is_shared = |why| matches!(why, KeepReason::Base | KeepReason::Parent | KeepReason::Disc);
+        let stays = plan.kept.into_iter().filter(|file| !is_shared(file.why)).collect();
+        let (deleted, kept) = (plan.delete, plan.keep);
+        Ok(Deleted { name: plan.name, uuid: plan.uuid, deleted, kept, foreign, stays })
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::libvirt::DiskRole;
+use crate::libvirt::{DiskRole, Domain};
 use crate::manager::change::Changes;
 use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
@@ -38,9 +38,8 @@ impl Disks<'_> {
     pub async fn plan_removal(&self, name: &str, target: &str, keep: bool) -> Result<DiskRemoval, Error> {
         let machine = self.machine(name).await?;
         let disk = machine.disk(target)?;
-        let owner = machine.definitions().find_map(|domain| domain.metadata.as_ref());
-        let owned = owner.into_iter().flat_map(|record| &record.owned);
-        let own = owned.into_iter().find(|owned| Some(&owned.path) == disk.path.as_ref());
+        let mut owned = machine.definitions().flat_map(Domain::owned_volumes);
+        let own = owned.find(|owned| Some(&owned.path) == disk.path.as_ref());
         let role = machine.stored.disk(target).map(|disk| machine.stored.disk_role(disk));
         if matches!(role, Some(DiskRole::System | DiskRole::Seed)) {
             return Err(
