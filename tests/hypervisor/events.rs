@@ -209,3 +209,20 @@ fn a_sessions_events_are_told() {
     let kinds = ["defined", "undefined"];
     assert_eq!(of(&run.json_lines(), "web", &kinds), [("defined", Some("shutoff")), ("undefined", None)]);
 }
+
+#[test]
+fn nothing_outlives_a_vmtools_that_is_killed() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let mut running = listen(&sandbox, &["--exec", "sleep 4711 & sleep 4712"]);
+    let left = || {
+        let is_left = |line: &String| line.starts_with("virsh") || line.contains("sleep 471");
+        sandbox.processes().into_iter().filter(is_left).collect::<Vec<_>>()
+    };
+    define_empty(&sandbox, &["web"]);
+    wait_for("the command", MINUTE, || {
+        (left().iter().filter(|line| line.starts_with("sleep")).count() == 2).then_some(())
+    });
+    assert!(left().len() > 3, "two of virsh and the command: {:?}", left());
+    running.signal("KILL");
+    wait_for("their end", MINUTE, || left().is_empty().then_some(()));
+}

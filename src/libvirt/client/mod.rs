@@ -66,7 +66,7 @@ impl Client {
         &self.uri
     }
 
-    /// Ends the open virsh, if there is one; the next call starts another. For who has no more to ask for long.
+    /// Ends the open virsh, if there is one; the next call starts another.
     pub async fn rest(&self) {
         drop(self.session.lock().await.take());
     }

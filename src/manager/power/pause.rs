@@ -48,7 +48,9 @@ impl Power<'_> {
         answer: Result<T, libvirt::Error>,
     ) -> Result<T, Error> {
         match answer {
-            Err(libvirt::Error::TimedOut { .. }) if self.op.client().state(&id.uuid).await.is_ok() => {
+            Err(libvirt::Error::TimedOut { .. } | libvirt::Error::Busy { .. })
+                if self.op.client().state(&id.uuid).await.is_ok() =>
+            {
                 Err(Error::Hangs { name: id.name.clone() })
             }
             other => Ok(other?),
@@ -60,7 +62,10 @@ impl Power<'_> {
         if !self.op.client().state(&id.uuid).await?.is_active() {
             return Err(Error::NotRunning { name: id.name.clone() });
         }
-        self.refuse_being_made(id).await?;
+        match self.refuse_being_made(id).await {
+            Err(Error::Libvirt(error)) => self.or_hangs(id, Err(error)).await?,
+            other => other?,
+        }
         match self.await_running(id).await {
             Ok(()) | Err(Error::Paused { .. }) => {}
             Err(error) => return Err(error),

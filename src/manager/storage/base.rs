@@ -169,7 +169,8 @@ impl Storage<'_> {
     ) -> Result<(), Error> {
         let trace = |base: &Volume| (base.modified, base.allocation_bytes);
         let (mut seen, mut since) = (trace(&begun), Instant::now());
-        if !is_stale(begun.modified) {
+        let folder = Path::new(&begun.path).parent().and_then(Path::to_str).unwrap_or("/");
+        if !is_stale(begun.modified) && !self.op.claims_are_all(folder) {
             self.op.report(Event::Step { vm: &image.name, step: Step::AwaitUpload });
             while since.elapsed() < STALE {
                 let pause = async {
