@@ -152,7 +152,7 @@ impl Changes<'_> {
         let domain = found.running.as_ref().unwrap_or(&found.stored);
         let disk = domain.boot_disk().ok_or_else(|| Error::NoDisk { name: name() })?;
         let path = Storage::of(self.op).disk_file(domain, disk)?;
-        let (capacity, _) = self.op.client().disk_sizes(&domain.uuid, &disk.target).await?;
+        let (capacity, _) = Storage::of(self.op).disk_sizes(&domain.uuid, disk).await?;
         let has = capacity.ok_or_else(|| Error::SizeUnknown { path: path.clone() })?;
         if wanted.bytes() < has {
             return Err(Error::WouldShrink { path, has: DiskSize::from_bytes(has), wanted });

@@ -1,5 +1,6 @@
 use crate::libvirt::DiskSource;
 use crate::manager::inventory::VmDefinitions;
+use crate::manager::storage::Storage;
 use crate::manager::vms::Vms;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -135,7 +136,7 @@ impl Vms<'_> {
             let sizes = counted.get(disk.target.as_str()).copied().unwrap_or_default();
             let (capacity_bytes, allocation_bytes) = match (sizes, &disk.path) {
                 ((None, _) | (_, None), Some(_)) => {
-                    self.op.client().disk_sizes(&domain.uuid, &disk.target).await?
+                    Storage::of(self.op).disk_sizes(&domain.uuid, disk).await?
                 }
                 _ => sizes,
             };
