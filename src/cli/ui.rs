@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::error::Complaint;
 use super::exit_code::Code;
+use super::render::{visible, visible_json, visible_lines};
 use crate::manager::{Event, Observer, Warning};
 
 /// The user's terminal, or the files that stand in for it.
@@ -58,13 +59,13 @@ impl Ui {
         std::io::stdin().is_terminal() && self.terminal
     }
 
-    /// Data for stdout. A pipe that was closed ends the program quietly; other failures count, see
-    /// [`Ui::write_failure`].
+    /// Data for stdout, for people: what would do more to a terminal than show text is written out. A pipe that was
+    /// closed ends the program quietly; other failures count, see [`Ui::write_failure`].
     pub fn data(&self, text: &str) {
-        self.data_bytes(text.as_bytes());
+        self.data_bytes(visible_lines(text).as_bytes());
     }
 
-    /// As [`Ui::data`]; false when nobody takes any more. Without bytes that alone is asked.
+    /// As [`Ui::data`], exactly these bytes; false when nobody takes any more. Without bytes that alone is asked.
     pub fn data_bytes(&self, bytes: &[u8]) -> bool {
         let mut stdout = std::io::stdout().lock();
         if bytes.is_empty() {
@@ -85,11 +86,18 @@ impl Ui {
         Some(Complaint::plain(Code::Failed, format!("cannot write to standard output: {failure}")))
     }
 
+    /// A sample or an event as one line of JSON; false when nobody takes any more.
+    pub fn data_json_line<T: serde::Serialize + ?Sized>(&self, value: &T) -> bool {
+        let mut text = visible_json(serde_json::to_string(value).unwrap_or_default());
+        text.push('\n');
+        self.data_bytes(text.as_bytes())
+    }
+
     /// A result as JSON.
     pub fn data_json<T: serde::Serialize + ?Sized>(&self, value: &T) {
-        let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+        let mut text = visible_json(serde_json::to_string_pretty(value).unwrap_or_default());
         text.push('\n');
-        self.data(&text);
+        self.data_bytes(text.as_bytes());
     }
 
     /// A word for the user, unless he wants quiet.
@@ -104,8 +112,8 @@ impl Ui {
         if self.warned.lock().is_ok_and(|mut warned| !warned.insert(text.to_owned())) {
             return;
         }
-        if !self.keeps(text) {
-            self.line(&format!("{} {text}", "warning:".yellow().bold()));
+        if !self.keeps(&visible_lines(text)) {
+            self.labelled(&"warning:".yellow().bold(), text);
         }
     }
 
@@ -113,10 +121,10 @@ impl Ui {
     pub fn complain(&self, complaint: &Complaint) {
         self.finish();
         if self.json {
-            self.line(&complaint.to_json().to_string());
+            self.raw_line(&visible_json(complaint.to_json().to_string()));
             return;
         }
-        self.line(&format!("{} {}", "error:".red().bold(), complaint.message));
+        self.labelled(&"error:".red().bold(), &complaint.message);
         for cause in &complaint.cause {
             self.line(&format!("  because: {cause}"));
         }
@@ -127,7 +135,7 @@ impl Ui {
             }
         }
         if let Some(hint) = &complaint.hint {
-            self.line(&format!("{} {hint}", "hint:".cyan().bold()));
+            self.labelled(&"hint:".cyan().bold(), hint);
         }
     }
 
@@ -188,7 +196,16 @@ impl Ui {
         }
     }
 
+    /// Text of others may stand in it.
     fn line(&self, text: &str) {
+        self.raw_line(&indented(&visible_lines(text)));
+    }
+
+    fn labelled(&self, label: &colored::ColoredString, text: &str) {
+        self.raw_line(&format!("{label} {}", indented(&visible_lines(text))));
+    }
+
+    fn raw_line(&self, text: &str) {
         if self.keeps(text) {
             return;
         }
@@ -219,7 +236,7 @@ impl Ui {
         } else if progress.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
             progress.last_line = Some(Instant::now());
             let total = total.map_or_else(String::new, |total| format!(" of {} MiB", total >> 20));
-            write_line(&format!("{image}: {} MiB{total}", done >> 20));
+            write_line(&format!("{}: {} MiB{total}", visible(image), done >> 20));
         }
     }
 }
@@ -229,10 +246,10 @@ impl Observer for Ui {
         match event {
             Event::Warning(warning) => self.warn(&describe(&warning)),
             // At each time anew.
-            Event::LibvirtAway { reason } => self.line(&format!(
-                "{} libvirt went away, and is waited for: {reason}",
-                "warning:".yellow().bold()
-            )),
+            Event::LibvirtAway { reason } => self.labelled(
+                &"warning:".yellow().bold(),
+                &format!("libvirt went away, and is waited for: {reason}"),
+            ),
             _ if self.quiet => {}
             Event::Transfer { image, done_bytes, total_bytes } => {
                 self.transfer(image, done_bytes, total_bytes)
@@ -261,6 +278,11 @@ fn is_closed(stdout: &std::io::StdoutLock<'_>) -> bool {
     poll(&mut polled, Some(&Timespec::default())).is_ok() && polled[0].revents().contains(PollFlags::ERR)
 }
 
+/// The lines behind the first one stand to the right of it: no name can be taken for a line of ours.
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n  ")
+}
+
 fn write_line(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
@@ -276,7 +298,7 @@ fn new_bar(image: &str, done: u64, total: Option<u64>) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-    bar.set_message(image.to_owned());
+    bar.set_message(visible(image).into_owned());
     bar.set_position(done);
     bar.reset_eta();
     bar

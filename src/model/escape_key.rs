@@ -18,7 +18,7 @@ impl EscapeKey {
     }
 
     /// What was typed before the key, if it is among that.
-    pub fn split<'a>(self, typed: &'a [u8]) -> Option<&'a [u8]> {
+    pub fn split(self, typed: &[u8]) -> Option<&[u8]> {
         let at = typed.iter().position(|byte| *byte == self.0)?;
         typed.get(..at)
     }

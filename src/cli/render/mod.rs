@@ -10,6 +10,7 @@ mod prometheus;
 mod sample;
 mod table;
 mod template;
+mod visible;
 
 use std::fmt::Write;
 
@@ -30,6 +31,7 @@ pub use prometheus::exposition;
 pub use sample::{SampleColumn, bytes, samples, samples_as_csv};
 use table::table;
 pub use template::{TemplateRow, problems, templates};
+pub use visible::{visible, visible_json, visible_lines};
 
 /// The table of `list`.
 pub fn vms(vms: &[VmSummary], columns: &[Column]) -> String {
@@ -77,9 +79,9 @@ pub fn checks(checks: &[Check]) -> String {
             CheckStatus::Warning => "warning",
             CheckStatus::Failure => "FAILURE",
         };
-        let _ = writeln!(text, "{mark}  {:<9} {}", check.id, check.detail);
+        let _ = writeln!(text, "{mark}  {:<9} {}", check.id, visible(&check.detail));
         if let Some(fix) = &check.fix {
-            let _ = writeln!(text, "         fix:      {fix}");
+            let _ = writeln!(text, "         fix:      {}", visible(fix));
         }
     }
     text
@@ -89,7 +91,7 @@ pub fn checks(checks: &[Check]) -> String {
 pub fn status(vm: &VmStatus) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<12} {value}");
+        let _ = writeln!(text, "{name:<12} {}", visible(&value));
     };
     line("name", vm.name.clone());
     line("uuid", vm.uuid.clone());
@@ -173,21 +175,21 @@ pub fn plan(plan: &Plan) -> String {
     let image = plan.image.as_deref().unwrap_or("an empty disk");
     let here = if plan.image_cached == Some(false) { ", to be downloaded" } else { "" };
     let _ = writeln!(text, "  from {image}{here}");
-    let _ = writeln!(text, "  on {}", plan.networks.join(", "));
+    let _ = writeln!(text, "  on {}", visible(&plan.networks.join(", ")));
     for folder in &plan.mounts {
         let SharedFolder { host, guest, driver, .. } = folder;
         let _ =
             writeln!(text, "  mounting {host} at {guest} ({}{})", driver.name(), read_only(folder.read_only));
     }
     for file in &plan.files {
-        let _ = writeln!(text, "  making {file}");
+        let _ = writeln!(text, "  making {}", visible(file));
     }
     text
 }
 
 /// What `set` did.
 pub fn changed(changed: &VmChanged) -> String {
-    let name = &changed.vm.name;
+    let name = visible(&changed.vm.name);
     let names = |settings: &[Setting]| {
         let names: Vec<_> = settings.iter().map(|setting| setting.name()).collect();
         names.join(", ")
@@ -215,7 +217,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::ForgottenPool => "a pool for the time being, left by a clone that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
     };
-    format!("{did} {} ({why})\n", item.name)
+    format!("{did} {} ({why})\n", visible(&item.name))
 }
 
 /// The room above the processors that a VM has.
