@@ -15,7 +15,6 @@ use tokio::sync::Mutex;
 
 pub use capabilities::DomainCapabilities;
 pub use console::{Console, Keyboard};
-pub(in crate::libvirt) use document::Handover;
 pub(in crate::libvirt) use document::path_of;
 pub use documents::Definition;
 pub use versions::{Version, Versions};

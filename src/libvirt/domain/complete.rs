@@ -12,7 +12,7 @@ use super::definition::Domain;
 use super::lookup::DEFINE;
 use super::vnc::{self, VncEndpoint};
 use crate::libvirt::Error;
-use crate::libvirt::client::{Client, Handover};
+use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
 use crate::libvirt::xml::{Element, XmlError};
 
