@@ -554,6 +554,42 @@ pub enum Error {
         /// libvirt's words.
         message: String,
     },
+    /// The VM has no VNC server.
+    #[error("the VM {name} has no screen that VNC shows")]
+    NoScreen {
+        /// The VM.
+        name: String,
+    },
+    /// The VM's screen can be reached on the daemon's host only.
+    #[error("the screen of the VM {name} is at {endpoint} of another host, that of {uri}")]
+    ScreenNotHere {
+        /// The VM.
+        name: String,
+        /// Its socket, or its host and port.
+        endpoint: String,
+        /// The connection.
+        uri: String,
+    },
+    /// The VM's VNC server can't be connected to.
+    #[error("cannot connect to the screen of the VM {name} at {endpoint}")]
+    ScreenUnreachable {
+        /// The VM.
+        name: String,
+        /// Its socket, or its host and port.
+        endpoint: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A port of the host can't be listened on.
+    #[error("cannot listen on port {port} of 127.0.0.1")]
+    CannotListen {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// What the VM prints on its serial console goes to no file.
     #[error("the VM {name} has no log of its serial console")]
     NoSerialLog {

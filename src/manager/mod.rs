@@ -54,7 +54,8 @@ pub use error::Error;
 pub use gc::{Garbage, GarbageCollection, Reason};
 pub use guest::{
     Console, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyPlace, CopyRequest, EXEC_INPUT_LIMIT, ExecEnd,
-    ExecRequest, Executed, FileCopy, GuestAccess, GuestAgent, LogRequest, Reach, SshHost, WaitFor,
+    ExecRequest, Executed, FileCopy, GuestAccess, GuestAgent, LogRequest, Reach, Screen, ScreenForward,
+    SshHost, WaitFor,
 };
 pub use image::{
     AvailableImage, ImageCommit, ImageImport, ImageKind, ImageStatus, Images, PruneRequest, PullRequest,

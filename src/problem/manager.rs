@@ -3,7 +3,9 @@
 use std::io::ErrorKind as Io;
 use std::path::Path;
 
-use super::{Advice, ErrorKind as K, config, disk, hint, image, libvirt, network, seed, ssh, virsh, vmtools};
+use super::{
+    Advice, ErrorKind as K, command, config, disk, hint, image, libvirt, network, seed, ssh, virsh, vmtools,
+};
 use crate::manager::Error;
 
 pub(super) fn advice(error: &Error) -> Advice {
@@ -277,6 +279,26 @@ pub(super) fn advice(error: &Error) -> Advice {
                 vmtools("ssh").arg(name)
             )),
         ),
+        E::NoScreen { name } => (
+            K::Incapable,
+            hint(format_args!(
+                "put <graphics type='vnc'><listen type='socket'/></graphics> into its <devices> with {}, then restart it",
+                virsh("edit").arg(name)
+            )),
+        ),
+        E::ScreenNotHere { .. } => (K::Usage, hint("run it on that host, or forward a port by `ssh -L`")),
+        E::ScreenUnreachable { name, source, .. } if source.kind() == Io::PermissionDenied => (
+            K::Denied,
+            hint(format_args!(
+                "run it as root, or view it through libvirt: {}",
+                command("virt-viewer").flag("--attach").arg(name)
+            )),
+        ),
+        E::ScreenUnreachable { .. } => (K::Failed, None),
+        E::CannotListen { source, .. } if source.kind() == Io::AddrInUse => {
+            (K::Exists, hint("another program uses it; choose another port"))
+        }
+        E::CannotListen { source, .. } => (source.kind().into(), None),
         E::NoSerialLog { name } => (
             K::Incapable,
             hint(format_args!(

@@ -6,6 +6,7 @@ mod copy;
 mod exec;
 mod logs;
 pub(in crate::manager) mod reach;
+mod screen;
 mod serial_log;
 mod ssh_config;
 mod wait;
@@ -15,6 +16,7 @@ pub use copy::{Copied, CopyBy, CopyPlace, CopyRequest, FileCopy};
 pub use exec::{EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed};
 pub use logs::LogRequest;
 pub use reach::Reach;
+pub use screen::{Screen, ScreenForward};
 pub use ssh_config::SshHost;
 pub use wait::WaitFor;
 
