@@ -119,7 +119,7 @@ fn an_appliance_whose_manifest_tells_another_digest_is_not_imported() {
         (format!("all SHA256 sha256sum | {disk}"), usual, false),
         (format!("all SHA512 sha512sum | {disk}"), usual, false),
         (format!("all sha1 sha1sum | {disk}"), usual, false),
-        (format!("all SHA1 sha1sum | sed 's/= /=/; s/=..../=0000/'"), usual, false),
+        ("all SHA1 sha1sum | sed 's/= /=/; s/=..../=0000/'".to_owned(), usual, false),
         (format!("all SHA1 sha1sum | {disk}"), "one.ovf appliance-disk1.vmdk one.mf", false),
         ("all SHA1 sha1sum | wrong one.ovf".to_owned(), usual, false),
         ("all SHA256 sha256sum | wrong one.ovf".to_owned(), usual, false),
