@@ -424,3 +424,29 @@ fn forged_qcow2() -> Vec<u8> {
     bytes[512..512 + backing.len()].copy_from_slice(backing);
     bytes
 }
+
+#[test]
+fn an_image_is_pulled_under_a_name_of_the_users_own() {
+    let bench = Bench::new();
+    let digest = sha256(&image(1));
+    let named = |name: &str| {
+        let more = ["--checksum", digest.as_str(), "--name", name];
+        bench.pull(&bench.server.url("disk.img"), &more).run()
+    };
+    let run = named("nightly").success();
+    assert_eq!(run.json()["name"], "nightly", "{run}");
+    assert_eq!(bench.the_image(), image(1));
+    // By that name it is known.
+    let known = bench.env.vmtools(&["image", "info", "nightly", "--json"]).run().success();
+    assert_eq!(known.json()["name"], "nightly", "{known}");
+    // Again: it is what it is.
+    named("nightly").success();
+    assert_eq!(bench.files_with("img").len(), 1);
+    // No name, and one that another image has.
+    named("../nightly").code(2);
+    named("").code(2);
+    let other = bench.publish("other.img", &image(2));
+    let more = ["--checksum", other.as_str(), "--name", "nightly"];
+    let run = bench.pull(&bench.server.url("other.img"), &more).run();
+    assert_eq!(run.status.code(), Some(4), "{run}");
+}
