@@ -491,7 +491,10 @@ fn of_image(error: &image::Error) -> (Code, Option<String>) {
         ),
         E::Changed { .. } => (Code::Integrity, Some("try again once nothing writes to it".into())),
         error if error.is_integrity() => (Code::Integrity, None),
-        E::NameTaken { .. } => (Code::Exists, Some("take another name, or add --replace".into())),
+        E::NameTaken { name } => (
+            Code::Exists,
+            Some(format!("take another name, or remove that one: vmtools image rm {name}; import and commit can --replace it")),
+        ),
         E::Convert { source, .. } => of_process(source),
         E::DiskFull { .. } => {
             (Code::Failed, Some("make room, or see what can go with `vmtools image prune --dry-run`".into()))
