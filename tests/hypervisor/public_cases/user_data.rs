@@ -358,6 +358,11 @@ fn an_image_an_iso_and_a_mount_are_what_was_named() {
             let target = drive.split_whitespace().nth(2).unwrap_or_default().to_owned();
             let found = capacity(&sandbox, "web", &target);
             faults.check(found == Some(size), format_args!("{} as an ISO: {found:?}", shown(&path)));
+            // As any reader of the definition has it, libvirt when it starts again among them.
+            let status = sandbox.vmtools(&["status", "web", "--json"]).run().success().json();
+            let is_told =
+                status["disks"].as_array().unwrap().iter().any(|disk| disk["path"].as_str() == path.to_str());
+            faults.check(is_told, format_args!("{} as an ISO: told as {}", shown(&path), status["disks"]));
         } else {
             faults.check(refused(&run), format_args!("{}: {}", shown(&path), brief(&run)));
         }
