@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::error::Complaint;
 use super::exit_code::Code;
-use crate::manager::{Event, Observer, Warning};
+use crate::manager::{Event, Observer, UserDataWarning, Warning};
 
 /// The user's terminal, or the files that stand in for it.
 pub struct Ui {
@@ -337,11 +337,7 @@ fn describe(warning: &Warning) -> String {
             )
         }
         Warning::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is switched off; ssh answers"),
-        Warning::UserDataKey { key, line, nearest } => {
-            let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
-            let meant = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-            format!("the user-data{line}: cloud-init knows no `{key}` and will pass it over{meant}")
-        }
+        Warning::UserData(warning) => user_data(warning),
         Warning::SetupLeftOut { vm } => {
             format!("{vm} has no cloud-init: its template's packages, write_files and runcmd are left out")
         }
@@ -373,5 +369,41 @@ fn describe(warning: &Warning) -> String {
         }
         Warning::ElsewhereVms { uri, count } => format!("{count} VMs exist on {uri}: --connect {uri}"),
         Warning::Configuration(text) => text.clone(),
+    }
+}
+
+fn user_data(warning: &UserDataWarning) -> String {
+    use UserDataWarning as W;
+    match warning {
+        W::UnknownKey { key, line, nearest } => {
+            let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+            let meant = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+            format!("the user-data{line}: cloud-init does not know `{key}` and ignores it{meant}")
+        }
+        W::UnknownPart { number, content_type } => {
+            format!("the user-data: cloud-init ignores part {number}, since it does not know {content_type}")
+        }
+        W::NoInterpreter { number } => {
+            format!("the user-data: part {number} is a script without `#!INTERPRETER`, and will not run")
+        }
+        W::BrokenBoundary { line } => {
+            format!(
+                "the user-data, line {line}: a boundary needs `--` before it; this one is content of its part"
+            )
+        }
+        W::TextBehindParts { line } => {
+            format!("the user-data, line {line}: cloud-init ignores what follows the last boundary")
+        }
+        W::SshdConfig { user, path, directive } => {
+            format!("{directive} in {path} may keep {user} out, as whom vmtools logs in (--user NAME)")
+        }
+        W::Shell { user, shell } => {
+            format!("{user}, as whom vmtools logs in, gets the shell {shell} (--user NAME)")
+        }
+        W::PasswordExpires { user } => {
+            format!(
+                "the password of {user} expires at once (chpasswd.expire): ssh commands fail until it is changed"
+            )
+        }
     }
 }

@@ -99,4 +99,4 @@ pub use wait::WaitFor;
 
 pub use crate::guest::{Remote, Signal};
 pub use crate::host::installer;
-pub use crate::seed::PasswordHash;
+pub use crate::seed::{PasswordHash, UserDataWarning};

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::Setting;
 use crate::model::{Condition, ConnectionUri, DiskSize, MemorySize, SharedFolder};
+use crate::seed::UserDataWarning;
 
 /// Somebody who watches what a verb does.
 pub trait Observer: Send + Sync {
@@ -168,15 +169,8 @@ pub enum Warning {
         /// The VM.
         vm: String,
     },
-    /// A key in the user-data that cloud-init will pass over.
-    UserDataKey {
-        /// The key.
-        key: String,
-        /// Its line, where that is known.
-        line: Option<usize>,
-        /// What may have been meant.
-        nearest: Option<&'static str>,
-    },
+    /// Something in the user-data that cloud-init will pass over, or that may keep vmtools out.
+    UserData(UserDataWarning),
     /// The VM gets no seed, so what its template would have cloud-init do is left out.
     SetupLeftOut {
         /// The VM.
