@@ -80,4 +80,4 @@ pub use vms::{
 
 pub use crate::guest::{Remote, Signal};
 pub use crate::host::{KvmFault, installer};
-pub use crate::seed::PasswordHash;
+pub use crate::seed::{PasswordHash, UserDataWarning};

@@ -40,7 +40,7 @@ pub struct Deleted {
     /// Those among the deleted that vmtools did not make.
     #[serde(skip)]
     pub foreign: Vec<String>,
-    /// Those among the kept that were made for this VM, and why they were kept.
+    /// Those among the kept that were its disks, and why they were kept.
     #[serde(skip)]
     pub stays: Vec<KeptFile>,
 }
@@ -242,8 +242,7 @@ impl Deletion<'_> {
             guest::forget_known_host(self.op.paths().state_folder(), uuid).map_err(guest::Error::from)?;
         }
         let foreign = plan.foreign().map(str::to_owned).collect();
-        let is_shared = |why| matches!(why, KeepReason::Base | KeepReason::Parent | KeepReason::Disc);
-        let stays = plan.kept.into_iter().filter(|file| !is_shared(file.why)).collect();
+        let stays = plan.staying_disks();
         let (deleted, kept) = (plan.delete, plan.keep);
         Ok(Deleted { name: plan.name, uuid: plan.uuid, deleted, kept, foreign, stays })
     }

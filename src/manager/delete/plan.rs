@@ -48,6 +48,9 @@ pub struct DeletePlan {
     pub(in crate::manager) may_stop: bool,
     #[serde(skip)]
     keeps_disks: bool,
+    /// Those of the files that stay which lie below its disks.
+    #[serde(skip)]
+    below: Vec<String>,
     /// The folder of its TPM's state, which libvirt removes with it.
     #[serde(skip)]
     tpm_state: Option<String>,
@@ -124,6 +127,12 @@ impl DeletePlan {
     pub fn foreign(&self) -> impl Iterator<Item = &str> {
         let foreign = self.files.iter().filter(|file| file.why == DeleteReason::Foreign);
         foreign.map(|file| file.path.as_str())
+    }
+
+    /// The disks of the VM that stay.
+    pub(super) fn staying_disks(&self) -> Vec<KeptFile> {
+        let is_own = |file: &&KeptFile| file.why != KeepReason::Disc && !self.below.contains(&file.path);
+        self.kept.iter().filter(is_own).cloned().collect()
     }
 
     /// The volumes that go, as things are now: those that have become its own since the plan was made go too.
@@ -247,6 +256,7 @@ pub(super) fn draft(
         keeps_disks: request.keep_disks,
         tpm_state: domain.tpm_state(),
         worthless: Vec::new(),
+        below: Vec::new(),
         ports: Vec::new(),
     };
     let state = [
@@ -329,6 +339,7 @@ impl Drafting<'_> {
             if !self.is_settled(&below) {
                 let why = self.why_a_base_stays(&below);
                 self.keep(&below, why);
+                self.plan.below.push(below);
             }
         }
     }
