@@ -126,7 +126,7 @@ fn a_disk_that_another_stands_on_goes_after_it_or_stays() {
     define(&sandbox, "high", &disk_xml);
     let gone = vmtools(&["delete", "--yes", "--with-foreign-disks", "low", "high"]).success();
     // The disk that is not vmtools' own is named.
-    assert_eq!(gone.lines(), ["deleted high", &format!("  with {overlay}"), "deleted low"]);
+    assert_eq!(gone.lines(), ["deleted high", &format!("with {overlay}"), "deleted low"]);
     nothing_is_left(&sandbox);
 
     // A copy of vmtools' record is no claim to what it names.
