@@ -1,6 +1,9 @@
 //! Changing a VM: in its definition, and in the guest that runs as far as that can take it.
 
+use std::time::{Duration, Instant};
+
 use crate::libvirt::MaxCpusChange;
+use crate::libvirt::{self, Affects, Domain, DomainStats, MetadataChange, Room};
 use crate::manager::change::Changes;
 use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
@@ -8,9 +11,6 @@ use crate::manager::host_checks::HostChecks;
 use crate::manager::power::Power;
 use crate::manager::storage::Storage;
 use crate::manager::vms::Vms;
-use std::time::{Duration, Instant};
-
-use crate::libvirt::{self, Affects, Domain, DomainStats, MetadataChange, Room};
 use crate::manager::{Error, Event, VmStatus, Warning};
 use crate::model::{DiskSize, Label, MemorySize, TimeToLive, Timestamp, VmState};
 

@@ -2,7 +2,6 @@
 //! reflink where the file system can; else by libvirt, so that a user who may speak to the system's daemon
 //! needs no root.
 
-use crate::manager::clone::Cloning;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::ErrorKind;
@@ -17,6 +16,7 @@ use crate::host::Creator;
 use crate::image::{Overlay, Progress, copy_sparse};
 use crate::libvirt::{self, Object, OwnedVolume, Volume, VolumeSpec};
 use crate::manager::Error;
+use crate::manager::clone::Cloning;
 use crate::manager::image::progress_of;
 
 /// The beginning of the names of pools that are there for a while, for files in folders of no pool. A hash of the folder

@@ -1,8 +1,5 @@
 //! What a clone is made of, settled before anything is done.
 
-use crate::manager::clone::Cloning;
-use crate::manager::host_checks::HostChecks;
-use crate::manager::storage::Storage;
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
@@ -13,6 +10,9 @@ use crate::libvirt::{
     self, CopiedFile, Disk, DiskSource, Domain, DomainCopy, Element, Metadata, OwnedVolume, Parent, Pool,
     SshAccess,
 };
+use crate::manager::clone::Cloning;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::storage::Storage;
 use crate::manager::storage::base;
 use crate::manager::{Error, Event, Warning};
 use crate::model::{DiskSize, MacAddress, PortPublish, Protocol, Timestamp};

@@ -1,10 +1,3 @@
-use crate::manager::change::Changes;
-use crate::manager::claim::{Claim, Subject};
-use crate::manager::disk::Disks;
-use crate::manager::host_checks::HostChecks;
-use crate::manager::inventory::Inventory;
-use crate::manager::storage::Storage;
-use crate::manager::undo::UndoStack;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,8 +5,15 @@ use std::time::{Duration, Instant};
 use super::{ChangedDisk, Machine};
 use crate::image::{self, Format};
 use crate::libvirt::{Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec};
+use crate::manager::change::Changes;
+use crate::manager::claim::{Claim, Subject};
+use crate::manager::disk::Disks;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::inventory::Inventory;
 use crate::manager::inventory::{DeletionSet, Needer};
+use crate::manager::storage::Storage;
 use crate::manager::storage::base;
+use crate::manager::undo::UndoStack;
 use crate::manager::{Error, Event, Warning};
 use crate::model::{DiskBus, DiskSize, VmName};
 

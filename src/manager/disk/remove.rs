@@ -1,13 +1,13 @@
-use crate::libvirt::{DiskRole, Domain};
-use crate::manager::change::Changes;
-use crate::manager::claim::Subject;
-use crate::manager::disk::Disks;
-use crate::manager::inventory::Inventory;
 use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, DiskError, Machine, disk_of};
 use crate::libvirt::{Affects, MetadataChange, OwnedVolume};
+use crate::libvirt::{DiskRole, Domain};
+use crate::manager::change::Changes;
+use crate::manager::claim::Subject;
+use crate::manager::disk::Disks;
 use crate::manager::inventory::DeletionSet;
+use crate::manager::inventory::Inventory;
 use crate::manager::{DiskStatus, Error, Event, Warning};
 
 /// How often a guest that was asked to let go of a disk is looked at.

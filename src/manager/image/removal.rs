@@ -1,5 +1,3 @@
-use crate::manager::image::Images;
-use crate::manager::storage::Storage;
 use std::time::{Duration, Instant};
 
 use super::listing::{Item, pick};
@@ -8,7 +6,9 @@ use super::{ImageKind, image_store};
 use crate::libvirt::OwnedVolume;
 use crate::manager::Error;
 use crate::manager::claim::Subject;
+use crate::manager::image::Images;
 use crate::manager::inventory::Needer;
+use crate::manager::storage::Storage;
 use crate::manager::storage::base::marker_name;
 
 /// How long a removal tries while libvirt is busy.

@@ -5,9 +5,6 @@
 //! what the base is. A base without a marker is either being uploaded by somebody, and then its file
 //! changes, or was given up.
 
-use crate::manager::claim::{Claim, Subject};
-use crate::manager::inventory::{DeletionSet, Inventory};
-use crate::manager::storage::Storage;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -17,6 +14,9 @@ use crate::config::Config;
 use crate::host;
 use crate::image::{Format, LocalImage};
 use crate::libvirt::{self, Pool, PoolKind, Volume, VolumeSpec};
+use crate::manager::claim::{Claim, Subject};
+use crate::manager::inventory::{DeletionSet, Inventory};
+use crate::manager::storage::Storage;
 use crate::manager::{Error, Event, Step};
 use crate::model::{DiskSize, Timestamp};
 

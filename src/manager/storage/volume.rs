@@ -1,7 +1,5 @@
 //! What libvirt takes the files of VMs for.
 
-use crate::manager::clone::is_encrypted;
-use crate::manager::storage::Storage;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +7,8 @@ use crate::image::chain::{Chain, FileState};
 use crate::image::header::Driver;
 use crate::libvirt::{self, Disk, DiskSource, Domain, Object, OwnedVolume, Volume};
 use crate::manager::Error;
+use crate::manager::clone::is_encrypted;
+use crate::manager::storage::Storage;
 
 /// How long a pool in which something is being made is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,13 +1,13 @@
-use crate::libvirt::DiskSource;
-use crate::manager::inventory::VmDefinitions;
-use crate::manager::storage::Storage;
-use crate::manager::vms::Vms;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::host;
+use crate::libvirt::DiskSource;
 use crate::libvirt::{self, Disk, Domain, DomainStats, Filesystem, Mounted, Page};
 use crate::manager::guest::reach::forwarded_port;
+use crate::manager::inventory::VmDefinitions;
+use crate::manager::storage::Storage;
+use crate::manager::vms::Vms;
 use crate::manager::{DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmStatus};
 
 impl Vms<'_> {
