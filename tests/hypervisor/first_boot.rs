@@ -45,6 +45,10 @@ fn mistakes_in_user_data_are_told_before_anything_is_made() {
     ] {
         std::fs::write(&file, text).unwrap();
         create(&sandbox, "web", &image, &[flag, name]).run().code(2).stderr_has(place);
+        // Whether it is the user of vmtools' own the image has to say.
+        if place == "`system`" {
+            continue;
+        }
         // Not even an image that is not there is looked for.
         let nowhere = ["create", "web", "--image", "https://nowhere.invalid/x.img", flag, name];
         sandbox.vmtools(&nowhere).run().code(2).stderr_has(place);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, Machine};
 use crate::image::{self, Format};
-use crate::libvirt::{Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec};
+use crate::libvirt::{self, Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec};
 use crate::manager::change::Changes;
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::disk::Disks;
@@ -156,7 +156,10 @@ impl Disks<'_> {
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let (header, _) = image::read_data_disk(path)?;
         HostChecks::of(self.op).check_reach([path.as_path()])?;
-        let shown = path.to_string_lossy().into_owned();
+        // Any other name would be that of another file in a definition.
+        let Some(shown) = path.to_str().map(str::to_owned) else {
+            return Err(libvirt::Error::NotKept { value: path.to_string_lossy().into_owned() }.into());
+        };
         if !read_only {
             let mut needed_by = Inventory::load(self.op).await?.needed_by(&shown, &DeletionSet::default());
             if path.file_name().is_some_and(|name| base::is_base(&name.to_string_lossy())) {

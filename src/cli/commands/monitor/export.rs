@@ -83,7 +83,10 @@ pub async fn write(file: &Path, args: &MonitorArgs, monitor: &mut Monitor<'_>) -
     while left != Some(0) {
         ticks.tick().await;
         let text = Metrics::take(monitor).await?.text(false);
-        put(file, &text).map_err(|error| Problem::io(format!("cannot write {}", file.display()), &error))?;
+        put(file, &text).map_err(|error| Problem {
+            cause: vec![error.to_string()],
+            ..Problem::new(ErrorKind::Failed, format!("cannot write {}", file.display()))
+        })?;
         left = left.map(|left| left - 1);
     }
     Ok(())
