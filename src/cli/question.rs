@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use super::render::{visible, visible_lines};
 use super::ui::Ui;
 use crate::manager::Interrupt;
 use crate::problem::{ErrorKind, Problem};
@@ -23,7 +24,7 @@ impl Ui {
         if !text.is_empty() {
             text.push('\n');
         }
-        let _ = write!(std::io::stderr(), "{text}{question} [y/N] ");
+        let _ = write!(std::io::stderr(), "{}{} [y/N] ", visible_lines(&text), visible(question));
         // In a thread: it goes on reading after Ctrl-C, and nobody waits for it.
         let answer = tokio::task::spawn_blocking(|| {
             let mut answer = String::new();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use colored::Colorize;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::render::{visible, visible_json, visible_lines};
 use crate::manager::{Event, Observer};
 use crate::problem::{ErrorKind, Problem, event, warning};
 
@@ -57,13 +58,13 @@ impl Ui {
         std::io::stdin().is_terminal() && self.terminal
     }
 
-    /// Data for stdout. A pipe that was closed ends the program quietly; other failures count, see
-    /// [`Ui::write_failure`].
+    /// Data for stdout, for people: what would do more to a terminal than show text is written out. A pipe that was
+    /// closed ends the program quietly; other failures count, see [`Ui::write_failure`].
     pub fn data(&self, text: &str) {
-        self.data_bytes(text.as_bytes());
+        self.data_bytes(visible_lines(text).as_bytes());
     }
 
-    /// As [`Ui::data`]; false when nobody takes any more. Without bytes that alone is asked.
+    /// As [`Ui::data`], exactly these bytes; false when nobody takes any more. Without bytes that alone is asked.
     pub fn data_bytes(&self, bytes: &[u8]) -> bool {
         let mut stdout = std::io::stdout().lock();
         if bytes.is_empty() {
@@ -84,9 +85,20 @@ impl Ui {
         Some(Problem::new(ErrorKind::Failed, format!("cannot write to standard output: {failure}")))
     }
 
+    /// A sample or an event as one line of JSON; false when nobody takes any more.
+    pub fn data_json_line<T: serde::Serialize + ?Sized>(&self, value: &T) -> bool {
+        let mut text = visible_json(serde_json::to_string(value).unwrap_or_default());
+        text.push('\n');
+        self.data_bytes(text.as_bytes())
+    }
+
     /// A result: for people as `render` has it, with `--json` the document itself.
     pub fn show<T: serde::Serialize + ?Sized>(&self, value: &T, render: impl FnOnce(&T) -> String) {
-        if self.json { self.document(value) } else { self.data(&render(value)) }
+        if self.json {
+            self.document(value);
+        } else {
+            self.data(&render(value));
+        }
     }
 
     /// The results of a verb that takes several names. With one name given (`single`) the document is its object,
@@ -105,9 +117,9 @@ impl Ui {
     }
 
     fn document<T: serde::Serialize + ?Sized>(&self, value: &T) {
-        let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+        let mut text = visible_json(serde_json::to_string_pretty(value).unwrap_or_default());
         text.push('\n');
-        self.data(&text);
+        self.data_bytes(text.as_bytes());
     }
 
     /// A word for the user, unless he wants quiet.
@@ -122,8 +134,8 @@ impl Ui {
         if self.warned.lock().is_ok_and(|mut warned| !warned.insert(text.to_owned())) {
             return;
         }
-        if !self.keeps(text) {
-            self.line(&format!("{} {text}", "warning:".yellow().bold()));
+        if !self.keeps(&visible_lines(text)) {
+            self.labelled(&"warning:".yellow().bold(), text);
         }
     }
 
@@ -131,10 +143,10 @@ impl Ui {
     pub fn error(&self, problem: &Problem) {
         self.finish();
         if self.json {
-            self.line(&problem.to_json().to_string());
+            self.raw_line(&visible_json(problem.to_json().to_string()));
             return;
         }
-        self.line(&format!("{} {}", "error:".red().bold(), problem.message));
+        self.labelled(&"error:".red().bold(), &problem.message);
         for cause in &problem.cause {
             self.line(&format!("  because: {cause}"));
         }
@@ -145,7 +157,7 @@ impl Ui {
             }
         }
         if let Some(hint) = &problem.hint {
-            self.line(&format!("{} {hint}", "hint:".cyan().bold()));
+            self.labelled(&"hint:".cyan().bold(), hint);
         }
     }
 
@@ -205,7 +217,16 @@ impl Ui {
         }
     }
 
+    /// Text of others may stand in it.
     fn line(&self, text: &str) {
+        self.raw_line(&indented(&visible_lines(text)));
+    }
+
+    fn labelled(&self, label: &colored::ColoredString, text: &str) {
+        self.raw_line(&format!("{label} {}", indented(&visible_lines(text))));
+    }
+
+    fn raw_line(&self, text: &str) {
         if self.keeps(text) {
             return;
         }
@@ -236,7 +257,7 @@ impl Ui {
         } else if progress.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
             progress.last_line = Some(Instant::now());
             let total = total.map_or_else(String::new, |total| format!(" of {} MiB", total >> 20));
-            write_line(&format!("{image}: {} MiB{total}", done >> 20));
+            write_line(&format!("{}: {} MiB{total}", visible(image), done >> 20));
         }
     }
 }
@@ -246,10 +267,10 @@ impl Observer for Ui {
         match event {
             Event::Warning(warning) => self.warn(&warning::text(&warning)),
             // At each time anew.
-            Event::LibvirtAway { reason } => self.line(&format!(
-                "{} libvirt stopped answering; waiting for it: {reason}",
-                "warning:".yellow().bold()
-            )),
+            Event::LibvirtAway { reason } => self.labelled(
+                &"warning:".yellow().bold(),
+                &format!("libvirt stopped answering; waiting for it: {reason}"),
+            ),
             _ if self.quiet => {}
             Event::Transfer { image, done_bytes, total_bytes } => {
                 self.transfer(image, done_bytes, total_bytes)
@@ -282,6 +303,11 @@ fn is_closed(stdout: &std::io::StdoutLock<'_>) -> bool {
     poll(&mut polled, Some(&Timespec::default())).is_ok() && polled[0].revents().contains(PollFlags::ERR)
 }
 
+/// The lines behind the first one stand to the right of it: no name can be taken for a line of ours.
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n  ")
+}
+
 fn write_line(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
@@ -297,7 +323,7 @@ fn new_bar(image: &str, done: u64, total: Option<u64>) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-    bar.set_message(image.to_owned());
+    bar.set_message(visible(image).into_owned());
     bar.set_position(done);
     bar.reset_eta();
     bar

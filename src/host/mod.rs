@@ -48,7 +48,7 @@ pub use qmp_folder::{
     QmpFolder, qmp_socket, ready_session_qmp_folder, remove_vm_sockets, session_qmp_folder,
     system_qmp_folder, vms_with_sockets, vnc_socket,
 };
-pub use resource::{Memory, cpus, disk_free, memory};
+pub use resource::{Memory, cpus, disk_free, is_of_this_host, memory};
 pub use route::has_default_route;
 pub use shell::ShellCommand;
 pub use socket::{Socket, probe_session, probe_system, session_socket_folder};

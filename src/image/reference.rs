@@ -132,6 +132,18 @@ fn without_dots(path: &Path) -> PathBuf {
     path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect()
 }
 
+/// Refuses a name that `--image` would take for a file or a URL.
+pub(super) fn check_name(name: &str) -> Result<(), Invalid> {
+    match Reference::parse(name, Path::new("/"), None) {
+        Ok(Reference::Catalog(_)) => Ok(()),
+        _ => Err(Invalid::new(
+            "image name",
+            name,
+            "it begins with a letter or digit, has letters, digits, dots, dashes and underscores, and does not end like a file",
+        )),
+    }
+}
+
 /// The last part of a URL's path, which publishers use as the file's name.
 pub(super) fn file_name(url: &str) -> &str {
     let path = url.split(['?', '#']).next().unwrap_or(url);

@@ -19,7 +19,7 @@
 //! ([`host::system_lock_folder`]); for a session, and for a daemon on another host, in this user's own. Against
 //! other hosts' vmtools the marks in the definitions stand: a clone marks its parent and looks at it again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::operation::Operation;
@@ -111,13 +111,24 @@ impl Operation<'_> {
         Ok(host::sweep_held(&self.claims_folder()?, ENDING))
     }
 
-    fn claims_folder(self) -> Result<PathBuf, Error> {
+    /// Whether a claim keeps out all that use this libvirt: none but this host's vmtools write to the folder, and all
+    /// of these claim in one place.
+    pub(in crate::manager) fn claims_are_all(self, folder: &str) -> bool {
         let locality = self.locality();
-        let shared = (locality.is_here() && !locality.is_session()).then(host::system_lock_folder).flatten();
-        match shared {
+        let in_one_place = locality.is_session() || self.shared_folder().is_some();
+        locality.is_here() && in_one_place && host::is_of_this_host(Path::new(folder))
+    }
+
+    fn claims_folder(self) -> Result<PathBuf, Error> {
+        match self.shared_folder() {
             Some(folder) => Ok(folder),
             None => Ok(self.paths().claims_folder()?),
         }
+    }
+
+    fn shared_folder(self) -> Option<PathBuf> {
+        let locality = self.locality();
+        (locality.is_here() && !locality.is_session()).then(host::system_lock_folder).flatten()
     }
 }
 

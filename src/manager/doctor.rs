@@ -1,10 +1,10 @@
-use crate::manager::storage::Storage;
 use std::path::PathBuf;
 
 use super::create::network::passt_fault;
 use crate::host::{self, Kvm, KvmFault, Membership, QmpFolder, Socket, Tool, installer};
 use crate::libvirt;
 use crate::manager::operation::noun;
+use crate::manager::storage::Storage;
 use crate::model::NetworkSpec;
 
 /// How a check came out.

@@ -1,6 +1,6 @@
 use super::{
     CloneError, ConsoleError, CopyError, CreateError, DiskError, ExecError, ImageError, NetworkError,
-    ReachError, Remnant, ResourceError, StorageError, VmError, WaitError,
+    ReachError, Remnant, ResourceError, ScreenError, StorageError, VmError, WaitError,
 };
 use crate::model::Invalid;
 use crate::{config, guest, host, image, libvirt, seed};
@@ -47,6 +47,9 @@ pub enum Error {
     /// A serial console, or its log.
     #[error(transparent)]
     Console(#[from] ConsoleError),
+    /// A VM's screen.
+    #[error(transparent)]
+    Screen(#[from] ScreenError),
     /// libvirt, or virsh on the way to it.
     #[error(transparent)]
     Libvirt(#[from] libvirt::Error),

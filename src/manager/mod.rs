@@ -56,7 +56,8 @@ pub use gc::{Garbage, GarbageCollection, Reason};
 pub use guest::{
     Console, ConsoleError, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyError, CopyPlace, CopyRefusal,
     CopyRequest, EXEC_INPUT_LIMIT, ExecEnd, ExecError, ExecRequest, Executed, FileCopy, GuestAccess,
-    GuestAgent, LogRequest, Reach, ReachError, SshHost, WaitError, WaitFor,
+    GuestAgent, LogRequest, Reach, ReachError, Screen, ScreenError, ScreenForward, SshHost, WaitError,
+    WaitFor,
 };
 pub use host_checks::ResourceError;
 pub use image::{
@@ -85,4 +86,4 @@ pub use vms::{
 
 pub use crate::guest::{Remote, Signal};
 pub use crate::host::{KvmFault, installer};
-pub use crate::seed::PasswordHash;
+pub use crate::seed::{PasswordHash, UserDataWarning};

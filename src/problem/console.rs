@@ -1,9 +1,9 @@
-//! The errors of serial consoles and their logs.
+//! The errors of serial consoles and their logs, and of screens.
 
 use std::io::ErrorKind as Io;
 
-use super::{Advice, ErrorKind as K, hint, virsh, vmtools};
-use crate::manager::ConsoleError;
+use super::{Advice, ErrorKind as K, command, hint, virsh, vmtools};
+use crate::manager::{ConsoleError, ScreenError};
 
 pub(super) fn advice(error: &ConsoleError) -> Advice {
     use ConsoleError as E;
@@ -35,5 +35,31 @@ pub(super) fn advice(error: &ConsoleError) -> Advice {
             hint("read it as root; if it is in a storage pool, members of the group libvirt may read it"),
         ),
         E::LogUnreadable { .. } => (K::Failed, None),
+    }
+}
+
+pub(super) fn screen_advice(error: &ScreenError) -> Advice {
+    use ScreenError as E;
+    match error {
+        E::NoScreen { name } => (
+            K::Incapable,
+            hint(format_args!(
+                "add <graphics type='vnc'><listen type='socket'/></graphics> to its <devices> with {}, then restart it",
+                virsh("edit").arg(name)
+            )),
+        ),
+        E::NotHere { .. } => (K::Usage, hint("run it on that host, or forward a port by `ssh -L`")),
+        E::Unreachable { name, source, .. } if source.kind() == Io::PermissionDenied => (
+            K::Denied,
+            hint(format_args!(
+                "run it as root, or view it through libvirt: {}",
+                command("virt-viewer").flag("--attach").arg(name)
+            )),
+        ),
+        E::Unreachable { .. } => (K::Failed, None),
+        E::CannotListen { source, .. } if source.kind() == Io::AddrInUse => {
+            (K::Exists, hint("another program uses it; choose another port"))
+        }
+        E::CannotListen { source, .. } => (source.kind().into(), None),
     }
 }

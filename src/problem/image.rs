@@ -13,7 +13,7 @@ pub(super) fn advice(error: &Error) -> Advice {
     match error {
         E::Header { name, source } => (K::Integrity, of_header(name, source)),
         E::InUse { .. } => (
-            K::Integrity,
+            K::WrongState,
             hint(format_args!(
                 "stop that VM first; {} makes an image of a VM's disk",
                 vmtools("image commit").fixed("VM NAME")
@@ -21,7 +21,13 @@ pub(super) fn advice(error: &Error) -> Advice {
         ),
         E::Changed { .. } => (K::Integrity, hint("try again once nothing writes to it")),
         error if error.is_integrity() => (K::Integrity, None),
-        E::NameTaken { .. } => (K::Exists, hint("choose another name, or add --replace")),
+        E::NameTaken { name } => (
+            K::Exists,
+            hint(format_args!(
+                "choose another name, or remove that one with {}; import and commit can --replace it",
+                vmtools("image rm").arg(name)
+            )),
+        ),
         E::Convert { source, .. } => process::advice(source),
         E::DiskFull { .. } => (
             K::Failed,

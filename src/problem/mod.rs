@@ -145,6 +145,7 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Exec(error) => exec::advice(error),
         Error::Copy(error) => copy::advice(error),
         Error::Console(error) => console::advice(error),
+        Error::Screen(error) => console::screen_advice(error),
         Error::Libvirt(error) => libvirt::advice(error),
         Error::Config(error) => config::advice(error),
         Error::Image(error) => image::advice(error),

@@ -1,7 +1,7 @@
 //! Warnings in words.
 
 use super::{option, virsh, vmtools};
-use crate::manager::{Setting, Warning};
+use crate::manager::{Setting, UserDataWarning, Warning};
 use crate::model::SharedFolder;
 
 /// The warning, in one line. One match, so that none is forgotten.
@@ -58,7 +58,7 @@ pub fn text(warning: &Warning) -> String {
             folders.iter().map(SharedFolder::command).collect::<Vec<_>>().join("; ")
         ),
         W::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is disabled; ssh answers"),
-        W::UserDataKey { key, line, nearest } => user_data_key(key, *line, *nearest),
+        W::UserData(warning) => user_data(warning),
         W::SetupLeftOut { vm } => format!(
             "{vm} has no cloud-init: the packages, write_files and runcmd of its template are left out"
         ),
@@ -97,8 +97,38 @@ fn settings(done: &[Setting]) -> String {
     done.iter().map(|setting| setting.name()).collect::<Vec<_>>().join(", ")
 }
 
-fn user_data_key(key: &str, line: Option<usize>, nearest: Option<&str>) -> String {
-    let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
-    let meant = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-    format!("the user-data{line}: cloud-init does not know `{key}` and will ignore it{meant}")
+fn user_data(warning: &UserDataWarning) -> String {
+    use UserDataWarning as W;
+    match warning {
+        W::UnknownKey { key, line, nearest } => {
+            let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+            let meant = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+            format!("the user-data{line}: cloud-init does not know `{key}` and ignores it{meant}")
+        }
+        W::UnknownPart { number, content_type } => {
+            format!("the user-data: cloud-init ignores part {number}, since it does not know {content_type}")
+        }
+        W::NoInterpreter { number } => {
+            format!("the user-data: part {number} is a script without `#!INTERPRETER`, and will not run")
+        }
+        W::BrokenBoundary { line } => {
+            format!(
+                "the user-data, line {line}: a boundary needs `--` before it; this one is content of its part"
+            )
+        }
+        W::TextBehindParts { line } => {
+            format!("the user-data, line {line}: cloud-init ignores what follows the last boundary")
+        }
+        W::SshdConfig { user, path, directive } => {
+            format!("{directive} in {path} may keep {user} out, as whom vmtools logs in (--user NAME)")
+        }
+        W::Shell { user, shell } => {
+            format!("{user}, as whom vmtools logs in, gets the shell {shell} (--user NAME)")
+        }
+        W::PasswordExpires { user } => {
+            format!(
+                "the password of {user} expires at once (chpasswd.expire): ssh commands fail until it is changed"
+            )
+        }
+    }
 }

@@ -1,3 +1,4 @@
+use super::UserDataFault;
 use crate::model::Invalid;
 
 /// Why a seed could not be made.
@@ -14,16 +15,18 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
-    /// A user-data file that cloud-init would not understand.
-    #[error("the user-data cannot be used: {reason}")]
-    UserData {
-        /// Why.
-        reason: &'static str,
-    },
+    /// A user-data file that cloud-init would not understand, or that would keep vmtools out.
+    #[error("the user-data cannot be used: {0}")]
+    UserData(UserDataFault),
     /// A mistake in a cloud-config.
-    #[error("the user-data has a mistake in line {line}, column {column}: {reason}")]
+    #[error(
+        "the user-data has a mistake{} in line {line}, column {column}: {reason}",
+        .part.map(|number| format!(" in its part {number},")).unwrap_or_default()
+    )]
     CloudConfig {
-        /// The line, from 1.
+        /// The part, from 1, of user-data that has several.
+        part: Option<usize>,
+        /// The line, from 1, of the part.
         line: u64,
         /// The column, from 1.
         column: u64,

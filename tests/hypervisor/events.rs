@@ -188,13 +188,25 @@ fn a_command_runs_for_each_event_in_order() {
 #[test]
 fn an_interrupt_ends_the_command_too() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let running = listen(&sandbox, &["--exec", "echo begins; sleep 4711; echo ends"]);
-    define_empty(&sandbox, &["web"]);
-    told(&running, "begins");
-    let run = interrupted(running);
-    assert_eq!(run.stdout, "begins\n", "{run}");
-    let sleeps = || sandbox.processes().iter().any(|line| line.contains("sleep 4711"));
-    wait_for("the command's end", MINUTE, || (!sleeps()).then_some(()));
+    // What it has started in the background, too.
+    let command = "(sleep 4711; true) & echo begins; sleep 4712; echo ends";
+    let sleeps = || sandbox.processes().iter().any(|line| line.starts_with("sleep 471"));
+    // To vmtools alone as by kill, and to its whole group as by a terminal, which the command is not in.
+    for (signal, group, code) in [("INT", false, 130), ("TERM", false, 143), ("INT", true, 130)] {
+        let mut running = listen(&sandbox, &["--exec", command]);
+        define_empty(&sandbox, &["web"]);
+        told(&running, "begins");
+        wait_for("what it starts", MINUTE, || sleeps().then_some(()));
+        if group {
+            running.signal_group(signal);
+        } else {
+            running.signal(signal);
+        }
+        let run = running.wait(MINUTE).code(code);
+        assert_eq!(run.stdout, "begins\n", "{run}");
+        wait_for("the command's end", MINUTE, || (!sleeps()).then_some(()));
+        sandbox.virsh(&["undefine", "web"]);
+    }
 }
 
 #[test]
@@ -208,4 +220,21 @@ fn a_sessions_events_are_told() {
     let run = running.wait(MINUTE).success();
     let kinds = ["defined", "undefined"];
     assert_eq!(of(&run.json_lines(), "web", &kinds), [("defined", Some("shutoff")), ("undefined", None)]);
+}
+
+#[test]
+fn nothing_outlives_a_vmtools_that_is_killed() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let mut running = listen(&sandbox, &["--exec", "sleep 4711 & sleep 4712"]);
+    let left = || {
+        let is_left = |line: &String| line.starts_with("virsh") || line.contains("sleep 471");
+        sandbox.processes().into_iter().filter(is_left).collect::<Vec<_>>()
+    };
+    define_empty(&sandbox, &["web"]);
+    wait_for("the command", MINUTE, || {
+        (left().iter().filter(|line| line.starts_with("sleep")).count() == 2).then_some(())
+    });
+    assert!(left().len() > 3, "two of virsh and the command: {:?}", left());
+    running.signal("KILL");
+    wait_for("their end", MINUTE, || left().is_empty().then_some(()));
 }

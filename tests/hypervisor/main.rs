@@ -6,6 +6,7 @@
 mod support;
 
 mod change;
+mod client;
 mod clone;
 mod clone_failure;
 mod clone_files;

@@ -174,7 +174,7 @@ fn every_recorded_error_is_read() {
 }
 
 /// What may be sent.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     Ping::NAME,
     Info::NAME,
     Shutdown::NAME,
@@ -191,6 +191,7 @@ const NAMES: [&str; 17] = [
     GetOsinfo::NAME,
     GetHostName::NAME,
     NetworkGetInterfaces::NAME,
+    SetTime::NAME,
     SshAddAuthorizedKeys::NAME,
 ];
 

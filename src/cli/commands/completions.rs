@@ -21,6 +21,6 @@ pub struct CompletionsArgs {
 pub fn run(args: CompletionsArgs, context: &Context) -> Result<ExitCode, Problem> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "vmtools", &mut script);
-    context.ui.data(&String::from_utf8_lossy(&script));
+    context.ui.data_bytes(&script);
     Ok(ExitCode::SUCCESS)
 }

@@ -91,7 +91,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
             }
         })
         .await;
-    many.finish(context, single, |vm| format!("deleted {}\n", vm.name))
+    many.finish(context, single, render::deleted)
 }
 
 fn refuse_without_terminal(asks: bool, asks_for_disks: bool, context: &Context) -> Result<(), Problem> {

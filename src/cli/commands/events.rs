@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::context::Context;
+use crate::cli::render::visible;
 use crate::cli::session::Session;
 use crate::cli::signals;
 use crate::cli::ui::Ui;
@@ -84,7 +85,7 @@ impl<'a> Teller<'a> {
         let named = |name: &str| args.names.is_empty() || args.names.iter().any(|wanted| wanted == name);
         let states = events.states();
         let names = states.iter().map(|(name, _)| name).filter(|name| named(name));
-        let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
+        let width = names.map(|name| visible(name).chars().count()).max().unwrap_or(0);
         Self {
             ui: &context.ui,
             session,
@@ -117,7 +118,7 @@ impl<'a> Teller<'a> {
     /// Prints the event, or runs the command for it when those before are done; false when nobody reads any more.
     fn take(&mut self, event: VmEvent) -> Result<bool, Error> {
         if self.command.is_none() {
-            return Ok(self.ui.data_bytes(self.line(&event).as_bytes()));
+            return Ok(self.print(&event));
         }
         self.waiting.push_back(event);
         if self.running.is_none() {
@@ -151,14 +152,16 @@ impl<'a> Teller<'a> {
         Ok(())
     }
 
-    fn line(&self, event: &VmEvent) -> String {
+    /// False when nobody reads any more.
+    fn print(&self, event: &VmEvent) -> bool {
         if self.ui.json() {
-            return serde_json::to_string(event).unwrap_or_default() + "\n";
+            return self.ui.data_json_line(event);
         }
         let VmEvent { time, name, event, detail, .. } = event;
         let (time, event, width) = (time.to_millis(), event.to_string(), self.width);
+        let (name, detail) = (visible(name), visible(detail));
         let line = format!("{time}  {name:<width$}  {event:<11}  {detail}");
-        line.trim_end().to_owned() + "\n"
+        self.ui.data_bytes(format!("{}\n", line.trim_end()).as_bytes())
     }
 }
 

@@ -33,6 +33,7 @@ pub mod status;
 pub mod stop;
 pub mod template;
 pub mod unprotect;
+pub mod vnc;
 pub mod wait;
 
 mod many;
@@ -70,6 +71,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Proble
         Command::Exec(args) => exec::run(args, context).await,
         Command::Cp(args) => cp::run(args, context).await,
         Command::Console(args) => console::run(args, context).await,
+        Command::Vnc(args) => vnc::run(args, context).await,
         Command::SshConfig(args) => ssh_config::run(args, context).await,
         Command::Logs(args) => logs::run(args, context).await,
         Command::Monitor(args) => monitor::run(args, context).await,

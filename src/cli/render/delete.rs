@@ -1,6 +1,7 @@
 use std::fmt::Write;
 
-use crate::manager::{DeletePlan, DeleteReason, KeepReason};
+use super::visible;
+use crate::manager::{DeletePlan, DeleteReason, Deleted, KeepReason};
 use crate::model::DiskSize;
 
 /// What `delete` would do.
@@ -8,20 +9,33 @@ pub fn delete_plans(plans: &[DeletePlan]) -> String {
     let mut text = String::new();
     for plan in plans {
         let running = if plan.running { ", which runs and is stopped at once" } else { "" };
-        let _ = writeln!(text, "delete the VM {}{running}", plan.name);
+        let _ = writeln!(text, "delete the VM {}{running}", visible(&plan.name));
         for file in &plan.files {
             let size = file.size_bytes.map(|bytes| format!("{}, ", DiskSize::from_bytes(bytes)));
-            let _ = writeln!(text, "  with {} ({}{})", file.path, size.unwrap_or_default(), going(file.why));
+            let (path, size) = (visible(&file.path), size.unwrap_or_default());
+            let _ = writeln!(text, "  with {path} ({size}{})", going(file.why));
         }
         for state in &plan.state {
             let _ = writeln!(text, "  with its {}", state_in_words(state));
         }
         for snapshot in &plan.snapshots {
-            let _ = writeln!(text, "  with its snapshot {snapshot}");
+            let _ = writeln!(text, "  with its snapshot {}", visible(snapshot));
         }
         for file in &plan.kept {
-            let _ = writeln!(text, "  keeping {} ({})", file.path, staying(file.why));
+            let _ = writeln!(text, "  keeping {} ({})", visible(&file.path), staying(file.why));
         }
+    }
+    text
+}
+
+/// What was deleted. Disks are named when they are not vmtools' own, or stay.
+pub fn deleted(vm: &Deleted) -> String {
+    let mut text = format!("deleted {}\n", visible(&vm.name));
+    for path in &vm.foreign {
+        let _ = writeln!(text, "  with {}", visible(path));
+    }
+    for file in &vm.stays {
+        let _ = writeln!(text, "  keeping {} ({})", visible(&file.path), staying(file.why));
     }
     text
 }
@@ -44,6 +58,7 @@ fn staying(why: KeepReason) -> &'static str {
         KeepReason::ReadOnly => "it may only read it",
         KeepReason::Needed => "something else needs it",
         KeepReason::Foreign => "not made by vmtools",
+        KeepReason::Elsewhere => "no file of this host",
         KeepReason::NotInPool => "in no storage pool of libvirt's",
         KeepReason::Asked => "as asked for",
     }

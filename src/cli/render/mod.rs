@@ -11,6 +11,7 @@ mod sample;
 mod setting;
 mod table;
 mod template;
+mod visible;
 
 use std::fmt::Write;
 
@@ -22,7 +23,7 @@ use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder, Timestamp};
 use crate::problem::vmtools;
 
 pub use column::Column;
-pub use delete::delete_plans;
+pub use delete::{delete_plans, deleted};
 pub use disk::disks;
 pub use image::{image, images, unused_images};
 pub use network::{network, network_delete_plans, network_made, network_plan, networks};
@@ -34,6 +35,7 @@ pub use setting::{
 };
 use table::table;
 pub use template::{CheckDocument, TemplateRow, problems, templates};
+pub use visible::{visible, visible_json, visible_lines};
 
 /// The table of `list`.
 pub fn vms(vms: &[VmSummary], columns: &[Column]) -> String {
@@ -93,9 +95,9 @@ pub fn checks(checks: &[Check]) -> String {
             CheckStatus::Warning => "warning",
             CheckStatus::Failure => "FAILURE",
         };
-        let _ = writeln!(text, "{mark}  {:<9} {}", check.id, check.detail);
+        let _ = writeln!(text, "{mark}  {:<9} {}", check.id, visible(&check.detail));
         if let Some(fix) = &check.fix {
-            let _ = writeln!(text, "         fix:      {fix}");
+            let _ = writeln!(text, "         fix:      {}", visible(fix));
         }
     }
     text
@@ -105,7 +107,7 @@ pub fn checks(checks: &[Check]) -> String {
 pub fn status(vm: &VmStatus) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<12} {value}");
+        let _ = writeln!(text, "{name:<12} {}", visible(&value));
     };
     line("name", vm.name.clone());
     line("uuid", vm.uuid.clone());
@@ -189,21 +191,21 @@ pub fn plan(plan: &Plan) -> String {
     let image = plan.image.as_deref().unwrap_or("an empty disk");
     let here = if plan.image_cached == Some(false) { ", to be downloaded" } else { "" };
     let _ = writeln!(text, "  from {image}{here}");
-    let _ = writeln!(text, "  on {}", plan.networks.join(", "));
+    let _ = writeln!(text, "  on {}", visible(&plan.networks.join(", ")));
     for folder in &plan.mounts {
         let SharedFolder { host, guest, driver, .. } = folder;
         let _ =
             writeln!(text, "  mounting {host} at {guest} ({}{})", driver.name(), read_only(folder.read_only));
     }
     for file in &plan.files {
-        let _ = writeln!(text, "  making {file}");
+        let _ = writeln!(text, "  making {}", visible(file));
     }
     text
 }
 
 /// What `set` did.
 pub fn changed(changed: &VmChanged) -> String {
-    let name = &changed.vm.name;
+    let name = visible(&changed.vm.name);
     let names = |settings: &[Setting]| {
         let names: Vec<_> = settings.iter().map(|setting| setting.name()).collect();
         names.join(", ")
@@ -214,7 +216,7 @@ pub fn changed(changed: &VmChanged) -> String {
     }
     if !changed.on_next_start.is_empty() {
         let waiting = names(&changed.on_next_start);
-        let restart = vmtools("restart").arg(name);
+        let restart = vmtools("restart").arg(&name);
         let _ = writeln!(text, "{name}: from its next start: {waiting} ({restart})");
     }
     text
@@ -233,7 +235,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::ForgottenPool => "a pool for the time being, left by a clone that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
     };
-    format!("{did} {} ({why})\n", item.name)
+    format!("{did} {} ({why})\n", visible(&item.name))
 }
 
 /// The room above the processors that a VM has.

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use ratatui::style::{Color, Style};
 
-use super::theme::{Theme, clean};
+use super::theme::Theme;
+use crate::cli::render::visible;
 use crate::problem::Problem;
 
 /// How long a message stands, unless a key is pressed.
@@ -50,7 +51,9 @@ impl Message {
     }
 
     fn new(text: &str, tone: Tone) -> Self {
-        Self { text: clean(text).into_owned(), tone, since: Instant::now() }
+        // It has one line.
+        let text = text.replace('\n', " ");
+        Self { text: visible(&text).into_owned(), tone, since: Instant::now() }
     }
 
     /// Whether a key takes it away.

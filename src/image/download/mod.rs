@@ -24,6 +24,6 @@ pub(in crate::image) use answer::Validator;
 pub(in crate::image) use fetch::Client;
 pub use limits::Limits;
 pub(in crate::image) use partial::Partial;
-pub(in crate::image) use source::{Present, Wanted};
+pub(in crate::image) use source::{Named, Present, Wanted};
 #[cfg(test)]
 pub(in crate::image) use test_server::{Reply, TestServer};

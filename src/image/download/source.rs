@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::answer::Validator;
 use super::fetch::Client;
 use super::retry::{Retries, Retry};
 use super::run::{self, Downloaded, Job};
 use crate::image::digest::checksum;
 use crate::image::reference::file_name;
-use crate::image::{Entry, Error, Progress};
+use crate::image::{Entry, Error, Progress, Reference};
 use crate::model::{Algorithm, Digest, Mirror};
 
 /// The largest checksum document, in bytes; the largest known has 60 KiB.
@@ -21,6 +23,8 @@ pub(in crate::image) struct Wanted {
     pub(in crate::image) name: String,
     /// What its file is called after.
     pub(in crate::image) label: String,
+    /// What it is by itself, if the name is one that the user gave it.
+    pub(in crate::image) named: Option<Named>,
     /// What the bytes must have, as they are sent, if that was given with the reference.
     pub(in crate::image) digest: Option<Digest>,
     key: String,
@@ -28,6 +32,15 @@ pub(in crate::image) struct Wanted {
     /// In the order in which they are tried.
     before: Vec<Source>,
     last: Source,
+}
+
+/// What a download was fetched by that the user gave a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::image) struct Named {
+    /// A URL or a name of the catalogue.
+    pub(in crate::image) reference: String,
+    /// What its bytes must have, as `sha256:HEX`, if that was given with it.
+    pub(in crate::image) checksum: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +65,7 @@ impl Wanted {
         Self {
             name: url.to_owned(),
             label: file_name(url).to_owned(),
+            named: None,
             digest: digest.cloned(),
             key: url.to_owned(),
             published: None,
@@ -75,12 +89,21 @@ impl Wanted {
         Self {
             name: entry.name.clone(),
             label: entry.name.clone(),
+            named: None,
             digest: None,
             key: entry.url.clone(),
             published: Some((entry.checksum_format, entry.checksum_algorithm)),
             before,
             last,
         }
+    }
+
+    /// Under a name that the user gives it. What has such a name already is what that stands for.
+    pub(in crate::image) fn called(mut self, name: &str, reference: &Reference) -> Self {
+        let checksum = self.digest.as_ref().map(ToString::to_string);
+        self.named.get_or_insert_with(|| Named { reference: reference.to_string(), checksum });
+        self.name = name.to_owned();
+        self
     }
 
     /// With the mirrors of each source before it; those without TLS only if a digest vouches.

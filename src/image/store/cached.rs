@@ -87,7 +87,8 @@ impl Store {
     }
 
     pub(in crate::image) fn entry_of(&self, record: &Record) -> Option<&Entry> {
-        self.catalog.entries().iter().find(|entry| entry.name == record.name)
+        let name = record.named.as_ref().map_or(&record.name, |named| &named.reference);
+        self.catalog.resolve(name).ok()
     }
 
     /// Downloads into `slot`; `false`: what is `present` is the same. The thread keeps the lock for as long
@@ -114,6 +115,7 @@ impl Store {
                 verified: wanted.is_vouched(),
                 packed_digest: downloaded.packed_digest.as_ref().map(ToString::to_string),
                 validator: downloaded.validator.clone(),
+                named: wanted.named.clone(),
             };
             let digest = downloaded.digest.clone();
             // A record never stands beside another image than its own.

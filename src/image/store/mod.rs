@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use self::own::OwnRecord;
 use self::record::{Record, Slot};
-use crate::image::download::Wanted;
+use crate::image::download::{Named, Wanted};
 use crate::image::file::SourceFile;
 use crate::image::{
     Catalog, DigestCache, Entry, Error, Format, Limits, LocalImage, Progress, Reference, header,
@@ -197,14 +197,43 @@ impl Store {
         let mut wanted = match reference {
             Reference::File(path) => return Err(Error::NothingToPull { path: path.clone() }),
             Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
-            Reference::Catalog(name) => Wanted::entry(self.resolve(name)?),
+            Reference::Catalog(name) => match self.named(name) {
+                Some(named) => self.wanted_by_name(name, &named)?,
+                None => Wanted::entry(self.resolve(name)?),
+            },
         };
         wanted.digest = checksum.cloned().or(wanted.digest);
         Ok(wanted.with_mirrors(&self.mirrors))
     }
 
+    /// What a name that the user gave a download stands for, if there is one of it. Blocks shortly.
+    pub(in crate::image) fn named(&self, name: &str) -> Option<Named> {
+        self.named_slot(name).load::<Record>()?.named
+    }
+
+    fn wanted_by_name(&self, name: &str, named: &Named) -> Result<Wanted, Error> {
+        let reference: Reference = named.reference.parse()?;
+        let mut wanted = match &reference {
+            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
+            Reference::Catalog(name) => Wanted::entry(self.resolve(name)?),
+            Reference::File(path) => return Err(Error::NothingToPull { path: path.clone() }),
+        };
+        if let Some(checksum) = &named.checksum {
+            wanted.digest = Some(checksum.parse()?);
+        }
+        Ok(wanted.called(name, &reference))
+    }
+
     pub(in crate::image) fn slot(&self, wanted: &Wanted) -> Slot {
-        Slot::new(&self.images, &wanted.label, wanted.key())
+        match wanted.named {
+            Some(_) => self.named_slot(&wanted.name),
+            None => Slot::new(&self.images, &wanted.label, wanted.key()),
+        }
+    }
+
+    /// No URL begins as this key does.
+    fn named_slot(&self, name: &str) -> Slot {
+        Slot::new(&self.images, name, &format!("name {name}"))
     }
 
     pub(in crate::image) async fn lock(&self, slot: &Slot) -> Result<fs::Lock, Error> {

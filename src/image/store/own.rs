@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::record::Slot;
 use crate::image::file::{self, remove_file};
 use crate::image::import::{self, Original};
-use crate::image::{DigestCache, Error, Format, Progress, Reference, catalog, header};
-use crate::model::{Algorithm, Digest, Firmware, Invalid, Timestamp, check_guest_user};
+use crate::image::reference::check_name;
+use crate::image::{DigestCache, Error, Format, Progress, catalog, header};
+use crate::model::{Algorithm, Digest, Firmware, Timestamp, check_guest_user};
 use crate::system::fs;
 
 /// The images of the user's own: imported files, and VMs' disks that were committed.
@@ -249,17 +250,5 @@ impl OwnImages {
     pub(in crate::image) fn all(&self) -> Result<Vec<(Slot, OwnRecord)>, Error> {
         let slots = Slot::all(&self.folder)?.into_iter();
         Ok(slots.filter_map(|slot| slot.load().map(|record| (slot, record))).collect())
-    }
-}
-
-/// Refuses a name that `--image` would take for a file or a URL.
-fn check_name(name: &str) -> Result<(), Invalid> {
-    match Reference::parse(name, Path::new("/"), None) {
-        Ok(Reference::Catalog(_)) => Ok(()),
-        _ => Err(Invalid::new(
-            "image name",
-            name,
-            "it begins with a letter or digit, has letters, digits, dots, dashes and underscores, and does not end like a file",
-        )),
     }
 }

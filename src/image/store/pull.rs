@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use super::Store;
 use super::record::{Record, Slot};
-use crate::image::download::Present;
+use crate::image::download::{Named, Present, Wanted};
+use crate::image::reference::check_name;
 use crate::image::{Error, LocalImage, Progress, Reference};
 use crate::model::Digest;
 
@@ -31,6 +32,31 @@ pub enum Freshness {
 }
 
 impl Store {
+    /// [`Self::pull`]s an image under a name of the user's own, which every reference may have from then on. It is
+    /// a file of its own in the cache, whatever else is there.
+    ///
+    /// # Errors
+    /// Those of [`Self::pull`]; [`Error::Invalid`] for a name that would be taken for a file; [`Error::NameTaken`]
+    /// when an image of the user's own has it, the catalogue, or another download.
+    pub async fn pull_as(
+        &self,
+        name: &str,
+        reference: &Reference,
+        checksum: Option<&Digest>,
+        progress: Option<Progress>,
+    ) -> Result<Pulled, Error> {
+        check_name(name)?;
+        let wanted = self.wanted(reference, checksum)?.called(name, reference);
+        let is_same =
+            |other: &Named| wanted.named.as_ref().is_some_and(|named| named.reference == other.reference);
+        let other = self.named(name).is_some_and(|named| !is_same(&named));
+        let is_taken = self.own.find(name).is_some() || self.catalog.resolve(name).is_ok() || other;
+        if is_taken {
+            return Err(Error::NameTaken { name: name.to_owned() });
+        }
+        self.pull_wanted(wanted, progress).await
+    }
+
     /// Makes sure that the image is on this machine, and is what its publisher has at present: a catalogue
     /// image by its checksum document, a URL by asking for it unless it is still the same. With a digest,
     /// by the reference or `checksum`, what is in the cache and has it needs no network. Dropping the
@@ -45,8 +71,11 @@ impl Store {
         checksum: Option<&Digest>,
         progress: Option<Progress>,
     ) -> Result<Pulled, Error> {
+        self.pull_wanted(self.wanted(reference, checksum)?, progress).await
+    }
+
+    async fn pull_wanted(&self, wanted: Wanted, progress: Option<Progress>) -> Result<Pulled, Error> {
         let started = SystemTime::now();
-        let wanted = self.wanted(reference, checksum)?;
         self.check_vouched(&wanted)?;
         let slot = self.slot(&wanted);
         let lock = self.lock(&slot).await?;

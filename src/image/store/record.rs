@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::Error;
 use crate::image::digest::short_name;
-use crate::image::download::{Partial, Validator};
+use crate::image::download::{Named, Partial, Validator};
 use crate::image::file::remove_file;
 use crate::model::Digest;
 use crate::system::fs;
@@ -42,6 +42,9 @@ pub(in crate::image) struct Record {
     /// What the server tells this version by.
     #[serde(default)]
     pub(in crate::image) validator: Validator,
+    /// What was asked for, if the name is one that the user gave.
+    #[serde(default)]
+    pub(in crate::image) named: Option<Named>,
 }
 
 impl Record {
@@ -202,6 +205,7 @@ mod tests {
             verified: true,
             packed_digest: None,
             validator: Validator::default(),
+            named: None,
         };
         slot.save(&record).expect("saves");
         assert_eq!(slot.load(), Some(record));

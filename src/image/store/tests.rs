@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::image::download::{Reply, TestServer};
 use crate::image::{
-    Catalog, Error, Format, Hasher, HoldingKind, Limits, LocalImage, Progress, Reference, Store,
+    Catalog, Error, Format, Freshness, Hasher, HoldingKind, Limits, LocalImage, Progress, Reference, Store,
 };
 use crate::model::{Algorithm, Digest};
 
@@ -353,4 +353,56 @@ fn servers_that_hang_are_given_up_within_one_limit() {
     bench.server.put("/m1/c.img", hangs());
     let at = vouched(&bench.server.put("/c.img", Reply::Bytes(image())));
     run(bench.store().with_mirrors(&mirrors[..1]).obtain(&at, None)).expect("the publisher's own");
+}
+
+#[test]
+fn a_download_has_a_name_of_the_users_own() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let at = bench.server.put("/x.img", Reply::Bytes(image()));
+    let checksum = digest(Algorithm::Sha256, &image());
+    let pull = |name: &str, reference: &Reference| run(store.pull_as(name, reference, Some(&checksum), None));
+    let pulled = pull("mine", &url(&at)).expect("pulled");
+    assert!(matches!(pulled.freshness, Freshness::Fetched));
+    assert_eq!((pulled.image.name.as_str(), pulled.image.verified), ("mine", true));
+    assert_eq!(pulled.image.source, at);
+    // Found by its name, without any network, and in the list.
+    let mine = Reference::Catalog("mine".into());
+    assert!(store.is_cached(&mine));
+    assert_eq!(bench.obtain(&mine).expect("there").path, pulled.image.path);
+    let held = run(store.holdings()).expect("lists");
+    assert_eq!((held.len(), held[0].name.as_str(), held[0].kind), (1, "mine", HoldingKind::Download));
+    // The same again is nothing new; another one does not take the name.
+    assert!(matches!(pull("mine", &url(&at)).expect("there").freshness, Freshness::UpToDate));
+    assert!(matches!(run(store.pull(&mine, None, None)).expect("there").freshness, Freshness::UpToDate));
+    assert_eq!(bench.server.count("/x.img"), 1);
+    let other = bench.server.put("/y.img", Reply::Bytes(image()));
+    assert!(matches!(pull("mine", &url(&other)), Err(Error::NameTaken { .. })));
+    assert!(matches!(pull("tiny", &url(&at)), Err(Error::NameTaken { .. })));
+    assert!(matches!(pull("small", &url(&at)), Err(Error::NameTaken { .. })));
+    for name in ["a/b", "x.img", "", "a b"] {
+        assert!(matches!(pull(name, &url(&at)), Err(Error::Invalid(_))), "{name:?}");
+    }
+    // What spoilt its file is fetched again from where it came, by its name.
+    std::fs::write(&pulled.image.path, vec![1; 4096]).expect("writes");
+    bench.obtain(&mine).expect("fetched anew");
+    assert_eq!(bench.server.count("/x.img"), 2);
+    run(store.discard(&held[0])).expect("removes");
+    assert!(matches!(bench.obtain(&mine), Err(Error::UnknownImage { .. })));
+    assert_eq!(bench.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn a_named_image_of_the_catalogue_keeps_what_the_catalogue_knows() {
+    let bench = Bench::new();
+    bench.publish("", &image());
+    let store = bench.store();
+    let image = run(store.pull_as("mine", &tiny(), None, None)).expect("pulled").image;
+    assert_eq!((image.name.as_str(), image.default_user.as_deref()), ("mine", Some("ada")));
+    let mine = Reference::Catalog("mine".into());
+    assert_eq!(bench.obtain(&mine).expect("there").default_user.as_deref(), Some("ada"));
+    let newer = [self::image(), vec![7; 512]].concat();
+    bench.publish("", &newer);
+    assert!(matches!(run(store.pull(&mine, None, None)).expect("newer").freshness, Freshness::Replaced));
+    assert_eq!(run(store.holdings()).expect("lists").len(), 1);
 }

@@ -15,7 +15,6 @@ use tokio::sync::Mutex;
 
 pub use capabilities::DomainCapabilities;
 pub use console::{Console, Keyboard};
-pub(in crate::libvirt) use document::Handover;
 pub(in crate::libvirt) use document::path_of;
 pub use documents::Definition;
 pub use versions::{Version, Versions};
@@ -66,7 +65,7 @@ impl Client {
         &self.uri
     }
 
-    /// Ends the open virsh, if there is one; the next call starts another. For who has no more to ask for long.
+    /// Ends the open virsh, if there is one; the next call starts another.
     pub async fn rest(&self) {
         drop(self.session.lock().await.take());
     }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::Affects;
 use super::cpu::CpuTopology;
 use super::definition::Domain;
-use super::metadata::{CREATING_NAMESPACE, MetadataChange, NAMESPACE, PROTECTED_NAMESPACE};
+use super::metadata::{
+    self, ADDED_NAMESPACE, CREATING_NAMESPACE, MetadataChange, NAMESPACE, OwnedVolume, PROTECTED_NAMESPACE,
+};
 use super::namespace;
 use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
@@ -112,6 +114,20 @@ impl Client {
             namespace::in_metadata(&domain.tree, NAMESPACE).ok_or_else(missing)?;
         let changed = change.applied_to(&[root, metadata, record]);
         self.put_metadata(&domain.uuid, NAMESPACE, "vmtools", &changed, active).await
+    }
+
+    /// Sets the list of the disks that vmtools made for a domain of others, in both definitions.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn set_added(&self, uuid: &str, volumes: &[OwnedVolume], active: bool) -> Result<(), Error> {
+        match volumes {
+            [] => self.remove_metadata(uuid, ADDED_NAMESPACE, active).await,
+            volumes => {
+                let list = metadata::added_to_element(volumes);
+                self.put_metadata(uuid, ADDED_NAMESPACE, "added", &list, active).await
+            }
+        }
     }
 
     /// Marks it as not to be deleted, or removes the mark, in both definitions.

@@ -12,7 +12,7 @@ use super::definition::Domain;
 use super::lookup::DEFINE;
 use super::vnc::{self, VncEndpoint};
 use crate::libvirt::Error;
-use crate::libvirt::client::{Client, Handover};
+use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
 use crate::libvirt::xml::{Element, XmlError};
 
@@ -128,11 +128,7 @@ impl Client {
     }
 
     async fn define_tree(&self, words: &str, tree: &Element) -> Result<(), Error> {
-        let document = tree
-            .to_document()
-            .map_err(|error| Error::Unexpected { command: words.to_owned(), reason: error.to_string() })?;
-        // Not logged: a definition may have a VNC password.
-        let file: Handover = Self::handover(document.as_bytes())?;
+        let file = self.handover_xml(words, tree)?;
         self.call(Command::new(words).option("--file", &file.path).within(DEFINE)).await.map(drop)
     }
 }

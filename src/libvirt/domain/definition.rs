@@ -3,7 +3,7 @@
 use super::cpu::{self, CpuTopology};
 use super::disk::{self, Disk, DiskSource};
 use super::interface::{self, Interface};
-use super::metadata::{Metadata, PARENT_NAMESPACE, PROTECTED_NAMESPACE};
+use super::metadata::{self, Metadata, OwnedVolume, PARENT_NAMESPACE, PROTECTED_NAMESPACE};
 use super::namespace;
 use super::shared_folder::{self, Filesystem};
 use super::spec::IGNITION_ENTRY;
@@ -55,6 +55,8 @@ pub struct Domain {
     pub protected: bool,
     /// vmtools' record; `None` for a domain that others made.
     pub metadata: Option<Metadata>,
+    /// The disks that vmtools made for it though others made the domain: they are its own, too.
+    pub added: Vec<OwnedVolume>,
     /// The whole document.
     pub tree: Element,
 }
@@ -106,6 +108,7 @@ impl Domain {
             acpi: tree.find("features/acpi").is_some(),
             protected: namespace::in_metadata(&tree, PROTECTED_NAMESPACE).is_some(),
             metadata: Metadata::of_domain(&tree),
+            added: metadata::added_of(&tree),
             tree: Element::new("domain"),
         };
         domain.tree = tree;
@@ -124,7 +127,19 @@ impl Domain {
 
     /// Whether the volume of this path is the VM's own.
     pub fn owns(&self, path: &str) -> bool {
-        self.metadata.as_ref().is_some_and(|record| record.owned.iter().any(|owned| owned.path == path))
+        self.owned_volumes().any(|owned| owned.path == path)
+    }
+
+    /// The volumes that vmtools made for it.
+    pub fn owned_volumes(&self) -> impl Iterator<Item = &OwnedVolume> {
+        self.metadata.iter().flat_map(|record| &record.owned).chain(&self.added)
+    }
+
+    /// The folder with its TPM's state where the definition names one. Else libvirt keeps it by the domain's UUID,
+    /// for it alone.
+    pub fn tpm_state(&self) -> Option<String> {
+        let source = self.tree.find("devices/tpm/backend/source")?;
+        source.attribute("path").or(source.attribute("file")).map(str::to_owned)
     }
 
     /// Where its firmware keeps its variables; `None` without firmware that does, and where libvirt makes

@@ -47,7 +47,7 @@ pub use metadata::{Metadata, MetadataChange, Mounted, OwnedVolume, Parent, Room,
 pub use shared_folder::Filesystem;
 pub use spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
 pub use stats::DomainStats;
-pub use vnc::VncEndpoint;
+pub use vnc::{VncEndpoint, VncServer};
 
 #[cfg(test)]
 mod tests;

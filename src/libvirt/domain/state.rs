@@ -14,7 +14,7 @@ use crate::model::VmState;
 const SURVEY: Duration = Duration::from_secs(10);
 
 impl Client {
-    /// The list for `list`: the counters of all domains in the scope, and the ids of the active ones,
+    /// The list for `list`: the counters of all domains in the scope, and who they are,
     /// in one round.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl Client {
         if scope == Scope::Active {
             stats = stats.flag("--list-active");
         }
-        let mut replies = self.call_each(&[stats, list(Scope::Active).within(SURVEY)]).await?.into_iter();
+        let mut replies = self.call_each(&[stats, list(scope).within(SURVEY)]).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok((DomainStats::parse(&next()?), parse_ids(&next()?)))
     }

@@ -1,5 +1,8 @@
 //! Where a domain's screen is shown by VNC.
 
+use crate::libvirt::Error;
+use crate::libvirt::client::Client;
+use crate::libvirt::command::Command;
 use crate::libvirt::xml::Element;
 
 /// Where a VNC client connects to.
@@ -22,6 +25,39 @@ pub enum VncEndpoint {
     },
 }
 
+/// The VNC server of a running domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VncServer {
+    /// Where it listens.
+    pub endpoint: VncEndpoint,
+    /// Whether it asks for a password.
+    pub password: bool,
+}
+
+impl Client {
+    /// Where the running domain's screen is shown; `None` without VNC. The definition is read with its secrets,
+    /// since libvirt otherwise hides that there is a password.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails or may only read.
+    pub async fn vnc_server(&self, uuid: &str) -> Result<Option<VncServer>, Error> {
+        let command = Command::new("dumpxml --security-info").option("--domain", uuid).secret();
+        let display = command.display();
+        let document = self.call(command).await?;
+        let domain = Element::parse(&document)
+            .map_err(|error| Error::Unexpected { command: display, reason: error.to_string() })?;
+        Ok(read_server(&domain))
+    }
+}
+
+fn read_server(domain: &Element) -> Option<VncServer> {
+    Some(VncServer { endpoint: read(domain)?, password: graphics(domain)?.attribute("passwd").is_some() })
+}
+
+fn graphics(domain: &Element) -> Option<&Element> {
+    domain.find("devices")?.all("graphics").find(|graphics| graphics.attribute("type") == Some("vnc"))
+}
+
 /// The `<graphics>`: at the socket, or at one that libvirt makes in the domain's private directory, where
 /// only QEMU's user and root come (`qemuProcessGraphicsSetupListen`, from libvirt 9.0 to 11.3 alike). Never at
 /// a TCP port: each user of the host could open it.
@@ -36,8 +72,7 @@ pub(super) fn at_socket(socket: Option<&str>) -> Element {
 
 /// The endpoint; `None` without VNC, and in a stored definition that leaves it to the start.
 pub(super) fn read(domain: &Element) -> Option<VncEndpoint> {
-    let vnc =
-        domain.find("devices")?.all("graphics").find(|graphics| graphics.attribute("type") == Some("vnc"))?;
+    let vnc = graphics(domain)?;
     let listen = vnc.find("listen");
     let of =
         |element: Option<&Element>, name: &str| element.and_then(|e| e.attribute(name)).map(str::to_owned);
@@ -97,6 +132,18 @@ mod tests {
             ),
         ] {
             assert_eq!(endpoint(graphics), expected, "{graphics}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_seen_at_a_socket_too() {
+        for (more, password) in [("", false), (" passwd='x'", true)] {
+            let graphics =
+                format!("<graphics type='vnc'{more}><listen type='socket' socket='/s'/></graphics>");
+            let document = format!("<domain><devices>{graphics}</devices></domain>");
+            let endpoint = VncEndpoint::Socket { path: "/s".into() };
+            let server = read_server(&Element::parse(&document).expect("parses"));
+            assert_eq!(server, Some(VncServer { endpoint, password }));
         }
     }
 

@@ -5,15 +5,13 @@
 //! names that anyone may have chosen. So a message is compared as a whole with the templates of libvirt 9.0 to 11.3
 //! (`src/util/virerror.c` and where each is reported), never searched for a word.
 
+use super::messages::Messages;
+use super::refusal::{is_virtlogds, refusal_reason};
 use super::template::{captures, is_of};
 use super::{Error, Object, RefusalReason};
 
 /// What virsh prints before it tells why it has no connection.
 const NO_CONNECTION: &str = "failed to connect to the hypervisor";
-/// What libvirt's messages begin with, by the kind of error; the rest is the message proper.
-const CATEGORIES: [&str; 3] =
-    ["internal error: ", "operation failed: ", "Requested operation is not valid: "];
-
 /// The error that these lines of a virsh command's standard error tell of.
 pub(in crate::libvirt) fn classify(uri: &str, command: &str, stderr: &str) -> Error {
     let messages = Messages::read(stderr);
@@ -35,62 +33,10 @@ pub(in crate::libvirt) fn classify(uri: &str, command: &str, stderr: &str) -> Er
     })
 }
 
-/// What virsh printed, by messages.
-struct Messages(Vec<String>);
-
-impl Messages {
-    fn read(stderr: &str) -> Self {
-        let mut all: Vec<String> = Vec::new();
-        for line in stderr.lines() {
-            match (line.strip_prefix("error: "), all.last_mut()) {
-                (None, Some(last)) => {
-                    last.push('\n');
-                    last.push_str(line);
-                }
-                (begun, _) => all.push(begun.unwrap_or(line).to_owned()),
-            }
-        }
-        for message in &mut all {
-            message.truncate(message.trim_end().len());
-        }
-        all.retain(|message| !message.is_empty());
-        Self(all)
-    }
-
-    /// libvirt's own message, which comes last.
-    fn last(&self) -> &str {
-        self.0.last().map_or("", String::as_str)
-    }
-
-    /// The same without the kind of error before it.
-    fn body(&self) -> &str {
-        let last = self.last();
-        CATEGORIES.iter().find_map(|category| last.strip_prefix(category)).unwrap_or(last)
-    }
-
-    /// What stands at the `{}`s of the first of the templates that one of the messages is made by.
-    fn captures(&self, templates: &[&str]) -> Option<Vec<&str>> {
-        self.0.iter().find_map(|message| templates.iter().find_map(|template| captures(message, template)))
-    }
-
-    /// Whether a line of libvirt's message ends with the system's words for an error. QEMU's own lines are among them.
-    fn ends_a_line(&self, words: &str) -> bool {
-        self.last()
-            .lines()
-            .any(|line| line.trim_end().strip_suffix(words).is_some_and(|rest| rest.ends_with(": ")))
-    }
-
-    /// For people, in one line.
-    fn joined(&self) -> String {
-        let lines = self.0.iter().flat_map(|message| message.lines()).map(str::trim);
-        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(": ")
-    }
-}
-
 fn connection_error(uri: &str, command: &str, messages: &Messages) -> Option<Error> {
     let (uri, command) = (uri.to_owned(), command.to_owned());
     let last = messages.last();
-    let connecting = messages.0.iter().any(|message| message == NO_CONNECTION);
+    let connecting = messages.has(NO_CONNECTION);
     let refused = [
         "authentication unavailable",
         "authentication failed",
@@ -264,42 +210,6 @@ fn is_wrong_state(messages: &Messages) -> bool {
         || last == "Domain is already active"
         // virsh's own words.
         || is_of(last, "pool '{}' is not active")
-}
-
-fn refusal_reason(messages: &Messages) -> RefusalReason {
-    let body = messages.body();
-    let of_socket = captures(body, "Failed to connect socket to '{}': {}");
-    let by_program = |program: &str| {
-        failed_program(body) == Some(program)
-            || is_of(body, &format!("Cannot find '{program}' in path: {{}}"))
-            || is_of(body, &format!("Could not start '{program}': {{}}"))
-            || is_of(body, &format!("Unable to find '{program}' binary in $PATH{{}}"))
-    };
-    match body {
-        "No more available PCI slots" => RefusalReason::NoPciSlot,
-        "Active console session exists for this domain" => RefusalReason::ConsoleInUse,
-        _ if of_socket.is_some_and(|found| found.first().is_some_and(|path| is_virtlogds(path))) => {
-            RefusalReason::LogDaemonDown
-        }
-        _ if body.starts_with("can't connect to virtlogd") => RefusalReason::LogDaemonDown,
-        _ if is_of(body, "Network is already in use by interface {}") => RefusalReason::SubnetInUse,
-        _ if by_program("dnsmasq") => RefusalReason::Dnsmasq,
-        _ if by_program("passt") => RefusalReason::Passt,
-        _ if messages.ends_a_line("Permission denied") => RefusalReason::PermissionDenied,
-        _ => RefusalReason::Other,
-    }
-}
-
-/// The program that libvirt ran and that failed, by its file's name.
-fn failed_program(body: &str) -> Option<&str> {
-    let mut words = body.strip_prefix("Child process (")?.split(' ');
-    // Variables of its environment come before it: `LC_ALL=C /usr/sbin/dnsmasq --version`.
-    let is_variable = |word: &&str| word.split('/').next().is_some_and(|start| start.contains('='));
-    words.find(|word| !is_variable(word))?.rsplit('/').next()
-}
-
-fn is_virtlogds(path: &str) -> bool {
-    path.ends_with("/virtlogd-sock")
 }
 
 /// The message without what stands in its quotes.

@@ -1,6 +1,8 @@
 //! Why libvirt did not do what it was asked for. All reading of its English is in [`classify`].
 
 mod classify;
+mod messages;
+mod refusal;
 mod template;
 
 use std::time::Duration;

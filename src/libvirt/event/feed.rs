@@ -53,6 +53,8 @@ impl Client {
         let uri = self.uri().to_string();
         let Piped { child, stdin: _, stdout, stderr } = Invocation::new("virsh", QUESTION)
             .args(["-c", &uri, "event", "--all", "--loop", "--timestamp"])
+            // It would listen for ever after a SIGKILL of this process.
+            .tied_to_parent()
             .env("LIBVIRT_LOG_FILTERS", "1:libvirt.domain")
             .env("LIBVIRT_LOG_OUTPUTS", "1:stderr")
             .env("TZ", "UTC")

@@ -23,7 +23,7 @@ impl Client {
                 Ok(text) => Some(text.trim_end_matches('\n').to_owned()),
                 Err(error) if error.is_connection() => return Err(error),
                 Err(_) => {
-                    let pool = self.pool(pool).await?.filter(|pool| pool.kind.has_files());
+                    let pool = self.find_pool(pool).await?.filter(|pool| pool.kind.has_files());
                     pool.map(|pool| Path::new(&pool.path).join(volume).to_string_lossy().into_owned())
                 }
             };

@@ -19,6 +19,8 @@ impl Element {
     pub fn parse(document: &str) -> Result<Self, XmlError> {
         let mut reader = Reader::from_str(document);
         let mut open: Vec<Element> = Vec::new();
+        // Half of a document's nodes are the blanks between its elements, which the writer makes anew.
+        let mut blanks: Option<Cow<'_, str>> = None;
         loop {
             let event = reader.read_event().map_err(XmlError::Malformed)?;
             let done = match event {
@@ -26,14 +28,33 @@ impl Element {
                     if open.len() == MAX_DEPTH {
                         return Err(XmlError::TooDeep);
                     }
+                    blanks = None;
                     open.push(read_start(&start)?);
                     None
                 }
-                Event::Empty(start) => Some(read_start(&start)?),
-                Event::End(_) => open.pop(),
+                Event::Empty(start) => {
+                    blanks = None;
+                    Some(read_start(&start)?)
+                }
+                Event::End(_) => {
+                    let mut done = open.pop();
+                    if let (Some(blanks), Some(element)) = (blanks.take(), &mut done)
+                        && element.elements().next().is_none()
+                    {
+                        element.push_text(&blanks);
+                    }
+                    done
+                }
                 Event::Eof => return Err(XmlError::Incomplete),
+                Event::Text(text) if blanks.is_none() && text.trim_ascii().is_empty() => {
+                    blanks = Some(text.into_inner());
+                    None
+                }
                 other => {
                     if let Some(parent) = open.last_mut() {
+                        if let Some(blanks) = blanks.take() {
+                            parent.push_text(&blanks);
+                        }
                         parent.push_content(other)?;
                     }
                     None
@@ -84,7 +105,8 @@ impl Element {
 
 fn read_start(start: &BytesStart<'_>) -> Result<Element, XmlError> {
     let mut element = Element::new(start.name().as_ref());
-    for attribute in start.attributes() {
+    // That no name comes twice need not be checked of what libvirt has written.
+    for attribute in start.attributes().with_checks(false) {
         let attribute = attribute.map_err(|error| XmlError::Malformed(error.into()))?;
         let value = quick_xml::escape::unescape(&attribute.value)
             .map_err(|error| XmlError::Malformed(error.into()))?;

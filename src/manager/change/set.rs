@@ -1,6 +1,9 @@
 //! Changing a VM: in its definition, and in the guest that runs as far as that can take it.
 
+use std::time::{Duration, Instant};
+
 use crate::libvirt::MaxCpusChange;
+use crate::libvirt::{self, Affects, Domain, DomainStats, MetadataChange, Room};
 use crate::manager::change::Changes;
 use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
@@ -8,9 +11,6 @@ use crate::manager::host_checks::HostChecks;
 use crate::manager::power::Power;
 use crate::manager::storage::Storage;
 use crate::manager::vms::Vms;
-use std::time::{Duration, Instant};
-
-use crate::libvirt::{self, Affects, Domain, DomainStats, MetadataChange, Room};
 use crate::manager::{DiskError, Error, Event, VmError, VmStatus, Warning};
 use crate::model::{DiskSize, Label, MemorySize, TimeToLive, Timestamp, VmState};
 
@@ -152,7 +152,7 @@ impl Changes<'_> {
         let domain = found.running.as_ref().unwrap_or(&found.stored);
         let disk = domain.boot_disk().ok_or_else(|| DiskError::NoDisk { name: name() })?;
         let path = Storage::of(self.op).disk_file(domain, disk)?;
-        let (capacity, _) = self.op.client().disk_sizes(&domain.uuid, &disk.target).await?;
+        let (capacity, _) = Storage::of(self.op).disk_sizes(&domain.uuid, disk).await?;
         let has = capacity.ok_or_else(|| DiskError::SizeUnknown { path: path.clone() })?;
         if wanted.bytes() < has {
             return Err(DiskError::WouldShrink { path, has: DiskSize::from_bytes(has), wanted }.into());

@@ -4,6 +4,7 @@ use crate::config::{Template, load_template};
 use crate::libvirt::{DiskRole, Domain};
 use crate::manager::Error;
 use crate::manager::change::Changes;
+use crate::manager::storage::Storage;
 use crate::model::{DiskSize, Firmware, Hardware, MemorySize, NetworkSpec};
 
 impl Changes<'_> {
@@ -19,7 +20,7 @@ impl Changes<'_> {
         let mut sizes = Vec::new();
         let record = domain.metadata.as_ref();
         for disk in domain.disks_in_role(DiskRole::System).chain(domain.disks_in_role(DiskRole::Data)) {
-            let (capacity, _) = self.op.client().disk_sizes(&domain.uuid, &disk.target).await?;
+            let (capacity, _) = Storage::of(self.op).disk_sizes(&domain.uuid, disk).await?;
             sizes.extend(capacity.map(DiskSize::from_bytes));
         }
         let extends = record.and_then(|record| record.template.clone());

@@ -2,8 +2,6 @@
 //! reflink where the file system can; else by libvirt, so that a user who may speak to the system's daemon
 //! needs no root.
 
-use crate::manager::StorageError;
-use crate::manager::clone::Cloning;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::ErrorKind;
@@ -17,8 +15,9 @@ use super::settle::{Kind, Piece};
 use crate::host::Creator;
 use crate::image::{Overlay, Progress, copy_sparse};
 use crate::libvirt::{self, Object, OwnedVolume, Volume, VolumeSpec};
-use crate::manager::Error;
+use crate::manager::clone::Cloning;
 use crate::manager::image::progress_of;
+use crate::manager::{Error, StorageError};
 
 /// The beginning of the names of pools that are there for a while, for files in folders of no pool. A hash of the folder
 /// follows, and who has made it.

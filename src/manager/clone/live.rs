@@ -1,11 +1,11 @@
 //! The disks of a running source, as they were at one moment.
 
-use crate::manager::clone::Cloning;
 use std::time::{Duration, Instant};
 
 use super::CloneRequest;
 use super::settle::{Kind, Settled};
 use crate::libvirt::{self, BackupDisk, BackupState, Domain};
+use crate::manager::clone::Cloning;
 use crate::manager::{CloneError, DiskError, Error, Event, LiveCopyFault, Step, Warning};
 
 /// How long an agent may take to say that it is there.

@@ -1,8 +1,5 @@
 //! What a clone is made of, settled before anything is done.
 
-use crate::manager::clone::Cloning;
-use crate::manager::host_checks::HostChecks;
-use crate::manager::storage::Storage;
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
@@ -10,8 +7,12 @@ use super::copying::Folders;
 use super::{CloneMode, CloneRequest};
 use crate::host;
 use crate::libvirt::{
-    self, CopiedFile, Disk, Domain, DomainCopy, Element, Metadata, OwnedVolume, Parent, Pool, SshAccess,
+    self, CopiedFile, Disk, DiskSource, Domain, DomainCopy, Element, Metadata, OwnedVolume, Parent, Pool,
+    SshAccess,
 };
+use crate::manager::clone::Cloning;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::storage::Storage;
 use crate::manager::storage::base;
 use crate::manager::{CloneError, CopyObstacle, DiskError, Error, Event, Place, StorageError, Warning};
 use crate::model::{DiskSize, MacAddress, PortPublish, Protocol, Timestamp};
@@ -113,6 +114,15 @@ impl Cloning<'_> {
         let taken = |from: &String, to: &OwnedVolume, format: &str| {
             (from.clone(), CopiedFile { path: to.path.clone(), format: format.to_owned() })
         };
+        // A disk that is a volume has no path in the definition.
+        let volumes = source.disks.iter().filter(|disk| matches!(disk.source, DiskSource::Volume { .. }));
+        let piece_of = |disk: &Disk| pieces.iter().find(|piece| Some(&piece.from) == disk.path.as_ref());
+        let disks = volumes
+            .filter_map(|disk| {
+                let piece = piece_of(disk)?;
+                Some((disk.target.clone(), taken(&piece.from, &piece.to, &piece.format).1))
+            })
+            .collect();
         let of_pieces = pieces.iter().map(|piece| taken(&piece.from, &piece.to, &piece.format));
         let files = of_pieces.chain(logs.iter().map(|(from, to)| taken(from, to, "raw"))).collect();
         let logs: Vec<OwnedVolume> = logs.into_iter().map(|(_, to)| to).collect();
@@ -143,7 +153,7 @@ impl Cloning<'_> {
             uuid,
             metadata,
             files,
-            disks: HashMap::new(),
+            disks,
             nvram,
             macs,
             ports,
@@ -186,7 +196,9 @@ impl Cloning<'_> {
                     let (volume, _) = self.source_volume(&source.name, path, folders).await?;
                     let file = Storage::of(self.op).volume_to_copy(source, disk, &volume).await?;
                     let below = file.backing.as_deref();
-                    let flatten = below.is_some_and(|below| !is_base(below)) || !is_plain(&format);
+                    let has_data_file = Storage::of(self.op).has_data_file(disk);
+                    let stands_on_others = below.is_some_and(|below| !is_base(below));
+                    let flatten = stands_on_others || has_data_file || !is_plain(&format);
                     needed += match flatten {
                         true => self.chain_bytes(&file.path).await?.min(file.capacity_bytes),
                         false => file.allocation_bytes,
@@ -202,7 +214,7 @@ impl Cloning<'_> {
     }
 
     async fn sizes(&self, source: &Domain, disk: &Disk) -> Result<(u64, u64), Error> {
-        let (capacity, allocation) = self.op.client().disk_sizes(&source.uuid, &disk.target).await?;
+        let (capacity, allocation) = Storage::of(self.op).disk_sizes(&source.uuid, disk).await?;
         let refuse = || DiskError::NotCopyable {
             name: source.name.clone(),
             disk: disk.target.clone(),

@@ -1,16 +1,16 @@
 //! What can be known before the first act.
 
-use crate::manager::create::Creation;
-use crate::manager::delete::Deletion;
-use crate::manager::gc::GarbageCollection;
-use crate::manager::host_checks::HostChecks;
-use crate::manager::storage::Storage;
 use std::path::{Path, PathBuf};
 
 use crate::host;
 use crate::image::{LocalImage, check_regular};
 use crate::libvirt::{self, Pool};
+use crate::manager::create::Creation;
+use crate::manager::delete::Deletion;
+use crate::manager::gc::GarbageCollection;
 use crate::manager::gc::Maker;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::storage::Storage;
 use crate::manager::{
     CreateError, DeletePlan, Error, Event, Place, ResourceError, StorageError, VmError, VmSpec, Warning,
 };

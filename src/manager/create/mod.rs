@@ -263,7 +263,11 @@ impl Creation<'_> {
         let setup = match &image {
             Some(image) if spec.cloud_init => {
                 let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
-                Some(seed::build(spec, uuid, &access, image, macs, &mounts.folders)?)
+                let (setup, warnings) = seed::build(spec, uuid, &access, image, macs, &mounts.folders)?;
+                warnings
+                    .into_iter()
+                    .for_each(|warning| self.op.report(Event::Warning(Warning::UserData(warning))));
+                Some(setup)
             }
             _ => None,
         };

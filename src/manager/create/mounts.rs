@@ -1,10 +1,10 @@
 //! The host's folders that the guest mounts, and how it gets at each.
 
-use crate::manager::create::Creation;
 use std::path::Path;
 
 use crate::host::{self, Permission, Virtiofsd};
 use crate::libvirt::Version;
+use crate::manager::create::Creation;
 use crate::manager::{Error, Event, ResourceError, VmSpec, Warning};
 use crate::model::{Invalid, MountDriver, MountSpec, SharedFolder};
 

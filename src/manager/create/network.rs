@@ -9,6 +9,7 @@ use crate::manager::create::Creation;
 use crate::manager::network::Networks;
 use crate::manager::{CreateError, DeletePlan, Error, Event, VmSpec, Warning};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec, PortPublish, Protocol};
+use crate::seed::host_key_in;
 
 /// The user to make and log in as, when neither the user nor the image says.
 const USER: &str = "vmtools";
@@ -175,8 +176,16 @@ impl Creation<'_> {
                 .chain(files)
                 .map(|file| file.to_string_lossy().into_owned())
                 .collect(),
-            host_key: KeyPair::generate(spec.name.as_str())?,
+            host_key: host_key(spec)?,
         })
+    }
+}
+
+/// The user's own, which cloud-init takes before another, or a new one.
+fn host_key(spec: &VmSpec) -> Result<KeyPair, Error> {
+    match spec.user_data.as_deref().map(host_key_in).transpose()?.flatten() {
+        Some(key) => Ok(KeyPair { private_openssh: key.private, public_openssh: key.public }),
+        None => Ok(KeyPair::generate(spec.name.as_str())?),
     }
 }
 

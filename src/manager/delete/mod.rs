@@ -38,6 +38,12 @@ pub struct Deleted {
     pub deleted: Vec<String>,
     /// The files that were kept.
     pub kept: Vec<String>,
+    /// Those among the deleted that vmtools did not make.
+    #[serde(skip)]
+    pub foreign: Vec<String>,
+    /// Those among the kept that were its disks, and why they were kept.
+    #[serde(skip)]
+    pub stays: Vec<KeptFile>,
 }
 
 noun! {
@@ -238,7 +244,10 @@ impl Deletion<'_> {
             host::remove_vm_sockets(uuid);
             guest::forget_known_host(self.op.paths().state_folder(), uuid).map_err(guest::Error::from)?;
         }
-        Ok(Deleted { name: plan.name, uuid: plan.uuid, deleted: plan.delete, kept: plan.keep })
+        let foreign = plan.foreign().map(str::to_owned).collect();
+        let stays = plan.staying_disks();
+        let (deleted, kept) = (plan.delete, plan.keep);
+        Ok(Deleted { name: plan.name, uuid: plan.uuid, deleted, kept, foreign, stays })
     }
 }
 

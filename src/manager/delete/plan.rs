@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::libvirt::{Disk, Domain, KeptBeside, OwnedVolume};
+use crate::libvirt::{Disk, DiskSource, Domain, KeptBeside, OwnedVolume};
 use crate::manager::inventory::{DeletionSet, Inventory, Needer};
 use crate::manager::storage::base;
 use crate::manager::{Error, StorageError};
@@ -48,6 +48,15 @@ pub struct DeletePlan {
     pub(in crate::manager) may_stop: bool,
     #[serde(skip)]
     keeps_disks: bool,
+    /// Those of the files that stay which lie below its disks.
+    #[serde(skip)]
+    below: Vec<String>,
+    /// The folder of its TPM's state, which libvirt removes with it.
+    #[serde(skip)]
+    tpm_state: Option<String>,
+    /// The files that stay, and are of no use without those that go.
+    #[serde(skip)]
+    worthless: Vec<String>,
     /// The ports of 127.0.0.1 that get free with it.
     #[serde(skip)]
     pub(in crate::manager) ports: Vec<u16>,
@@ -105,6 +114,8 @@ pub enum KeepReason {
     Needed,
     /// vmtools didn't make it.
     Foreign,
+    /// Its data is in no file or device of the host.
+    Elsewhere,
     /// It lies in no storage pool, so libvirt can't remove it.
     NotInPool,
     /// Disks were asked to stay.
@@ -116,6 +127,12 @@ impl DeletePlan {
     pub fn foreign(&self) -> impl Iterator<Item = &str> {
         let foreign = self.files.iter().filter(|file| file.why == DeleteReason::Foreign);
         foreign.map(|file| file.path.as_str())
+    }
+
+    /// The disks of the VM that stay.
+    pub(super) fn staying_disks(&self) -> Vec<KeptFile> {
+        let is_own = |file: &&KeptFile| file.why != KeepReason::Disc && !self.below.contains(&file.path);
+        self.kept.iter().filter(is_own).cloned().collect()
     }
 
     /// The volumes that go, as things are now: those that have become its own since the plan was made go too.
@@ -136,9 +153,10 @@ impl DeletePlan {
         let mut deletion = gone.clone();
         deletion.vms.insert(self.uuid.clone());
         let paths = volumes.iter().map(|volume| &volume.path).chain(self.files.iter().map(|file| &file.path));
+        let paths = paths.chain(&self.worthless);
         deletion.files.extend(paths.map(|path| inventory.files.key(path)));
         let nvram = self.files.iter().filter(|file| file.why == DeleteReason::Nvram).map(|file| &file.path);
-        let files = volumes.iter().map(|volume| &volume.path).chain(nvram);
+        let files = volumes.iter().map(|volume| &volume.path).chain(nvram).chain(&self.tpm_state);
         refuse_needed(inventory, files.map(String::as_str), &self.uuid, &deletion)?;
         Ok(volumes)
     }
@@ -161,13 +179,15 @@ impl Draft {
     /// The files that go.
     pub(super) fn files(&self) -> impl Iterator<Item = &str> {
         let volumes = self.plan.volumes.iter().map(|volume| volume.path.as_str());
-        volumes.chain(self.plan.files.iter().map(|file| file.path.as_str()))
+        let files = self.plan.files.iter().map(|file| file.path.as_str());
+        volumes.chain(files).chain(self.plan.worthless.iter().map(String::as_str))
     }
 
     /// Nothing that stays needs the VM or a file that goes with it, but for those of others, which stay then.
     pub(super) fn check(&self, inventory: &Inventory, deletion: &DeletionSet) -> Result<(), Error> {
         let own = self.plan.files.iter().filter(|file| file.why != DeleteReason::Foreign);
-        refuse_needed(inventory, own.map(|file| file.path.as_str()), &self.plan.uuid, deletion)
+        let own = own.map(|file| &file.path).chain(&self.plan.tpm_state);
+        refuse_needed(inventory, own.map(String::as_str), &self.plan.uuid, deletion)
     }
 
     /// The whole plan. Foreign files that something else needs stay.
@@ -234,6 +254,9 @@ pub(super) fn draft(
         waits_for: Vec::new(),
         may_stop: request.may_stop,
         keeps_disks: request.keep_disks,
+        tpm_state: domain.tpm_state(),
+        worthless: Vec::new(),
+        below: Vec::new(),
         ports: Vec::new(),
     };
     let state = [
@@ -283,14 +306,25 @@ impl Drafting<'_> {
             match self.inventory.files.owned_volume(path) {
                 _ if request.keep_disks => self.keep(path, KeepReason::Asked),
                 Some(volume) => self.delete(path, DeleteReason::Snapshot, Some(volume)),
-                None => self.keep(path, KeepReason::NotInPool),
+                None => {
+                    self.keep(path, KeepReason::NotInPool);
+                    self.plan.worthless.push(path.clone());
+                }
             }
         }
     }
 
     fn take_disks(&mut self, request: &DeleteRequest) {
         for disk in &self.domain.disks {
-            let Some(path) = disk.path.as_deref().filter(|path| !self.is_settled(path)) else { continue };
+            let Some(path) = disk.path.as_deref() else {
+                if disk.source != DiskSource::Empty {
+                    self.keep(&disk.source.to_string(), KeepReason::Elsewhere);
+                }
+                continue;
+            };
+            if self.is_settled(path) {
+                continue;
+            }
             match (self.why_it_stays(disk, path, request), self.inventory.files.owned_volume(path)) {
                 (None, Some(volume)) => self.delete(path, DeleteReason::Foreign, Some(volume)),
                 (why, _) => self.keep(path, why.unwrap_or(KeepReason::NotInPool)),
@@ -305,6 +339,7 @@ impl Drafting<'_> {
             if !self.is_settled(&below) {
                 let why = self.why_a_base_stays(&below);
                 self.keep(&below, why);
+                self.plan.below.push(below);
             }
         }
     }

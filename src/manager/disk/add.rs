@@ -1,19 +1,19 @@
-use crate::manager::change::Changes;
-use crate::manager::claim::{Claim, Subject};
-use crate::manager::disk::Disks;
-use crate::manager::host_checks::HostChecks;
-use crate::manager::inventory::Inventory;
-use crate::manager::storage::Storage;
-use crate::manager::undo::UndoStack;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, Machine};
 use crate::image::{self, Format};
-use crate::libvirt::{Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec};
+use crate::libvirt::{self, Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec};
+use crate::manager::change::Changes;
+use crate::manager::claim::{Claim, Subject};
+use crate::manager::disk::Disks;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::inventory::Inventory;
 use crate::manager::inventory::{DeletionSet, Needer};
+use crate::manager::storage::Storage;
 use crate::manager::storage::base;
+use crate::manager::undo::UndoStack;
 use crate::manager::{Error, Event, Left, ResourceError, StorageError, Warning};
 use crate::model::{DiskBus, DiskSize, VmName};
 
@@ -158,7 +158,10 @@ impl Disks<'_> {
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let (header, _) = image::read_data_disk(path)?;
         HostChecks::of(self.op).check_reach([path.as_path()])?;
-        let shown = path.to_string_lossy().into_owned();
+        // Any other name would be that of another file in a definition.
+        let Some(shown) = path.to_str().map(str::to_owned) else {
+            return Err(libvirt::Error::NotKept { value: path.to_string_lossy().into_owned() }.into());
+        };
         if !read_only {
             let mut needed_by = Inventory::load(self.op).await?.needed_by(&shown, &DeletionSet::default());
             if path.file_name().is_some_and(|name| base::is_base(&name.to_string_lossy())) {

@@ -23,7 +23,7 @@ impl Disks<'_> {
             return Err(DiskError::NoSuchDisk { name, target }.into());
         }
         let path = Storage::of(self.op).disk_file(&machine.stored, disk)?;
-        let (capacity, taken) = self.op.client().disk_sizes(&machine.uuid, target).await?;
+        let (capacity, taken) = Storage::of(self.op).disk_sizes(&machine.uuid, disk).await?;
         let live = machine.running.is_some();
         match capacity {
             Some(now) if now == size.bytes() => {

@@ -1,13 +1,13 @@
-use crate::manager::claim::Subject;
-use crate::manager::disk::Disks;
-use crate::manager::host_checks::HostChecks;
-use crate::model::DiskBus;
 use std::path::Path;
 
 use super::{ChangedDisk, DiskError, Machine, element_of};
 use crate::image::check_regular;
 use crate::libvirt::{Affects, Disk, Domain, Element, Node, cdrom};
 use crate::manager::Error;
+use crate::manager::claim::Subject;
+use crate::manager::disk::Disks;
+use crate::manager::host_checks::HostChecks;
+use crate::model::DiskBus;
 
 impl Disks<'_> {
     /// Puts an ISO into a CD-ROM drive: the one that is named, else an empty one, else the only one. A VM

@@ -1,13 +1,13 @@
-use crate::libvirt::DiskRole;
-use crate::manager::change::Changes;
-use crate::manager::claim::Subject;
-use crate::manager::disk::Disks;
-use crate::manager::inventory::Inventory;
 use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, DiskError, Machine, disk_of};
 use crate::libvirt::{Affects, MetadataChange, OwnedVolume};
+use crate::libvirt::{DiskRole, Domain};
+use crate::manager::change::Changes;
+use crate::manager::claim::Subject;
+use crate::manager::disk::Disks;
 use crate::manager::inventory::DeletionSet;
+use crate::manager::inventory::Inventory;
 use crate::manager::{DiskStatus, Error, Event, Left, StorageError, Warning};
 
 /// How often a guest that was asked to let go of a disk is looked at.
@@ -38,9 +38,8 @@ impl Disks<'_> {
     pub async fn plan_removal(&self, name: &str, target: &str, keep: bool) -> Result<DiskRemoval, Error> {
         let machine = self.machine(name).await?;
         let disk = machine.disk(target)?;
-        let owner = machine.definitions().find_map(|domain| domain.metadata.as_ref());
-        let owned = owner.into_iter().flat_map(|record| &record.owned);
-        let own = owned.into_iter().find(|owned| Some(&owned.path) == disk.path.as_ref());
+        let mut owned = machine.definitions().flat_map(Domain::owned_volumes);
+        let own = owned.find(|owned| Some(&owned.path) == disk.path.as_ref());
         let role = machine.stored.disk(target).map(|disk| machine.stored.disk_role(disk));
         if matches!(role, Some(DiskRole::System | DiskRole::Seed)) {
             return Err(

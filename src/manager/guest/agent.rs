@@ -1,12 +1,12 @@
 //! Running a command in a guest by its agent.
 
-use crate::manager::guest::GuestAgent;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::libvirt::Error;
+use crate::manager::guest::GuestAgent;
 
 const PAUSE: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -130,6 +130,47 @@ pub enum ConsoleError {
     },
 }
 
+/// Why a VM's screen can't be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ScreenError {
+    /// The VM has no VNC server.
+    #[error("the VM {name} has no VNC server")]
+    NoScreen {
+        /// The VM.
+        name: String,
+    },
+    /// It can be reached on the daemon's host only.
+    #[error("the screen of the VM {name} is at {endpoint} of another host, that of {uri}")]
+    NotHere {
+        /// The VM.
+        name: String,
+        /// Its socket, or its host and port.
+        endpoint: String,
+        /// The connection.
+        uri: String,
+    },
+    /// The VNC server can't be connected to.
+    #[error("cannot connect to the screen of the VM {name} at {endpoint}")]
+    Unreachable {
+        /// The VM.
+        name: String,
+        /// Its socket, or its host and port.
+        endpoint: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A port of the host can't be listened on.
+    #[error("cannot listen on port {port} of 127.0.0.1")]
+    CannotListen {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
 fn awaited(vm: &str, condition: &Condition) -> String {
     match condition {
         Condition::Ip => format!("an address of {vm}"),

@@ -1,8 +1,5 @@
 //! Commands in a guest by its agent.
 
-use crate::manager::guest::GuestAgent;
-use crate::manager::power::Power;
-use crate::manager::{ExecError, VmError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -10,8 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
 use crate::libvirt::{self, DomainId};
-use crate::manager::Error;
+use crate::manager::guest::GuestAgent;
 use crate::manager::guest::agent::{ANSWER, Started, Status, status_request};
+use crate::manager::power::Power;
+use crate::manager::{Error, ExecError, VmError};
 use crate::model::VmState;
 
 /// The most that a command can be given as its input, in bytes. The agent's line has been seen to hang at

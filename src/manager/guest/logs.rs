@@ -1,7 +1,5 @@
 //! What a guest prints on its serial console.
 
-use crate::manager::ConsoleError;
-use crate::manager::guest::GuestAccess;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -9,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::serial_log::SerialLog;
 use crate::libvirt::{self, Domain, OwnedVolume, Scope};
-use crate::manager::Error;
+use crate::manager::guest::GuestAccess;
+use crate::manager::{ConsoleError, Error};
 
 /// How often a log is looked at that is followed.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -7,16 +7,18 @@ mod error;
 mod exec;
 mod logs;
 pub(in crate::manager) mod reach;
+mod screen;
 mod serial_log;
 mod ssh_config;
 mod wait;
 
 pub use console::{Console, ConsoleInput, ConsoleOutput};
 pub use copy::{Copied, CopyBy, CopyError, CopyPlace, CopyRefusal, CopyRequest, FileCopy};
-pub use error::{ConsoleError, ExecError, ReachError, WaitError};
+pub use error::{ConsoleError, ExecError, ReachError, ScreenError, WaitError};
 pub use exec::{EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed};
 pub use logs::LogRequest;
 pub use reach::Reach;
+pub use screen::{Screen, ScreenForward};
 pub use ssh_config::SshHost;
 pub use wait::WaitFor;
 

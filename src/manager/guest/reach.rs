@@ -1,14 +1,13 @@
 //! Where a VM is reached, and how.
 
-use crate::manager::guest::GuestAccess;
-use crate::manager::guest::GuestAgent;
-use crate::manager::{ReachError, VmError};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use crate::guest::{self, Remote, Target};
 use crate::libvirt::{Address, AddressSource, Domain};
-use crate::manager::Error;
+use crate::manager::guest::GuestAccess;
+use crate::manager::guest::GuestAgent;
+use crate::manager::{Error, ReachError, VmError};
 
 /// Where this host reaches a VM.
 #[derive(Debug, Clone, serde::Serialize)]

@@ -1,12 +1,12 @@
 //! What plain ssh needs to know of VMs.
 
-use crate::manager::guest::GuestAccess;
 use std::net::IpAddr;
 
 use serde::Serialize;
 
 use crate::guest;
 use crate::manager::Error;
+use crate::manager::guest::GuestAccess;
 
 /// A VM for the user's own ssh.
 #[derive(Debug, Clone, Serialize)]

@@ -1,14 +1,14 @@
 //! Waiting for a VM: one deadline over all conditions, stages told meanwhile, and at its end what was
 //! seen last. Nothing is started to look: the open virsh is asked, and sockets are tried.
 
-use super::{GuestAccess, GuestAgent};
-use crate::manager::vms::Vms;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::{GuestAccess, GuestAgent};
 use crate::guest::{self, cloud_init};
 use crate::libvirt::Domain;
 use crate::manager::guest::reach::forwarded_port;
+use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, ReachError, Seen, VmError, WaitError, Warning};
 use crate::model::{Condition, VmState};
 

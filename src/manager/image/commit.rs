@@ -1,15 +1,15 @@
 //! A VM's disk becomes an image: flattened into a volume by libvirt, so that no root is needed and another
 //! host's VM can be committed, then brought here.
 
-use crate::manager::claim::Subject;
-use crate::manager::image::Images;
-use crate::manager::storage::Storage;
-use crate::manager::undo::UndoStack;
 use std::time::Duration;
 
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
 use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, Stored, VolumeSpec};
+use crate::manager::claim::Subject;
+use crate::manager::image::Images;
+use crate::manager::storage::Storage;
+use crate::manager::undo::UndoStack;
 use crate::manager::{DiskError, Error, Event, Place, Step, StorageError, VmError, Warning};
 use crate::model::{DiskSize, Firmware, VmState};
 

@@ -15,6 +15,8 @@ const TRIES: usize = 3;
 pub struct PullRequest {
     /// A URL or a name of the catalogue.
     pub reference: String,
+    /// The name to give it.
+    pub name: Option<String>,
     /// What its bytes must have, as they are sent.
     pub checksum: Option<Digest>,
     /// Whether to take what no checksum vouches for.
@@ -84,7 +86,13 @@ impl Images<'_> {
         let progress = progress_of(self.op.observer(), &reference.to_string());
         let pulled = self
             .op
-            .race(async { Ok(store.pull(&reference, request.checksum.as_ref(), Some(progress)).await?) })
+            .race(async {
+                let checksum = request.checksum.as_ref();
+                Ok(match &request.name {
+                    Some(name) => store.pull_as(name, &reference, checksum, Some(progress)).await?,
+                    None => store.pull(&reference, checksum, Some(progress)).await?,
+                })
+            })
             .await?;
         let Pulled { image, freshness } = pulled;
         if !image.verified {

@@ -1,16 +1,15 @@
-use crate::manager::image::Images;
-use crate::manager::storage::Storage;
-use crate::manager::{ImageError, StorageError};
 use std::time::{Duration, Instant};
 
 use super::listing::{Item, pick};
 use super::usage::Base;
 use super::{ImageKind, image_store};
 use crate::libvirt::OwnedVolume;
-use crate::manager::Error;
 use crate::manager::claim::Subject;
+use crate::manager::image::Images;
 use crate::manager::inventory::Needer;
+use crate::manager::storage::Storage;
 use crate::manager::storage::base::marker_name;
+use crate::manager::{Error, ImageError, StorageError};
 
 /// How long a removal tries while libvirt is busy.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -115,7 +115,7 @@ impl Inventory {
     /// copies vmtools' record of them, too: what bears the UUID of another VM that has it in its record is
     /// that one's.
     pub(in crate::manager) fn owned_by(&self, domain: &Domain) -> Vec<OwnedVolume> {
-        let mut owned = domain.metadata.as_ref().map(|record| record.owned.clone()).unwrap_or_default();
+        let mut owned: Vec<OwnedVolume> = domain.owned_volumes().cloned().collect();
         owned.retain(|volume| {
             !self.definitions.all_stored().iter().any(|other| {
                 let mark = other.uuid.get(..8).unwrap_or(&other.uuid);
@@ -245,6 +245,7 @@ fn other_files(domain: &Domain) -> Vec<String> {
     domain
         .nvram()
         .into_iter()
+        .chain(domain.tpm_state())
         .chain(of_os)
         .chain(of_firmware)
         .chain(of_memory)

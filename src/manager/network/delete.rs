@@ -1,10 +1,10 @@
-use crate::manager::claim::Subject;
-use crate::manager::network::Networks;
-use crate::manager::retry::Retry;
 use std::time::{Duration, Instant};
 
 use crate::libvirt;
 use crate::manager::Error;
+use crate::manager::claim::Subject;
+use crate::manager::network::Networks;
+use crate::manager::retry::Retry;
 use crate::model::Subnet;
 
 const PATIENCE: Duration = Duration::from_secs(20);

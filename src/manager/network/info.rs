@@ -1,10 +1,10 @@
-use crate::manager::inventory::VmDefinitions;
-use crate::manager::network::Networks;
 use std::net::IpAddr;
 
 use super::users::{self, NetworkCard, interfaces_on};
 use crate::libvirt::{Lease, Network};
 use crate::manager::Error;
+use crate::manager::inventory::VmDefinitions;
+use crate::manager::network::Networks;
 use crate::model::Timestamp;
 
 /// A network of libvirt, and how much it is used.

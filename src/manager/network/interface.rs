@@ -1,13 +1,13 @@
 //! Plugging VMs' network cards in and out, while they run too.
 
-use crate::manager::claim::{Claim, Subject};
-use crate::manager::network::Networks;
-use crate::manager::power::Power;
 use std::time::{Duration, Instant};
 
 use super::NetworkError;
 use crate::libvirt::{Affects, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec, Network};
+use crate::manager::claim::{Claim, Subject};
 use crate::manager::inventory::is_on;
+use crate::manager::network::Networks;
+use crate::manager::power::Power;
 use crate::manager::{Already, Error, Event, VmError};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec};
 

@@ -1,13 +1,13 @@
 //! Addresses that are kept for a VM's card: dnsmasq gives them to nobody else.
 
-use crate::manager::claim::Subject;
-use crate::manager::inventory::VmDefinitions;
-use crate::manager::network::Networks;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::users::interfaces_on;
 use super::{NetworkError, ReservationStatus};
 use crate::libvirt::{self, Domain, HostUpdate, Network, Reservation};
+use crate::manager::claim::Subject;
+use crate::manager::inventory::VmDefinitions;
+use crate::manager::network::Networks;
 use crate::manager::{AddressHolder, Already, Error, Event, SpecialAddress, Warning};
 use crate::model::MacAddress;
 

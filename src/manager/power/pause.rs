@@ -48,7 +48,9 @@ impl Power<'_> {
         answer: Result<T, libvirt::Error>,
     ) -> Result<T, Error> {
         match answer {
-            Err(libvirt::Error::TimedOut { .. }) if self.op.client().state(&id.uuid).await.is_ok() => {
+            Err(libvirt::Error::TimedOut { .. } | libvirt::Error::Busy { .. })
+                if self.op.client().state(&id.uuid).await.is_ok() =>
+            {
                 Err(VmError::Hangs { name: id.name.clone() }.into())
             }
             other => Ok(other?),
@@ -60,7 +62,10 @@ impl Power<'_> {
         if !self.op.client().state(&id.uuid).await?.is_active() {
             return Err(VmError::NotRunning { name: id.name.clone() }.into());
         }
-        self.refuse_being_made(id).await?;
+        match self.refuse_being_made(id).await {
+            Err(Error::Libvirt(error)) => self.or_hangs(id, Err(error)).await?,
+            other => other?,
+        }
         match self.await_running(id).await {
             Ok(()) | Err(Error::Vm(VmError::Paused { .. })) => {}
             Err(error) => return Err(error),

@@ -1,17 +1,17 @@
 //! Starting.
 
+use std::time::Duration;
+
+use crate::host;
+use crate::libvirt::{self, Domain, DomainId, Element, Node, RefusalReason};
 use crate::manager::claim::Subject;
 use crate::manager::gc::GarbageCollection;
+use crate::manager::gc::Maker;
 use crate::manager::guest::GuestAccess;
 use crate::manager::inventory::Inventory;
 use crate::manager::network::Networks;
 use crate::manager::power::Power;
 use crate::manager::vms::Vms;
-use std::time::Duration;
-
-use crate::host;
-use crate::libvirt::{self, Domain, DomainId, Element, Node, RefusalReason};
-use crate::manager::gc::Maker;
 use crate::manager::{Already, Error, Event, PasstFault, VmError, VmStatus, WaitFor, Warning};
 use crate::model::VmState;
 

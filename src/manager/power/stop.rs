@@ -9,12 +9,12 @@
 //!
 //! Meanwhile the state is asked for, so that many are stopped in the time of the slowest.
 
-use crate::manager::gc::GarbageCollection;
-use crate::manager::power::Power;
 use std::time::Duration;
 
 use crate::libvirt::{self, Domain, DomainId, Scope};
+use crate::manager::gc::GarbageCollection;
 use crate::manager::gc::Maker;
+use crate::manager::power::Power;
 use crate::manager::retry::is_away;
 use crate::manager::{Already, Error, Event, StateChange, VmError, VmStatus, WaitFor, Warning};
 use crate::model::VmState;

@@ -5,9 +5,6 @@
 //! what the base is. A base without a marker is either being uploaded by somebody, and then its file
 //! changes, or was given up.
 
-use crate::manager::claim::{Claim, Subject};
-use crate::manager::inventory::{DeletionSet, Inventory};
-use crate::manager::storage::Storage;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -17,6 +14,9 @@ use crate::config::Config;
 use crate::host;
 use crate::image::{Format, LocalImage};
 use crate::libvirt::{self, Pool, PoolKind, Volume, VolumeSpec};
+use crate::manager::claim::{Claim, Subject};
+use crate::manager::inventory::{DeletionSet, Inventory};
+use crate::manager::storage::Storage;
 use crate::manager::{Error, Event, Place, Step, StorageError};
 use crate::model::{DiskSize, Timestamp};
 
@@ -169,7 +169,8 @@ impl Storage<'_> {
     ) -> Result<(), Error> {
         let trace = |base: &Volume| (base.modified, base.allocation_bytes);
         let (mut seen, mut since) = (trace(&begun), Instant::now());
-        if !is_stale(begun.modified) {
+        let folder = Path::new(&begun.path).parent().and_then(Path::to_str).unwrap_or("/");
+        if !is_stale(begun.modified) && !self.op.claims_are_all(folder) {
             self.op.report(Event::Step { vm: &image.name, step: Step::AwaitUpload });
             while since.elapsed() < STALE {
                 let pause = async {

@@ -1,15 +1,14 @@
 //! What libvirt takes the files of VMs for.
 
-use crate::manager::clone::is_encrypted;
-use crate::manager::storage::Storage;
-use crate::manager::{CopyObstacle, DiskError, StorageError};
 use std::path::Path;
 use std::time::Duration;
 
 use crate::image::chain::{Chain, FileState};
 use crate::image::header::Driver;
-use crate::libvirt::{self, Disk, Domain, Object, OwnedVolume, Volume};
-use crate::manager::Error;
+use crate::libvirt::{self, Disk, DiskSource, Domain, Object, OwnedVolume, Volume};
+use crate::manager::clone::is_encrypted;
+use crate::manager::storage::Storage;
+use crate::manager::{CopyObstacle, DiskError, Error, StorageError};
 
 /// How long a pool in which something is being made is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,10 +29,41 @@ impl Storage<'_> {
             let driver = Driver::from_name(disk.format.as_deref().unwrap_or("raw"));
             let files = Chain::read(Path::new(&path), driver).links.into_iter().map(|link| link.file);
             if let Some(missing) = files.into_iter().find(|file| file.state == FileState::Missing) {
+                if let DiskSource::Volume { .. } = disk.source {
+                    let source_name =
+                        format!("{}, and {} does not exist", disk.source, missing.path.display());
+                    return Err(DiskError::Elsewhere { name, disk: target, source_name }.into());
+                }
                 return Err(DiskError::FileMissing { name, disk: target, path: missing.path }.into());
             }
         }
         Ok(path)
+    }
+
+    /// What the guest sees of a disk and what it takes on the host, in bytes, as far as libvirt can tell. Of a
+    /// disk that is a volume it tells only while its VM runs; the pool tells else.
+    pub(in crate::manager) async fn disk_sizes(
+        &self,
+        uuid: &str,
+        disk: &Disk,
+    ) -> Result<(Option<u64>, Option<u64>), Error> {
+        let sizes = self.op.client().disk_sizes(uuid, &disk.target).await?;
+        let (DiskSource::Volume { .. }, (None, _), Some(path)) = (&disk.source, sizes, &disk.path) else {
+            return Ok(sizes);
+        };
+        let found = self.op.client().volume_of(path).await?;
+        Ok(found.map_or(sizes, |(_, file)| (Some(file.capacity_bytes), Some(file.allocation_bytes))))
+    }
+
+    /// Whether the disk's data lies beside its file, in one that a copy of the file would share.
+    pub(in crate::manager) fn has_data_file(&self, disk: &Disk) -> bool {
+        let Some(path) = disk.path.as_ref().filter(|_| self.op.locality().is_here()) else {
+            return disk.data_store.is_some();
+        };
+        let chain = Chain::read(Path::new(path), Driver::from_name(disk.format.as_deref().unwrap_or("raw")));
+        let top = chain.links.first();
+        disk.data_store.is_some()
+            || top.is_some_and(|top| !top.data_files.is_empty() || top.has_unknown_data_file)
     }
 
     /// What libvirt knows of a volume that has to be there.

@@ -1,5 +1,6 @@
 use crate::manager::{KvmFault, PasstFault, Setting, VirtiofsFault};
 use crate::model::{ConnectionUri, DiskSize, MemorySize, SharedFolder};
+use crate::seed::UserDataWarning;
 
 /// Something that doesn't stop the verb, but that the user should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,15 +103,8 @@ pub enum Warning {
         /// The VM.
         vm: String,
     },
-    /// A key in the user-data that cloud-init will pass over.
-    UserDataKey {
-        /// The key.
-        key: String,
-        /// Its line, where that is known.
-        line: Option<usize>,
-        /// What may have been meant.
-        nearest: Option<&'static str>,
-    },
+    /// Something in the user-data that cloud-init will pass over, or that may keep vmtools out.
+    UserData(UserDataWarning),
     /// The VM gets no seed, so what its template would have cloud-init do is left out.
     SetupLeftOut {
         /// The VM.

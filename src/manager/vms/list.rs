@@ -1,10 +1,10 @@
-use crate::manager::vms::Vms;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use crate::host::{self, Socket};
 use crate::libvirt::{self, AddressSource, Definitions, Domain, DomainId, DomainStats, Scope};
 use crate::manager::guest::reach::{forwarded_port, own_addresses};
+use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
 use crate::model::{ConnectionUri, Label, VmState};
 

@@ -1,12 +1,13 @@
-use crate::libvirt::DiskSource;
-use crate::manager::inventory::VmDefinitions;
-use crate::manager::vms::Vms;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::host;
+use crate::libvirt::DiskSource;
 use crate::libvirt::{self, Disk, Domain, DomainStats, Filesystem, Mounted, Page};
 use crate::manager::guest::reach::forwarded_port;
+use crate::manager::inventory::VmDefinitions;
+use crate::manager::storage::Storage;
+use crate::manager::vms::Vms;
 use crate::manager::{
     DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmError, VmStatus,
 };
@@ -137,7 +138,7 @@ impl Vms<'_> {
             let sizes = counted.get(disk.target.as_str()).copied().unwrap_or_default();
             let (capacity_bytes, allocation_bytes) = match (sizes, &disk.path) {
                 ((None, _) | (_, None), Some(_)) => {
-                    self.op.client().disk_sizes(&domain.uuid, &disk.target).await?
+                    Storage::of(self.op).disk_sizes(&domain.uuid, disk).await?
                 }
                 _ => sizes,
             };

@@ -1,6 +1,7 @@
 mod setup;
 #[cfg(test)]
 mod tests;
+mod users;
 
 use std::fmt;
 
@@ -8,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use self::setup::setup_keys;
 use super::user_data::mime::{self, Part};
+use super::user_data::{Said, UserData, UserDataWarning};
 use super::{Documents, Error, HostKey, PasswordHash};
 use crate::model::{GuestSetup, Invalid, SharedFolder, check_guest_user};
 
@@ -52,37 +54,23 @@ pub struct CloudInit {
 impl CloudInit {
     /// The documents.
     ///
-    /// With a user's own user-data there are three parts: defaults of ours, theirs, and again ours, the user
-    /// with the keys and the host key. By cloud-init's rules a later part replaces what an earlier one said,
-    /// so theirs wins over the defaults; the last part asks to be appended instead and to replace nothing,
-    /// so a `users:` of theirs doesn't lock vmtools out.
+    /// With a user's own user-data there are several parts: defaults of ours, theirs, and again ours: the user with
+    /// the keys, see [`users`], and the host key. By cloud-init's rules a later part replaces what an earlier one
+    /// said, so theirs wins over the defaults; the last ones ask to be added instead and to replace nothing, so a
+    /// `users:` of theirs doesn't lock vmtools out.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::AuthorizedKey`], [`Error::UserData`].
+    /// [`Error::Invalid`], [`Error::AuthorizedKey`], [`Error::UserData`], [`Error::CloudConfig`].
     pub fn to_documents(&self) -> Result<Documents, Error> {
         self.check()?;
         let user_data = match &self.user_data {
             None => {
                 let mut all = self.defaults();
                 all.extend(self.access());
-                let mut users = vec![json!("default")];
-                users.push(self.user_entry());
-                all.insert("users".into(), users.into());
+                all.insert("users".into(), json!(["default", self.user_entry(&[])]));
                 cloud_config(&all)?
             }
-            Some(theirs) => {
-                let mut defaults = self.defaults();
-                defaults.insert("users".into(), json!(["default"]));
-                let mut access = self.access();
-                access.insert("users".into(), json!([self.user_entry()]));
-                access.insert("merge_how".into(), json!("dict(no_replace,recurse_list)+list(append)"));
-                let (defaults, access) = (cloud_config(&defaults)?, cloud_config(&access)?);
-                mime::multipart(&[
-                    part("vmtools-defaults", &defaults),
-                    mime::users_part(theirs)?,
-                    part("vmtools-access", &access),
-                ])
-            }
+            Some(theirs) => self.with_theirs(theirs)?,
         };
         Ok(Documents {
             user_data,
@@ -92,6 +80,34 @@ impl CloudInit {
             )?,
             network_config: to_json("network-config", &self.network())?,
         })
+    }
+
+    /// What is to be told of the user's own user-data, now that it is known whom vmtools logs in as.
+    ///
+    /// # Errors
+    /// Those of [`crate::seed::check_user_data`].
+    pub fn warnings(&self) -> Result<Vec<UserDataWarning>, Error> {
+        match &self.user_data {
+            Some(theirs) => UserData::read(theirs)?.warnings_for(&self.user, self.image_user.as_deref()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn with_theirs(&self, theirs: &[u8]) -> Result<Vec<u8>, Error> {
+        let data = UserData::read(theirs)?;
+        let mut defaults = self.defaults();
+        defaults.insert("users".into(), json!(["default"]));
+        let mut access = self.access();
+        if data.expires(&self.user, self.image_user.as_deref()) == Some(Said::ByDefault) {
+            // Else our user would have to change it before anything else, at a terminal.
+            access.insert("chpasswd".into(), json!({"expire": false}));
+        }
+        access.insert("merge_how".into(), "dict(no_replace,recurse_list)+list(append)".into());
+        let mut parts = vec![part("vmtools-defaults", &defaults)?, mime::users_part(theirs)?];
+        for (name, document) in self.user_parts(&data)?.into_iter().chain([("vmtools-access", access)]) {
+            parts.push(part(name, &document)?);
+        }
+        Ok(mime::multipart(&parts))
     }
 
     /// What a user's own file may change.
@@ -129,31 +145,6 @@ impl CloudInit {
             map.insert("bootcmd".into(), json!([once]));
         }
         map
-    }
-
-    /// `default` stands before it in the list: if this is the image's default user, cloud-init merges what is
-    /// said here with what the image says of it, such as its groups. If it is not, it is a user beside it.
-    ///
-    /// Where both speak, the image's word holds before cloud-init 26.2, ours since (cloud-init#6860,
-    /// distros/ug_util.py), so nothing is said here that an image may know better: Alpine has no bash.
-    fn user_entry(&self) -> Value {
-        let mut entry = json!({
-            "name": self.user,
-            "lock_passwd": self.password.is_none(),
-            "ssh_authorized_keys": self.authorized_keys,
-        });
-        if let Some(password) = &self.password {
-            // Unlike `passwd` it counts for a user whom the image has already.
-            entry["hashed_passwd"] = password.as_str().into();
-        }
-        if self.user != "root" {
-            entry["sudo"] = "ALL=(ALL) NOPASSWD:ALL".into();
-            if self.image_user.as_ref() != Some(&self.user) {
-                // Debian's useradd would take sh.
-                entry["shell"] = "/bin/bash".into();
-            }
-        }
-        entry
     }
 
     fn network(&self) -> Value {
@@ -210,8 +201,11 @@ impl fmt::Debug for CloudInit {
     }
 }
 
-fn part<'a>(file_name: &'static str, bytes: &'a [u8]) -> Part<'a> {
-    Part::Content { content_type: "text/cloud-config", file_name, bytes }
+/// A cloud-config by its file's name.
+type Document = (&'static str, Map<String, Value>);
+
+fn part(file_name: &'static str, document: &Map<String, Value>) -> Result<Part, Error> {
+    Ok(Part::Content { content_type: "text/cloud-config", file_name, bytes: cloud_config(document)? })
 }
 
 fn cloud_config(map: &Map<String, Value>) -> Result<Vec<u8>, Error> {

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use crate::model::{GuestSetup, MountDriver, SharedFolder};
-use crate::seed::{CloudInit, Error, HostKey, PasswordHash};
+use crate::seed::{CloudInit, Error, HostKey, PasswordHash, UserDataFault};
 
 const SECRET: &str = "c2VjcmV0LWtleS1ib2R5";
 
@@ -122,12 +122,13 @@ fn a_users_own_file_stands_between_defaults_and_access() {
     let cloud_init = CloudInit { user_data: Some(theirs.into()), ..cloud_init() };
     let parts = parts(&cloud_init.to_documents().expect("documents").user_data);
     let kinds: Vec<&str> = parts.iter().map(|(kind, _)| kind.as_str()).collect();
-    assert_eq!(kinds, ["text/cloud-config"; 3]);
+    assert_eq!(kinds, ["text/cloud-config"; 4]);
     assert_eq!(parts[1].1, theirs.as_bytes());
-    let (first, last) = (config(&parts[0].1), config(&parts[2].1));
+    let (first, user, last) = (config(&parts[0].1), config(&parts[2].1), config(&parts[3].1));
     assert_eq!(first["users"], serde_json::json!(["default"]));
+    assert_eq!(user["merge_how"], "dict(no_replace,recurse_list)+list(prepend)");
+    assert_eq!(user["users"][0]["name"], "ada");
     assert_eq!(last["merge_how"], "dict(no_replace,recurse_list)+list(append)");
-    assert_eq!(last["users"][0]["name"], "ada");
     assert!(last["ssh_keys"]["ed25519_private"].is_string());
     assert!(last.get("hostname").is_none());
 }
@@ -141,7 +142,7 @@ fn what_a_template_has_it_do_is_added_to_a_users_own() {
     let both = CloudInit { user_data: Some(theirs.into()), ..plain };
     let parts = parts(&both.to_documents().expect("documents").user_data);
     assert!(config(&parts[0].1).get("runcmd").is_none());
-    assert_eq!(config(&parts[2].1)["runcmd"][0], "echo hi");
+    assert_eq!(config(&parts[3].1)["runcmd"][0], "echo hi");
 }
 
 #[test]
@@ -158,7 +159,7 @@ fn folders_are_mounted_beside_those_of_a_users_own() {
     let parts = parts(&cloud_init.to_documents().expect("documents").user_data);
     assert!(config(&parts[0].1).get("mounts").is_none());
     let line = serde_json::json!(["vmtools:0", "/b", "virtiofs", "ro,nofail", "0", "0"]);
-    assert_eq!(config(&parts[2].1)["mounts"], serde_json::json!([line]));
+    assert_eq!(config(&parts[3].1)["mounts"], serde_json::json!([line]));
 }
 
 #[test]
@@ -255,5 +256,101 @@ fn the_script_renews_what_is_there() {
     run();
     for file in ["etc/machine-id", "var/lib/dbus/machine-id"] {
         assert_eq!(std::fs::read_to_string(root.join(file)).expect("reads"), "new\n", "{file}");
+    }
+}
+
+const OURS: &str = "ssh-ed25519 AAAA ada@\"home\": it's";
+
+/// What the parts behind theirs say, by their names.
+fn ours(theirs: &str, image_user: Option<&str>) -> Vec<Value> {
+    let cloud_init = CloudInit {
+        user_data: Some(format!("#cloud-config\n{theirs}\n").into()),
+        image_user: image_user.map(str::to_owned),
+        ..cloud_init()
+    };
+    let parts = parts(&cloud_init.to_documents().expect(theirs).user_data);
+    parts[2..].iter().map(|(_, bytes)| config(bytes)).collect()
+}
+
+#[test]
+fn our_user_comes_into_users_of_every_form() {
+    // None, and a list: before theirs.
+    for theirs in ["hostname: x", "users: []", "users: [default, bob, 'carl,dora', {name: emil}]"] {
+        let part = &ours(theirs, None)[0];
+        assert_eq!(part["users"].as_array().map(Vec::len), Some(1), "{theirs}");
+        assert_eq!(part["users"][0]["name"], "ada");
+        assert!(part["merge_how"].as_str().is_some_and(|how| how.contains("list(prepend)")));
+    }
+    // Names and nothing: in their place.
+    let part = &ours("users: deploy, ops,ada", None)[0];
+    assert_eq!((part["users"][0]["name"].as_str(), part.get("merge_how")), (Some("ada"), None));
+    assert_eq!(part["users"].as_array().map(|users| &users[1..]), Some(&["deploy".into(), "ops".into()][..]));
+    let part = &ours("users:", None)[0];
+    assert_eq!((part["users"].as_array().map(Vec::len), part.get("merge_how")), (Some(1), None));
+    // A mapping: added.
+    let part = &ours("users: {bob: true, default: true}", None)[0];
+    assert_eq!(part["users"]["ada"]["ssh_authorized_keys"][0], OURS);
+    assert!(part["users"]["ada"].get("name").is_none());
+    assert!(part["merge_how"].as_str().is_some_and(|how| how.contains("list(append)")));
+    // Just a name there is taken away first.
+    let parts = ours("users: {ada: true}", None);
+    assert_eq!((&parts[0]["users"]["ada"], parts.len()), (&Value::Null, 3));
+    assert!(parts[0]["merge_how"].as_str().is_some_and(|how| how.contains("allow_delete")));
+    assert_eq!(parts[1]["users"]["ada"]["lock_passwd"], true);
+}
+
+#[test]
+fn an_entry_for_our_user_is_joined_and_not_overruled() {
+    let theirs = "{name: ada, shell: /bin/zsh, sudo: [x], passwd: y, ssh-authorized-keys: [theirs, other]}";
+    let user = &ours(&format!("users: [default, {theirs}]"), None)[0]["users"][0];
+    assert_eq!(user["ssh_authorized_keys"], serde_json::json!(["theirs", "other", OURS]));
+    for key in ["shell", "sudo", "passwd", "lock_passwd", "hashed_passwd"] {
+        assert!(user.get(key).is_none(), "{key}: {user}");
+    }
+    let user = &ours("users: [{name: ada, gecos: A}]", None)[0]["users"][0];
+    assert_eq!((user["lock_passwd"].as_bool(), user["shell"].as_str()), (Some(true), Some("/bin/bash")));
+    // In a mapping cloud-init joins the lists itself.
+    let user = &ours("users: {ada: {ssh_authorized_keys: [theirs]}}", None)[0]["users"]["ada"];
+    assert_eq!(user["ssh_authorized_keys"], serde_json::json!([OURS]));
+    let cloud_init = CloudInit {
+        user_data: Some("#cloud-config\nusers: {ada: {ssh_authorized_keys: theirs}}\n".into()),
+        ..cloud_init()
+    };
+    let refused = cloud_init.to_documents();
+    assert!(matches!(refused, Err(Error::UserData(UserDataFault::Keys { .. }))), "{refused:?}");
+}
+
+#[test]
+fn keys_of_the_images_own_user_are_joined_where_that_is_ours() {
+    let theirs = "users: [{ssh_authorized_keys: [theirs]}]";
+    for image_user in [Some("ada"), None] {
+        let entries = &ours(theirs, image_user)[0]["users"];
+        assert_eq!(entries[1]["name"], "default");
+        assert_eq!(entries[1]["ssh_authorized_keys"], serde_json::json!(["theirs", OURS]));
+    }
+    assert_eq!(ours(theirs, Some("debian"))[0]["users"].as_array().map(Vec::len), Some(1));
+    // By the key of before.
+    let parts = ours("user: {name: ada, ssh_authorized_keys: [theirs]}", Some("debian"));
+    assert_eq!(parts[0]["users"][0]["ssh_authorized_keys"], serde_json::json!(["theirs", OURS]));
+    assert_eq!(parts[1]["user"]["ssh_authorized_keys"], serde_json::json!([OURS]));
+    assert_eq!(ours("user: {name: bob, ssh_authorized_keys: [theirs]}", Some("debian")).len(), 2);
+    assert_eq!(ours("user: ada", Some("debian")).len(), 2);
+}
+
+#[test]
+fn our_users_password_does_not_expire_unless_that_is_said() {
+    let last = |theirs: &str| ours(theirs, Some("ada")).pop().expect("parts");
+    assert_eq!(last("password: x")["chpasswd"]["expire"], false);
+    for theirs in ["hostname: x", "password: x\nchpasswd: {expire: true}", "chpasswd: {list: ['bob:x']}"] {
+        assert!(last(theirs).get("chpasswd").is_none(), "{theirs}");
+    }
+}
+
+#[test]
+fn what_would_keep_us_out_is_refused() {
+    for theirs in ["users: [{name: ada, system: true}]", "users: [1.5, ~]", "groups: ~"] {
+        let user_data = Some(format!("#cloud-config\n{theirs}\n").into());
+        let refused = CloudInit { user_data, ..cloud_init() }.to_documents();
+        assert!(matches!(refused, Err(Error::UserData(_))), "{theirs}: {refused:?}");
     }
 }

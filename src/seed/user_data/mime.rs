@@ -3,66 +3,67 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::fault::UserDataFault;
+use super::message;
+use super::parts::{self, Kind};
 use crate::seed::Error;
 
 /// Columns of a line of base64 (RFC 2045, 6.8).
 const LINE_CHARS: usize = 76;
 
-/// The beginnings by which cloud-init tells parts apart (INCLUSION_TYPES_MAP of its handlers), longer ones
-/// before those that they begin with.
-const TYPES: [(&[u8], &str); 10] = [
-    (b"#cloud-config-archive", "text/cloud-config-archive"),
-    (b"#cloud-config-jsonp", "text/cloud-config-jsonp"),
-    (b"#cloud-config", "text/cloud-config"),
-    (b"#cloud-boothook", "text/cloud-boothook"),
-    (b"#include-once", "text/x-include-once-url"),
-    (b"#include", "text/x-include-url"),
-    (b"#part-handler", "text/part-handler"),
-    (b"## template: jinja", "text/jinja2"),
-    (b"#!", "text/x-shellscript"),
-    // Unpacked by cloud-init, which then looks at the content.
-    (b"\x1f\x8b", "application/gzip"),
-];
-
 /// One part of the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::seed) enum Part<'a> {
+pub(in crate::seed) enum Part {
     /// Bytes of a type.
-    Content { content_type: &'static str, file_name: &'static str, bytes: &'a [u8] },
+    Content { content_type: &'static str, file_name: &'static str, bytes: Vec<u8> },
     /// A MIME message of its own, with its headers; it becomes a part as it is.
-    Message(&'a [u8]),
+    Message(Vec<u8>),
 }
 
 /// A user's own file as a part.
 ///
 /// # Errors
 /// [`Error::UserData`] when cloud-init would pass it over.
-pub(in crate::seed) fn users_part(bytes: &[u8]) -> Result<Part<'_>, Error> {
-    let refuse = |reason| Err(Error::UserData { reason });
-    if bytes.trim_ascii().is_empty() {
-        return refuse("it is empty");
+pub(in crate::seed) fn users_part(bytes: &[u8]) -> Result<Part, Error> {
+    let unpacked = check_bytes(bytes)?;
+    if message::is_message(&unpacked) {
+        return Ok(Part::Message(unpacked));
     }
-    let is_gzip = bytes.starts_with(b"\x1f\x8b");
-    if !is_gzip && std::str::from_utf8(bytes).is_err() {
-        return refuse("it is not UTF-8 text");
+    let kind = Kind::of_beginning(&unpacked).ok_or(Error::UserData(UserDataFault::UnknownKind))?;
+    // Packed it may fit where unpacked it would not.
+    let (content_type, bytes) = match bytes.starts_with(parts::GZIP) {
+        true => ("application/gzip", bytes.to_vec()),
+        false => (kind.content_type(), unpacked),
+    };
+    Ok(Part::Content { content_type, file_name: "user-data", bytes })
+}
+
+/// The bytes of a user's own file, unpacked: a message within a gzip file would not be told from other text once it
+/// is a part.
+///
+/// # Errors
+/// [`Error::UserData`] when cloud-init would not even tell what it is.
+pub(super) fn check_bytes(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let bytes = parts::unpack(bytes).map_err(Error::UserData)?;
+    let refuse = |fault| Err(Error::UserData(fault));
+    if bytes.trim_ascii().is_empty() {
+        return refuse(UserDataFault::Empty);
+    }
+    if std::str::from_utf8(&bytes).is_err() {
+        return refuse(UserDataFault::NotText);
     }
     if bytes.starts_with(b"\xef\xbb\xbf") {
-        return refuse("it begins with a byte order mark, which hides its first line from cloud-init");
+        return refuse(UserDataFault::ByteOrderMark);
     }
-    if is_message(bytes) {
-        return Ok(Part::Message(bytes));
+    let begins_late = bytes.first().is_some_and(u8::is_ascii_whitespace);
+    if begins_late && Kind::of_beginning(&bytes).is_some_and(Kind::begins_at_once) {
+        return refuse(UserDataFault::BlanksBefore);
     }
-    match TYPES.iter().find(|(start, _)| bytes.starts_with(start)) {
-        Some((_, content_type)) => Ok(Part::Content { content_type, file_name: "user-data", bytes }),
-        None => refuse(
-            "its first line has to be `#cloud-config`, `#!INTERPRETER`, `## template: jinja` or another \
-             that cloud-init knows",
-        ),
-    }
+    Ok(bytes)
 }
 
 /// The whole of `parts`.
-pub(in crate::seed) fn multipart(parts: &[Part<'_>]) -> Vec<u8> {
+pub(in crate::seed) fn multipart(parts: &[Part]) -> Vec<u8> {
     let boundary = boundary(parts);
     let mut out =
         format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\nMIME-Version: 1.0\n\n").into_bytes();
@@ -85,14 +86,6 @@ pub(in crate::seed) fn multipart(parts: &[Part<'_>]) -> Vec<u8> {
     out
 }
 
-/// As cloud-init does it, but at the beginning only: a message begins with its headers.
-fn is_message(bytes: &[u8]) -> bool {
-    let starts = |name: &[u8]| bytes.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-    let headers = &bytes[..bytes.len().min(4096)].to_ascii_lowercase();
-    let has_version = headers.windows(b"mime-version:".len()).any(|window| window == b"mime-version:");
-    has_version && (starts(b"content-type:") || starts(b"mime-version:"))
-}
-
 /// Base64, so that no byte of it depends on how a mail parser reads it.
 fn base64_lines(bytes: &[u8]) -> Vec<u8> {
     let text = STANDARD.encode(bytes);
@@ -105,7 +98,7 @@ fn base64_lines(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A separator that stands in none of the parts.
-fn boundary(parts: &[Part<'_>]) -> String {
+fn boundary(parts: &[Part]) -> String {
     let stands_in = |boundary: &str| {
         parts.iter().any(|part| match part {
             Part::Message(bytes) => bytes.windows(boundary.len()).any(|window| window == boundary.as_bytes()),
@@ -139,10 +132,6 @@ mod tests {
             let part = users_part(text.as_bytes()).expect("known");
             assert!(matches!(part, Part::Content { content_type, .. } if content_type == expected), "{text}");
         }
-        assert!(matches!(
-            users_part(b"\x1f\x8b\x08\xff"),
-            Ok(Part::Content { content_type: "application/gzip", .. })
-        ));
     }
 
     #[test]
@@ -154,7 +143,8 @@ mod tests {
             b"#cloud-confg\n",
             b"#cloud-config\n\xff",
             b"\xef\xbb\xbf#cloud-config\n",
-            b"\n#cloud-config\n",
+            b"\n#!/bin/sh\n",
+            b"\x1f\x8b\x08\xff",
             b"{\"users\": []}",
         ] {
             assert!(
@@ -171,7 +161,7 @@ mod tests {
                         --==vmtools-part==\nContent-Type: text/cloud-config\n\n#cloud-config\n\
                         --==vmtools-part==--\n";
         let part = users_part(message).expect("a message");
-        assert_eq!(part, Part::Message(message));
+        assert_eq!(part, Part::Message(message.to_vec()));
         let whole = multipart(&[part]);
         assert!(whole.windows(message.len()).any(|window| window == message));
         assert!(String::from_utf8_lossy(&whole).contains("boundary=\"==vmtools-part-1==\""));
@@ -179,7 +169,8 @@ mod tests {
 
     #[test]
     fn content_is_base64_in_short_lines() {
-        let part = Part::Content { content_type: "text/cloud-config", file_name: "x", bytes: &[b'a'; 100] };
+        let part =
+            Part::Content { content_type: "text/cloud-config", file_name: "x", bytes: vec![b'a'; 100] };
         let text = String::from_utf8(multipart(&[part])).expect("text");
         assert!(text.lines().all(|line| line.len() <= 78), "{text}");
         assert!(text.contains("YWFh"));

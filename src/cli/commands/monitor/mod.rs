@@ -213,9 +213,13 @@ impl Form {
         let text = match self {
             Self::Json => {
                 let line = |look: &Look| serde_json::to_string(&look.sample).unwrap_or_default() + "\n";
-                looks.iter().map(line).collect()
+                render::visible_json(looks.iter().map(line).collect())
             }
-            Self::Csv { headed } => render::samples_as_csv(&looks, !std::mem::replace(headed, true)),
+            Self::Csv { headed } => {
+                let text = render::samples_as_csv(&looks, !std::mem::replace(headed, true));
+                // It has no way to write a name otherwise, so that is for who reads it as a file.
+                if std::io::stdout().is_terminal() { render::visible_lines(&text).into_owned() } else { text }
+            }
             Self::Table { sort, shown } => {
                 let gap = if std::mem::replace(shown, true) { "\n" } else { "" };
                 format!("{gap}{}", render::samples(looks, *sort))

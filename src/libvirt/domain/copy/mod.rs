@@ -21,7 +21,9 @@ use std::collections::HashMap;
 
 use super::complete::{CompleteDefinition, NewDomain};
 use super::definition::Domain;
-use super::metadata::{CREATING_NAMESPACE, Metadata, NAMESPACE, PARENT_NAMESPACE, PROTECTED_NAMESPACE};
+use super::metadata::{
+    ADDED_NAMESPACE, CREATING_NAMESPACE, Metadata, NAMESPACE, PARENT_NAMESPACE, PROTECTED_NAMESPACE,
+};
 use super::{edit, monitor, namespace};
 use crate::libvirt::xml::{Element, Node};
 use crate::model::VmName;
@@ -117,7 +119,8 @@ impl DomainCopy {
 
     /// vmtools' own elements are made anew; what others keep there stays.
     fn replace_record(&self, domain: &mut Element) {
-        const OURS: [&str; 4] = [NAMESPACE, PARENT_NAMESPACE, PROTECTED_NAMESPACE, CREATING_NAMESPACE];
+        const OURS: [&str; 5] =
+            [NAMESPACE, PARENT_NAMESPACE, PROTECTED_NAMESPACE, CREATING_NAMESPACE, ADDED_NAMESPACE];
         let own = self.metadata.to_elements().into_iter().map(Node::Element);
         let Some(metadata) = domain.find("metadata") else {
             let metadata = Element { children: own.collect(), ..Element::new("metadata") };

@@ -31,9 +31,9 @@ impl MetadataChange {
         let Some((record, around)) = path.split_last() else { return Element::new("vm") };
         let mut changed = without_prefixes(record, around);
         // A prefix that is declared further out would mean nothing in what libvirt is given.
-        for (name, value) in around.iter().rev().flat_map(|outer| &outer.attributes) {
-            if name.starts_with("xmlns:") && value != NAMESPACE && changed.attribute(name).is_none() {
-                changed.set_attribute(name, value);
+        for prefix in free_prefixes(&changed) {
+            if let Some(namespace) = namespace::resolve(&prefix, around) {
+                changed.set_attribute(&format!("xmlns:{prefix}"), namespace);
             }
         }
         changed.children.retain(|node| !matches!(node, Node::Element(element) if self.replaces(element)));
@@ -84,6 +84,18 @@ fn without_prefixes(element: &Element, around: &[&Element]) -> Element {
     }
 }
 
+/// The prefixes that are used in the element and declared further out.
+fn free_prefixes(element: &Element) -> Vec<String> {
+    let names = element.attributes.iter().map(|(name, _)| name).chain([&element.name]);
+    let used = names.map(|name| namespace::prefix(name).to_owned());
+    let mut free: Vec<String> = used.chain(element.elements().flat_map(free_prefixes)).collect();
+    free.sort();
+    free.dedup();
+    let is_declared = |prefix: &str| element.attribute(&format!("xmlns:{prefix}")).is_some();
+    free.retain(|prefix| !matches!(prefix.as_str(), "" | "xml" | "xmlns") && !is_declared(prefix));
+    free
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Metadata;
@@ -128,13 +140,14 @@ mod tests {
             MetadataChange { label: vec!["a=b".parse().expect("valid")], ..MetadataChange::default() };
         for document in [
             "<domain xmlns:v='urn:vmtools:vm:1' xmlns:q='urn:q'><metadata><v:vm><v:image>i</v:image><q:x/></v:vm></metadata></domain>",
-            "<domain xmlns:q='urn:q'><metadata xmlns:v='urn:vmtools:vm:1'><v:vm><v:image>i</v:image><q:x/></v:vm></metadata></domain>",
-            "<domain xmlns:q='urn:q'><metadata><vm xmlns='urn:vmtools:vm:1'><image>i</image><q:x/></vm></metadata></domain>",
+            "<domain xmlns:q='urn:q' xmlns:u='urn:unused'><metadata xmlns:v='urn:vmtools:vm:1'><v:vm><v:image>i</v:image><q:x/></v:vm></metadata></domain>",
+            "<domain xmlns:q='urn:q' xmlns:u='urn:unused'><metadata><vm xmlns='urn:vmtools:vm:1'><image>i</image><q:x/></vm></metadata></domain>",
         ] {
             let domain = Element::parse(document).expect("parses");
             let (record, [domain, metadata]) = namespace::in_metadata(&domain, NAMESPACE).expect("is there");
             let changed = change.applied_to(&[domain, metadata, record]);
             let line = changed.to_line().expect("writes");
+            assert!(!line.contains("urn:unused"), "{line}");
             assert!(
                 !line.contains(NAMESPACE) && line.contains("xmlns:q=\"urn:q\"") && line.contains("<q:x/>"),
                 "{line}"

@@ -23,6 +23,9 @@ pub const PARENT_NAMESPACE: &str = "urn:vmtools:parent:1";
 /// The namespace of the mark of a VM that is not to be deleted.
 pub const PROTECTED_NAMESPACE: &str = "urn:vmtools:protected:1";
 
+/// The namespace of the list of the disks that vmtools made for a domain of others.
+pub const ADDED_NAMESPACE: &str = "urn:vmtools:added:1";
+
 /// The record that vmtools keeps of a VM it made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Metadata {
@@ -116,6 +119,31 @@ pub struct SshAccess {
     pub identities: Vec<String>,
 }
 
+/// The disks that vmtools made for a domain of others.
+pub(in crate::libvirt::domain) fn added_of(domain: &Element) -> Vec<OwnedVolume> {
+    let Some((list, [domain, metadata])) = namespace::in_metadata(domain, ADDED_NAMESPACE) else {
+        return Vec::new();
+    };
+    let volumes = namespace::children(&[domain, metadata, list], ADDED_NAMESPACE);
+    volumes.filter_map(OwnedVolume::from_element).collect()
+}
+
+/// The list of them, for [`Client::set_added`](crate::libvirt::Client::set_added).
+pub(in crate::libvirt::domain) fn added_to_element(volumes: &[OwnedVolume]) -> Element {
+    Element::new("disks").children(volumes.iter().map(|volume| volume.to_element("volume")))
+}
+
+impl OwnedVolume {
+    fn to_element(&self, name: &str) -> Element {
+        Element::new(name).with("pool", &self.pool).with("name", &self.volume).with("path", &self.path)
+    }
+
+    fn from_element(element: &Element) -> Option<Self> {
+        let attribute = |name: &str| element.attribute(name).map(str::to_owned);
+        Some(Self { pool: attribute("pool")?, volume: attribute("name")?, path: attribute("path")? })
+    }
+}
+
 impl Metadata {
     /// The elements to put under a domain's `<metadata>`.
     pub fn to_elements(&self) -> Vec<Element> {
@@ -133,12 +161,7 @@ impl Metadata {
             }
             vm = vm.child(element);
         }
-        vm = vm.children(self.owned.iter().map(|owned| {
-            Element::new("vmtools:volume")
-                .with("pool", &owned.pool)
-                .with("name", &owned.volume)
-                .with("path", &owned.path)
-        }));
+        vm = vm.children(self.owned.iter().map(|owned| owned.to_element("vmtools:volume")));
         vm = vm.children(optional("vmtools:created", &self.created.map(|time| time.to_string())));
         vm =
             vm.children(self.labels.iter().map(|label| {
@@ -182,13 +205,7 @@ impl Metadata {
                 self.image_digest = attribute("digest");
                 self.image_file = attribute("file");
             }
-            "volume" => {
-                if let (Some(pool), Some(volume), Some(path)) =
-                    (attribute("pool"), attribute("name"), attribute("path"))
-                {
-                    self.owned.push(OwnedVolume { pool, volume, path });
-                }
-            }
+            "volume" => self.owned.extend(OwnedVolume::from_element(element)),
             "created" => self.created = element.content().parse().ok(),
             "label" => {
                 if let (Some(key), Some(value)) = (attribute("key"), attribute("value")) {

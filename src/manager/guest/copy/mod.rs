@@ -7,9 +7,6 @@ mod transport;
 
 pub use error::{CopyError, CopyRefusal};
 
-use crate::manager::guest::GuestAccess;
-use crate::manager::guest::GuestAgent;
-use crate::manager::undo::UndoStack;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,7 +14,10 @@ use serde::Serialize;
 
 use crate::guest::{self, Output};
 use crate::libvirt::{Domain, DomainId};
+use crate::manager::guest::GuestAccess;
+use crate::manager::guest::GuestAgent;
 use crate::manager::operation::noun;
+use crate::manager::undo::UndoStack;
 use crate::manager::{Error, Event, Left, ReachError, VmError};
 use host::Source;
 use script::{CUT_OFF, Found, NOT_FOUND, Put, WRONG_KIND};

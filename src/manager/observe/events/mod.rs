@@ -4,12 +4,13 @@ mod hook;
 mod kind;
 mod state_map;
 
-use crate::manager::observe::Monitoring;
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::time::Instant;
+
+use crate::manager::observe::Monitoring;
 
 pub use self::hook::EventCommand;
 pub use self::kind::VmEventKind;

@@ -1,9 +1,9 @@
-use crate::manager::host_checks::HostChecks;
-use crate::manager::observe::Monitoring;
-use crate::manager::power::Power;
 use serde::Serialize;
 
 use crate::manager::claim::Subject;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::observe::Monitoring;
+use crate::manager::power::Power;
 use crate::manager::{Already, Error, Event, VmError};
 
 /// A VM that has a QMP socket of vmtools' own, or gets it with its next start.

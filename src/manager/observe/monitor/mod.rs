@@ -22,8 +22,9 @@ mod many;
 mod one;
 mod sample;
 
-use crate::manager::observe::Monitoring;
 use std::collections::{HashMap, HashSet};
+
+use crate::manager::observe::Monitoring;
 
 pub use counters::{Card, Counters, Disk as CountedDisk, SampleSource, Transfers};
 pub use enable::QmpEnabled;

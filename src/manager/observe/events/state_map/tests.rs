@@ -1,5 +1,6 @@
-use super::*;
 use VmState::{Paused, Running, Shutoff, ShuttingDown};
+
+use super::*;
 
 fn id(uuid: &str, name: &str) -> DomainId {
     DomainId { uuid: uuid.into(), name: name.into() }
