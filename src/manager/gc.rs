@@ -4,11 +4,9 @@
 //! record: a VM with the mark of its maker, a base without its marker, a file that bears the UUID of a VM
 //! that is gone. A disk that was kept on purpose bears one too: disks are never garbage by their names.
 
-use crate::manager::StorageError;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Error;
 use super::claim::Subject;
 use super::clone::copying::maker_of_folder;
 use super::delete::Deletion;
@@ -17,6 +15,7 @@ use super::inventory::{DeletionSet, Inventory};
 use super::operation::noun;
 use super::retry::Retry;
 use super::storage::{Storage, base};
+use super::{Error, StorageError};
 use crate::host::{self, Creator};
 use crate::image::Leftover;
 use crate::libvirt::{Domain, OwnedVolume, Volume};

@@ -5,20 +5,19 @@
 
 mod plan;
 
-use crate::manager::{StorageError, VmError};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 pub use plan::{DeletePlan, DeleteReason, DeleteRequest, FileDeletion, KeepReason, KeptFile};
 use plan::{Draft, draft};
 
-use super::Error;
 use super::change::refuse_protected;
 use super::claim::{Claim, Subject};
 use super::gc::{GarbageCollection, Maker};
 use super::inventory::{DeletionSet, Inventory, Needer};
 use super::operation::noun;
 use super::storage::Storage;
+use super::{Error, StorageError, VmError};
 use crate::libvirt::{self, DomainId, Object};
 use crate::{guest, host};
 

@@ -1,13 +1,13 @@
 //! Taking a VM away: stop, delete its own volumes, forget it. The definition goes last, so that a
 //! removal which is cut off can be done again.
 
-use crate::manager::{Left, Remnant};
 use std::time::Instant;
 
 use crate::libvirt::{Error, OwnedVolume};
 use crate::manager::network::Networks;
 use crate::manager::retry::Retry;
 use crate::manager::storage::Storage;
+use crate::manager::{Left, Remnant};
 
 impl Storage<'_> {
     /// Stops the VM if it may be running, deletes the volumes, forgets it. What isn't there is fine.
