@@ -50,7 +50,7 @@ pub use delete::{
     DeletePlan, DeleteReason, DeleteRequest, Deleted, Deletion, FileDeletion, KeepReason, KeptFile,
 };
 pub use disk::{ChangedDisk, CopyObstacle, DiskError, DiskRemoval, DiskSource, Disks, NewDisk};
-pub use doctor::{Check, CheckStatus};
+pub use doctor::{Check, CheckStatus, Finding, MachinePart};
 pub use error::Error;
 pub use gc::{Garbage, GarbageCollection, Reason};
 pub use guest::{
@@ -85,5 +85,5 @@ pub use vms::{
 };
 
 pub use crate::guest::{Remote, Signal};
-pub use crate::host::{KvmFault, installer};
+pub use crate::host::{KvmFault, Membership, QmpFolder, Socket, installer};
 pub use crate::seed::{PasswordHash, UserDataWarning};

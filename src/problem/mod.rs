@@ -11,6 +11,7 @@ mod console;
 mod copy;
 mod create;
 mod disk;
+pub mod doctor;
 mod doing;
 pub mod event;
 mod exec;

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::manager::CheckStatus;
-use crate::problem::{ErrorKind, Problem};
+use crate::problem::{ErrorKind, Problem, doctor};
 
 /// The flags of `doctor`.
 #[derive(Debug, Args)]
@@ -16,7 +16,8 @@ pub struct DoctorArgs {}
 /// When the configuration can't be read.
 pub async fn run(_args: DoctorArgs, context: &Context) -> Result<ExitCode, Problem> {
     let checks = context.reader().await?.doctor().await;
-    context.ui.show(checks.as_slice(), render::checks);
+    let reports: Vec<_> = checks.iter().map(doctor::report).collect();
+    context.ui.show(reports.as_slice(), render::checks);
     let failed = checks.iter().any(|check| check.status == CheckStatus::Failure);
     Ok(if failed { ErrorKind::Incapable.into() } else { ExitCode::SUCCESS })
 }

@@ -16,10 +16,10 @@ mod visible;
 use std::fmt::Write;
 
 use crate::manager::{
-    AvailableImage, Check, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmStatus,
-    VmSummary,
+    AvailableImage, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmStatus, VmSummary,
 };
 use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder, Timestamp};
+use crate::problem::doctor::CheckReport;
 use crate::problem::vmtools;
 
 pub use column::Column;
@@ -86,8 +86,8 @@ pub fn xml_document(document: &XmlDocument) -> String {
     format!("{}\n", document.xml)
 }
 
-/// The list of `doctor`, each failure with what mends it.
-pub fn checks(checks: &[Check]) -> String {
+/// The list of `doctor`, each failure with what fixes it.
+pub fn checks(checks: &[CheckReport]) -> String {
     let mut text = String::new();
     for check in checks {
         let mark = match check.status {
