@@ -513,14 +513,14 @@ fn of_image(error: &image::Error) -> (Code, Option<String>) {
         }
         E::Stalled { .. } => (Code::Unreachable, Some(RESUMES.into())),
         E::Transfer { .. } => (Code::Failed, Some(RESUMES.into())),
-        E::NoChecksum { .. } => (
+        E::Unvouched { is_plaintext: false, .. } => (
             Code::Usage,
             Some(
                 "give its digest behind the URL, #sha256:HEX, or take it as it is: --insecure-no-checksum"
                     .into(),
             ),
         ),
-        E::Plaintext { .. } => {
+        E::Unvouched { is_plaintext: true, .. } => {
             (Code::Usage, Some("give its digest behind the URL, #sha256:HEX, or an https URL".into()))
         }
         E::NothingToPull { path } => {
