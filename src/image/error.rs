@@ -192,16 +192,15 @@ pub enum Error {
         limit_bytes: u64,
     },
     /// Nothing tells whether the bytes will be the right ones.
-    #[error("no checksum vouches for {url}")]
-    NoChecksum {
+    #[error(
+        "no checksum vouches for {url}{}",
+        if *.is_plaintext { ", and plain http is not protected on its way" } else { "" }
+    )]
+    Unvouched {
         /// The URL.
         url: String,
-    },
-    /// Anybody on the way could change the bytes.
-    #[error("no checksum vouches for {url}, and plain http is not protected on its way")]
-    Plaintext {
-        /// The URL.
-        url: String,
+        /// Whether anybody on the way could change the bytes, too.
+        is_plaintext: bool,
     },
     /// A file of this machine has nowhere to be fetched from.
     #[error("{} is a file of this machine already", .path.display())]

@@ -31,8 +31,9 @@ pub struct LocalImage {
     pub firmware: Option<Firmware>,
     /// The least processor that it runs on, if the catalogue knows.
     pub cpu_floor: Option<CpuFloor>,
-    /// What tells that the file is still the one that was looked at.
-    pub(super) stamp: Stamp,
+    /// What tells that the file is still the one that was looked at; `None` for one that is kept by vmtools, which
+    /// is never written to and only replaced as a whole.
+    pub(super) stamp: Option<Stamp>,
 }
 
 impl LocalImage {
@@ -42,8 +43,9 @@ impl LocalImage {
     /// # Errors
     /// [`Error::Changed`], [`Error::InUse`], or when it is gone.
     pub fn check_unchanged(&self) -> Result<(), Error> {
+        let Some(stamp) = &self.stamp else { return Ok(()) };
         let source = SourceFile::open(&self.path)?;
-        if *source.stamp() != self.stamp {
+        if source.stamp() != stamp {
             return Err(Error::Changed { path: self.path.clone() });
         }
         Ok(())

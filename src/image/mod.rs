@@ -23,8 +23,33 @@
 //! as its backing or data file. So [`header::inspect`] reads the bytes by itself, before any tool sees
 //! them, and a download takes its name in the cache only once its header and digest have been checked.
 //!
+//! Another disk's files are told from its headers, too:
+//!
+//! ```
+//! use vmtools::image::{Chain, Driver, Overlay, header};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let (base, disk) = (folder.path().join("base.img"), folder.path().join("disk.qcow2"));
+//! std::fs::write(&base, vec![0; 1 << 20])?;
+//! let name = base.to_str().ok_or("a name that is text")?;
+//! let overlay = Overlay::new(1 << 20, name, "raw").ok_or("a name that QEMU takes")?;
+//! overlay.write_to(&std::fs::File::create(&disk)?)?;
+//!
+//! // As an image from outside it would be refused, for it names a file of this host.
+//! assert!(header::read(&disk).is_err());
+//! // As a VM's disk it needs both files.
+//! let chain = Chain::read(&disk, Some(Driver::Qcow2));
+//! let files: Vec<_> = chain.files().map(|file| file.path.as_path()).collect();
+//! assert_eq!(files, [&disk, &base]);
+//! assert!(chain.is_complete());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Ways to fail: no such file or catalogue entry; no network ([`Error::Unreachable`]); a server that stops
-//! sending ([`Error::Stalled`]); bytes that are not what was promised ([`Error::is_integrity`]); a full disk.
+//! sending ([`Error::Stalled`]); bytes that are not what was promised, or that somebody changes while they are
+//! read ([`Error::is_integrity`]); a full disk.
 
 pub mod catalog;
 pub mod chain;
@@ -44,7 +69,7 @@ pub use chain::Chain;
 pub use digest::{DigestCache, Hasher, checksum};
 pub use download::Limits;
 pub use error::Error;
-pub use file::{FileKind, Overlay, check_regular, copy_sparse};
+pub use file::{FileKind, Overlay, check_regular, copy_sparse, is_written_by_qemu};
 pub use header::{Driver, Format, Header, read as read_header, read_data_disk};
 pub use import::OvaError;
 pub use local_image::LocalImage;

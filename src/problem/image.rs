@@ -50,13 +50,13 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::Unreachable { .. } => (K::Unreachable, hint("give a file instead of a download: --image FILE")),
         E::Stalled { .. } => (K::Unreachable, hint(RESUMES)),
         E::Transfer { .. } => (K::Failed, hint(RESUMES)),
-        E::NoChecksum { .. } => (
+        E::Unvouched { is_plaintext: false, .. } => (
             K::Usage,
             hint(
                 "append its digest to the URL, #sha256:HEX, or accept it unverified: --insecure-no-checksum",
             ),
         ),
-        E::Plaintext { .. } => {
+        E::Unvouched { is_plaintext: true, .. } => {
             (K::Usage, hint("append its digest to the URL, #sha256:HEX, or give an https URL"))
         }
         E::NothingToPull { path } => (K::Usage, hint(format_args!("import it with {}", import(path)))),

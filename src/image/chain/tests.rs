@@ -198,7 +198,7 @@ fn what_cannot_be_read_is_told_at_its_link() {
     patch(&bench.path("long"), 16, &8u32.to_be_bytes());
     assert_eq!(state("long"), FileState::Damaged(header::Error::Truncated));
     bench.made("qcow2", "secret");
-    std::fs::set_permissions(bench.path("secret"), PermissionsExt::from_mode(0o0)).expect("sets");
+    std::fs::set_permissions(bench.path("secret"), PermissionsExt::from_mode(0o000)).expect("sets");
     if std::fs::File::open(bench.path("secret")).is_err() {
         assert_eq!(state("secret"), FileState::Denied);
     }

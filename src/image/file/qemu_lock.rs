@@ -18,7 +18,7 @@ const RESIZE: i64 = 3;
 
 /// Whether a QEMU has the file open so that what is read of it now may be torn: it may write to it, or says that
 /// nobody can read it as a whole. Where the file system knows no locks that can't be told, and is no.
-pub(in crate::image) fn is_written_by_qemu(file: &File) -> bool {
+pub fn is_written_by_qemu(file: &File) -> bool {
     let bytes = [PERMISSIONS_AT + WRITE, PERMISSIONS_AT + RESIZE, NOT_SHARED_AT + CONSISTENT_READ];
     bytes.into_iter().any(|byte| match is_locked(file, byte) {
         Ok(locked) => locked,

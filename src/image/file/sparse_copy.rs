@@ -51,7 +51,7 @@ pub(in crate::image) fn copy(
         return to.sync_data().map_err(CopyFault::Write);
     }
     let size = from.metadata().map_err(CopyFault::Read)?.len();
-    let told = |done_bytes| {
+    let report = |done_bytes| {
         if let Some(progress) = progress {
             progress(Transfer { done_bytes, total_bytes: Some(size) });
         }
@@ -66,11 +66,11 @@ pub(in crate::image) fn copy(
             }
             let length = (end - at).min(STEP_BYTES);
             at += step(from, to, at, length, &mut in_kernel)?;
-            told(at);
+            report(at);
         }
     }
     to.set_len(size).and_then(|()| to.sync_data()).map_err(CopyFault::Write)?;
-    told(size);
+    report(size);
     Ok(())
 }
 

@@ -29,13 +29,13 @@ pub(in crate::image) async fn convert(
         .args(["convert", "-p", "-O", "qcow2"])
         .arg(source(original))
         .arg(target);
-    let told = |bytes: &[u8]| {
+    let report = |bytes: &[u8]| {
         if let (Some(progress), Some(percent)) = (progress, percent(bytes)) {
             let done_bytes = (size as f64 * percent / 100.0) as u64;
             progress(Transfer { done_bytes: done_bytes.min(size), total_bytes: Some(size) });
         }
     };
-    match run.output_telling(told).await {
+    match run.output_telling(report).await {
         Ok(_) => Ok(()),
         Err(source) => Err(match qemu_img::reason(&source) {
             Reason::NoSpace => file::write_failed(target, std::io::ErrorKind::StorageFull.into()),

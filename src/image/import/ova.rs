@@ -80,7 +80,7 @@ pub enum Error {
 }
 
 /// Where the disk lies in the archive.
-pub(super) struct Found {
+pub(super) struct DiskMember {
     pub(super) start: u64,
     pub(super) len: u64,
     /// Further disks that the descriptor names.
@@ -96,7 +96,7 @@ pub(super) struct Member {
 }
 
 /// The first disk that the descriptor names; `None` when the file is no tar archive, or is taken as `raw`.
-pub(super) fn find_disk(file: &File, raw: bool) -> Result<Option<Found>, Error> {
+pub(super) fn find_disk(file: &File, raw: bool) -> Result<Option<DiskMember>, Error> {
     let mut file = file;
     let mut head = [0; 512];
     if raw || file.read_exact(&mut head).is_err() || head.get(257..262) != Some(b"ustar") {
@@ -117,7 +117,7 @@ pub(super) fn find_disk(file: &File, raw: bool) -> Result<Option<Found>, Error> 
         manifest::check(file, &members, &[description, member], &String::from_utf8_lossy(&text))?;
     }
     let left_out = others.iter().map(|disk| disk.file.clone()).collect();
-    Ok(Some(Found { start: member.start, len: member.len, left_out }))
+    Ok(Some(DiskMember { start: member.start, len: member.len, left_out }))
 }
 
 impl Member {

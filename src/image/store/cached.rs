@@ -3,7 +3,6 @@
 use super::Store;
 use super::record::{Record, Slot};
 use crate::image::download::{Client, Present, Wanted};
-use crate::image::file::Stamp;
 use crate::image::{Entry, Error, LocalImage, Progress, header};
 use crate::system::fs;
 
@@ -56,10 +55,9 @@ impl Store {
             let path = slot.image();
             let Some(record) = slot.load::<Record>().filter(|_| path.exists()) else { return Ok(None) };
             let Some(digest) = record.digest() else { return Ok(None) };
-            Ok(Some((record, digest, header::read(&path)?, Stamp::of(&path)?)))
+            Ok(Some((record, digest, header::read(&path)?)))
         };
-        let Some((record, digest, (header, file_size_bytes), stamp)) =
-            tokio::task::spawn_blocking(read).await??
+        let Some((record, digest, (header, file_size_bytes))) = tokio::task::spawn_blocking(read).await??
         else {
             return Ok(None);
         };
@@ -81,7 +79,7 @@ impl Store {
             default_user: entry.and_then(|entry| entry.default_user.clone()),
             firmware: entry.and_then(|entry| entry.firmware),
             cpu_floor: entry.and_then(|entry| entry.cpu_floor),
-            stamp,
+            stamp: None,
         };
         Ok(Some((image, record)))
     }

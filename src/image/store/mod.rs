@@ -3,6 +3,7 @@
 mod cached;
 mod holding;
 mod leftovers;
+mod lookup;
 mod own;
 mod pull;
 mod record;
@@ -18,12 +19,9 @@ use std::path::{Path, PathBuf};
 
 use self::own::OwnRecord;
 use self::record::{Record, Slot};
-use crate::image::download::{Named, Wanted};
 use crate::image::file::SourceFile;
-use crate::image::{
-    Catalog, DigestCache, Entry, Error, Format, Limits, LocalImage, Progress, Reference, header,
-};
-use crate::model::{Algorithm, Digest, Mirror};
+use crate::image::{Catalog, DigestCache, Error, Format, Limits, LocalImage, Progress, Reference, header};
+use crate::model::{Algorithm, Mirror};
 use crate::system::fs;
 
 /// Images by reference: files where they lie, all else through a cache of this user's.
@@ -127,7 +125,7 @@ impl Store {
     /// Whether [`Self::obtain`] would refuse to download it, for nothing vouches for it.
     ///
     /// # Errors
-    /// [`Error::NoChecksum`], [`Error::Plaintext`], [`Error::UnknownImage`].
+    /// [`Error::Unvouched`], [`Error::UnknownImage`].
     pub fn check_reference(&self, reference: &Reference) -> Result<(), Error> {
         match reference {
             Reference::File(_) => Ok(()),
@@ -149,17 +147,6 @@ impl Store {
         })
     }
 
-    /// The catalogue's entry; if there is none, names of the user's own images are thought of too.
-    fn resolve(&self, name: &str) -> Result<&Entry, Error> {
-        self.catalog.resolve(name).map_err(|error| match error {
-            Error::UnknownImage { name, nearest } => {
-                let own = self.own.nearest(&name);
-                Error::UnknownImage { name, nearest: own.into_iter().chain(nearest).take(3).collect() }
-            }
-            other => other,
-        })
-    }
-
     async fn own_image(
         &self,
         slot: &Slot,
@@ -177,6 +164,7 @@ impl Store {
         image.default_user = record.default_user;
         image.firmware = record.firmware;
         image.committed = record.committed;
+        image.stamp = None;
         Ok(image)
     }
 
@@ -188,69 +176,8 @@ impl Store {
         tokio::task::spawn_blocking(move || find(&images)).await?
     }
 
-    /// What the reference, which is no file, stands for; `checksum` is what its bytes must have.
-    pub(in crate::image) fn wanted(
-        &self,
-        reference: &Reference,
-        checksum: Option<&Digest>,
-    ) -> Result<Wanted, Error> {
-        let mut wanted = match reference {
-            Reference::File(path) => return Err(Error::NothingToPull { path: path.clone() }),
-            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
-            Reference::Catalog(name) => match self.named(name) {
-                Some(named) => self.wanted_by_name(name, &named)?,
-                None => Wanted::entry(self.resolve(name)?),
-            },
-        };
-        wanted.digest = checksum.cloned().or(wanted.digest);
-        Ok(wanted.with_mirrors(&self.mirrors))
-    }
-
-    /// What a name that the user gave a download stands for, if there is one of it. Blocks shortly.
-    pub(in crate::image) fn named(&self, name: &str) -> Option<Named> {
-        self.named_slot(name).load::<Record>()?.named
-    }
-
-    fn wanted_by_name(&self, name: &str, named: &Named) -> Result<Wanted, Error> {
-        let reference: Reference = named.reference.parse()?;
-        let mut wanted = match &reference {
-            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
-            Reference::Catalog(name) => Wanted::entry(self.resolve(name)?),
-            Reference::File(path) => return Err(Error::NothingToPull { path: path.clone() }),
-        };
-        if let Some(checksum) = &named.checksum {
-            wanted.digest = Some(checksum.parse()?);
-        }
-        Ok(wanted.called(name, &reference))
-    }
-
-    pub(in crate::image) fn slot(&self, wanted: &Wanted) -> Slot {
-        match wanted.named {
-            Some(_) => self.named_slot(&wanted.name),
-            None => Slot::new(&self.images, &wanted.label, wanted.key()),
-        }
-    }
-
-    /// No URL begins as this key does.
-    fn named_slot(&self, name: &str) -> Slot {
-        Slot::new(&self.images, name, &format!("name {name}"))
-    }
-
     pub(in crate::image) async fn lock(&self, slot: &Slot) -> Result<fs::Lock, Error> {
         Ok(fs::lock(&slot.lock()).await?)
-    }
-
-    pub(in crate::image) fn check_vouched(&self, wanted: &Wanted) -> Result<(), Error> {
-        let url = wanted.key().to_owned();
-        if wanted.is_vouched() {
-            Ok(())
-        } else if !url.to_ascii_lowercase().starts_with("https:") {
-            Err(Error::Plaintext { url })
-        } else if !self.takes_unvouched {
-            Err(Error::NoChecksum { url })
-        } else {
-            Ok(())
-        }
     }
 
     async fn file(&self, path: &Path, progress: Option<Progress>) -> Result<LocalImage, Error> {
@@ -266,8 +193,7 @@ impl Store {
             return Err(Error::Iso { name: shown });
         }
         let digest = self.digests.of_file(path, Algorithm::Sha256, progress).await?;
-        source.check_unchanged()?;
-        Ok(LocalImage {
+        let image = LocalImage {
             path: path.to_owned(),
             name: path.file_name().map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned()),
             source: shown,
@@ -280,7 +206,9 @@ impl Store {
             default_user: None,
             firmware: None,
             cpu_floor: None,
-            stamp: source.stamp().clone(),
-        })
+            stamp: Some(source.stamp().clone()),
+        };
+        // What the path leads to is still what was looked at.
+        tokio::task::spawn_blocking(move || image.check_unchanged().map(|()| image)).await?
     }
 }

@@ -184,12 +184,12 @@ fn a_url_needs_a_digest_and_plain_http_always_does() {
     let bench = Bench::new();
     let at = bench.server.put("/a.img", Reply::Unsized(image()));
     let refused = bench.obtain(&url(&at)).expect_err("unvouched");
-    assert!(matches!(refused, Error::Plaintext { .. }), "{refused}");
+    assert!(matches!(refused, Error::Unvouched { is_plaintext: true, .. }), "{refused}");
     let refused = bench.obtain(&url(&at.replace("http:", "https:"))).expect_err("unvouched");
-    assert!(matches!(refused, Error::NoChecksum { .. }), "{refused}");
+    assert!(matches!(refused, Error::Unvouched { is_plaintext: false, .. }), "{refused}");
     let willing = bench.store().taking_unvouched(true);
     let refused = run(willing.obtain(&url(&at), None)).expect_err("plain");
-    assert!(matches!(refused, Error::Plaintext { .. }), "{refused}");
+    assert!(matches!(refused, Error::Unvouched { is_plaintext: true, .. }), "{refused}");
     assert_eq!(bench.server.count("/a.img"), 0);
     for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
         let expected = digest(algorithm, &image());
