@@ -277,3 +277,26 @@ fn a_refusal_has_its_reason() {
         assert_eq!(error.refusal(), Some(RefusalReason::SubnetInUse), "{error:?}");
     });
 }
+
+#[test]
+fn a_daemon_that_hangs_is_waited_for_once() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let names: Vec<String> = (0..60).map(|number| format!("vm-{number}")).collect();
+    define_empty(&sandbox, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    with_client(&sandbox, async |client| {
+        let all = client.domains(vmtools::libvirt::Scope::All).await.unwrap();
+        let uuids: Vec<&str> = all.iter().map(|id| id.uuid.as_str()).collect();
+        assert_eq!(uuids.len(), 60);
+        sandbox.libvirtd_freeze();
+        let started = std::time::Instant::now();
+        let result = client.each_definition(&uuids, Definition::Current, |_, _| {}).await;
+        let took = started.elapsed();
+        sandbox.libvirtd_thaw();
+        assert!(matches!(result, Err(Error::TimedOut { .. })), "{result:?}");
+        assert!(took.as_secs() < 25, "{took:?}");
+        client
+            .each_definition(&uuids, Definition::Current, |_, domain| assert!(domain.is_ok()))
+            .await
+            .unwrap();
+    });
+}

@@ -44,7 +44,7 @@ impl Client {
     /// [`Error::Unexpected`] when it is not understood.
     ///
     /// # Errors
-    /// When the connection fails.
+    /// When the connection fails, or the daemon itself gives no answer.
     pub async fn each_definition(
         &self,
         uuids: &[&str],
@@ -115,6 +115,8 @@ impl Client {
                     let uri = self.uri.to_string();
                     tell(begun + hung, Err(Error::TimedOut { uri, command, deadline: within }));
                     (begun, within) = (begun + hung + 1, AFTER_HANG);
+                    // Else a daemon that hangs would be waited for once for each domain.
+                    self.call(Command::new("uri").within(WITHIN)).await?;
                 }
             }
         }
