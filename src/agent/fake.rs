@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::transport::{Failure, Transport};
+use super::transport::{Failsafe, Failure, Transport};
 
 /// Why the fake transport gives no reply.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +24,7 @@ pub fn wait<F: Future>(work: F) -> F::Output {
 /// The guest.
 #[derive(Default)]
 pub struct FakeGuest {
-    state: RefCell<State>,
+    state: Rc<RefCell<State>>,
 }
 
 #[derive(Default)]
@@ -47,6 +48,13 @@ pub struct State {
     pub absent: bool,
     /// Commands that are carried out and not answered, so often.
     pub silent: BTreeMap<&'static str, u32>,
+    /// A command whose answer takes a minute. It is carried out before that, thawing after it.
+    pub slow: &'static str,
+    /// Whether no failsafe can be armed.
+    pub unguarded: bool,
+    /// The failsafes that were armed, and those of them that sent their request.
+    pub armed: u32,
+    pub fired: u32,
     /// The most that is written at a time, in bytes.
     pub disk_full_after: Option<usize>,
     ids: i64,
@@ -87,20 +95,69 @@ impl FakeGuest {
     }
 }
 
+/// A request of a [`FakeGuest`] that is sent when this is dropped.
+pub struct FakeFailsafe {
+    state: Rc<RefCell<State>>,
+    command: Option<String>,
+}
+
+impl Failsafe for FakeFailsafe {
+    async fn disarm(mut self) {
+        self.command = None;
+    }
+}
+
+impl Drop for FakeFailsafe {
+    fn drop(&mut self) {
+        if let Some(command) = self.command.take() {
+            let mut state = self.state.borrow_mut();
+            state.fired += 1;
+            let _ = state.answer(&command, &Value::Null);
+        }
+    }
+}
+
+fn parsed(request: &str) -> (String, Value) {
+    let mut request: Value = serde_json::from_str(request).expect("a request is JSON");
+    (request["execute"].as_str().expect("a command").to_owned(), request["arguments"].take())
+}
+
 impl Transport for FakeGuest {
     type Error = Lost;
+    type Failsafe = FakeFailsafe;
+
+    fn arm(&self, request: &str, _after: Duration) -> Result<FakeFailsafe, Lost> {
+        if self.state().unguarded {
+            return Err(Lost("no process can be started"));
+        }
+        self.state().armed += 1;
+        Ok(FakeFailsafe { state: Rc::clone(&self.state), command: Some(parsed(request).0) })
+    }
 
     async fn exchange(&self, request: &str, _within: Duration) -> Result<String, Failure<Lost>> {
         assert!(request.len() <= super::REQUEST_LIMIT, "a request of {} bytes", request.len());
         assert!(request.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{request}");
-        let request: Value = serde_json::from_str(request).expect("a request is JSON");
-        let command = request["execute"].as_str().expect("a command").to_owned();
+        let (command, arguments) = parsed(request);
+        let slow = self.state().slow == command;
+        if slow && command == "guest-fsfreeze-thaw" {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        let answer = self.reply(command, &arguments);
+        if slow {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        answer
+    }
+}
+
+impl FakeGuest {
+    fn reply(&self, command: String, arguments: &Value) -> Result<String, Failure<Lost>> {
         let mut state = self.state();
         if state.absent {
             return Err(Failure::Absent(Lost("QEMU guest agent is not connected")));
         }
         state.asked.push(command.clone());
-        let answer = state.answer(&command, &request["arguments"]);
+        let answer = state.answer(&command, arguments);
         let silent = state.silent.get_mut(command.as_str()).filter(|times| **times > 0);
         if let Some(times) = silent {
             *times -= 1;

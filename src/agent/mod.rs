@@ -3,7 +3,7 @@
 //!
 //! - [`Client`]: sends typed commands over a [`Transport`], and does with several of them what one is not enough for:
 //!   [run a program to its end](Client::run), [read](Client::read_file) and [write](Client::write_file) a file,
-//!   [freeze the file systems](Client::freeze) for no longer than they may be.
+//!   [freeze the file systems](Client::freeze) for no longer than they may be, whatever becomes of this process.
 //! - [`Command`]: the commands that can be sent, each with its reply's type.
 //! - [`Refusal`]: why the agent did not do it. Its English is read there and nowhere else.
 //!
@@ -34,10 +34,10 @@ pub use client::{ANSWER_WITHIN, Client};
 pub use command::*;
 pub use error::Error;
 pub use file::TransferError;
-pub use freeze::{Frozen, Thaw};
+pub use freeze::{Frozen, NotFrozen, Thaw};
 pub use process::{End, Exit, ExitStatus, INPUT_LIMIT, Process, Run};
 pub use refusal::{Refusal, RefusalKind};
-pub use transport::{Failure, Transport};
+pub use transport::{Failsafe, Failure, Transport};
 pub use wire::{REPLY_LIMIT, REQUEST_LIMIT, request};
 
 #[cfg(test)]

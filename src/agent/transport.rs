@@ -4,6 +4,8 @@ use std::time::Duration;
 pub trait Transport {
     /// What may go wrong on the way.
     type Error: std::error::Error + 'static;
+    /// See [`arm`](Self::arm).
+    type Failsafe: Failsafe;
 
     /// Sends a request and waits for its reply: two JSON objects, both on one line. The request is printable ASCII of
     /// at most [`REQUEST_LIMIT`](super::REQUEST_LIMIT) bytes.
@@ -18,6 +20,19 @@ pub trait Transport {
         request: &str,
         within: Duration,
     ) -> impl Future<Output = Result<String, Failure<Self::Error>>>;
+
+    /// Has a request ready that is sent by itself when nobody is left to send it: when the result is dropped, when this
+    /// process ends, however it does, and after that time.
+    ///
+    /// # Errors
+    /// When that can't be promised.
+    fn arm(&self, request: &str, after: Duration) -> Result<Self::Failsafe, Self::Error>;
+}
+
+/// A request that is sent unless it is disarmed.
+pub trait Failsafe {
+    /// It is not sent.
+    fn disarm(self) -> impl Future<Output = ()>;
 }
 
 /// Why a transport gives no reply.
@@ -37,6 +52,7 @@ pub enum Failure<E> {
 
 impl<T: Transport> Transport for &T {
     type Error = T::Error;
+    type Failsafe = T::Failsafe;
 
     fn exchange(
         &self,
@@ -44,5 +60,9 @@ impl<T: Transport> Transport for &T {
         within: Duration,
     ) -> impl Future<Output = Result<String, Failure<Self::Error>>> {
         (**self).exchange(request, within)
+    }
+
+    fn arm(&self, request: &str, after: Duration) -> Result<T::Failsafe, T::Error> {
+        (**self).arm(request, after)
     }
 }

@@ -16,6 +16,14 @@ pub struct Output {
     pub stderr: String,
 }
 
+impl Output {
+    /// Whether one of the tools that ran complained of a missing permission: the line of each ends with what
+    /// strerror(3) says of EACCES, when they speak English.
+    pub fn is_denied(&self) -> bool {
+        self.stderr.lines().any(|line| line.trim_end().ends_with(": Permission denied"))
+    }
+}
+
 /// Runs a `sh` script in the guest, within `deadline`, whatever shell the user has there.
 ///
 /// # Errors

@@ -19,10 +19,9 @@ pub use domain::{
     Address, AddressSource, Affects, BackupDisk, BackupState, Bus, CompleteDefinition, Conflict, CopiedFile,
     CopyNeeds, CpuTopology, Definitions, DeviceAddress, Disk, DiskDevice, DiskRole, DiskSource, DiskSpec,
     Domain, DomainCopy, DomainId, DomainSpec, DomainStats, DriveAddress, Encryption, Filesystem, FreeTarget,
-    Freeze, HostPort, Interface, InterfaceKind, InterfaceSource, InterfaceSpec, KeptBeside, MaxCpusChange,
-    Metadata, MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle, OwnedVolume, Page, Parent, Room,
-    Scope, SocketRole, SshAccess, Stored, TopologyMismatch, VncEndpoint, VncServer, cdrom, disk_prefix,
-    free_target,
+    HostPort, Interface, InterfaceKind, InterfaceSource, InterfaceSpec, KeptBeside, MaxCpusChange, Metadata,
+    MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle, OwnedVolume, Page, Parent, Room, Scope,
+    SocketRole, SshAccess, Stored, TopologyMismatch, VncEndpoint, VncServer, cdrom, disk_prefix, free_target,
 };
 pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};
@@ -32,3 +31,5 @@ pub use network::{
 };
 pub use storage::{Pool, PoolContents, PoolKind, Volume, VolumeKind, VolumeSpec};
 pub use xml::{Element, Node, XmlError};
+
+pub use crate::system::process::Failsafe;

@@ -1,6 +1,6 @@
 use super::{
-    CloneError, ConsoleError, CopyError, CreateError, DiskError, ExecError, ImageError, NetworkError,
-    ReachError, Remnant, ResourceError, ScreenError, StorageError, VmError, WaitError,
+    AgentError, CloneError, ConsoleError, CopyError, CreateError, DiskError, ExecError, ImageError,
+    NetworkError, ReachError, Remnant, ResourceError, ScreenError, StorageError, VmError, WaitError,
 };
 use crate::model::Invalid;
 use crate::{config, guest, host, image, libvirt, seed};
@@ -41,6 +41,9 @@ pub enum Error {
     /// A command in a guest.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// The agent in a guest.
+    #[error(transparent)]
+    Agent(AgentError),
     /// Files on their way to or from a guest.
     #[error(transparent)]
     Copy(#[from] CopyError),

@@ -54,8 +54,8 @@ pub use doctor::{Check, CheckStatus, Finding, MachinePart};
 pub use error::Error;
 pub use gc::{Garbage, GarbageCollection, Reason};
 pub use guest::{
-    Console, ConsoleError, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyError, CopyPlace, CopyRefusal,
-    CopyRequest, EXEC_INPUT_LIMIT, ExecEnd, ExecError, ExecRequest, Executed, FileCopy, GuestAccess,
+    AgentError, Console, ConsoleError, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyError, CopyPlace,
+    CopyRefusal, CopyRequest, ExecError, ExecRequest, Executed, FileCopy, FreezeFault, GuestAccess,
     GuestAgent, LogRequest, Reach, ReachError, Screen, ScreenError, ScreenForward, SshHost, WaitError,
     WaitFor,
 };
@@ -84,6 +84,7 @@ pub use vms::{
     VmStatus, VmSummary, Vms,
 };
 
+pub use crate::agent::{End, INPUT_LIMIT};
 pub use crate::guest::{Remote, Signal};
 pub use crate::host::{KvmFault, Membership, QmpFolder, Socket, installer};
 pub use crate::seed::{PasswordHash, UserDataWarning};

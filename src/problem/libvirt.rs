@@ -1,6 +1,7 @@
 //! libvirt's errors, and virsh's on the way to it.
 
-use super::{Advice, ErrorKind as K, command, hint, install, process, virsh, vmtools};
+use super::{Advice, ErrorKind as K, agent, command, hint, install, process, virsh, vmtools};
+use crate::agent::Refusal;
 use crate::libvirt::{Error, Object, RefusalReason as Reason};
 
 pub(super) fn advice(error: &Error) -> Advice {
@@ -44,27 +45,9 @@ pub(super) fn advice(error: &Error) -> Advice {
             )),
         ),
         E::Busy { .. } => (K::Failed, hint("another operation is in progress: try again")),
-        E::Agent { .. } => (
-            K::Incapable,
-            hint(format_args!(
-                "install and start qemu-guest-agent in the guest; {} works without it",
-                vmtools("ssh").fixed("NAME")
-            )),
-        ),
-        E::AgentSilent { .. } => (
-            K::Timeout,
-            hint(format_args!(
-                "the guest may be busy or still booting; {} works without the agent",
-                vmtools("ssh").fixed("NAME")
-            )),
-        ),
-        E::AgentRefused { .. } => (
-            K::Incapable,
-            hint(format_args!(
-                "the guest's settings may forbid it (/etc/sysconfig/qemu-ga); {} works without the agent",
-                vmtools("ssh").fixed("NAME")
-            )),
-        ),
+        E::Agent { .. } => agent::absent(),
+        E::AgentSilent { .. } => agent::silent(),
+        E::AgentRefused { message } => agent::refused(Refusal::new(message).kind),
         E::AgentAnswerTooLong => (K::Incapable, None),
         E::NoSpace { .. } => (
             K::Failed,

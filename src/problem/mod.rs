@@ -4,6 +4,7 @@
 //! A front shows a [`Problem`] in its own way. The words name commands, and assume no terminal beyond that. One
 //! file for each noun or room has the hints for its errors.
 
+mod agent;
 mod clone;
 mod command;
 mod config;
@@ -144,6 +145,7 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Wait(error) => wait::advice(error),
         Error::Reach(error) => wait::reach_advice(error),
         Error::Exec(error) => exec::advice(error),
+        Error::Agent(error) => agent::advice(error),
         Error::Copy(error) => copy::advice(error),
         Error::Console(error) => console::advice(error),
         Error::Screen(error) => console::screen_advice(error),
@@ -181,19 +183,18 @@ fn install() -> String {
     format!("`{}`", installer())
 }
 
-/// The chain below an error; a cause that the message already tells is left out.
+/// The chain below an error; a cause that the message, or a nearer cause, already tells is left out.
 fn causes(error: &dyn StdError) -> Vec<String> {
-    let message = error.to_string();
-    let mut causes = Vec::new();
+    let mut told = vec![error.to_string()];
     let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
-        if !causes.contains(&text) && !message.contains(&text) {
-            causes.push(text);
+        if !told.iter().any(|nearer| nearer.contains(&text)) {
+            told.push(text);
         }
         next = cause.source();
     }
-    causes
+    told.split_off(1)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Warnings in words.
 
 use super::{option, virsh, vmtools};
-use crate::manager::{Setting, UserDataWarning, Warning};
+use crate::manager::{FreezeFault, Setting, UserDataWarning, Warning};
 use crate::model::SharedFolder;
 
 /// The warning, in one line. One match, so that none is forgotten.
@@ -67,10 +67,10 @@ pub fn text(warning: &Warning) -> String {
              addresses are new",
             if *ignition { "Ignition runs only once" } else { "vmtools made no seed for the source" }
         ),
-        W::NotHeld { vm } => format!(
-            "the guest agent of {vm} does not answer: the copy is what a power cut would have left on its disks"
-        ),
-        W::StillHeld { vm } => format!(
+        W::NotFrozen { vm, reason } => {
+            format!("{}: the copy is what a power cut would have left on its disks", not_frozen(vm, reason))
+        }
+        W::StillFrozen { vm } => format!(
             "the guest agent of {vm} stopped answering, and its file systems may still be frozen: {}",
             virsh("domfsthaw").arg(vm)
         ),
@@ -95,6 +95,18 @@ pub fn text(warning: &Warning) -> String {
 
 fn settings(done: &[Setting]) -> String {
     done.iter().map(|setting| setting.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// Why the file systems of a VM were not frozen.
+fn not_frozen(vm: &str, reason: &FreezeFault) -> String {
+    match reason {
+        FreezeFault::NoAgent => format!("the guest agent of {vm} does not answer"),
+        FreezeFault::Failed { reason } => format!("the file systems of {vm} were not frozen ({reason})"),
+        FreezeFault::TooShort { at_most } => format!(
+            "the copy did not begin within {}, the longest that the file systems of {vm} are frozen",
+            humantime::format_duration(*at_most)
+        ),
+    }
 }
 
 fn user_data(warning: &UserDataWarning) -> String {

@@ -94,6 +94,16 @@ impl<T: Transport> Client<T> {
         matches!(self.exchange(&FsfreezeStatus, ANSWER_WITHIN).await, Ok(FreezeState::Frozen))
     }
 
+    /// Has a command ready that is sent by itself when nobody is left to send it: see [`Transport::arm`].
+    pub(super) fn arm<C: Command>(
+        &self,
+        command: &C,
+        after: Duration,
+    ) -> Result<T::Failsafe, Error<T::Error>> {
+        let request = request(command).map_err(|source| Error::Command { command: C::NAME, source })?;
+        self.transport.arm(&request, after).map_err(Error::Transport)
+    }
+
     async fn exchange<C: Command>(&self, command: &C, within: Duration) -> Result<C::Reply, Error<T::Error>> {
         let name = C::NAME;
         let request = request(command).map_err(|source| Error::Command { command: name, source })?;

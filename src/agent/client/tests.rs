@@ -1,6 +1,8 @@
 use super::*;
 use crate::agent::fake::{FakeGuest, Lost, wait};
-use crate::agent::{AgentInfo, Exec, FsfreezeFreeze, GetHostName, REQUEST_LIMIT, SshAddAuthorizedKeys};
+use crate::agent::{
+    AgentInfo, Exec, Failsafe, FsfreezeFreeze, GetHostName, REQUEST_LIMIT, SshAddAuthorizedKeys,
+};
 
 const MOMENT: Duration = Duration::from_millis(10);
 
@@ -72,11 +74,22 @@ fn a_request_that_would_hang_the_agent_is_not_sent() {
     assert_eq!(guest.state().asked.len(), 1);
 }
 
+enum NoFailsafe {}
+
+impl Failsafe for NoFailsafe {
+    async fn disarm(self) {}
+}
+
 /// Answers everything with that.
 struct Says(&'static str);
 
 impl Transport for Says {
     type Error = Lost;
+    type Failsafe = NoFailsafe;
+
+    fn arm(&self, _request: &str, _after: Duration) -> Result<NoFailsafe, Lost> {
+        Err(Lost("it only talks"))
+    }
 
     async fn exchange(&self, _request: &str, _within: Duration) -> Result<String, Failure<Lost>> {
         Ok(self.0.to_owned())

@@ -5,30 +5,37 @@ use tokio::time::Instant;
 use super::client::Client;
 use super::command::{FsfreezeFreeze, FsfreezeThaw};
 use super::error::Error;
-use super::transport::Transport;
+use super::transport::{Failsafe, Transport};
 
 /// How often thawing is tried, and how long each time: a guest whose file systems stay frozen is lost to its user.
-const THAW_TRIES: usize = 3;
+const THAW_TRIES: u32 = 3;
 const THAW_WITHIN: Duration = Duration::from_secs(5);
 
 impl<T: Transport> Client<T> {
-    /// Freezes the guest's file systems, which its agent has to do within that time. It may take as long as what is
-    /// waiting to be written.
+    /// Freezes the guest's file systems for `at_most` that time, from now on. The agent may take as long as there is
+    /// to be written.
+    ///
+    /// Whatever happens from here on, they are thawed: when this future or the result is dropped, and when this process
+    /// is killed, the transport's [failsafe](Transport::arm) does it. It is armed before they are frozen, and disarmed
+    /// only after the agent has confirmed that they are thawed.
     ///
     /// # Errors
     /// When the agent is not there, refuses, or takes too long. An agent that gave no answer may have frozen them, or
     /// be about to: it is asked to thaw them.
-    pub async fn freeze(&self, within: Duration) -> Result<Frozen<'_, T>, Error<T::Error>> {
-        let asked = Instant::now();
-        match self.ask_within(&FsfreezeFreeze, within).await {
-            Ok(file_systems) => Ok(Frozen { client: self, file_systems, since: asked }),
+    pub async fn freeze(&self, at_most: Duration) -> Result<Frozen<'_, T>, NotFrozen<T::Error>> {
+        let not_begun = |error| NotFrozen { error, certain: true };
+        let failsafe = self.arm(&FsfreezeThaw, at_most + THAW_WITHIN * THAW_TRIES).map_err(not_begun)?;
+        let until = Instant::now() + at_most;
+        match self.ask_within(&FsfreezeFreeze, at_most).await {
+            Ok(file_systems) => Ok(Frozen { client: self, failsafe, file_systems, until }),
             Err(error) => {
                 // A refusal leaves them as they were: thawed, or frozen by somebody else, who relies on it.
                 let as_before = matches!(error, Error::Absent { .. } | Error::Refused { .. });
-                if !as_before {
-                    let _ = self.thaw().await;
+                let certain = as_before || self.thaw().await.is_ok();
+                if certain {
+                    failsafe.disarm().await;
                 }
-                Err(error)
+                Err(NotFrozen { error, certain })
             }
         }
     }
@@ -48,21 +55,28 @@ impl<T: Transport> Client<T> {
     }
 }
 
-/// File systems of a guest that are frozen. They stay so until they are [thawed](Self::thaw), even when this is
-/// dropped.
-#[derive(Debug)]
-#[must_use = "the guest's file systems stay frozen until they are thawed"]
-pub struct Frozen<'a, T> {
+/// File systems of a guest that are frozen. Dropped, they are thawed by the transport's failsafe, without anybody
+/// learning whether that worked: [`thaw`](Self::thaw) and [`during`](Self::during) tell.
+#[must_use = "the guest's file systems are frozen until this is dropped"]
+pub struct Frozen<'a, T: Transport> {
     client: &'a Client<T>,
+    failsafe: T::Failsafe,
     file_systems: u64,
-    since: Instant,
+    until: Instant,
+}
+
+/// Why file systems were not frozen.
+#[derive(Debug)]
+pub struct NotFrozen<E: std::error::Error + 'static> {
+    /// Why.
+    pub error: Error<E>,
+    /// Whether they aren't for certain. An agent that went silent over it may have frozen them, or do so later.
+    pub certain: bool,
 }
 
 /// How file systems were thawed.
 #[derive(Debug)]
 pub struct Thaw<E: std::error::Error + 'static> {
-    /// How long they were frozen at most.
-    pub held: Duration,
     /// Whether they were frozen until the work was done.
     pub in_time: bool,
     /// Whether they are thawed: how many, or why they may be still frozen.
@@ -75,21 +89,24 @@ impl<T: Transport> Frozen<'_, T> {
         self.file_systems
     }
 
-    /// Thaws them.
+    /// Thaws them. Where the agent does not confirm it, the failsafe tries once more.
     pub async fn thaw(self) -> Thaw<T::Error> {
         let thawed = self.client.thaw().await;
-        Thaw { held: self.since.elapsed(), in_time: true, thawed }
+        if thawed.is_ok() {
+            self.failsafe.disarm().await;
+        }
+        Thaw { in_time: true, thawed }
     }
 
-    /// Does `work` and thaws them, when it is done or when they have been frozen for `at_most`, whichever comes first.
-    /// Work that takes longer is not given up.
-    pub async fn during<O>(self, at_most: Duration, work: impl Future<Output = O>) -> (O, Thaw<T::Error>) {
+    /// Does `work` and thaws them, when it is done or when they have been frozen for as long as they may, whichever
+    /// comes first. Work that takes longer is not cancelled.
+    pub async fn during<O>(self, work: impl Future<Output = O>) -> (O, Thaw<T::Error>) {
         tokio::pin!(work);
-        let limit = self.since + at_most;
+        let until = self.until;
         tokio::select! {
             biased;
             outcome = &mut work => (outcome, self.thaw().await),
-            () = tokio::time::sleep_until(limit) => {
+            () = tokio::time::sleep_until(until) => {
                 let thaw = async { Thaw { in_time: false, ..self.thaw().await } };
                 // Both at once: the guest is not to wait for the work any longer.
                 let (thaw, outcome) = tokio::join!(thaw, work);

@@ -3,6 +3,7 @@ use crate::agent::RefusalKind;
 use crate::agent::fake::{FakeGuest, wait};
 
 const SECOND: Duration = Duration::from_secs(1);
+const MOMENT: Duration = Duration::from_millis(30);
 
 #[test]
 fn frozen_for_as_long_as_the_work_takes() {
@@ -11,11 +12,12 @@ fn frozen_for_as_long_as_the_work_takes() {
     let (frozen_meanwhile, thaw) = wait(async {
         let frozen = client.freeze(SECOND).await.expect("freezes");
         assert_eq!(frozen.file_systems(), 2);
-        frozen.during(SECOND, async { guest.state().frozen }).await
+        frozen.during(async { guest.state().frozen }).await
     });
     assert_eq!(frozen_meanwhile, 2);
     assert!(thaw.in_time && matches!(thaw.thawed, Ok(2)), "{thaw:?}");
-    assert_eq!(guest.state().frozen, 0);
+    let state = guest.state();
+    assert_eq!((state.frozen, state.armed, state.fired), (0, 1, 0));
 }
 
 #[test]
@@ -23,18 +25,17 @@ fn work_that_takes_longer_does_not_keep_them_frozen() {
     let guest = FakeGuest::new();
     let client = Client::new(&guest);
     let (frozen_at_end, thaw) = wait(async {
-        let frozen = client.freeze(SECOND).await.expect("freezes");
+        let frozen = client.freeze(MOMENT).await.expect("freezes");
         let work = async {
             while guest.state().frozen > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             guest.state().frozen
         };
-        frozen.during(Duration::from_millis(30), work).await
+        frozen.during(work).await
     });
     assert_eq!(frozen_at_end, 0);
     assert!(!thaw.in_time && thaw.thawed.is_ok(), "{thaw:?}");
-    assert!(thaw.held >= Duration::from_millis(30));
 }
 
 #[test]
@@ -43,9 +44,20 @@ fn an_agent_that_did_not_answer_may_have_frozen_them_all_the_same() {
     guest.state().silent.insert("guest-fsfreeze-freeze", 1);
     let client = Client::new(&guest);
     let error = wait(async { client.freeze(SECOND).await.map(|frozen| frozen.file_systems()) });
-    assert!(matches!(error, Err(Error::Silent { .. })), "{error:?}");
-    assert_eq!(guest.state().frozen, 0);
+    assert!(matches!(error, Err(NotFrozen { error: Error::Silent { .. }, certain: true })), "{error:?}");
     assert!(guest.was_asked("guest-fsfreeze-thaw"));
+    let state = guest.state();
+    assert_eq!((state.frozen, state.fired), (0, 0));
+}
+
+#[test]
+fn an_agent_that_went_silent_may_have_them_frozen_still() {
+    let guest = FakeGuest::new();
+    guest.state().silent.extend([("guest-fsfreeze-freeze", 1), ("guest-fsfreeze-thaw", 3)]);
+    let client = Client::new(&guest);
+    let error = wait(async { client.freeze(SECOND).await.map(|frozen| frozen.file_systems()) });
+    assert!(matches!(error, Err(NotFrozen { error: Error::Silent { .. }, certain: false })), "{error:?}");
+    assert_eq!(guest.state().fired, 1);
 }
 
 #[test]
@@ -54,17 +66,53 @@ fn what_others_have_frozen_stays_so() {
     guest.state().frozen = 1;
     let client = Client::new(&guest);
     let error = wait(async { client.freeze(SECOND).await.map(|frozen| frozen.file_systems()) });
-    assert_eq!(error.expect_err("refuses").refusal(), Some(RefusalKind::Frozen));
-    assert_eq!(guest.state().frozen, 1);
+    let not_frozen = error.expect_err("refuses");
+    assert!(not_frozen.certain && not_frozen.error.refusal() == Some(RefusalKind::Frozen), "{not_frozen:?}");
+    let state = guest.state();
+    assert_eq!((state.frozen, state.fired), (1, 0));
 }
 
 #[test]
-fn thawing_is_tried_again() {
-    let guest = FakeGuest::new();
-    let client = Client::new(&guest);
-    for (silent, thawed) in [(2, true), (3, false)] {
+fn thawing_is_tried_again_and_at_last_by_the_failsafe() {
+    for (silent, thawed, fired) in [(2, true, 0), (3, false, 1)] {
+        let guest = FakeGuest::new();
+        let client = Client::new(&guest);
         guest.state().silent.insert("guest-fsfreeze-thaw", silent);
         let thaw = wait(async { client.freeze(SECOND).await.expect("freezes").thaw().await });
-        assert_eq!(thaw.thawed.is_ok(), thawed, "{thaw:?}");
+        assert_eq!((thaw.thawed.is_ok(), guest.state().fired), (thawed, fired), "{thaw:?}");
     }
+}
+
+#[test]
+fn dropped_at_any_moment_they_are_thawed() {
+    for dropped_in in ["guest-fsfreeze-freeze", "the work", "guest-fsfreeze-thaw"] {
+        let guest = FakeGuest::new();
+        // Slower than there is time for.
+        guest.state().slow = dropped_in;
+        let client = Client::new(&guest);
+        let work = async {
+            if dropped_in == "the work" {
+                std::future::pending::<()>().await;
+            }
+        };
+        let freeze = async {
+            let frozen = client.freeze(SECOND).await.expect("freezes");
+            assert_eq!(guest.state().frozen, 2);
+            frozen.during(work).await.1.thawed.is_ok()
+        };
+        let cut_off = wait(async { tokio::time::timeout(MOMENT, freeze).await });
+        assert!(cut_off.is_err(), "{dropped_in}: {cut_off:?}");
+        let state = guest.state();
+        assert_eq!((state.frozen, state.fired), (0, 1), "{dropped_in}");
+    }
+}
+
+#[test]
+fn without_a_failsafe_nothing_is_frozen() {
+    let guest = FakeGuest::new();
+    guest.state().unguarded = true;
+    let client = Client::new(&guest);
+    let error = wait(async { client.freeze(SECOND).await.map(|frozen| frozen.file_systems()) });
+    assert!(matches!(error, Err(NotFrozen { error: Error::Transport(_), .. })), "{error:?}");
+    assert!(!guest.was_asked("guest-fsfreeze-freeze"));
 }

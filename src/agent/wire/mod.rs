@@ -20,7 +20,7 @@ struct Request<A> {
     arguments: Option<A>,
 }
 
-/// The command as a request: for who has another way to send it, such as a script that has to thaw what it froze.
+/// The command as a request.
 ///
 /// # Errors
 /// When it cannot be written as JSON.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::manager::{EXEC_INPUT_LIMIT, Error, ExecEnd, ExecError, ExecRequest, Executed};
+use crate::manager::{End, Error, ExecError, ExecRequest, Executed, INPUT_LIMIT};
 use crate::model::parse_duration;
 use crate::problem::{ErrorKind, Problem};
 
@@ -47,29 +47,31 @@ pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Problem>
         Err(error) => return Err(Problem::from(error).about(&args.name)),
     };
     context.ui.show(&done, |_| String::new());
-    if !context.ui.json() {
-        context.ui.data_bytes(&done.stdout);
-        // It is the command's own, and stays as it is.
-        let _ = std::io::stderr().lock().write_all(&done.stderr);
-    }
-    if done.truncated {
-        context.ui.warn("the agent kept only the beginning of what the command printed");
+    if let Some(exit) = &done.exit {
+        if !context.ui.json() {
+            context.ui.data_bytes(&exit.stdout);
+            // It is the command's own, and stays as it is.
+            let _ = std::io::stderr().lock().write_all(&exit.stderr);
+        }
+        if exit.truncated {
+            context.ui.warn("the agent kept only the beginning of what the command printed");
+        }
     }
     match unfinished(&done, &request) {
         Some(problem) => Err(problem.about(&args.name)),
-        None => Ok(ExitCode::from(done.exit_code.unwrap_or(u8::MAX))),
+        None => Ok(ExitCode::from(done.exit_code().unwrap_or(u8::MAX))),
     }
 }
 
 /// What is to be said of a command that did not end by itself.
 fn unfinished(done: &Executed, request: &ExecRequest) -> Option<Problem> {
-    let left = if done.exit_code.is_some() { "was ended" } else { "could not be ended, and may still run" };
+    let left = if done.exit.is_some() { "was ended" } else { "could not be ended, and may still run" };
     match done.end {
-        ExecEnd::Own => None,
-        ExecEnd::Interrupted => {
+        End::Exited => None,
+        End::Stopped => {
             Some(Problem::new(ErrorKind::Interrupted, format!("interrupted; the command {left}")))
         }
-        ExecEnd::TimedOut => {
+        End::TimedOut => {
             let timeout = humantime::format_duration(request.timeout.unwrap_or_default());
             Some(Problem::new(
                 ErrorKind::Timeout,
@@ -84,7 +86,7 @@ fn read_stdin() -> Result<Vec<u8>, Problem> {
     // One byte more than may be, so that too much is seen.
     std::io::stdin()
         .lock()
-        .take(EXEC_INPUT_LIMIT as u64 + 1)
+        .take(INPUT_LIMIT as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Problem::io("cannot read the standard input", &error))?;
     Ok(bytes)

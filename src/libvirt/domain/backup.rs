@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::freeze::Freeze;
 use crate::libvirt::Error;
 use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
@@ -41,26 +40,17 @@ pub enum BackupState {
 }
 
 impl Client {
-    /// Begins a backup, with the guest's file systems frozen by its agent meanwhile if that is asked for.
+    /// Begins a backup: the copies are of the moment at which this returns, and are made from then on.
     ///
     /// # Errors
-    /// When libvirt refuses. The file systems are thawed then, too.
-    pub async fn begin_backup(
-        &self,
-        uuid: &str,
-        disks: &[BackupDisk],
-        freeze: bool,
-    ) -> Result<Freeze, Error> {
+    /// When libvirt refuses.
+    pub async fn begin_backup(&self, uuid: &str, disks: &[BackupDisk]) -> Result<(), Error> {
         let file = self.handover_xml("backup-begin", &to_element(disks))?;
         let begin = Command::new("backup-begin --reuse-external")
             .option("--domain", uuid)
             .option("--backupxml", &file.path)
             .within(BEGIN);
-        if freeze {
-            return self.call_frozen(uuid, &begin).await;
-        }
-        self.call(begin).await?;
-        Ok(Freeze { frozen: false, thawed: true })
+        self.call(begin).await.map(drop)
     }
 
     /// How far the domain's backup is.

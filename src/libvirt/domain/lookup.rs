@@ -29,8 +29,6 @@ pub enum Scope {
 
 // At its first use a daemon asks every QEMU what it can do, which takes a while.
 pub(super) const DEFINE: Duration = Duration::from_secs(120);
-// Beyond the agent's own time, which libvirt keeps.
-const GRACE: Duration = Duration::from_secs(5);
 
 impl Client {
     /// The domains, by name.
@@ -195,21 +193,6 @@ impl Client {
         let command =
             Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata --nvram --tpm");
         self.call(command.option("--domain", uuid)).await.map(drop)
-    }
-
-    /// Runs a command of the guest agent and gives its JSON reply. libvirt counts the time in seconds, one
-    /// at least.
-    ///
-    /// # Errors
-    /// [`Error::Agent`] when the agent isn't there, [`Error::AgentSilent`], [`Error::AgentRefused`],
-    /// [`Error::AgentAnswerTooLong`].
-    pub async fn agent(&self, uuid: &str, request: &str, within: Duration) -> Result<String, Error> {
-        let seconds = within.as_secs().max(1).to_string();
-        let command = Command::new("qemu-agent-command")
-            .option("--timeout", &seconds)
-            .option("--domain", uuid)
-            .option("--cmd", request);
-        self.call(command.within(within + GRACE)).await
     }
 
     /// Forwards a port of 127.0.0.1 to the guest of a slirp network interface, until the domain stops.

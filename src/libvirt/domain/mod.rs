@@ -4,6 +4,7 @@
 mod address;
 mod addresses;
 mod affects;
+mod agent;
 mod backup;
 mod batch;
 mod change;
@@ -15,7 +16,6 @@ mod definition;
 mod devices;
 mod disk;
 mod edit;
-mod freeze;
 mod hardware;
 mod interface;
 mod lookup;
@@ -39,7 +39,6 @@ pub use copy::{Conflict, CopiedFile, CopyNeeds, DomainCopy, HostPort, NotCopyabl
 pub use cpu::{CpuTopology, MaxCpusChange, TopologyMismatch};
 pub use definition::Domain;
 pub use disk::{Bus, Disk, DiskDevice, DiskRole, DiskSource, Encryption, FreeTarget, free_target};
-pub use freeze::Freeze;
 pub use hardware::{cdrom, disk_prefix};
 pub use interface::{Interface, InterfaceKind, SocketRole};
 pub use lookup::{DomainId, Scope};

@@ -29,16 +29,6 @@ impl Client {
         self.call(command.within(BUTTON)).await.map(drop)
     }
 
-    /// Asks the guest's agent to shut it down. The agent confirms that by ending, so this returns when the domain
-    /// is shut off, or after `within`, which is no sign that it won't be.
-    ///
-    /// # Errors
-    /// [`Error::Agent`] when the agent isn't there, or when the time is over.
-    pub async fn shut_down_by_agent(&self, uuid: &str, within: Duration) -> Result<(), Error> {
-        let request = r#"{"execute":"guest-shutdown","arguments":{"mode":"powerdown"}}"#;
-        self.agent(uuid, request, within).await.map(drop)
-    }
-
     /// Ends its QEMU at once, as pulling the plug would.
     ///
     /// # Errors

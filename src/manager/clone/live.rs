@@ -6,12 +6,11 @@ use super::CloneRequest;
 use super::settle::{Kind, Settled};
 use crate::libvirt::{self, BackupDisk, BackupState, Domain};
 use crate::manager::clone::Cloning;
-use crate::manager::{CloneError, DiskError, Error, Event, LiveCopyFault, Step, Warning};
+use crate::manager::guest::GuestAgent;
+use crate::manager::{CloneError, DiskError, Error, Event, LiveCopyFault, Step};
 
-/// How long an agent may take to say that it is there.
-const ANSWER: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long a copy that was given up may take to end.
+/// How long a copy that was cancelled may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Cloning<'_> {
@@ -30,20 +29,13 @@ impl Cloning<'_> {
         if disks.iter().all(|disk| disk.file.is_none()) {
             return Err(DiskError::NoDisk { name: source.name.clone() }.into());
         }
-        let answers = running.has_agent_channel
-            && self.op.client().agent(&source.uuid, r#"{"execute":"guest-ping"}"#, ANSWER).await.is_ok();
         self.clone_step(request, Step::CopyRunningDisks)?;
-        // Short, and not to be cut off: what it holds it lets go.
-        let freeze = self.op.client().begin_backup(&source.uuid, &disks, answers).await?;
-        if !freeze.frozen {
-            self.op.report(Event::Warning(Warning::NotHeld { vm: source.name.clone() }));
-        }
-        if !freeze.thawed {
-            self.op.report(Event::Warning(Warning::StillHeld { vm: source.name.clone() }));
-        }
+        // Short, and not to be cut off: nobody could tell whether it had begun.
+        let begin = self.op.client().begin_backup(&source.uuid, &disks);
+        GuestAgent::of(self.op).while_frozen(&running, begin).await?;
         let ended = self.op.race(self.backup_end(request, source)).await;
         if ended.is_err() {
-            self.give_backup_up(source).await;
+            self.cancel_backup(source).await;
         }
         ended
     }
@@ -79,7 +71,7 @@ impl Cloning<'_> {
     }
 
     /// Its QEMU has to be done with the files before they are removed.
-    async fn give_backup_up(&self, source: &Domain) {
+    async fn cancel_backup(&self, source: &Domain) {
         let deadline = Instant::now() + PATIENCE;
         let _ = self.op.client().abort_job(&source.uuid).await;
         while Instant::now() < deadline

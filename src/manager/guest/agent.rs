@@ -1,123 +1,81 @@
-//! Running a command in a guest by its agent.
+//! A guest's agent, by way of libvirt.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use crate::libvirt::Error;
+use crate::agent::{self, Failure, TransferError, Transport};
+use crate::libvirt::{self, Client};
 use crate::manager::guest::GuestAgent;
+use crate::manager::{CopyError, Error};
 
-const PAUSE: Duration = Duration::from_millis(250);
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long the agent may take to answer.
-pub(in crate::manager) const ANSWER: Duration = Duration::from_secs(10);
+/// Why a guest's agent did not do what it was asked for.
+pub type AgentError = agent::Error<libvirt::Error>;
 
-#[derive(serde::Deserialize)]
-struct Reply<T> {
-    #[serde(rename = "return")]
-    value: T,
+/// The agent of one guest.
+pub(in crate::manager) type AgentClient<'a> = agent::Client<ByLibvirt<'a>>;
+
+/// The way to the agent of one VM's guest: the channel that libvirt keeps to it.
+#[derive(Clone)]
+pub(in crate::manager) struct ByLibvirt<'a> {
+    client: &'a Client,
+    uuid: String,
 }
 
-#[derive(serde::Deserialize)]
-pub(in crate::manager) struct Started {
-    pub(in crate::manager) pid: i64,
+impl<'a> GuestAgent<'a> {
+    /// The agent of a VM's guest.
+    pub(in crate::manager) fn client(&self, uuid: &str) -> AgentClient<'a> {
+        agent_at(self.op.client(), uuid)
+    }
+
+    /// The same over the second connection, so that an agent that doesn't answer holds nothing else up.
+    pub(in crate::manager) fn second_client(&self, uuid: &str) -> AgentClient<'a> {
+        agent_at(self.op.second_client(), uuid)
+    }
 }
 
-/// What `guest-exec-status` tells. What the program prints comes at its end only.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
-pub(in crate::manager) struct Status {
-    pub(in crate::manager) exited: bool,
-    pub(in crate::manager) exitcode: Option<i32>,
-    pub(in crate::manager) signal: Option<i32>,
-    pub(in crate::manager) out_data: String,
-    pub(in crate::manager) err_data: String,
-    pub(in crate::manager) out_truncated: bool,
-    pub(in crate::manager) err_truncated: bool,
+fn agent_at<'a>(client: &'a Client, uuid: &str) -> AgentClient<'a> {
+    agent::Client::new(ByLibvirt { client, uuid: uuid.to_owned() })
 }
 
-impl GuestAgent<'_> {
-    /// What a program in the guest prints, at most half a minute long (`guest-exec`, QEMU's guest agent
-    /// protocol).
-    ///
-    /// # Errors
-    /// When the agent isn't there, or forbids it.
-    pub(in crate::manager) async fn run_by_agent(
-        &self,
-        uuid: &str,
-        program: &str,
-        args: &[&str],
-    ) -> Result<String, Error> {
-        let request = serde_json::json!({
-            "execute": "guest-exec",
-            "arguments": {"path": program, "arg": args, "capture-output": true},
-        });
-        let started: Started = self.ask_agent(uuid, &request, ANSWER).await?;
-        let request = status_request(started.pid);
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let status: Status = self.ask_agent(uuid, &request, ANSWER).await?;
-            if status.exited {
-                let bytes = STANDARD.decode(&status.out_data).unwrap_or_default();
-                return Ok(String::from_utf8_lossy(&bytes).into_owned());
-            }
-            if Instant::now() >= deadline {
-                return Err(Error::Agent { message: format!("{program} does not end") });
-            }
-            tokio::time::sleep(PAUSE).await;
+impl Transport for ByLibvirt<'_> {
+    type Error = libvirt::Error;
+    type Failsafe = libvirt::Failsafe;
+
+    async fn exchange(&self, request: &str, within: Duration) -> Result<String, Failure<libvirt::Error>> {
+        use libvirt::Error as E;
+        self.client.agent(&self.uuid, request, within).await.map_err(|error| match error {
+            E::Agent { .. } => Failure::Absent(error),
+            E::AgentSilent { .. } => Failure::Silent(error),
+            E::AgentRefused { message } => Failure::Refused(message),
+            E::AgentAnswerTooLong => Failure::ReplyTooLong,
+            _ => Failure::Other(error),
+        })
+    }
+
+    fn arm(&self, request: &str, after: Duration) -> Result<libvirt::Failsafe, libvirt::Error> {
+        self.client.arm_agent_failsafe(&self.uuid, request, after)
+    }
+}
+
+impl agent::Failsafe for libvirt::Failsafe {
+    async fn disarm(self) {
+        self.disarm().await;
+    }
+}
+
+impl From<AgentError> for Error {
+    fn from(error: AgentError) -> Self {
+        match error {
+            AgentError::Transport(error) => Self::Libvirt(error),
+            error => Self::Agent(error),
         }
     }
-
-    /// Whether the agent is there and answers.
-    pub(in crate::manager) async fn agent_answers(&self, uuid: &str) -> bool {
-        let request = serde_json::json!({"execute": "guest-ping"});
-        self.ask_agent::<serde_json::Value>(uuid, &request, ANSWER).await.is_ok()
-    }
-
-    /// One command of the agent, and what it returns.
-    pub(in crate::manager) async fn ask_agent<T: serde::de::DeserializeOwned>(
-        &self,
-        uuid: &str,
-        request: &serde_json::Value,
-        within: Duration,
-    ) -> Result<T, Error> {
-        let text = self.op.client().agent(uuid, &ascii(request), within).await?;
-        serde_json::from_str::<Reply<T>>(&text)
-            .map(|reply| reply.value)
-            .map_err(|error| Error::Agent { message: format!("its reply is not understood: {error}") })
-    }
 }
 
-pub(in crate::manager) fn status_request(pid: i64) -> serde_json::Value {
-    serde_json::json!({"execute": "guest-exec-status", "arguments": {"pid": pid}})
-}
-
-/// The document in printable ASCII: virsh's script can hold no control characters, of which JSON escapes only
-/// some.
-fn ascii(document: &serde_json::Value) -> String {
-    let mut text = String::new();
-    for character in document.to_string().chars() {
-        if matches!(character, ' '..='~') {
-            text.push(character);
-            continue;
+impl From<TransferError<libvirt::Error>> for Error {
+    fn from(error: TransferError<libvirt::Error>) -> Self {
+        match error {
+            TransferError::Agent(error) => error.into(),
+            TransferError::Local(source) => CopyError::Stream(source).into(),
         }
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            text.push_str(&format!("\\u{unit:04x}"));
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_are_printable_and_mean_the_same() {
-        let document = serde_json::json!({"arg": ["a\nb", "\u{7f}\u{9b}", "naïve 🦀", "'\"\\"]});
-        let text = ascii(&document);
-        assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{text}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("parses"), document);
     }
 }

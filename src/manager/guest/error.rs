@@ -96,6 +96,23 @@ pub enum ExecError {
     },
 }
 
+/// Why a guest's file systems were not frozen while its disks were copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FreezeFault {
+    /// No agent answers.
+    NoAgent,
+    /// The agent did not freeze them.
+    Failed {
+        /// Why, in the words of the error.
+        reason: String,
+    },
+    /// They were thawed before the copy had begun.
+    TooShort {
+        /// The longest that they are frozen.
+        at_most: Duration,
+    },
+}
+
 /// Why a VM's serial console or its log can't be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {

@@ -59,7 +59,7 @@ impl GuestAccess<'_> {
     }
 
     async fn answering_target(&self, name: &str, user: Option<&str>) -> Result<Target, Error> {
-        GuestAgent::of(self.op).refuse_silent(&self.op.client().resolve(name).await?).await?;
+        GuestAgent::of(self.op).await_running(&self.op.client().resolve(name).await?).await?;
         self.ssh_target(name, user).await
     }
 

@@ -4,7 +4,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::{GuestAccess, GuestAgent};
+use super::{AgentError, GuestAccess, GuestAgent};
+use crate::agent::{Exec, Ping};
 use crate::guest::{self, cloud_init};
 use crate::libvirt::Domain;
 use crate::manager::guest::reach::forwarded_port;
@@ -20,6 +21,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 const FIRST_TRY: Duration = Duration::from_secs(1);
 /// How long each later one may take at most; a slow guest needs more than the first.
 const TRY: Duration = Duration::from_secs(5);
+/// How long the script that asks cloud-init may take by the agent.
+const BY_AGENT: Duration = Duration::from_secs(30);
 /// How much of the serial log is shown when a wait fails, in bytes.
 const TAIL: u64 = 2000;
 
@@ -133,10 +136,10 @@ impl Waiting<'_> {
     async fn agent(&mut self) -> Result<(), Error> {
         loop {
             self.still_running().await?;
-            let ping = r#"{"execute":"guest-ping"}"#;
-            match self.access.op.client().agent(&self.domain.uuid, ping, self.time_for(TRY)).await {
+            let agent = GuestAgent::of(self.access.op).client(&self.domain.uuid);
+            match agent.ask_within(&Ping, self.time_for(TRY)).await {
                 Ok(_) => return Ok(()),
-                Err(error) if error.is_connection() => return Err(error.into()),
+                Err(AgentError::Transport(error)) if error.is_connection() => return Err(error.into()),
                 Err(error) => self.not_yet(Seen::error(error)).await?,
             }
         }
@@ -223,13 +226,20 @@ impl Waiting<'_> {
         let target = self.access.target(self.domain, address).map_err(Seen::error)?;
         let said = match guest::run(&target, &script, wait + TRY * 2).await {
             Ok(output) => output.stdout,
-            Err(guest::Error::Denied { .. }) => GuestAgent::of(self.access.op)
-                .run_by_agent(&self.domain.uuid, "sh", &["-c", cloud_init::SCRIPT])
-                .await
-                .map_err(|error| Seen::NoAccess { agent: error.to_string() })?,
+            Err(guest::Error::Denied { .. }) => self.ask_cloud_init_by_agent().await?,
             Err(error) => return Err(Seen::error(error)),
         };
         cloud_init::parse_status(&said).map_err(Seen::error)
+    }
+
+    async fn ask_cloud_init_by_agent(&self) -> Result<String, Seen> {
+        let agent = GuestAgent::of(self.access.op).client(&self.domain.uuid);
+        let script = Exec::new("sh").args(["-c", cloud_init::SCRIPT]);
+        let no_access = |error: AgentError| Seen::NoAccess { agent: error.to_string() };
+        let run = agent.run(&script, Some(BY_AGENT), std::future::pending()).await.map_err(no_access)?;
+        // One that does not end by itself prints nothing that could be read.
+        let printed = run.exit.map_or_else(Vec::new, |exit| exit.stdout);
+        Ok(String::from_utf8_lossy(&printed).into_owned())
     }
 
     async fn state(&self) -> Result<VmState, Error> {

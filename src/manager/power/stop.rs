@@ -11,9 +11,11 @@
 
 use std::time::Duration;
 
+use crate::agent::ShutdownMode;
 use crate::libvirt::{self, Domain, DomainId, Scope};
 use crate::manager::gc::GarbageCollection;
 use crate::manager::gc::Maker;
+use crate::manager::guest::GuestAgent;
 use crate::manager::power::Power;
 use crate::manager::retry::is_away;
 use crate::manager::{Already, Error, Event, StateChange, VmError, VmStatus, WaitFor, Warning};
@@ -163,7 +165,8 @@ impl Power<'_> {
             }
             if agent {
                 // That it says nothing is no sign of anything.
-                let _ = self.op.second_client().shut_down_by_agent(uuid, AGENT).await;
+                let agent = GuestAgent::of(self.op).second_client(uuid);
+                let _ = agent.shut_down(ShutdownMode::Powerdown, AGENT).await;
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }

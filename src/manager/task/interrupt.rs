@@ -27,17 +27,19 @@ impl Interrupt {
     /// # Errors
     /// [`Error::Interrupted`], or `work`'s own.
     pub async fn race<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let mut receiver = self.0.clone();
-        let asked = async move {
-            // With its sender gone nobody can ask any more.
-            if receiver.wait_for(|asked| *asked).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
         tokio::select! {
             biased;
-            () = asked => Err(Error::Interrupted),
+            () = self.asked() => Err(Error::Interrupted),
             result = work => result,
+        }
+    }
+
+    /// Completes when the user asks for the end.
+    pub(in crate::manager) async fn asked(&self) {
+        let mut receiver = self.0.clone();
+        // With its sender gone nobody can ask any more.
+        if receiver.wait_for(|asked| *asked).await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }

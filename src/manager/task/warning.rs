@@ -1,4 +1,4 @@
-use crate::manager::{KvmFault, PasstFault, Setting, VirtiofsFault};
+use crate::manager::{FreezeFault, KvmFault, PasstFault, Setting, VirtiofsFault};
 use crate::model::{ConnectionUri, DiskSize, MemorySize, SharedFolder};
 use crate::seed::UserDataWarning;
 
@@ -117,13 +117,15 @@ pub enum Warning {
         /// Whether its source was set up by Ignition, which does so once.
         ignition: bool,
     },
-    /// The agent of a running VM didn't hold its file systems while they were copied.
-    NotHeld {
+    /// The file systems of a running VM were not frozen while its disks were copied.
+    NotFrozen {
         /// The VM.
         vm: String,
+        /// Why.
+        reason: FreezeFault,
     },
-    /// The agent of a running VM doesn't answer any more, and its file systems may still be held.
-    StillHeld {
+    /// The agent of a running VM doesn't answer any more, and its file systems may still be frozen.
+    StillFrozen {
         /// The VM.
         vm: String,
     },

@@ -1,8 +1,8 @@
 //! Starting other programs, the one place.
 //!
 //! [`Invocation`] describes a run; [`Invocation::output`] waits for it within its deadline, and
-//! [`Invocation::spawn_piped`] gives the three pipes of one that is kept open. What makes every run safe
-//! is done here once:
+//! [`Invocation::spawn_piped`] gives the three pipes of one that is kept open; a [`Failsafe`] runs when this process
+//! can't any more. What makes every run safe is done here once:
 //!
 //! - its own process session (`setsid`): without a controlling terminal virsh can't open /dev/tty and
 //!   start a polkit text agent that waits for ever, and a Ctrl-C meant for vmtools doesn't hit the tool;
@@ -12,6 +12,7 @@
 //! - what it prints is bounded.
 
 mod attached;
+mod failsafe;
 mod keyboard;
 mod parent;
 
@@ -25,6 +26,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
 pub use attached::{AtKeyboard, Attached};
+pub use failsafe::Failsafe;
 pub use keyboard::Keyboard;
 
 /// The most that a run may print on one stream, in bytes, if nothing else is said.
@@ -331,19 +333,27 @@ impl Invocation {
     }
 
     fn spawn(&self, stdin: Stdio) -> Result<Box<dyn ChildWrapper>, Error> {
+        let mut command = self.wrapped(stdin, Stdio::piped);
+        command.wrap(KillOnDrop).wrap(ProcessSession);
+        self.start(command)
+    }
+
+    fn wrapped(&self, stdin: Stdio, output: fn() -> Stdio) -> CommandWrap {
         let (program, args) = match self.tied_to_parent {
             true => parent::tied(&self.program, &self.args),
             false => (self.program.clone(), self.args.clone()),
         };
-        let mut command = CommandWrap::with_new(program, |command| {
-            command.args(args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        CommandWrap::with_new(program, |command| {
+            command.args(args).stdin(stdin).stdout(output()).stderr(output());
             for name in unwanted_variables() {
                 command.env_remove(name);
             }
             command.env("LC_ALL", "C.UTF-8").env("LANGUAGE", "");
             command.envs(self.envs.iter().map(|(name, value)| (name, value)));
-        });
-        command.wrap(KillOnDrop).wrap(ProcessSession);
+        })
+    }
+
+    fn start(&self, mut command: CommandWrap) -> Result<Box<dyn ChildWrapper>, Error> {
         command.spawn().map_err(|source| not_started(&self.program, self.to_command_line(), source))
     }
 

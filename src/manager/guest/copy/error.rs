@@ -63,16 +63,3 @@ pub enum CopyRefusal {
     /// Neither: the words say it.
     Other,
 }
-
-impl CopyRefusal {
-    /// What the words of a POSIX shell and its tools mean. The one place that reads them.
-    pub(super) fn of(message: &str) -> Self {
-        if message.contains("Permission denied") {
-            Self::Denied
-        } else if message.contains("not found") {
-            Self::ToolMissing
-        } else {
-            Self::Other
-        }
-    }
-}

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::agent::ANSWER_WITHIN;
 use crate::guest::{self, Output};
 use crate::libvirt::{Domain, DomainId};
 use crate::manager::guest::GuestAccess;
@@ -20,7 +21,7 @@ use crate::manager::operation::noun;
 use crate::manager::undo::UndoStack;
 use crate::manager::{Error, Event, Left, ReachError, VmError};
 use host::Source;
-use script::{CUT_OFF, Found, NOT_FOUND, Put, WRONG_KIND};
+use script::{CUT_OFF, Found, NO_TOOL, NOT_FOUND, Put, WRONG_KIND};
 use transport::Transport;
 
 /// How long may be spent on taking back what was begun.
@@ -103,7 +104,7 @@ impl FileCopy<'_> {
             _ => return Err(CopyError::Sides.into()),
         };
         let id = self.op.client().resolve(vm).await?;
-        GuestAgent::of(self.op).refuse_silent(&id).await?;
+        GuestAgent::of(self.op).await_running(&id).await?;
         let domain = self.op.client().domain(&id.uuid).await?;
         let transport = self.op.race(self.transport(&domain, request)).await?;
         let done = match (&request.from, &request.to) {
@@ -124,7 +125,7 @@ impl FileCopy<'_> {
     }
 
     async fn transport(&self, domain: &Domain, request: &CopyRequest) -> Result<Transport<'_>, Error> {
-        let agent = || Transport::by_agent(GuestAgent::of(self.op), domain.uuid.clone());
+        let agent = || Transport::by_agent(GuestAgent::of(self.op).client(&domain.uuid));
         if request.by == CopyBy::Agent {
             return Ok(agent());
         }
@@ -139,18 +140,18 @@ impl FileCopy<'_> {
         if request.by == CopyBy::Auto && domain.has_agent_channel {
             match guest::run(&target, "exit 0", KNOCK).await {
                 // Where neither transport leads in, it is ssh's complaint that tells more.
-                Err(error)
-                    if error.is_shut_out() && GuestAgent::of(self.op).agent_answers(&domain.uuid).await =>
-                {
-                    return Ok(agent());
-                }
+                Err(error) if error.is_shut_out() && self.agent_answers(domain).await => return Ok(agent()),
                 other => other?,
             };
         }
         Ok(Transport::Ssh(target))
     }
 
-    /// Gives `work` up when the VM goes off: neither transport notices that while it waits for this host's side, and
+    async fn agent_answers(&self, domain: &Domain) -> bool {
+        GuestAgent::of(self.op).client(&domain.uuid).answers(ANSWER_WITHIN).await
+    }
+
+    /// Cancels `work` when the VM shuts down: neither transport notices that while it waits for this host's side, and
     /// ssh takes a minute.
     async fn while_running<T>(
         &self,
@@ -168,7 +169,9 @@ impl FileCopy<'_> {
         };
         tokio::select! {
             done = work => match done {
-                Err(error @ (Error::Guest(_) | Error::Libvirt(_))) => Err(GuestAgent::of(self.op).or_not_running(id, error).await),
+                Err(error @ (Error::Guest(_) | Error::Agent(_) | Error::Libvirt(_))) => {
+                    Err(GuestAgent::of(self.op).or_not_running(id, error).await)
+                }
                 other => other,
             },
             () = off => Err(VmError::NotRunning { name: id.name.clone() }.into()),
@@ -285,15 +288,17 @@ impl FileCopy<'_> {
 /// The guest's exit status as an error.
 fn checked(output: Output, place: &str) -> Result<Output, Error> {
     let place = place.to_owned();
-    let message = output.stderr.trim().to_owned();
-    let reason = CopyRefusal::of(&message);
-    match output.status {
-        0 => Ok(output),
-        NOT_FOUND if reason != CopyRefusal::Denied => Err(CopyError::NotFound { place }.into()),
-        WRONG_KIND => Err(CopyError::WrongKind { place }.into()),
-        CUT_OFF => Err(CopyError::CutOff.into()),
-        _ => Err(CopyError::Refused { place, reason, message }.into()),
-    }
+    let denied = output.is_denied();
+    let reason = match output.status {
+        0 => return Ok(output),
+        NOT_FOUND if !denied => return Err(CopyError::NotFound { place }.into()),
+        WRONG_KIND => return Err(CopyError::WrongKind { place }.into()),
+        CUT_OFF => return Err(CopyError::CutOff.into()),
+        NO_TOOL => CopyRefusal::ToolMissing,
+        _ if denied => CopyRefusal::Denied,
+        _ => CopyRefusal::Other,
+    };
+    Err(CopyError::Refused { place, reason, message: output.stderr.trim().to_owned() }.into())
 }
 
 /// The last part of a path, `None` where that is no name.

@@ -17,11 +17,16 @@ pub(in crate::manager) const WRONG_KIND: i32 = 94;
 /// Not all of it has arrived.
 pub(in crate::manager) const CUT_OFF: i32 = 96;
 
-/// Decodes its first argument, and runs that with the others.
-const EVAL: &str = r#"eval "$(echo $0|base64 -d)""#;
+/// The status of a shell that does not find a tool.
+pub(in crate::manager) const NO_TOOL: i32 = 127;
 
-/// Sets `d`: a path that begins with a slash or a dot, so that it can be taken for nothing else.
+/// Decodes its first argument, and runs that with the others.
+const EVAL: &str = r#"s="$(echo $0|base64 -d)" && eval "$s""#;
+
+/// Sets `d`: a path that begins with a slash or a dot, so that it can be taken for nothing else. What the tools complain
+/// of is read, so they do it in English.
 const PATH: &str = r#"
+LC_ALL=C; export LC_ALL
 of() { echo "$1" | base64 -d && echo x; }
 d=$(of "$1") && d=${d%x} && d=${d#:} || exit
 case $d in
