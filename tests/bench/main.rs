@@ -2,7 +2,8 @@
 //!
 //! The program starts itself again inside the sandbox, where it times what it starts directly: entering
 //! the sandbox for each would make both sides slower by the same and so seem more alike. With `-- --stops` it
-//! measures only the stop of many guests, with `-- --monitors` only what it costs to watch.
+//! measures only the stop of many guests, with `-- --monitors` only what it costs to watch, with `-- --waits` only what
+//! it costs to wait.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,6 +20,7 @@ mod monitors;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;
+mod waits;
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -36,6 +38,7 @@ fn main() {
         ["--inside", image] => inside::measure(image),
         args if args.contains(&"--stops") => in_sandbox(stops::measure),
         args if args.contains(&"--monitors") => in_sandbox(monitors::measure),
+        args if args.contains(&"--waits") => in_sandbox(waits::measure),
         args if args.contains(&"--bench") => in_sandbox(measure),
         _ => println!("skipped: run by cargo bench"),
     }
@@ -61,6 +64,7 @@ fn measure(sandbox: &Sandbox, image: &Path) {
     let run = sandbox.command(myself, &words).timeout(LIMIT).run().success();
     print!("{}", run.stdout);
     monitors::measure(sandbox, image);
+    waits::measure(sandbox, image);
     stops::measure(sandbox, image);
 }
 

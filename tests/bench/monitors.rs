@@ -58,9 +58,9 @@ fn start_many(sandbox: &Sandbox) {
 fn sample_time(sandbox: &Sandbox) {
     let mut watching = sandbox.vmtools(&["monitor", "web", "--json", "--interval", "100ms"]).spawn();
     settle();
-    let (before, from) = (cpu(watching.pid()), watching.stdout().lines().count());
+    let (before, from) = (cpu(watching.pid()).0, watching.stdout().lines().count());
     sleep_for(SPAN / 3);
-    let (used, samples) = (cpu(watching.pid()) - before, watching.stdout().lines().count() - from);
+    let (used, samples) = (cpu(watching.pid()).0 - before, watching.stdout().lines().count() - from);
     println!("a sample by QMP: {:.2} ms of processor time", used.as_secs_f64() * 1000.0 / samples as f64);
 }
 
@@ -68,9 +68,9 @@ fn sample_time(sandbox: &Sandbox) {
 fn watch(name: &str, command: Cmd) {
     let mut watching = command.spawn();
     settle();
-    let (before, began) = (cpu(watching.pid()), Instant::now());
+    let (before, began) = (cpu(watching.pid()).0, Instant::now());
     sleep_for(SPAN);
-    let percent = (cpu(watching.pid()) - before).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
+    let percent = (cpu(watching.pid()).0 - before).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
     let (rss, pss) = memory(watching.pid());
     println!("{name:<34} {percent:>8.3} {rss:>10} {pss:>10}");
     watching.signal_group("TERM");
@@ -83,7 +83,7 @@ fn settle() {
 }
 
 /// A span of time is what is measured here, not a condition that is waited for.
-fn sleep_for(span: Duration) {
+pub fn sleep_for(span: Duration) {
     std::thread::sleep(span);
 }
 
@@ -99,8 +99,8 @@ fn family(pid: u32) -> Vec<u32> {
     family
 }
 
-/// The processor time of the process and all below it, with what those that ended have used.
-fn cpu(pid: u32) -> Duration {
+/// The processor time of the process and all below it, with what those that ended have used, and the process' own.
+pub fn cpu(pid: u32) -> (Duration, Duration) {
     let of = |pid: &u32| {
         let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
         let own: u64 = threads
@@ -115,7 +115,7 @@ fn cpu(pid: u32) -> Duration {
         let ended: u64 = fields.skip(13).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
         Duration::from_nanos(own) + Duration::from_millis(ended * 10)
     };
-    family(pid).iter().map(of).sum()
+    (family(pid).iter().map(of).sum(), of(&pid))
 }
 
 /// The resident memory of the process and all below it, and their share of it.

@@ -25,7 +25,7 @@ const SIGNAL_TREE: &str = r#"tree() {
 }
 kill -s "$2" $(tree "$1")"#;
 
-/// What a program came to.
+/// How a program ended, and what it printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exit {
     /// How it ended; `None` when it has, and that is lost (see [`Process::wait`]).
@@ -72,7 +72,7 @@ pub enum End {
 /// A program that was run to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// What it came to; `None` when it may still run, having outlived its end.
+    /// How it ended; `None` when it may still run, since it could not be ended.
     pub exit: Option<Exit>,
     /// Why it ended.
     pub end: End,
@@ -178,7 +178,7 @@ impl<T: Transport> Process<'_, T> {
                 Ok(None) => {}
                 Ok(exit) => return exit,
                 Err(Error::ReplyTooLong { .. }) => return Some(Exit::lost()),
-                // Its end was told to a question that was given up.
+                // A question that was cancelled got the answer.
                 Err(error) if error.refusal() == Some(RefusalKind::NoSuchProcess) => {
                     return Some(Exit::lost());
                 }

@@ -10,19 +10,19 @@ use crate::problem::Problem;
 /// The flags of `cp`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "One side is NAME:PATH, a path in the guest that begins in the user's home unless it begins with a slash; the other one is a path here, or - for the standard input or output. A path here with a colon is written ./a:b. Where DST is a folder, SRC goes into it. Modes and times stay.\n\nThe guest needs sh, tar and base64, which even busybox has, but no sftp-server. By the agent files are its user's, usually root's.\n\nExample:\n  vmtools cp site.conf web:/tmp/\n  vmtools cp -r web:/var/log ./web-log\n  pg_dump shop | vmtools cp - web:shop.sql"
+    after_help = "One side is NAME:PATH, a path in the guest that begins in the user's home unless it begins with a slash; the other one is a path here, or - for the standard input or output. A path here with a colon is written ./a:b. If DST is a directory, SRC is copied into it. Modes and times are preserved.\n\nThe guest needs sh, tar and base64, which even busybox has, but no sftp-server. Files copied by the agent belong to its user, usually root.\n\nExample:\n  vmtools cp site.conf web:/tmp/\n  vmtools cp -r web:/var/log ./web-log\n  pg_dump shop | vmtools cp - web:shop.sql"
 )]
 pub struct CpArgs {
-    /// What to copy: PATH, NAME:PATH or -
+    /// Source: PATH, NAME:PATH or -
     #[arg(value_name = "SRC")]
     pub from: OsString,
-    /// Where to: a folder to put it in, or its new path
+    /// Destination: an existing directory, or the new path
     #[arg(value_name = "DST")]
     pub to: OsString,
-    /// Folders too, with all that is in them
+    /// Copy directories recursively
     #[arg(short, long)]
     pub recursive: bool,
-    /// By which way; auto takes the agent where ssh lets nobody in
+    /// Transport; auto falls back to the agent where ssh denies access
     #[arg(long, value_name = "WAY", default_value = "auto")]
     pub by: By,
     /// The user to log in as by ssh [default: the one that the VM was made with]
@@ -30,7 +30,7 @@ pub struct CpArgs {
     pub user: Option<String>,
 }
 
-/// A way into a guest.
+/// What carries a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum By {
     /// ssh, else the agent
@@ -42,7 +42,7 @@ pub enum By {
 }
 
 /// # Errors
-/// When there is no such file, the VM is off, or neither way leads into it.
+/// When there is no such file, the VM is shut off, or neither transport reaches it.
 pub async fn run(args: CpArgs, context: &Context) -> Result<ExitCode, Problem> {
     let (from, to) = (place(args.from), place(args.to));
     let vm = match (&from, &to) {

@@ -33,7 +33,7 @@ pub struct ExecArgs {
 }
 
 /// # Errors
-/// When the VM is off, or its agent isn't there.
+/// When the VM is shut off, or its agent isn't there.
 pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Problem> {
     let stdin = if args.stdin { read_stdin()? } else { Vec::new() };
     let session = context.session().await?;

@@ -14,7 +14,7 @@ pub struct IpArgs {
 }
 
 /// # Errors
-/// When the VM is off, or has no address yet.
+/// When the VM is shut off, or has no address yet.
 pub async fn run(args: IpArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.reader().await?;
     let reach =

@@ -28,7 +28,7 @@ pub struct SshArgs {
 /// waited for, and gets the signals that come meanwhile.
 ///
 /// # Errors
-/// When the VM is off or has no address, or ssh isn't there.
+/// When the VM is shut off or has no address, or ssh isn't there.
 pub async fn run(args: SshArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let about = |error: Error| Problem::from(error).about(&args.name);

@@ -28,7 +28,7 @@ pub struct StopArgs {
 }
 
 /// # Errors
-/// When one of the VMs doesn't go off.
+/// When one of the VMs doesn't shut down.
 pub async fn run(args: StopArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let by = stop_by(args.force, args.timeout, context)?;

@@ -23,7 +23,7 @@ pub struct WaitArgs {
 }
 
 /// # Errors
-/// When it doesn't come about in time.
+/// When it times out, or the VM stops meanwhile.
 pub async fn run(args: WaitArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let timeout = match args.timeout {

@@ -57,7 +57,7 @@ impl Console {
 pub struct ConsoleOutput<'a>(&'a mut ChildStdout);
 
 impl ConsoleOutput<'_> {
-    /// What it prints next; nothing at the end. One that is given up can be asked again.
+    /// What it prints next; nothing at the end. Dropped midway, nothing is lost.
     ///
     /// # Errors
     /// When the pipe breaks.
@@ -75,7 +75,7 @@ pub struct ConsoleInput<'a> {
 }
 
 impl ConsoleInput<'_> {
-    /// Types some of the bytes, none of which may be the escape key, and gives how many. One that is given up has
+    /// Types some of the bytes, none of which may be the escape key, and gives how many. Dropped midway, it has
     /// typed nothing.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub struct ExecRequest {
     pub timeout: Option<Duration>,
 }
 
-/// What a command came to.
+/// A command that was run.
 #[derive(Debug, Clone)]
 pub struct Executed {
     /// The VM.

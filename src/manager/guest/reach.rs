@@ -25,7 +25,7 @@ impl GuestAccess<'_> {
     /// Where the VM is reached.
     ///
     /// # Errors
-    /// When it is off, or no source knows an address of it.
+    /// When it is shut off, or no source knows an address of it.
     pub async fn reach(&self, name: &str) -> Result<Reach, Error> {
         let domain = self.running(name).await?;
         let ips = self.addresses_of(&domain).await?;
@@ -52,7 +52,7 @@ impl GuestAccess<'_> {
     /// Starts a command on the VM that gets this process' standard streams.
     ///
     /// # Errors
-    /// When the VM is off, no source knows an address of it, or ssh is missing.
+    /// When the VM is shut off, no source knows an address of it, or ssh is missing.
     pub async fn remote(self, name: &str, user: Option<&str>, command: &[String]) -> Result<Remote, Error> {
         let target = self.op.race(self.answering_target(name, user)).await?;
         Ok(Remote::start(target, command)?)
@@ -92,7 +92,7 @@ impl GuestAccess<'_> {
     }
 
     /// The addresses at which this host reaches the running VM: by lease, agent and ARP together, those
-    /// of its own cards, IPv4 first.
+    /// of its own interfaces, IPv4 first.
     pub(in crate::manager) async fn addresses_of(&self, domain: &Domain) -> Result<Vec<IpAddr>, Error> {
         if forwarded_port(domain).is_some() {
             return Ok(vec![Ipv4Addr::LOCALHOST.into()]);
@@ -112,11 +112,11 @@ impl GuestAccess<'_> {
 
     pub(in crate::manager) fn target(&self, domain: &Domain, address: IpAddr) -> Result<Target, Error> {
         let access = domain.metadata.as_ref().and_then(|record| record.ssh.as_ref());
-        let own = self.op.paths().data_folder().join("id_ed25519");
+        let own_key = self.op.paths().data_folder().join("id_ed25519");
         let mut identity_files: Vec<PathBuf> =
             access.into_iter().flat_map(|access| access.identities.iter().map(PathBuf::from)).collect();
-        if own.is_file() && !identity_files.contains(&own) {
-            identity_files.push(own);
+        if own_key.is_file() && !identity_files.contains(&own_key) {
+            identity_files.push(own_key);
         }
         Ok(Target {
             address,
@@ -136,10 +136,10 @@ pub(in crate::manager) fn forwarded_port(domain: &Domain) -> Option<u16> {
     domain.metadata.as_ref()?.ssh.as_ref()?.forwarded_port
 }
 
-/// Of all addresses those of the VM's own cards: a container's bridge in the guest has others.
+/// Of all addresses those of the VM's own interfaces: a container's bridge in the guest has others.
 pub(in crate::manager) fn own_addresses(domain: &Domain, found: &[Address]) -> Vec<IpAddr> {
-    let own = |address: &&Address| domain.interfaces.iter().any(|card| card.mac == address.mac);
-    let mut ips: Vec<IpAddr> = found.iter().filter(own).map(|address| address.ip).collect();
+    let is_own = |address: &&Address| domain.interfaces.iter().any(|interface| interface.mac == address.mac);
+    let mut ips: Vec<IpAddr> = found.iter().filter(is_own).map(|address| address.ip).collect();
     ips.sort_by_key(|ip| ip.is_ipv6());
     ips.dedup();
     ips

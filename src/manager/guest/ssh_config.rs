@@ -29,7 +29,7 @@ impl GuestAccess<'_> {
     /// What plain ssh needs to know of the VM. Its known_hosts file is written.
     ///
     /// # Errors
-    /// When the VM is off, or no source knows an address of it.
+    /// When the VM is shut off, or no source knows an address of it.
     pub async fn ssh_host(&self, name: &str) -> Result<SshHost, Error> {
         let target = self.ssh_target(name, None).await?;
         let settings = guest::settings(&target).map_err(guest::Error::from)?;

@@ -18,7 +18,7 @@ use crate::model::VmState;
 /// How long QEMU may take to start; with large pages or a slow disk it takes a while.
 const STARTING: Duration = Duration::from_secs(120);
 
-/// What a change of a VM's state came to.
+/// A change of a VM's state.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct StateChange {
     /// The VM.
@@ -30,7 +30,7 @@ pub struct StateChange {
 }
 
 impl Power<'_> {
-    /// Starts the VM, and its network if that is off, and waits as asked. One that runs already is fine.
+    /// Starts the VM, and its network if that is inactive, and waits as asked. One that runs already is fine.
     ///
     /// # Errors
     /// When there is no such VM, libvirt or QEMU refuses, or the wait fails.
@@ -52,7 +52,7 @@ impl Power<'_> {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::Running });
         } else {
             self.refuse_parent(&domain).await?;
-            for network in domain.interfaces.iter().filter(|card| card.kind == "network") {
+            for network in domain.interfaces.iter().filter(|interface| interface.kind == "network") {
                 Networks::of(self.op)
                     .ready_network(network.source.as_deref().unwrap_or_default(), true)
                     .await?;
@@ -107,8 +107,8 @@ impl Power<'_> {
         }
     }
 
-    /// Starts the domain and does what its networking needs beside: where passt can't start, its card is
-    /// changed to slirp; slirp's forwards are told to QEMU each time.
+    /// Starts the domain and does what its networking needs beside: where passt can't start, its interface is
+    /// changed to slirp; slirp's forwards are given to QEMU each time.
     pub(in crate::manager) async fn power_on(&self, uuid: &str) -> Result<(), Error> {
         if self.op.locality().is_session() && self.op.locality().is_here() {
             // Where the VM's QMP socket goes; without the folder QEMU would not start.
@@ -128,10 +128,11 @@ impl Power<'_> {
     }
 
     async fn forward_by_slirp(&self, domain: &Domain) -> Result<(), Error> {
-        let card = domain.interfaces.iter().find(|card| card.kind == "user" && !card.passt);
-        let (Some(card), Some(record)) = (card, &domain.metadata) else { return Ok(()) };
-        // libvirt calls the network device of the card net0 hostnet0.
-        let netdev = format!("host{}", card.alias.as_deref().unwrap_or("net0"));
+        let by_slirp =
+            domain.interfaces.iter().find(|interface| interface.kind == "user" && !interface.passt);
+        let (Some(interface), Some(record)) = (by_slirp, &domain.metadata) else { return Ok(()) };
+        // libvirt calls the network device of the interface net0 hostnet0.
+        let netdev = format!("host{}", interface.alias.as_deref().unwrap_or("net0"));
         for port in &record.published {
             self.op
                 .client()
@@ -151,14 +152,14 @@ impl Power<'_> {
     }
 }
 
-/// passt's backend and its forwards are taken off; what else the card has stays.
+/// passt's backend and its forwards are removed; what else the interface has stays.
 fn passt_to_slirp(domain: &mut Element) {
     let Some(devices) = domain.find_mut("devices") else { return };
     for node in &mut devices.children {
-        let Node::Element(card) = node else { continue };
-        if card.name == "interface" && card.find_attribute("backend", "type") == Some("passt") {
+        let Node::Element(interface) = node else { continue };
+        if interface.name == "interface" && interface.find_attribute("backend", "type") == Some("passt") {
             let passts = |node: &Node| matches!(node, Node::Element(e) if e.name == "backend" || e.name == "portForward");
-            card.children.retain(|node| !passts(node));
+            interface.children.retain(|node| !passts(node));
         }
     }
 }
@@ -168,14 +169,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_of_passt_becomes_one_of_slirp() {
+    fn an_interface_of_passt_becomes_one_of_slirp() {
         let mut domain = Element::parse(
             "<domain><devices><interface type='user'><mac address='m'/><backend type='passt'/><portForward proto='tcp'/></interface><interface type='network'><backend x='y'/></interface></devices></domain>",
         )
         .expect("parses");
         passt_to_slirp(&mut domain);
-        let cards: Vec<_> = domain.find("devices").expect("there").elements().collect();
-        assert_eq!(cards[0].elements().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["mac"]);
-        assert!(cards[1].find("backend").is_some());
+        let interfaces: Vec<_> = domain.find("devices").expect("there").elements().collect();
+        assert_eq!(interfaces[0].elements().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["mac"]);
+        assert!(interfaces[1].find("backend").is_some());
     }
 }

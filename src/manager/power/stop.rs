@@ -1,4 +1,4 @@
-//! Stopping: the guest is asked, and watched until it is off.
+//! Stopping: the guest is asked, and watched until it is shut off.
 //!
 //! ```text
 //!   0 s   the power button is pressed: it holds nothing up, whatever the guest does
@@ -21,7 +21,7 @@ use crate::manager::retry::is_away;
 use crate::manager::{Already, Error, Event, StateChange, VmError, VmStatus, WaitFor, Warning};
 use crate::model::VmState;
 
-/// How often a guest that was asked to go off is looked at.
+/// How often a guest that was asked to shut down is looked at.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long a look at the definition may take.
 const GLANCE: Duration = Duration::from_secs(3);
@@ -32,7 +32,7 @@ const AGENT: Duration = Duration::from_secs(1);
 /// When the guest is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
-/// How a VM is to be brought off.
+/// How a VM is to be stopped.
 #[derive(Debug, Clone, Copy)]
 pub enum StopBy {
     /// Its guest is asked, and has so long.
@@ -42,7 +42,7 @@ pub enum StopBy {
 }
 
 impl Power<'_> {
-    /// Brings the VM off and waits until it is. One that is off already is fine.
+    /// Stops the VM and waits until it is shut off. One that is already is fine.
     ///
     /// # Errors
     /// [`VmError::StillRunning`] when the guest doesn't within its time; [`VmError::Paused`] when it can't.
@@ -53,23 +53,23 @@ impl Power<'_> {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::ShutOff });
             return Ok(StateChange { name: id.name, state, already: true });
         }
-        self.bring_off(&id, by).await?;
+        self.bring_down(&id, by).await?;
         let state = self.state_or_gone(&id.uuid).await?;
         Ok(StateChange { name: id.name, state, already: false })
     }
 
-    /// Brings the VM off and starts it anew, so that it has what was changed in its definition meanwhile.
-    /// One that is off is started.
+    /// Stops the VM and starts it anew, so that it has what was changed in its definition meanwhile.
+    /// One that is shut off is started.
     ///
     /// # Errors
-    /// As [`Power::stop`] and [`Power::start`]; [`VmError::StillRunning`] when the guest doesn't go off.
+    /// As [`Power::stop`] and [`Power::start`]; [`VmError::StillRunning`] when the guest doesn't shut down.
     pub async fn restart(&self, name: &str, by: StopBy, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
         let id = self.op.client().resolve(name).await?;
         if self.op.client().state(&id.uuid).await?.is_active() {
             if !self.op.client().is_persistent(&id.uuid).await? {
                 return Err(VmError::Transient { name: id.name }.into());
             }
-            self.bring_off(&id, by).await?;
+            self.bring_down(&id, by).await?;
         } else {
             self.op.report(Event::WasOff { name: &id.name });
         }
@@ -81,7 +81,7 @@ impl Power<'_> {
         started
     }
 
-    async fn bring_off(&self, id: &DomainId, by: StopBy) -> Result<(), Error> {
+    async fn bring_down(&self, id: &DomainId, by: StopBy) -> Result<(), Error> {
         // A QEMU that hangs holds its definition back; nobody is making that VM.
         let domain = match tokio::time::timeout(GLANCE, self.op.client().domain(&id.uuid)).await {
             Ok(domain) => Some(domain?),
@@ -130,7 +130,7 @@ impl Power<'_> {
         }
     }
 
-    /// Comes back when it is off. A daemon that goes away and comes again in between is no matter.
+    /// Returns when it is shut off. A daemon that restarts in between is no matter.
     async fn watch_until_off(&self, uuid: &str) -> Result<(), Error> {
         loop {
             let state = async || Ok(self.state_or_gone(uuid).await?);
@@ -173,7 +173,7 @@ impl Power<'_> {
     }
 }
 
-/// What asking again may mend is no error: it is off by now, its QEMU hangs, or the daemon is away.
+/// What asking again may fix is no error: it is shut off by now, its QEMU hangs, or the daemon is away.
 fn passing(asked: Result<(), libvirt::Error>) -> Result<(), libvirt::Error> {
     match asked {
         Err(

@@ -13,11 +13,11 @@ use crate::manager::{CopyError, Error};
 
 /// What is copied into a guest.
 pub(in crate::manager) struct Source {
-    /// Its bytes: of a folder a tar archive with all that is in it below `d`.
+    /// Its bytes: of a directory a tar archive with all that is in it below `d`.
     pub(in crate::manager) input: Box<dyn AsyncRead + Unpin>,
     /// Its name.
     pub(in crate::manager) name: String,
-    /// Whether it is a folder.
+    /// Whether it is a directory.
     pub(in crate::manager) folder: bool,
     /// The bytes there are, if that is known.
     pub(in crate::manager) size: Option<u64>,
@@ -65,7 +65,7 @@ pub(in crate::manager) struct Sink {
 }
 
 impl Sink {
-    /// `to` is a folder to put it in, or its new path.
+    /// `to` is a directory to put it in, or its new path.
     pub(in crate::manager) fn new(to: &Path, from: &str) -> Result<Self, Error> {
         let path = match (to.is_dir(), last_name(from)) {
             (true, Some(name)) => to.join(name),
@@ -141,7 +141,7 @@ impl Sink {
     }
 }
 
-/// Moves all that is in one folder into another of the same file system.
+/// Moves all that is in one directory into another of the same file system.
 fn merge(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;

@@ -1,7 +1,9 @@
 //! Copying between this host and a guest.
 
 mod error;
+mod fetch;
 mod host;
+mod put;
 mod script;
 mod transport;
 
@@ -18,20 +20,18 @@ use crate::libvirt::{Domain, DomainId};
 use crate::manager::guest::GuestAccess;
 use crate::manager::guest::GuestAgent;
 use crate::manager::operation::noun;
-use crate::manager::undo::UndoStack;
-use crate::manager::{Error, Event, Left, ReachError, VmError};
-use host::Source;
-use script::{CUT_OFF, Found, NO_TOOL, NOT_FOUND, Put, WRONG_KIND};
+use crate::manager::{Error, Event, ReachError, VmError};
+use script::{CUT_OFF, NO_TOOL, NOT_FOUND, WRONG_KIND};
 use transport::Transport;
 
-/// How long may be spent on taking back what was begun.
-const FAREWELL: Duration = Duration::from_secs(15);
-/// What goes without a word of progress, in bytes.
+/// How long the roll-back of a copy may take.
+const CLEANUP: Duration = Duration::from_secs(15);
+/// What is copied without progress being shown, in bytes.
 const SMALL: u64 = 4 << 20;
-/// How often it is looked whether the VM still runs: ssh takes a minute to find out.
+/// How often the VM's state is checked: ssh takes a minute to find out that the VM is gone.
 const CHECK: Duration = Duration::from_secs(2);
-/// How long ssh may take to let somebody in, before the agent is tried.
-const KNOCK: Duration = Duration::from_secs(20);
+/// How long ssh may take to log in, before the agent is tried.
+const LOGIN: Duration = Duration::from_secs(20);
 
 /// One side of a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,14 +49,14 @@ pub enum CopyPlace {
     },
 }
 
-/// By which way a copy goes.
+/// What carries a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyBy {
-    /// By ssh; by the agent where ssh lets nobody in.
+    /// ssh; the agent where ssh denies access.
     Auto,
-    /// By ssh.
+    /// ssh.
     Ssh,
-    /// By the guest agent, as its user.
+    /// The guest agent, as its user.
     Agent,
 }
 
@@ -65,11 +65,11 @@ pub enum CopyBy {
 pub struct CopyRequest {
     /// What is copied.
     pub from: CopyPlace,
-    /// Where to: a folder to put it in, or its new path.
+    /// The destination: a directory to put it in, or its new path.
     pub to: CopyPlace,
-    /// Whether folders are taken, with all that is in them.
+    /// Whether directories are copied, with all that is in them.
     pub recursive: bool,
-    /// By which way.
+    /// What carries it.
     pub by: CopyBy,
     /// The user to log in as by ssh.
     pub user: Option<String>,
@@ -80,9 +80,9 @@ pub struct CopyRequest {
 pub struct Copied {
     /// The VM.
     pub name: String,
-    /// By which way: `ssh` or `agent`.
+    /// What carried it: `ssh` or `agent`.
     pub by: &'static str,
-    /// The bytes that went through: of a file its size, of a folder that of its archive.
+    /// The bytes copied: of a file its size, of a directory that of its archive.
     pub bytes: u64,
 }
 
@@ -92,8 +92,8 @@ noun! {
 }
 
 impl FileCopy<'_> {
-    /// Copies a file or folder between this host and a guest. What is there when it fails or is interrupted is
-    /// what was there before, but for a folder that is copied into one of the same name.
+    /// Copies a file or directory between this host and a guest. When it fails or is interrupted, all is as it was
+    /// before, but for a directory that is copied into one of the same name.
     ///
     /// # Errors
     /// [`CopyError::NotFound`] and its kin, [`VmError::NotRunning`], those of ssh and of the agent.
@@ -118,8 +118,8 @@ impl FileCopy<'_> {
             _ => Err(CopyError::Sides.into()),
         };
         if done.is_err() {
-            // It may have been given up midway. A guest that is gone has nothing to clear.
-            let _ = tokio::time::timeout(FAREWELL, transport.clear()).await;
+            // It may have been cancelled midway. A guest that is gone has nothing to clear.
+            let _ = tokio::time::timeout(CLEANUP, transport.clear()).await;
         }
         done.map(|bytes| Copied { name: id.name, by: transport.name(), bytes })
     }
@@ -138,7 +138,7 @@ impl FileCopy<'_> {
             other => other?,
         };
         if request.by == CopyBy::Auto && domain.has_agent_channel {
-            match guest::run(&target, "exit 0", KNOCK).await {
+            match guest::run(&target, "exit 0", LOGIN).await {
                 // Where neither transport leads in, it is ssh's complaint that tells more.
                 Err(error) if error.is_shut_out() && self.agent_answers(domain).await => return Ok(agent()),
                 other => other?,
@@ -182,106 +182,6 @@ impl FileCopy<'_> {
         if done_bytes.max(total_bytes.unwrap_or(0)) >= SMALL {
             self.op.report(Event::Transfer { image: place, done_bytes, total_bytes });
         }
-    }
-
-    async fn fetch(
-        &self,
-        id: &DomainId,
-        transport: &Transport<'_>,
-        path: &str,
-        to: &CopyPlace,
-        recursive: bool,
-    ) -> Result<u64, Error> {
-        let place = format!("{}:{path}", id.name);
-        let looked = checked(transport.run(script::look(path)).await?, &place)?;
-        let found = script::parse_found(&looked.stdout).ok_or_else(|| CopyError::Refused {
-            place: place.clone(),
-            reason: CopyRefusal::Other,
-            message: looked.stdout.trim().to_owned(),
-        })?;
-        if found == Found::Folder && !recursive {
-            return Err(CopyError::IsFolder { place }.into());
-        }
-        let mut bytes = 0;
-        let total = match found {
-            Found::File { size: size @ 1.., .. } => Some(size),
-            _ => None,
-        };
-        let told = |done| {
-            bytes = done;
-            self.report_copy(&place, done, total);
-        };
-        match (to, found) {
-            (CopyPlace::Host(to), Found::Folder) => {
-                let sink = host::Sink::new(to, path)?;
-                let mut spool = sink.spool()?;
-                checked(transport.fetch(script::print(path), &mut spool, told).await?, &place)?;
-                sink.unpack(spool).await?;
-            }
-            (CopyPlace::Host(to), Found::File { mode, time, .. }) => {
-                let sink = host::Sink::new(to, path)?;
-                let (partial, mut file) = sink.partial()?;
-                checked(transport.fetch(script::print(path), &mut file, told).await?, &place)?;
-                sink.complete(partial, mode, time)?;
-            }
-            // A folder is an archive.
-            _ => {
-                checked(transport.fetch(script::print(path), &mut tokio::io::stdout(), told).await?, &place)?;
-            }
-        }
-        Ok(bytes)
-    }
-
-    async fn put(
-        &self,
-        id: &DomainId,
-        transport: &Transport<'_>,
-        from: &CopyPlace,
-        path: &str,
-        recursive: bool,
-    ) -> Result<u64, Error> {
-        let place = format!("{}:{path}", id.name);
-        // A pipe may be long in coming.
-        let opened = self.while_running(id, Source::open(from, recursive));
-        let mut source = self.op.race(opened).await?;
-        let put = Put {
-            path: path.to_owned(),
-            name: source.name.clone(),
-            folder: source.folder,
-            id: uuid::Uuid::new_v4().simple().to_string(),
-        };
-        let mut bytes = 0;
-        let total = source.size;
-        let told = |done| {
-            bytes = done;
-            self.report_copy(&place, done, total);
-        };
-        let sent = async { checked(transport.send(put.receive(), &mut source.input, told).await?, &place) };
-        let done = match self.op.race(self.while_running(id, sent)).await {
-            // From here on it takes but a moment.
-            Ok(_) => {
-                let commit = put.commit(bytes, source.attributes);
-                let committed = async { checked(transport.run(commit).await?, &place) };
-                self.while_running(id, committed).await
-            }
-            Err(error) => Err(error),
-        };
-        let Err(error) = done else { return Ok(bytes) };
-        // A guest that is gone has nothing to remove.
-        if matches!(error, Error::Vm(VmError::NotRunning { .. })) {
-            return Err(error);
-        }
-        let mut undo = UndoStack::new(self.op);
-        let mut left = vec![Left::GuestFile { name: format!(".vmtools-{}", put.id), beside: Some(place) }];
-        let spool = transport.spool().map(|spool| format!("{}:{spool}", id.name));
-        left.extend(spool.map(|name| Left::GuestFile { name, beside: None }));
-        undo.will(left, async {
-            match tokio::time::timeout(FAREWELL, transport.run(put.abort())).await {
-                Ok(aborted) => aborted.map(drop),
-                Err(_) => Err(CopyError::CutOff.into()),
-            }
-        });
-        Err(undo.unwind(error).await)
     }
 }
 

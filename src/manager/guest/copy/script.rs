@@ -10,9 +10,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// There is no such file, or no such folder to put it in.
+/// There is no such file, or no such directory to put it in.
 pub(in crate::manager) const NOT_FOUND: i32 = 93;
-/// It is a folder where a file is wanted, or the other way round.
+/// It is a directory where a file is wanted, or the other way round.
 pub(in crate::manager) const WRONG_KIND: i32 = 94;
 /// Not all of it has arrived.
 pub(in crate::manager) const CUT_OFF: i32 = 96;
@@ -90,7 +90,7 @@ pub(in crate::manager) fn look(path: &str) -> Vec<String> {
     words(&[PATH, LOOK], vec![encoded(path)])
 }
 
-/// The words that print a file, or a folder as a tar archive.
+/// The words that print a file, or a directory as a tar archive.
 pub(in crate::manager) fn print(path: &str) -> Vec<String> {
     words(&[PATH, PRINT], vec![encoded(path)])
 }
@@ -98,7 +98,7 @@ pub(in crate::manager) fn print(path: &str) -> Vec<String> {
 /// What a path in the guest is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::manager) enum Found {
-    /// A folder.
+    /// A directory.
     Folder,
     /// A file.
     File {
@@ -130,9 +130,9 @@ pub(in crate::manager) fn parse_found(text: &str) -> Option<Found> {
 pub(in crate::manager) struct Put {
     /// The path in the guest, as the user gave it.
     pub(in crate::manager) path: String,
-    /// Its name, should the path be a folder.
+    /// Its name, should the path be a directory.
     pub(in crate::manager) name: String,
-    /// Whether it is a folder, which comes as a tar archive with all that is in it below `d`.
+    /// Whether it is a directory, which comes as a tar archive with all that is in it below `d`.
     pub(in crate::manager) folder: bool,
     /// Tells this copy from others.
     pub(in crate::manager) id: String,
@@ -154,7 +154,7 @@ impl Put {
         self.words(COMMIT, more)
     }
 
-    /// The words that take back what was received.
+    /// The words that remove what was received.
     pub(in crate::manager) fn abort(&self) -> Vec<String> {
         self.words(ABORT, Vec::new())
     }

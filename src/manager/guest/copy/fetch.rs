@@ -1,0 +1,79 @@
+//! From a guest to this host.
+
+use std::path::Path;
+
+use super::host::Sink;
+use super::script::{self, Found};
+use super::transport::Transport;
+use super::{CopyPlace, CopyRefusal, FileCopy, checked};
+use crate::libvirt::DomainId;
+use crate::manager::{CopyError, Error};
+
+impl FileCopy<'_> {
+    /// Gives the bytes that were copied.
+    pub(super) async fn fetch(
+        &self,
+        id: &DomainId,
+        transport: &Transport<'_>,
+        path: &str,
+        to: &CopyPlace,
+        recursive: bool,
+    ) -> Result<u64, Error> {
+        let place = format!("{}:{path}", id.name);
+        let found = look(transport, path, &place).await?;
+        if found == Found::Folder && !recursive {
+            return Err(CopyError::IsFolder { place }.into());
+        }
+        let mut bytes = 0;
+        let total = match found {
+            Found::File { size: size @ 1.., .. } => Some(size),
+            _ => None,
+        };
+        let progress = |done| {
+            bytes = done;
+            self.report_copy(&place, done, total);
+        };
+        match to {
+            CopyPlace::Host(to) => fetch_to_host(transport, (path, &place), to, found, progress).await?,
+            // A directory is an archive there.
+            _ => {
+                let printed =
+                    transport.fetch(script::print(path), &mut tokio::io::stdout(), progress).await?;
+                checked(printed, &place)?;
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+async fn look(transport: &Transport<'_>, path: &str, place: &str) -> Result<Found, Error> {
+    let looked = checked(transport.run(script::look(path)).await?, place)?;
+    script::parse_found(&looked.stdout).ok_or_else(|| {
+        let (place, message) = (place.to_owned(), looked.stdout.trim().to_owned());
+        CopyError::Refused { place, reason: CopyRefusal::Other, message }.into()
+    })
+}
+
+/// `from` is the path in the guest, and how the user named it.
+async fn fetch_to_host(
+    transport: &Transport<'_>,
+    from: (&str, &str),
+    to: &Path,
+    found: Found,
+    progress: impl FnMut(u64),
+) -> Result<(), Error> {
+    let (path, place) = from;
+    let sink = Sink::new(to, path)?;
+    match found {
+        Found::Folder => {
+            let mut spool = sink.spool()?;
+            checked(transport.fetch(script::print(path), &mut spool, progress).await?, place)?;
+            sink.unpack(spool).await
+        }
+        Found::File { mode, time, .. } => {
+            let (partial, mut file) = sink.partial()?;
+            checked(transport.fetch(script::print(path), &mut file, progress).await?, place)?;
+            sink.complete(partial, mode, time)
+        }
+    }
+}
