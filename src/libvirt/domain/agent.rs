@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::libvirt::Error;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
+use crate::libvirt::{Error, GuestAgent};
 use crate::system::process::{Failsafe, Invocation};
 
 // Beyond the agent's own time, which libvirt keeps.
@@ -12,28 +11,28 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long an agent may take to answer to a failsafe, as virsh has it.
 const FAILSAFE_SECONDS: &str = "5";
 
-impl Client {
+impl GuestAgent<'_> {
     /// Gives a request to the guest's agent and gives its JSON reply. libvirt counts the time in seconds, one at
     /// least.
     ///
     /// # Errors
     /// [`Error::Agent`] when the agent isn't there, [`Error::AgentSilent`], [`Error::AgentRefused`],
     /// [`Error::AgentAnswerTooLong`].
-    pub async fn agent(&self, uuid: &str, request: &str, within: Duration) -> Result<String, Error> {
+    pub async fn command(self, uuid: &str, request: &str, within: Duration) -> Result<String, Error> {
         let seconds = within.as_secs().max(1).to_string();
         let command = Command::new("qemu-agent-command")
             .option("--timeout", &seconds)
             .option("--domain", uuid)
             .option("--cmd", request);
-        self.call(command.within(within + GRACE)).await
+        self.client.call(command.within(within + GRACE)).await
     }
 
     /// Has a request to the guest's agent ready that a virsh of its own sends, which outlives this process.
     ///
     /// # Errors
     /// When no process can be started.
-    pub fn arm_agent_failsafe(&self, uuid: &str, request: &str, after: Duration) -> Result<Failsafe, Error> {
-        let virsh = Invocation::new("virsh", after).args(["-c", self.uri().as_str()]).args([
+    pub fn arm_failsafe(self, uuid: &str, request: &str, after: Duration) -> Result<Failsafe, Error> {
+        let virsh = Invocation::new("virsh", after).args(["-c", self.client.uri().as_str()]).args([
             "qemu-agent-command",
             "--timeout",
             FAILSAFE_SECONDS,

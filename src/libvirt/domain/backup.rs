@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::libvirt::Error;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
 use crate::libvirt::job::JobOutcome;
 use crate::libvirt::xml::Element;
+use crate::libvirt::{Error, Jobs};
 
 /// For the beginning of a backup: libvirt waits half a minute for what else is being done to the domain.
 const BEGIN: Duration = Duration::from_secs(60);
@@ -39,31 +38,31 @@ pub enum BackupState {
     },
 }
 
-impl Client {
+impl Jobs<'_> {
     /// Begins a backup: the copies are of the moment at which this returns, and are made from then on.
     ///
     /// # Errors
     /// When libvirt refuses.
-    pub async fn begin_backup(&self, uuid: &str, disks: &[BackupDisk]) -> Result<(), Error> {
-        let file = self.handover_xml("backup-begin", &to_element(disks))?;
+    pub async fn begin_backup(self, uuid: &str, disks: &[BackupDisk]) -> Result<(), Error> {
+        let file = self.client.handover_xml("backup-begin", &to_element(disks))?;
         let begin = Command::new("backup-begin --reuse-external")
             .option("--domain", uuid)
             .option("--backupxml", &file.path)
             .within(BEGIN);
-        self.call(begin).await.map(drop)
+        self.client.call(begin).await.map(drop)
     }
 
     /// How far the domain's backup is.
     ///
     /// # Errors
     /// When the domain was shut off, or the connection fails.
-    pub async fn backup_state(&self, uuid: &str) -> Result<BackupState, Error> {
-        if let Some(job) = self.job(uuid).await? {
+    pub async fn backup_state(self, uuid: &str) -> Result<BackupState, Error> {
+        if let Some(job) = self.current(uuid).await? {
             let (done_bytes, total_bytes) = job.disk.map_or((0, 0), |disk| (disk.done, disk.total));
             return Ok(BackupState::Running { done_bytes, total_bytes });
         }
         let failed = |reason: &str| BackupState::Failed { reason: reason.to_owned() };
-        Ok(match self.last_job(uuid).await? {
+        Ok(match self.last(uuid).await? {
             Some(JobOutcome::Done(_)) => BackupState::Done,
             Some(JobOutcome::Cancelled) => failed("it was cancelled"),
             Some(JobOutcome::Failed { reason: Some(reason) }) => failed(&reason),

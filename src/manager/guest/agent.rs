@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::agent::{self, Failure, TransferError, Transport};
-use crate::libvirt::{self, Client};
+use crate::libvirt;
 use crate::manager::guest::GuestAgent;
 use crate::manager::{CopyError, Error};
 
@@ -16,24 +16,24 @@ pub(in crate::manager) type AgentClient<'a> = agent::Client<ByLibvirt<'a>>;
 /// The way to the agent of one VM's guest: the channel that libvirt keeps to it.
 #[derive(Clone)]
 pub(in crate::manager) struct ByLibvirt<'a> {
-    client: &'a Client,
+    agent: libvirt::GuestAgent<'a>,
     uuid: String,
 }
 
 impl<'a> GuestAgent<'a> {
     /// The agent of a VM's guest.
     pub(in crate::manager) fn client(&self, uuid: &str) -> AgentClient<'a> {
-        agent_at(self.op.client(), uuid)
+        agent_at(self.op.client().agent(), uuid)
     }
 
     /// The same over the second connection, so that an agent that doesn't answer holds nothing else up.
     pub(in crate::manager) fn second_client(&self, uuid: &str) -> AgentClient<'a> {
-        agent_at(self.op.second_client(), uuid)
+        agent_at(self.op.second_client().agent(), uuid)
     }
 }
 
-fn agent_at<'a>(client: &'a Client, uuid: &str) -> AgentClient<'a> {
-    agent::Client::new(ByLibvirt { client, uuid: uuid.to_owned() })
+fn agent_at<'a>(agent: libvirt::GuestAgent<'a>, uuid: &str) -> AgentClient<'a> {
+    agent::Client::new(ByLibvirt { agent, uuid: uuid.to_owned() })
 }
 
 impl Transport for ByLibvirt<'_> {
@@ -42,7 +42,7 @@ impl Transport for ByLibvirt<'_> {
 
     async fn exchange(&self, request: &str, within: Duration) -> Result<String, Failure<libvirt::Error>> {
         use libvirt::Error as E;
-        self.client.agent(&self.uuid, request, within).await.map_err(|error| match error {
+        self.agent.command(&self.uuid, request, within).await.map_err(|error| match error {
             E::Agent { .. } => Failure::Absent(error),
             E::AgentSilent { .. } => Failure::Silent(error),
             E::AgentRefused { message } => Failure::Refused(message),
@@ -52,7 +52,7 @@ impl Transport for ByLibvirt<'_> {
     }
 
     fn arm(&self, request: &str, after: Duration) -> Result<libvirt::Failsafe, libvirt::Error> {
-        self.client.arm_agent_failsafe(&self.uuid, request, after)
+        self.agent.arm_failsafe(&self.uuid, request, after)
     }
 }
 
