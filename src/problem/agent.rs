@@ -30,7 +30,7 @@ pub(super) fn silent() -> Advice {
     (K::Timeout, hint(format_args!("the guest may be busy or still booting; {ssh} works without the agent")))
 }
 
-pub(super) fn refused(kind: RefusalKind) -> Advice {
+fn refused(kind: RefusalKind) -> Advice {
     let ssh = vmtools("ssh").fixed("NAME");
     match kind {
         RefusalKind::NoSuchFile | RefusalKind::NoSuchUser => (K::NotFound, None),

@@ -1,7 +1,6 @@
 //! libvirt's errors, and virsh's on the way to it.
 
 use super::{Advice, ErrorKind as K, agent, command, hint, install, process, virsh, vmtools};
-use crate::agent::Refusal;
 use crate::libvirt::{Error, Object, RefusalReason as Reason};
 
 pub(super) fn advice(error: &Error) -> Advice {
@@ -47,8 +46,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::Busy { .. } => (K::Failed, hint("another operation is in progress: try again")),
         E::Agent { .. } => agent::absent(),
         E::AgentSilent { .. } => agent::silent(),
-        E::AgentRefused { message } => agent::refused(Refusal::new(message).kind),
-        E::AgentAnswerTooLong => (K::Incapable, None),
+        E::AgentRefused { .. } | E::AgentAnswerTooLong => (K::Incapable, None),
         E::NoSpace { .. } => (
             K::Failed,
             hint(format_args!(

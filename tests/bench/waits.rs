@@ -8,7 +8,7 @@ use super::monitors::{cpu, sleep_for};
 use super::support::{Cmd, Run, Sandbox};
 
 /// How long each wait is watched, from its start on.
-const SPAN: Duration = Duration::from_secs(60);
+const SPAN: Duration = Duration::from_secs(40);
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub fn measure(sandbox: &Sandbox, image: &Path) {
@@ -46,7 +46,7 @@ fn idle(sandbox: &Sandbox, name: &str, device: &str) {
     let xml = format!(
         "<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory>\
          <os><type arch='x86_64' machine='pc'>hvm</type></os><devices>{device}\
-         <interface type='network'><source network='default'/></interface></devices></domain>"
+         <interface type='network'><source network='default'/><link state='down'/></interface></devices></domain>"
     );
     let file = sandbox.home().join(format!("{name}.xml"));
     fs::write(&file, xml).unwrap();

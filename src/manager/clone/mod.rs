@@ -107,33 +107,7 @@ impl Cloning<'_> {
         for log in &settled.logs {
             undo.will_make(log);
         }
-        match request.mode {
-            CloneMode::Linked => {
-                // From here on vmtools doesn't start the parent. No mark is ever taken off.
-                if !source.is_parent() {
-                    self.op
-                        .while_daemon_restarts(async || {
-                            Ok(self.op.client().metadata().mark_parent(&source.uuid).await?)
-                        })
-                        .await?;
-                }
-                self.make_files(request, &settled, undo, folders).await?;
-                self.source_is_off(&source).await?;
-            }
-            CloneMode::Full => {
-                let before = self.op.while_daemon_restarts(|| self.traces(&settled)).await?;
-                self.source_is_off(&source).await?;
-                self.make_files(request, &settled, undo, folders).await?;
-                self.source_is_off(&source).await?;
-                if self.op.while_daemon_restarts(|| self.traces(&settled)).await? != before {
-                    return Err(Error::from(CloneError::SourceChanged { name: source.name }).into());
-                }
-            }
-            CloneMode::Live => {
-                self.make_files(request, &settled, undo, folders).await?;
-                self.copy_live(request, &source, &settled).await?;
-            }
-        }
+        self.copy_disks(request, &source, &settled, undo, folders).await?;
         self.op.check()?;
         if request.start {
             self.clone_step(request, Step::Start)?;
@@ -149,7 +123,46 @@ impl Cloning<'_> {
         Ok(uuid)
     }
 
-    /// Takes the mark off, if that has not happened before the daemon could say so.
+    /// Makes the clone's disks, in the way of its mode. A source that has to be shut off meanwhile is looked at again.
+    async fn copy_disks(
+        &self,
+        request: &CloneRequest,
+        source: &Domain,
+        settled: &Settled,
+        undo: &mut UndoStack<'_>,
+        folders: &mut copying::Folders,
+    ) -> Result<(), Failure> {
+        match request.mode {
+            CloneMode::Linked => {
+                // From here on vmtools doesn't start the parent. No mark is ever taken off.
+                if !source.is_parent() {
+                    self.op
+                        .while_daemon_restarts(async || {
+                            Ok(self.op.client().metadata().mark_parent(&source.uuid).await?)
+                        })
+                        .await?;
+                }
+                self.make_files(request, settled, undo, folders).await?;
+                self.source_is_off(source).await?;
+            }
+            CloneMode::Full => {
+                let before = self.op.while_daemon_restarts(|| self.traces(settled)).await?;
+                self.source_is_off(source).await?;
+                self.make_files(request, settled, undo, folders).await?;
+                self.source_is_off(source).await?;
+                if self.op.while_daemon_restarts(|| self.traces(settled)).await? != before {
+                    return Err(Error::from(CloneError::SourceChanged { name: source.name.clone() }).into());
+                }
+            }
+            CloneMode::Live => {
+                self.make_files(request, settled, undo, folders).await?;
+                self.copy_live(request, source, settled).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the mark, if that has not happened before the daemon could say so.
     async fn mark_made(&self, uuid: &str, active: bool) -> Result<(), Error> {
         match self.op.client().metadata().clear_creating(uuid, active).await {
             Err(error) if error.is_connection() => Err(error.into()),
