@@ -6,7 +6,7 @@ use crate::libvirt::{Affects, Disk, Domain, Element, Node, cdrom};
 use crate::manager::Error;
 use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
-use crate::manager::host_checks::HostChecks;
+use crate::manager::host_checks::{HostChecks, utf8_path};
 use crate::model::DiskBus;
 
 impl Disks<'_> {
@@ -26,10 +26,10 @@ impl Disks<'_> {
             check_regular(iso)?;
         }
         HostChecks::of(self.op).check_reach([iso])?;
+        let iso = utf8_path(iso)?;
         let id = self.op.client().resolve(name).await?;
         let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let machine = self.machine(&id.uuid).await?;
-        let iso = iso.to_string_lossy();
         let target = match (target, machine.drives().as_slice()) {
             (Some(target), _) => machine.drive(target)?.target.clone(),
             (None, []) => {
