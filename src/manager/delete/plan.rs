@@ -62,6 +62,9 @@ pub struct DeletePlan {
     /// What libvirt is to leave where it forgets it.
     #[serde(skip)]
     pub(in crate::manager) undefine: UndefineOptions,
+    /// The link that stands in place of its firmware's variables, and stays.
+    #[serde(skip)]
+    nvram_link: Option<String>,
     /// The files that would go, but that another VM of the same command removes or keeps.
     #[serde(skip)]
     left_to_others: Vec<String>,
@@ -209,9 +212,10 @@ impl Draft {
         nvram.map(|file| file.path.as_str()).chain(self.plan.tpm_state.as_deref())
     }
 
-    /// The files that stay.
+    /// The disks that stay, and what is below them.
     pub(super) fn keeps(&self) -> impl Iterator<Item = &str> {
-        self.plan.kept.iter().map(|file| file.path.as_str())
+        let kept = self.plan.kept.iter().map(|file| &file.path);
+        kept.filter(|path| self.plan.nvram_link.as_ref() != Some(path)).map(String::as_str)
     }
 
     /// Leaves a file to another VM of the same command.
@@ -304,6 +308,7 @@ pub(super) fn draft(
         keeps_disks: request.keep_disks,
         tpm_state: domain.tpm_state(),
         undefine: UndefineOptions::default(),
+        nvram_link: None,
         left_to_others: Vec::new(),
         worthless: Vec::new(),
         below: Vec::new(),
@@ -402,6 +407,7 @@ impl Drafting<'_> {
             // libvirt makes a file. It would remove the link, and say nothing of what that leads to.
             self.plan.undefine.keep_nvram = true;
             self.keep(&nvram, KeepReason::Foreign);
+            self.plan.nvram_link = Some(nvram);
         } else if !self.is_settled(&nvram) {
             self.delete(&nvram, DeleteReason::Nvram, None);
         }

@@ -105,7 +105,8 @@ fn a_tpm_state_that_another_vm_names_stays() {
         let together = sandbox.vmtools(&["delete", "--yes", "c03-a", "c03-b"]).run();
         let is_done = together.status.success() && sandbox.domains().is_empty();
         faults.check(is_done, format_args!("{path}: {}", brief(&together)));
-        shell(&sandbox, "mkdir -p /srv/tpm && ln -sfn tpm /srv/link", &[]);
+        let anew = "mkdir -p /srv/tpm && echo state >/srv/tpm/tpm2-00.permall && ln -sfn tpm /srv/link";
+        shell(&sandbox, anew, &[]);
     }
     faults.none();
 }
