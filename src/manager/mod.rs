@@ -66,9 +66,9 @@ pub use image::{
 };
 pub use inventory::Needer;
 pub use network::{
-    AddressHolder, CardChange, DeletedNetwork, LeaseStatus, Network, NetworkCard, NetworkDeletePlan,
-    NetworkError, NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus, Networks,
-    ReservationStatus, SpecialAddress, SubnetUser,
+    AddressHolder, CardChange, DeletedNetwork, Ipv4Choice, LeaseStatus, Network, NetworkCard,
+    NetworkDeletePlan, NetworkError, NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus,
+    Networks, ReservationRequest, ReservationStatus, SpecialAddress, SubnetUser,
 };
 pub use observe::{
     Card, CountedDisk, Counters, EventCommand, EventStream, Job, Look, Monitor, MonitorRequest, Monitoring,

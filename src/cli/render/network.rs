@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::table::table;
 use super::{or_dash, visible, yes_no};
 use crate::manager::{NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus};
+use crate::model::{IpRange, IpSubnet};
 
 /// The table of `networks`.
 pub fn networks(networks: &[NetworkStatus]) -> String {
@@ -79,9 +80,13 @@ pub fn network_plan(plan: &NetworkPlan) -> String {
     if let Some(bridge) = &plan.bridge {
         let _ = writeln!(text, "  on the host's bridge {bridge}");
     }
-    if let Some(subnet) = plan.subnet {
+    let subnets: Vec<IpSubnet> = plan.subnet.into_iter().chain(plan.subnet6).collect();
+    for subnet in &subnets {
         let _ = writeln!(text, "  with {subnet}, the host at {}", subnet.gateway());
-        let dhcp = plan.dhcp_range.map_or_else(|| "no".to_owned(), |range| range.to_string());
+    }
+    if !subnets.is_empty() {
+        let ranges: Vec<IpRange> = plan.dhcp_range.into_iter().chain(plan.dhcp_range6).collect();
+        let dhcp = joined(&ranges).unwrap_or_else(|| "no".to_owned());
         let _ = writeln!(text, "  dhcp: {dhcp}, dns: {}", yes_no(plan.dns));
     }
     if let Some(domain) = &plan.domain {

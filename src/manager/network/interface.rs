@@ -127,7 +127,8 @@ impl Networks<'_> {
         if in_stored.is_some() {
             self.op.client().unplug_interface(&id.uuid, &card.kind, &mac, Affects::Stored).await?;
         }
-        self.release_cards(&[&mac]).await?;
+        let definitions: Vec<&Domain> = std::iter::once(&stored).chain(&running).collect();
+        self.release(&id.name, &definitions, Some(&[&mac])).await?;
         Ok(CardChange { vm: id.name, network: name, mac, model: card.model.clone(), live })
     }
 

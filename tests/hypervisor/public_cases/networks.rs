@@ -38,7 +38,6 @@ fn set_up(sandbox: &Sandbox) {
 }
 
 #[test]
-#[ignore = "open: network reserve takes IPv4 addresses of one subnet only"]
 fn a_reservation_goes_into_the_subnet_that_holds_it() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     set_up(&sandbox);
@@ -97,7 +96,6 @@ fn a_reservation_goes_into_the_subnet_that_holds_it() {
 }
 
 #[test]
-#[ignore = "open: network info tells one subnet"]
 fn subnets_are_told_as_libvirt_means_them() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     set_up(&sandbox);
@@ -132,7 +130,6 @@ fn subnets_are_told_as_libvirt_means_them() {
 }
 
 #[test]
-#[ignore = "open: network reserve takes IPv4 addresses of one subnet only"]
 fn a_reservation_that_is_moved_keeps_what_it_has() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let kept =
@@ -204,7 +201,6 @@ fn port_groups_are_shown_and_chosen() {
 }
 
 #[test]
-#[ignore = "open: network create makes no IPv6 subnet yet"]
 fn a_network_of_both_families_is_made() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let mut faults = Faults::default();
