@@ -68,7 +68,7 @@ pub use inventory::Needer;
 pub use network::{
     AddressHolder, CardChange, DeletedNetwork, Ipv4Choice, LeaseStatus, Network, NetworkCard,
     NetworkDeletePlan, NetworkError, NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus,
-    Networks, ReservationRequest, ReservationStatus, SpecialAddress, SubnetUser,
+    Networks, PortGroup, ReservationRequest, ReservationStatus, SpecialAddress, SubnetUser,
 };
 pub use observe::{
     Card, CountedDisk, Counters, EventCommand, EventStream, Job, Look, Monitor, MonitorRequest, Monitoring,

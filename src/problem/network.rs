@@ -25,6 +25,17 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
                 command("ip link show type bridge")
             )),
         ),
+        E::NoPortGroup { network, known, .. } if known.is_empty() => {
+            (K::NotFound, hint(format_args!("{network} has no port groups: leave out portgroup=")))
+        }
+        E::NoPortGroup { network, known, .. } => (
+            K::NotFound,
+            hint(format_args!(
+                "{network} has {}; {} shows them",
+                known.join(", "),
+                vmtools("network info").arg(network)
+            )),
+        ),
         E::NotABridge { name } => (
             K::Usage,
             hint(format_args!(

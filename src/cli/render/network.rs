@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::table::table;
 use super::{or_dash, visible, yes_no};
-use crate::manager::{NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus};
+use crate::manager::{NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus, PortGroup};
 use crate::model::{IpRange, IpSubnet};
 
 /// The table of `networks`.
@@ -42,15 +42,21 @@ pub fn network(info: &NetworkInfo) -> String {
     line("autostart", Some(yes_no(network.autostart).to_owned()));
     line("mode", Some(network.mode.clone()));
     line("bridge", network.bridge.clone());
+    line("devices", joined(&network.devices));
+    line("managed by", network.virtual_port.clone());
     for address in &network.addresses {
         line("address", Some(format!("{address} (the host's)")));
     }
     line("dhcp", Some(joined(&network.dhcp_ranges).unwrap_or_else(|| yes_no(network.dhcp).to_owned())));
     line("dns", Some(yes_no(network.dns).to_owned()));
     line("domain", network.domain.clone());
+    for group in &network.portgroups {
+        line("port group", Some(port_group(group)));
+    }
     for card in &info.cards {
         let off = if card.active { "" } else { " (off)" };
-        line("vm", Some(format!("{} {} {}{off}", card.vm, card.mac, or_dash(card.model.clone()))));
+        let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
+        line("vm", Some(format!("{} {} {}{group}{off}", card.vm, card.mac, or_dash(card.model.clone()))));
     }
     for kept in &info.reservations {
         let vm = kept.vm.as_deref().unwrap_or("no VM");
@@ -63,6 +69,19 @@ pub fn network(info: &NetworkInfo) -> String {
         line("lease", Some(format!("{} {} {holder} {until}", lease.ip, lease.mac)));
     }
     text
+}
+
+/// A port group in a line: its name, its VLANs and what else is known of it.
+fn port_group(group: &PortGroup) -> String {
+    let mut parts = vec![group.name.clone()];
+    if group.is_default {
+        parts.push("(default)".to_owned());
+    }
+    if let Some(vlans) = joined(&group.vlans) {
+        parts.push(format!("VLAN {vlans}{}", if group.trunk { " (trunk)" } else { "" }));
+    }
+    parts.extend(group.virtual_port.clone());
+    parts.join(" ")
 }
 
 /// What `network create` says.

@@ -108,7 +108,7 @@ impl Network {
             dhcp_ranges,
             dns: !ips.is_empty() && tree.find_attribute("dns", "enable") != Some("no"),
             domain: tree.find_attribute("domain", "name").map(str::to_owned),
-            portgroups: tree.all("portgroup").map(PortGroup::read).collect(),
+            portgroups: port_group::read_all(&tree),
             ips,
         })
     }

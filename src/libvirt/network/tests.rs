@@ -143,6 +143,10 @@ fn port_groups_and_devices_of_the_host() {
         ovs.portgroups.iter().map(|one| (one.name.as_str(), one.vlans.len(), one.trunk)).collect();
     assert_eq!(groups, [("vlan-100", 1, false), ("trunk", 2, true)]);
     assert_eq!(ovs.default_portgroup().map(|group| group.name.as_str()), Some("vlan-100"));
+    let two = network(
+        "<network><name>x</name><portgroup name='a'/><portgroup name='b' default='yes'/><portgroup name='c' default='yes'/></network>",
+    );
+    assert_eq!(two.portgroups.iter().map(|group| group.is_default).collect::<Vec<_>>(), [false, true, false]);
     let direct = network(
         "<network><name>d</name><forward dev='eno7' mode='bridge'><interface dev='eno7'/><interface dev='eno8'/></forward></network>",
     );

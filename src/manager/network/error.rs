@@ -36,6 +36,16 @@ pub enum NetworkError {
         /// What was asked for.
         name: String,
     },
+    /// The network has no such port group.
+    #[error("the network {network} has no port group {portgroup:?}")]
+    NoPortGroup {
+        /// The network.
+        network: String,
+        /// What was asked for.
+        portgroup: String,
+        /// Those that it has.
+        known: Vec<String>,
+    },
     /// libvirt, or dnsmasq below it, refused.
     #[error("the network {network} could not be started")]
     NotStarted {

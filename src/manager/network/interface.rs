@@ -26,6 +26,8 @@ pub struct CardChange {
     pub mac: String,
     /// Its model, such as `virtio`.
     pub model: Option<String>,
+    /// The port group of the network that it is in, if it names one.
+    pub portgroup: Option<String>,
     /// Whether the VM runs, so that its guest saw it at once.
     pub live: bool,
 }
@@ -41,14 +43,14 @@ impl Networks<'_> {
         if let Some(present) = self.present(&id, card).await? {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::Attached });
             let network = plug_name(&card.network);
-            let Interface { mac, model, .. } = present;
-            return Ok(CardChange { vm: id.name, network, mac, model, live });
+            let Interface { mac, model, portgroup, .. } = present;
+            return Ok(CardChange { vm: id.name, network, mac, model, portgroup, live });
         }
         let mut _network = None;
         let source = match &card.network {
-            NetworkSpec::Network(name) => {
-                _network = Some(self.ready_network(name, live).await?);
-                InterfaceSource::Network(name.clone())
+            NetworkSpec::Network { name, portgroup } => {
+                _network = Some(self.ready_network(name, portgroup.as_deref(), live).await?);
+                InterfaceSource::Network { name: name.clone(), portgroup: portgroup.clone() }
             }
             NetworkSpec::Bridge(name) => {
                 self.check_bridge(name)?;
@@ -69,7 +71,8 @@ impl Networks<'_> {
         self.op.check()?;
         self.op.client().plug_interface(&id.uuid, &interface, scope).await?;
         let model = Some(model.name().to_owned());
-        Ok(CardChange { vm: id.name, network: plug_name(&card.network), mac, model, live })
+        let (network, portgroup) = (plug_name(&card.network), portgroup_of(&card.network));
+        Ok(CardChange { vm: id.name, network, mac, model, portgroup, live })
     }
 
     /// The interface that the VM has there, unless another is asked for by its address.
@@ -78,8 +81,17 @@ impl Networks<'_> {
             return Ok(None);
         }
         let stored = self.op.client().stored_domain(&id.uuid).await?;
+        let default = match &card.network {
+            NetworkSpec::Network { name, portgroup: Some(_) } => self.default_portgroup(name).await?,
+            _ => None,
+        };
         let mut interfaces = stored.interfaces.into_iter();
-        Ok(interfaces.find(|interface| is_plugged(interface, &card.network)))
+        Ok(interfaces.find(|interface| is_plugged(interface, &card.network, default.as_deref())))
+    }
+
+    async fn default_portgroup(&self, network: &str) -> Result<Option<String>, Error> {
+        let network = self.op.client().network(network).await?;
+        Ok(network.default_portgroup().map(|group| group.name.clone()))
     }
 
     /// Takes the VM's card on the network away, from the running VM and its next starts; a reserved address
@@ -99,10 +111,14 @@ impl Networks<'_> {
         let stored = self.op.client().stored_domain(&id.uuid).await?;
         let running = if active { Some(self.op.client().domain(&id.uuid).await?) } else { None };
         // By the bridge of a network that is named, too; one that is gone may be unplugged from all the same.
-        let named = |known: &Network| matches!(network, NetworkSpec::Network(name) if *name == known.name);
+        let named =
+            |known: &Network| matches!(network, NetworkSpec::Network { name, .. } if *name == known.name);
         let known = self.op.client().networks().await?.into_iter().find(named);
+        let default = known.as_ref().and_then(Network::default_portgroup).map(|group| group.name.as_str());
+        let is_any = !matches!(network, NetworkSpec::Network { portgroup: Some(_), .. });
         let plugged = |card: &&Interface| {
-            is_plugged(card, network) || known.as_ref().is_some_and(|known| is_on(card, known))
+            is_plugged(card, network, default)
+                || known.as_ref().is_some_and(|known| is_any && is_on(card, known))
         };
         let mut macs: Vec<String> = Vec::new();
         for domain in std::iter::once(&stored).chain(&running) {
@@ -129,7 +145,8 @@ impl Networks<'_> {
         }
         let definitions: Vec<&Domain> = std::iter::once(&stored).chain(&running).collect();
         self.release(&id.name, &definitions, Some(&[&mac])).await?;
-        Ok(CardChange { vm: id.name, network: name, mac, model: card.model.clone(), live })
+        let (model, portgroup) = (card.model.clone(), card.portgroup.clone());
+        Ok(CardChange { vm: id.name, network: name, mac, model, portgroup, live })
     }
 
     /// libvirt asks the guest, and goes on after a few seconds whether that has given the card up or not.
@@ -175,9 +192,16 @@ pub(super) fn pick(
     }
 }
 
-fn is_plugged(card: &Interface, network: &NetworkSpec) -> bool {
+/// Whether the interface is there, and in the port group if one is named; `default` is the group of those that name
+/// none.
+fn is_plugged(card: &Interface, network: &NetworkSpec, default: Option<&str>) -> bool {
     match network {
-        NetworkSpec::Network(name) => card.kind == "network" && card.source.as_ref() == Some(name),
+        NetworkSpec::Network { name, portgroup } => {
+            let group = card.portgroup.as_deref().or(default);
+            card.kind == "network"
+                && card.source.as_ref() == Some(name)
+                && portgroup.as_deref().is_none_or(|wanted| group == Some(wanted))
+        }
         NetworkSpec::Bridge(name) => card.kind == "bridge" && card.source.as_ref() == Some(name),
         NetworkSpec::User | NetworkSpec::None => false,
     }
@@ -190,8 +214,15 @@ fn card_with<'a>(domain: &'a Domain, mac: &str) -> Option<&'a Interface> {
 /// The name without its kind.
 fn plug_name(network: &NetworkSpec) -> String {
     match network {
-        NetworkSpec::Network(name) => name.clone(),
+        NetworkSpec::Network { name, .. } => name.clone(),
         other => other.to_string(),
+    }
+}
+
+fn portgroup_of(network: &NetworkSpec) -> Option<String> {
+    match network {
+        NetworkSpec::Network { portgroup, .. } => portgroup.clone(),
+        _ => None,
     }
 }
 

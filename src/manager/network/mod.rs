@@ -19,7 +19,7 @@ pub use interface::CardChange;
 pub use reserve::ReservationRequest;
 pub use users::NetworkCard;
 
-pub use crate::libvirt::Network;
+pub use crate::libvirt::{Network, PortGroup};
 
 use super::operation::noun;
 

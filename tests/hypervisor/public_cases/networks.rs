@@ -154,7 +154,6 @@ fn a_reservation_that_is_moved_keeps_what_it_has() {
 }
 
 #[test]
-#[ignore = "open: port groups can be neither seen nor chosen"]
 fn port_groups_are_shown_and_chosen() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     give(&sandbox, &["net-define"], &case("30-ovs-net.xml"));
