@@ -6,10 +6,9 @@
 
 use super::calls::parse;
 use super::{Network, NetworkIp, Reservation, Standing};
-use crate::libvirt::client::Client;
 use crate::libvirt::client::command::Command;
 use crate::libvirt::xml::Element;
-use crate::libvirt::{Error, Object};
+use crate::libvirt::{Error, Networks, Object};
 
 /// What is done to the addresses that dnsmasq keeps.
 #[derive(Debug, Clone, Copy)]
@@ -56,18 +55,18 @@ impl Step {
     }
 }
 
-impl Client {
+impl Networks<'_> {
     /// The network as its stored definition has it: of one that is up the definition that it has at its next start.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn stored_network(&self, network: &Network) -> Result<Network, Error> {
+    pub async fn stored(self, network: &Network) -> Result<Network, Error> {
         if !(network.active && network.persistent) {
             return Ok(network.clone());
         }
         let command = Command::new("net-dumpxml").flag("--inactive").option("--network", &network.uuid);
         let Network { active, autostart, persistent, .. } = *network;
-        parse(&self.call(command).await?, Standing { active, autostart, persistent })
+        parse(&self.client.call(command).await?, Standing { active, autostart, persistent })
     }
 
     /// Changes the addresses that dnsmasq keeps on the network, in its definition and, where it is up, at once: in
@@ -77,11 +76,11 @@ impl Client {
     /// [`Error::Exists`] when the address, the hardware address or the name has an entry already;
     /// [`Error::NotFound`] when there is none to change; [`Error::WrongState`] when the address is of none of the
     /// network's subnets.
-    pub async fn update_reservation(&self, network: &Network, update: HostUpdate<'_>) -> Result<(), Error> {
+    pub async fn update_reservation(self, network: &Network, update: HostUpdate<'_>) -> Result<(), Error> {
         let first = steps(&network.ips, update);
         let (first, second) = match (network.active, network.persistent) {
             (true, true) => {
-                let stored = steps(&self.stored_network(network).await?.ips, update);
+                let stored = steps(&self.stored(network).await?.ips, update);
                 if stored == first {
                     ((first, "--live --config"), None)
                 } else {
@@ -116,8 +115,8 @@ impl Client {
         Ok(())
     }
 
-    async fn update_host(&self, network: &Network, step: &Step, scope: &str) -> Result<(), Error> {
-        let file = self.handover_xml("net-update", &step.host)?;
+    async fn update_host(self, network: &Network, step: &Step, scope: &str) -> Result<(), Error> {
+        let file = self.client.handover_xml("net-update", &step.host)?;
         let verb = match step.verb {
             Verb::Add => "add-last",
             Verb::Modify(_) => "modify",
@@ -130,7 +129,7 @@ impl Client {
             .option("--xml", &file.path)
             .option("--parent-index", &step.index.to_string())
             .flag(scope);
-        self.call(command).await.map(drop)
+        self.client.call(command).await.map(drop)
     }
 }
 

@@ -92,7 +92,7 @@ impl Identity {
 impl Networks<'_> {
     /// The names of all VMs.
     pub(super) async fn vm_names(&self) -> Result<Vec<String>, libvirt::Error> {
-        let ids = self.op.client().domains(Scope::All).await?;
+        let ids = self.op.client().domains().list(Scope::All).await?;
         Ok(ids.into_iter().map(|id| id.name).collect())
     }
 }

@@ -24,12 +24,12 @@ impl Networks<'_> {
         vm: &str,
         mac: Option<MacAddress>,
     ) -> Result<Vec<ReservationStatus>, Error> {
-        let found = self.op.client().network(network).await?;
+        let found = self.op.client().networks().find(network).await?;
         let _claim = self.op.own(Subject::Network(&found.uuid), &found.name).await?;
-        let network = self.op.client().network(&found.uuid).await?;
+        let network = self.op.client().networks().find(&found.uuid).await?;
         let mac = mac.map(|mac| mac.to_string());
         let all = self.all_reservations(&network).await?;
-        let (name, freed): (_, Vec<&Reservation>) = match self.op.client().resolve(vm).await {
+        let (name, freed): (_, Vec<&Reservation>) = match self.op.client().domains().resolve(vm).await {
             Ok(id) => {
                 let definitions = VmDefinitions::load(self.op).await?;
                 let own = definitions.all().filter(|domain| domain.uuid == id.uuid);
@@ -55,7 +55,7 @@ impl Networks<'_> {
         let mut removed = Vec::new();
         for kept in freed {
             self.op.check()?;
-            self.op.client().update_reservation(&network, HostUpdate::Remove(kept)).await?;
+            self.op.client().networks().update_reservation(&network, HostUpdate::Remove(kept)).await?;
             removed.push(status(&network, kept, name.clone()));
         }
         if removed.is_empty() {
@@ -76,7 +76,7 @@ impl Networks<'_> {
     }
 
     async fn try_release(&self, uuid: &str) -> Result<(), libvirt::Error> {
-        let domain = match self.op.client().stored_domain(uuid).await {
+        let domain = match self.op.client().definitions().stored(uuid).await {
             Err(error) if error.is_not_found() => return Ok(()),
             other => other?,
         };
@@ -91,7 +91,7 @@ impl Networks<'_> {
         only: Option<&[&str]>,
     ) -> Result<(), libvirt::Error> {
         let mut names = None;
-        for network in self.op.client().networks().await? {
+        for network in self.op.client().networks().list().await? {
             let interfaces = VmInterfaces::read(definitions.iter().copied(), &network);
             if interfaces.are_none() || network.ips.iter().all(|ip| !ip.dhcp) {
                 continue;
@@ -106,14 +106,14 @@ impl Networks<'_> {
             let names = names.as_deref().unwrap_or_default();
             let identity = Identity::new(vm, &interfaces, only, names, &leases);
             for kept in all.iter().filter(|kept| identity.has(kept)) {
-                self.op.client().update_reservation(&network, HostUpdate::Remove(kept)).await?;
+                self.op.client().networks().update_reservation(&network, HostUpdate::Remove(kept)).await?;
             }
         }
         Ok(())
     }
 
     pub(super) async fn leases_of(&self, network: &Network) -> Result<Vec<Lease>, libvirt::Error> {
-        Ok(self.op.client().leases(&[&network.uuid]).await?.pop().unwrap_or_default())
+        Ok(self.op.client().networks().leases(&[&network.uuid]).await?.pop().unwrap_or_default())
     }
 }
 

@@ -47,12 +47,12 @@ impl Networks<'_> {
         vm: &str,
         request: &ReservationRequest,
     ) -> Result<ReservationStatus, Error> {
-        let found = self.op.client().network(network).await?;
+        let found = self.op.client().networks().find(network).await?;
         let _claim = self.op.own(Subject::Network(&found.uuid), &found.name).await?;
-        let network = self.op.client().network(&found.uuid).await?;
+        let network = self.op.client().networks().find(&found.uuid).await?;
         check_request(request)?;
         let place = check_address(&network, request.ip)?;
-        let vm = self.op.client().resolve(vm).await?;
+        let vm = self.op.client().domains().resolve(vm).await?;
         let candidate = self.candidate(&network, &vm, request).await?;
         candidate.check_free(&network, request.ip)?;
         let present = candidate.reservations.iter().find(|kept| candidate.identity.has(kept));
@@ -67,7 +67,7 @@ impl Networks<'_> {
             None => HostUpdate::Add(&reservation),
         };
         self.op.check()?;
-        match self.op.client().update_reservation(&network, update).await {
+        match self.op.client().networks().update_reservation(&network, update).await {
             // Somebody else was faster.
             Err(libvirt::Error::Exists { object: libvirt::Object::Reservation, .. }) => {
                 let by = AddressHolder::Reservation;
@@ -110,7 +110,7 @@ impl Networks<'_> {
         network: &Network,
     ) -> Result<Vec<Reservation>, libvirt::Error> {
         let mut all: Vec<Reservation> = network.reservations().cloned().collect();
-        let stored = self.op.client().stored_network(network).await?;
+        let stored = self.op.client().networks().stored(network).await?;
         for kept in stored.reservations() {
             if !all.iter().any(|known| known.is_same(kept)) {
                 all.push(kept.clone());
