@@ -80,16 +80,17 @@ impl Networks<'_> {
             Err(error) if error.is_not_found() => return Ok(()),
             other => other?,
         };
-        self.release(&domain.name, &[&domain], None).await
+        self.release(&domain.name, std::iter::once(&domain), None).await
     }
 
     /// Keeps no address any more for the VM's interfaces, or for those of the hardware addresses, which go.
-    pub(super) async fn release(
+    pub(super) async fn release<'a>(
         &self,
         vm: &str,
-        definitions: &[&Domain],
+        definitions: impl Iterator<Item = &'a Domain>,
         only: Option<&[&str]>,
     ) -> Result<(), libvirt::Error> {
+        let definitions: Vec<&Domain> = definitions.collect();
         let mut names = None;
         for network in self.op.client().networks().list().await? {
             let interfaces = VmInterfaces::read(definitions.iter().copied(), &network);
