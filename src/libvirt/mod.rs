@@ -25,8 +25,8 @@ pub use domain::{
     Domain, DomainCopy, DomainId, DomainSpec, DomainStats, DriveAddress, Encryption, Filesystem, FreeTarget,
     Freeze, HostPort, Interface, InterfaceKind, InterfaceSource, InterfaceSpec, KeptBeside, MaxCpusChange,
     Metadata, MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle, OwnedVolume, Page, Parent, Room,
-    Scope, SocketRole, SshAccess, Stored, TopologyMismatch, VncEndpoint, VncServer, cdrom, disk_prefix,
-    free_target,
+    Scope, SocketRole, SshAccess, Stored, TopologyMismatch, UndefineOptions, VncEndpoint, VncServer, cdrom,
+    disk_prefix, free_target,
 };
 pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};

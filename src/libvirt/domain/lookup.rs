@@ -17,6 +17,15 @@ pub struct DomainId {
     pub name: String,
 }
 
+/// What libvirt leaves where it forgets a domain. Without either it refuses a domain that has such a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UndefineOptions {
+    /// The file with its firmware's variables.
+    pub keep_nvram: bool,
+    /// The state of its TPM, which libvirt can keep since 8.9.
+    pub keep_tpm: bool,
+}
+
 /// Which domains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -188,14 +197,15 @@ impl DomainDefinitions<'_> {
         self.dump_each("dumpxml --inactive", uuids, QUESTION).await
     }
 
-    /// Forgets it, with all that libvirt keeps beside it. Its disks stay.
+    /// Forgets it, with all that libvirt keeps beside it but what is to be kept. Its disks stay.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn undefine(self, uuid: &str) -> Result<(), Error> {
-        let command =
-            Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata --nvram --tpm");
-        self.client.call(command.option("--domain", uuid)).await.map(drop)
+    pub async fn undefine(self, uuid: &str, options: UndefineOptions) -> Result<(), Error> {
+        let nvram = if options.keep_nvram { "--keep-nvram" } else { "--nvram" };
+        let tpm = if options.keep_tpm { "--keep-tpm" } else { "--tpm" };
+        let command = Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata");
+        self.client.call(command.flag(nvram).flag(tpm).option("--domain", uuid)).await.map(drop)
     }
 }
 

@@ -74,6 +74,11 @@ impl Files {
         self.keys.get(path).cloned().unwrap_or_else(|| FileKey::of(path, self.is_here))
     }
 
+    /// Whether the path is that of a symbolic link, as far as that can be told from here.
+    pub(in crate::manager) fn is_link(&self, path: &str) -> bool {
+        self.is_here && std::fs::symlink_metadata(path).is_ok_and(|data| data.is_symlink())
+    }
+
     /// A path of the file.
     pub(in crate::manager) fn path(&self, key: &FileKey) -> String {
         match (self.paths.get(key), key) {
