@@ -30,6 +30,7 @@ pub mod warning;
 use std::error::Error as StdError;
 
 pub use command::{Command, command, option, virsh, vmtools};
+pub use console::view_elsewhere;
 pub use doing::Doing;
 pub use kind::ErrorKind;
 
