@@ -38,6 +38,7 @@ impl Changes<'_> {
             self.op.check()?;
             let active = self.op.client().state(&id.uuid).await?.is_active();
             self.op.client().set_protected(&id.uuid, on, active).await?;
+            self.renew_saved(&id.uuid, active).await?;
         }
         Ok(Protection { name: id.name, protected: on, already })
     }
