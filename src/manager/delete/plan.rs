@@ -120,6 +120,8 @@ pub enum KeepReason {
     NotInPool,
     /// Disks were asked to stay.
     Asked,
+    /// Its serial or parallel ports, or its sound, were written to it.
+    Output,
 }
 
 impl DeletePlan {
@@ -273,6 +275,7 @@ pub(super) fn draft(
     draft.take_disks(request);
     draft.note_below();
     draft.take_nvram();
+    draft.note_outputs();
     Draft { plan: draft.plan }
 }
 
@@ -347,6 +350,15 @@ impl Drafting<'_> {
     fn take_nvram(&mut self) {
         let Some(nvram) = self.domain.nvram().filter(|path| !self.is_settled(path)) else { return };
         self.delete(&nvram, DeleteReason::Nvram, None);
+    }
+
+    /// libvirt forgets them, and it has no command that removes a file in no pool.
+    fn note_outputs(&mut self) {
+        for file in self.domain.output_files() {
+            if !self.is_settled(&file) && self.inventory.files.is_there(&file) {
+                self.keep(&file, KeepReason::Output);
+            }
+        }
     }
 
     fn is_settled(&self, path: &str) -> bool {
