@@ -12,25 +12,25 @@ impl Changes<'_> {
         uuid: &str,
         change: &MetadataChange,
     ) -> Result<(), Error> {
-        let stored = self.op.client().stored_domain(uuid).await?;
-        let active = self.op.client().state(uuid).await?.is_active();
+        let stored = self.op.client().definitions().stored(uuid).await?;
+        let active = self.op.client().domains().state(uuid).await?.is_active();
         if stored.metadata.is_none() {
             let mut added = stored.added.clone();
             added.retain(|volume| !change.disown.contains(&volume.path));
             added.extend(change.own.iter().cloned());
             if added != stored.added {
-                self.op.client().set_added(uuid, &added, active).await?;
+                self.op.client().metadata().set_added(uuid, &added, active).await?;
             }
         } else {
-            self.op.client().change_metadata(&stored, change, active).await?;
+            self.op.client().metadata().change(&stored, change, active).await?;
         }
         self.renew_saved(uuid, active).await
     }
 
     /// A VM that is saved goes on with the definition that was saved with it, and so with the record in that.
     pub(super) async fn renew_saved(&self, uuid: &str, active: bool) -> Result<(), Error> {
-        if !active && self.op.client().is_saved(uuid).await? {
-            self.op.client().bring_metadata_to_saved(uuid).await?;
+        if !active && self.op.client().domains().is_saved(uuid).await? {
+            self.op.client().definitions().bring_metadata_to_saved(uuid).await?;
         }
         Ok(())
     }
