@@ -57,8 +57,8 @@ pub use gc::{Garbage, GarbageCollection, Reason};
 pub use guest::{
     Console, ConsoleError, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyError, CopyPlace, CopyRefusal,
     CopyRequest, EXEC_INPUT_LIMIT, ExecEnd, ExecError, ExecRequest, Executed, FileCopy, GuestAccess,
-    GuestAgent, LogRequest, Reach, ReachError, Screen, ScreenError, ScreenForward, SshHost, WaitError,
-    WaitFor,
+    GuestAgent, LogRequest, Reach, ReachError, Screen, ScreenError, ScreenForward, ScreenView, SshHost,
+    WaitError, WaitFor,
 };
 pub use host_checks::ResourceError;
 pub use image::{

@@ -34,7 +34,7 @@ mod vm_name;
 mod vm_state;
 
 pub use condition::Condition;
-pub use connection_uri::{ConnectionUri, UriChoice};
+pub use connection_uri::{ConnectionUri, SshDestination, UriChoice};
 pub use digest::{Algorithm, Digest};
 pub use duid::Duid;
 pub use duration::parse_duration;

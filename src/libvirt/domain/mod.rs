@@ -22,6 +22,7 @@ mod lookup;
 mod metadata;
 mod monitor;
 mod namespace;
+mod outputs;
 mod power;
 mod shared_folder;
 mod spec;
