@@ -1,11 +1,9 @@
 //! Two commands at once. One is held before each of its changes in turn while the other runs: whatever both find,
 //! nothing is lost or left, and what could not be done is said.
 
-use std::time::Duration;
-
 use super::MINUTE;
 use super::public_cases::{brief, output, tiny_image};
-use super::support::{Held, Hold, Run, Sandbox, announce, is_thorough, poll, sandbox_or_skip, wait_for};
+use super::support::{Held, Hold, Run, Sandbox, announce, is_thorough, sandbox_or_skip, wait_for};
 use super::whole::misfits;
 
 /// How a command may end that another one got in the way of.
@@ -70,15 +68,14 @@ impl Race<'_> {
                 let mut other = start(1);
                 other.await_hold();
                 let mut one = start(0);
-                // It may have to wait for what is held.
-                poll(Duration::from_secs(2), || (!one.is_running()).then_some(()));
+                one.await_end_or_claim();
                 (one, other)
             }
             _ => {
                 let mut one = start(0);
                 one.await_hold();
                 let mut other = start(1);
-                poll(Duration::from_secs(2), || (!other.is_running()).then_some(()));
+                other.await_end_or_claim();
                 (one, other)
             }
         };
