@@ -46,7 +46,7 @@ impl Vms<'_> {
         if !matches!(socket, Socket::Reachable { .. }) {
             return Ok(None);
         }
-        let count = self.op.client().count_on(&other).await?;
+        let count = self.op.client().domains().count_on(&other).await?;
         Ok((count > 0).then_some((other, count)))
     }
 
@@ -57,11 +57,11 @@ impl Vms<'_> {
     pub async fn list(&self, request: &ListRequest) -> Result<Vec<VmSummary>, Error> {
         let scope = if request.all { Scope::All } else { Scope::Active };
         let mut hung = false;
-        let (stats, ids) = match self.op.client().survey(scope).await {
+        let (stats, ids) = match self.op.client().statistics().all(scope).await {
             // A QEMU that hangs holds back whatever is asked of it, even its definition. Labels stand there.
             Err(libvirt::Error::TimedOut { .. }) if request.labels.is_empty() => {
                 hung = true;
-                self.op.client().survey_states(scope).await?
+                self.op.client().statistics().all_states(scope).await?
             }
             other => other?,
         };
@@ -105,8 +105,8 @@ impl Vms<'_> {
 
     async fn fill_details(&self, rows: &mut [Row]) -> Result<(), Error> {
         let uuids: Vec<&str> = rows.iter().map(|row| row.uuid.as_str()).collect();
-        let autostarted = self.op.client().autostarted().await?;
-        let Definitions { domains, hidden } = self.op.client().running_domains(&uuids).await?;
+        let autostarted = self.op.client().domains().autostarted().await?;
+        let Definitions { domains, hidden } = self.op.client().definitions().all_current(&uuids).await?;
         if !hidden.is_empty() {
             self.op.report(Event::Warning(Warning::Hung));
         }
@@ -127,7 +127,7 @@ impl Vms<'_> {
     async fn fill_addresses(&self, rows: &mut [Row]) -> Result<(), Error> {
         let mut active: Vec<&mut Row> = rows.iter_mut().filter(|row| row.vm.state.is_active()).collect();
         let uuids: Vec<&str> = active.iter().map(|row| row.uuid.as_str()).collect();
-        let found = self.op.client().addresses_of_all(&uuids, AddressSource::Lease).await?;
+        let found = self.op.client().domains().addresses_of_all(&uuids, AddressSource::Lease).await?;
         for (row, addresses) in active.iter_mut().zip(found) {
             // libvirt's leases are of the VM's own interfaces.
             row.vm.ips = addresses.into_iter().map(|address| address.ip).collect();
@@ -136,7 +136,7 @@ impl Vms<'_> {
         active.retain(|row| row.vm.ips.is_empty());
         let unread = active.iter().filter(|row| row.forwarded.is_none() && !row.hidden);
         let unread: Vec<&str> = unread.map(|row| row.uuid.as_str()).collect();
-        let domains = self.op.client().running_domains(&unread).await?.domains;
+        let domains = self.op.client().definitions().all_current(&unread).await?.domains;
         for row in active {
             let read = domains.iter().find(|domain| domain.uuid == row.uuid);
             let forwarded = row.forwarded.or(read.map(|domain| forwarded_port(domain).is_some()));
@@ -149,7 +149,7 @@ impl Vms<'_> {
 
     /// VMs "vanish" when the other connection is looked at; the list says where they are.
     async fn mention_others(&self, request: &ListRequest) -> Result<(), Error> {
-        let hidden = if request.all { 0 } else { self.op.client().domains(Scope::All).await?.len() };
+        let hidden = if request.all { 0 } else { self.op.client().domains().list(Scope::All).await?.len() };
         if hidden > 0 {
             self.op.report(Event::Warning(Warning::StoppedVms { count: hidden }));
         } else if let Some((uri, count)) = self.vms_elsewhere().await? {
@@ -163,11 +163,11 @@ impl Vms<'_> {
         &self,
         domain: &Domain,
     ) -> Result<Vec<(String, std::net::IpAddr)>, Error> {
-        let mut found = self.op.client().addresses(&domain.uuid, AddressSource::Lease).await?;
+        let mut found = self.op.client().domains().addresses(&domain.uuid, AddressSource::Lease).await?;
         for source in [AddressSource::Agent, AddressSource::Arp] {
             let useful = source != AddressSource::Agent || domain.has_agent_channel;
             if own_addresses(domain, &found).is_empty() && useful {
-                found = self.op.client().addresses(&domain.uuid, source).await?;
+                found = self.op.client().domains().addresses(&domain.uuid, source).await?;
             }
         }
         Ok(found.into_iter().map(|address| (address.mac, address.ip)).collect())

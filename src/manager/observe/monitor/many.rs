@@ -31,7 +31,7 @@ impl Many {
     }
 
     pub(in crate::manager) async fn look(&mut self, op: Operation<'_>) -> Result<Vec<Seen>, Error> {
-        let (stats, ids) = match op.client().counters_of_all(self.scope).await {
+        let (stats, ids) = match op.client().statistics().all_counters(self.scope).await {
             // A QEMU that hangs holds back whatever is asked of it.
             Err(libvirt::Error::TimedOut { .. }) => {
                 let states = self.states(op).await?;
@@ -60,8 +60,8 @@ impl Many {
     }
 
     async fn states(&self, op: Operation<'_>) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        let (stats, _) = op.client().survey_states(self.scope).await?;
-        Ok((stats, op.client().domains(self.scope).await?))
+        let (stats, _) = op.client().statistics().all_states(self.scope).await?;
+        Ok((stats, op.client().domains().list(self.scope).await?))
     }
 
     async fn wanted(&mut self, op: Operation<'_>, ids: Vec<DomainId>) -> Result<Vec<DomainId>, Error> {
@@ -73,7 +73,7 @@ impl Many {
         }
         let new: Vec<&str> =
             ids.iter().map(|id| id.uuid.as_str()).filter(|uuid| !self.carrying.contains_key(*uuid)).collect();
-        let domains: Vec<Domain> = op.client().domains_in_full(&new).await?;
+        let domains: Vec<Domain> = op.client().definitions().each_current(&new).await?;
         for domain in domains {
             let carries = carries_all(&domain, &self.labels);
             self.carrying.insert(domain.uuid, carries);
