@@ -47,8 +47,8 @@ pub use lock_folder::{Held, Hold, sweep_held, system_lock_folder, try_hold};
 pub use port::{free_port, is_free};
 pub use qemu_process::{QemuProcess, qemu_names_file, qemu_process, qemu_processes};
 pub use qmp_folder::{
-    QmpFolder, qmp_socket, ready_session_qmp_folder, remove_vm_sockets, session_qmp_folder,
-    system_qmp_folder, vms_with_sockets, vnc_socket,
+    QmpFolder, is_stale_socket, qmp_socket, ready_session_qmp_folder, remove_socket, remove_vm_sockets,
+    session_qmp_folder, system_qmp_folder, vm_sockets, vnc_socket,
 };
 pub use resource::{Memory, cpus, disk_free, is_of_this_host, memory};
 pub use route::has_default_route;

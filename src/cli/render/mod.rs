@@ -234,6 +234,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::BrokenDownload => "a download that broke off",
         Reason::BrokenImport => "left by an image import or commit that was killed",
         Reason::Orphan => "left by a VM that is gone",
+        Reason::StaleSocket => "a socket left by a QEMU that was killed",
         Reason::ForgottenPool => "a pool for the time being, left by a clone that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
     };

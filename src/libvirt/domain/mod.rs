@@ -51,4 +51,6 @@ pub use stats::DomainStats;
 pub use vnc::{VncEndpoint, VncServer};
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod tests;
