@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::command::Command;
 use super::session::RunError;
-use super::{Client, log_call, log_output};
+use super::{Client, batch, log_call, log_output};
 use crate::libvirt::{Domain, Error};
 
-/// From this many on, a second virsh asks for half of them: one of libvirt's and two of virsh's processes keep two
-/// processors busy. Starting it takes as long as 60 documents.
+/// From this many on, two virshs of their own ask for a half each. To start them takes as long as 80 documents, and the
+/// daemon, which answers both, takes as long for each as one of them.
 const SHARED_FROM: usize = 200;
 /// How long a definition may take: it is a millisecond, unless the domain's QEMU hangs amid a question, which may hold
 /// it back without end.
@@ -35,11 +35,21 @@ impl Definition {
     }
 }
 
+/// What runs the commands.
+#[derive(Clone, Copy)]
+enum Runner {
+    /// The open virsh.
+    Session,
+    /// One of their own.
+    Batch,
+}
+
 /// Told each document, by its place among those asked for.
 type Sink<'a> = Mutex<&'a mut (dyn FnMut(usize, Result<&str, Error>) + Send)>;
 
 impl Client {
-    /// Reads many definitions, and gives each when it comes, with its UUID. None is kept. One that can't be read is an
+    /// Reads many definitions, and gives each when it comes, with its UUID. None is kept. From 200 on the open virsh
+    /// is not used, so other questions can be asked meanwhile. One that can't be read is an
     /// error in its own place: [`Error::NotFound`] when it is gone, [`Error::TimedOut`] when its QEMU holds it back,
     /// [`Error::Unexpected`] when it is not understood.
     ///
@@ -79,13 +89,12 @@ impl Client {
             uuids.iter().map(|uuid| Command::new(words).word(uuid).within(WITHIN)).collect();
         let sink: Sink<'_> = Mutex::new(each);
         if commands.len() < SHARED_FROM {
-            return self.share_of_documents(&commands, 0, &sink).await;
+            return self.share_of_documents(Runner::Session, &commands, 0, &sink).await;
         }
         let (first, rest) = commands.split_at(commands.len() / 2);
-        let second = self.second();
         tokio::try_join!(
-            self.share_of_documents(first, 0, &sink),
-            second.share_of_documents(rest, first.len(), &sink)
+            self.share_of_documents(Runner::Batch, first, 0, &sink),
+            self.share_of_documents(Runner::Batch, rest, first.len(), &sink)
         )?;
         Ok(())
     }
@@ -93,6 +102,7 @@ impl Client {
     /// The documents of these commands, the first of which has the place `offset`.
     async fn share_of_documents(
         &self,
+        runner: Runner,
         commands: &[Command],
         offset: usize,
         sink: &Sink<'_>,
@@ -104,12 +114,13 @@ impl Client {
         let mut failed = Vec::new();
         let (mut begun, mut within) = (0, WITHIN);
         while let Some(rest) = commands.get(begun..).filter(|rest| !rest.is_empty()) {
-            let outcome = self.run_documents(rest, within, |index, document| match document {
+            let rest = rest.get(..batch::MOST).unwrap_or(rest);
+            let outcome = self.run_documents(runner, rest, within, |index, document| match document {
                 "" => failed.push(begun + index),
                 document => tell(begun + index, Ok(document)),
             });
             match outcome.await? {
-                None => break,
+                None => begun += rest.len(),
                 Some(hung) => {
                     let command = rest.get(hung).map(Command::display).unwrap_or_default();
                     let uri = self.uri.to_string();
@@ -137,26 +148,34 @@ impl Client {
     /// Tells each document, an empty one for a command that failed. The place of the command that hung, if one did.
     async fn run_documents(
         &self,
+        runner: Runner,
         commands: &[Command],
         within: Duration,
         mut each: impl FnMut(usize, &str),
     ) -> Result<Option<usize>, Error> {
-        let mut slot = self.session.lock().await;
-        let mut session = self.take_or_open(&mut slot)?;
         let mut last = Instant::now();
-        let outcome = session.run_documents(commands, within, |index, document| {
+        let told = |index: usize, document: &[u8]| {
             let document = String::from_utf8_lossy(document);
             if let Some(command) = commands.get(index) {
                 log_call(command, &mut last);
                 log_output(command, &document);
             }
             each(index, &document);
-        });
-        match outcome.await {
-            Ok(()) => {
-                *slot = Some(session);
-                Ok(None)
+        };
+        let outcome = match runner {
+            Runner::Batch => batch::run_documents(&self.uri, commands, within, told).await,
+            Runner::Session => {
+                let mut slot = self.session.lock().await;
+                let mut session = self.take_or_open(&mut slot)?;
+                let outcome = session.run_documents(commands, within, told).await;
+                if outcome.is_ok() {
+                    *slot = Some(session);
+                }
+                outcome
             }
+        };
+        match outcome {
+            Ok(()) => Ok(None),
             Err(RunError::TimedOut(index)) => Ok(Some(index)),
             Err(error) => Err(self.failed(commands, error)),
         }

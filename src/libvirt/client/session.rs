@@ -202,7 +202,7 @@ impl Session {
 }
 
 /// Ten random digits, which no output can guess.
-fn new_nonce() -> String {
+pub(super) fn new_nonce() -> String {
     let mut nonce = uuid::Uuid::new_v4().simple().to_string();
     nonce.truncate(10);
     nonce
