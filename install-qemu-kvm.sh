@@ -373,7 +373,7 @@ qemu_user() {
 }
 
 tmpfiles_text() {
-    say "# vmtools: the QMP sockets of its VMs, for the group libvirt."
+    say "# vmtools: the QMP and VNC sockets of its VMs, for the group libvirt."
     say "d $QMP_DIR 2770 $(qemu_user) libvirt -"
 }
 
@@ -391,8 +391,9 @@ fix_qmp_folder() {
 }
 
 apparmor_text() {
-    say "# vmtools: a VM's QMP socket."
+    say "# vmtools: a VM's QMP and VNC sockets."
     say "$QMP_DIR/*.qmp rw,"
+    say "$QMP_DIR/*.vnc rw,"
 }
 
 todo_apparmor() {

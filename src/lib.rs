@@ -4,14 +4,17 @@
 //! src/
 //!   main.rs        parse, run, exit code; nothing else
 //!   cli/        1  the only room that prints, prompts or exits
-//!   manager/    2  VmManager: what a person does to a VM; order, checks, roll-back
-//!   libvirt/    3  virsh: the client, domain XML both ways, pure parsers, its typed errors
-//!   qemu/       3  QMP: the client, its wire, the commands that only ask
-//!   config/     3  config.toml and templates
-//!   image/      4  image headers, the catalogue, downloads, seeds
-//!   host/       4  is this host able? KVM, tools, rights, groups
-//!   guest/      4  reaching the guest: ssh and its keys, banners, cloud-init's result
-//!   system/     5  processes, files, environment: knows nothing of VMs
+//!   problem/    2  every layer's error in words: kind (the exit code), message, causes, hint
+//!   manager/    3  VmManager: what a person does to a VM; order, checks, roll-back
+//!   libvirt/    4  virsh: the client, domain XML both ways, pure parsers, its typed errors
+//!   qemu/       4  QMP: the client, its wire, the commands that only ask
+//!   agent/      4  QEMU's guest agent: the client, the commands, what its refusals mean
+//!   config/     4  config.toml and templates
+//!   image/      5  image headers, chains, the catalogue, downloads, the store
+//!   seed/       5  cloud-init, Ignition, MIME, passwords: what a guest is told
+//!   host/       5  is this host able? KVM, tools, rights, groups
+//!   guest/      5  reaching the guest: ssh and its keys, banners, cloud-init's result
+//!   system/     6  processes, files, environment: knows nothing of VMs
 //!   model/         the vocabulary: VmName, VmState, MemorySize, DiskSize, ConnectionUri
 //! ```
 //!
@@ -19,8 +22,12 @@
 //! through, stands in the docs of [`manager`].
 
 pub mod cli;
+
+pub mod problem;
+
 pub mod manager;
 
+pub mod agent;
 pub mod config;
 pub mod libvirt;
 pub mod qemu;
@@ -28,6 +35,7 @@ pub mod qemu;
 pub mod guest;
 pub mod host;
 pub mod image;
+pub mod seed;
 
 pub mod system;
 

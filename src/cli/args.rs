@@ -3,7 +3,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::commands::{
     clone, completions, config, console, cp, create, delete, disk, doctor, events, exec, gc, image, ip, list,
     logs, man, monitor, network, networks, pause, protect, rename, restart, resume, set, ssh, ssh_config,
-    start, status, stop, template, unprotect, wait,
+    start, status, stop, template, unprotect, vnc, wait,
 };
 use crate::config::Color;
 use crate::model::UriChoice;
@@ -99,6 +99,8 @@ pub enum Command {
     Cp(cp::CpArgs),
     /// Be at a VM's serial console
     Console(console::ConsoleArgs),
+    /// Print where a VM's screen is, or forward a local port to it
+    Vnc(vnc::VncArgs),
     /// Print what plain ssh needs to know of VMs, for ~/.ssh/config
     SshConfig(ssh_config::SshConfigArgs),
     /// Print what a VM's guest prints on its serial console

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use super::args::{ColorChoice, Global};
-use super::error::Complaint;
+use super::session::Session;
 use super::signals;
 use super::ui::Ui;
 use crate::config::{self, Config, Paths};
-use crate::manager::{Interrupt, Observer, VmManager, interrupt_channel};
+use crate::manager::{Interrupt, Observer, Task, VmManager, interrupt_channel};
 use crate::model::UriChoice;
+use crate::problem::Problem;
 
 /// What every verb has at hand.
 pub struct Context {
@@ -22,13 +23,13 @@ pub struct Context {
 impl Context {
     /// # Errors
     /// When there is no home folder.
-    pub fn new(global: &Global, ui: Arc<Ui>) -> Result<Self, Complaint> {
+    pub fn new(global: &Global, ui: Arc<Ui>) -> Result<Self, Problem> {
         let paths = Paths::from_environment()?;
         Ok(Self { ui, paths, yes: global.yes, connect: global.connect.clone() })
     }
 
     /// The configuration; its warnings are shown.
-    pub fn config(&self) -> Result<Config, Complaint> {
+    pub fn config(&self) -> Result<Config, Problem> {
         let loaded = config::load_config(&self.paths)?;
         for warning in &loaded.warnings {
             self.ui.warn(&warning.to_string());
@@ -36,33 +37,34 @@ impl Context {
         Ok(loaded.value)
     }
 
-    /// A manager for the connection that flag, environment or configuration choose. Ctrl-C and its kin are
-    /// told to the verb, which takes back what it did.
-    pub async fn manager(&self) -> Result<VmManager, Complaint> {
+    /// A session on the connection that flag, environment or configuration choose. Ctrl-C and its kin are
+    /// told to the verb, which rolls back what it did.
+    pub async fn session(&self) -> Result<Session, Problem> {
         let (asked, interrupt) = interrupt_channel();
         signals::listen(asked);
         self.connect_with(interrupt).await
     }
 
-    /// The same for a verb that only looks, and that Ctrl-C may end at any moment.
-    pub async fn reader(&self) -> Result<VmManager, Complaint> {
+    /// The same for a verb that only reads, and that Ctrl-C may end at any moment.
+    pub async fn reader(&self) -> Result<Session, Problem> {
         self.connect_with(interrupt_channel().1).await
     }
 
-    async fn connect_with(&self, interrupt: Interrupt) -> Result<VmManager, Complaint> {
+    async fn connect_with(&self, interrupt: Interrupt) -> Result<Session, Problem> {
         let config = self.config()?;
         if let config::Color::Always | config::Color::Never = config.ui.color {
             ColorChoice::from_config(config.ui.color).apply_unless_set();
         }
         let choice = self.connect.clone().unwrap_or_else(|| config.libvirt.uri.clone());
         let observer: Arc<dyn Observer> = Arc::<Ui>::clone(&self.ui);
-        Ok(VmManager::connect(&choice, config, self.paths.clone(), observer, interrupt).await)
+        let manager = VmManager::connect(&choice, config, self.paths.clone()).await;
+        Ok(Session::new(manager, Task::new(observer, interrupt)))
     }
 
-    /// Who is told what goes on, and what tells of Ctrl-C, for a verb that needs no libvirt.
-    pub fn watch(&self) -> (Arc<dyn Observer>, Interrupt) {
+    /// The task of a verb that needs no libvirt.
+    pub fn task(&self) -> Task {
         let (asked, interrupt) = interrupt_channel();
         signals::listen(asked);
-        (Arc::<Ui>::clone(&self.ui), interrupt)
+        Task::new(Arc::<Ui>::clone(&self.ui), interrupt)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use super::render::visible_lines;
+
 struct Calls;
 
 impl log::Log for Calls {
@@ -11,7 +13,8 @@ impl log::Log for Calls {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            let _ = writeln!(std::io::stderr().lock(), "+ {}", record.args());
+            let text = record.args().to_string();
+            let _ = writeln!(std::io::stderr().lock(), "+ {}", visible_lines(&text));
         }
     }
 

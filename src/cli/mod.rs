@@ -3,25 +3,24 @@
 mod args;
 mod commands;
 mod context;
-mod error;
-mod exit_code;
 mod exporter;
 mod logger;
 mod question;
 mod render;
 mod screen;
+mod session;
 mod signals;
+mod tty;
 mod ui;
 
 pub use args::{Cli, Command};
-pub use exit_code::Code;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::problem::{ErrorKind, Problem};
 use context::Context;
-use error::Complaint;
 use ui::Ui;
 
 /// Parses the command line, runs the verb, and gives its exit code.
@@ -36,8 +35,8 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            ui.complain(&Complaint::plain(Code::Failed, format!("cannot start: {error}")));
-            return Code::Failed.into();
+            ui.error(&Problem::new(ErrorKind::Failed, format!("cannot start: {error}")));
+            return ErrorKind::Failed.into();
         }
     };
     let result = runtime.block_on(run(cli, std::sync::Arc::clone(&ui)));
@@ -46,14 +45,14 @@ pub fn main() -> ExitCode {
     runtime.shutdown_background();
     match result.and_then(|code| ui.write_failure().map_or(Ok(code), Err)) {
         Ok(code) => code,
-        Err(complaint) => {
-            ui.complain(&complaint);
-            complaint.code.into()
+        Err(problem) => {
+            ui.error(&problem);
+            problem.kind.into()
         }
     }
 }
 
-async fn run(cli: Cli, ui: std::sync::Arc<Ui>) -> Result<ExitCode, Complaint> {
+async fn run(cli: Cli, ui: std::sync::Arc<Ui>) -> Result<ExitCode, Problem> {
     let context = Context::new(&cli.global, std::sync::Arc::clone(&ui))?;
     commands::run(cli.command, &context).await
 }
@@ -62,14 +61,14 @@ async fn run(cli: Cli, ui: std::sync::Arc<Ui>) -> Result<ExitCode, Complaint> {
 fn refuse_arguments(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if !error.use_stderr() {
-        return Code::Ok.into();
+        return ExitCode::SUCCESS;
     }
     if std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json") {
         let message = error.to_string();
         // What is missing or wrong stands on lines of its own, up to an empty one.
         let lines: Vec<&str> = message.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
         let message = lines.join(" ").trim_start_matches("error: ").to_owned();
-        Ui::new(false, true).complain(&Complaint::usage(message, "vmtools --help"));
+        Ui::new(false, true).error(&Problem::usage(message, "see `vmtools --help`"));
     }
-    Code::Usage.into()
+    ErrorKind::Usage.into()
 }

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use super::error::Complaint;
-use super::exit_code::Code;
+use super::render::{visible, visible_lines};
 use super::ui::Ui;
 use crate::manager::Interrupt;
+use crate::problem::{ErrorKind, Problem};
 
 impl Ui {
     /// Shows the plan, however quiet all else is to be, and asks whether to go on. The end of the input is a no.
@@ -18,13 +18,13 @@ impl Ui {
         plan: &str,
         question: &str,
         refusal: &str,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), Problem> {
         self.finish();
         let mut text = plan.trim_end().to_owned();
         if !text.is_empty() {
             text.push('\n');
         }
-        let _ = write!(std::io::stderr(), "{text}{question} [y/N] ");
+        let _ = write!(std::io::stderr(), "{}{} [y/N] ", visible_lines(&text), visible(question));
         // In a thread: it goes on reading after Ctrl-C, and nobody waits for it.
         let answer = tokio::task::spawn_blocking(|| {
             let mut answer = String::new();
@@ -36,7 +36,7 @@ impl Ui {
         if !answer.as_ref().is_ok_and(|answer| answer.ends_with('\n')) {
             let _ = writeln!(std::io::stderr());
         }
-        if is_yes(&answer?) { Ok(()) } else { Err(Complaint::plain(Code::Failed, refusal)) }
+        if is_yes(&answer?) { Ok(()) } else { Err(Problem::new(ErrorKind::Failed, refusal)) }
     }
 }
 

@@ -3,8 +3,8 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::exit_code::Code;
 use crate::manager::Signal;
+use crate::problem::ErrorKind;
 
 /// Listens on behalf of the present verb, until that has let its end of the channel go.
 pub fn listen(asked: watch::Sender<bool>) {
@@ -37,5 +37,5 @@ pub async fn next() -> Signal {
 fn give_up() {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "interrupted during the clean-up; `vmtools gc` removes what is left");
-    std::process::exit(Code::Interrupted.number().into());
+    std::process::exit(ErrorKind::Interrupted.exit_code().into());
 }

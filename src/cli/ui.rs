@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use colored::Colorize;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::error::Complaint;
-use super::exit_code::Code;
-use crate::manager::{Event, Observer, Warning};
+use super::render::{visible, visible_json, visible_lines};
+use crate::manager::{Event, Observer};
+use crate::problem::{ErrorKind, Problem, event, warning};
 
 /// The user's terminal, or the files that stand in for it.
 pub struct Ui {
@@ -58,13 +58,13 @@ impl Ui {
         std::io::stdin().is_terminal() && self.terminal
     }
 
-    /// Data for stdout. A pipe that was closed ends the program quietly; other failures count, see
-    /// [`Ui::write_failure`].
+    /// Data for stdout, for people: what would do more to a terminal than show text is written out. A pipe that was
+    /// closed ends the program quietly; other failures count, see [`Ui::write_failure`].
     pub fn data(&self, text: &str) {
-        self.data_bytes(text.as_bytes());
+        self.data_bytes(visible_lines(text).as_bytes());
     }
 
-    /// As [`Ui::data`]; false when nobody takes any more. Without bytes that alone is asked.
+    /// As [`Ui::data`], exactly these bytes; false when nobody takes any more. Without bytes that alone is asked.
     pub fn data_bytes(&self, bytes: &[u8]) -> bool {
         let mut stdout = std::io::stdout().lock();
         if bytes.is_empty() {
@@ -80,16 +80,46 @@ impl Ui {
     }
 
     /// Why not all data could be written to stdout, if that was so.
-    pub fn write_failure(&self) -> Option<Complaint> {
+    pub fn write_failure(&self) -> Option<Problem> {
         let failure = self.write_failure.lock().ok()?.take()?;
-        Some(Complaint::plain(Code::Failed, format!("cannot write to standard output: {failure}")))
+        Some(Problem::new(ErrorKind::Failed, format!("cannot write to standard output: {failure}")))
     }
 
-    /// A result as JSON.
-    pub fn data_json<T: serde::Serialize + ?Sized>(&self, value: &T) {
-        let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    /// A sample or an event as one line of JSON; false when nobody takes any more.
+    pub fn data_json_line<T: serde::Serialize + ?Sized>(&self, value: &T) -> bool {
+        let mut text = visible_json(serde_json::to_string(value).unwrap_or_default());
         text.push('\n');
-        self.data(&text);
+        self.data_bytes(text.as_bytes())
+    }
+
+    /// A result: for people as `render` has it, with `--json` the document itself.
+    pub fn show<T: serde::Serialize + ?Sized>(&self, value: &T, render: impl FnOnce(&T) -> String) {
+        if self.json {
+            self.document(value);
+        } else {
+            self.data(&render(value));
+        }
+    }
+
+    /// The results of a verb that takes several names. With one name given (`single`) the document is its object,
+    /// or nothing when it failed, else an array.
+    pub fn show_all<T: serde::Serialize>(
+        &self,
+        values: &[T],
+        single: bool,
+        render: impl FnOnce(&[T]) -> String,
+    ) {
+        match values {
+            [only] if single && self.json => self.document(only),
+            [] if single => {}
+            all => self.show(all, render),
+        }
+    }
+
+    fn document<T: serde::Serialize + ?Sized>(&self, value: &T) {
+        let mut text = visible_json(serde_json::to_string_pretty(value).unwrap_or_default());
+        text.push('\n');
+        self.data_bytes(text.as_bytes());
     }
 
     /// A word for the user, unless he wants quiet.
@@ -104,30 +134,30 @@ impl Ui {
         if self.warned.lock().is_ok_and(|mut warned| !warned.insert(text.to_owned())) {
             return;
         }
-        if !self.keeps(text) {
-            self.line(&format!("{} {text}", "warning:".yellow().bold()));
+        if !self.keeps(&visible_lines(text)) {
+            self.labelled(&"warning:".yellow().bold(), text);
         }
     }
 
     /// A failure, with its hint; with `--json` its last line is one object.
-    pub fn complain(&self, complaint: &Complaint) {
+    pub fn error(&self, problem: &Problem) {
         self.finish();
         if self.json {
-            self.line(&complaint.to_json().to_string());
+            self.raw_line(&visible_json(problem.to_json().to_string()));
             return;
         }
-        self.line(&format!("{} {}", "error:".red().bold(), complaint.message));
-        for cause in &complaint.cause {
+        self.labelled(&"error:".red().bold(), &problem.message);
+        for cause in &problem.cause {
             self.line(&format!("  because: {cause}"));
         }
-        if let Some(log) = &complaint.serial_log {
+        if let Some(log) = &problem.serial_log {
             self.line("the end of the serial log:");
             for line in log.lines() {
                 self.line(&format!("  | {line}"));
             }
         }
-        if let Some(hint) = &complaint.hint {
-            self.line(&format!("{} {hint}", "hint:".cyan().bold()));
+        if let Some(hint) = &problem.hint {
+            self.labelled(&"hint:".cyan().bold(), hint);
         }
     }
 
@@ -135,22 +165,21 @@ impl Ui {
     ///
     /// # Errors
     /// When there is no terminal to ask on, or the two differ.
-    pub fn ask_new_password(&self) -> Result<String, Complaint> {
+    pub fn ask_new_password(&self) -> Result<String, Problem> {
         if !self.can_ask() {
-            return Err(Complaint::usage(
+            return Err(Problem::usage(
                 "there is no terminal to ask for a password on",
                 "--password-file FILE reads it from a file",
             ));
         }
         self.finish();
         let ask = |prompt: &str| {
-            rpassword::prompt_password(prompt).map_err(|error| {
-                Complaint::plain(Code::Failed, format!("cannot ask for the password: {error}"))
-            })
+            rpassword::prompt_password(prompt)
+                .map_err(|error| Problem::io("cannot ask for the password", &error))
         };
         let password = ask("Password: ")?;
         if ask("Once more: ")? != password {
-            return Err(Complaint::plain(Code::Usage, "the two passwords differ"));
+            return Err(Problem::new(ErrorKind::Usage, "the two passwords differ"));
         }
         Ok(password)
     }
@@ -188,7 +217,16 @@ impl Ui {
         }
     }
 
+    /// Text of others may stand in it.
     fn line(&self, text: &str) {
+        self.raw_line(&indented(&visible_lines(text)));
+    }
+
+    fn labelled(&self, label: &colored::ColoredString, text: &str) {
+        self.raw_line(&format!("{label} {}", indented(&visible_lines(text))));
+    }
+
+    fn raw_line(&self, text: &str) {
         if self.keeps(text) {
             return;
         }
@@ -219,7 +257,7 @@ impl Ui {
         } else if progress.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
             progress.last_line = Some(Instant::now());
             let total = total.map_or_else(String::new, |total| format!(" of {} MiB", total >> 20));
-            write_line(&format!("{image}: {} MiB{total}", done >> 20));
+            write_line(&format!("{}: {} MiB{total}", visible(image), done >> 20));
         }
     }
 }
@@ -227,28 +265,32 @@ impl Ui {
 impl Observer for Ui {
     fn event(&self, event: Event<'_>) {
         match event {
-            Event::Warning(warning) => self.warn(&describe(&warning)),
+            Event::Warning(warning) => self.warn(&warning::text(&warning)),
             // At each time anew.
-            Event::LibvirtAway { reason } => self.line(&format!(
-                "{} libvirt went away, and is waited for: {reason}",
-                "warning:".yellow().bold()
-            )),
+            Event::LibvirtAway { reason } => self.labelled(
+                &"warning:".yellow().bold(),
+                &format!("libvirt stopped answering; waiting for it: {reason}"),
+            ),
             _ if self.quiet => {}
             Event::Transfer { image, done_bytes, total_bytes } => {
                 self.transfer(image, done_bytes, total_bytes)
             }
-            Event::Step { vm, what } => {
+            Event::Step { vm, step } => {
                 self.finish();
-                self.line(&format!("{vm}: {what}"));
+                self.line(&format!("{vm}: {}", event::step(step)));
             }
             Event::Waiting { vm, condition, seen, elapsed } => {
-                self.line(&format!("{vm}: waiting for {condition}: {seen} ({} s)", elapsed.as_secs()));
+                let (seen, seconds) = (event::seen(seen), elapsed.as_secs());
+                self.line(&format!("{vm}: waiting for {condition}: {seen} ({seconds}s)"));
             }
-            Event::AlreadySo { name, what } => self.line(&format!("{name} is already {what}")),
-            Event::WasOff { name } => self.line(&format!("{name} was off; it is started")),
-            Event::LibvirtBack => self.line("libvirt is back"),
+            Event::AlreadySo { name, what } => self.line(&event::already(name, what)),
+            Event::WasOff { name } => self.line(&format!("{name} was shut off; starting it")),
+            Event::AwaitsClaim { name } => {
+                self.line(&format!("waiting for another vmtools command that uses {name}"))
+            }
+            Event::LibvirtBack => self.line("libvirt answers again"),
             Event::NetworkStarted { name } => {
-                self.line(&format!("the network {name} was off; it is started"))
+                self.line(&format!("the network {name} was inactive; it was started"))
             }
         }
     }
@@ -259,6 +301,11 @@ fn is_closed(stdout: &std::io::StdoutLock<'_>) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let mut polled = [PollFd::new(stdout, PollFlags::empty())];
     poll(&mut polled, Some(&Timespec::default())).is_ok() && polled[0].revents().contains(PollFlags::ERR)
+}
+
+/// The lines behind the first one stand to the right of it: no name can be taken for a line of ours.
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n  ")
 }
 
 fn write_line(text: &str) {
@@ -276,102 +323,8 @@ fn new_bar(image: &str, done: u64, total: Option<u64>) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-    bar.set_message(image.to_owned());
+    bar.set_message(visible(image).into_owned());
     bar.set_position(done);
     bar.reset_eta();
     bar
-}
-
-fn describe(warning: &Warning) -> String {
-    match warning {
-        Warning::Emulation { reason } => {
-            format!(
-                "KVM cannot be used ({reason}): the guest is emulated, ten times slower or more; `vmtools doctor` says how to mend it"
-            )
-        }
-        Warning::Unverified { image } => {
-            format!("nothing vouches for {image}: no checksum was given")
-        }
-        Warning::Unchecked { image, reason } => {
-            format!("whether {image} is up to date is not known ({reason}); the one in the cache stays")
-        }
-        Warning::ReservationStays { reason } => {
-            format!("its reserved address stays reserved ({reason}); `vmtools network unreserve` frees it")
-        }
-        Warning::Hung => {
-            "some VM's QEMU does not answer: only names and states are told (the rest is 0 or empty); \
-             `vmtools stop NAME --force` ends one that hangs"
-                .to_owned()
-        }
-        Warning::MayLetGo { vm, target } => {
-            format!("{vm} was asked to let go of {target}, and may do so yet: `vmtools disk list {vm}`")
-        }
-        Warning::MayGoOff { vm } => format!("{vm} was asked to go off, and may do so yet"),
-        Warning::LeftOff { vm } => format!("{vm} is off and was not started again: `vmtools start {vm}`"),
-        Warning::PartlySet { vm, done } => {
-            let done: Vec<_> = done.iter().map(|setting| setting.name()).collect();
-            format!("{vm}: this is changed all the same: {}", done.join(", "))
-        }
-        Warning::Hidden { vms } => format!(
-            "{}: QEMU does not answer; what it uses is known by its files and its command line alone",
-            vms.join(", ")
-        ),
-        Warning::CpusMany { wanted, host } => {
-            format!("the VM has {wanted} virtual processors, and the host has {host}: they take turns")
-        }
-        Warning::MemoryShort { wanted, available } => {
-            format!("the VM may use {wanted} of memory, and {available} are free")
-        }
-        Warning::DiskShort { wanted, available } => {
-            format!("the disk may grow to {wanted}, and there is room for {available}")
-        }
-        Warning::NoPasst { reason } => format!("passt cannot be used ({reason}); QEMU's own slirp stands in"),
-        Warning::NoVirtiofs { folder, reason } => {
-            format!("{folder} goes to the guest by 9p, which not every guest's kernel knows ({reason})")
-        }
-        Warning::NotMounted { vm, folders } => {
-            let commands: Vec<_> = folders.iter().map(|folder| folder.command()).collect();
-            format!(
-                "{vm} has no cloud-init to mount its folders; in the guest, as root: {}",
-                commands.join("; ")
-            )
-        }
-        Warning::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is switched off; ssh answers"),
-        Warning::UserDataKey { key, line, nearest } => {
-            let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
-            let meant = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-            format!("the user-data{line}: cloud-init knows no `{key}` and will pass it over{meant}")
-        }
-        Warning::SetupLeftOut { vm } => {
-            format!("{vm} has no cloud-init: its template's packages, write_files and runcmd are left out")
-        }
-        Warning::IdentityKept { vm, ignition } => {
-            let why =
-                if *ignition { "Ignition runs once only" } else { "vmtools made no seed for its source" };
-            format!(
-                "the guest of {vm} keeps its source's host name, machine-id and ssh host keys ({why}); \
-                 the machine's UUID and network addresses are new"
-            )
-        }
-        Warning::NotHeld { vm } => format!(
-            "the guest agent of {vm} does not answer: the copy is what a power cut would have left on its disks"
-        ),
-        Warning::StillHeld { vm } => format!(
-            "the guest agent of {vm} answers no more, and its file systems may be held still: virsh domfsthaw {vm}"
-        ),
-        Warning::TpmLeftOut { vm } => {
-            format!("{vm} gets a new TPM: what its source has sealed in its own does not open there")
-        }
-        Warning::DisksLeftOut { of, disks } => {
-            format!("{of}: only its first disk is taken; left out: {}", disks.join(", "))
-        }
-        Warning::ImageUseUnknown { reason } => {
-            format!("nobody knows what uses the images, nor what bases there are: {reason}")
-        }
-        Warning::StoppedVms { count } => {
-            format!("no VM runs; `vmtools list --all` shows those that are off ({count})")
-        }
-        Warning::ElsewhereVms { uri, count } => format!("{count} VMs exist on {uri}: --connect {uri}"),
-        Warning::Configuration(text) => text.clone(),
-    }
 }

@@ -44,7 +44,7 @@ pub enum Error {
         reason: String,
     },
     /// There is no such key.
-    #[error("there is no key {key:?}{}", nearest_text(.nearest.as_slice()))]
+    #[error("there is no key {key:?}")]
     UnknownKey {
         /// The key as it was given.
         key: String,
@@ -52,7 +52,7 @@ pub enum Error {
         nearest: Vec<String>,
     },
     /// There is no such template.
-    #[error("there is no template {name:?}{}", nearest_text(.nearest.as_slice()))]
+    #[error("there is no template {name:?}")]
     UnknownTemplate {
         /// The name as it was given.
         name: String,
@@ -75,7 +75,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A template's file that was to be made is already there.
-    #[error("{} exists already", .path.display())]
+    #[error("{} already exists", .path.display())]
     TemplateExists {
         /// The file.
         path: PathBuf,
@@ -123,7 +123,8 @@ impl Warning {
     }
 }
 
-fn nearest_text(names: &[String]) -> String {
+/// Such as ` (did you mean memory?)`.
+pub(super) fn nearest_text(names: &[String]) -> String {
     if names.is_empty() {
         return String::new();
     }

@@ -87,26 +87,14 @@ impl Paths {
         &self.state
     }
 
-    /// Keeps this user's other processes from changing the VM's record and devices at the same time, until the
-    /// lock is dropped.
+    /// The folder for locks that only this user's processes look at; made if it isn't there.
     ///
     /// # Errors
-    /// When the folder of this user's state can't be written.
-    pub async fn lock_vm(&self, uuid: &str) -> Result<fs::Lock, Error> {
-        let file = self.vm_lock(uuid);
-        if let Some(folder) = file.parent() {
-            fs::create_private_folder(folder)?;
-        }
-        Ok(fs::lock(&file).await?)
-    }
-
-    /// Removes the lock's file, when the VM is gone.
-    pub fn forget_vm_lock(&self, uuid: &str) {
-        let _ = std::fs::remove_file(self.vm_lock(uuid));
-    }
-
-    fn vm_lock(&self, uuid: &str) -> PathBuf {
-        self.state_folder().join("locks").join(format!("{uuid}.lock"))
+    /// When it can't be made.
+    pub fn claims_folder(&self) -> Result<PathBuf, Error> {
+        let folder = self.state_folder().join("locks");
+        fs::create_private_folder(&folder)?;
+        Ok(folder)
     }
 
     /// What can't be made again: vmtools' own ssh key, the session's disks.

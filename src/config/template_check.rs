@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::Document;
 use super::element::check_template_name;
-use super::error::{Error, Position, Warning};
+use super::error::{Error, Position, Warning, nearest_text};
 use super::paths::Paths;
 use super::template::Origin;
 use super::template_chain::{chain, first};
@@ -92,6 +92,9 @@ impl From<&Error> for Problem {
             Error::Syntax { at, message } => Self { at: Some(at.clone()), message: message.clone() },
             Error::Value { at, key, value, reason } => {
                 Self { at: Some(at.clone()), message: format!("{key} cannot be {value}: {reason}") }
+            }
+            Error::UnknownTemplate { nearest, .. } | Error::UnknownKey { nearest, .. } => {
+                Self { at: None, message: format!("{error}{}", nearest_text(nearest)) }
             }
             other => Self { at: None, message: other.to_string() },
         }

@@ -28,7 +28,7 @@ pub enum Error {
         source: ssh_key::Error,
     },
     /// A file that was given as a public key is a private one.
-    #[error("{} is a private key; the public one is needed, usually beside it with .pub", .path.display())]
+    #[error("{} is a private key", .path.display())]
     PrivateKeyGiven {
         /// The file.
         path: PathBuf,

@@ -1,12 +1,14 @@
 use std::path::Path;
 
+use crate::system::process::quoted;
+
 const SCRIPT: &str = "install-qemu-kvm.sh";
 
 /// The command that installs and sets up libvirt and QEMU: the script that was installed beside this
 /// program, else the one of its sources.
 pub fn installer() -> String {
     let program = std::env::current_exe().unwrap_or_default();
-    format!("sudo {}", find(&program))
+    format!("sudo {}", quoted(&find(&program)))
 }
 
 fn find(program: &Path) -> String {

@@ -9,9 +9,32 @@ pub enum Kvm {
     Usable,
     /// They can't; QEMU has to emulate.
     Missing {
-        /// Why, in words for a person.
-        reason: String,
+        /// Why.
+        reason: KvmFault,
     },
+}
+
+/// Why KVM can't be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KvmFault {
+    /// Something has put a file where the device should be. Beside it libvirt starts no guest at all.
+    #[error("/dev/kvm is not a device")]
+    NotADevice,
+    /// The device opens, but no guest would boot.
+    #[error("the CPU has no virtualization extensions (vmx or svm), though /dev/kvm exists")]
+    NoExtensions,
+    /// There is no device, and the processor could not be used by it.
+    #[error("the CPU has no virtualization extensions (vmx or svm)")]
+    NoExtensionsNorDevice,
+    /// There is no device, though the processor could.
+    #[error("there is no /dev/kvm: the kvm module is not loaded")]
+    NoModule,
+    /// This user may not open it.
+    #[error("this user may not open /dev/kvm")]
+    Denied,
+    /// It doesn't open for another reason.
+    #[error("/dev/kvm cannot be opened: {0}")]
+    Unusable(std::io::ErrorKind),
 }
 
 impl Kvm {
@@ -28,36 +51,24 @@ pub fn kvm() -> Kvm {
     let device = Path::new("/dev/kvm");
     let is_device = |data: std::fs::Metadata| data.file_type().is_char_device();
     if std::fs::metadata(device).is_ok_and(|data| !is_device(data)) {
-        // libvirt could start no guest at all beside it.
-        return Kvm::Missing {
-            reason: "/dev/kvm is no device, something made a file of it: sudo rm /dev/kvm".to_owned(),
-        };
+        return Kvm::Missing { reason: KvmFault::NotADevice };
     }
     let opened = OpenOptions::new().read(true).write(true).open(device);
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    judge(opened.map(drop).map_err(|error| error.kind()), std::env::consts::ARCH, &cpuinfo)
+    usability(opened.map(drop).map_err(|error| error.kind()), std::env::consts::ARCH, &cpuinfo)
 }
 
-fn judge(opened: Result<(), std::io::ErrorKind>, arch: &str, cpuinfo: &str) -> Kvm {
-    let missing = |reason: &str| Kvm::Missing { reason: reason.to_owned() };
-    let flags = match arch {
-        "x86_64" | "x86" => parse_virtualization(cpuinfo),
-        _ => Some("none needed"),
+fn usability(opened: Result<(), std::io::ErrorKind>, arch: &str, cpuinfo: &str) -> Kvm {
+    let has_extensions = !matches!(arch, "x86_64" | "x86") || parse_virtualization(cpuinfo).is_some();
+    let reason = match (opened, has_extensions) {
+        (Ok(()), true) => return Kvm::Usable,
+        (Ok(()), false) => KvmFault::NoExtensions,
+        (Err(std::io::ErrorKind::NotFound), true) => KvmFault::NoModule,
+        (Err(std::io::ErrorKind::NotFound), false) => KvmFault::NoExtensionsNorDevice,
+        (Err(std::io::ErrorKind::PermissionDenied), _) => KvmFault::Denied,
+        (Err(kind), _) => KvmFault::Unusable(kind),
     };
-    match (opened, flags) {
-        (Ok(()), Some(_)) => Kvm::Usable,
-        (Ok(()), None) => missing("/dev/kvm is there, but the processor flags hold neither vmx nor svm"),
-        (Err(std::io::ErrorKind::NotFound), Some(_)) => {
-            missing("there is no /dev/kvm, though the processor could: the kvm module is not loaded")
-        }
-        (Err(std::io::ErrorKind::NotFound), None) => {
-            missing("there is no /dev/kvm, and the processor flags hold neither vmx nor svm")
-        }
-        (Err(std::io::ErrorKind::PermissionDenied), _) => {
-            missing("this user may not open /dev/kvm for reading and writing")
-        }
-        (Err(kind), _) => missing(&format!("/dev/kvm does not open: {kind}")),
-    }
+    Kvm::Missing { reason }
 }
 
 /// The flag in /proc/cpuinfo that says that the processor can run guests: "vmx" or "svm".
@@ -95,7 +106,7 @@ mod tests {
 
     #[test]
     fn both_are_needed_on_x86() {
-        let usable = |opened, arch, cpuinfo| judge(opened, arch, cpuinfo).is_usable();
+        let usable = |opened, arch, cpuinfo| usability(opened, arch, cpuinfo).is_usable();
         assert!(usable(Ok(()), "x86_64", INTEL));
         assert!(!usable(Ok(()), "x86_64", WITHOUT));
         assert!(!usable(Err(ErrorKind::PermissionDenied), "x86_64", INTEL));

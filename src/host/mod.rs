@@ -17,6 +17,7 @@ mod error;
 mod group;
 mod installer;
 mod kvm;
+mod lock_folder;
 mod port;
 mod proc_stat;
 mod qemu_process;
@@ -39,13 +40,15 @@ pub use creator::Creator;
 pub use error::Error;
 pub use group::{Membership, membership};
 pub use installer::installer;
-pub use kvm::{Kvm, kvm};
+pub use kvm::{Kvm, KvmFault, kvm};
+pub use lock_folder::{Held, Hold, sweep_held, system_lock_folder, try_hold};
 pub use port::{free_port, is_free};
 pub use qemu_process::{QemuProcess, qemu_names_file, qemu_process, qemu_processes};
 pub use qmp_folder::{
-    QmpFolder, qmp_socket, ready_session_qmp_folder, session_qmp_folder, system_qmp_folder,
+    QmpFolder, qmp_socket, ready_session_qmp_folder, remove_vm_sockets, session_qmp_folder,
+    system_qmp_folder, vms_with_sockets, vnc_socket,
 };
-pub use resource::{Memory, cpus, disk_free, memory};
+pub use resource::{Memory, cpus, disk_free, is_of_this_host, memory};
 pub use route::has_default_route;
 pub use shell::ShellCommand;
 pub use socket::{Socket, probe_session, probe_system, session_socket_folder};

@@ -6,7 +6,7 @@ use super::access::{Permission, blocker};
 use super::account::Account;
 use crate::system::fs;
 
-/// The folder of the VMs' own QMP sockets.
+/// The folder of the VMs' own QMP and VNC sockets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QmpFolder {
     /// QEMU can make its sockets there.
@@ -17,10 +17,13 @@ pub enum QmpFolder {
     NotWritable(PathBuf),
 }
 
+/// The folder that root makes at installation (tmpfiles.d), for QEMU's user and the group libvirt.
+pub(super) const SYSTEM_FOLDER: &str = "/run/libvirt/qemu/vmtools";
+
 /// The system daemon's folder, /run/libvirt/qemu/vmtools, which root makes (tmpfiles.d). `account` is
 /// QEMU's user; `None`, when QEMU runs as root, can write anywhere.
 pub fn system_qmp_folder(account: Option<&Account>) -> QmpFolder {
-    judge(Path::new("/run/libvirt/qemu/vmtools"), account)
+    judge(Path::new(SYSTEM_FOLDER), account)
 }
 
 /// The session's folder, `$XDG_RUNTIME_DIR/vmtools`, to be made with 0700 where it is missing; `None`
@@ -40,8 +43,37 @@ pub fn ready_session_qmp_folder() -> Option<PathBuf> {
 /// The socket of the VM `uuid` in `folder`; `None` when its path would be longer than the 107 bytes that
 /// a Unix socket's address holds (unix(7)).
 pub fn qmp_socket(folder: &Path, uuid: Uuid) -> Option<PathBuf> {
-    let path = folder.join(format!("{uuid}.qmp"));
+    socket(folder, uuid, "qmp")
+}
+
+/// The socket of the VM's screen beside it, as [`qmp_socket`].
+pub fn vnc_socket(folder: &Path, uuid: Uuid) -> Option<PathBuf> {
+    socket(folder, uuid, "vnc")
+}
+
+fn socket(folder: &Path, uuid: Uuid, extension: &str) -> Option<PathBuf> {
+    let path = folder.join(format!("{uuid}.{extension}"));
     (path.as_os_str().len() <= 107).then_some(path)
+}
+
+/// Removes the sockets of a VM that is gone: QEMU leaves those that are not libvirt's behind.
+pub fn remove_vm_sockets(uuid: Uuid) {
+    for folder in [Some(PathBuf::from(SYSTEM_FOLDER)), session_qmp_folder()].into_iter().flatten() {
+        for ending in ["qmp", "vnc"] {
+            let _ = std::fs::remove_file(folder.join(format!("{uuid}.{ending}")));
+        }
+    }
+}
+
+/// The UUIDs of which there are sockets.
+pub fn vms_with_sockets() -> Vec<Uuid> {
+    let folders = [Some(PathBuf::from(SYSTEM_FOLDER)), session_qmp_folder()].into_iter().flatten();
+    let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let uuid = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        Uuid::try_parse(name.strip_suffix(".qmp").or(name.strip_suffix(".vnc"))?).ok()
+    };
+    entries.filter_map(uuid).collect()
 }
 
 fn judge(folder: &Path, account: Option<&Account>) -> QmpFolder {

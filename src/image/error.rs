@@ -4,28 +4,37 @@ use std::time::Duration;
 use crate::model::{Digest, Invalid};
 use crate::system::{fs, process};
 
+use super::digest::checksum;
 use super::import::OvaError;
-use super::{catalog, checksum, header};
+use super::{FileKind, catalog, header};
 
-/// Why an image or a seed could not be had.
+/// Why an image could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A value that cannot be taken: a reference, a user's or host's name.
+    /// A value that cannot be taken: a reference, a name, a user's name.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// A file or folder could not be used.
     #[error(transparent)]
     File(#[from] fs::Error),
     /// There is no such file.
-    #[error("there is no image file {}", .path.display())]
+    #[error("there is no file {}", .path.display())]
     FileMissing {
         /// The file that was asked for.
         path: PathBuf,
     },
-    /// It is a folder, a device or a pipe.
-    #[error("{} is not a regular file", .path.display())]
+    /// It is something else than a regular file.
+    #[error("{} is {}, not a file", .path.display(), .kind.what())]
     NotAFile {
         /// What was asked for.
+        path: PathBuf,
+        /// What it is.
+        kind: FileKind,
+    },
+    /// A running QEMU may write to the file, so what is read of it may be torn. Integrity.
+    #[error("a running VM writes to {}", .path.display())]
+    InUse {
+        /// The file.
         path: PathBuf,
     },
     /// The file was written to while it was read.
@@ -183,16 +192,15 @@ pub enum Error {
         limit_bytes: u64,
     },
     /// Nothing tells whether the bytes will be the right ones.
-    #[error("no checksum vouches for {url}")]
-    NoChecksum {
+    #[error(
+        "no checksum vouches for {url}{}",
+        if *.is_plaintext { ", and plain http is not protected on its way" } else { "" }
+    )]
+    Unvouched {
         /// The URL.
         url: String,
-    },
-    /// Anybody on the way could change the bytes.
-    #[error("no checksum vouches for {url}, and plain http is not protected on its way")]
-    Plaintext {
-        /// The URL.
-        url: String,
+        /// Whether anybody on the way could change the bytes, too.
+        is_plaintext: bool,
     },
     /// A file of this machine has nowhere to be fetched from.
     #[error("{} is a file of this machine already", .path.display())]
@@ -210,56 +218,6 @@ pub enum Error {
         /// What is free for this user.
         available_bytes: u64,
     },
-    /// An ssh key that can't go into authorized_keys. The key itself is not told.
-    #[error("ssh key number {number} cannot be used: {reason}")]
-    AuthorizedKey {
-        /// Its place in the list, from 1.
-        number: usize,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A user-data file that cloud-init would not understand.
-    #[error("the user-data cannot be used: {reason}")]
-    UserData {
-        /// Why.
-        reason: &'static str,
-    },
-    /// A mistake in a cloud-config.
-    #[error("the user-data has a mistake in line {line}, column {column}: {reason}")]
-    CloudConfig {
-        /// The line, from 1.
-        line: u64,
-        /// The column, from 1.
-        column: u64,
-        /// What is wrong there.
-        reason: String,
-    },
-    /// A configuration that Ignition would not take.
-    #[error("the Ignition configuration cannot be used: {reason}")]
-    Ignition {
-        /// Why.
-        reason: String,
-    },
-    /// Documents that are too large for a seed.
-    #[error("the cloud-init documents have {bytes} bytes, {limit_bytes} are the most")]
-    SeedTooLarge {
-        /// What they have.
-        bytes: usize,
-        /// The most that fits.
-        limit_bytes: usize,
-    },
-    /// The seed volume could not be made.
-    #[error("cannot make the cloud-init seed")]
-    Seed(#[source] std::io::Error),
-    /// A document could not be written as JSON.
-    #[error("cannot write the cloud-init {document}")]
-    Document {
-        /// Such as "user-data".
-        document: &'static str,
-        /// What the writer said.
-        #[source]
-        source: serde_json::Error,
-    },
     /// A thread ended early, which happens when the program ends.
     #[error("the work was interrupted")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -275,6 +233,7 @@ impl Error {
                 | Self::DigestMismatch { .. }
                 | Self::Checksum { .. }
                 | Self::Changed { .. }
+                | Self::InUse { .. }
                 | Self::Unpack { .. }
                 | Self::UnpackedTooLarge { .. }
         )

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use super::{CpuFloor, Format};
+use super::file::{SourceFile, Stamp};
+use super::{CpuFloor, Error, Format};
 use crate::model::{Digest, Firmware};
 
 /// An image that lies on this machine and has been looked at.
@@ -30,4 +31,23 @@ pub struct LocalImage {
     pub firmware: Option<Firmware>,
     /// The least processor that it runs on, if the catalogue knows.
     pub cpu_floor: Option<CpuFloor>,
+    /// What tells that the file is still the one that was looked at; `None` for one that is kept by vmtools, which
+    /// is never written to and only replaced as a whole.
+    pub(super) stamp: Option<Stamp>,
+}
+
+impl LocalImage {
+    /// That the file is still what it was when it was looked at, and that no QEMU may write to it: to be asked
+    /// once it has been copied. Blocks shortly.
+    ///
+    /// # Errors
+    /// [`Error::Changed`], [`Error::InUse`], or when it is gone.
+    pub fn check_unchanged(&self) -> Result<(), Error> {
+        let Some(stamp) = &self.stamp else { return Ok(()) };
+        let source = SourceFile::open(&self.path)?;
+        if source.stamp() != stamp {
+            return Err(Error::Changed { path: self.path.clone() });
+        }
+        Ok(())
+    }
 }

@@ -1,4 +1,4 @@
-//! Images: what may be used as a disk, where it comes from, and the seed that makes it a VM of its own.
+//! Images: what may be used as a disk, and where it comes from.
 //!
 //! ```text
 //! "ubuntu" ─ Reference::parse ─┬─ File ──────────────────────────────┐
@@ -6,85 +6,75 @@
 //!                              └─ Catalog ──┴─ cache? ─ download ────┘
 //!                                                 │ lock, partial, digest, header, rename
 //!                                                 └ broken off: the partial stays, and is resumed
-//! CloudInit ─ to_documents ─ Documents ─ seed::build ─ bytes of a vfat volume labelled CIDATA
 //! ```
+//!
+//! | folder | what it holds |
+//! |---|---|
+//! | header | what a file is, by its bytes alone |
+//! | chain | which files a disk needs, by the headers of all of them |
+//! | catalog | the images that have a name |
+//! | digest | digests: computed, remembered, read from publishers' documents |
+//! | download | from a URL to a file that has been checked |
+//! | import | from a user's file to an image of the user's own |
+//! | store | references resolved; the cache and the user's own images |
+//! | file | how files of images are written and copied |
 //!
 //! An image from outside is hostile until its header has been read: a qcow2 can name any file of the host
 //! as its backing or data file. So [`header::inspect`] reads the bytes by itself, before any tool sees
 //! them, and a download takes its name in the cache only once its header and digest have been checked.
 //!
+//! Another disk's files are told from its headers, too:
+//!
+//! ```
+//! use vmtools::image::{Chain, Driver, Overlay, header};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let (base, disk) = (folder.path().join("base.img"), folder.path().join("disk.qcow2"));
+//! std::fs::write(&base, vec![0; 1 << 20])?;
+//! let name = base.to_str().ok_or("a name that is text")?;
+//! let overlay = Overlay::new(1 << 20, name, "raw").ok_or("a name that QEMU takes")?;
+//! overlay.write_to(&std::fs::File::create(&disk)?)?;
+//!
+//! // As an image from outside it would be refused, for it names a file of this host.
+//! assert!(header::read(&disk).is_err());
+//! // As a VM's disk it needs both files.
+//! let chain = Chain::read(&disk, Some(Driver::Qcow2));
+//! let files: Vec<_> = chain.files().map(|file| file.path.as_path()).collect();
+//! assert_eq!(files, [&disk, &base]);
+//! assert!(chain.is_complete());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Ways to fail: no such file or catalogue entry; no network ([`Error::Unreachable`]); a server that stops
-//! sending ([`Error::Stalled`]); bytes that are not what was promised ([`Error::is_integrity`]); a full disk.
+//! sending ([`Error::Stalled`]); bytes that are not what was promised, or that somebody changes while they are
+//! read ([`Error::is_integrity`]); a full disk.
 
-mod answer;
-mod cached;
 pub mod catalog;
-pub mod checksum;
-mod cloud_config;
-mod cloud_init;
-mod cloud_init_setup;
-#[cfg(test)]
-mod cloud_init_tests;
+pub mod chain;
 mod digest;
-mod disk;
-mod documents;
 mod download;
-mod entry;
 mod error;
-mod fetch;
-mod foreign;
-mod hash;
+mod file;
 pub mod header;
-mod holding;
-mod ignition;
 mod import;
-mod intake;
-mod leftovers;
-mod limits;
 mod local_image;
-mod mime;
-mod overlay;
-mod own;
-mod partial;
-mod password;
-mod pull;
-mod qcow2;
-mod qcow2_map;
-mod record;
+mod qemu_img;
 mod reference;
-mod retry;
-pub mod seed;
-mod source;
-mod sparse_copy;
 mod store;
-#[cfg(test)]
-mod store_tests;
-#[cfg(test)]
-mod test_server;
-mod unpack;
 
-pub use catalog::Catalog;
-pub use cloud_config::{UnknownKey, check_user_data};
-pub use cloud_init::CloudInit;
-pub use digest::DigestCache;
-pub use documents::{Documents, HostKey};
-pub use entry::{CpuFloor, Entry};
+pub use catalog::{Catalog, CpuFloor, Entry};
+pub use chain::Chain;
+pub use digest::{DigestCache, Hasher, checksum};
+pub use download::Limits;
 pub use error::Error;
-pub use hash::Hasher;
-pub use header::{Format, Header, read as read_header};
-pub use holding::{Holding, HoldingKind};
-pub use ignition::{Ignition, check_ignition};
+pub use file::{FileKind, Overlay, check_regular, copy_sparse, is_written_by_qemu};
+pub use header::{Driver, Format, Header, read as read_header, read_data_disk};
 pub use import::OvaError;
-pub use leftovers::Leftover;
-pub use limits::Limits;
 pub use local_image::LocalImage;
-pub use overlay::Overlay;
-pub use own::{NewImage, OwnImages, Staged};
-pub use password::PasswordHash;
-pub use pull::{Freshness, Pulled};
 pub use reference::Reference;
-pub use sparse_copy::copy_sparse;
-pub use store::Store;
+pub use store::{Freshness, Holding, HoldingKind, Leftover, NewImage, OwnImages, Pulled, Staged, Store};
 
 use std::sync::Arc;
 

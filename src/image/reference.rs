@@ -132,6 +132,24 @@ fn without_dots(path: &Path) -> PathBuf {
     path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect()
 }
 
+/// Refuses a name that `--image` would take for a file or a URL.
+pub(super) fn check_name(name: &str) -> Result<(), Invalid> {
+    match Reference::parse(name, Path::new("/"), None) {
+        Ok(Reference::Catalog(_)) => Ok(()),
+        _ => Err(Invalid::new(
+            "image name",
+            name,
+            "it begins with a letter or digit, has letters, digits, dots, dashes and underscores, and does not end like a file",
+        )),
+    }
+}
+
+/// The last part of a URL's path, which publishers use as the file's name.
+pub(super) fn file_name(url: &str) -> &str {
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,5 +217,11 @@ mod tests {
         }
         let error = parse("https://bob:secret@example.org/a").expect_err("refused");
         assert!(!error.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn the_name_of_a_file_at_a_url() {
+        assert_eq!(file_name("https://a/b/c.img?token=1/2"), "c.img");
+        assert_eq!(file_name("https://a/"), "");
     }
 }

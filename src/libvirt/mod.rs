@@ -3,49 +3,32 @@
 //! This is the room where a VM is called a domain. [`Client`] asks and acts; the parsers of what virsh
 //! prints are pure functions with tests on recorded output.
 
-mod addresses;
-mod affects;
-mod backup;
 mod client;
-mod definitions;
-mod devices;
 mod domain;
-mod domain_change;
-mod domain_copy;
-mod domain_hardware;
-mod domain_monitor;
-mod domain_spec;
-mod domains;
-mod domstats;
 mod error;
 mod event;
-mod interfaces;
-mod load;
-mod metadata;
+mod job;
 mod network;
-mod power;
-mod shared_folder;
+mod snapshot;
 mod storage;
 mod xml;
 
-pub use addresses::{Address, AddressSource};
-pub use affects::Affects;
-pub use backup::{BackupDisk, BackupState, Hold};
 use client::command;
-pub use client::{Client, Console, Definition, DomainCapabilities, Version, Versions};
-pub use definitions::{Definitions, KeptBeside, Page, Stored};
-pub use domain::{Disk, Domain, Interface};
-pub use domain_copy::{CopiedFile, DomainCopy};
-pub use domain_hardware::{cdrom, disk_prefix};
-pub use domain_spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
-pub use domains::{DomainId, Scope};
-pub use domstats::DomainStats;
+pub use client::{Client, Console, Definition, DomainCapabilities, Keyboard, Version, Versions};
+pub use domain::{
+    Address, AddressSource, Affects, BackupDisk, BackupState, Bus, CompleteDefinition, Conflict, CopiedFile,
+    CopyNeeds, CpuTopology, Definitions, DeviceAddress, Disk, DiskDevice, DiskRole, DiskSource, DiskSpec,
+    Domain, DomainCopy, DomainId, DomainSpec, DomainStats, DriveAddress, Encryption, Filesystem, FreeTarget,
+    Freeze, HostPort, Interface, InterfaceKind, InterfaceSource, InterfaceSpec, KeptBeside, MaxCpusChange,
+    Metadata, MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle, OwnedVolume, Page, Parent, Room,
+    Scope, SocketRole, SshAccess, Stored, TopologyMismatch, VncEndpoint, VncServer, cdrom, disk_prefix,
+    free_target,
+};
 pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};
-pub use metadata::{Metadata, MetadataChange, Mounted, OwnedVolume, Parent, Room, SshAccess};
+pub use job::{JobBytes, JobOperation, JobOutcome, JobProgress};
 pub use network::{
     HostUpdate, IpRange, Lease, Network, NetworkDevice, NetworkIp, NetworkSpec, PortGroup, Reservation,
 };
-pub use shared_folder::Filesystem;
 pub use storage::{Pool, PoolContents, PoolKind, Volume, VolumeKind, VolumeSpec};
 pub use xml::{Element, Node, XmlError};

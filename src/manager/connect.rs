@@ -1,6 +1,4 @@
-use std::sync::Arc;
-
-use super::{Error, Interrupt, Observer, VmManager};
+use super::VmManager;
 use crate::config::{Config, Paths};
 use crate::host::{self, Socket};
 use crate::libvirt::{self, Client};
@@ -9,35 +7,12 @@ use crate::model::{ConnectionUri, UriChoice};
 impl VmManager {
     /// A manager for the connection that was chosen. With [`UriChoice::Auto`] the system daemon is taken
     /// if its socket lets this user in, else the session. Nothing is started yet.
-    pub async fn connect(
-        choice: &UriChoice,
-        config: Config,
-        paths: Paths,
-        observer: Arc<dyn Observer>,
-        interrupt: Interrupt,
-    ) -> Self {
+    pub async fn connect(choice: &UriChoice, config: Config, paths: Paths) -> Self {
         let client = match choice {
             UriChoice::Uri(uri) => Client::new(uri.clone()),
             UriChoice::Auto => automatic().await,
         };
-        let aside = Client::new(client.uri().clone());
-        Self { client, aside, config, paths, observer, interrupt }
-    }
-
-    /// How many VMs the connection has that `auto` did not pick, if it can be told without starting a
-    /// daemon or asking for rights.
-    pub(super) async fn vms_elsewhere(&self) -> Result<Option<(ConnectionUri, usize)>, Error> {
-        let other = if self.uri().is_session() { ConnectionUri::system() } else { ConnectionUri::session() };
-        if !self.uri().is_local() || host::is_root() {
-            return Ok(None);
-        }
-        let socket =
-            if other.is_session() { host::probe_session().await } else { host::probe_system().await };
-        if !matches!(socket, Socket::Reachable { .. }) {
-            return Ok(None);
-        }
-        let count = self.client.count_on(&other).await?;
-        Ok((count > 0).then_some((other, count)))
+        Self::new(client, config, paths)
     }
 }
 

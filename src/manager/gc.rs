@@ -1,13 +1,24 @@
+//! What killed commands have left, and VMs whose time is over.
+//!
+//! Whatever a command makes is recorded before it is made, so all that a killed one leaves is found from a
+//! record: a VM with the mark of its maker, a base without its marker, a file that bears the UUID of a VM
+//! that is gone. A disk that was kept on purpose bears one too: disks are never garbage by their names.
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::claim::Subject;
 use super::clone::copying::maker_of_folder;
-use super::create::base::{MARKER, PREFIX, is_stale, marker_name};
-use super::image::commit;
-use super::{Error, VmManager};
-use crate::host::Creator;
+use super::delete::Deletion;
+use super::image::{Images, commit};
+use super::inventory::{DeletionSet, Inventory};
+use super::operation::noun;
+use super::retry::Retry;
+use super::storage::{Storage, base};
+use super::{Error, StorageError};
+use crate::host::{self, Creator};
 use crate::image::Leftover;
-use crate::libvirt::{self, Domain, OwnedVolume, Scope, Volume};
+use crate::libvirt::{Domain, OwnedVolume, Volume};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -15,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// A create that was killed left it.
+    /// A create or delete that was killed left it.
     Unfinished,
     /// Its time to live is over.
     Expired,
@@ -29,6 +40,8 @@ pub enum Reason {
     BrokenImport,
     /// The pool that a killed `clone` had made of a folder for the time being; the folder's files stay.
     ForgottenPool,
+    /// A log, seed or socket of a VM that is gone.
+    Orphan,
 }
 
 /// Something that `gc` removes.
@@ -43,30 +56,46 @@ pub struct Garbage {
     /// The files that go.
     pub files: Vec<String>,
     #[serde(skip)]
-    volumes: Vec<OwnedVolume>,
-    #[serde(skip)]
-    download: Option<Leftover>,
+    target: Target,
 }
 
-impl VmManager {
-    /// What `gc` would remove.
+/// What is removed, and how.
+#[derive(Debug, Clone)]
+enum Target {
+    Vm(String),
+    Volume(OwnedVolume),
+    Pool(String),
+    Download(Box<Leftover>),
+    Import,
+    Sockets(uuid::Uuid),
+}
+
+noun! {
+    /// What killed commands have left, and VMs whose time is over.
+    GarbageCollection
+}
+
+impl GarbageCollection<'_> {
+    /// What `gc` would remove. A VM whose QEMU hangs is named by a warning, and what is its own is not garbage.
     ///
     /// # Errors
     /// When libvirt can't be asked.
-    pub async fn find_garbage(&self) -> Result<Vec<Garbage>, Error> {
-        let ids = self.client.domains(Scope::All).await?;
-        let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
-        let domains = self.client.domains_in_full(&uuids).await?;
+    pub async fn find(&self) -> Result<Vec<Garbage>, Error> {
+        let inventory = Inventory::load(self.op).await?;
         let mut garbage = Vec::new();
-        for domain in &domains {
+        for domain in inventory.definitions.all_stored() {
+            // A create takes its mark off before it ends, so only a mark that is read after its end was seen
+            // proves that it was killed.
             if of_domain(domain).is_some() {
-                garbage.extend(self.garbage_again(&domain.uuid).await?);
+                garbage.extend(self.of_domain_now(&domain.uuid, &inventory).await?);
             }
         }
-        garbage.extend(self.broken_volumes().await?);
-        garbage.extend(self.forgotten_pools(&domains).await?);
+        garbage.extend(volumes(&inventory).into_iter().map(of_volume));
+        garbage.extend(self.forgotten_pools(&inventory).await?);
+        garbage.extend(self.sockets(&inventory));
         garbage.extend(self.broken_imports()?);
-        garbage.extend(self.image_store()?.leftovers().await?.into_iter().map(of_download));
+        let store = Images::of(self.op).image_store()?;
+        garbage.extend(store.leftovers().await?.into_iter().map(of_download));
         Ok(garbage)
     }
 
@@ -74,49 +103,76 @@ impl VmManager {
     ///
     /// # Errors
     /// [`Error::LeftBehind`] when not everything could be removed.
-    pub async fn remove_garbage(&self, garbage: &Garbage) -> Result<(), Error> {
-        if let Some(download) = &garbage.download {
-            return Ok(self.image_store()?.remove_leftover(download).await?);
-        }
-        if garbage.reason == Reason::BrokenImport {
-            let store = self.image_store()?;
-            for file in &garbage.files {
-                store.own().remove_abandoned(Path::new(file))?;
+    pub async fn remove(&self, garbage: &Garbage) -> Result<(), Error> {
+        match &garbage.target {
+            Target::Vm(uuid) => self.remove_vm(uuid, &garbage.name).await,
+            Target::Volume(volume) => self.remove_volume(volume).await,
+            Target::Pool(name) => {
+                let retry = Retry::regardless(Instant::now() + PATIENCE);
+                // One in which libvirt still copies is busy.
+                Ok(retry.while_busy(async || self.op.client().end_pool(name).await).await.map(drop)?)
             }
+            Target::Download(download) => {
+                Ok(Images::of(self.op).image_store()?.remove_leftover(download).await?)
+            }
+            Target::Import => {
+                let store = Images::of(self.op).image_store()?;
+                for file in &garbage.files {
+                    store.own().remove_abandoned(Path::new(file))?;
+                }
+                Ok(())
+            }
+            Target::Sockets(uuid) => {
+                host::remove_vm_sockets(*uuid);
+                Ok(())
+            }
+        }
+    }
+
+    /// Removes the files of locks that killed processes have left.
+    pub fn sweep(&self) {
+        let _ = self.op.sweep_claims();
+    }
+
+    async fn remove_vm(&self, uuid: &str, name: &str) -> Result<(), Error> {
+        let claim = self.op.own(Subject::Vm(uuid), name).await?;
+        // Its time to live may have been prolonged since.
+        let domain = match self.op.client().domain(uuid).await {
+            Err(error) if error.is_not_found() => return Ok(()),
+            other => other?,
+        };
+        if of_domain(&domain).is_none() {
+            return Ok(());
+        }
+        let deletion = Deletion::of(self.op);
+        // What others have come to need of it stays, and so does it.
+        let removed = async { deletion.delete_claimed(deletion.plan_one(uuid).await?, &claim).await };
+        match removed.await {
+            Err(Error::Libvirt(error)) if error.is_not_found() => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    async fn remove_volume(&self, volume: &OwnedVolume) -> Result<(), Error> {
+        let _claim = self.op.own(Subject::Base(&volume.volume), &volume.volume).await?;
+        let inventory = Inventory::load(self.op).await?;
+        if !volumes(&inventory).iter().any(|(found, _)| found == volume) {
             return Ok(());
         }
         let deadline = Instant::now() + PATIENCE;
-        if garbage.reason == Reason::ForgottenPool {
-            // One in which libvirt still copies is busy.
-            return Ok(self.retry(deadline, || self.client.end_pool(&garbage.name)).await.map(drop)?);
-        }
-        let still = match &garbage.uuid {
-            Some(uuid) => self.garbage_again(uuid).await?.is_some(),
-            None => self.broken_volumes().await?.iter().any(|now| now.files == garbage.files),
-        };
-        if !still {
-            return Ok(());
-        }
-        if let Some(uuid) = &garbage.uuid {
-            // What others have come to need of it stays, and so does it.
-            let removed = async { self.delete(self.plan_delete(uuid).await?).await };
-            return match removed.await {
-                Err(Error::Libvirt(error)) if error.is_not_found() => Ok(()),
-                other => other.map(drop),
-            };
-        }
-        self.remove_volumes(&garbage.volumes, deadline).await.map_err(|left| Error::LeftBehind {
-            cause: Box::new(Error::NotRemoved { name: garbage.name.clone() }),
+        let volumes = std::slice::from_ref(volume);
+        Storage::of(self.op).remove_volumes(volumes, deadline).await.map_err(|left| Error::LeftBehind {
+            cause: Box::new(StorageError::NotRemoved { name: volume.volume.clone() }.into()),
             left,
         })
     }
 
-    /// A look at the definition as it is now. A create takes its mark off before it ends, so only a mark
-    /// that is read after its end was seen proves that it was killed.
-    async fn garbage_again(&self, uuid: &str) -> Result<Option<Garbage>, Error> {
-        match self.client.domain(uuid).await {
+    async fn of_domain_now(&self, uuid: &str, inventory: &Inventory) -> Result<Option<Garbage>, Error> {
+        match self.op.client().domain(uuid).await {
             // It goes when its linked clones have gone.
-            Ok(domain) if domain.is_parent() && !self.children_of(uuid).await?.is_empty() => Ok(None),
+            Ok(domain) if domain.is_parent() && !inventory.definitions.children_of(uuid).is_empty() => {
+                Ok(None)
+            }
             Ok(domain) => Ok(of_domain(&domain)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
@@ -126,80 +182,99 @@ impl VmManager {
     /// Whether a create is at work on the VM.
     pub(super) async fn maker_of(&self, domain: &Domain) -> Result<Maker, Error> {
         match maker(domain) {
-            Maker::Gone => Ok(maker(&self.client.domain(&domain.uuid).await?)),
+            Maker::Gone => Ok(maker(&self.op.client().domain(&domain.uuid).await?)),
             other => Ok(other),
         }
     }
 
     fn broken_imports(&self) -> Result<Vec<Garbage>, Error> {
-        let files = self.image_store()?.own().abandoned()?;
+        let files = Images::of(self.op).image_store()?.own().abandoned()?;
         let garbage = files.into_iter().map(|file| Garbage {
             name: file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             uuid: None,
             reason: Reason::BrokenImport,
             files: vec![file.to_string_lossy().into_owned()],
-            volumes: Vec::new(),
-            download: None,
+            target: Target::Import,
         });
         Ok(garbage.collect())
     }
 
     /// The pools that were made for the sake of clones of which none goes on. One may use what another has made.
-    async fn forgotten_pools(&self, domains: &[Domain]) -> Result<Vec<Garbage>, Error> {
-        if domains.iter().any(|domain| matches!(maker(domain), Maker::AtWork)) {
+    async fn forgotten_pools(&self, inventory: &Inventory) -> Result<Vec<Garbage>, Error> {
+        if inventory.definitions.all_stored().iter().any(|domain| matches!(maker(domain), Maker::AtWork)) {
             return Ok(Vec::new());
         }
         let is_forgotten =
             |pool: &String| maker_of_folder(pool).is_some_and(|maker| maker.is_alive() == Some(false));
-        let pools = self.client.active_pools().await?.into_iter().filter(is_forgotten);
+        let pools = self.op.client().active_pools().await?.into_iter().filter(is_forgotten);
         let garbage = pools.map(|name| Garbage {
+            target: Target::Pool(name.clone()),
             name,
             uuid: None,
             reason: Reason::ForgottenPool,
             files: Vec::new(),
-            volumes: Vec::new(),
-            download: None,
         });
         Ok(garbage.collect())
     }
 
-    /// Bases without a marker, and copies of disks, that nobody writes to any more.
-    async fn broken_volumes(&self) -> Result<Vec<Garbage>, Error> {
-        let pool = self.config.storage.pool.as_str();
-        if self.client.pool(pool).await?.is_none() {
-            return Ok(Vec::new());
+    /// QEMU removes the sockets that are libvirt's, and leaves vmtools' own when it is killed.
+    fn sockets(&self, inventory: &Inventory) -> Vec<Garbage> {
+        if !self.op.locality().is_here() {
+            return Vec::new();
         }
-        match self.client.refresh_pool(pool).await {
-            // A pool in which something is being made is looked at the next time.
-            Err(libvirt::Error::Busy { .. }) => return Ok(Vec::new()),
-            other => other?,
-        }
-        let volumes = self.client.volumes(pool).await?;
-        let is_base = |name: &str| name.starts_with(PREFIX) && !name.ends_with(MARKER);
-        let has_marker = |name: &str| volumes.iter().any(|volume| volume.name == marker_name(name));
-        // A commit that still goes on loses nothing: it has opened the volume.
-        let reason = |volume: &Volume| match volume.name.as_str() {
-            name if name.starts_with(commit::PREFIX) => Some(Reason::BrokenCommit),
-            name if is_base(name) && !has_marker(name) => Some(Reason::BrokenUpload),
-            _ => None,
+        let is_known = |uuid: &uuid::Uuid| {
+            let uuid = uuid.to_string();
+            inventory.definitions.stored(&uuid).is_some() || inventory.definitions.is_hidden(&uuid)
         };
-        let broken = volumes.iter().filter(|volume| is_stale(volume.modified));
-        let garbage = broken.filter_map(|volume| {
-            Some(Garbage {
-                reason: reason(volume)?,
-                name: volume.name.clone(),
-                uuid: None,
-                files: vec![volume.path.clone()],
-                volumes: vec![OwnedVolume {
-                    pool: pool.to_owned(),
-                    volume: volume.name.clone(),
-                    path: volume.path.clone(),
-                }],
-                download: None,
-            })
+        let orphans = host::vms_with_sockets().into_iter().filter(|uuid| !is_known(uuid));
+        // Another daemon of this host may have the VM: its QEMU tells.
+        let orphans = orphans.filter(|uuid| host::qemu_process(*uuid).is_none());
+        let garbage = orphans.map(|uuid| Garbage {
+            name: uuid.to_string(),
+            uuid: Some(uuid.to_string()),
+            reason: Reason::Orphan,
+            files: Vec::new(),
+            target: Target::Sockets(uuid),
         });
-        Ok(garbage.collect())
+        garbage.collect()
     }
+}
+
+/// Bases without a marker, copies of disks, and logs and seeds of VMs that are gone, that nobody writes to any
+/// more and nobody needs.
+fn volumes(inventory: &Inventory) -> Vec<(OwnedVolume, Reason)> {
+    let known = |pool: &str, name: &str| {
+        inventory.files.volumes().any(|(other, volume)| other == pool && volume.name == name)
+    };
+    let is_alive = |mark: &str| {
+        let of_stored = inventory.definitions.all_stored().iter().any(|domain| domain.uuid.starts_with(mark));
+        of_stored || inventory.definitions.hidden().iter().any(|id| id.uuid.starts_with(mark))
+    };
+    let reason = |pool: &str, volume: &Volume| match volume.name.as_str() {
+        // A commit that still goes on loses nothing: it has opened the volume.
+        name if name.starts_with(commit::PREFIX) => Some(Reason::BrokenCommit),
+        name if base::is_base(name) && !known(pool, &base::marker_name(name)) => Some(Reason::BrokenUpload),
+        name if base::is_marker(name) && !known(pool, base::of_marker(name)) => Some(Reason::BrokenUpload),
+        name => mark_of(name).filter(|mark| !is_alive(mark)).map(|_| Reason::Orphan),
+    };
+    let stale = inventory.files.volumes().filter(|(_, volume)| base::is_stale(volume.modified));
+    let found = stale.filter_map(|(pool, volume)| {
+        let owned =
+            OwnedVolume { pool: pool.to_owned(), volume: volume.name.clone(), path: volume.path.clone() };
+        Some((owned, reason(pool, volume)?))
+    });
+    found.filter(|(owned, _)| inventory.needed_by(&owned.path, &DeletionSet::default()).is_empty()).collect()
+}
+
+/// The part of its VM's UUID that the name of a log or seed bears: `NAME-XXXXXXXX.log` and its like.
+fn mark_of(name: &str) -> Option<&str> {
+    let log = name.rsplit_once(".log").filter(|(_, piece)| {
+        piece.is_empty() || piece.strip_prefix('.').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+    });
+    let stem = log.map(|(stem, _)| stem).or(name.strip_suffix("-seed.img")).or(name.strip_suffix(".ign"))?;
+    let (_, mark) = stem.rsplit_once('-')?;
+    let is_hex = mark.len() == 8 && mark.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
+    is_hex.then_some(mark)
 }
 
 fn of_domain(domain: &Domain) -> Option<Garbage> {
@@ -216,9 +291,18 @@ fn of_domain(domain: &Domain) -> Option<Garbage> {
         uuid: Some(domain.uuid.clone()),
         reason,
         files: record.owned.iter().map(|owned| owned.path.clone()).collect(),
-        volumes: record.owned.clone(),
-        download: None,
+        target: Target::Vm(domain.uuid.clone()),
     })
+}
+
+fn of_volume((volume, reason): (OwnedVolume, Reason)) -> Garbage {
+    Garbage {
+        name: volume.volume.clone(),
+        uuid: None,
+        reason,
+        files: vec![volume.path.clone()],
+        target: Target::Volume(volume),
+    }
 }
 
 fn of_download(download: Leftover) -> Garbage {
@@ -228,12 +312,11 @@ fn of_download(download: Leftover) -> Garbage {
         uuid: None,
         reason: Reason::BrokenDownload,
         files: download.files.iter().map(|file| file.display().to_string()).collect(),
-        volumes: Vec::new(),
-        download: Some(download),
+        target: Target::Download(Box::new(download)),
     }
 }
 
-/// Whether a create is at work on a VM.
+/// Whether a create or delete is at work on a VM.
 pub(super) enum Maker {
     /// None is: it was finished.
     None,
@@ -249,5 +332,22 @@ fn maker(domain: &Domain) -> Maker {
         None => Maker::None,
         Some(Ok(creator)) if creator.is_alive() == Some(false) => Maker::Gone,
         Some(_) => Maker::AtWork,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mark_of;
+
+    #[test]
+    fn logs_and_seeds_bear_their_vms_mark_and_disks_are_left_alone() {
+        for name in ["web-12ab34cd.log", "web-12ab34cd.log.0", "a-b-12ab34cd-seed.img", "web-12ab34cd.ign"] {
+            assert_eq!(mark_of(name), Some("12ab34cd"), "{name}");
+        }
+        for name in
+            ["web-12ab34cd.qcow2", "web-12ab34cd.img", "web.log", "web-12AB34CD.log", "x-12ab34cd.log.a"]
+        {
+            assert_eq!(mark_of(name), None, "{name}");
+        }
     }
 }

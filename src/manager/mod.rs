@@ -16,87 +16,74 @@
 //!                            +------- kill -9: the mark stays, and `gc` does the same -------+
 //! ```
 
-mod agent;
+mod change;
+mod claim;
 mod clone;
 mod connect;
-mod console;
-mod copy;
 mod create;
 mod delete;
-mod delete_plan;
 mod disk;
 mod doctor;
 mod error;
-mod events;
-mod exec;
 mod gc;
+mod guest;
+mod host_checks;
 mod image;
-mod interrupt;
-mod list;
-mod logs;
-mod monitor;
-mod needs;
+mod inventory;
+mod locality;
 mod network;
-mod observer;
-mod outlast;
-mod pause;
+mod observe;
+mod operation;
 mod power;
-mod protect;
-mod reach;
-mod record;
-mod remove;
-mod rename;
-mod serial_log;
-mod set;
-mod spec;
-mod ssh_config;
-mod status;
-mod stop;
-mod template;
-mod vm;
+mod remnant;
+mod retry;
+mod storage;
+mod task;
+mod undo;
 mod vm_manager;
-mod volume;
-mod wait;
+mod vms;
 
-pub use clone::{CloneMode, CloneRequest};
-pub use console::Console;
-pub use copy::{Copied, CopyBy, CopyPlace, CopyRequest};
-pub use create::Plan;
-pub use delete::Deleted;
-pub use delete_plan::{DeletePlan, DeleteRequest, Going, GoingFile, KeptFile, Staying};
-pub use disk::{ChangedDisk, DiskError, DiskRemoval, DiskSource, NewDisk};
-pub use doctor::{Check, CheckStatus};
+pub use change::{Changes, Protection, Setting, VmChange, VmChanged};
+pub use clone::{CloneError, CloneMode, CloneRequest, LiveCopyFault};
+pub use create::{CreateError, PasstFault, Plan, VirtiofsFault, VmSpec};
+pub use delete::{
+    DeletePlan, DeleteReason, DeleteRequest, Deleted, Deletion, FileDeletion, KeepReason, KeptFile,
+};
+pub use disk::{ChangedDisk, CopyObstacle, DiskError, DiskRemoval, DiskSource, Disks, NewDisk};
+pub use doctor::{Check, CheckStatus, Finding, MachinePart};
 pub use error::Error;
-pub use events::{EventCommand, EventStream, VmEvent, VmEventKind};
-pub use exec::{EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed};
-pub use gc::{Garbage, Reason};
+pub use gc::{Garbage, GarbageCollection, Reason};
+pub use guest::{
+    Console, ConsoleError, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyError, CopyPlace, CopyRefusal,
+    CopyRequest, EXEC_INPUT_LIMIT, ExecEnd, ExecError, ExecRequest, Executed, FileCopy, GuestAccess,
+    GuestAgent, LogRequest, Reach, ReachError, Screen, ScreenError, ScreenForward, SshHost, WaitError,
+    WaitFor,
+};
+pub use host_checks::ResourceError;
 pub use image::{
-    AvailableImage, ImageCommit, ImageImport, ImageKind, ImageStatus, PruneRequest, PullRequest, PulledImage,
-    RemovedImage, UnusedImage, available_images, import_image, own_image,
+    AvailableImage, ImageCommit, ImageError, ImageImport, ImageKind, ImageStatus, Images, PruneRequest,
+    PullRequest, PulledImage, RemovedImage, UnusedImage, available_images, import_image, own_image,
 };
-pub use interrupt::{Interrupt, interrupt_channel};
-pub use list::{ListRequest, VmSelection};
-pub use logs::LogRequest;
-pub use monitor::{
-    Card, CountedDisk, Counters, Job, Look, Monitor, MonitorRequest, QemuEvent, QmpEnabled, SampleSource,
-    Transfers, VmSample,
-};
+pub use inventory::Needer;
 pub use network::{
-    CardChange, DeletedNetwork, LeaseStatus, Network, NetworkCard, NetworkDeletePlan, NetworkError,
-    NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus, ReservationStatus,
+    AddressHolder, CardChange, DeletedNetwork, LeaseStatus, Network, NetworkCard, NetworkDeletePlan,
+    NetworkError, NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus, Networks,
+    ReservationStatus, SpecialAddress, SubnetUser,
 };
-pub use observer::{Event, Observer, Warning};
-pub use power::StateChange;
-pub use protect::Protection;
-pub use reach::Reach;
-pub use set::{Setting, VmChange, VmChanged};
-pub use spec::VmSpec;
-pub use ssh_config::SshHost;
-pub use stop::StopBy;
-pub use vm::{DiskStatus, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmStatus, VmSummary};
+pub use observe::{
+    Card, CountedDisk, Counters, EventCommand, EventStream, Job, Look, Monitor, MonitorRequest, Monitoring,
+    QemuEvent, QmpEnabled, SampleSource, Transfers, VmEvent, VmEventKind, VmSample,
+};
+pub use power::{Power, StateChange, StopBy};
+pub use remnant::{Left, Remnant};
+pub use storage::{Place, StorageError};
+pub use task::{Already, Event, Interrupt, Observer, Seen, Step, Task, Warning, interrupt_channel};
 pub use vm_manager::VmManager;
-pub use wait::WaitFor;
+pub use vms::{
+    DiskStatus, InterfaceStatus, ListRequest, MountStatus, SshStatus, VmDetails, VmError, VmSelection,
+    VmStatus, VmSummary, Vms,
+};
 
 pub use crate::guest::{Remote, Signal};
-pub use crate::host::installer;
-pub use crate::image::PasswordHash;
+pub use crate::host::{KvmFault, Membership, QmpFolder, Socket, installer};
+pub use crate::seed::{PasswordHash, UserDataWarning};

@@ -44,6 +44,19 @@ impl VmState {
         }
     }
 
+    /// The state behind "the VM is".
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Shutoff => "shut off",
+            Self::Crashed => "crashed",
+            Self::Suspended => "suspended by its guest",
+            Self::ShuttingDown => "shutting down",
+            Self::Unknown => "in an unknown state",
+        }
+    }
+
     /// The state's name in tables and JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! QEMU's monitor protocol (QMP), to look into a running VM: `docs/interop/qmp-spec.rst` of QEMU's sources.
 //!
-//! - [`Client`]: one connection. [`Connection`]: one that is made anew when it broke.
+//! - [`Client`]: one connection. One that broke is not made anew: behind the same socket another QEMU may answer, of
+//!   which the caller knows neither the process nor the devices.
 //! - [`Command`]: the commands that can be sent, which only ask. Nothing else can be.
 //! - [`Event`]: what QEMU tells unasked. Events queue up, bounded, while replies are waited for.
 //!
@@ -17,7 +18,6 @@
 mod batch;
 mod client;
 mod command;
-mod connection;
 mod error;
 mod event;
 mod wire;
@@ -25,7 +25,6 @@ mod wire;
 pub use batch::Batch;
 pub use client::{Client, REPLY_WITHIN};
 pub use command::*;
-pub use connection::{CONNECT_WITHIN, Connection};
 pub use error::Error;
 pub use event::Event;
 pub use wire::{LINE_LIMIT, Malformed};

@@ -60,6 +60,14 @@ pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
         .map_err(Error::at("make the folder", folder))
 }
 
+/// Waits until the names of the folder's files are on the disk, such as one that a file was given just now.
+///
+/// # Errors
+/// When the folder can't be opened, or the disk fails.
+pub fn sync_folder(folder: &Path) -> Result<(), Error> {
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::at("write", folder))
+}
+
 /// A lock on `path` that is held until the value is dropped, or the process ends, however it ends.
 /// Waits for it on a thread of its own.
 ///
@@ -116,6 +124,86 @@ impl Drop for Lock {
     }
 }
 
+/// How a name is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// By any number at the same time, while nobody holds it exclusively.
+    Shared,
+    /// By one alone.
+    Exclusive,
+}
+
+/// A name that is held until the value is dropped, or the process ends, however it ends. The file that stands
+/// for it is there only while somebody holds it, but for what a killed process leaves: [`sweep_held`].
+#[derive(Debug)]
+pub struct Held {
+    file: std::fs::File,
+    path: PathBuf,
+}
+
+/// Holds `path` without waiting: `None` if another's hold excludes this one. Its folder has to be there. The
+/// file is for this user and the folder's group, so that a folder with the set-group-ID bit is shared by them.
+///
+/// # Errors
+/// When the file can't be made or opened.
+pub fn try_hold(path: &Path, hold: Hold) -> Result<Option<Held>, Error> {
+    loop {
+        let file = open_held(path)?;
+        let locked = match hold {
+            Hold::Shared => file.try_lock_shared(),
+            Hold::Exclusive => file.try_lock(),
+        };
+        match locked {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => return Err(Error::at("lock", path)(error)),
+        }
+        // Who held it before may have removed the file between the two: then this lock is on nothing.
+        if is_at(&file, path) {
+            return Ok(Some(Held { file, path: path.to_owned() }));
+        }
+    }
+}
+
+/// Removes the files of a folder whose names end with `ending` and that nobody holds; gives their paths.
+pub fn sweep_held(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let ours = entries.filter(|path| path.to_string_lossy().ends_with(ending));
+    // Dropped, the hold takes its file along.
+    ours.filter(|path| matches!(try_hold(path, Hold::Exclusive), Ok(Some(_)))).collect()
+}
+
+fn open_held(path: &Path) -> Result<std::fs::File, Error> {
+    let mut options = std::fs::OpenOptions::new();
+    match options.create(true).truncate(false).write(true).mode(0o660).open(path) {
+        // Another user's, made under a umask that leaves the group the right to read: enough to lock it.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => std::fs::File::open(path),
+        other => other,
+    }
+    .map_err(Error::at("open the lock", path))
+}
+
+fn is_at(file: &std::fs::File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |data: std::fs::Metadata| (data.dev(), data.ino());
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(held), Ok(found)) => identity(held) == identity(found),
+        _ => false,
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // The last to go removes the file. It is removed under an exclusive lock, so whoever opened it before
+        // finds it gone after locking it, and begins anew.
+        let _ = self.file.unlock();
+        if matches!(self.file.try_lock(), Ok(())) && is_at(&self.file, &self.path) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        let _ = self.file.unlock();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +219,53 @@ mod tests {
         drop(held);
         assert!(try_lock(&path).expect("locks").is_some());
         drop(of_a_child);
+    }
+
+    #[test]
+    fn shared_holds_exclude_only_an_exclusive_one_and_no_file_stays() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("vm.lock");
+        let hold = |how| try_hold(&path, how).expect("asks");
+        let (one, other) = (hold(Hold::Shared), hold(Hold::Shared));
+        assert!(one.is_some() && other.is_some() && hold(Hold::Exclusive).is_none());
+        drop(one);
+        assert!(hold(Hold::Exclusive).is_none() && path.exists());
+        drop(other);
+        assert!(!path.exists());
+        let alone = hold(Hold::Exclusive);
+        assert!(alone.is_some() && hold(Hold::Shared).is_none());
+        drop(alone);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn of_many_at_once_one_holds_at_a_time() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("vm.lock");
+        let inside = std::sync::atomic::AtomicU32::new(0);
+        let work = || {
+            for _ in 0..200 {
+                if let Some(held) = try_hold(&path, Hold::Exclusive).expect("asks") {
+                    assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                    inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                    drop(held);
+                }
+            }
+        };
+        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(work))));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_and_what_is_held_is_not() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let (left, held) = (folder.path().join("a.lock"), folder.path().join("b.lock"));
+        std::fs::write(&left, "").expect("writes");
+        std::fs::write(folder.path().join("other"), "").expect("writes");
+        let hold = try_hold(&held, Hold::Shared).expect("asks").expect("free");
+        assert_eq!(sweep_held(folder.path(), ".lock"), [left]);
+        assert!(held.exists() && folder.path().join("other").exists());
+        drop(hold);
     }
 
     #[test]

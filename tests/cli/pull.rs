@@ -305,7 +305,7 @@ fn without_a_network_what_is_cached_stays() {
     bench.pull("disk", &[]).run().success();
     bench.server.fault("disk.sum", Some(Fault::Unavailable));
     let started = Instant::now();
-    bench.pull("disk", &[]).run().success().stderr_has("not known");
+    bench.pull("disk", &[]).run().success().stderr_has("cannot check whether");
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert_eq!(bench.server.count("disk.sum"), 2);
 }
@@ -330,7 +330,7 @@ fn without_a_checksum_only_https_and_only_if_told() {
 
     failed(&bench.pull(&url, &told).run(), 8, "unreachable");
     let pull = || bench.pull(&url, &told).env("SSL_CERT_FILE", &trusted).run();
-    pull().success().stderr_has("nothing vouches");
+    pull().success().stderr_has("is not verified");
     assert!(bench.the_image() == image(1));
     pull().success().stderr_has("up to date");
     bench.publish("disk.img", &image(2));
@@ -423,4 +423,56 @@ fn forged_qcow2() -> Vec<u8> {
     bytes[100..104].copy_from_slice(&104u32.to_be_bytes());
     bytes[512..512 + backing.len()].copy_from_slice(backing);
     bytes
+}
+
+#[test]
+fn an_image_is_pulled_under_a_name_of_the_users_own() {
+    let bench = Bench::new();
+    let digest = sha256(&image(1));
+    let named = |name: &str| {
+        let more = ["--checksum", digest.as_str(), "--name", name];
+        bench.pull(&bench.server.url("disk.img"), &more).run()
+    };
+    let run = named("nightly").success();
+    assert_eq!(run.json()["name"], "nightly", "{run}");
+    assert_eq!(bench.the_image(), image(1));
+    // By that name it is known.
+    let known = bench.env.vmtools(&["image", "info", "nightly", "--json"]).run().success();
+    assert_eq!(known.json()["name"], "nightly", "{known}");
+    // Again: it is what it is.
+    named("nightly").success();
+    assert_eq!(bench.files_with("img").len(), 1);
+    // No name, and one that another image has.
+    named("../nightly").code(2);
+    named("").code(2);
+    let other = bench.publish("other.img", &image(2));
+    let more = ["--checksum", other.as_str(), "--name", "nightly"];
+    let run = bench.pull(&bench.server.url("other.img"), &more).run();
+    assert_eq!(run.status.code(), Some(4), "{run}");
+}
+
+#[test]
+fn a_download_can_be_given_a_name() {
+    let bench = Bench::new();
+    let digest = sha256(&image(1));
+    let url = bench.server.url("disk.img");
+    let pull = |url: &str, digest: &str, name: &str| {
+        bench.pull(url, &["--checksum", digest, &format!("--name={name}")]).run()
+    };
+    let pulled = pull(&url, &digest, "mine").success().json();
+    assert_eq!((&pulled["name"], &pulled["verified"]), (&"mine".into(), &true.into()));
+    assert_eq!(pulled["source"], url.as_str());
+    let listed = bench.env.vmtools(&["image", "list", "--json"]).run().success().json();
+    assert_eq!((listed.as_array().map(Vec::len), &listed[0]["name"]), (Some(1), &"mine".into()));
+    // Again, and by its name alone, there is nothing to fetch.
+    pull(&url, &digest, "mine").success().stderr_has("up to date");
+    bench.pull("mine", &[]).run().success().stderr_has("up to date");
+    assert_eq!(bench.server.count("disk.img"), 1);
+    bench.publish("other.img", &image(2));
+    let other = pull(&bench.server.url("other.img"), &sha256(&image(2)), "mine");
+    failed(&other, 4, "exists");
+    for bad in ["a/b", "x.qcow2", "-", "debian-13"] {
+        let code = pull(&url, &digest, bad).status.code();
+        assert_eq!(code, Some(if bad == "debian-13" { 4 } else { 2 }), "{bad}");
+    }
 }

@@ -71,7 +71,7 @@ fn a_new_one_extends_another_and_is_never_written_over() {
         "{text}"
     );
     env.vmtools(&["template", "check", "web"]).run().success();
-    env.vmtools(&["template", "new", "web"]).run().code(4).stderr_has("exists already");
+    env.vmtools(&["template", "new", "web"]).run().code(4).stderr_has("already exists");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
     let json = env.vmtools(&["template", "new", "empty", "--json"]).run().success().json();
     assert_eq!(json["name"], "empty");

@@ -76,7 +76,7 @@ fn a_running_vm_takes_what_it_can_at_once() {
     assert_eq!(kept(&inactive()), kept(&before));
     assert!(inactive().contains(">2</vcpu>"), "{}", inactive());
 
-    vmtools(&["set", "web", "-d", "1", "--label", "no=1"]).code(11).stderr_has("ask for 2G");
+    vmtools(&["set", "web", "-d", "1", "--label", "no=1"]).code(11).stderr_has("give 2G");
     vmtools(&["set", "web", "-m", "100T", "--label", "no=1"]).code(9);
     let more = vmtools(&["set", "web", "-c", "1", "-m", "300", "--no-autostart"])
         .success()
@@ -147,6 +147,7 @@ fn what_is_protected_is_not_deleted_and_what_has_expired_is() {
         let word = match *name {
             "a b" => "'a b'",
             "it's" => r"'it'\''s'",
+            "--x" => "-- --x",
             plain => plain,
         };
         vmtools(&["delete", "--force", "--", name]).code(5).stderr_has(&format!("vmtools unprotect {word}"));

@@ -173,13 +173,14 @@ fn a_path_that_libvirt_would_change_is_refused() {
     std::fs::write(&odd, "").unwrap();
     let uuid = sandbox.virsh(&["domuuid", "web"]).stdout.trim().to_owned();
     with_client(&sandbox, async |client| {
-        let mut domain = client.stored_domain(&uuid).await.unwrap();
         let source = vmtools::libvirt::Element::new("source").with("file", odd.to_str().unwrap());
         let target = vmtools::libvirt::Element::new("target").with("dev", "vda");
         let disk = vmtools::libvirt::Element::new("disk").with("type", "file").child(source).child(target);
-        let devices = domain.tree.find_mut("devices").unwrap();
-        devices.children.push(vmtools::libvirt::Node::Element(disk));
-        let error = client.define(&domain.tree).await.unwrap_err();
+        let add = |domain: &mut vmtools::libvirt::Element| {
+            let devices = domain.find_mut("devices").unwrap();
+            devices.children.push(vmtools::libvirt::Node::Element(disk));
+        };
+        let error = client.change_definition(&uuid, add).await.unwrap_err();
         assert!(matches!(&error, Error::NotKept { value } if Path::new(value) == odd), "{error:?}");
     });
     assert_eq!(sandbox.virsh(&["domblklist", "web"]).stdout.trim(), "");

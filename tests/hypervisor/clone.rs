@@ -256,7 +256,7 @@ fn a_clone_without_room_is_not_begun() {
     let disk = source.iter().find(|path| path.ends_with(".qcow2")).unwrap();
     sandbox.exec(&["qemu-io", "-f", "qcow2", "-c", "write -q -P 7 300M 26M", disk]);
     let run = sandbox.vmtools(&["clone", "web", "twin", "--json"]).run().code(1);
-    assert!(run.json_error()["hint"].as_str().is_some_and(|hint| hint.contains("room")), "{run}");
+    assert!(run.json_error()["hint"].as_str().is_some_and(|hint| hint.contains("free some space")), "{run}");
     assert_eq!((sandbox.domains(), own_volumes(&sandbox)), (vec!["web".to_owned()], source));
 }
 

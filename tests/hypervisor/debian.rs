@@ -13,7 +13,11 @@ fn debian_comes_up_and_lets_in() {
     let image = image.to_str().unwrap();
     let virtiofsd = sandbox_or_skip!(virtiofsd());
     let user_data = sandbox.home().join("user-data");
-    std::fs::write(&user_data, "#cloud-config\nruncmd: [[touch, /their-own]]\npackges: [none]\n").unwrap();
+    std::fs::write(
+        &user_data,
+        "#cloud-config\nruncmd: [[touch, /their-own]]\npackges: [none]\nusers: deploy,ops\n",
+    )
+    .unwrap();
     let create = [
         "create",
         "deb",
@@ -47,6 +51,8 @@ fn debian_comes_up_and_lets_in() {
     let shadow = sandbox.vmtools(&["ssh", "deb", "--", "ls /their-own && sudo cut -d: -f1,2 /etc/shadow"]);
     let shadow = shadow.run().success();
     assert!(shadow.lines().iter().any(|line| line.contains(":$6$")), "{shadow}");
+    // Theirs are made beside vmtools' own.
+    sandbox.vmtools(&["ssh", "deb", "--", "getent passwd deploy ops"]).run().success();
     // Both ways, by the guest's own users; and only one way.
     let script = "cat /mnt/work/host /mnt/data/host && sudo sh -c 'umask 077; echo from the guest >/mnt/work/guest'; \
                   sudo touch /mnt/data/guest || findmnt -no FSTYPE,OPTIONS /mnt/data; sudo mount -o remount,rw /mnt/data; \

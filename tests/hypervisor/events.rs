@@ -138,10 +138,10 @@ fn what_happened_while_libvirt_was_away_is_told() {
     let mut running = listen(&sandbox, &["--json"]);
     let pid = sandbox.as_root("cat", &["/run/libvirt/qemu/web.pid"]).run().success().stdout;
     sandbox.libvirtd_kill();
-    said(&mut running, "is waited for");
+    said(&mut running, "waiting for it");
     sandbox.as_root("kill", &["-KILL", pid.trim()]).run().success();
     sandbox.libvirtd_start();
-    said(&mut running, "libvirt is back");
+    said(&mut running, "libvirt answers again");
     told(&running, "\"missed\":true");
     sandbox.virsh(&["start", "web"]);
     told(&running, "\"started\"");
@@ -188,13 +188,25 @@ fn a_command_runs_for_each_event_in_order() {
 #[test]
 fn an_interrupt_ends_the_command_too() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let running = listen(&sandbox, &["--exec", "echo begins; sleep 4711; echo ends"]);
-    define_empty(&sandbox, &["web"]);
-    told(&running, "begins");
-    let run = interrupted(running);
-    assert_eq!(run.stdout, "begins\n", "{run}");
-    let sleeps = || sandbox.processes().iter().any(|line| line.contains("sleep 4711"));
-    wait_for("the command's end", MINUTE, || (!sleeps()).then_some(()));
+    // What it has started in the background, too.
+    let command = "(sleep 4711; true) & echo begins; sleep 4712; echo ends";
+    let sleeps = || sandbox.processes().iter().any(|line| line.starts_with("sleep 471"));
+    // To vmtools alone as by kill, and to its whole group as by a terminal, which the command is not in.
+    for (signal, group, code) in [("INT", false, 130), ("TERM", false, 143), ("INT", true, 130)] {
+        let mut running = listen(&sandbox, &["--exec", command]);
+        define_empty(&sandbox, &["web"]);
+        told(&running, "begins");
+        wait_for("what it starts", MINUTE, || sleeps().then_some(()));
+        if group {
+            running.signal_group(signal);
+        } else {
+            running.signal(signal);
+        }
+        let run = running.wait(MINUTE).code(code);
+        assert_eq!(run.stdout, "begins\n", "{run}");
+        wait_for("the command's end", MINUTE, || (!sleeps()).then_some(()));
+        sandbox.virsh(&["undefine", "web"]);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn what_a_killed_create_leaves_is_garbage() {
     // With the base there: one that is killed while it uploads keeps others waiting until it is stale.
     create(&sandbox, "first", &image, &[]).run().success();
     sandbox.vmtools(&["delete", "--yes", "first"]).run().success();
-    for step in ["making its disks", "starting it", "waiting for"] {
+    for step in ["creating its disks", "starting it", "waiting for"] {
         let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9"]).spawn();
         said(&mut running, step);
         running.signal("KILL");
@@ -39,13 +39,13 @@ fn a_vm_that_is_being_made_is_left_alone_and_what_a_killed_create_left_makes_way
     let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9"]).spawn();
     said(&mut running, "waiting for");
     for verb in [&["start", "web"][..], &["stop", "web"], &["delete", "--force", "web"]] {
-        sandbox.vmtools(verb).run().code(5).stderr_has("being made");
+        sandbox.vmtools(verb).run().code(5).stderr_has("being created");
     }
     create(&sandbox, "web", &image, &["--if-not-exists", "--start"]).run().code(5);
     create(&sandbox, "web", &image, &[]).run().code(4);
     running.signal("KILL");
     running.wait(MINUTE);
-    sandbox.vmtools(&["start", "web"]).run().code(5).stderr_has("never finished").stderr_has("gc");
+    sandbox.vmtools(&["start", "web"]).run().code(5).stderr_has("is incomplete").stderr_has("gc");
     create(&sandbox, "web", &image, &["--start", "--wait=ssh"]).run().success();
     assert_eq!(super::own_volumes(&sandbox).len(), 3);
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
@@ -67,7 +67,7 @@ fn collect(sandbox: &Sandbox, step: &str) {
 fn an_interrupted_create_takes_all_back() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
-    for (step, signal) in [("making its disks", "INT"), ("waiting for", "INT"), ("waiting for", "TERM")] {
+    for (step, signal) in [("creating its disks", "INT"), ("waiting for", "INT"), ("waiting for", "TERM")] {
         let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9", "--json"]).spawn();
         said(&mut running, step);
         running.signal_group(signal);
@@ -117,7 +117,7 @@ fn a_full_disk_leaves_nothing() {
     sandbox.vmtools(&["config", "--set", &format!("storage.path={}", pool.display())]).run().success();
     let run = create(&sandbox, "web", &image, &["--json"]).run();
     assert_ne!(run.status.code(), Some(0), "{run}");
-    assert!(run.json_error()["hint"].as_str().is_some_and(|hint| hint.contains("room")), "{run}");
+    assert!(run.json_error()["hint"].as_str().is_some_and(|hint| hint.contains("free some space")), "{run}");
     nothing_is_left(&sandbox);
     assert_eq!(sandbox.files_under(&pool), Vec::<String>::new());
 }

@@ -24,6 +24,10 @@ fn ignition_sets_a_guest_up_without_cloud_init() {
     nothing_is_left(&sandbox);
 }
 
+/// The lines that should begin its parts lack their dashes, so cloud-init finds none.
+const BROKEN_MULTIPART: &str = "Content-Type: multipart/mixed; boundary=\"==BB==\"\nMIME-Version: 1.0\n\n\
+    ==BB==\nContent-Type: text/cloud-config\n\ntimezone: Europe/Rome\n==BB==\n";
+
 #[test]
 fn mistakes_in_user_data_are_told_before_anything_is_made() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
@@ -34,14 +38,23 @@ fn mistakes_in_user_data_are_told_before_anything_is_made() {
         ("#cloud-config\nruncmd: [a\nhostname: x\n", "--user-data", "line 3"),
         ("#cloud-config\nhostname: x\npackages: htop\n", "--user-data", "line 3"),
         ("packages: [htop]\n", "--user-data", "first line"),
+        ("#cloud-config\nusers: [default, ~]\n", "--user-data", "entry 2"),
+        (BROKEN_MULTIPART, "--user-data", "`--==BB==`"),
         ("{\n\"ignition\" {}}", "--ignition", "line 2"),
     ] {
         std::fs::write(&file, text).unwrap();
         create(&sandbox, "web", &image, &[flag, name]).run().code(2).stderr_has(place);
+        // Whether it is the user of vmtools' own the image has to say.
+        if place == "`system`" {
+            continue;
+        }
         // Not even an image that is not there is looked for.
         let nowhere = ["create", "web", "--image", "https://nowhere.invalid/x.img", flag, name];
         sandbox.vmtools(&nowhere).run().code(2).stderr_has(place);
     }
+    // Whom vmtools logs in as may be the image's word.
+    std::fs::write(&file, "#cloud-config\nusers: [{name: vmtools, system: true}]\n").unwrap();
+    create(&sandbox, "web", &image, &["--user-data", name]).run().code(2).stderr_has("`system`");
     nothing_is_left(&sandbox);
     assert!(sandbox.volumes().is_empty());
 }

@@ -132,3 +132,23 @@ fn sha256(sandbox: &Sandbox, file: &Path) -> String {
     let told = sandbox.command("sha256sum", &[file]).run().success();
     told.stdout.split(' ').next().unwrap().to_owned()
 }
+
+#[test]
+fn the_disk_of_a_running_vm_is_no_image() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    create(&sandbox, "web", &image, &["--start"]).run().success();
+    let status = sandbox.vmtools(&["status", "web", "--json"]).run().success().json();
+    let disk = status["disks"][0]["path"].as_str().unwrap().to_owned();
+    let import = || sandbox.vmtools(&["image", "import", &disk, "torn"]).run().code(11);
+    import().stderr_has("running VM writes to");
+    create(&sandbox, "two", Path::new(&disk), &[]).run().code(11).stderr_has("running VM writes to");
+    sandbox.vmtools(&["stop", "--force", "web"]).run().success();
+    // Nobody writes to it now, and it is still no image by itself.
+    import().stderr_has("backing file");
+    assert!(
+        sandbox.vmtools(&["image", "list"]).run().success().lines().iter().all(|line| !line.contains("torn"))
+    );
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+    nothing_is_left(&sandbox);
+}

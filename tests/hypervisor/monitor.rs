@@ -1,5 +1,7 @@
 //! What is told of running guests, against what the guests do and the host counts; and what comes between.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use super::support::{Background, Sandbox, sandbox_or_skip, wait_for};
@@ -222,6 +224,19 @@ fn prometheus_is_served_and_written() {
         sandbox.command("bash", &["-c", "exec 3<>/dev/tcp/127.0.0.1/\"$0\"; cat <&3", &port]).spawn();
     ask("GET /metrics");
     sandbox.vmtools(&["monitor", "--prometheus", &port]).run().code(4);
+    // A daemon that hangs holds no scrape up: what was seen last is told, as such.
+    sandbox.libvirtd_freeze();
+    for _ in 0..2 {
+        let asked = Instant::now();
+        let stale = ask("GET /metrics");
+        assert!(asked.elapsed() < Duration::from_secs(5), "it took {:?}", asked.elapsed());
+        assert!(stale.contains("vmtools_sample_stale 1") && stale.contains("vm=\"on\""), "{stale}");
+    }
+    sandbox.libvirtd_thaw();
+    wait_for("a look of the moment", MINUTE, || {
+        let text = ask("GET /metrics");
+        (text.contains("vmtools_sample_stale 0") && text.contains("vmtools_libvirt_up 1")).then_some(())
+    });
     sandbox.libvirtd_kill();
     let down = ask("GET /metrics");
     assert!(down.contains("vmtools_libvirt_up 0") && !down.contains("vm=\"on\""), "{down}");

@@ -49,7 +49,7 @@ fn networks_of_every_mode_from_create_to_delete() {
     network(&["create", "x", "--subnet", "192.168.122.128/25"]).code(4).stderr_has("the network default");
     network(&["create", "x", "--subnet", "198.51.0.0/16"]).code(4).stderr_has("this host");
     network(&["create", "x", "--mode", "bridge", "--bridge", "br0"]).code(3);
-    network(&["create", "x", "--mode", "bridge", "--bridge", "out0"]).code(2).stderr_has("no bridge");
+    network(&["create", "x", "--mode", "bridge", "--bridge", "out0"]).code(2).stderr_has("not a bridge");
     network(&["create", "x", "--dry-run"]).success().stdout_has("192.168.124.0/24");
     network(&["create", "x", "--print-xml"]).success().stdout_has("<forward mode=\"nat\"/>");
     assert_eq!(networks(&sandbox), ["default", "lab"]);
@@ -73,7 +73,7 @@ fn networks_of_every_mode_from_create_to_delete() {
 
     network(&["start", "raw", "raw"]).success().stderr_has("already active");
     network(&["stop", "raw", "lab"]).success().stdout_has("raw is off\nlab is off");
-    network(&["stop", "raw", "none"]).code(10).stderr_has("already off");
+    network(&["stop", "raw", "none"]).code(10).stderr_has("already inactive");
     network(&["autostart", "raw"]).success();
     network(&["autostart", "lab", "--off"]).success();
     assert_eq!(
@@ -185,7 +185,7 @@ fn a_guest_is_plugged_in_and_out() {
 
     // Hot, and for good.
     let cards = || sandbox.vmtools(&["ssh", "web", "--", "ls /sys/class/net"]).run().success().stdout;
-    network(&["detach", "lab", "web"]).code(5).stderr_has("not plugged");
+    network(&["detach", "lab", "web"]).code(5).stderr_has("has no interface on");
     let attached = network(&["attach", "lab", "web", "--json"]).success();
     assert_eq!((&attached.json()["live"], word(&attached, "model").as_str()), (&true.into(), "virtio"));
     network(&["attach", "lab", "web", "--mac", "52:54:00:aa:00:02", "--model", "e1000e"]).success();
@@ -216,7 +216,7 @@ fn a_guest_is_plugged_in_and_out() {
     network(&["detach", "lab", "web", "--mac", "52:54:00:aa:00:02"]).success();
     assert!(!sandbox.virsh(&["net-dumpxml", "--inactive", "lab"]).stdout.contains("192.168.123.10"));
     network(&["unreserve", "lab", "web"]).success().stdout_has("192.168.123.11 is free");
-    network(&["unreserve", "lab", "web"]).success().stderr_has("already");
+    network(&["unreserve", "lab", "web"]).success().stderr_has("has no reserved address");
     network(&["detach", "lab", "web"]).success();
     assert!(!cards().contains("eth1"), "{}", cards());
 
@@ -229,7 +229,7 @@ fn a_guest_is_plugged_in_and_out() {
     network(&["stop", "default"]).success();
     network(&["reserve", "default", "web", "192.168.122.77"]).success();
     network(&["delete", "default", "--yes"]).code(5);
-    sandbox.vmtools(&["start", "web", "--wait=ssh"]).run().success().stderr_has("is started");
+    sandbox.vmtools(&["start", "web", "--wait=ssh"]).run().success().stderr_has("it was started");
     assert_eq!(sandbox.vmtools(&["ip", "web"]).run().success().lines(), ["192.168.122.77"]);
     sandbox.vmtools(&["delete", "web", "--force"]).run().success();
     assert!(!sandbox.virsh(&["net-dumpxml", "default"]).stdout.contains("192.168.122.77"));

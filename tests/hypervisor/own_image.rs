@@ -76,7 +76,7 @@ fn life(sandbox: &Sandbox) {
     assert_eq!(vmtools(&["ssh", "web2", "--", "cat /data/file; hostname"]).success().stdout, "kept\nweb2\n");
 
     for (name, vm) in [("tiny", "web"), ("ready", "web2")] {
-        vmtools(&["image", "rm", name]).code(11).stderr_has(&format!("needed by {vm}"));
+        vmtools(&["image", "rm", name]).code(11).stderr_has(&format!("needed by the VM {vm}"));
     }
     // A base alone, a cached one, and one of the user's own, none of them needed.
     let spare = spare(sandbox);

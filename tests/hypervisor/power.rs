@@ -44,7 +44,7 @@ fn a_vm_is_paused_resumed_and_restarted() {
     for verb in ["pause", "resume"] {
         vmtools(&[verb, "web"]).code(5).stderr_has("vmtools start web");
     }
-    vmtools(&["restart", "web"]).success().stderr_has("was off");
+    vmtools(&["restart", "web"]).success().stderr_has("was shut off");
     let before = qemu();
     vmtools(&["restart", "web", "--force"]).success();
     assert_ne!(qemu(), before);
@@ -52,7 +52,7 @@ fn a_vm_is_paused_resumed_and_restarted() {
     let mut waiting = sandbox.vmtools(&["stop", "web", "--timeout", "60s", "-v"]).spawn();
     said(&mut waiting, "shutdown --mode acpi");
     waiting.signal_group("INT");
-    waiting.wait(MINUTE).code(130).stderr_has("may do so yet");
+    waiting.wait(MINUTE).code(130).stderr_has("may still do so");
     // Of its QEMU that hangs it is not said that the daemon does.
     let hold = |signal: &str| {
         let script = format!("kill -{signal} $(cat /run/libvirt/qemu/web.pid)");
@@ -63,7 +63,7 @@ fn a_vm_is_paused_resumed_and_restarted() {
     status.stderr_has("vmtools stop web --force");
     // It holds nothing back of what is known of others.
     create(&sandbox, "other", &image, &[]).run().success();
-    let listed = vmtools(&["list", "--all", "--json"]).success().stderr_has("QEMU does not answer");
+    let listed = vmtools(&["list", "--all", "--json"]).success().stderr_has("does not answer");
     let rows = listed.json();
     let managed: Vec<_> = rows.as_array().unwrap().iter().map(|vm| (&vm["name"], &vm["managed"])).collect();
     assert_eq!(managed, [(&"other".into(), &true.into()), (&"web".into(), &false.into())]);

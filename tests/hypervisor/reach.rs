@@ -1,6 +1,6 @@
 //! Into a guest and out of it: its serial log, commands, files, its console, the user's own ssh.
 
-use super::support::{Background, Cmd, Sandbox, sandbox_or_skip, wait_for};
+use super::support::{Background, Cmd, Sandbox, Terminal, sandbox_or_skip, wait_for};
 use super::{MINUTE, create, said};
 
 /// The program as an ordinary user of the group libvirt, with a home of his own.
@@ -34,6 +34,7 @@ fn the_serial_console_its_log_and_plain_ssh() {
     plain_ssh(&sandbox);
     the_console(&sandbox);
     sandbox.virsh(&["resume", "web"]);
+    the_escape_key_is_seen_among_others(&sandbox);
     the_serial_log_is_shown_and_followed(&sandbox);
 }
 
@@ -116,6 +117,22 @@ fn the_console(sandbox: &Sandbox) {
     let shown = screen("silent");
     assert!(shown.contains("status 143") && shown.contains("getty"), "{shown}");
     assert_eq!(screen("silent.before"), screen("silent.after"));
+}
+
+fn the_escape_key_is_seen_among_others(sandbox: &Sandbox) {
+    let program = ["--ctty", "--wait", env!("CARGO_BIN_EXE_vmtools"), "console", "web"];
+    let mut terminal = Terminal::start(&sandbox.command("setsid", &program).env("TERM", "xterm"), (100, 30));
+    terminal.shows("Ctrl + ] leaves it");
+    wait_for("a getty's answer", MINUTE, || {
+        terminal.types("\r");
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        terminal.text().contains("web login:").then_some(())
+    });
+    terminal.types("xyzzy\x1dplugh");
+    assert_eq!(terminal.ends(MINUTE).code(), Some(0), "{}", terminal.text());
+    terminal.is_as_before();
+    let log = sandbox.vmtools(&["logs", "web"]).run().success().stdout_has("login: xyzzy");
+    assert!(!log.stdout.contains("plugh"), "{log}");
 }
 
 fn the_serial_log_is_shown_and_followed(sandbox: &Sandbox) {

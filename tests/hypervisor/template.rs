@@ -26,7 +26,11 @@ fn every_built_in_template_gives_what_libvirts_schema_takes() {
         }
     }
     let installed = ["create", "x", "--template", "development", "--iso", &iso, "-m", "512", "--print-xml"];
-    sandbox.vmtools(&installed).run().success().stderr_has("packages, write_files and runcmd are left out");
+    sandbox
+        .vmtools(&installed)
+        .run()
+        .success()
+        .stderr_has("packages, write_files and runcmd of its template are left out");
     sandbox.vmtools(&["create", "x", "--template", "windows"]).run().code(2).stderr_has("--iso");
     nothing_is_left(&sandbox);
 }

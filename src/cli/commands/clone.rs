@@ -1,3 +1,4 @@
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -6,10 +7,9 @@ use super::create::{describe, names};
 use super::many::Many;
 use super::start::wait_for;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::{CloneMode, CloneRequest};
 use crate::model::{Condition, VmName, parse_duration};
+use crate::problem::{Doing, Problem};
 
 /// The flags of `clone`.
 #[derive(Debug, Args)]
@@ -48,16 +48,16 @@ pub struct CloneArgs {
 
 /// # Errors
 /// When a clone can't be made; what was begun is taken back.
-pub async fn run(args: CloneArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: CloneArgs, context: &Context) -> Result<ExitCode, Problem> {
     let wait = wait_for(args.wait, args.timeout, context)?;
     let names = names(&args.name, args.count)?;
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let mode = match (args.linked, args.live) {
         (true, _) => CloneMode::Linked,
         (_, true) => CloneMode::Live,
         _ => CloneMode::Full,
     };
-    let mut many = Many::new();
+    let mut many = Many::of(Doing::Clone);
     for name in names {
         let request = CloneRequest {
             source: args.source.clone(),
@@ -67,7 +67,7 @@ pub async fn run(args: CloneArgs, context: &Context) -> Result<Code, Complaint> 
             start: args.start,
             wait: wait.clone(),
         };
-        if !many.take(request.name.as_str(), manager.clone_vm(&request).await) {
+        if !many.take(request.name.as_str(), session.clone_vm(&request).await) {
             break;
         }
     }

@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::{Args, CommandFactory};
 
 use crate::cli::args::Cli;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `completions`.
 #[derive(Debug, Args)]
@@ -17,9 +18,9 @@ pub struct CompletionsArgs {
 
 /// # Errors
 /// None.
-pub fn run(args: CompletionsArgs, context: &Context) -> Result<Code, Complaint> {
+pub fn run(args: CompletionsArgs, context: &Context) -> Result<ExitCode, Problem> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "vmtools", &mut script);
-    context.ui.data(&String::from_utf8_lossy(&script));
-    Ok(Code::Ok)
+    context.ui.data_bytes(&script);
+    Ok(ExitCode::SUCCESS)
 }

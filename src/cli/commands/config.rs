@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
-use crate::cli::render;
+use crate::cli::render::{self, SettingRow};
 use crate::config::{self, Source};
+use crate::problem::Problem;
 
 /// The flags of `config`.
 #[derive(Debug, Args)]
@@ -32,20 +33,16 @@ pub struct ConfigArgs {
 
 /// # Errors
 /// When a key or value can't be taken, or the file can't be read or written.
-pub fn run(args: ConfigArgs, context: &Context) -> Result<Code, Complaint> {
+pub fn run(args: ConfigArgs, context: &Context) -> Result<ExitCode, Problem> {
     let paths = &context.paths;
     if let Some(key) = &args.get {
         let value = config::value_of(paths, key)?;
-        if context.ui.json() {
-            context.ui.data_json(&serde_json::json!({ "key": key, "value": value }));
-        } else {
-            context.ui.data(&format!("{value}\n"));
-        }
+        context.ui.show(&render::KeyValue { key, value }, |setting| format!("{}\n", setting.value));
     } else if let Some(pair) = &args.set {
         let Some((key, value)) = pair.split_once('=') else {
-            return Err(Complaint::usage(
+            return Err(Problem::usage(
                 format!("{pair:?} is not KEY=VALUE"),
-                "such as --set defaults.memory=4G",
+                "such as `vmtools config --set defaults.memory=4G`",
             ));
         };
         config::set(paths, key.trim(), value)?;
@@ -57,47 +54,33 @@ pub fn run(args: ConfigArgs, context: &Context) -> Result<Code, Complaint> {
         said(context, key)?;
     } else if args.path {
         let path = paths.config_file().display().to_string();
-        if context.ui.json() {
-            context.ui.data_json(&serde_json::json!({ "path": path }));
-        } else {
-            context.ui.data(&format!("{path}\n"));
-        }
+        context.ui.show(&serde_json::json!({ "path": path }), |_| format!("{path}\n"));
     } else {
         show(context)?;
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// After a change, JSON tells the value that counts now.
-fn said(context: &Context, key: &str) -> Result<(), Complaint> {
-    if context.ui.json() {
-        let value = config::value_of(&context.paths, key)?;
-        context.ui.data_json(&serde_json::json!({ "key": key, "value": value }));
-    }
+fn said(context: &Context, key: &str) -> Result<(), Problem> {
+    let value = config::value_of(&context.paths, key)?;
+    context.ui.show(&render::KeyValue { key, value }, |_| String::new());
     Ok(())
 }
 
-fn show(context: &Context) -> Result<(), Complaint> {
+fn show(context: &Context) -> Result<(), Problem> {
     let loaded = config::show(&context.paths)?;
     for warning in &loaded.warnings {
         context.ui.warn(&warning.to_string());
     }
-    let rows: Vec<_> = loaded
-        .value
-        .iter()
-        .map(|setting| {
-            let source = match &setting.source {
-                Source::Default => "default".to_owned(),
-                Source::File(at) => at.to_string(),
-            };
-            (setting.key, &setting.value, source)
-        })
-        .collect();
-    if context.ui.json() {
-        let row = |(key, value, source): &(&str, &config::Value, String)| serde_json::json!({ "key": key, "value": value, "source": source });
-        context.ui.data_json(&rows.iter().map(row).collect::<Vec<_>>());
-    } else {
-        context.ui.data(&render::settings(&rows));
-    }
+    let rows = loaded.value.iter().map(|setting| SettingRow {
+        key: setting.key,
+        value: &setting.value,
+        source: match &setting.source {
+            Source::Default => "default".to_owned(),
+            Source::File(at) => at.to_string(),
+        },
+    });
+    context.ui.show(rows.collect::<Vec<_>>().as_slice(), render::settings);
     Ok(())
 }

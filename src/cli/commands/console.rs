@@ -3,16 +3,23 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::time::{Instant, sleep_until};
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::signals;
-use crate::manager::Console;
+use crate::cli::tty::{Input, RawMode};
+use crate::manager::{Console, ConsoleInput};
+use crate::model::EscapeKey;
+use crate::problem::{Problem, vmtools};
 
 /// When to say that nobody answers.
 const SILENCE: Duration = Duration::from_secs(5);
+/// How long virsh may take to pass on what was typed before the escape key, and to end.
+const LEAVE: Duration = Duration::from_secs(2);
+/// How much that is typed may wait for the guest, in bytes, before no more is read: a pasted file fits.
+const MOST_WAITING: usize = 1 << 20;
+/// The usual colours, the cursor shown, and a line of its own for what follows.
+const FAREWELL: &str = "\x1b[0m\x1b[?25h\r\n";
 
 /// The flags of `console`.
 #[derive(Debug, Args)]
@@ -23,8 +30,8 @@ pub struct ConsoleArgs {
     /// The VM's name or UUID
     pub name: String,
     /// The key that leaves it: ^X for Ctrl and X, or one character
-    #[arg(long, value_name = "KEY", default_value = "^]", value_parser = parse_escape)]
-    pub escape: String,
+    #[arg(long, value_name = "KEY", default_value_t = EscapeKey::DEFAULT)]
+    pub escape: EscapeKey,
     /// End another one that is open
     #[arg(short, long)]
     pub force: bool,
@@ -32,118 +39,115 @@ pub struct ConsoleArgs {
 
 /// # Errors
 /// When there is no terminal, the VM is off, or another console is open.
-pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Complaint> {
+pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Problem> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             "the console needs a terminal",
             format!(
-                "`vmtools logs {0} -f` shows what it prints, `vmtools ssh {0} -- CMD` runs a command",
-                args.name
+                "{} shows what it prints, {} runs a command",
+                vmtools("logs").arg(&args.name).flag("-f"),
+                vmtools("ssh").arg(&args.name).then("-- CMD")
             ),
         ));
     }
-    let manager = context.reader().await?;
-    let about = |error: crate::manager::Error| Complaint::from(error).about(&args.name);
-    let terminal = Terminal::save()?;
+    let session = context.reader().await?;
+    let about = |error: crate::manager::Error| Problem::from(error).about(&args.name);
+    let unusable = |error: std::io::Error| Problem::io("the terminal cannot be used", &error);
+    let keys = Input::open().map_err(unusable)?;
     // Before the terminal is the guest's.
-    let key = shown(&args.escape);
-    context.ui.note(&format!("the console of {}: {key} leaves it", args.name));
-    let mut console = manager.console(&args.name, &args.escape, args.force).await.map_err(about)?;
+    context.ui.note(&format!("the console of {}: {} leaves it", args.name, args.escape.name()));
+    let mut console = session.guest().console(&args.name, args.escape, args.force).await.map_err(about)?;
+    let terminal = RawMode::enter(FAREWELL).map_err(unusable)?;
     let ended = tokio::select! {
-        () = copy(&mut console, &key) => None,
-        signal = signals::next() => Some(signal),
+        ended = attach(&mut console, &keys, args.escape) => ended,
+        signal = signals::next() => Ended::Signal(signal),
     };
-    if let Some(signal) = ended {
-        drop(console);
-        drop(terminal);
-        return Ok(ExitCode::from(signal.status()));
-    }
-    let result = console.end().await;
+    let result = match ended {
+        Ended::Signal(signal) => {
+            drop((console, terminal));
+            return Ok(ExitCode::from(signal.status()));
+        }
+        // One that hangs has no more to say.
+        Ended::Left => Ok(()),
+        Ended::ByVirsh => console.end().await,
+    };
     drop(terminal);
     result.map_err(about)?;
     context.ui.note(&format!("left the console of {}", args.name));
-    Ok(Code::Ok.into())
+    Ok(ExitCode::SUCCESS)
 }
 
-/// Shows what the guest prints until the end; says so if that is nothing for a while.
-async fn copy(console: &mut Console, key: &str) {
-    let mut heard = false;
+/// Why the terminal is the user's again.
+enum Ended {
+    /// virsh ended: it was asked to, the VM shut down, or it was refused.
+    ByVirsh,
+    /// virsh is to end and does not, or the terminal has gone.
+    Left,
+    Signal(crate::manager::Signal),
+}
+
+/// Shows what the guest prints and passes on what is typed, until the escape key is among that.
+///
+/// virsh would read the terminal by itself, but misses its escape key when another one is read together with it.
+async fn attach(console: &mut Console, keys: &Input, escape: EscapeKey) -> Ended {
+    let (mut output, input) = console.split();
+    let mut waiting = Vec::new();
+    let mut leaving: Option<Instant> = None;
+    let mut silent_at = Some(Instant::now() + SILENCE);
+    let ask_to_end = leave(&input);
+    tokio::pin!(ask_to_end);
+    let mut asked = false;
     loop {
-        let bytes = if heard {
-            console.next().await
-        } else {
-            heard = true;
-            match tokio::time::timeout(SILENCE, console.next()).await {
-                Ok(bytes) => bytes,
-                Err(_) => {
-                    // The terminal is raw: a line break alone does not go back to the left.
-                    let _ = write!(
-                        std::io::stderr(),
-                        "nothing was heard for {} s: press Enter. If nobody answers then, no getty runs on \
-                         the guest's serial console\r\n(there: systemctl enable --now serial-getty@ttyS0, and \
-                         console=ttyS0 for its kernel). {key} leaves.\r\n",
-                        SILENCE.as_secs()
-                    );
-                    continue;
+        let mut typed = Vec::new();
+        tokio::select! {
+            printed = output.next() => {
+                silent_at = None;
+                match printed {
+                    Ok(bytes) if bytes.is_empty() => return Ended::ByVirsh,
+                    Ok(bytes) if show(&bytes) => {}
+                    _ => return Ended::Left,
                 }
             }
-        };
-        match bytes {
-            Ok(bytes) if !bytes.is_empty() => {
-                let mut stdout = std::io::stdout().lock();
-                if stdout.write_all(&bytes).and_then(|()| stdout.flush()).is_err() {
-                    return;
+            read = keys.read(&mut typed), if leaving.is_none() && waiting.len() < MOST_WAITING => {
+                let before = if read.is_ok() { escape.split(&typed) } else { Some(&typed[..]) };
+                if before.is_some() {
+                    leaving = Some(Instant::now() + LEAVE);
                 }
+                waiting.extend_from_slice(before.unwrap_or(&typed));
             }
-            _ => return,
+            written = input.write(&waiting), if !waiting.is_empty() => match written {
+                Ok(count) => drop(waiting.drain(..count)),
+                Err(_) => return Ended::Left,
+            },
+            () = &mut ask_to_end, if leaving.is_some() && waiting.is_empty() && !asked => asked = true,
+            () = sleep_until(leaving.unwrap_or_else(Instant::now)), if leaving.is_some() => return Ended::Left,
+            () = sleep_until(silent_at.unwrap_or_else(Instant::now)), if silent_at.is_some() => {
+                silent_at = None;
+                say_nothing_was_heard(escape);
+            }
         }
     }
 }
 
-/// The terminal's settings; dropped, they are put back, and the colour and the cursor are shown as usual.
-struct Terminal(Termios);
-
-impl Terminal {
-    fn save() -> Result<Self, Complaint> {
-        tcgetattr(std::io::stdin()).map(Self).map_err(|error| {
-            Complaint::plain(Code::Failed, format!("cannot read the terminal's settings: {error}"))
-        })
-    }
+/// Asks virsh to end. One whose terminal has gone ends anyway.
+async fn leave(input: &ConsoleInput<'_>) {
+    let _ = input.leave().await;
 }
 
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = tcsetattr(std::io::stdin(), OptionalActions::Drain, &self.0);
-        let _ = write!(std::io::stdout(), "\x1b[0m\x1b[?25h\r\n");
-        let _ = std::io::stdout().flush();
-    }
+/// False when nobody takes any more.
+fn show(bytes: &[u8]) -> bool {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).is_ok()
 }
 
-/// As virsh has it: `^` and a letter or one of `@[\]^_`, or one character.
-fn parse_escape(text: &str) -> Result<String, String> {
-    let printable = |byte: u8| byte.is_ascii_graphic();
-    match text.as_bytes() {
-        [b'^', key] if key.is_ascii_alphabetic() || b"@[\\]^_".contains(key) => Ok(text.to_ascii_uppercase()),
-        [key] if printable(*key) && *key != b'^' => Ok(text.to_owned()),
-        _ => Err("the form is ^X (Ctrl and X), or one character".to_owned()),
-    }
-}
-
-fn shown(escape: &str) -> String {
-    escape.strip_prefix('^').map_or_else(|| escape.to_owned(), |key| format!("Ctrl + {key}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_are_virshs() {
-        for (text, key) in [("^]", "Ctrl + ]"), ("^t", "Ctrl + T"), ("~", "~"), ("^^", "Ctrl + ^")] {
-            assert_eq!(parse_escape(text).map(|escape| shown(&escape)), Ok(key.to_owned()));
-        }
-        for text in ["", "^", "^1", "ab", "^]x", "é", " ", "\n"] {
-            assert!(parse_escape(text).is_err(), "{text:?}");
-        }
-    }
+/// The terminal is raw: a line break alone does not go back to the left.
+fn say_nothing_was_heard(escape: EscapeKey) {
+    let _ = write!(
+        std::io::stderr(),
+        "nothing was heard for {} s: press Enter. If nobody answers then, no getty runs on the guest's serial \
+         console\r\n(there: systemctl enable --now serial-getty@ttyS0, and console=ttyS0 for its kernel). {} \
+         leaves.\r\n",
+        SILENCE.as_secs(),
+        escape.name()
+    );
 }

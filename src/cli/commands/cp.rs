@@ -1,11 +1,11 @@
 use std::ffi::OsString;
+use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::{CopyBy, CopyPlace, CopyRequest};
+use crate::problem::Problem;
 
 /// The flags of `cp`.
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub enum By {
 
 /// # Errors
 /// When there is no such file, the VM is off, or neither way leads into it.
-pub async fn run(args: CpArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: CpArgs, context: &Context) -> Result<ExitCode, Problem> {
     let (from, to) = (place(args.from), place(args.to));
     let vm = match (&from, &to) {
         (CopyPlace::Guest { .. }, CopyPlace::Guest { .. }) => None,
@@ -51,9 +51,9 @@ pub async fn run(args: CpArgs, context: &Context) -> Result<Code, Complaint> {
         _ => None,
     };
     let Some(vm) = vm else {
-        return Err(Complaint::usage(
-            "one side has to be NAME:PATH, and the other one a path here",
-            "vmtools cp FILE NAME:PATH, or vmtools cp NAME:PATH FILE",
+        return Err(Problem::usage(
+            "one side has to be NAME:PATH, and the other a path on this host",
+            "`vmtools cp FILE NAME:PATH` or `vmtools cp NAME:PATH FILE`",
         ));
     };
     let to_stdout = to == CopyPlace::Stream;
@@ -63,14 +63,15 @@ pub async fn run(args: CpArgs, context: &Context) -> Result<Code, Complaint> {
         By::Agent => CopyBy::Agent,
     };
     let request = CopyRequest { from, to, recursive: args.recursive, by, user: args.user };
-    let manager = context.manager().await?;
-    let copied = manager.copy(&request).await;
+    let session = context.session().await?;
+    let copied = session.file_copy().copy(&request).await;
     context.ui.finish();
-    let copied = copied.map_err(|error| Complaint::from(error).about(&vm))?;
-    if context.ui.json() && !to_stdout {
-        context.ui.data_json(&copied);
+    let copied = copied.map_err(|error| Problem::from(error).about(&vm))?;
+    // Standard output may be the copy's.
+    if !to_stdout {
+        context.ui.show(&copied, |_| String::new());
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What stands before the first colon is a VM, unless a slash stands before that: as scp has it.

@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -6,15 +7,15 @@ use clap::Args;
 use super::many::Many;
 use super::start::wait_for;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
-use crate::cli::render;
+use crate::cli::render::{self, XmlDocument};
+use crate::cli::session::Session;
 use crate::config::{self, Config, Template};
-use crate::manager::{Error, PasswordHash, VmManager, VmSpec, VmStatus, WaitFor};
+use crate::manager::{Error, PasswordHash, VmError, VmSpec, VmStatus, WaitFor};
 use crate::model::{
     Acceleration, CardSpec, Condition, DiskSize, Firmware, Label, MemorySize, MountSpec, PortPublish, VmName,
     parse_duration,
 };
+use crate::problem::{Doing, Problem, vmtools};
 
 /// The flags of `create`. Where one is not given, the template's value counts, then the configuration's.
 #[derive(Debug, Args)]
@@ -127,25 +128,25 @@ pub struct CreateArgs {
 
 /// # Errors
 /// When a VM can't be made; what was begun is taken back.
-pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Problem> {
     let config = context.config()?;
     let template = load_template(&args, &config, context)?;
     let wait = wait_for(args.wait, args.timeout, context)?;
     let password = password(&args, context)?;
     if args.count.is_some_and(|count| count > 1) && args.network.iter().any(|card| card.mac.is_some()) {
-        return Err(Complaint::usage("one hardware address cannot be several VMs'", "leave mac= out"));
+        return Err(Problem::usage("several VMs cannot have the same MAC address", "leave out mac="));
     }
     let specs = names(&args.name, args.count)?
         .into_iter()
         .map(|name| spec(&args, name, template.as_ref(), &config, password.as_ref(), wait.clone()));
     let specs = specs.collect::<Result<Vec<_>, _>>()?;
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     if args.dry_run || args.print_xml {
-        return plan(&args, &specs, &manager, context).await;
+        return plan(&args, &specs, &session, context).await;
     }
-    let mut many = Many::new();
+    let mut many = Many::of(Doing::Create);
     for spec in &specs {
-        if !many.take(spec.name.as_str(), make(&args, spec, &manager, context).await) {
+        if !many.take(spec.name.as_str(), make(&args, spec, &session, context).await) {
             break;
         }
     }
@@ -155,16 +156,16 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint>
 async fn make(
     args: &CreateArgs,
     spec: &VmSpec,
-    manager: &VmManager,
+    session: &Session,
     context: &Context,
 ) -> Result<VmStatus, Error> {
-    match manager.create(spec).await {
-        Err(Error::Exists { name }) if args.if_not_exists => {
-            context.ui.note(&format!("the VM {name} exists already"));
+    match session.create(spec).await {
+        Err(Error::Vm(VmError::Exists { name })) if args.if_not_exists => {
+            context.ui.note(&format!("the VM {name} already exists"));
             if spec.start {
-                manager.start(&name, spec.wait.as_ref()).await
+                session.power().start(&name, spec.wait.as_ref()).await
             } else {
-                manager.status(&name).await
+                session.vms().status(&name).await
             }
         }
         other => other,
@@ -174,42 +175,31 @@ async fn make(
 async fn plan(
     args: &CreateArgs,
     specs: &[VmSpec],
-    manager: &VmManager,
+    session: &Session,
     context: &Context,
-) -> Result<Code, Complaint> {
+) -> Result<ExitCode, Problem> {
     let mut plans = Vec::new();
     for spec in specs {
         plans.push(
-            manager.plan(spec).await.map_err(|error| Complaint::from(error).about(spec.name.as_str()))?,
+            session
+                .plan(spec)
+                .await
+                .map_err(|error| Problem::during(Doing::Create, error).about(spec.name.as_str()))?,
         );
     }
-    if args.print_xml && context.ui.json() {
-        let documents: Vec<_> =
-            plans.iter().map(|plan| serde_json::json!({"name": plan.name, "xml": plan.xml})).collect();
-        match documents.as_slice() {
-            [document] if args.count.is_none() => context.ui.data_json(document),
-            documents => context.ui.data_json(documents),
-        }
-    } else if args.print_xml {
-        for plan in &plans {
-            context.ui.data(&format!("{}\n", plan.xml));
-        }
-    } else if context.ui.json() {
-        match plans.as_slice() {
-            [plan] if args.count.is_none() => context.ui.data_json(plan),
-            plans => context.ui.data_json(plans),
-        }
+    let single = args.count.is_none();
+    if args.print_xml {
+        let documents: Vec<_> = plans.into_iter().map(|plan| XmlDocument::new(plan.name, plan.xml)).collect();
+        context.ui.show_all(&documents, single, |all| all.iter().map(render::xml_document).collect());
     } else {
-        for plan in &plans {
-            context.ui.data(&render::plan(plan));
-        }
+        context.ui.show_all(&plans, single, |all| all.iter().map(render::plan).collect());
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn describe(vm: &VmStatus) -> String {
     let reach = if vm.ssh.is_some() && vm.state.is_active() && !vm.interfaces.is_empty() {
-        format!("; log in with: vmtools ssh {}", vm.name)
+        format!("; log in with {}", vmtools("ssh").arg(&vm.name))
     } else {
         String::new()
     };
@@ -217,18 +207,14 @@ pub(super) fn describe(vm: &VmStatus) -> String {
 }
 
 /// The name, or with a count NAME-1 to NAME-N.
-pub(super) fn names(name: &VmName, count: Option<u32>) -> Result<Vec<VmName>, Complaint> {
+pub(super) fn names(name: &VmName, count: Option<u32>) -> Result<Vec<VmName>, Problem> {
     match count {
         None => Ok(vec![name.clone()]),
         Some(count) => Ok((1..=count).map(|number| name.with_suffix(number)).collect::<Result<_, _>>()?),
     }
 }
 
-fn load_template(
-    args: &CreateArgs,
-    config: &Config,
-    context: &Context,
-) -> Result<Option<Template>, Complaint> {
+fn load_template(args: &CreateArgs, config: &Config, context: &Context) -> Result<Option<Template>, Problem> {
     // The configuration's usual template is for those who name nothing to boot from.
     let usual = config.defaults.template.as_ref().filter(|_| args.image.is_none() && args.iso.is_none());
     let Some(name) = args.template.as_ref().or(usual) else { return Ok(None) };
@@ -247,7 +233,7 @@ fn spec(
     config: &Config,
     password: Option<&PasswordHash>,
     wait: Option<WaitFor>,
-) -> Result<VmSpec, Complaint> {
+) -> Result<VmSpec, Problem> {
     let defaults = &config.defaults;
     let image = args.image.clone().or_else(|| template?.image.clone().filter(|_| args.iso.is_none()));
     let iso = args.iso.clone().or_else(|| template?.iso.clone().filter(|_| args.image.is_none()));
@@ -317,9 +303,9 @@ fn maximum<T: PartialOrd + std::fmt::Display>(
     what: &str,
     most: Option<T>,
     given: T,
-) -> Result<Option<T>, Complaint> {
+) -> Result<Option<T>, Problem> {
     match most {
-        Some(most) if most < given => Err(Complaint::usage(
+        Some(most) if most < given => Err(Problem::usage(
             format!("a maximum of {most} is less than the {what} that the VM is to have, {given}"),
             format!("give a larger --max-{what}, or a smaller --{what}"),
         )),
@@ -339,21 +325,18 @@ fn labels(given: &[Label], template: Option<&Template>) -> Vec<Label> {
     own.chain(given.iter().cloned()).collect()
 }
 
-fn read(what: &str, file: &Path) -> Result<Vec<u8>, Complaint> {
+fn read(what: &str, file: &Path) -> Result<Vec<u8>, Problem> {
     let read = if file.as_os_str() == "-" {
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes).map(|_| bytes)
     } else {
         std::fs::read(file)
     };
-    read.map_err(|error| {
-        let code = if error.kind() == std::io::ErrorKind::NotFound { Code::NotFound } else { Code::Failed };
-        Complaint::plain(code, format!("cannot read the {what} {}: {error}", file.display()))
-    })
+    read.map_err(|error| Problem::io(format!("cannot read the {what} {}", file.display()), &error))
 }
 
 /// The user's password: never an argument, which others could see.
-fn password(args: &CreateArgs, context: &Context) -> Result<Option<PasswordHash>, Complaint> {
+fn password(args: &CreateArgs, context: &Context) -> Result<Option<PasswordHash>, Problem> {
     let plain = if let Some(file) = &args.password_file {
         let text = String::from_utf8_lossy(&read("password", file)?).into_owned();
         text.lines().next().unwrap_or_default().to_owned()

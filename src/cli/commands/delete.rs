@@ -1,12 +1,13 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::many::Many;
 use super::selection::Selection;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::manager::{DeletePlan, DeleteRequest, Deleted};
+use crate::problem::{Doing, ErrorKind, Problem};
 
 /// The flags of `delete`.
 #[derive(Debug, Args)]
@@ -37,13 +38,13 @@ pub struct DeleteArgs {
 
 /// # Errors
 /// When one of the VMs can't be deleted, or nobody may answer the question.
-pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Problem> {
     let asks = !(args.force || args.dry_run || context.yes);
     // For others' disks it takes more than the flag that is for the VM.
     let asks_for_disks = args.with_foreign_disks && !(args.dry_run || context.yes);
     refuse_without_terminal(asks, asks_for_disks, context)?;
-    let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager, context).await?;
+    let session = context.session().await?;
+    let names = args.selection.resolve(&session, context).await?;
     let single = args.selection.names.len() == 1;
     let request = DeleteRequest {
         may_stop: args.force || args.dry_run,
@@ -51,15 +52,15 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
         foreign_disks: args.with_foreign_disks,
     };
     let mut plans = Vec::new();
-    let mut many = Many::new();
-    for (name, plan) in manager.plan_deletes(&names, &request).await? {
-        match plan.map_err(Complaint::from) {
+    let mut many = Many::of(Doing::Delete);
+    for (name, plan) in session.deletion().plan(&names, &request).await? {
+        match plan.map_err(|error| Problem::during(Doing::Delete, error)) {
             Ok(plan) => plans.push(plan),
-            Err(complaint) => fail(complaint.about(&name), &args, context, &mut many),
+            Err(problem) => fail(problem.about(&name), &args, context, &mut many),
         }
     }
     if args.dry_run {
-        show(&plans, single, context);
+        context.ui.show_all(&plans, single, render::delete_plans);
         return many.close(context);
     }
     let foreign: Vec<&str> = plans.iter().flat_map(DeletePlan::foreign).collect();
@@ -69,41 +70,42 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
             disks => format!("Delete, with disks that vmtools did not make ({})?", disks.join(", ")),
         };
         let plan = render::delete_plans(&plans);
-        let answer = context.ui.confirm(manager.interrupt(), &plan, &question, "nothing was deleted").await;
+        let answer = context.ui.confirm(session.interrupt(), &plan, &question, "nothing was deleted").await;
         if let Err(no) = answer {
             many.fail(no);
             return many.close(context);
         }
     }
-    manager
+    session
+        .deletion()
         .delete_each(plans, |name, result| match result {
             Ok(deleted) => {
                 many.add(deleted);
                 true
             }
             Err(error) => {
-                let complaint = Complaint::from(error).about(name);
-                let goes_on = complaint.code != Code::Interrupted;
-                fail(complaint, &args, context, &mut many);
+                let problem = Problem::during(Doing::Delete, error).about(name);
+                let goes_on = problem.kind != ErrorKind::Interrupted;
+                fail(problem, &args, context, &mut many);
                 goes_on
             }
         })
         .await;
-    many.finish(context, single, |vm| format!("deleted {}\n", vm.name))
+    many.finish(context, single, render::deleted)
 }
 
-fn refuse_without_terminal(asks: bool, asks_for_disks: bool, context: &Context) -> Result<(), Complaint> {
+fn refuse_without_terminal(asks: bool, asks_for_disks: bool, context: &Context) -> Result<(), Problem> {
     if context.ui.can_ask() {
         return Ok(());
     }
     if asks_for_disks {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             "deleting disks that vmtools did not make needs an answer, and there is no terminal to ask on",
             "--yes deletes them without asking; --dry-run shows what would go",
         ));
     }
     if asks {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             "deleting needs an answer, and there is no terminal to ask on",
             "--yes deletes without asking, --force also what runs; --dry-run shows what would go",
         ));
@@ -111,19 +113,11 @@ fn refuse_without_terminal(asks: bool, asks_for_disks: bool, context: &Context) 
     Ok(())
 }
 
-fn fail(complaint: Complaint, args: &DeleteArgs, context: &Context, many: &mut Many<Deleted>) {
-    match (&complaint.vm, complaint.code) {
-        (Some(name), Code::NotFound) if args.if_exists => {
+fn fail(problem: Problem, args: &DeleteArgs, context: &Context, many: &mut Many<Deleted>) {
+    match (&problem.vm, problem.kind) {
+        (Some(name), ErrorKind::NotFound) if args.if_exists => {
             context.ui.note(&format!("there is no VM {name}"));
         }
-        _ => many.fail(complaint),
-    }
-}
-
-fn show(plans: &[DeletePlan], single: bool, context: &Context) {
-    match (context.ui.json(), plans) {
-        (true, [plan]) if single => context.ui.data_json(plan),
-        (true, _) => context.ui.data_json(plans),
-        (false, _) => context.ui.data(&render::delete_plans(plans)),
+        _ => many.fail(problem),
     }
 }

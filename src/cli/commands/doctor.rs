@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::manager::CheckStatus;
+use crate::problem::{ErrorKind, Problem, doctor};
 
 /// The flags of `doctor`.
 #[derive(Debug, Args)]
@@ -13,13 +14,10 @@ pub struct DoctorArgs {}
 
 /// # Errors
 /// When the configuration can't be read.
-pub async fn run(_args: DoctorArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(_args: DoctorArgs, context: &Context) -> Result<ExitCode, Problem> {
     let checks = context.reader().await?.doctor().await;
-    if context.ui.json() {
-        context.ui.data_json(&checks);
-    } else {
-        context.ui.data(&render::checks(&checks));
-    }
+    let reports: Vec<_> = checks.iter().map(doctor::report).collect();
+    context.ui.show(reports.as_slice(), render::checks);
     let failed = checks.iter().any(|check| check.status == CheckStatus::Failure);
-    Ok(if failed { Code::Incapable } else { Code::Ok })
+    Ok(if failed { ErrorKind::Incapable.into() } else { ExitCode::SUCCESS })
 }

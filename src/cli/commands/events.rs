@@ -5,11 +5,12 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::cli::render::visible;
+use crate::cli::session::Session;
 use crate::cli::signals;
 use crate::cli::ui::Ui;
-use crate::manager::{Error, EventCommand, EventStream, VmEvent, VmManager};
+use crate::manager::{Error, EventCommand, EventStream, VmEvent};
+use crate::problem::Problem;
 
 /// How often it is looked whether anybody still reads.
 const LOOK: Duration = Duration::from_millis(250);
@@ -35,23 +36,23 @@ pub struct EventsArgs {
 
 /// # Errors
 /// When libvirt isn't there at the beginning, or there is no such VM.
-pub async fn run(args: EventsArgs, context: &Context) -> Result<ExitCode, Complaint> {
-    let manager = context.reader().await?;
+pub async fn run(args: EventsArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.reader().await?;
     let result = tokio::select! {
-        result = tell(&args, context, &manager) => result.map(|()| Code::Ok.into()),
+        result = tell(&args, context, &session) => result.map(|()| ExitCode::SUCCESS),
         // Ctrl-C is how one ends it; nothing is to be taken back.
         signal = signals::next() => Ok(ExitCode::from(signal.status())),
     };
     result.map_err(|error| match args.names.as_slice() {
-        [name] => Complaint::from(error).about(name),
+        [name] => Problem::from(error).about(name),
         _ => error.into(),
     })
 }
 
-async fn tell(args: &EventsArgs, context: &Context, manager: &VmManager) -> Result<(), Error> {
-    let mut events = manager.events(&args.names).await?;
-    context.ui.note(&format!("listening to {}; Ctrl-C ends it", manager.uri()));
-    let mut teller = Teller::of(args, context, manager, &events);
+async fn tell(args: &EventsArgs, context: &Context, session: &Session) -> Result<(), Error> {
+    let mut events = session.monitoring().events(&args.names).await?;
+    context.ui.note(&format!("listening to {}; Ctrl-C ends it", session.uri()));
+    let mut teller = Teller::of(args, context, session, &events);
     let mut left = args.count;
     while left != Some(0) {
         let Some(event) = teller.next(&mut events).await? else { return Ok(()) };
@@ -66,7 +67,7 @@ async fn tell(args: &EventsArgs, context: &Context, manager: &VmManager) -> Resu
 /// What becomes of events: lines, or runs of a command.
 struct Teller<'a> {
     ui: &'a Ui,
-    manager: &'a VmManager,
+    session: &'a Session,
     command: Option<&'a str>,
     running: Option<(String, EventCommand)>,
     waiting: VecDeque<VmEvent>,
@@ -78,16 +79,16 @@ impl<'a> Teller<'a> {
     fn of(
         args: &'a EventsArgs,
         context: &'a Context,
-        manager: &'a VmManager,
+        session: &'a Session,
         events: &EventStream<'_>,
     ) -> Self {
         let named = |name: &str| args.names.is_empty() || args.names.iter().any(|wanted| wanted == name);
         let states = events.states();
         let names = states.iter().map(|(name, _)| name).filter(|name| named(name));
-        let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
+        let width = names.map(|name| visible(name).chars().count()).max().unwrap_or(0);
         Self {
             ui: &context.ui,
-            manager,
+            session,
             command: args.exec.as_deref(),
             running: None,
             waiting: VecDeque::new(),
@@ -117,7 +118,7 @@ impl<'a> Teller<'a> {
     /// Prints the event, or runs the command for it when those before are done; false when nobody reads any more.
     fn take(&mut self, event: VmEvent) -> Result<bool, Error> {
         if self.command.is_none() {
-            return Ok(self.ui.data_bytes(self.line(&event).as_bytes()));
+            return Ok(self.print(&event));
         }
         self.waiting.push_back(event);
         if self.running.is_none() {
@@ -146,19 +147,21 @@ impl<'a> Teller<'a> {
     fn start(&mut self) -> Result<(), Error> {
         if let (Some(command), Some(event)) = (self.command, self.waiting.pop_front()) {
             let what = format!("{} of {} at {}", event.event, event.name, event.time.to_millis());
-            self.running = Some((what, self.manager.run_for_event(command, &event)?));
+            self.running = Some((what, self.session.monitoring().run_for_event(command, &event)?));
         }
         Ok(())
     }
 
-    fn line(&self, event: &VmEvent) -> String {
+    /// False when nobody reads any more.
+    fn print(&self, event: &VmEvent) -> bool {
         if self.ui.json() {
-            return serde_json::to_string(event).unwrap_or_default() + "\n";
+            return self.ui.data_json_line(event);
         }
         let VmEvent { time, name, event, detail, .. } = event;
         let (time, event, width) = (time.to_millis(), event.to_string(), self.width);
+        let (name, detail) = (visible(name), visible(detail));
         let line = format!("{time}  {name:<width$}  {event:<11}  {detail}");
-        line.trim_end().to_owned() + "\n"
+        self.ui.data_bytes(format!("{}\n", line.trim_end()).as_bytes())
     }
 }
 

@@ -5,10 +5,9 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
-use crate::manager::{EXEC_INPUT_LIMIT, Error, ExecEnd, ExecRequest, Executed};
+use crate::manager::{EXEC_INPUT_LIMIT, Error, ExecEnd, ExecError, ExecRequest, Executed};
 use crate::model::parse_duration;
+use crate::problem::{ErrorKind, Problem};
 
 /// The status of a program that isn't there, and of one that can't be started, as shells have it.
 const NO_SUCH_PROGRAM: u8 = 127;
@@ -35,21 +34,20 @@ pub struct ExecArgs {
 
 /// # Errors
 /// When the VM is off, or its agent isn't there.
-pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Complaint> {
+pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Problem> {
     let stdin = if args.stdin { read_stdin()? } else { Vec::new() };
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let request = ExecRequest { command: args.command, stdin, timeout: args.timeout };
-    let done = match manager.exec(&args.name, &request).await {
+    let done = match session.agent().exec(&args.name, &request).await {
         Ok(done) => done,
-        Err(error @ Error::ExecNotStarted { missing, .. }) => {
-            context.ui.complain(&Complaint::from(error).about(&args.name));
+        Err(error @ Error::Exec(ExecError::NotStarted { missing, .. })) => {
+            context.ui.error(&Problem::from(error).about(&args.name));
             return Ok(ExitCode::from(if missing { NO_SUCH_PROGRAM } else { NOT_STARTED }));
         }
-        Err(error) => return Err(Complaint::from(error).about(&args.name)),
+        Err(error) => return Err(Problem::from(error).about(&args.name)),
     };
-    if context.ui.json() {
-        context.ui.data_json(&done);
-    } else {
+    context.ui.show(&done, |_| String::new());
+    if !context.ui.json() {
         context.ui.data_bytes(&done.stdout);
         // It is the command's own, and stays as it is.
         let _ = std::io::stderr().lock().write_all(&done.stderr);
@@ -57,35 +55,37 @@ pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Complain
     if done.truncated {
         context.ui.warn("the agent kept only the beginning of what the command printed");
     }
-    match judge(&done, &request) {
-        Some(complaint) => Err(complaint.about(&args.name)),
+    match unfinished(&done, &request) {
+        Some(problem) => Err(problem.about(&args.name)),
         None => Ok(ExitCode::from(done.exit_code.unwrap_or(u8::MAX))),
     }
 }
 
 /// What is to be said of a command that did not end by itself.
-fn judge(done: &Executed, request: &ExecRequest) -> Option<Complaint> {
+fn unfinished(done: &Executed, request: &ExecRequest) -> Option<Problem> {
     let left = if done.exit_code.is_some() { "was ended" } else { "could not be ended, and may still run" };
     match done.end {
         ExecEnd::Own => None,
         ExecEnd::Interrupted => {
-            Some(Complaint::plain(Code::Interrupted, format!("interrupted; the command {left}")))
+            Some(Problem::new(ErrorKind::Interrupted, format!("interrupted; the command {left}")))
         }
         ExecEnd::TimedOut => {
             let timeout = humantime::format_duration(request.timeout.unwrap_or_default());
-            Some(Complaint::plain(
-                Code::Timeout,
+            Some(Problem::new(
+                ErrorKind::Timeout,
                 format!("the command did not end within {timeout} and {left}"),
             ))
         }
     }
 }
 
-fn read_stdin() -> Result<Vec<u8>, Complaint> {
+fn read_stdin() -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     // One byte more than may be, so that too much is seen.
-    std::io::stdin().lock().take(EXEC_INPUT_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(|error| {
-        Complaint::plain(Code::Failed, format!("cannot read the standard input: {error}"))
-    })?;
+    std::io::stdin()
+        .lock()
+        .take(EXEC_INPUT_LIMIT as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Problem::io("cannot read the standard input", &error))?;
     Ok(bytes)
 }

@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::many::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
+use crate::problem::Problem;
 
 /// The flags of `gc`.
 #[derive(Debug, Args)]
@@ -17,19 +18,22 @@ pub struct GcArgs {
 
 /// # Errors
 /// When something could not be removed.
-pub async fn run(args: GcArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let garbage = manager.find_garbage().await?;
+pub async fn run(args: GcArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let garbage = session.garbage().find().await?;
     if garbage.is_empty() {
         context.ui.note("there is nothing to remove");
     }
     let mut many = Many::new();
     for item in garbage {
         let name = item.name.clone();
-        let result = if args.dry_run { Ok(()) } else { manager.remove_garbage(&item).await };
+        let result = if args.dry_run { Ok(()) } else { session.garbage().remove(&item).await };
         if !many.take(&name, result.map(|()| item)) {
             break;
         }
+    }
+    if !args.dry_run {
+        session.garbage().sweep();
     }
     many.finish(context, false, |item| render::garbage(item, args.dry_run))
 }

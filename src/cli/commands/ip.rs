@@ -1,8 +1,9 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `ip`.
 #[derive(Debug, Args)]
@@ -14,16 +15,11 @@ pub struct IpArgs {
 
 /// # Errors
 /// When the VM is off, or has no address yet.
-pub async fn run(args: IpArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.reader().await?;
-    let reach = manager.reach(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
-    if context.ui.json() {
-        context.ui.data_json(&reach);
-        return Ok(Code::Ok);
-    }
-    for ip in &reach.ips {
-        context.ui.data(&format!("{ip}\n"));
-    }
+pub async fn run(args: IpArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.reader().await?;
+    let reach =
+        session.guest().reach(&args.name).await.map_err(|error| Problem::from(error).about(&args.name))?;
+    context.ui.show(&reach, |reach| reach.ips.iter().map(|ip| format!("{ip}\n")).collect());
     if reach.ssh_port != 22 {
         let port = reach.ssh_port;
         context.ui.note(&format!(
@@ -31,5 +27,5 @@ pub async fn run(args: IpArgs, context: &Context) -> Result<Code, Complaint> {
             reach.name
         ));
     }
-    Ok(Code::Ok)
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,12 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render::{self, Column};
 use crate::manager::ListRequest;
 use crate::model::Label;
+use crate::problem::Problem;
 
 /// The flags of `list`.
 #[derive(Debug, Args)]
@@ -29,15 +30,11 @@ pub struct ListArgs {
 
 /// # Errors
 /// When libvirt can't be asked.
-pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.reader().await?;
+pub async fn run(args: ListArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.reader().await?;
     let details = context.ui.json() || args.columns.iter().any(|column| column.needs_details());
     let request = ListRequest { all: args.all, running_only: args.running, labels: args.label, details };
-    let vms = manager.list(&request).await?;
-    if context.ui.json() {
-        context.ui.data_json(&vms);
-    } else {
-        context.ui.data(&render::vms(&vms, &args.columns));
-    }
-    Ok(Code::Ok)
+    let vms = session.vms().list(&request).await?;
+    context.ui.show(&vms, |vms| render::vms(vms, &args.columns));
+    Ok(ExitCode::SUCCESS)
 }

@@ -4,12 +4,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render::PlainText;
 use crate::cli::signals;
 use crate::cli::ui::Ui;
 use crate::manager::LogRequest;
+use crate::problem::Problem;
 
 /// The flags of `logs`.
 #[derive(Debug, Args)]
@@ -29,18 +28,19 @@ pub struct LogsArgs {
 
 /// # Errors
 /// When the VM has no log of its serial console, or it can't be read.
-pub async fn run(args: LogsArgs, context: &Context) -> Result<ExitCode, Complaint> {
-    let manager = context.reader().await?;
+pub async fn run(args: LogsArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.reader().await?;
     let mut form = Form::of(&context.ui);
     let request = LogRequest { lines: args.lines, follow: args.follow };
     let mut out = |bytes: &[u8]| context.ui.data_bytes(&form.of_bytes(bytes));
+    let guest = session.guest();
     let result = tokio::select! {
-        result = manager.logs(&args.name, request, &mut out) => result.map(|()| Code::Ok.into()),
+        result = guest.logs(&args.name, request, &mut out) => result.map(|()| ExitCode::SUCCESS),
         // Ctrl-C is how one ends to follow a log; nothing is to be taken back.
         signal = signals::next() => Ok(ExitCode::from(signal.status())),
     };
     context.ui.data_bytes(&form.end());
-    result.map_err(|error| Complaint::from(error).about(&args.name))
+    result.map_err(|error| Problem::from(error).about(&args.name))
 }
 
 /// In which form the log goes to stdout.

@@ -1,10 +1,10 @@
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, CommandFactory};
 
 use crate::cli::args::Cli;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `man`.
 #[derive(Debug, Args)]
@@ -16,13 +16,11 @@ pub struct ManArgs {
 
 /// # Errors
 /// When the folder can't be written.
-pub fn run(args: ManArgs) -> Result<Code, Complaint> {
+pub fn run(args: ManArgs) -> Result<ExitCode, Problem> {
     let write = || {
         std::fs::create_dir_all(&args.dir)?;
         clap_mangen::generate_to(Cli::command(), &args.dir)
     };
-    write().map_err(|error| {
-        Complaint::plain(Code::Failed, format!("cannot write into {}: {error}", args.dir.display()))
-    })?;
-    Ok(Code::Ok)
+    write().map_err(|error| Problem::io(format!("cannot write into {}", args.dir.display()), &error))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,19 +1,25 @@
+use std::process::ExitCode;
 use std::task::Poll;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::Error;
+use crate::problem::{Doing, ErrorKind, Problem};
 
 /// The results of a verb over several VMs: what was done, and what failed.
 pub struct Many<T> {
     done: Vec<T>,
-    failed: Vec<Complaint>,
+    failed: Vec<Problem>,
+    doing: Doing,
 }
 
 impl<T: serde::Serialize> Many<T> {
     pub fn new() -> Self {
-        Self { done: Vec::new(), failed: Vec::new() }
+        Self::of(Doing::Other)
+    }
+
+    /// Those of a verb that decides what its failures' hints say.
+    pub fn of(doing: Doing) -> Self {
+        Self { done: Vec::new(), failed: Vec::new(), doing }
     }
 
     /// Takes one VM's result. After an interrupt the rest is not begun: then it is false.
@@ -21,9 +27,9 @@ impl<T: serde::Serialize> Many<T> {
         match result {
             Ok(done) => self.done.push(done),
             Err(error) => {
-                let complaint = Complaint::from(error).about(vm);
-                let interrupted = complaint.code == Code::Interrupted;
-                self.fail(complaint);
+                let problem = Problem::during(self.doing, error).about(vm);
+                let interrupted = problem.kind == ErrorKind::Interrupted;
+                self.fail(problem);
                 return !interrupted;
             }
         }
@@ -70,8 +76,8 @@ impl<T: serde::Serialize> Many<T> {
     }
 
     /// Takes a failure.
-    pub fn fail(&mut self, complaint: Complaint) {
-        self.failed.push(complaint);
+    pub fn fail(&mut self, problem: Problem) {
+        self.failed.push(problem);
     }
 
     /// Shows what was done and what failed. With one VM named the document is its object, else an array.
@@ -80,32 +86,23 @@ impl<T: serde::Serialize> Many<T> {
         context: &Context,
         single: bool,
         show: impl Fn(&T) -> String,
-    ) -> Result<Code, Complaint> {
-        if context.ui.json() {
-            match (single, self.done.as_slice()) {
-                (true, [only]) => context.ui.data_json(only),
-                (true, _) => {}
-                (false, all) => context.ui.data_json(all),
-            }
-        } else {
-            for done in &self.done {
-                context.ui.data(&show(done));
-            }
-        }
+    ) -> Result<ExitCode, Problem> {
+        context.ui.show_all(&self.done, single, |all| all.iter().map(&show).collect());
         self.close(context)
     }
 
     /// Shows what failed; the exit code is of all.
-    pub fn close(self, context: &Context) -> Result<Code, Complaint> {
+    pub fn close(self, context: &Context) -> Result<ExitCode, Problem> {
         let mut failed = self.failed;
-        let Some(last) = failed.pop() else { return Ok(Code::Ok) };
-        let all_failed = self.done.is_empty() && failed.iter().all(|complaint| complaint.code == last.code);
-        for complaint in &failed {
-            context.ui.complain(complaint);
+        let Some(last) = failed.pop() else { return Ok(ExitCode::SUCCESS) };
+        let all_failed = self.done.is_empty() && failed.iter().all(|problem| problem.kind == last.kind);
+        for problem in &failed {
+            context.ui.error(problem);
         }
-        let code = if all_failed || last.code == Code::Interrupted { last.code } else { Code::Partial };
+        let kind =
+            if all_failed || last.kind == ErrorKind::Interrupted { last.kind } else { ErrorKind::Partial };
         // Its own code is what one failure says; the exit code is of all.
-        Err(Complaint { code, ..last })
+        Err(Problem { kind, ..last })
     }
 }
 

@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
+use crate::problem::Problem;
 
 /// The flags of `networks`.
 #[derive(Debug, Args)]
@@ -12,12 +13,8 @@ pub struct NetworksArgs {}
 
 /// # Errors
 /// When libvirt can't be asked.
-pub async fn run(_args: NetworksArgs, context: &Context) -> Result<Code, Complaint> {
-    let networks = context.reader().await?.networks().await?;
-    if context.ui.json() {
-        context.ui.data_json(&networks);
-    } else {
-        context.ui.data(&render::networks(&networks));
-    }
-    Ok(Code::Ok)
+pub async fn run(_args: NetworksArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let networks = context.reader().await?.networks().list().await?;
+    context.ui.show(networks.as_slice(), render::networks);
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,12 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::many::Many;
 use super::selection::Selection;
 use super::stop::changed;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `pause`.
 #[derive(Debug, Args)]
@@ -20,10 +21,11 @@ pub struct PauseArgs {
 
 /// # Errors
 /// When one of the VMs isn't running.
-pub async fn run(args: PauseArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager, context).await?;
+pub async fn run(args: PauseArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();
-    many.each(&names, |name| manager.pause(name)).await;
+    let power = session.power();
+    many.each(&names, |name| power.pause(name)).await;
     many.finish(context, args.selection.names.len() == 1, changed)
 }

@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::many::Many;
 use super::selection::Selection;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `protect`.
 #[derive(Debug, Args)]
@@ -19,10 +20,11 @@ pub struct ProtectArgs {
 
 /// # Errors
 /// When one of the VMs isn't there.
-pub async fn run(args: ProtectArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager, context).await?;
+pub async fn run(args: ProtectArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();
-    many.each(&names, |name| manager.protect(name, true)).await;
+    let changes = session.changes();
+    many.each(&names, |name| changes.protect(name, true)).await;
     many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is protected\n", vm.name))
 }

@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::model::VmName;
+use crate::problem::Problem;
 
 /// The flags of `rename`.
 #[derive(Debug, Args)]
@@ -20,14 +21,10 @@ pub struct RenameArgs {
 
 /// # Errors
 /// When the VM isn't there or runs, or the name is taken.
-pub async fn run(args: RenameArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let renamed = manager.rename(&args.old, &args.new).await;
-    let vm = renamed.map_err(|error| Complaint::from(error).about(&args.old))?;
-    if context.ui.json() {
-        context.ui.data_json(&vm);
-    } else {
-        context.ui.data(&format!("{} is now called {}\n", args.old, vm.name));
-    }
-    Ok(Code::Ok)
+pub async fn run(args: RenameArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let renamed = session.changes().rename(&args.old, &args.new).await;
+    let vm = renamed.map_err(|error| Problem::from(error).about(&args.old))?;
+    context.ui.show(&vm, |vm| format!("{} is now called {}\n", args.old, vm.name));
+    Ok(ExitCode::SUCCESS)
 }

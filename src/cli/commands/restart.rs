@@ -1,3 +1,4 @@
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -7,9 +8,8 @@ use super::selection::Selection;
 use super::start::wait_for;
 use super::stop::stop_by;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::model::{Condition, parse_duration};
+use crate::problem::{Doing, Problem};
 
 /// The flags of `restart`.
 #[derive(Debug, Args)]
@@ -34,12 +34,13 @@ pub struct RestartArgs {
 
 /// # Errors
 /// When one of the VMs doesn't go off, or doesn't start.
-pub async fn run(args: RestartArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: RestartArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let by = stop_by(args.force, args.timeout, context)?;
     let wait = wait_for(args.wait, args.timeout, context)?;
-    let names = args.selection.resolve(&manager, context).await?;
-    let mut many = Many::new();
-    many.each(&names, |name| manager.restart(name, by, wait.as_ref())).await;
+    let names = args.selection.resolve(&session, context).await?;
+    let mut many = Many::of(Doing::Restart);
+    let power = session.power();
+    many.each(&names, |name| power.restart(name, by, wait.as_ref())).await;
     many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))
 }

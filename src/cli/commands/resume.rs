@@ -1,11 +1,12 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::many::Many;
 use super::selection::Selection;
 use super::stop::changed;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `resume`.
 #[derive(Debug, Args)]
@@ -18,10 +19,11 @@ pub struct ResumeArgs {
 
 /// # Errors
 /// When one of the VMs isn't paused or running.
-pub async fn run(args: ResumeArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let names = args.selection.resolve(&manager, context).await?;
+pub async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();
-    many.each(&names, |name| manager.resume(name)).await;
+    let power = session.power();
+    many.each(&names, |name| power.resume(name)).await;
     many.finish(context, args.selection.names.len() == 1, changed)
 }

@@ -1,9 +1,10 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::manager::{VmManager, VmSelection};
+use crate::cli::session::Session;
+use crate::manager::VmSelection;
 use crate::model::Label;
+use crate::problem::Problem;
 
 /// The VMs that a verb is for.
 #[derive(Debug, Args)]
@@ -21,14 +22,14 @@ pub struct Selection {
 
 impl Selection {
     /// The names, each once.
-    pub async fn resolve(&self, manager: &VmManager, context: &Context) -> Result<Vec<String>, Complaint> {
+    pub async fn resolve(&self, session: &Session, context: &Context) -> Result<Vec<String>, Problem> {
         let selection = match (self.all, self.label.is_empty()) {
             (true, _) => VmSelection::All,
             (false, false) => VmSelection::Labels(self.label.clone()),
             (false, true) => VmSelection::Names(self.names.clone()),
         };
         let mut seen = std::collections::HashSet::new();
-        let mut names = manager.select(&selection).await?;
+        let mut names = session.vms().select(&selection).await?;
         names.retain(|name| seen.insert(name.clone()));
         if names.is_empty() {
             context.ui.note("there is no such VM");

@@ -1,11 +1,12 @@
+use std::process::ExitCode;
+
 use clap::{ArgGroup, Args};
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::manager::VmChange;
 use crate::model::{DiskSize, Label, MemorySize, TimeToLive};
+use crate::problem::Problem;
 
 /// The flags of `set`.
 #[derive(Debug, Args)]
@@ -47,8 +48,8 @@ pub struct SetArgs {
 
 /// # Errors
 /// When the VM isn't there, or can't be changed so.
-pub async fn run(args: SetArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: SetArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let change = VmChange {
         memory: args.memory,
         cpus: args.cpus,
@@ -58,12 +59,8 @@ pub async fn run(args: SetArgs, context: &Context) -> Result<Code, Complaint> {
         autostart: (args.autostart || args.no_autostart).then_some(args.autostart),
         ttl: args.ttl,
     };
-    let changed = manager.set(&args.name, &change).await;
-    let changed = changed.map_err(|error| Complaint::from(error).about(&args.name))?;
-    if context.ui.json() {
-        context.ui.data_json(&changed);
-    } else {
-        context.ui.data(&render::changed(&changed));
-    }
-    Ok(Code::Ok)
+    let changed = session.changes().set(&args.name, &change).await;
+    let changed = changed.map_err(|error| Problem::from(error).about(&args.name))?;
+    context.ui.show(&changed, render::changed);
+    Ok(ExitCode::SUCCESS)
 }

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
 use crate::cli::signals;
 use crate::manager::Error;
+use crate::problem::Problem;
 
 /// The flags of `ssh`.
 #[derive(Debug, Args)]
@@ -29,14 +29,15 @@ pub struct SshArgs {
 ///
 /// # Errors
 /// When the VM is off or has no address, or ssh isn't there.
-pub async fn run(args: SshArgs, context: &Context) -> Result<ExitCode, Complaint> {
-    let manager = context.manager().await?;
-    let about = |error: Error| Complaint::from(error).about(&args.name);
+pub async fn run(args: SshArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let about = |error: Error| Problem::from(error).about(&args.name);
     let tty = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if tty || args.command.is_empty() {
-        return Err(about(manager.become_ssh(&args.name, args.user.as_deref(), &args.command).await));
+        return Err(about(session.guest().become_ssh(&args.name, args.user.as_deref(), &args.command).await));
     }
-    let mut remote = manager.remote(&args.name, args.user.as_deref(), &args.command).await.map_err(about)?;
+    let mut remote =
+        session.guest().remote(&args.name, args.user.as_deref(), &args.command).await.map_err(about)?;
     let signal = tokio::select! {
         status = remote.wait() => return status.map(ExitCode::from).map_err(|error| about(error.into())),
         signal = signals::next() => signal,

@@ -1,12 +1,12 @@
 use std::fmt::Write;
+use std::process::ExitCode;
 
 use clap::Args;
 
 use super::many::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
-use crate::manager::{Error, ListRequest, SshHost};
+use crate::manager::{Error, ListRequest, ReachError, SshHost, VmError};
+use crate::problem::{Problem, vmtools};
 
 /// The flags of `ssh-config`.
 #[derive(Debug, Args)]
@@ -21,29 +21,35 @@ pub struct SshConfigArgs {
 
 /// # Errors
 /// When a VM that was named is off or has no address.
-pub async fn run(args: SshConfigArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: SshConfigArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let named = !args.names.is_empty();
     let names = if named {
         args.names
     } else {
-        manager.list(&ListRequest::default()).await?.into_iter().map(|vm| vm.name).collect()
+        session.vms().list(&ListRequest::default()).await?.into_iter().map(|vm| vm.name).collect()
     };
     let mut many = Many::new();
     for name in names {
         if !is_pattern_free(&name) && named {
             let reason = format!("ssh_config cannot hold the name {name:?}");
-            let found = manager.ssh_host(&name).await.map_err(Complaint::from);
-            let complaint = found.err().unwrap_or_else(|| Complaint::usage(reason, "vmtools rename"));
-            many.fail(complaint.about(&name));
+            let found = session.guest().ssh_host(&name).await.map_err(Problem::from);
+            let problem = found.err().unwrap_or_else(|| {
+                Problem::usage(reason, format!("rename it: {}", vmtools("rename").arg(&name).fixed("NEW")))
+            });
+            many.fail(problem.about(&name));
             continue;
         }
         if !is_pattern_free(&name) {
             context.ui.warn(&format!("{name:?} is left out: ssh_config cannot hold that name"));
             continue;
         }
-        match manager.ssh_host(&name).await {
-            Err(Error::NoAddress { .. } | Error::NoNetwork { .. } | Error::NotRunning { .. }) if !named => {
+        match session.guest().ssh_host(&name).await {
+            Err(
+                Error::Reach(ReachError::NoAddress { .. })
+                | Error::Reach(ReachError::NoNetwork { .. })
+                | Error::Vm(VmError::NotRunning { .. }),
+            ) if !named => {
                 context.ui.note(&format!("{name} is left out: it has no address yet"));
             }
             result => {

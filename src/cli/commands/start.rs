@@ -1,3 +1,4 @@
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -5,10 +6,9 @@ use clap::Args;
 use super::many::Many;
 use super::selection::Selection;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::WaitFor;
 use crate::model::{Condition, parse_duration};
+use crate::problem::Problem;
 
 /// The flags of `start`.
 #[derive(Debug, Args)]
@@ -27,12 +27,13 @@ pub struct StartArgs {
 
 /// # Errors
 /// When one of the VMs can't be started.
-pub async fn run(args: StartArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: StartArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let wait = wait_for(args.wait, args.timeout, context)?;
-    let names = args.selection.resolve(&manager, context).await?;
+    let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();
-    many.each(&names, |name| manager.start(name, wait.as_ref())).await;
+    let power = session.power();
+    many.each(&names, |name| power.start(name, wait.as_ref())).await;
     many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))
 }
 
@@ -41,7 +42,7 @@ pub fn wait_for(
     wait: Option<Option<Condition>>,
     timeout: Option<Duration>,
     context: &Context,
-) -> Result<Option<WaitFor>, Complaint> {
+) -> Result<Option<WaitFor>, Problem> {
     let Some(condition) = wait else { return Ok(None) };
     let timeout = match timeout {
         Some(timeout) => timeout,

@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
+use crate::problem::Problem;
 
 /// The flags of `status`.
 #[derive(Debug, Args)]
@@ -15,14 +16,10 @@ pub struct StatusArgs {
 
 /// # Errors
 /// When there is no such VM.
-pub async fn run(args: StatusArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.reader().await?;
+pub async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.reader().await?;
     let status =
-        manager.status(&args.name).await.map_err(|error| Complaint::from(error).about(&args.name))?;
-    if context.ui.json() {
-        context.ui.data_json(&status);
-    } else {
-        context.ui.data(&render::status(&status));
-    }
-    Ok(Code::Ok)
+        session.vms().status(&args.name).await.map_err(|error| Problem::from(error).about(&args.name))?;
+    context.ui.show(&status, render::status);
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,3 +1,4 @@
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -5,10 +6,9 @@ use clap::Args;
 use super::many::Many;
 use super::selection::Selection;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::{StateChange, StopBy};
 use crate::model::parse_duration;
+use crate::problem::Problem;
 
 /// The flags of `stop`.
 #[derive(Debug, Args)]
@@ -29,17 +29,18 @@ pub struct StopArgs {
 
 /// # Errors
 /// When one of the VMs doesn't go off.
-pub async fn run(args: StopArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: StopArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let by = stop_by(args.force, args.timeout, context)?;
-    let names = args.selection.resolve(&manager, context).await?;
+    let names = args.selection.resolve(&session, context).await?;
     let mut many = Many::new();
-    many.each(&names, |name| manager.stop(name, by)).await;
+    let power = session.power();
+    many.each(&names, |name| power.stop(name, by)).await;
     many.finish(context, args.selection.names.len() == 1, changed)
 }
 
 /// What `--force` and `--timeout` ask for.
-pub fn stop_by(force: bool, timeout: Option<Duration>, context: &Context) -> Result<StopBy, Complaint> {
+pub fn stop_by(force: bool, timeout: Option<Duration>, context: &Context) -> Result<StopBy, Problem> {
     Ok(match (force, timeout) {
         (true, _) => StopBy::Force,
         (false, Some(timeout)) => StopBy::Asking(timeout),

@@ -1,12 +1,12 @@
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::WaitFor;
 use crate::model::{Condition, parse_duration};
+use crate::problem::Problem;
 
 /// The flags of `wait`.
 #[derive(Debug, Args)]
@@ -24,17 +24,18 @@ pub struct WaitArgs {
 
 /// # Errors
 /// When it doesn't come about in time.
-pub async fn run(args: WaitArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: WaitArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let timeout = match args.timeout {
         Some(timeout) => timeout,
         None => context.config()?.wait.timeout,
     };
     let wait = WaitFor { conditions: args.conditions, timeout };
-    let status =
-        manager.wait(&args.name, &wait).await.map_err(|error| Complaint::from(error).about(&args.name))?;
-    if context.ui.json() {
-        context.ui.data_json(&status);
-    }
-    Ok(Code::Ok)
+    let status = session
+        .guest()
+        .wait(&args.name, &wait)
+        .await
+        .map_err(|error| Problem::from(error).about(&args.name))?;
+    context.ui.show(&status, |_| String::new());
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 use std::fmt::Write;
 
-use crate::manager::{DeletePlan, Going, Staying};
+use super::visible;
+use crate::manager::{DeletePlan, DeleteReason, Deleted, KeepReason};
 use crate::model::DiskSize;
 
 /// What `delete` would do.
@@ -8,43 +9,58 @@ pub fn delete_plans(plans: &[DeletePlan]) -> String {
     let mut text = String::new();
     for plan in plans {
         let running = if plan.running { ", which runs and is stopped at once" } else { "" };
-        let _ = writeln!(text, "delete the VM {}{running}", plan.name);
+        let _ = writeln!(text, "delete the VM {}{running}", visible(&plan.name));
         for file in &plan.files {
             let size = file.size_bytes.map(|bytes| format!("{}, ", DiskSize::from_bytes(bytes)));
-            let _ = writeln!(text, "  with {} ({}{})", file.path, size.unwrap_or_default(), going(file.why));
+            let (path, size) = (visible(&file.path), size.unwrap_or_default());
+            let _ = writeln!(text, "  with {path} ({size}{})", going(file.why));
         }
         for state in &plan.state {
             let _ = writeln!(text, "  with its {}", state_in_words(state));
         }
         for snapshot in &plan.snapshots {
-            let _ = writeln!(text, "  with its snapshot {snapshot}");
+            let _ = writeln!(text, "  with its snapshot {}", visible(snapshot));
         }
         for file in &plan.kept {
-            let _ = writeln!(text, "  keeping {} ({})", file.path, staying(file.why));
+            let _ = writeln!(text, "  keeping {} ({})", visible(&file.path), staying(file.why));
         }
     }
     text
 }
 
-fn going(why: Going) -> &'static str {
+/// What was deleted. Disks are named when they are not vmtools' own, or stay.
+pub fn deleted(vm: &Deleted) -> String {
+    let mut text = format!("deleted {}\n", visible(&vm.name));
+    for path in &vm.foreign {
+        let _ = writeln!(text, "  with {}", visible(path));
+    }
+    for file in &vm.stays {
+        let _ = writeln!(text, "  keeping {} ({})", visible(&file.path), staying(file.why));
+    }
+    text
+}
+
+fn going(why: DeleteReason) -> &'static str {
     match why {
-        Going::Own => "made for it alone",
-        Going::Nvram => "its firmware's variables",
-        Going::Foreign => "not made by vmtools",
+        DeleteReason::Own => "made for it alone",
+        DeleteReason::Nvram => "its firmware's variables",
+        DeleteReason::Snapshot => "its snapshot's disk",
+        DeleteReason::Foreign => "not made by vmtools",
     }
 }
 
-fn staying(why: Staying) -> &'static str {
+fn staying(why: KeepReason) -> &'static str {
     match why {
-        Staying::Base => "a base that VMs share",
-        Staying::Parent => "of the VM that it is linked to",
-        Staying::Disc => "a disc's image",
-        Staying::Shared => "VMs may share it",
-        Staying::ReadOnly => "it may only read it",
-        Staying::Needed => "something else needs it",
-        Staying::Foreign => "not made by vmtools",
-        Staying::NotInPool => "in no storage pool of libvirt's",
-        Staying::Asked => "as asked for",
+        KeepReason::Base => "a base that VMs share",
+        KeepReason::Parent => "of the VM that it is linked to",
+        KeepReason::Disc => "a disc's image",
+        KeepReason::Shared => "VMs may share it",
+        KeepReason::ReadOnly => "it may only read it",
+        KeepReason::Needed => "something else needs it",
+        KeepReason::Foreign => "not made by vmtools",
+        KeepReason::Elsewhere => "no file of this host",
+        KeepReason::NotInPool => "in no storage pool of libvirt's",
+        KeepReason::Asked => "as asked for",
     }
 }
 

@@ -13,7 +13,7 @@ pub fn disks(disks: &[DiskStatus]) -> String {
             size(disk.allocation_bytes),
             or_dash(disk.format.clone()),
             yes_no(disk.owned).to_owned(),
-            or_dash(disk.path.clone()),
+            or_dash(disk.path.clone().or_else(|| disk.source.clone())),
         ]
     });
     table(heading.map(str::to_owned).to_vec(), rows.collect())

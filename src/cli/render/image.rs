@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::table::table;
-use super::{or_dash, yes_no};
+use super::{or_dash, visible, yes_no};
 use crate::manager::{ImageKind, ImageStatus, UnusedImage};
 use crate::model::{DiskSize, Timestamp};
 
@@ -28,7 +28,7 @@ pub fn image(image: &ImageStatus) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            let value: String = value.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+            let value = visible(&value);
             let _ = writeln!(text, "{name:<13} {value}");
         }
     };
@@ -57,9 +57,9 @@ pub fn unused_images(images: &[UnusedImage]) -> String {
     let mut text = String::new();
     for image in images {
         let what = if image.whole { "the image" } else { "the base of" };
-        let _ = writeln!(text, "remove {what} {} ({})", image.name, size(image.size_bytes));
+        let _ = writeln!(text, "remove {what} {} ({})", visible(&image.name), size(image.size_bytes));
         for file in &image.files {
-            let _ = writeln!(text, "  with {file}");
+            let _ = writeln!(text, "  with {}", visible(file));
         }
     }
     text

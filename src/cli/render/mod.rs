@@ -8,28 +8,34 @@ mod network;
 mod plain;
 mod prometheus;
 mod sample;
+mod setting;
 mod table;
 mod template;
+mod visible;
 
 use std::fmt::Write;
 
-use crate::config::Value;
 use crate::manager::{
-    AvailableImage, Check, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmStatus,
-    VmSummary,
+    AvailableImage, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmStatus, VmSummary,
 };
 use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder, Timestamp};
+use crate::problem::doctor::CheckReport;
+use crate::problem::vmtools;
 
 pub use column::Column;
-pub use delete::delete_plans;
+pub use delete::{delete_plans, deleted};
 pub use disk::disks;
 pub use image::{image, images, unused_images};
 pub use network::{network, network_delete_plans, network_made, network_plan, networks};
 pub use plain::PlainText;
 pub use prometheus::exposition;
 pub use sample::{SampleColumn, bytes, samples, samples_as_csv};
+pub use setting::{
+    ChainLink, KeyValue, SettingRow, TemplateDocument, TemplateSettingRow, settings, template,
+};
 use table::table;
-pub use template::{TemplateRow, problems, templates};
+pub use template::{CheckDocument, TemplateRow, problems, templates};
+pub use visible::{visible, visible_json, visible_lines};
 
 /// The table of `list`.
 pub fn vms(vms: &[VmSummary], columns: &[Column]) -> String {
@@ -52,24 +58,36 @@ pub fn available_images(images: &[AvailableImage]) -> String {
     table(heading.map(str::to_owned).to_vec(), rows.collect())
 }
 
-/// The line of `image pull`.
+/// The line of `image pull`, unless there was nothing to pull.
 pub fn pulled_image(pulled: &PulledImage) -> String {
+    if pulled.was_there {
+        return String::new();
+    }
     let image = &pulled.image;
     let size = DiskSize::from_bytes(image.size_bytes);
     format!("pulled {} ({size}, {})\n", image.name, or_dash(image.digest.clone()))
 }
 
-/// The table of `config --show`.
-pub fn settings(rows: &[(&str, &Value, String)]) -> String {
-    let rows = rows.iter().map(|(key, value, source)| {
-        let value = value.to_string();
-        vec![(*key).to_owned(), or_dash(Some(value).filter(|value| !value.is_empty())), source.clone()]
-    });
-    table(["KEY", "VALUE", "SOURCE"].map(str::to_owned).to_vec(), rows.collect())
+/// A definition, as `--print-xml` prints it.
+#[derive(Debug, serde::Serialize)]
+pub struct XmlDocument {
+    name: String,
+    xml: String,
 }
 
-/// The list of `doctor`, each failure with what mends it.
-pub fn checks(checks: &[Check]) -> String {
+impl XmlDocument {
+    pub fn new(name: impl Into<String>, xml: String) -> Self {
+        Self { name: name.into(), xml }
+    }
+}
+
+/// What `--print-xml` prints.
+pub fn xml_document(document: &XmlDocument) -> String {
+    format!("{}\n", document.xml)
+}
+
+/// The list of `doctor`, each failure with what fixes it.
+pub fn checks(checks: &[CheckReport]) -> String {
     let mut text = String::new();
     for check in checks {
         let mark = match check.status {
@@ -77,9 +95,9 @@ pub fn checks(checks: &[Check]) -> String {
             CheckStatus::Warning => "warning",
             CheckStatus::Failure => "FAILURE",
         };
-        let _ = writeln!(text, "{mark}  {:<9} {}", check.id, check.detail);
+        let _ = writeln!(text, "{mark}  {:<9} {}", check.id, visible(&check.detail));
         if let Some(fix) = &check.fix {
-            let _ = writeln!(text, "         fix:      {fix}");
+            let _ = writeln!(text, "         fix:      {}", visible(fix));
         }
     }
     text
@@ -89,7 +107,7 @@ pub fn checks(checks: &[Check]) -> String {
 pub fn status(vm: &VmStatus) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<12} {value}");
+        let _ = writeln!(text, "{name:<12} {}", visible(&value));
     };
     line("name", vm.name.clone());
     line("uuid", vm.uuid.clone());
@@ -108,7 +126,7 @@ pub fn status(vm: &VmStatus) -> String {
     if let Some(ssh) = &vm.ssh {
         let place = ssh.host.map(|host| format!("@{host} port {}", ssh.port));
         let place = place.unwrap_or_else(|| ", no address yet".to_owned());
-        line("ssh", format!("vmtools ssh {}   ({}{place})", vm.name, ssh.user));
+        line("ssh", format!("{:#}   ({}{place})", vmtools("ssh").arg(&vm.name), ssh.user));
     }
     let optional = [
         ("linked to", vm.parent.clone()),
@@ -173,21 +191,21 @@ pub fn plan(plan: &Plan) -> String {
     let image = plan.image.as_deref().unwrap_or("an empty disk");
     let here = if plan.image_cached == Some(false) { ", to be downloaded" } else { "" };
     let _ = writeln!(text, "  from {image}{here}");
-    let _ = writeln!(text, "  on {}", plan.networks.join(", "));
+    let _ = writeln!(text, "  on {}", visible(&plan.networks.join(", ")));
     for folder in &plan.mounts {
         let SharedFolder { host, guest, driver, .. } = folder;
         let _ =
             writeln!(text, "  mounting {host} at {guest} ({}{})", driver.name(), read_only(folder.read_only));
     }
     for file in &plan.files {
-        let _ = writeln!(text, "  making {file}");
+        let _ = writeln!(text, "  making {}", visible(file));
     }
     text
 }
 
 /// What `set` did.
 pub fn changed(changed: &VmChanged) -> String {
-    let name = &changed.vm.name;
+    let name = visible(&changed.vm.name);
     let names = |settings: &[Setting]| {
         let names: Vec<_> = settings.iter().map(|setting| setting.name()).collect();
         names.join(", ")
@@ -198,7 +216,8 @@ pub fn changed(changed: &VmChanged) -> String {
     }
     if !changed.on_next_start.is_empty() {
         let waiting = names(&changed.on_next_start);
-        let _ = writeln!(text, "{name}: from its next start on: {waiting} (`vmtools restart {name}`)");
+        let restart = vmtools("restart").arg(&name);
+        let _ = writeln!(text, "{name}: from its next start: {waiting} ({restart})");
     }
     text
 }
@@ -212,10 +231,11 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::BrokenUpload => "an upload that was given up",
         Reason::BrokenDownload => "a download that broke off",
         Reason::BrokenImport => "left by an image import or commit that was killed",
+        Reason::Orphan => "left by a VM that is gone",
         Reason::ForgottenPool => "a pool for the time being, left by a clone that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
     };
-    format!("{did} {} ({why})\n", item.name)
+    format!("{did} {} ({why})\n", visible(&item.name))
 }
 
 /// The room above the processors that a VM has.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::table::table;
-use super::{or_dash, yes_no};
+use super::{or_dash, visible, yes_no};
 use crate::manager::{NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus};
 
 /// The table of `networks`.
@@ -31,7 +31,7 @@ pub fn network(info: &NetworkInfo) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            let value: String = value.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+            let value = visible(&value);
             let _ = writeln!(text, "{name:<12} {value}");
         }
     };
@@ -69,7 +69,7 @@ pub fn network_made(status: &NetworkStatus) -> String {
     let network = &status.network;
     let range = joined(&network.subnets).map_or_else(String::new, |subnets| format!(" with {subnets}"));
     let bridge = network.bridge.as_ref().map_or_else(String::new, |bridge| format!(" on {bridge}"));
-    format!("{} is {} ({}{range}{bridge})\n", network.name, state(status), network.mode)
+    format!("{} is {} ({}{range}{bridge})\n", visible(&network.name), state(status), network.mode)
 }
 
 /// What `network create --dry-run` says.
@@ -96,9 +96,9 @@ pub fn network_delete_plans(plans: &[NetworkDeletePlan]) -> String {
     let mut text = String::new();
     for plan in plans {
         let active = if plan.active { ", which is active and is stopped" } else { "" };
-        let _ = writeln!(text, "delete the network {} ({}){active}", plan.name, plan.mode);
+        let _ = writeln!(text, "delete the network {} ({}){active}", visible(&plan.name), plan.mode);
         if let Some(bridge) = &plan.bridge {
-            let _ = writeln!(text, "  with its bridge {bridge}");
+            let _ = writeln!(text, "  with its bridge {}", visible(bridge));
         }
         for subnet in &plan.subnets {
             let _ = writeln!(text, "  with its subnet {subnet}");

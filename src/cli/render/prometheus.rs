@@ -175,8 +175,8 @@ const FAMILIES: [Family; 17] = [
     },
 ];
 
-/// The whole document. `up` is whether libvirt answers.
-pub fn exposition(looks: &[Look], up: bool) -> String {
+/// The whole document. `up` is whether libvirt answers; `stale`, whether the samples are those of an earlier look.
+pub fn exposition(looks: &[Look], up: bool, stale: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "# HELP vmtools_build_info The vmtools that tells; always 1.");
     let _ = writeln!(text, "# TYPE vmtools_build_info gauge");
@@ -184,6 +184,12 @@ pub fn exposition(looks: &[Look], up: bool) -> String {
     let _ = writeln!(text, "# HELP vmtools_libvirt_up Whether libvirt answers.");
     let _ = writeln!(text, "# TYPE vmtools_libvirt_up gauge");
     let _ = writeln!(text, "vmtools_libvirt_up {}", u8::from(up));
+    let _ = writeln!(
+        text,
+        "# HELP vmtools_sample_stale Whether there was no answer in time, and the samples are of an earlier look."
+    );
+    let _ = writeln!(text, "# TYPE vmtools_sample_stale gauge");
+    let _ = writeln!(text, "vmtools_sample_stale {}", u8::from(stale));
     for Family { name, kind, help, write } in &FAMILIES {
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for look in looks {

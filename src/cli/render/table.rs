@@ -1,5 +1,9 @@
+use super::visible;
+
 /// Rows below a heading, in columns as wide as their widest cell. It never wraps or cuts.
 pub fn table(heading: Vec<String>, rows: Vec<Vec<String>>) -> String {
+    let shown = |row: &Vec<String>| row.iter().map(|cell| visible(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(shown).collect();
     let mut widths: Vec<usize> = heading.iter().map(|cell| cell.chars().count()).collect();
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -10,8 +14,7 @@ pub fn table(heading: Vec<String>, rows: Vec<Vec<String>>) -> String {
     for row in std::iter::once(&heading).chain(&rows) {
         let last = row.len().saturating_sub(1);
         for (number, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            // A control character in a name that others gave must not reach the terminal.
-            text.extend(cell.chars().map(|c| if c.is_control() { '?' } else { c }));
+            text.push_str(cell);
             if number < last {
                 text.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
             }
@@ -29,6 +32,6 @@ mod tests {
     fn columns_line_up() {
         let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
         let text = table(row(["NAME", "IP"]), vec![row(["a-long-name", "1"]), row(["\u{1b}b", "2"])]);
-        assert_eq!(text, "NAME         IP\na-long-name  1\n?b           2\n");
+        assert_eq!(text, "NAME         IP\na-long-name  1\n\\u{1b}b      2\n");
     }
 }

@@ -1,4 +1,5 @@
 use std::fmt::Write;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -36,6 +37,34 @@ pub fn templates(rows: &[TemplateRow]) -> String {
         ]
     });
     table(heading.map(str::to_owned).to_vec(), rows.collect())
+}
+
+/// What `template check` prints as JSON.
+#[derive(Debug, Serialize)]
+pub struct CheckDocument<'a> {
+    name: &'a str,
+    valid: bool,
+    problems: Vec<CheckProblem<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckProblem<'a> {
+    file: Option<&'a Path>,
+    line: Option<usize>,
+    column: Option<usize>,
+    message: &'a str,
+}
+
+impl<'a> CheckDocument<'a> {
+    pub fn of(checked: &'a CheckedTemplate) -> Self {
+        let problems = checked.problems.iter().map(|problem| CheckProblem {
+            file: problem.at.as_ref().map(|at| at.file.as_path()),
+            line: problem.at.as_ref().map(|at| at.line),
+            column: problem.at.as_ref().map(|at| at.column),
+            message: &problem.message,
+        });
+        Self { name: &checked.name, valid: checked.problems.is_empty(), problems: problems.collect() }
+    }
 }
 
 /// The lines of `template check`: each mistake with its place, in the form that editors know.

@@ -7,9 +7,9 @@ use super::overview::{Overview, Wish};
 use super::page::Page;
 use super::sampler::{Report, Trouble};
 use super::side::{Action, Answer};
-use super::theme::{Theme, clean};
+use super::theme::Theme;
 use super::typed::Key;
-use crate::cli::render::SampleColumn;
+use crate::cli::render::{SampleColumn, visible};
 use crate::manager::{Look, MonitorRequest, QemuEvent, VmEvent};
 use crate::model::Timestamp;
 
@@ -118,7 +118,7 @@ impl App {
 
     /// The VM that waits for a yes before it is stopped, safe to be shown.
     pub fn question(&self) -> Option<std::borrow::Cow<'_, str>> {
-        self.asked_to_stop.as_deref().map(clean)
+        self.asked_to_stop.as_deref().map(visible)
     }
 
     /// Does what the key says.
@@ -218,11 +218,11 @@ impl App {
             (Ok(looks), None) => self.overview.looked(looks.into_iter().map(|look| look.sample).collect()),
             (Err(Trouble::Gone), Some(page)) => page.gone(),
             (Err(Trouble::Gone), None) => self.overview.looked(Vec::new()),
-            (Err(Trouble::Other(complaint)), page) => {
+            (Err(Trouble::Other(problem)), page) => {
                 if let Some(page) = page {
                     page.looked(None);
                 }
-                self.message = Some(Message::failure(&complaint));
+                self.message = Some(Message::failure(&problem));
             }
         }
     }
@@ -239,8 +239,8 @@ impl App {
                 let already = if change.already { "already " } else { "" };
                 self.message = Some(Message::word(&format!("{} is {already}{}", change.name, change.state)));
             }
-            Answer::Acted(Err(complaint)) => {
-                self.message = Some(Message::failure(&complaint));
+            Answer::Acted(Err(problem)) => {
+                self.message = Some(Message::failure(&problem));
             }
         }
     }
@@ -263,7 +263,7 @@ impl App {
         if self.events.len() == EVENTS {
             self.events.pop_front();
         }
-        self.events.push_back(Happened { time, vm: vm.to_owned(), text: clean(text).into_owned() });
+        self.events.push_back(Happened { time, vm: vm.to_owned(), text: visible(text).into_owned() });
     }
 
     /// Takes what others said while the screen was up.

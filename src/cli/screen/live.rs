@@ -17,10 +17,11 @@ use super::terminal::Terminal;
 use super::theme::Theme;
 use crate::cli::commands::{console, stop};
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render::SampleColumn;
-use crate::manager::{Monitor, MonitorRequest, Signal, VmEvent, VmManager};
+use crate::cli::session::Session;
+use crate::manager::{Monitor, MonitorRequest, Signal, VmEvent};
+use crate::model::EscapeKey;
+use crate::problem::{ErrorKind, Problem};
 
 /// How the screen begins.
 pub struct Start {
@@ -42,9 +43,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub async fn run<'a>(
     start: Start,
     mut monitor: Monitor<'a>,
-    manager: &'a VmManager,
+    session: &'a Session,
     context: &Context,
-) -> Result<ExitCode, Complaint> {
+) -> Result<ExitCode, Problem> {
     // Before the terminal is taken: who can't look is told so as by any other verb.
     let looks = monitor.look().await?;
     let app = App::new(start.request, start.sort, Theme::chosen());
@@ -53,19 +54,19 @@ pub async fn run<'a>(
     // What isn't taken yet holds back the next.
     let (reports, reported) = mpsc::channel(1);
     let (events, happened) = mpsc::channel(100);
-    let mut live = Live { app, aims, reported, happened, side: Side::new(manager), context };
+    let mut live = Live { app, aims, reported, happened, side: Side::new(session), context };
     live.app.looked(Report { aim: number, looks: Ok(looks), away: false });
     tokio::select! {
         result = live.run() => result,
-        never = sample(manager, monitor, start.interval, aimed, reports) => match never {},
-        never = listen(manager, events) => match never {},
+        never = sample(session, monitor, start.interval, aimed, reports) => match never {},
+        never = listen(session, events) => match never {},
     }
 }
 
 /// Tells of events for ever.
-async fn listen(manager: &VmManager, events: mpsc::Sender<VmEvent>) -> Infallible {
+async fn listen(session: &Session, events: mpsc::Sender<VmEvent>) -> Infallible {
     loop {
-        if let Ok(mut stream) = manager.events(&[]).await {
+        if let Ok(mut stream) = session.monitoring().events(&[]).await {
             while let Ok(event) = stream.next().await {
                 let _ = events.send(event).await;
             }
@@ -84,7 +85,7 @@ struct Live<'a> {
 }
 
 impl Live<'_> {
-    async fn run(&mut self) -> Result<ExitCode, Complaint> {
+    async fn run(&mut self) -> Result<ExitCode, Problem> {
         loop {
             let order = match self.watch().await {
                 Ok(order) => order,
@@ -93,8 +94,8 @@ impl Live<'_> {
             };
             match order {
                 Order::Console(name) => self.console(&name).await,
-                Order::Interrupt => return Ok(Code::Interrupted.into()),
-                Order::Quit => return Ok(Code::Ok.into()),
+                Order::Interrupt => return Ok(ErrorKind::Interrupted.into()),
+                Order::Quit => return Ok(ExitCode::SUCCESS),
                 // The terminal is taken anew.
                 _ => {}
             }
@@ -136,7 +137,7 @@ impl Live<'_> {
                 }
                 Order::Act(name, action) => match stop::stop_by(false, None, self.context) {
                     Ok(by) => self.side.act(name, action, by),
-                    Err(complaint) => self.app.message = Some(Message::failure(&complaint)),
+                    Err(problem) => self.app.message = Some(Message::failure(&problem)),
                 },
                 other => return Ok(other),
             }
@@ -145,7 +146,7 @@ impl Live<'_> {
 
     /// The terminal is the console's until that ends; what is under way goes on.
     async fn console(&mut self, name: &str) {
-        let args = console::ConsoleArgs { name: name.to_owned(), escape: "^]".to_owned(), force: false };
+        let args = console::ConsoleArgs { name: name.to_owned(), escape: EscapeKey::DEFAULT, force: false };
         let mut answers = Vec::new();
         let result = {
             let mut console = std::pin::pin!(console::run(args, self.context));
@@ -158,7 +159,7 @@ impl Live<'_> {
         };
         self.app.message = Some(match result {
             Ok(_) => Message::word("back from the console"),
-            Err(complaint) => Message::failure(&complaint),
+            Err(problem) => Message::failure(&problem),
         });
         for answer in answers {
             self.app.answered(answer);

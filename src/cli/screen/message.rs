@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use ratatui::style::{Color, Style};
 
-use super::theme::{Theme, clean};
-use crate::cli::error::Complaint;
+use super::theme::Theme;
+use crate::cli::render::visible;
+use crate::problem::Problem;
 
 /// How long a message stands, unless a key is pressed.
 const STANDS: Duration = Duration::from_secs(20);
@@ -38,19 +39,21 @@ impl Message {
     }
 
     /// A failure, with what to do next.
-    pub fn failure(complaint: &Complaint) -> Self {
-        let mut text = format!("error: {}", complaint.message);
-        if let Some(cause) = complaint.cause.first() {
+    pub fn failure(problem: &Problem) -> Self {
+        let mut text = format!("error: {}", problem.message);
+        if let Some(cause) = problem.cause.first() {
             text = format!("{text}: {cause}");
         }
-        if let Some(hint) = &complaint.hint {
+        if let Some(hint) = &problem.hint {
             text = format!("{text} (hint: {hint})");
         }
         Self::new(&text, Tone::Failure)
     }
 
     fn new(text: &str, tone: Tone) -> Self {
-        Self { text: clean(text).into_owned(), tone, since: Instant::now() }
+        // It has one line.
+        let text = text.replace('\n', " ");
+        Self { text: visible(&text).into_owned(), tone, since: Instant::now() }
     }
 
     /// Whether a key takes it away.

@@ -9,8 +9,8 @@ use ratatui::style::{Color, Style};
 use super::app::Happened;
 use super::chart::Chart;
 use super::page::{METRICS, Metric, Page};
-use super::theme::{Theme, clean};
-use crate::cli::render;
+use super::theme::Theme;
+use crate::cli::render::{self, visible};
 use crate::manager::{Job, SampleSource, VmSample};
 use crate::model::MemorySize;
 
@@ -77,7 +77,7 @@ fn line(buffer: &mut Buffer, area: Rect, words: &[(&str, Style)]) {
 }
 
 fn header(page: &Page, buffer: &mut Buffer, area: Rect, theme: Theme) {
-    let name = clean(&page.name);
+    let name = visible(&page.name);
     let (state, style) = match (page.removed, page.state()) {
         (true, _) => ("removed", theme.of(Color::Red)),
         (_, Some(state)) => (state.name(), theme.state(state)),
@@ -103,7 +103,7 @@ fn job_text(job: &Job) -> String {
     let filled = (percent / 5.0) as usize;
     let bar = format!("[{}{}]", "#".repeat(filled), " ".repeat(20 - filled));
     let words = format!("{}{device} {bar} {percent:.0}%", job.kind);
-    clean(&format!("{words}  {} of {}", render::bytes(done), render::bytes(total))).into_owned()
+    visible(&format!("{words}  {} of {}", render::bytes(done), render::bytes(total))).into_owned()
 }
 
 /// A gauge for each; where there are too many, a block for each.

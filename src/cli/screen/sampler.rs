@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::cli::error::Complaint;
-use crate::manager::{Error, Look, Monitor, MonitorRequest, VmManager};
+use crate::cli::session::Session;
+use crate::manager::{Error, Look, Monitor, MonitorRequest};
+use crate::problem::Problem;
 
 /// What is to be looked at.
 #[derive(Debug, Clone)]
@@ -33,13 +34,13 @@ pub enum Trouble {
     /// The one VM that was to be looked at is not there.
     Gone,
     /// Anything else.
-    Other(Complaint),
+    Other(Problem),
 }
 
 /// Looks for ever, first by the monitor given. A look that was begun is carried through, since one that is given up
 /// would end the virsh that all share.
 pub async fn sample<'a>(
-    manager: &'a VmManager,
+    session: &'a Session,
     first: Monitor<'a>,
     interval: Duration,
     mut aims: watch::Receiver<Aim>,
@@ -60,7 +61,7 @@ pub async fn sample<'a>(
             monitor = None;
         }
         let (began, since) = (monitor.is_none(), Instant::now());
-        let result = look(manager, &mut monitor, &aim.request).await;
+        let result = look(session, &mut monitor, &aim.request).await;
         let away = monitor.as_ref().is_some_and(Monitor::is_away)
             || result.as_ref().is_err_and(Error::is_unreachable);
         let looks = match result {
@@ -85,12 +86,12 @@ pub async fn sample<'a>(
 }
 
 async fn look<'a>(
-    manager: &'a VmManager,
+    session: &'a Session,
     monitor: &mut Option<Monitor<'a>>,
     request: &MonitorRequest,
 ) -> Result<Vec<Look>, Error> {
     match monitor {
         Some(monitor) => monitor.look().await,
-        None => monitor.insert(manager.monitor(request).await?).look().await,
+        None => monitor.insert(session.monitoring().monitor(request).await?).look().await,
     }
 }

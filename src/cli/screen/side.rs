@@ -4,8 +4,9 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
-use crate::cli::error::Complaint;
-use crate::manager::{StateChange, StopBy, VmManager, VmStatus};
+use crate::cli::session::Session;
+use crate::manager::{StateChange, StopBy, VmStatus};
+use crate::problem::Problem;
 
 /// What can be done to a VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,43 +37,43 @@ pub enum Answer {
         /// The VM.
         name: String,
         /// What is known.
-        result: Result<Box<VmStatus>, Complaint>,
+        result: Result<Box<VmStatus>, Problem>,
     },
     /// Something was done to a VM.
-    Acted(Result<StateChange, Complaint>),
+    Acted(Result<StateChange, Problem>),
 }
 
 /// All that is under way.
 pub struct Side<'a> {
-    manager: &'a VmManager,
+    session: &'a Session,
     running: Vec<Pin<Box<dyn Future<Output = Answer> + 'a>>>,
 }
 
 impl<'a> Side<'a> {
     /// Nothing yet.
-    pub fn new(manager: &'a VmManager) -> Self {
-        Self { manager, running: Vec::new() }
+    pub fn new(session: &'a Session) -> Self {
+        Self { session, running: Vec::new() }
     }
 
     /// Asks for the VM's status.
     pub fn ask(&mut self, name: String) {
-        let manager = self.manager;
+        let session = self.session;
         self.running.push(Box::pin(async move {
-            let result = manager.status(&name).await.map(Box::new).map_err(Complaint::from);
+            let result = session.vms().status(&name).await.map(Box::new).map_err(Problem::from);
             Answer::Status { name, result }
         }));
     }
 
     /// Does something to the VM.
     pub fn act(&mut self, name: String, action: Action, stop: StopBy) {
-        let manager = self.manager;
+        let session = self.session;
         self.running.push(Box::pin(async move {
             let result = match action {
-                Action::Pause => manager.pause(&name).await,
-                Action::Resume => manager.resume(&name).await,
-                Action::Stop => manager.stop(&name, stop).await,
+                Action::Pause => session.power().pause(&name).await,
+                Action::Resume => session.power().resume(&name).await,
+                Action::Stop => session.power().stop(&name, stop).await,
             };
-            Answer::Acted(result.map_err(Complaint::from))
+            Answer::Acted(result.map_err(Problem::from))
         }));
     }
 

@@ -6,8 +6,8 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::overview::Overview;
-use super::theme::{Theme, clean};
-use crate::cli::render::{self, SampleColumn};
+use super::theme::Theme;
+use crate::cli::render::{self, SampleColumn, visible};
 use crate::manager::VmSample;
 use crate::model::VmState;
 
@@ -56,9 +56,9 @@ fn totals(overview: &Overview) -> String {
     let vms = if totals.vms == 1 { "VM" } else { "VMs" };
     let sums = format!("{} {vms}, {} running, cpu {:.1}%", totals.vms, totals.running, totals.cpu_percent);
     match overview.filter() {
-        (filter, true) => format!("{sums}   /{}_", clean(filter)),
+        (filter, true) => format!("{sums}   /{}_", visible(filter)),
         ("", _) => sums,
-        (filter, _) => format!("{sums}   /{}", clean(filter)),
+        (filter, _) => format!("{sums}   /{}", visible(filter)),
     }
 }
 
@@ -127,7 +127,7 @@ fn cells(vm: &VmSample, buffer: &mut Buffer, line: Rect, columns: &[(SampleColum
     for (column, width) in columns {
         let cell = Rect { x, width: *width, ..line };
         match column {
-            SampleColumn::Name => put(buffer, cell, &clean(&vm.name), true, Style::new()),
+            SampleColumn::Name => put(buffer, cell, &visible(&vm.name), true, Style::new()),
             SampleColumn::State => put(buffer, cell, state(vm.state), true, theme.state(vm.state)),
             SampleColumn::Memory => put(buffer, cell, &memory(vm.memory_mib), false, Style::new()),
             SampleColumn::Used => put(buffer, cell, &memory(vm.memory_used_mib), false, Style::new()),

@@ -3,29 +3,26 @@
 use std::cell::Cell;
 use std::io::{BufWriter, Error, ErrorKind, Stdout, Write};
 use std::rc::Rc;
-use std::sync::{Mutex, Once};
 
 use log::LevelFilter;
 use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::cursor::Hide;
 use ratatui::crossterm::execute;
-use ratatui::crossterm::style::ResetColor;
-use ratatui::crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use ratatui::crossterm::terminal::{Clear, ClearType, EnterAlternateScreen};
 
+use crate::cli::tty::RawMode;
 use crate::cli::ui::Ui;
 
-/// The terminal's settings from before, while they are others.
-static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+/// The usual colours, the cursor shown, the alternate screen left (ECMA-48, xterm's ctlseqs).
+const FAREWELL: &str = "\x1b[0m\x1b[?25h\x1b[?1049l";
 
 /// The terminal, with the screen on it. Dropped, it is as it was before; what others said meanwhile and nobody showed
 /// is said then.
 pub struct Terminal<'a> {
     screen: ratatui::Terminal<CrosstermBackend<BufWriter<Out>>>,
     gone: Rc<Cell<bool>>,
-    ui: &'a Ui,
-    level: LevelFilter,
+    _held: Held<'a>,
 }
 
 impl<'a> Terminal<'a> {
@@ -34,31 +31,13 @@ impl<'a> Terminal<'a> {
     /// # Errors
     /// When it can't be set.
     pub fn enter(ui: &'a Ui) -> Result<Self, Error> {
-        have_it_back_on_panic();
-        let before = tcgetattr(std::io::stdin())?;
-        let mut raw = before.clone();
-        raw.make_raw();
-        if let Ok(mut kept) = BEFORE.lock() {
-            *kept = Some(before);
-        }
-        let level = log::max_level();
-        log::set_max_level(LevelFilter::Off);
-        ui.hold();
-        let entered = tcsetattr(std::io::stdin(), OptionalActions::Now, &raw).map_err(Error::from);
-        let entered = entered
-            .and_then(|()| execute!(std::io::stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide));
+        let held = Held::new(ui, RawMode::enter(FAREWELL)?);
+        execute!(std::io::stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide)?;
         let gone = Rc::new(Cell::new(false));
         let out = Out { stdout: std::io::stdout(), gone: Rc::clone(&gone) };
         let out = BufWriter::with_capacity(1 << 16, out);
-        match entered.and_then(|()| ratatui::Terminal::new(CrosstermBackend::new(out))) {
-            Ok(screen) => Ok(Self { screen, gone, ui, level }),
-            Err(error) => {
-                put_back();
-                log::set_max_level(level);
-                ui.release();
-                Err(error)
-            }
-        }
+        let screen = ratatui::Terminal::new(CrosstermBackend::new(out))?;
+        Ok(Self { screen, gone, _held: held })
     }
 
     /// Draws a frame; only what differs from the one before goes out.
@@ -97,33 +76,27 @@ impl Write for Out {
     }
 }
 
-impl Drop for Terminal<'_> {
-    fn drop(&mut self) {
-        put_back();
-        log::set_max_level(self.level);
-        self.ui.release();
+/// Nobody else writes to the terminal while this lives.
+struct Held<'a> {
+    ui: &'a Ui,
+    level: LevelFilter,
+    raw: Option<RawMode>,
+}
+
+impl<'a> Held<'a> {
+    fn new(ui: &'a Ui, raw: RawMode) -> Self {
+        let level = log::max_level();
+        log::set_max_level(LevelFilter::Off);
+        ui.hold();
+        Self { ui, level, raw: Some(raw) }
     }
 }
 
-/// A panic may end the process without any drop.
-fn have_it_back_on_panic() {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let usual = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            put_back();
-            usual(panic);
-        }));
-    });
-}
-
-/// Puts the terminal back, once. Nothing can be done for one that has gone.
-fn put_back() {
-    let Ok(mut kept) = BEFORE.try_lock() else { return };
-    if let Some(before) = kept.take() {
-        let mut out = std::io::stdout();
-        let _ = execute!(out, ResetColor, Show, LeaveAlternateScreen);
-        let _ = out.flush();
-        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // What was said meanwhile is for the terminal as it was before.
+        drop(self.raw.take());
+        log::set_max_level(self.level);
+        self.ui.release();
     }
 }

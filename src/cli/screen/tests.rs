@@ -11,13 +11,12 @@ use super::sampler::{Report, Trouble};
 use super::side::{Action, Answer};
 use super::theme::Theme;
 use super::typed::Key;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render::SampleColumn;
 use crate::manager::{
     Counters, Job, Look, MonitorRequest, QemuEvent, SampleSource, StateChange, VmEvent, VmEventKind, VmSample,
 };
 use crate::model::{Timestamp, VmState};
+use crate::problem::{ErrorKind, Problem};
 
 const SIZES: [(u16, u16); 12] = [
     (80, 24),
@@ -218,8 +217,8 @@ fn actions_are_asked_for_and_told_of() {
     assert!(text(&mut app, (20, 1)).contains("stop web? y/n"), "however small");
     assert_eq!(press(&mut app, "n"), Order::Nothing);
     assert_eq!(press(&mut app, "sy"), Order::Act("web".into(), Action::Stop));
-    let complaint = Complaint { hint: Some("do that".into()), ..Complaint::plain(Code::Failed, "it is so") };
-    app.answered(Answer::Acted(Err(complaint)));
+    let problem = Problem { hint: Some("do that".into()), ..Problem::new(ErrorKind::Failed, "it is so") };
+    app.answered(Answer::Acted(Err(problem)));
     assert!(text(&mut app, (80, 24)).contains("error: it is so (hint: do that)"));
     assert_eq!(press(&mut app, "\x1b"), Order::Nothing, "there is no overview behind");
     assert_eq!(press(&mut app, "c"), Order::Console("web".into()));

@@ -1,7 +1,5 @@
 //! Colours, and text that may be shown. What a colour says is also said in words.
 
-use std::borrow::Cow;
-
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::model::VmState;
@@ -48,14 +46,4 @@ impl Theme {
     pub fn chosen_row(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }
-}
-
-/// The text without what would do more to a terminal than show it: control characters, and those that turn the
-/// direction of writing.
-pub fn clean(text: &str) -> Cow<'_, str> {
-    let bad = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if text.contains(bad) { text.replace(bad, "?").into() } else { text.into() }
 }

@@ -144,8 +144,8 @@ fn circles_are_named() {
 #[test]
 fn unknown_names_list_the_nearest() {
     let (_home, paths) = with(&[("web", "extends = 'ubunut'")]);
-    let error = load_template(&paths, "ubunto").expect_err("is unknown").to_string();
-    assert_eq!(error, "there is no template \"ubunto\" (did you mean ubuntu?)");
+    let error = load_template(&paths, "ubunto").expect_err("is unknown");
+    assert!(matches!(error, Error::UnknownTemplate { nearest, .. } if nearest == ["ubuntu"]));
     let error = load_template(&paths, "web").expect_err("is unknown").to_string();
     let end = "web.toml:1:11: extends cannot be \"ubunut\": there is no such template (did you mean ubuntu?)";
     assert!(error.ends_with(end), "{error}");

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Original;
-use crate::image::{Error, Progress, Transfer, disk};
-use crate::system::process::{self, Invocation};
+use crate::image::qemu_img::{self, Reason};
+use crate::image::{Error, Progress, Transfer, file};
+use crate::system::process::Invocation;
 
 /// Slower than any disk that is not about to fail.
 const LEAST_BYTES_PER_SECOND: u64 = 5_000_000;
@@ -28,18 +29,19 @@ pub(in crate::image) async fn convert(
         .args(["convert", "-p", "-O", "qcow2"])
         .arg(source(original))
         .arg(target);
-    let told = |bytes: &[u8]| {
+    let report = |bytes: &[u8]| {
         if let (Some(progress), Some(percent)) = (progress, percent(bytes)) {
             let done_bytes = (size as f64 * percent / 100.0) as u64;
             progress(Transfer { done_bytes: done_bytes.min(size), total_bytes: Some(size) });
         }
     };
-    match run.output_telling(told).await {
+    match run.output_telling(report).await {
         Ok(_) => Ok(()),
-        Err(process::Error::Failed(failure)) if failure.stderr.contains("No space left on device") => {
-            Err(disk::write_failed(target, std::io::ErrorKind::StorageFull.into()))
-        }
-        Err(source) => Err(Error::Convert { name: name.to_owned(), source }),
+        Err(source) => Err(match qemu_img::reason(&source) {
+            Reason::NoSpace => file::write_failed(target, std::io::ErrorKind::StorageFull.into()),
+            Reason::Locked => original.in_use(),
+            Reason::Other => Error::Convert { name: name.to_owned(), source },
+        }),
     }
 }
 

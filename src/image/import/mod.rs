@@ -11,19 +11,15 @@
 //! code of this folder, from the bytes alone, before qemu-img opens anything; and qemu-img is told the
 //! format, and to look for no backing file.
 
-mod bytes;
 mod convert;
 mod copy;
+mod manifest;
 mod original;
 mod ova;
 #[cfg(test)]
 mod tests;
-mod vdi;
-mod vhdx;
-mod vmdk;
-mod window;
 
-pub(super) use convert::convert;
-pub(super) use copy::copy;
-pub(super) use original::{Original, OriginalFormat};
+pub(in crate::image) use convert::convert;
+pub(in crate::image) use copy::copy;
+pub(in crate::image) use original::Original;
 pub use ova::Error as OvaError;

@@ -1,9 +1,9 @@
-use std::fs::File;
 use std::path::Path;
 
-use super::window::{Fault, Window};
-use super::{ova, vdi, vhdx, vmdk};
-use crate::image::header::{self, HEAD_BYTES, MAX_VIRTUAL_SIZE_BYTES};
+use super::ova;
+use crate::image::file::SourceFile;
+use crate::image::header::window::{Fault, Window};
+use crate::image::header::{self, HEAD_BYTES, MAX_VIRTUAL_SIZE_BYTES, NamedFile, vdi, vhdx, vmdk};
 use crate::image::{Error, Format};
 use crate::system::fs;
 
@@ -39,38 +39,51 @@ pub(in crate::image) struct Original {
     pub(in crate::image) window: Window,
     /// The disks of an archive that are not taken.
     pub(in crate::image) left_out: Vec<String>,
+    source: SourceFile,
 }
 
 impl Original {
     /// Opens and judges the file. With `raw` its bytes are the disk's, whatever they look like. Blocks.
     ///
     /// # Errors
-    /// [`Error::FileMissing`], [`Error::NotAFile`], [`Error::Header`], [`Error::Iso`], [`Error::Ova`], or
-    /// when it can't be read.
+    /// [`Error::FileMissing`], [`Error::NotAFile`], [`Error::InUse`], [`Error::Header`], [`Error::Iso`],
+    /// [`Error::Ova`], or when it can't be read.
     pub(in crate::image) fn open(path: &Path, raw: bool) -> Result<Self, Error> {
-        // A pipe would block at open.
-        let metadata = std::fs::metadata(path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => Error::FileMissing { path: path.to_owned() },
-            _ => fs::Error::at("read", path)(source).into(),
-        })?;
-        if !metadata.is_file() {
-            return Err(Error::NotAFile { path: path.to_owned() });
-        }
-        let file = File::open(path).map_err(fs::Error::at("read", path))?;
+        let failed = |error| fs::Error::at("read", path)(error);
+        let source = SourceFile::open(path)?;
+        let file = source.file().try_clone().map_err(failed)?;
         let (window, left_out) = match ova::find_disk(&file, raw) {
-            Ok(None) => (Window::new(file, 0, metadata.len()), Vec::new()),
+            Ok(None) => (Window::new(file, 0, source.size_bytes()), Vec::new()),
             Ok(Some(disk)) => (Window::new(file, disk.start, disk.len), disk.left_out),
             Err(source) => return Err(Error::Ova { name: path.display().to_string(), source }),
         };
         let judged = if raw { judge_raw(&window) } else { judge(&window) };
         let (format, virtual_size_bytes) = judged.map_err(|fault| match fault {
-            Fault::Read(source) => fs::Error::at("read", path)(source).into(),
+            Fault::Read(error) => failed(error).into(),
             Fault::Header(source) => Error::Header { name: path.display().to_string(), source },
         })?;
         let Some(format) = format else {
             return Err(Error::Iso { name: path.display().to_string() });
         };
-        Ok(Self { format, virtual_size_bytes, window, left_out })
+        Ok(Self { format, virtual_size_bytes, window, left_out, source })
+    }
+
+    /// That what was read of it is of one piece.
+    ///
+    /// # Errors
+    /// [`Error::Changed`], [`Error::InUse`].
+    pub(in crate::image) fn check_unchanged(&self) -> Result<(), Error> {
+        self.source.check_unchanged()
+    }
+
+    /// Whether the file as a whole is the image, of the form that images are kept in.
+    pub(in crate::image) fn is_kept_as_it_is(&self) -> bool {
+        self.format == OriginalFormat::Qcow2 && self.window.start == 0
+    }
+
+    /// That it can't be read while another has it open.
+    pub(super) fn in_use(&self) -> Error {
+        self.source.in_use()
     }
 }
 
@@ -85,9 +98,9 @@ fn judge(window: &Window) -> Result<(Option<OriginalFormat>, u64), Fault> {
     } else if is(vdi::MAGIC) {
         (Some(OriginalFormat::Vdi), vdi::virtual_size(&head, window.len)?)
     } else if head.starts_with(vmdk::DESCRIPTOR_MAGIC) {
-        return Err(header::Error::OtherFiles.into());
+        return Err(header::Error::NamesFile(NamedFile::Extent).into());
     } else {
-        let header = header::inspect(&head, window.len)?;
+        let header = header::inspect_window(window)?;
         let format = match header.format {
             Format::Qcow2 => Some(OriginalFormat::Qcow2),
             Format::Raw => Some(OriginalFormat::Raw),

@@ -6,15 +6,12 @@ use std::io::{Read, Seek};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use crate::image::Hasher;
-use crate::image::checksum;
-use crate::model::{Algorithm, Digest};
+use super::manifest;
 
 /// The largest descriptor, in bytes; those known have some ten KiB.
 const MAX_DESCRIPTOR_BYTES: u64 = 4 << 20;
 /// The most files that an archive may have.
 const MAX_ENTRIES: usize = 1000;
-const CHUNK_BYTES: usize = 1 << 20;
 
 /// Why no disk can be taken from an OVA.
 #[derive(Debug, thiserror::Error)]
@@ -45,33 +42,61 @@ pub enum Error {
         compression: String,
     },
     /// The manifest tells another digest.
-    #[error("its disk {file} has the wrong digest: expected {expected}, got {actual}")]
+    #[error("its file {file} has the wrong digest: expected {expected}, got {actual}")]
     DigestMismatch {
         /// The file within.
         file: String,
-        /// What the manifest says.
-        expected: Digest,
+        /// What the manifest says, such as `sha1:HEX`.
+        expected: String,
         /// What the bytes have.
-        actual: Digest,
+        actual: String,
+    },
+    /// The manifest tells a digest by a function that OVF does not name, so it can't be checked.
+    #[error("its manifest has the digest of {file} by {function}, which is not known")]
+    UnknownDigest {
+        /// The file within.
+        file: String,
+        /// The manifest's word for the function.
+        function: String,
+    },
+    /// The manifest has no digest of a file that is used.
+    #[error("its manifest has no digest of {file}")]
+    NotInManifest {
+        /// The file within.
+        file: String,
+    },
+    /// The manifest names a file that the archive doesn't have: it was cut off, or is not the one that was made.
+    #[error("its manifest names {file}, which it does not hold")]
+    FileMissing {
+        /// The file.
+        file: String,
+    },
+    /// The manifest is not of the form that OVF gives it.
+    #[error("its manifest is malformed in line {line}")]
+    Manifest {
+        /// Counted from 1.
+        line: usize,
     },
 }
 
 /// Where the disk lies in the archive.
-pub(super) struct Found {
+pub(super) struct DiskMember {
     pub(super) start: u64,
     pub(super) len: u64,
     /// Further disks that the descriptor names.
     pub(super) left_out: Vec<String>,
 }
 
-struct Member {
-    name: String,
-    start: u64,
-    len: u64,
+/// A file in the archive.
+pub(super) struct Member {
+    pub(super) name: String,
+    /// Where it begins in the archive, in bytes.
+    pub(super) start: u64,
+    pub(super) len: u64,
 }
 
 /// The first disk that the descriptor names; `None` when the file is no tar archive, or is taken as `raw`.
-pub(super) fn find_disk(file: &File, raw: bool) -> Result<Option<Found>, Error> {
+pub(super) fn find_disk(file: &File, raw: bool) -> Result<Option<DiskMember>, Error> {
     let mut file = file;
     let mut head = [0; 512];
     if raw || file.read_exact(&mut head).is_err() || head.get(257..262) != Some(b"ustar") {
@@ -79,20 +104,28 @@ pub(super) fn find_disk(file: &File, raw: bool) -> Result<Option<Found>, Error> 
         return Ok(None);
     }
     let members = list(file)?;
-    let ending =
-        |wanted: &str| members.iter().find(|member| member.name.to_ascii_lowercase().ends_with(wanted));
-    let descriptor = small(file, ending(".ovf").ok_or(Error::NoDescriptor)?)?;
-    let disks = disks_of(&String::from_utf8_lossy(&descriptor))?;
+    let ending = |wanted: &str| members.iter().find(|member| member.is_called(wanted));
+    let description = ending(".ovf").ok_or(Error::NoDescriptor)?;
+    let disks = disks_of(&String::from_utf8_lossy(&small(file, description)?))?;
     let Some((first, others)) = disks.split_first() else { return Err(Error::NoDisk) };
     let member = members.iter().find(|member| member.name == first.file).ok_or(Error::NoDisk)?;
     if let Some(compression) = &first.compression {
         return Err(Error::Compressed { file: first.file.clone(), compression: compression.clone() });
     }
     if let Some(manifest) = ending(".mf") {
-        check_digest(file, member, &small(file, manifest)?)?;
+        let text = small(file, manifest)?;
+        manifest::check(file, &members, &[description, member], &String::from_utf8_lossy(&text))?;
     }
     let left_out = others.iter().map(|disk| disk.file.clone()).collect();
-    Ok(Some(Found { start: member.start, len: member.len, left_out }))
+    Ok(Some(DiskMember { start: member.start, len: member.len, left_out }))
+}
+
+impl Member {
+    /// Whether its name ends so; what macOS puts beside each file (AppleDouble) doesn't count.
+    fn is_called(&self, ending: &str) -> bool {
+        let name = self.name.rsplit('/').next().unwrap_or(&self.name);
+        !name.starts_with("._") && name.to_ascii_lowercase().ends_with(ending)
+    }
 }
 
 fn list(mut file: &File) -> Result<Vec<Member>, Error> {
@@ -120,30 +153,6 @@ fn small(mut file: &File, member: &Member) -> Result<Vec<u8>, Error> {
     file.seek(std::io::SeekFrom::Start(member.start)).map_err(Error::Archive)?;
     file.take(member.len).read_to_end(&mut bytes).map_err(Error::Archive)?;
     Ok(bytes)
-}
-
-/// Against the manifest's SHA-256, where it has one; SHA-1 vouches for nothing any more.
-fn check_digest(mut file: &File, member: &Member, manifest: &[u8]) -> Result<(), Error> {
-    // BSD's form, without its blanks around the brackets.
-    let manifest = String::from_utf8_lossy(manifest).replace("SHA256(", "SHA256 (").replace(")=", ") =");
-    let parsed = checksum::parse(manifest.as_bytes(), checksum::Format::Bsd, Algorithm::Sha256, &member.name);
-    let Ok(expected) = parsed else { return Ok(()) };
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    file.seek(std::io::SeekFrom::Start(member.start)).map_err(Error::Archive)?;
-    let mut rest = file.take(member.len);
-    let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        match rest.read(&mut chunk).map_err(Error::Archive)? {
-            0 => break,
-            count => hasher.update(&chunk[..count]),
-        }
-    }
-    match hasher.finish() {
-        Ok(actual) if actual != expected => {
-            Err(Error::DigestMismatch { file: member.name.clone(), expected, actual })
-        }
-        _ => Ok(()),
-    }
 }
 
 #[derive(Debug, PartialEq, Eq)]

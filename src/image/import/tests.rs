@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Original, OriginalFormat};
+use super::Original;
+use super::original::OriginalFormat;
 use crate::image::header::{self, Header};
-use crate::image::own::OwnImages;
 use crate::image::{
-    Catalog, DigestCache, Error, Format, HoldingKind, LocalImage, NewImage, Reference, Store,
+    Catalog, DigestCache, Error, Format, HoldingKind, LocalImage, NewImage, OvaError, OwnImages, Reference,
+    Store,
 };
 use crate::system::process::Invocation;
 
@@ -230,7 +231,7 @@ fn a_raw_disk_with_a_forged_header_is_raw_only_when_that_is_said() {
     let forged = bench.raw();
     let backed = include_bytes!("../../../tests/fixtures/image/qcow2-backing.bin");
     patch(&forged, 0, backed);
-    bench.is_refused(&forged, header::Error::BackingFile);
+    bench.is_refused(&forged, header::Error::NamesFile(header::NamedFile::Backing));
     bench.import(&forged, true).expect("taken as raw");
     assert!(bench.content().starts_with(backed));
     let (header, _) = header::read(&bench.path("data/images/mine.img")).expect("a qcow2");
@@ -256,11 +257,11 @@ fn a_vmdk_that_names_other_files_is_refused() {
     let bench = Bench::new();
     for subformat in ["monolithicFlat", "twoGbMaxExtentSparse", "twoGbMaxExtentFlat"] {
         let descriptor = bench.made("vmdk", &format!("subformat={subformat}"));
-        bench.is_refused(&descriptor, header::Error::OtherFiles);
+        bench.is_refused(&descriptor, header::Error::NamesFile(header::NamedFile::Extent));
     }
     // One piece of a split disk.
     bench.made("vmdk", "subformat=twoGbMaxExtentSparse");
-    let piece = header::Error::Foreign { what: "only a piece of a VMware disk (VMDK)" };
+    let piece = header::Error::Foreign(header::Foreign::Other("only a piece of a VMware disk (VMDK)"));
     bench.is_refused(&bench.path("disk-s001.vmdk"), piece);
 
     let file = bench.made("vmdk", "");
@@ -268,14 +269,14 @@ fn a_vmdk_that_names_other_files_is_refused() {
     let find =
         |word: &[u8]| whole.windows(word.len()).position(|part| part == word).expect("is there") as u64;
     patch(&file, find(b"parentCID=ffffffff"), b"parentCID=12345678");
-    bench.is_refused(&file, header::Error::Parent);
+    bench.is_refused(&file, header::Error::NamesFile(header::NamedFile::Parent));
     std::fs::write(&file, &whole).expect("writes");
     // Behind the descriptor's end, where QEMU would still find it.
     patch(&file, 512 + 2000, b"parentFileNameHint=\"/etc/passwd\"");
-    bench.is_refused(&file, header::Error::Parent);
+    bench.is_refused(&file, header::Error::NamesFile(header::NamedFile::Parent));
     std::fs::write(&file, &whole).expect("writes");
     patch(&file, 12, &0u64.to_le_bytes());
-    bench.is_refused(&file, header::Error::OtherFiles);
+    bench.is_refused(&file, header::Error::NamesFile(header::NamedFile::Extent));
     std::fs::write(&file, &whole).expect("writes");
     patch(&file, 12, &u64::MAX.to_le_bytes());
     bench.is_refused(&file, header::Error::VirtualSize { bytes: u64::MAX });
@@ -290,9 +291,9 @@ fn a_vdi_with_a_parent_or_nonsense_is_refused() {
     let file = bench.made("vdi", "");
     let whole = std::fs::read(&file).expect("reads");
     for (at, bytes, expected) in [
-        (76, &[4, 0, 0, 0][..], header::Error::Parent),
-        (424, &[1; 16], header::Error::Parent),
-        (440, &[1; 16], header::Error::Parent),
+        (76, &[4, 0, 0, 0][..], header::Error::NamesFile(header::NamedFile::Parent)),
+        (424, &[1; 16], header::Error::NamesFile(header::NamedFile::Parent)),
+        (440, &[1; 16], header::Error::NamesFile(header::NamedFile::Parent)),
         (368, &[0; 8], header::Error::VirtualSize { bytes: 0 }),
         (384, &[1, 0, 0, 0], header::Error::Damaged { what: "its block map is too small for the disk" }),
         (340, &[0xff; 4], header::Error::Damaged { what: "its block map lies behind the file's end" }),
@@ -311,7 +312,7 @@ fn a_vhdx_with_a_parent_or_nonsense_is_refused() {
     let metadata = whole.windows(8).rposition(|part| part == b"metadata").expect("is there");
     // File Parameters are the first item that qemu-img writes, 64 KiB behind the table; its flags follow.
     patch(&file, metadata as u64 + (64 << 10) + 4, &[2, 0, 0, 0]);
-    bench.is_refused(&file, header::Error::Parent);
+    bench.is_refused(&file, header::Error::NamesFile(header::NamedFile::Parent));
     std::fs::write(&file, &whole).expect("writes");
     patch(&file, 192 << 10, b"none");
     bench.is_refused(&file, header::Error::Damaged { what: "it has no region table" });
@@ -319,34 +320,131 @@ fn a_vhdx_with_a_parent_or_nonsense_is_refused() {
     bench.is_refused(&file, header::Error::Damaged { what: "it has no region table" });
 }
 
+/// A manifest of those files by that function, whose digest of the last is spoilt if that is asked for.
+fn manifest_of(function: &str, files: &[(&str, &[u8])], spoilt: bool) -> String {
+    use sha1::Digest as _;
+    let hex = |bytes: &[u8]| -> String {
+        let digest = match function {
+            "SHA1" => sha1::Sha1::digest(bytes).to_vec(),
+            "SHA256" => sha2::Sha256::digest(bytes).to_vec(),
+            _ => sha2::Sha512::digest(bytes).to_vec(),
+        };
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let mut text: String =
+        files.iter().map(|(name, bytes)| format!("{function}({name})= {}\n", hex(bytes))).collect();
+    if spoilt {
+        let at = text.len() - 2;
+        let other = if text.as_bytes()[at] == b'0' { "1" } else { "0" };
+        text.replace_range(at..=at, other);
+    }
+    text
+}
+
 #[test]
-fn an_ova_gives_its_first_disk() {
-    use crate::image::Hasher;
-    use crate::model::Algorithm;
+fn an_ova_gives_its_first_disk_if_its_manifest_agrees() {
     let bench = Bench::new();
     let disk = std::fs::read(bench.made("vmdk", "subformat=streamOptimized")).expect("reads");
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    hasher.update(&disk);
-    let hex = hasher.finish().expect("digest").hex().to_owned();
     let (ovf, file) = (ovf(&["vm-disk1.vmdk", "vm-disk2.vmdk"]), bench.path("vm.ova"));
-    let manifest = |hex: &str| format!("SHA256(vm.ovf)= {}\nSHA256(vm-disk1.vmdk)= {hex}\n", "0".repeat(64));
     let archive_with = |manifest: &str| {
         archive(
             &file,
             &[
-                ("vm.ovf", ovf.as_bytes()),
+                ("._vm.ovf", b"of macOS"),
+                ("./vm.ovf", ovf.as_bytes()),
                 ("vm.mf", manifest.as_bytes()),
                 ("vm-disk2.vmdk", &disk[..512]),
                 ("vm-disk1.vmdk", &disk),
             ],
         );
     };
-    archive_with(&manifest(&"1".repeat(64)));
-    assert!(matches!(bench.import(&file, false), Err(Error::Ova { .. })));
-    bench.holds_nothing();
-    archive_with(&manifest(&hex));
-    assert_eq!(bench.import(&file, false).expect("taken"), ["vm-disk2.vmdk"]);
+    let refused = |manifest: &str| {
+        archive_with(manifest);
+        let error = bench.import(&file, false).expect_err("refused");
+        bench.holds_nothing();
+        match error {
+            Error::Ova { source, .. } => source,
+            other => panic!("{other}"),
+        }
+    };
+    let files: [(&str, &[u8]); 2] = [("vm.ovf", ovf.as_bytes()), ("vm-disk1.vmdk", &disk)];
+    for function in ["SHA1", "SHA256", "SHA512"] {
+        let error = refused(&manifest_of(function, &files, true));
+        assert!(
+            matches!(&error, OvaError::DigestMismatch { file, .. } if file == "vm-disk1.vmdk"),
+            "{function}: {error}"
+        );
+        archive_with(&manifest_of(function, &files, false));
+        assert_eq!(bench.import(&file, false).expect("taken"), ["vm-disk2.vmdk"]);
+        run(bench.store().discard(&run(bench.store().holdings()).expect("lists")[0])).expect("removes");
+    }
+    // The descriptor counts as well as the disk.
+    let swapped = manifest_of("SHA1", &[files[1], files[0]], true);
+    assert!(matches!(refused(&swapped), OvaError::DigestMismatch { file, .. } if file == "vm.ovf"));
+    let only_one = manifest_of("SHA256", &files[..1], false);
+    assert!(matches!(refused(&only_one), OvaError::NotInManifest { file } if file == "vm-disk1.vmdk"));
+    let more = manifest_of("SHA256", &[files[0], files[1], ("vm.nvram", b"")], false);
+    assert!(matches!(refused(&more), OvaError::FileMissing { file } if file == "vm.nvram"));
+    let unknown = format!("{}MD5(vm.ovf)= {}\n", manifest_of("SHA1", &files, false), "0".repeat(32));
+    assert!(matches!(refused(&unknown), OvaError::UnknownDigest { .. }));
+    assert!(matches!(refused("<html>"), OvaError::Manifest { line: 1 }));
+    archive_with(&manifest_of("SHA1", &files, false));
+    bench.import(&file, false).expect("taken");
     assert!(bench.content() == std::fs::read(bench.raw()).expect("reads"));
+}
+
+#[test]
+fn a_file_that_is_written_to_meanwhile_is_not_kept() {
+    let bench = Bench::new();
+    // Converted, and copied as it is.
+    for file in [bench.raw(), bench.made("qcow2", "")] {
+        let written = file.clone();
+        let writes: crate::image::Progress = std::sync::Arc::new(move |_| {
+            std::thread::sleep(Duration::from_millis(30));
+            patch(&written, 3 * MIB - 10, b"meanwhile");
+        });
+        let result = run(bench.own().import(&file, false, new("mine"), false, Some(writes)));
+        match result {
+            Err(error @ Error::Changed { .. }) => assert!(error.is_integrity()),
+            // A reflink is over before anybody could write.
+            Ok(_) if file.ends_with("disk.qcow2") => {
+                run(bench.store().discard(&run(bench.store().holdings()).expect("lists")[0]))
+                    .expect("removes");
+            }
+            other => panic!("{other:?}"),
+        }
+        bench.holds_nothing();
+    }
+}
+
+#[test]
+fn a_disk_that_a_qemu_writes_is_neither_imported_nor_used() {
+    let bench = Bench::new();
+    for file in [bench.made("qcow2", ""), bench.raw()] {
+        let form = if file.ends_with("disk.qcow2") { "qcow2" } else { "raw" };
+        run(async {
+            let holder = Invocation::new("qemu-io", Duration::from_secs(60)).args(["-f", form]).arg(&file);
+            let holder = holder.spawn_piped().expect("qemu-io, of the package qemu-utils");
+            let begin = std::time::Instant::now();
+            while Original::open(&file, form == "raw").is_ok() {
+                assert!(begin.elapsed() < Duration::from_secs(60), "no lock");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            for raw in [false, true] {
+                let result = bench.own().import(&file, raw, new("mine"), false, None).await;
+                assert!(matches!(result, Err(Error::InUse { .. })), "{result:?}");
+            }
+            let result = bench.store().obtain(&Reference::File(file.clone()), None).await;
+            assert!(result.is_err_and(|error| error.is_integrity()));
+            bench.holds_nothing();
+            holder.close(Duration::from_secs(20)).await;
+        });
+        let image = run(bench.store().obtain(&Reference::File(file.clone()), None)).expect("free again");
+        image.check_unchanged().expect("is the same");
+        std::thread::sleep(Duration::from_millis(30));
+        patch(&file, MIB, b"later");
+        assert!(matches!(image.check_unchanged(), Err(Error::Changed { .. })));
+    }
 }
 
 #[test]
@@ -376,12 +474,8 @@ fn what_the_disk_has_no_room_for_leaves_nothing() {
     let bench = Bench::new();
     let target = bench.made("qcow2", "");
     let original = Original::open(&target, false).expect("a qcow2");
-    let stopped = std::sync::atomic::AtomicBool::new(false);
-    let result = super::copy(&original, Path::new("/dev/full"), None, &stopped);
+    let result = run(super::copy(original, "/dev/full".into(), None));
     assert!(matches!(result, Err(Error::DiskFull { .. })), "{result:?}");
-    stopped.store(true, std::sync::atomic::Ordering::Relaxed);
-    let result = super::copy(&original, &bench.raw(), None, &stopped);
-    assert!(matches!(result, Err(Error::File(_))), "{result:?}");
 }
 
 #[test]

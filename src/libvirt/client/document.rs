@@ -60,7 +60,8 @@ pub(in crate::libvirt) fn path_of(file: &File) -> String {
 /// blanks when it reads its own document again, as it does at each start and change. The path of a disk would become that
 /// of another file. What stands under `<metadata>` is written by libxml2, which escapes.
 fn not_kept(element: &Element) -> Option<&str> {
-    let odd = |value: &&str| value.contains(['\t', '\n', '\r']);
+    // Others XML cannot hold at all.
+    let odd = |value: &&str| value.contains(|c| c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}'));
     let own = element.attributes.iter().map(|(_, value)| value.as_str()).find(odd);
     own.or_else(|| element.elements().filter(|child| child.name != "metadata").find_map(not_kept))
 }

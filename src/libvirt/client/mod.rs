@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 pub use capabilities::DomainCapabilities;
-pub use console::Console;
+pub use console::{Console, Keyboard};
 pub(in crate::libvirt) use document::path_of;
 pub use documents::Definition;
 pub use versions::{Version, Versions};

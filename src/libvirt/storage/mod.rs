@@ -3,6 +3,7 @@
 
 mod kind;
 mod listing;
+mod locate;
 mod pools;
 mod transfer;
 mod volumes;

@@ -15,8 +15,9 @@ use super::settle::{Kind, Piece};
 use crate::host::Creator;
 use crate::image::{Overlay, Progress, copy_sparse};
 use crate::libvirt::{self, Object, OwnedVolume, Volume, VolumeSpec};
+use crate::manager::clone::Cloning;
 use crate::manager::image::progress_of;
-use crate::manager::{Error, VmManager};
+use crate::manager::{Error, StorageError};
 
 /// The beginning of the names of pools that are there for a while, for files in folders of no pool. A hash of the folder
 /// follows, and who has made it.
@@ -34,11 +35,11 @@ pub(in crate::manager) fn maker_of_folder(pool: &str) -> Option<Creator> {
     maker.replace(':', "/").parse().ok()
 }
 
-impl VmManager {
+impl Cloning<'_> {
     pub(super) async fn close_folders(&self, folders: Folders) {
         for pool in folders.pools {
             // One that another clone uses, too, stays until gc.
-            let _ = self.client.end_pool(&pool).await;
+            let _ = self.op.client().end_pool(&pool).await;
         }
     }
 
@@ -49,20 +50,20 @@ impl VmManager {
         path: &str,
         folders: &mut Folders,
     ) -> Result<(OwnedVolume, Volume), Error> {
-        if let Some(found) = self.client.volume_of(path).await? {
+        if let Some(found) = self.op.client().volume_of(path).await? {
             return Ok(found);
         }
-        let refuse = || Error::NotInPool { name: vm.to_owned(), path: path.to_owned() };
+        let refuse = || StorageError::NotInPool { name: vm.to_owned(), path: path.to_owned() };
         let folder =
             Path::new(path).parent().and_then(Path::to_str).filter(|folder| !folder.starts_with("/dev"));
         let folder = folder.ok_or_else(refuse)?;
         // It may have come to a known pool since libvirt last looked.
-        for pool in self.client.active_pools().await? {
-            if self.client.pool(&pool).await?.is_some_and(|pool| pool.path == folder) {
-                let _ = self.client.refresh_pool(&pool).await;
+        for pool in self.op.client().active_pools().await? {
+            if self.op.client().pool(&pool).await?.is_some_and(|pool| pool.path == folder) {
+                let _ = self.op.client().refresh_pool(&pool).await;
             }
         }
-        if let Some(found) = self.client.volume_of(path).await? {
+        if let Some(found) = self.op.client().volume_of(path).await? {
             return Ok(found);
         }
         let mut hasher = std::hash::DefaultHasher::new();
@@ -72,13 +73,13 @@ impl VmManager {
             // A pool's name has no slash.
             pool.push_str(&format!(":{maker}").replace('/', ":"));
         }
-        match self.client.make_passing_pool(&pool, folder).await {
+        match self.op.client().make_passing_pool(&pool, folder).await {
             Ok(()) => folders.pools.push(pool),
             Err(error) if error.is_connection() => return Err(error.into()),
             // Whether another has just made it shows below.
             Err(_) => {}
         }
-        self.client.volume_of(path).await?.ok_or_else(refuse)
+        Ok(self.op.client().volume_of(path).await?.ok_or_else(refuse)?)
     }
 
     /// Makes the piece without libvirt, which costs far less; false when it is none for that, or this user may not.
@@ -113,30 +114,38 @@ impl VmManager {
         match &piece.kind {
             Kind::Overlay { capacity_bytes, below } => {
                 let backing = Some((piece.from.as_str(), below.as_str()));
-                Ok(self.client.make_volume(&piece.to.pool, &spec(*capacity_bytes, backing)).await?)
+                Ok(self.op.client().make_volume(&piece.to.pool, &spec(*capacity_bytes, backing)).await?)
             }
             Kind::Backup { capacity_bytes, .. } => {
-                Ok(self.client.make_volume(&piece.to.pool, &spec(*capacity_bytes, None)).await?)
+                Ok(self.op.client().make_volume(&piece.to.pool, &spec(*capacity_bytes, None)).await?)
             }
             Kind::Bytes(bytes) => {
                 let size = bytes.len() as u64;
-                self.client.make_volume(&piece.to.pool, &spec(size, None)).await?;
-                Ok(self.client.fill_volume(&piece.to.pool, &piece.to.volume, bytes).await?)
+                self.op.client().make_volume(&piece.to.pool, &spec(size, None)).await?;
+                Ok(self.op.client().fill_volume(&piece.to.pool, &piece.to.volume, bytes).await?)
             }
             Kind::Copy { volume, capacity_bytes, .. } => {
                 let work = async {
-                    Ok(self.client.copy_volume(&piece.to.pool, &spec(*capacity_bytes, None), volume).await?)
+                    Ok(self
+                        .op
+                        .client()
+                        .copy_volume(&piece.to.pool, &spec(*capacity_bytes, None), volume)
+                        .await?)
                 };
-                self.interrupt.race(work).await
+                self.op.race(work).await
             }
             Kind::Small => {
                 let (volume, file) = match self.source_volume(&request.source, &piece.from, folders).await {
                     // The firmware's variables of a VM that never ran.
-                    Err(Error::NotInPool { .. }) if piece.to.volume.contains("_VARS.") => return Ok(()),
+                    Err(Error::Storage(StorageError::NotInPool { .. }))
+                        if piece.to.volume.contains("_VARS.") =>
+                    {
+                        return Ok(());
+                    }
                     found => found?,
                 };
                 let spec = spec(file.capacity_bytes, None);
-                Ok(self.client.copy_volume(&piece.to.pool, &spec, &volume).await?)
+                Ok(self.op.client().copy_volume(&piece.to.pool, &spec, &volume).await?)
             }
         }
     }
@@ -151,8 +160,8 @@ impl VmManager {
         folders: &mut Folders,
     ) -> Result<(), Error> {
         let Some(first) = pieces.first() else { return Ok(()) };
-        let learn = async || Ok(self.client.learn_volume(&first.to.pool, &first.to.volume).await?);
-        if self.outlast(learn).await? {
+        let learn = async || Ok(self.op.client().learn_volume(&first.to.pool, &first.to.volume).await?);
+        if self.op.while_daemon_restarts(learn).await? {
             return Ok(());
         }
         for piece in pieces.iter().filter(|piece| matches!(piece.kind, Kind::Overlay { .. } | Kind::Bytes(_)))
@@ -172,11 +181,11 @@ impl VmManager {
         };
         let Some(to) = new_file(piece) else { return Ok(false) };
         let told: Option<Progress> = matches!(piece.kind, Kind::Copy { .. })
-            .then(|| progress_of(&self.observer, request.name.as_str()));
+            .then(|| progress_of(self.op.observer(), request.name.as_str()));
         let given_up = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&given_up);
         let mut work = tokio::task::spawn_blocking(move || copy_sparse(&from, &to, told.as_ref(), &flag));
-        let ended = self.interrupt.race(async { Ok((&mut work).await) }).await;
+        let ended = self.op.race(async { Ok((&mut work).await) }).await;
         let copied = match ended {
             Ok(copied) => copied,
             Err(interrupted) => {

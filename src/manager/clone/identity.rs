@@ -2,11 +2,12 @@
 
 use super::CloneRequest;
 use crate::guest::{self, KeyPair};
-use crate::image::{CloudInit, HostKey, seed};
 use crate::libvirt::SshAccess;
-use crate::manager::{Error, VmManager};
+use crate::manager::Error;
+use crate::manager::clone::Cloning;
+use crate::seed::{CloudInit, HostKey, volume};
 
-impl VmManager {
+impl Cloning<'_> {
     /// A seed for cloud-init, to which its instance is a new one: it renews the host's name and keys, and is
     /// told to renew the machine-id. What the source was set up with once is not done again. Gives the seed
     /// and the host's public key.
@@ -18,12 +19,12 @@ impl VmManager {
         macs: &[String],
     ) -> Result<(Vec<u8>, String), Error> {
         let key = KeyPair::generate(request.name.as_str())?;
-        let own = guest::own_key(self.paths.data_folder())?;
+        let own = guest::own_key(self.op.paths().data_folder())?;
         let files = ssh.identities.iter().map(|file| std::path::PathBuf::from(format!("{file}.pub")));
         let mut authorized_keys: Vec<String> =
             files.filter_map(|file| guest::read_public_key(&file).ok()).map(|key| key.openssh).collect();
         authorized_keys.extend(
-            guest::user_public_keys(&self.paths.ssh_folder())
+            guest::user_public_keys(&self.op.paths().ssh_folder())
                 .into_iter()
                 .map(|key| key.openssh)
                 .chain([own.public_openssh]),
@@ -44,6 +45,6 @@ impl VmManager {
             ..CloudInit::default()
         }
         .to_documents()?;
-        Ok((seed::build(&documents)?, key.public_openssh))
+        Ok((volume::build(&documents)?, key.public_openssh))
     }
 }

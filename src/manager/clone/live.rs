@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use super::CloneRequest;
 use super::settle::{Kind, Settled};
 use crate::libvirt::{self, BackupDisk, BackupState, Domain};
-use crate::manager::{Error, Event, VmManager, Warning};
+use crate::manager::clone::Cloning;
+use crate::manager::{CloneError, DiskError, Error, Event, LiveCopyFault, Step, Warning};
 
 /// How long an agent may take to say that it is there.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -13,34 +14,34 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// How long a copy that was given up may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-impl VmManager {
+impl Cloning<'_> {
     pub(super) async fn copy_live(
         &self,
         request: &CloneRequest,
         source: &Domain,
         settled: &Settled,
     ) -> Result<(), Error> {
-        let running = self.client.domain(&source.uuid).await?;
+        let running = self.op.client().domain(&source.uuid).await?;
         let disks: Vec<BackupDisk> = running
             .disks
             .iter()
             .map(|disk| BackupDisk { target: disk.target.clone(), file: file_for(settled, &disk.target) })
             .collect();
         if disks.iter().all(|disk| disk.file.is_none()) {
-            return Err(Error::NoDisk { name: source.name.clone() });
+            return Err(DiskError::NoDisk { name: source.name.clone() }.into());
         }
         let answers = running.has_agent_channel
-            && self.client.agent(&source.uuid, r#"{"execute":"guest-ping"}"#, ANSWER).await.is_ok();
-        self.clone_step(request, "copying the disks as they are now")?;
+            && self.op.client().agent(&source.uuid, r#"{"execute":"guest-ping"}"#, ANSWER).await.is_ok();
+        self.clone_step(request, Step::CopyRunningDisks)?;
         // Short, and not to be cut off: what it holds it lets go.
-        let hold = self.client.begin_backup(&source.uuid, &disks, answers).await?;
-        if !hold.held {
-            self.report(Event::Warning(Warning::NotHeld { vm: source.name.clone() }));
+        let freeze = self.op.client().begin_backup(&source.uuid, &disks, answers).await?;
+        if !freeze.frozen {
+            self.op.report(Event::Warning(Warning::NotHeld { vm: source.name.clone() }));
         }
-        if !hold.let_go {
-            self.report(Event::Warning(Warning::StillHeld { vm: source.name.clone() }));
+        if !freeze.thawed {
+            self.op.report(Event::Warning(Warning::StillHeld { vm: source.name.clone() }));
         }
-        let ended = self.interrupt.race(self.backup_end(request, source)).await;
+        let ended = self.op.race(self.backup_end(request, source)).await;
         if ended.is_err() {
             self.give_backup_up(source).await;
         }
@@ -48,26 +49,28 @@ impl VmManager {
     }
 
     async fn backup_end(&self, request: &CloneRequest, source: &Domain) -> Result<(), Error> {
-        let failed = |reason: String| Error::CopyFailed { name: source.name.clone(), reason };
+        let failed = |reason| Err(CloneError::CopyFailed { name: source.name.clone(), reason }.into());
         loop {
-            match self.client.backup_state(&source.uuid).await {
-                Ok(BackupState::Running { done_bytes, total_bytes }) => self.report(Event::Transfer {
+            match self.op.client().backup_state(&source.uuid).await {
+                Ok(BackupState::Running { done_bytes, total_bytes }) => self.op.report(Event::Transfer {
                     image: request.name.as_str(),
                     // The end is told by the end.
                     done_bytes: done_bytes.min(total_bytes.saturating_sub(1)),
                     total_bytes: Some(total_bytes),
                 }),
                 Ok(BackupState::Done) => {
-                    self.report(Event::Transfer {
+                    self.op.report(Event::Transfer {
                         image: request.name.as_str(),
                         done_bytes: 0,
                         total_bytes: Some(0),
                     });
                     return Ok(());
                 }
-                Ok(BackupState::Failed { reason }) => return Err(failed(reason)),
+                Ok(BackupState::Failed { reason: message }) => {
+                    return failed(LiveCopyFault::Failed { message });
+                }
                 Err(libvirt::Error::WrongState { .. } | libvirt::Error::NotFound { .. }) => {
-                    return Err(failed("the VM went off".to_owned()));
+                    return failed(LiveCopyFault::ShutDown);
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -78,9 +81,9 @@ impl VmManager {
     /// Its QEMU has to be done with the files before they are removed.
     async fn give_backup_up(&self, source: &Domain) {
         let deadline = Instant::now() + PATIENCE;
-        let _ = self.client.abort_job(&source.uuid).await;
+        let _ = self.op.client().abort_job(&source.uuid).await;
         while Instant::now() < deadline
-            && let Ok(BackupState::Running { .. }) = self.client.backup_state(&source.uuid).await
+            && let Ok(BackupState::Running { .. }) = self.op.client().backup_state(&source.uuid).await
         {
             tokio::time::sleep(PAUSE).await;
         }

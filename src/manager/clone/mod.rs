@@ -10,17 +10,26 @@
 //! need nobody. A linked clone gets an empty overlay on each disk of its parent.
 
 pub(super) mod copying;
+mod error;
 mod identity;
 mod live;
 mod settle;
 
-use crate::libvirt::{Domain, Scope, Stored};
+pub use error::{CloneError, LiveCopyFault};
+pub(super) use settle::is_encrypted;
+
+use crate::libvirt::{self, Domain, Scope, Stored};
+use crate::manager::claim::Subject;
+use crate::manager::create::Creation;
+use crate::manager::power::Power;
+use crate::manager::undo::UndoStack;
+use crate::manager::{Step, VmError};
 use crate::model::{VmName, VmState};
 use settle::{Kind, Settled};
 
-use super::create::transaction::Transaction;
 use super::create::{Failure, not_claimed};
-use super::{Error, Event, VmManager, VmStatus, WaitFor};
+use super::{Error, Event, VmStatus, WaitFor};
+use crate::manager::operation::noun;
 
 /// A VM to be made of another.
 #[derive(Debug, Clone)]
@@ -50,128 +59,143 @@ pub enum CloneMode {
     Live,
 }
 
-impl VmManager {
+/// Its clone would share something with it.
+fn not_clonable(source: &Domain, cause: libvirt::NotCopyable) -> Error {
+    CloneError::NotClonable { name: source.name.clone(), cause }.into()
+}
+
+noun! {
+    /// A VM made of another.
+    Cloning
+}
+
+impl Cloning<'_> {
     /// Makes a VM of another, starts it and waits for it, as requested.
     ///
     /// # Errors
-    /// [`Error::Taken`]; [`Error::NotOff`] for a running source; [`Error::SourceChanged`]; [`Error::NoRoom`];
-    /// [`Error::NotCopyable`]; [`Error::Forged`]; [`Error::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
+    /// [`VmError::Exists`]; [`VmError::NotOff`] for a running source; [`CloneError::SourceChanged`]; [`StorageError::NoSpace`];
+    /// [`CloneError::NotCopyable`]; [`CloneError::NotClonable`]; [`StorageError::Forged`]; [`VmError::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
     /// only a wait that ran out of time leaves the VM.
     pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
-        let mut transaction = Transaction::new(self);
+        let mut undo = UndoStack::new(self.op);
         let mut folders = copying::Folders::default();
-        let made = self.clone_steps(request, &mut transaction, &mut folders).await;
+        let made = self.clone_steps(request, &mut undo, &mut folders).await;
         self.close_folders(folders).await;
-        self.conclude(transaction, made).await
+        Creation::of(self.op).conclude(undo, made).await
     }
 
     async fn clone_steps(
         &self,
         request: &CloneRequest,
-        transaction: &mut Transaction<'_>,
+        undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
     ) -> Result<String, Failure> {
+        let id = self.op.client().resolve(&request.source).await.map_err(Error::from)?;
+        let _claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
         let (source, mode) = self.source(request).await?;
         let request = &CloneRequest { mode, ..request.clone() };
         self.refuse_taken(&request.name).await?;
         let settled = self.settle_clone(request, &source, folders).await?;
         let uuid = settled.copy.uuid.to_string();
-        self.clone_step(request, "claiming the name")?;
-        let definition = settled.copy.to_element(&source);
-        transaction.will_define(&uuid);
+        self.clone_step(request, Step::ClaimName)?;
+        let complete = self.op.client().complete_definition(&source.uuid).await.map_err(Error::from)?;
+        let definition = settled.copy.definition(&complete).map_err(|cause| not_clonable(&source, cause))?;
+        undo.will_define(&uuid);
         // Done twice it claims no more: the UUID is the same.
-        let claim = async || self.client.define_copy(&definition).await.map_err(not_claimed);
-        self.outlast(claim).await.map_err(|error| match error {
-            Error::Exists { name } => Error::Taken { name },
-            other => other,
-        })?;
+        let claim = async || self.op.client().define(&definition).await.map_err(not_claimed);
+        self.op.while_daemon_restarts(claim).await?;
         for log in &settled.logs {
-            transaction.will_make(log);
+            undo.will_make(log);
         }
         match request.mode {
             CloneMode::Linked => {
                 // From here on vmtools doesn't start the parent. No mark is ever taken off.
                 if !source.is_parent() {
-                    self.outlast(async || Ok(self.client.mark_parent(&source.uuid).await?)).await?;
+                    self.op
+                        .while_daemon_restarts(async || {
+                            Ok(self.op.client().mark_parent(&source.uuid).await?)
+                        })
+                        .await?;
                 }
-                self.make_files(request, &settled, transaction, folders).await?;
+                self.make_files(request, &settled, undo, folders).await?;
                 self.source_is_off(&source).await?;
             }
             CloneMode::Full => {
-                let before = self.outlast(|| self.traces(&settled)).await?;
+                let before = self.op.while_daemon_restarts(|| self.traces(&settled)).await?;
                 self.source_is_off(&source).await?;
-                self.make_files(request, &settled, transaction, folders).await?;
+                self.make_files(request, &settled, undo, folders).await?;
                 self.source_is_off(&source).await?;
-                if self.outlast(|| self.traces(&settled)).await? != before {
-                    return Err(Error::SourceChanged { name: source.name }.into());
+                if self.op.while_daemon_restarts(|| self.traces(&settled)).await? != before {
+                    return Err(Error::from(CloneError::SourceChanged { name: source.name }).into());
                 }
             }
             CloneMode::Live => {
-                self.make_files(request, &settled, transaction, folders).await?;
+                self.make_files(request, &settled, undo, folders).await?;
                 self.copy_live(request, &source, &settled).await?;
             }
         }
-        self.interrupt.check()?;
+        self.op.check()?;
         if request.start {
-            self.clone_step(request, "starting it")?;
-            transaction.will_start();
-            self.power_on(&uuid).await?;
+            self.clone_step(request, Step::Start)?;
+            undo.will_start(&uuid);
+            Power::of(self.op).power_on(&uuid).await?;
         }
         if let (true, Some(wait)) = (request.start, &request.wait) {
-            let domain = self.client.domain(&uuid).await.map_err(Error::from)?;
-            self.wait_or_keep(&domain, wait).await?;
+            let domain = self.op.client().domain(&uuid).await.map_err(Error::from)?;
+            Creation::of(self.op).wait_or_keep(&domain, wait).await?;
         }
-        self.interrupt.check()?;
-        self.outlast(|| self.mark_made(&uuid, request.start)).await?;
+        self.op.check()?;
+        self.op.while_daemon_restarts(|| self.mark_made(&uuid, request.start)).await?;
         Ok(uuid)
     }
 
     /// Takes the mark off, if that has not happened before the daemon could say so.
     async fn mark_made(&self, uuid: &str, active: bool) -> Result<(), Error> {
-        match self.client.clear_creating(uuid, active).await {
+        match self.op.client().clear_creating(uuid, active).await {
             Err(error) if error.is_connection() => Err(error.into()),
-            Err(error) if self.client.stored_domain(uuid).await?.creator().is_some() => Err(error.into()),
+            Err(error) if self.op.client().stored_domain(uuid).await?.creator().is_some() => {
+                Err(error.into())
+            }
             _ => Ok(()),
         }
     }
 
     /// The source's stored definition, if it is in the state for it, and how to copy it.
     async fn source(&self, request: &CloneRequest) -> Result<(Domain, CloneMode), Error> {
-        let id = self.client.resolve(&request.source).await?;
-        let Stored { domain: source, state, saved } = self.client.stored(&id.uuid).await?;
-        self.refuse_unmade(&source).await?;
+        let id = self.op.client().resolve(&request.source).await?;
+        let Stored { domain: source, state, saved } = self.op.client().stored(&id.uuid).await?;
+        Power::of(self.op).refuse_unmade(&source).await?;
         match (request.mode, state) {
             // What its disks lack is in its memory.
-            (_, VmState::Shutoff) if saved => Err(Error::Saved { name: id.name }),
+            (_, VmState::Shutoff) if saved => Err(VmError::Saved { name: id.name }.into()),
             // One that has gone off meanwhile needs no more.
             (CloneMode::Live, VmState::Shutoff) => Ok((source, CloneMode::Full)),
             (mode, VmState::Shutoff) => Ok((source, mode)),
             (CloneMode::Live, VmState::Running | VmState::Paused) => Ok((source, request.mode)),
-            (CloneMode::Live, _) => Err(Error::NotRunning { name: id.name }),
-            (_, VmState::Running | VmState::Paused) => Err(Error::SourceRuns { name: id.name }),
-            _ => Err(Error::NotOff { name: id.name }),
+            (CloneMode::Live, _) => Err(VmError::NotRunning { name: id.name }.into()),
+            _ => Err(VmError::NotOff { name: id.name, state }.into()),
         }
     }
 
     /// The name is free, as things stand; `define` decides.
     async fn refuse_taken(&self, name: &VmName) -> Result<(), Error> {
-        match self.client.domains(Scope::All).await?.iter().any(|id| id.name == name.as_str()) {
-            true => Err(Error::Taken { name: name.to_string() }),
+        match self.op.client().domains(Scope::All).await?.iter().any(|id| id.name == name.as_str()) {
+            true => Err(VmError::Exists { name: name.to_string() }.into()),
             false => Ok(()),
         }
     }
 
     /// A source that was started, whose disks are written meanwhile, gives no copy of one moment.
     async fn source_is_off(&self, source: &Domain) -> Result<(), Error> {
-        match self.outlast(async || Ok(self.client.state(&source.uuid).await?)).await? {
+        match self.op.while_daemon_restarts(async || Ok(self.op.client().state(&source.uuid).await?)).await? {
             VmState::Shutoff => Ok(()),
-            _ => Err(Error::SourceChanged { name: source.name.clone() }),
+            _ => Err(CloneError::SourceChanged { name: source.name.clone() }.into()),
         }
     }
 
-    fn clone_step(&self, request: &CloneRequest, what: &str) -> Result<(), Error> {
-        self.interrupt.check()?;
-        self.report(Event::Step { vm: request.name.as_str(), what });
+    fn clone_step(&self, request: &CloneRequest, step: Step) -> Result<(), Error> {
+        self.op.check()?;
+        self.op.report(Event::Step { vm: request.name.as_str(), step });
         Ok(())
     }
 
@@ -179,15 +203,15 @@ impl VmManager {
         &self,
         request: &CloneRequest,
         settled: &Settled,
-        transaction: &mut Transaction<'_>,
+        undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
     ) -> Result<(), Error> {
         let copies = settled.pieces.iter().any(|piece| matches!(piece.kind, Kind::Copy { .. }));
-        self.clone_step(request, if copies { "copying its disks" } else { "making its disks" })?;
+        self.clone_step(request, if copies { Step::CopyDisks } else { Step::MakeDisks })?;
         let mut made_here = Vec::new();
         for piece in &settled.pieces {
-            self.interrupt.check()?;
-            transaction.will_make(&piece.to);
+            self.op.check()?;
+            undo.will_make(&piece.to);
             if settled.is_folder_here && self.make_here(request, piece).await? {
                 made_here.push(piece);
             } else {

@@ -7,10 +7,14 @@ use super::copying::Folders;
 use super::{CloneMode, CloneRequest};
 use crate::host;
 use crate::libvirt::{
-    CopiedFile, Disk, Domain, DomainCopy, Element, Metadata, OwnedVolume, Parent, Pool, SshAccess,
+    self, CopiedFile, Disk, DiskSource, Domain, DomainCopy, Element, Metadata, OwnedVolume, Parent, Pool,
+    SshAccess,
 };
-use crate::manager::create::base;
-use crate::manager::{Error, Event, VmManager, Warning};
+use crate::manager::clone::Cloning;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::storage::Storage;
+use crate::manager::storage::base;
+use crate::manager::{CloneError, CopyObstacle, DiskError, Error, Event, Place, StorageError, Warning};
 use crate::model::{DiskSize, MacAddress, PortPublish, Protocol, Timestamp};
 
 /// What a clone takes beside its disks: tables of overlays, a seed, a log.
@@ -71,17 +75,22 @@ impl Names<'_> {
     }
 }
 
-impl VmManager {
+impl Cloning<'_> {
     pub(super) async fn settle_clone(
         &self,
         request: &CloneRequest,
         source: &Domain,
         folders: &mut Folders,
     ) -> Result<Settled, Error> {
-        let pool = self.storage_pool(true).await?;
+        let pool = Storage::of(self.op).storage_pool(true).await?;
         let uuid = uuid::Uuid::new_v4();
         let names =
             Names { pool: &pool, stem: format!("{}-{}", request.name, &uuid.simple().to_string()[..8]) };
+        let needs = DomainCopy::needs(source);
+        if !needs.refused.is_empty() {
+            let cause = libvirt::NotCopyable { obstacles: needs.refused };
+            return Err(CloneError::NotClonable { name: source.name.clone(), cause }.into());
+        }
         let (mut pieces, needed) = self.disk_pieces(request, source, &names, folders).await?;
         self.check_clone_room(&pool, needed + FIRST_FILES)?;
         let macs: Vec<String> = match request.keep_identity {
@@ -90,7 +99,7 @@ impl VmManager {
         };
         let record = source.metadata.as_ref();
         let published = record.map(|record| record.published.clone()).unwrap_or_default();
-        let ports = self.new_ports(source, &published)?;
+        let ports = self.new_ports(&needs.ports, &published)?;
         let mut ssh = record.and_then(|record| record.ssh.clone());
         self.identity_piece(request, source, &names, uuid, &macs, &mut ssh, &mut pieces)?;
         let nvram = self.nvram_piece(source, &names, &mut pieces).await?;
@@ -105,6 +114,15 @@ impl VmManager {
         let taken = |from: &String, to: &OwnedVolume, format: &str| {
             (from.clone(), CopiedFile { path: to.path.clone(), format: format.to_owned() })
         };
+        // A disk that is a volume has no path in the definition.
+        let volumes = source.disks.iter().filter(|disk| matches!(disk.source, DiskSource::Volume { .. }));
+        let piece_of = |disk: &Disk| pieces.iter().find(|piece| Some(&piece.from) == disk.path.as_ref());
+        let disks = volumes
+            .filter_map(|disk| {
+                let piece = piece_of(disk)?;
+                Some((disk.target.clone(), taken(&piece.from, &piece.to, &piece.format).1))
+            })
+            .collect();
         let of_pieces = pieces.iter().map(|piece| taken(&piece.from, &piece.to, &piece.format));
         let files = of_pieces.chain(logs.iter().map(|(from, to)| taken(from, to, "raw"))).collect();
         let logs: Vec<OwnedVolume> = logs.into_iter().map(|(_, to)| to).collect();
@@ -126,12 +144,23 @@ impl VmManager {
             ..record.cloned().unwrap_or_default()
         };
         if source.hardware().tpm {
-            self.report(Event::Warning(Warning::TpmLeftOut { vm: request.name.to_string() }));
+            self.op.report(Event::Warning(Warning::TpmLeftOut { vm: request.name.to_string() }));
         }
-        let qmp_socket = source.qmp_socket.as_ref().and_then(|_| self.qmp_socket(uuid));
-        let copy =
-            DomainCopy { name: request.name.clone(), uuid, metadata, files, nvram, macs, ports, qmp_socket };
-        let is_folder_here = self.uri().is_local() && pool.kind.has_files();
+        let checks = HostChecks::of(self.op);
+        let qmp_socket = source.qmp_socket.as_ref().and_then(|_| checks.qmp_socket(uuid));
+        let copy = DomainCopy {
+            name: request.name.clone(),
+            uuid,
+            metadata,
+            files,
+            disks,
+            nvram,
+            macs,
+            ports,
+            qmp_socket,
+            vnc_socket: checks.vnc_socket(uuid),
+        };
+        let is_folder_here = self.op.locality().is_here() && pool.kind.has_files();
         Ok(Settled { copy, pieces, logs, is_folder_here })
     }
 
@@ -146,12 +175,10 @@ impl VmManager {
         let mut pieces = Vec::new();
         let mut needed = 0;
         for disk in source.disks.iter().filter(|disk| disk.is_own()) {
-            let refuse =
-                |reason| Error::NotCopyable { name: source.name.clone(), disk: disk.target.clone(), reason };
-            let path =
-                disk.path.as_ref().ok_or_else(|| refuse("it is no file or block device of the host"))?;
+            let path = &Storage::of(self.op).disk_file(source, disk)?;
             if is_encrypted(source, disk) {
-                return Err(refuse("it is encrypted, and its key is known to libvirt alone"));
+                let (name, disk) = (source.name.clone(), disk.target.clone());
+                return Err(DiskError::NotCopyable { name, disk, reason: CopyObstacle::Encrypted }.into());
             }
             let format = disk.format.clone().unwrap_or_else(|| "raw".to_owned());
             let (kind, format) = match request.mode {
@@ -167,9 +194,11 @@ impl VmManager {
                 }
                 CloneMode::Full => {
                     let (volume, _) = self.source_volume(&source.name, path, folders).await?;
-                    let file = self.volume_to_copy(source, disk, &volume).await?;
+                    let file = Storage::of(self.op).volume_to_copy(source, disk, &volume).await?;
                     let below = file.backing.as_deref();
-                    let flatten = below.is_some_and(|below| !is_base(below)) || !is_plain(&format);
+                    let has_data_file = Storage::of(self.op).has_data_file(disk);
+                    let stands_on_others = below.is_some_and(|below| !is_base(below));
+                    let flatten = stands_on_others || has_data_file || !is_plain(&format);
                     needed += match flatten {
                         true => self.chain_bytes(&file.path).await?.min(file.capacity_bytes),
                         false => file.allocation_bytes,
@@ -185,11 +214,11 @@ impl VmManager {
     }
 
     async fn sizes(&self, source: &Domain, disk: &Disk) -> Result<(u64, u64), Error> {
-        let (capacity, allocation) = self.client.disk_sizes(&source.uuid, &disk.target).await?;
-        let refuse = || Error::NotCopyable {
+        let (capacity, allocation) = Storage::of(self.op).disk_sizes(&source.uuid, disk).await?;
+        let refuse = || DiskError::NotCopyable {
             name: source.name.clone(),
             disk: disk.target.clone(),
-            reason: "libvirt cannot tell its size",
+            reason: CopyObstacle::SizeUnknown,
         };
         Ok((capacity.ok_or_else(refuse)?, allocation.unwrap_or(0)))
     }
@@ -198,7 +227,7 @@ impl VmManager {
     async fn chain_bytes(&self, path: &str) -> Result<u64, Error> {
         let (mut sum, mut at, mut seen) = (0, path.to_owned(), HashSet::new());
         while seen.insert(at.clone())
-            && let Some((_, file)) = self.client.volume_of(&at).await?
+            && let Some((_, file)) = self.op.client().volume_of(&at).await?
         {
             sum += file.allocation_bytes;
             match file.backing {
@@ -210,19 +239,28 @@ impl VmManager {
     }
 
     fn check_clone_room(&self, pool: &Pool, needed: u64) -> Result<(), Error> {
-        let available = self.room_in(pool);
+        let available = Storage::of(self.op).room_in(pool);
         if available >= needed {
             return Ok(());
         }
         let size = DiskSize::from_bytes;
-        Err(Error::NoRoom { pool: pool.name.clone(), available: size(available), needed: size(needed) })
+        Err(StorageError::NoSpace {
+            place: Place::Pool(pool.name.clone()),
+            available: size(available),
+            needed: size(needed),
+        }
+        .into())
     }
 
     /// A free port of the host for each that leads to the source.
-    fn new_ports(&self, source: &Domain, published: &[PortPublish]) -> Result<HashMap<u16, u16>, Error> {
-        let by_passt = source.interfaces.iter().flat_map(|card| &card.forwards).map(|forward| forward.0);
+    fn new_ports(
+        &self,
+        needed: &[libvirt::HostPort],
+        published: &[PortPublish],
+    ) -> Result<HashMap<u16, u16>, Error> {
+        let by_definition = needed.iter().map(|needed| needed.port);
         let mut ports: HashMap<u16, u16> = HashMap::new();
-        for old in published.iter().map(|port| port.host).chain(by_passt) {
+        for old in published.iter().map(|port| port.host).chain(by_definition) {
             if ports.contains_key(&old) {
                 continue;
             }
@@ -278,7 +316,7 @@ impl VmManager {
             }
             None if !request.keep_identity => {
                 let vm = request.name.to_string();
-                self.report(Event::Warning(Warning::IdentityKept { vm, ignition }));
+                self.op.report(Event::Warning(Warning::IdentityKept { vm, ignition }));
             }
             None => {}
         }
@@ -304,7 +342,7 @@ impl VmManager {
         let mut traces = Vec::new();
         for piece in &settled.pieces {
             if let Kind::Copy { volume, .. } = &piece.kind {
-                traces.push(self.volume_now(volume).await?.modified);
+                traces.push(Storage::of(self.op).volume_now(volume).await?.modified);
             }
         }
         Ok(traces)
@@ -320,7 +358,7 @@ fn is_base(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|name| name.starts_with(base::PREFIX))
 }
 
-fn is_encrypted(source: &Domain, disk: &Disk) -> bool {
+pub(in crate::manager) fn is_encrypted(source: &Domain, disk: &Disk) -> bool {
     let disks = source.tree.find("devices").into_iter().flat_map(|devices| devices.all("disk"));
     let mut of_it = disks.filter(|element| element.find_attribute("target", "dev") == Some(&disk.target));
     of_it.any(|element| element.find("encryption").is_some() || element.find("source/encryption").is_some())

@@ -1,10 +1,12 @@
 //! The VM's volumes: an overlay on the shared base, the seed, the serial log.
 
 use super::Prepared;
-use super::transaction::Transaction;
-use crate::image::{Format, LocalImage};
+use crate::image::LocalImage;
 use crate::libvirt::{DiskSpec, OwnedVolume, Pool, VolumeSpec};
-use crate::manager::{Error, VmManager, VmSpec};
+use crate::manager::create::Creation;
+use crate::manager::storage::{Storage, base};
+use crate::manager::undo::UndoStack;
+use crate::manager::{Error, VmSpec};
 
 /// The names and paths of a VM's volumes. The VM's name is in them for people, a part of its UUID so that
 /// they never meet those of another VM, or of an earlier one of that name.
@@ -29,7 +31,7 @@ impl Names {
             extra: (2..spec.extra_disks.len() + 2).map(|n| volume(&format!("-disk{n}.qcow2"))).collect(),
             seed: volume(if spec.ignition.is_some() { ".ign" } else { "-seed.img" }),
             serial_log: volume(".log"),
-            base: image.map(super::base::volume_name),
+            base: image.map(base::volume_name),
         }
     }
 
@@ -55,40 +57,42 @@ impl Names {
     }
 }
 
-impl VmManager {
+impl Creation<'_> {
     pub(super) async fn make_disks(
         &self,
-        transaction: &mut Transaction<'_>,
+        undo: &mut UndoStack<'_>,
         prepared: &Prepared,
     ) -> Result<(), Error> {
         let names = &prepared.names;
         let base = match (&prepared.image, &names.base) {
             (Some(image), Some(volume)) => {
-                Some((self.base(image, volume, &names.disk.pool).await?, image.format))
+                // Claimed until overlays stand on it.
+                let (path, claim) = Storage::of(self.op).base(image, volume, &names.disk.pool).await?;
+                Some((path, image.format, claim))
             }
             _ => None,
         };
-        self.interrupt.check()?;
-        transaction.will_make(&names.serial_log);
-        transaction.will_make(&names.disk);
+        self.op.check()?;
+        undo.will_make(&names.serial_log);
+        undo.will_make(&names.disk);
         let overlay = VolumeSpec {
             name: &names.disk.volume,
             capacity_bytes: prepared.disk_size_bytes,
             format: "qcow2",
             mode: "0600",
-            backing: base.as_ref().map(|(path, format)| (path.as_str(), format_name(*format))),
+            backing: base.as_ref().map(|(path, format, _)| (path.as_str(), base::format_name(*format))),
         };
-        self.client.make_volume(&names.disk.pool, &overlay).await?;
+        self.op.client().make_volume(&names.disk.pool, &overlay).await?;
         for (volume, size) in names.extra.iter().zip(&prepared.extra_disks) {
-            self.interrupt.check()?;
-            transaction.will_make(volume);
+            self.op.check()?;
+            undo.will_make(volume);
             let empty =
                 VolumeSpec { name: &volume.volume, capacity_bytes: size.bytes(), backing: None, ..overlay };
-            self.client.make_volume(&volume.pool, &empty).await?;
+            self.op.client().make_volume(&volume.pool, &empty).await?;
         }
         if let Some(setup) = &prepared.setup {
-            self.interrupt.check()?;
-            transaction.will_make(&names.seed);
+            self.op.check()?;
+            undo.will_make(&names.seed);
             let volume = VolumeSpec {
                 name: &names.seed.volume,
                 capacity_bytes: setup.bytes().len() as u64,
@@ -97,17 +101,9 @@ impl VmManager {
                 mode: "0600",
                 backing: None,
             };
-            self.client.make_volume(&names.seed.pool, &volume).await?;
-            self.client.fill_volume(&names.seed.pool, &names.seed.volume, setup.bytes()).await?;
+            self.op.client().make_volume(&names.seed.pool, &volume).await?;
+            self.op.client().fill_volume(&names.seed.pool, &names.seed.volume, setup.bytes()).await?;
         }
         Ok(())
-    }
-}
-
-/// The format's name in libvirt and QEMU.
-pub(super) fn format_name(format: Format) -> &'static str {
-    match format {
-        Format::Qcow2 => "qcow2",
-        Format::Raw | Format::Iso => "raw",
     }
 }

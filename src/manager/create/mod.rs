@@ -1,21 +1,36 @@
-//! The create, a transaction: checks, then acts, each with its undo.
+//! The create: checks, then acts, each with its undo.
 
-pub(super) mod base;
 mod check;
 mod disks;
+mod error;
 mod mounts;
 pub(super) mod network;
 mod seed;
-pub(super) mod transaction;
+mod spec;
 
 use crate::image::{LocalImage, Reference};
-use crate::libvirt::{self, Domain, DomainSpec, Element, Mounted, Room};
+use crate::libvirt::{self, Domain, DomainSpec, Mounted, NewDomain, Room};
+use crate::manager::claim::Claim;
+use crate::manager::delete::Deletion;
+use crate::manager::guest::GuestAccess;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::image::Images;
+use crate::manager::power::Power;
+use crate::manager::storage::Storage;
+use crate::manager::undo::UndoStack;
+use crate::manager::vms::Vms;
+use crate::manager::{Step, VmError, WaitError};
 use crate::model::{DiskSize, Firmware, Hardware, MemorySize, SharedFolder, Timestamp};
 use mounts::Mounts;
 use seed::Setup;
-use transaction::Transaction;
 
-use super::{DeletePlan, Error, Event, VmManager, VmSpec, VmStatus, Warning};
+pub use error::CreateError;
+pub use mounts::VirtiofsFault;
+pub use network::PasstFault;
+pub use spec::VmSpec;
+
+use super::{DeletePlan, Error, Event, VmStatus, Warning};
+use crate::manager::operation::noun;
 
 /// What a create would do.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -66,34 +81,41 @@ struct Prepared {
     disk_size_bytes: u64,
     extra_disks: Vec<DiskSize>,
     kvm: bool,
+    /// Under which what it needs stays until its name is claimed, and its definition tells.
+    claims: Vec<Claim>,
 }
 
-impl VmManager {
+noun! {
+    /// A VM made from an image or an ISO.
+    Creation
+}
+
+impl Creation<'_> {
     /// Makes a VM, starts it and waits for it, as the spec says.
     ///
     /// # Errors
     /// On every error, and when the user interrupts, all that was made is taken back; only a wait that
     /// ran out of time leaves the VM, so that it can be looked at.
     pub async fn create(&self, spec: &VmSpec) -> Result<VmStatus, Error> {
-        let mut transaction = Transaction::new(self);
-        let made = self.create_steps(spec, &mut transaction).await;
-        self.conclude(transaction, made).await
+        let mut undo = UndoStack::new(self.op);
+        let made = self.create_steps(spec, &mut undo).await;
+        self.conclude(undo, made).await
     }
 
     /// The end of a transaction that makes a VM.
     pub(super) async fn conclude(
         &self,
-        transaction: Transaction<'_>,
+        undo: UndoStack<'_>,
         made: Result<String, Failure>,
     ) -> Result<VmStatus, Error> {
         match made {
-            Ok(uuid) => self.outlast(|| self.status_of(&uuid)).await,
+            Ok(uuid) => self.op.while_daemon_restarts(async || Vms::of(self.op).status_of(&uuid).await).await,
             Err(Failure::Keep { uuid, error }) => {
-                let active = self.client.state(&uuid).await?.is_active();
-                self.client.clear_creating(&uuid, active).await?;
+                let active = self.op.client().state(&uuid).await?.is_active();
+                self.op.client().clear_creating(&uuid, active).await?;
                 Err(error)
             }
-            Err(Failure::TakeBack(error)) => Err(transaction.roll_back(error).await),
+            Err(Failure::TakeBack(error)) => Err(undo.unwind(error).await),
         }
     }
 
@@ -107,7 +129,7 @@ impl VmManager {
         let old = self.check_name(spec).await?;
         let mounts = self.mounts(spec).await?;
         let reference = self.reference(spec)?;
-        let store = self.image_store()?;
+        let store = Images::of(self.op).image_store()?;
         let cached = reference.as_ref().map(|reference| store.is_cached(reference));
         let image = match (&reference, cached) {
             (Some(reference), Some(true)) => Some(store.obtain(reference, None).await?),
@@ -121,7 +143,7 @@ impl VmManager {
         Ok(Plan {
             name: spec.name.to_string(),
             replaces: old,
-            uri: self.uri().to_string(),
+            uri: self.op.uri().to_string(),
             image: spec.image.clone(),
             image_cached: cached,
             memory_mib: spec.memory.mib(),
@@ -133,7 +155,7 @@ impl VmManager {
             firmware: prepared.domain.firmware,
             networks: self.cards_of(spec).iter().map(ToString::to_string).collect(),
             mounts: prepared.domain.folders.clone(),
-            pool: self.config.storage.pool.clone(),
+            pool: self.op.config().storage.pool.clone(),
             files: prepared.domain.metadata.owned.iter().map(|owned| owned.path.clone()).collect(),
             xml: prepared.domain.to_element().to_document().map_err(|error| libvirt::Error::Unexpected {
                 command: "create".into(),
@@ -142,73 +164,69 @@ impl VmManager {
         })
     }
 
-    async fn create_steps(
-        &self,
-        spec: &VmSpec,
-        transaction: &mut Transaction<'_>,
-    ) -> Result<String, Failure> {
+    async fn create_steps(&self, spec: &VmSpec, undo: &mut UndoStack<'_>) -> Result<String, Failure> {
         self.check_user_data(spec)?;
         self.check_mounts(spec)?;
         let old = self.check_name(spec).await?;
         let mounts = self.mounts(spec).await?;
-        let image = match self.reference(spec)? {
+        let (image, image_claim) = match self.reference(spec)? {
             Some(reference) => {
-                Some(self.interrupt.race(self.obtain(&reference, spec.takes_unvouched)).await?)
+                Some(Images::of(self.op).obtain_claimed(&reference, spec.takes_unvouched).await?)
             }
             None => None,
-        };
-        let prepared = self.prepare(spec, image, old.as_ref(), mounts, true).await?;
+        }
+        .unzip();
+        let mut prepared = self.prepare(spec, image, old.as_ref(), mounts, true).await?;
         let uuid = prepared.domain.uuid.to_string();
-        let definition = prepared.domain.to_element();
+        let definition = prepared.domain.definition();
 
         if let Some(old) = old {
-            self.step(spec, "removing the VM that had its name")?;
-            self.delete(old).await?;
+            self.step(spec, Step::ReplaceVm)?;
+            Deletion::of(self.op).delete(old).await?;
         }
-        self.step(spec, "claiming the name")?;
-        self.claim(transaction, &uuid, &definition).await?;
-        self.step(spec, "making its disks")?;
-        self.make_disks(transaction, &prepared).await?;
-        self.interrupt.check()?;
+        self.step(spec, Step::ClaimName)?;
+        self.claim(undo, &uuid, &definition).await?;
+        prepared.claims.clear();
+        self.step(spec, Step::MakeDisks)?;
+        self.make_disks(undo, &prepared).await?;
+        drop(image_claim);
+        self.op.check()?;
         if spec.start {
-            self.step(spec, "starting it")?;
-            transaction.will_start();
-            self.power_on(&uuid).await?;
+            self.step(spec, Step::Start)?;
+            undo.will_start(&uuid);
+            Power::of(self.op).power_on(&uuid).await?;
         }
         if let (true, Some(wait)) = (spec.start, &spec.wait) {
-            let domain = self.client.domain(&uuid).await.map_err(Error::from)?;
+            let domain = self.op.client().domain(&uuid).await.map_err(Error::from)?;
             self.wait_or_keep(&domain, wait).await?;
         }
-        self.interrupt.check()?;
-        self.client.clear_creating(&uuid, spec.start).await.map_err(Error::from)?;
+        self.op.check()?;
+        self.op.client().clear_creating(&uuid, spec.start).await.map_err(Error::from)?;
         Ok(uuid)
     }
 
     /// A wait that failed for what the guest did leaves the VM there; an interrupt doesn't.
     pub(super) async fn wait_or_keep(&self, domain: &Domain, wait: &super::WaitFor) -> Result<(), Failure> {
-        match self.wait_for(domain, wait).await {
+        match GuestAccess::of(self.op).wait_for(domain, wait).await {
             Ok(()) => Ok(()),
-            Err(error @ (Error::TimedOut { .. } | Error::CloudInit { .. } | Error::WentOff { .. })) => {
-                Err(Failure::Keep { uuid: domain.uuid.clone(), error })
-            }
+            Err(
+                error @ (Error::Wait(WaitError::TimedOut { .. })
+                | Error::Wait(WaitError::CloudInit { .. })
+                | Error::Wait(WaitError::Stopped { .. })),
+            ) => Err(Failure::Keep { uuid: domain.uuid.clone(), error }),
             Err(error) => Err(error.into()),
         }
     }
 
     /// The name is claimed by `define`, which is atomic: of two creates at once one gets it.
-    async fn claim(
-        &self,
-        transaction: &mut Transaction<'_>,
-        uuid: &str,
-        definition: &Element,
-    ) -> Result<(), Error> {
-        transaction.will_define(uuid);
-        self.client.define(definition).await.map_err(not_claimed)
+    async fn claim(&self, undo: &mut UndoStack<'_>, uuid: &str, definition: &NewDomain) -> Result<(), Error> {
+        undo.will_define(uuid);
+        self.op.client().define(definition).await.map_err(not_claimed)
     }
 
-    fn step(&self, spec: &VmSpec, what: &str) -> Result<(), Error> {
-        self.interrupt.check()?;
-        self.report(Event::Step { vm: spec.name.as_str(), what });
+    fn step(&self, spec: &VmSpec, step: Step) -> Result<(), Error> {
+        self.op.check()?;
+        self.op.report(Event::Step { vm: spec.name.as_str(), step });
         Ok(())
     }
 
@@ -216,7 +234,7 @@ impl VmManager {
         match (&spec.image, &spec.iso) {
             (Some(image), _) => Ok(Some(image.parse().map_err(crate::image::Error::from)?)),
             (None, Some(_)) => Ok(None),
-            (None, None) => Err(Error::NothingToBoot { name: spec.name.to_string() }),
+            (None, None) => Err(CreateError::NothingToBoot { name: spec.name.to_string() }.into()),
         }
     }
 
@@ -231,11 +249,11 @@ impl VmManager {
         act: bool,
     ) -> Result<Prepared, Error> {
         let kvm = self.check_acceleration(spec)?;
-        self.check_maxima(spec)?;
-        self.check_cpus(spec.cpus)?;
-        self.check_memory(spec.memory, spec.start)?;
+        HostChecks::of(self.op).check_maxima(spec)?;
+        HostChecks::of(self.op).check_cpus(spec.cpus)?;
+        HostChecks::of(self.op).check_memory(spec.memory, spec.start)?;
         let disk_size_bytes = check::disk_size(spec, image.as_ref())?;
-        let pool = self.storage_pool(act).await?;
+        let pool = Storage::of(self.op).storage_pool(act).await?;
         self.check_room(spec, image.as_ref(), &pool)?;
         self.check_paths(spec, &pool)?;
         let uuid = uuid::Uuid::new_v4();
@@ -245,17 +263,21 @@ impl VmManager {
         let setup = match &image {
             Some(image) if spec.cloud_init => {
                 let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
-                Some(seed::build(spec, uuid, &access, image, macs, &mounts.folders)?)
+                let (setup, warnings) = seed::build(spec, uuid, &access, image, macs, &mounts.folders)?;
+                warnings
+                    .into_iter()
+                    .for_each(|warning| self.op.report(Event::Warning(Warning::UserData(warning))));
+                Some(setup)
             }
             _ => None,
         };
         let seeded = setup.as_ref().is_some_and(Setup::is_seed);
         if !seeded && !spec.setup.is_empty() {
-            self.report(Event::Warning(Warning::SetupLeftOut { vm: spec.name.to_string() }));
+            self.op.report(Event::Warning(Warning::SetupLeftOut { vm: spec.name.to_string() }));
         }
         if !seeded && !mounts.folders.is_empty() {
             let (vm, folders) = (spec.name.to_string(), mounts.folders.clone());
-            self.report(Event::Warning(Warning::NotMounted { vm, folders }));
+            self.op.report(Event::Warning(Warning::NotMounted { vm, folders }));
         }
         let metadata = libvirt::Metadata {
             template: spec.template.clone(),
@@ -282,7 +304,7 @@ impl VmManager {
             max_memory: spec.max_memory,
             cpus: spec.cpus,
             max_cpus: spec.max_cpus,
-            firmware: firmware.unwrap_or(self.config.defaults.firmware),
+            firmware: firmware.unwrap_or(self.op.config().defaults.firmware),
             // Without cloud-init somebody has to look at the screen.
             hardware: Hardware { tablet: setup.is_none() || spec.hardware.tablet, ..spec.hardware.clone() },
             os_variant: spec.os_variant.clone(),
@@ -294,17 +316,18 @@ impl VmManager {
             virtiofsd: mounts.virtiofsd,
             ignition: setup.as_ref().filter(|_| !seeded).map(|_| names.seed.path.clone()),
             serial_log: names.serial_log.path.clone(),
-            qmp_socket: self.qmp_socket(uuid),
+            qmp_socket: HostChecks::of(self.op).qmp_socket(uuid),
+            vnc_socket: HostChecks::of(self.op).vnc_socket(uuid),
         };
         let extra_disks = spec.extra_disks.clone();
-        Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm })
+        Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm, claims: wiring.claims })
     }
 }
 
 /// Why a `define` got no name.
 pub(super) fn not_claimed(error: libvirt::Error) -> Error {
     match error {
-        libvirt::Error::Exists { name, object: libvirt::Object::Domain } => Error::Exists { name },
+        libvirt::Error::Exists { name, object: libvirt::Object::Domain } => VmError::Exists { name }.into(),
         other => other.into(),
     }
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::host::{self, Permission, Virtiofsd};
 use crate::libvirt::Version;
-use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
+use crate::manager::create::Creation;
+use crate::manager::{Error, Event, ResourceError, VmSpec, Warning};
 use crate::model::{Invalid, MountDriver, MountSpec, SharedFolder};
 
 /// libvirt's first version with virtiofs for ordinary users.
@@ -28,15 +29,49 @@ struct Means {
     subordinate_ids: bool,
 }
 
-impl VmManager {
+/// Why a folder can't be given to the guest by virtiofs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VirtiofsFault {
+    /// Its program is missing.
+    #[error("virtiofsd is not installed")]
+    NotInstalled,
+    /// libvirt is too old for it in a session.
+    #[error("virtiofs in a session needs libvirt {needed}; this is {found}")]
+    Session {
+        /// The first version that has it.
+        needed: Version,
+        /// The one that runs.
+        found: Version,
+    },
+    /// In a session it needs further user ids.
+    #[error("virtiofs in a session needs newuidmap, and ids in /etc/subuid and /etc/subgid")]
+    NoSubordinateIds,
+    /// libvirt is too old to keep a guest from writing.
+    #[error("read-only virtiofs needs libvirt {needed}; this is {found}")]
+    ReadOnly {
+        /// The first version that has it.
+        needed: Version,
+        /// The one that runs.
+        found: Version,
+    },
+    /// virtiofsd is too old to keep a guest from writing.
+    #[error("read-only virtiofs needs virtiofsd 1.13")]
+    WritesAnyway,
+}
+
+impl Creation<'_> {
     /// The folders are there, on the host of the VM.
     pub(super) fn check_mounts(&self, spec: &VmSpec) -> Result<(), Error> {
         for (index, mount) in spec.mounts.iter().enumerate() {
-            if !self.uri().is_local() {
-                return Err(Error::NotHere { path: mount.host.clone(), uri: self.uri().to_string() });
+            if !self.op.locality().is_here() {
+                return Err(ResourceError::NotHere {
+                    path: mount.host.clone(),
+                    uri: self.op.uri().to_string(),
+                }
+                .into());
             }
             if !mount.host.is_dir() {
-                return Err(Error::FolderMissing { path: mount.host.clone() });
+                return Err(ResourceError::FolderMissing { path: mount.host.clone() }.into());
             }
             if spec.mounts[..index].iter().any(|other| other.guest == mount.guest) {
                 let reason = "two folders cannot be mounted at one place";
@@ -53,8 +88,8 @@ impl VmManager {
         }
         let means = Means {
             virtiofsd: host::virtiofsd().await,
-            libvirt: self.client.versions().await?.daemon,
-            session: self.uri().is_session(),
+            libvirt: self.op.client().versions().await?.daemon,
+            session: self.op.locality().is_session(),
             subordinate_ids: host::has_subordinate_ids(),
         };
         let mut folders = Vec::with_capacity(spec.mounts.len());
@@ -64,7 +99,7 @@ impl VmManager {
                 Some(reason) => {
                     self.check_folder(mount)?;
                     let folder = mount.host.display().to_string();
-                    self.report(Event::Warning(Warning::NoVirtiofs { folder, reason }));
+                    self.op.report(Event::Warning(Warning::NoVirtiofs { folder, reason }));
                     MountDriver::NineP
                 }
             };
@@ -82,14 +117,14 @@ impl VmManager {
 
     /// By 9p it is QEMU that reads and writes, as its own user.
     fn check_folder(&self, mount: &MountSpec) -> Result<(), Error> {
-        if self.uri().is_session() {
+        if self.op.locality().is_session() {
             return Ok(());
         }
         let Some(account) = host::qemu_account() else { return Ok(()) };
         let wanted = if mount.read_only { Permission::Browse } else { Permission::Fill };
         let path: &Path = &mount.host;
         match host::blocker(&account, path, Some(wanted)) {
-            Ok(Some(blocker)) => Err(Error::PathBlocked { path: path.to_owned(), blocker }),
+            Ok(Some(blocker)) => Err(ResourceError::PathBlocked { path: path.to_owned(), blocker }.into()),
             _ => Ok(()),
         }
     }
@@ -97,24 +132,21 @@ impl VmManager {
 
 impl Means {
     /// What is missing for virtiofs, if anything is.
-    fn lacks(&self, read_only: bool) -> Option<String> {
+    fn lacks(&self, read_only: bool) -> Option<VirtiofsFault> {
+        let found = self.libvirt;
         let Some(virtiofsd) = &self.virtiofsd else {
-            return Some("virtiofsd is not installed".into());
+            return Some(VirtiofsFault::NotInstalled);
         };
-        if self.session && self.libvirt < SESSIONS {
-            return Some(format!(
-                "in a session virtiofs needs libvirt {SESSIONS}, and this is {}",
-                self.libvirt
-            ));
+        if self.session && found < SESSIONS {
+            return Some(VirtiofsFault::Session { needed: SESSIONS, found });
         }
         if self.session && !self.subordinate_ids {
-            return Some("a session needs newuidmap, and ids in /etc/subuid and /etc/subgid".into());
+            return Some(VirtiofsFault::NoSubordinateIds);
         }
-        if read_only && self.libvirt < READ_ONLY {
-            let libvirt = self.libvirt;
-            return Some(format!("read-only virtiofs needs libvirt {READ_ONLY}, and this is {libvirt}"));
+        if read_only && found < READ_ONLY {
+            return Some(VirtiofsFault::ReadOnly { needed: READ_ONLY, found });
         }
-        (read_only && !virtiofsd.refuses_writes).then(|| "read-only virtiofs needs virtiofsd 1.13".into())
+        (read_only && !virtiofsd.refuses_writes).then_some(VirtiofsFault::WritesAnyway)
     }
 }
 
@@ -147,8 +179,8 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let none = Means { virtiofsd: None, ..means(Version(11, 3, 0), false, true) };
-        assert!(none.lacks(false).is_some_and(|reason| reason.contains("not installed")));
+        assert_eq!(none.lacks(false), Some(VirtiofsFault::NotInstalled));
         let no_ids = Means { subordinate_ids: false, ..means(Version(11, 3, 0), true, true) };
-        assert!(no_ids.lacks(false).is_some_and(|reason| reason.contains("/etc/subuid")));
+        assert_eq!(no_ids.lacks(false), Some(VirtiofsFault::NoSubordinateIds));
     }
 }

@@ -4,8 +4,12 @@ use crate::guest::{self, KeyPair};
 use crate::host;
 use crate::image::LocalImage;
 use crate::libvirt::{InterfaceSource, InterfaceSpec, SshAccess};
-use crate::manager::{DeletePlan, Error, Event, VmManager, VmSpec, Warning};
+use crate::manager::claim::{Claim, Subject};
+use crate::manager::create::Creation;
+use crate::manager::network::Networks;
+use crate::manager::{CreateError, DeletePlan, Error, Event, VmSpec, Warning};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec, PortPublish, Protocol};
+use crate::seed::host_key_in;
 
 /// The user to make and log in as, when neither the user nor the image says.
 const USER: &str = "vmtools";
@@ -18,6 +22,8 @@ pub(super) struct Wiring {
     pub(super) interfaces: Vec<InterfaceSpec>,
     pub(super) published: Vec<PortPublish>,
     pub(super) ssh_port: Option<u16>,
+    /// Under which the networks stay until the VM is there.
+    pub(super) claims: Vec<Claim>,
 }
 
 /// Who may log in, and by which keys.
@@ -39,15 +45,15 @@ impl Access {
     }
 }
 
-impl VmManager {
+impl Creation<'_> {
     /// The cards that the spec asks for, or one on the connection's usual network.
     pub(super) fn cards_of(&self, spec: &VmSpec) -> Vec<CardSpec> {
         if !spec.networks.is_empty() {
             return spec.networks.clone();
         }
-        let usual = match &self.config.defaults.network {
+        let usual = match &self.op.config().defaults.network {
             Some(network) => network.clone(),
-            None if self.uri().is_session() => NetworkSpec::User,
+            None if self.op.locality().is_session() => NetworkSpec::User,
             None => NetworkSpec::Network("default".into()),
         };
         vec![usual.into()]
@@ -61,23 +67,23 @@ impl VmManager {
         act: bool,
     ) -> Result<Wiring, Error> {
         let cards = self.cards_of(spec);
-        self.check_macs(&cards, old).await?;
-        let mut wiring = Wiring { interfaces: Vec::new(), published: Vec::new(), ssh_port: None };
+        let claims = self.check_macs(&cards, old, act).await?;
+        let mut wiring = Wiring { interfaces: Vec::new(), published: Vec::new(), ssh_port: None, claims };
         if cards.iter().any(|card| card.network == NetworkSpec::User) {
             self.publish(spec, old, &mut wiring)?;
         } else if !spec.publish.is_empty() {
             let network = cards.first().map_or_else(|| "none".to_owned(), |card| card.network.to_string());
-            return Err(Error::CannotPublish { network });
+            return Err(CreateError::CannotPublish { network }.into());
         }
         for card in cards {
             let source = match card.network {
                 NetworkSpec::None => continue,
                 NetworkSpec::Bridge(name) => {
-                    self.check_bridge(&name)?;
+                    Networks::of(self.op).check_bridge(&name)?;
                     InterfaceSource::Bridge(name)
                 }
                 NetworkSpec::Network(name) => {
-                    self.ready_network(&name, act).await?;
+                    wiring.claims.push(Networks::of(self.op).ready_network(&name, act).await?);
                     InterfaceSource::Network(name)
                 }
                 NetworkSpec::User => self.user_network(&wiring.published),
@@ -88,26 +94,36 @@ impl VmManager {
         Ok(wiring)
     }
 
-    /// The hardware addresses that are asked for are free, or get free.
-    async fn check_macs(&self, cards: &[CardSpec], old: Option<&DeletePlan>) -> Result<(), Error> {
+    /// The hardware addresses that are asked for are free, or get free; with `act` they stay so under the claims.
+    async fn check_macs(
+        &self,
+        cards: &[CardSpec],
+        old: Option<&DeletePlan>,
+        act: bool,
+    ) -> Result<Vec<Claim>, Error> {
         let macs: Vec<MacAddress> = cards.iter().filter_map(|card| card.mac).collect();
         if let Some((_, twice)) = macs.iter().enumerate().find(|(index, mac)| macs[..*index].contains(mac)) {
             return Err(
                 Invalid::new("network", twice.to_string(), "two cards cannot have one address").into()
             );
         }
-        self.refuse_taken_macs(&macs, old.map(|old| old.uuid.as_str())).await
+        let mut claims = Vec::new();
+        for mac in macs.iter().filter(|_| act) {
+            claims.push(self.op.own(Subject::Mac(&mac.to_string()), &mac.to_string()).await?);
+        }
+        Networks::of(self.op).refuse_taken_macs(&macs, old.map(|old| old.uuid.as_str())).await?;
+        Ok(claims)
     }
 
     fn publish(&self, spec: &VmSpec, old: Option<&DeletePlan>, wiring: &mut Wiring) -> Result<(), Error> {
         for (index, port) in spec.publish.iter().enumerate() {
             let same = |other: &PortPublish| other.host == port.host && other.protocol == port.protocol;
             if spec.publish[..index].iter().any(same) {
-                return Err(Error::PublishedTwice { port: port.host });
+                return Err(CreateError::PublishedTwice { port: port.host }.into());
             }
             let gets_free = old.is_some_and(|old| old.ports.contains(&port.host));
-            if self.uri().is_local() && !gets_free && !host::is_free(port.host, port.protocol) {
-                return Err(Error::PortTaken { port: port.host });
+            if self.op.locality().is_here() && !gets_free && !host::is_free(port.host, port.protocol) {
+                return Err(CreateError::PortTaken { port: port.host }.into());
             }
         }
         let ssh = spec.publish.iter().find(|port| port.guest == 22 && port.protocol == Protocol::Tcp);
@@ -124,22 +140,13 @@ impl VmManager {
     }
 
     fn user_network(&self, published: &[PortPublish]) -> InterfaceSource {
-        match no_passt() {
+        match passt_fault() {
             None => InterfaceSource::Passt(published.to_vec()),
             Some(reason) => {
-                self.report(Event::Warning(Warning::NoPasst { reason: reason.into() }));
+                self.op.report(Event::Warning(Warning::NoPasst { reason }));
                 InterfaceSource::Slirp
             }
         }
-    }
-
-    pub(in crate::manager) async fn ready_network(&self, name: &str, act: bool) -> Result<(), Error> {
-        let network = self.client.network(name).await?;
-        if !network.active && act {
-            self.client.start_network(&network.uuid).await?;
-            self.report(Event::NetworkStarted { name });
-        }
-        Ok(())
     }
 
     /// The keys that were named, else all of ~/.ssh; and vmtools' own, so that a wait never hangs on
@@ -149,16 +156,16 @@ impl VmManager {
             .user
             .clone()
             .or_else(|| image.and_then(|image| image.default_user.clone()))
-            .or_else(|| self.config.defaults.user.clone())
+            .or_else(|| self.op.config().defaults.user.clone())
             .unwrap_or_else(|| if spec.ignition.is_some() { IGNITION_USER } else { USER }.to_owned());
         let mut keys = Vec::new();
         for file in &spec.ssh_keys {
             keys.push(guest::read_public_key(file)?);
         }
         if keys.is_empty() {
-            keys = guest::user_public_keys(&self.paths.ssh_folder());
+            keys = guest::user_public_keys(&self.op.paths().ssh_folder());
         }
-        let own = guest::own_key(self.paths.data_folder())?;
+        let own = guest::own_key(self.op.paths().data_folder())?;
         let users = keys.iter().map(|key| key.openssh.clone());
         // ssh asks an agent for the private half where only the public one is a file.
         let files = keys.iter().map(|key| key.private_file.as_ref().unwrap_or(&key.file));
@@ -169,15 +176,40 @@ impl VmManager {
                 .chain(files)
                 .map(|file| file.to_string_lossy().into_owned())
                 .collect(),
-            host_key: KeyPair::generate(spec.name.as_str())?,
+            host_key: host_key(spec)?,
         })
     }
 }
 
-/// Why passt can't be used here, if it can't: it needs its program and an interface with a route.
-pub(in crate::manager) fn no_passt() -> Option<&'static str> {
-    if host::tool(host::Tool::Passt).is_none() {
-        return Some("the program passt is not installed");
+/// The user's own, which cloud-init takes before another, or a new one.
+fn host_key(spec: &VmSpec) -> Result<KeyPair, Error> {
+    match spec.user_data.as_deref().map(host_key_in).transpose()?.flatten() {
+        Some(key) => Ok(KeyPair { private_openssh: key.private, public_openssh: key.public }),
+        None => Ok(KeyPair::generate(spec.name.as_str())?),
     }
-    (!host::has_default_route()).then_some("this host has no route to the outside")
+}
+
+/// Why passt, which connects a VM by the host's own sockets, can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PasstFault {
+    /// Its program is missing.
+    #[error("passt is not installed")]
+    NotInstalled,
+    /// It needs an interface with a route.
+    #[error("this host has no default route")]
+    NoRoute,
+    /// It failed when the VM was started.
+    #[error("{message}")]
+    Failed {
+        /// libvirt's words.
+        message: String,
+    },
+}
+
+/// Why passt can't be used here, if it can't.
+pub(in crate::manager) fn passt_fault() -> Option<PasstFault> {
+    if host::tool(host::Tool::Passt).is_none() {
+        return Some(PasstFault::NotInstalled);
+    }
+    (!host::has_default_route()).then_some(PasstFault::NoRoute)
 }

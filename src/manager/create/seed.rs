@@ -1,11 +1,11 @@
 //! What the guest is told at its first boot.
 
 use super::network::Access;
-use crate::image::{
-    CloudInit, HostKey, Ignition, LocalImage, UnknownKey, check_ignition, check_user_data, seed,
-};
-use crate::manager::{Error, Event, VmManager, VmSpec, Warning};
+use crate::image::LocalImage;
+use crate::manager::create::Creation;
+use crate::manager::{Error, Event, VmSpec, Warning};
 use crate::model::SharedFolder;
+use crate::seed::{CloudInit, HostKey, Ignition, UserDataWarning, check_ignition, check_user_data, volume};
 
 /// What tells the guest who it is.
 pub(super) enum Setup {
@@ -27,21 +27,20 @@ impl Setup {
     }
 }
 
-impl VmManager {
+impl Creation<'_> {
     /// The user's own documents are looked over before anything is downloaded or made.
     pub(super) fn check_user_data(&self, spec: &VmSpec) -> Result<(), Error> {
         if let Some(config) = &spec.ignition {
             check_ignition(config)?;
         }
-        for UnknownKey { key, line, nearest } in
-            spec.user_data.as_deref().map(check_user_data).transpose()?.unwrap_or_default()
-        {
-            self.report(Event::Warning(Warning::UserDataKey { key, line, nearest }));
+        for warning in spec.user_data.as_deref().map(check_user_data).transpose()?.unwrap_or_default() {
+            self.op.report(Event::Warning(Warning::UserData(warning)));
         }
         Ok(())
     }
 }
 
+/// What the guest is told, and what is to be told of the user's own documents now that its user is known.
 pub(super) fn build(
     spec: &VmSpec,
     uuid: uuid::Uuid,
@@ -49,7 +48,7 @@ pub(super) fn build(
     image: &LocalImage,
     mac_addresses: Vec<String>,
     folders: &[SharedFolder],
-) -> Result<Setup, Error> {
+) -> Result<(Setup, Vec<UserDataWarning>), Error> {
     let hostname = spec.hostname.clone().unwrap_or_else(|| spec.name.to_hostname());
     let host_key = HostKey {
         private: access.host_key.private_openssh.clone(),
@@ -63,9 +62,9 @@ pub(super) fn build(
             authorized_keys: &access.authorized_keys,
             host_key: Some(&host_key),
         };
-        return Ok(Setup::Ignition(ignition.to_document()?));
+        return Ok((Setup::Ignition(ignition.to_document()?), Vec::new()));
     }
-    let documents = CloudInit {
+    let cloud_init = CloudInit {
         // Unique, so that a VM made anew under an old name is a new instance to cloud-init.
         instance_id: format!("vmtools-{uuid}"),
         hostname,
@@ -80,7 +79,6 @@ pub(super) fn build(
         folders: folders.to_vec(),
         user_data: spec.user_data.clone(),
         renew_machine_id: image.committed,
-    }
-    .to_documents()?;
-    Ok(Setup::Seed(seed::build(&documents)?))
+    };
+    Ok((Setup::Seed(volume::build(&cloud_init.to_documents()?)?), cloud_init.warnings()?))
 }

@@ -1,14 +1,24 @@
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, Machine};
 use crate::image::{self, Format};
-use crate::libvirt::{
-    Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec, disk_prefix,
-};
-use crate::manager::create::base;
-use crate::manager::needs::Doomed;
-use crate::manager::{Error, Event, VmManager, Warning};
+use crate::libvirt::{self, Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec};
+use crate::manager::change::Changes;
+use crate::manager::claim::{Claim, Subject};
+use crate::manager::disk::Disks;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::inventory::Inventory;
+use crate::manager::inventory::{DeletionSet, Needer};
+use crate::manager::storage::Storage;
+use crate::manager::storage::base;
+use crate::manager::undo::UndoStack;
+use crate::manager::{Error, Event, Left, ResourceError, StorageError, Warning};
 use crate::model::{DiskBus, DiskSize, VmName};
+
+/// How long a volume that did not become a disk is tried to be deleted.
+const UNDO: Duration = Duration::from_secs(30);
 
 /// A disk for a VM.
 #[derive(Debug, Clone)]
@@ -28,40 +38,49 @@ pub enum DiskSource {
     File(PathBuf),
 }
 
-impl VmManager {
+impl Disks<'_> {
     /// Gives the VM another disk, at once if it runs and its bus can do that.
     ///
     /// # Errors
-    /// [`Error::InUse`] for a file that another VM writes to; [`super::DiskError::TooManyDisks`]; those of the file, and of
+    /// [`StorageError::InUse`] for a file that another VM writes to; [`super::DiskError::TooManyDisks`]; those of the file, and of
     /// libvirt. Then nothing is left of it.
-    pub async fn add_disk(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
-        let uuid = self.client.resolve(name).await?.uuid;
-        let held = self.paths.lock_vm(&uuid).await?;
-        let machine = self.machine(&uuid).await?;
+    pub async fn add(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
+        let id = self.op.client().resolve(name).await?;
+        let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let machine = self.machine(&id.uuid).await?;
         let bus = machine.stored.hardware().disk_bus;
-        let target = machine.free_target(disk_prefix(bus))?;
+        let place = machine.free_target(bus)?;
+        let target = place.name.as_str();
         // QEMU's AHCI takes no disk while the guest runs.
         let affects = if bus == DiskBus::Sata { Affects::Stored } else { machine.affects() };
         let spec = |path: &str, format| DiskSpec { path: path.to_owned(), format, read_only: new.read_only };
         match &new.source {
             DiskSource::Empty(size) => {
-                let volume = self.volume_for(&machine, &target).await?;
-                let device = spec(&volume.path, "qcow2").to_element(&target, bus);
+                let volume = self.volume_for(&machine, target).await?;
+                let device = place.applied_to(spec(&volume.path, "qcow2").to_element(target, bus));
                 self.add_made(&machine, &volume, *size, &device, affects).await?;
             }
             DiskSource::File(path) => {
+                let _file = self.claim_file(path).await?;
                 let (path, format) = self.check_disk_file(path, new.read_only).await?;
-                let device = spec(&path, format).to_element(&target, bus);
-                self.client.attach_device(&machine.uuid, &device, affects).await?;
+                let device = place.applied_to(spec(&path, format).to_element(target, bus));
+                self.op.client().attach_device(&machine.uuid, &device, affects).await?;
             }
         }
-        drop(held);
+        drop(claim);
         let live = affects == Affects::Both;
-        self.changed(&machine, &target, live).await
+        self.changed(&machine, target, live).await
+    }
+
+    /// Two that take one file for two VMs would each find it unused.
+    async fn claim_file(&self, path: &Path) -> Result<Option<Claim>, Error> {
+        let Ok(data) = std::fs::metadata(path) else { return Ok(None) };
+        let subject = Subject::File(data.dev(), data.ino());
+        self.op.own(subject, &path.to_string_lossy()).await.map(Some)
     }
 
     async fn volume_for(&self, machine: &Machine, target: &str) -> Result<OwnedVolume, Error> {
-        let pool = self.storage_pool(true).await?;
+        let pool = Storage::of(self.op).storage_pool(true).await?;
         // The name of a VM of others may be one that no file can have.
         let name = machine.name.parse::<VmName>().map_or_else(|_| "vm".to_owned(), |name| name.to_string());
         // A file of that device's name may be there still: a disk that was removed and kept.
@@ -89,50 +108,67 @@ impl VmManager {
         };
         let own = MetadataChange { own: vec![volume.clone()], ..MetadataChange::default() };
         let disown = MetadataChange { disown: vec![volume.path.clone()], ..MetadataChange::default() };
-        self.change_record_held(&machine.uuid, &own).await?;
-        if let Err(error) = self.client.make_volume(&volume.pool, &spec).await {
-            self.change_record_held(&machine.uuid, &disown).await?;
-            return Err(error.into());
-        }
-        let attached = match self.interrupt.check() {
-            Ok(()) => self.client.attach_device(&machine.uuid, device, affects).await.map_err(Error::from),
-            Err(interrupted) => Err(interrupted),
+        let changes = Changes::of(self.op);
+        let mut undo = UndoStack::new(self.op);
+        undo.will(vec![Left::File { path: volume.path.clone() }], self.forget(machine, volume, disown));
+        changes.change_record(&machine.uuid, &own).await?;
+        let steps = async {
+            self.op.client().make_volume(&volume.pool, &spec).await?;
+            self.op.check()?;
+            Ok(self.op.client().attach_device(&machine.uuid, device, affects).await?)
         };
-        let Err(error) = attached else { return Ok(()) };
-        // libvirt may have done it though its answer was lost.
-        let unused = match self.machine(&machine.uuid).await {
-            Ok(now) => now.definitions().all(|domain| !uses(domain, &volume.path)),
-            Err(_) => false,
-        };
-        if unused && self.client.delete_volume(&volume.pool, &volume.volume).await.is_ok() {
-            self.change_record_held(&machine.uuid, &disown).await?;
-            return Err(error);
+        match steps.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(undo.unwind(error).await),
         }
-        Err(Error::LeftBehind { cause: Box::new(error), left: vec![volume.path.clone()] })
+    }
+
+    /// Deletes a volume that was to be a disk, unless libvirt has attached it though its answer was lost.
+    async fn forget(
+        &self,
+        machine: &Machine,
+        volume: &OwnedVolume,
+        disown: MetadataChange,
+    ) -> Result<(), Error> {
+        match self.machine(&machine.uuid).await {
+            Ok(now) if now.definitions().all(|domain| !uses(domain, &volume.path)) => {}
+            Ok(_) => return Err(StorageError::NotRemoved { name: volume.volume.clone() }.into()),
+            // Gone with the VM.
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+        let deadline = Instant::now() + UNDO;
+        let volumes = std::slice::from_ref(volume);
+        let removed = Storage::of(self.op).remove_volumes(volumes, deadline).await;
+        removed.map_err(|_| StorageError::NotRemoved { name: volume.volume.clone() })?;
+        match Changes::of(self.op).change_record(&machine.uuid, &disown).await {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => other,
+        }
     }
 
     /// The path and the format of a file that is to be a disk. One that may be written is nobody else's.
     async fn check_disk_file(&self, path: &Path, read_only: bool) -> Result<(String, &'static str), Error> {
-        if !self.uri().is_local() {
-            return Err(Error::NotHere { path: path.to_owned(), uri: self.uri().to_string() });
+        if !self.op.locality().is_here() {
+            return Err(
+                ResourceError::NotHere { path: path.to_owned(), uri: self.op.uri().to_string() }.into()
+            );
         }
         // By its own name, so that whoever uses it is found.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if !path.is_file() {
-            return Err(Error::FileMissing { path: path.to_owned() });
-        }
-        self.check_reach([path.as_path()])?;
-        let (header, _) = image::read_header(path)?;
-        let shown = path.to_string_lossy().into_owned();
+        let (header, _) = image::read_data_disk(path)?;
+        HostChecks::of(self.op).check_reach([path.as_path()])?;
+        // Any other name would be that of another file in a definition.
+        let Some(shown) = path.to_str().map(str::to_owned) else {
+            return Err(libvirt::Error::NotKept { value: path.to_string_lossy().into_owned() }.into());
+        };
         if !read_only {
-            let is_base =
-                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(base::PREFIX));
-            let coming = is_base.then(|| "VMs to come: it is a base".to_owned());
-            let look = self.look().await?;
-            let users = look.needed_by(&shown, &Doomed::default());
-            let mut needed_by = users.into_iter().chain(look.users_of_file(path)).chain(coming);
-            if let Some(needed_by) = needed_by.next() {
-                return Err(Error::InUse { path: shown, needed_by });
+            let mut needed_by = Inventory::load(self.op).await?.needed_by(&shown, &DeletionSet::default());
+            if path.file_name().is_some_and(|name| base::is_base(&name.to_string_lossy())) {
+                needed_by.push(Needer::NewVms);
+            }
+            if !needed_by.is_empty() {
+                return Err(StorageError::InUse { path: shown, needed_by }.into());
             }
         }
         let format = match header.format {
@@ -144,11 +180,11 @@ impl VmManager {
 
     /// Warns where a disk may outgrow the room for it.
     pub(super) fn warn_of_room(&self, path: &str, size: DiskSize, taken_bytes: u64) {
-        let folder = Path::new(path).parent().filter(|_| self.uri().is_local());
+        let folder = Path::new(path).parent().filter(|_| self.op.locality().is_here());
         let Some(free) = folder.and_then(|folder| crate::host::disk_free(folder).ok()) else { return };
         let available = DiskSize::from_bytes(free.saturating_add(taken_bytes));
         if available < size {
-            self.report(Event::Warning(Warning::DiskShort { wanted: size, available }));
+            self.op.report(Event::Warning(Warning::DiskShort { wanted: size, available }));
         }
     }
 }

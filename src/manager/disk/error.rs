@@ -1,4 +1,7 @@
+use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::model::DiskSize;
 
 /// Why a VM's disks or drives were not changed.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +29,7 @@ pub enum DiskError {
         target: String,
     },
     /// The guest does not let go of a disk.
-    #[error("the guest {name} has not let go of {target} within {}", humantime::format_duration(*.timeout))]
+    #[error("the guest of {name} did not release {target} within {}", humantime::format_duration(*.timeout))]
     StillAttached {
         /// The VM.
         name: String,
@@ -49,4 +52,68 @@ pub enum DiskError {
         /// Their devices.
         targets: Vec<String>,
     },
+    /// A disk is not made smaller.
+    #[error("{path} has {has}, and would lose data with {wanted}")]
+    WouldShrink {
+        /// The disk.
+        path: String,
+        /// Its size.
+        has: DiskSize,
+        /// What was asked for.
+        wanted: DiskSize,
+    },
+    /// libvirt doesn't tell how large a disk is.
+    #[error("the size of {path} is not known")]
+    SizeUnknown {
+        /// The disk.
+        path: String,
+    },
+    /// The VM has no disk that is a file.
+    #[error("the VM {name} has no disk that is a file")]
+    NoDisk {
+        /// The VM.
+        name: String,
+    },
+    /// A disk's data is in no file or block device of the host.
+    #[error("the disk {disk} of the VM {name} is not a file of the host: it is {source_name}")]
+    Elsewhere {
+        /// The VM.
+        name: String,
+        /// The disk's device.
+        disk: String,
+        /// What it is.
+        source_name: String,
+    },
+    /// A file of a disk is missing.
+    #[error("the disk {disk} of the VM {name} needs {}, which does not exist", .path.display())]
+    FileMissing {
+        /// The VM.
+        name: String,
+        /// The disk's device.
+        disk: String,
+        /// The disk's own file, or one below it.
+        path: PathBuf,
+    },
+    /// A disk is of a kind that can't be copied.
+    #[error("the disk {disk} of the VM {name} cannot be copied")]
+    NotCopyable {
+        /// The VM.
+        name: String,
+        /// The disk's device.
+        disk: String,
+        /// Why.
+        #[source]
+        reason: CopyObstacle,
+    },
+}
+
+/// Why a disk can't be copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CopyObstacle {
+    /// It would be written out in clear.
+    #[error("it is encrypted, and only libvirt knows its key")]
+    Encrypted,
+    /// libvirt can't tell its size.
+    #[error("libvirt does not know its size")]
+    SizeUnknown,
 }

@@ -1,28 +1,39 @@
 use super::{ChangedDisk, DiskError};
 use crate::libvirt::Domain;
-use crate::manager::{Error, Event, VmManager};
+use crate::manager::claim::Subject;
+use crate::manager::disk::Disks;
+use crate::manager::power::Power;
+use crate::manager::storage::Storage;
+use crate::manager::{Already, Error, Event, StorageError};
 use crate::model::DiskSize;
 
-impl VmManager {
+impl Disks<'_> {
     /// Makes a disk larger; a guest that runs sees it at once.
     ///
     /// # Errors
-    /// [`Error::WouldShrink`]; [`Error::NotInPool`] when it is
+    /// [`DiskError::WouldShrink`]; [`StorageError::NotInPool`] when it is
     /// no volume of libvirt's and the VM is off.
-    pub async fn grow_disk(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
-        let machine = self.machine(name).await?;
+    pub async fn resize(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
+        let id = self.op.client().resolve(name).await?;
+        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let machine = self.machine(&id.uuid).await?;
         let disk = machine.disk(target)?;
-        let missing = || DiskError::NoSuchDisk { name: machine.name.clone(), target: target.to_owned() };
-        let path = disk.path.clone().filter(|_| disk.device == "disk").ok_or_else(missing)?;
-        let (capacity, taken) = self.client.disk_sizes(&machine.uuid, target).await?;
+        if !disk.is_hard_disk() {
+            let (name, target) = (machine.name.clone(), target.to_owned());
+            return Err(DiskError::NoSuchDisk { name, target }.into());
+        }
+        let path = Storage::of(self.op).disk_file(&machine.stored, disk)?;
+        let (capacity, taken) = Storage::of(self.op).disk_sizes(&machine.uuid, disk).await?;
         let live = machine.running.is_some();
         match capacity {
             Some(now) if now == size.bytes() => {
-                self.report(Event::AlreadySo { name: target, what: "of that size" });
+                self.op.report(Event::AlreadySo { name: target, what: Already::OfThatSize });
                 return self.changed(&machine, target, live).await;
             }
             Some(has) if has > size.bytes() => {
-                return Err(Error::WouldShrink { path, has: DiskSize::from_bytes(has), wanted: size });
+                return Err(
+                    DiskError::WouldShrink { path, has: DiskSize::from_bytes(has), wanted: size }.into()
+                );
             }
             _ => {}
         }
@@ -41,14 +52,14 @@ impl VmManager {
         bytes: u64,
     ) -> Result<(), Error> {
         if running {
-            return Ok(self.client.resize_disk(&domain.uuid, target, bytes).await?);
+            return Ok(self.op.client().resize_disk(&domain.uuid, target, bytes).await?);
         }
-        self.refuse_parent(domain).await?;
-        self.client.resize_volume(path, bytes).await.map_err(|error| match error {
+        Power::of(self.op).refuse_parent(domain).await?;
+        self.op.client().resize_volume(path, bytes).await.map_err(|error| match error {
             error if error.is_not_found() => {
-                Error::NotInPool { name: domain.name.clone(), path: path.to_owned() }
+                StorageError::NotInPool { name: domain.name.clone(), path: path.to_owned() }.into()
             }
-            other => other.into(),
+            other => Error::from(other),
         })
     }
 }

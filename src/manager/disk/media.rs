@@ -1,35 +1,42 @@
 use std::path::Path;
 
 use super::{ChangedDisk, DiskError, Machine, element_of};
+use crate::image::check_regular;
 use crate::libvirt::{Affects, Disk, Domain, Element, Node, cdrom};
-use crate::manager::{Error, VmManager};
+use crate::manager::Error;
+use crate::manager::claim::Subject;
+use crate::manager::disk::Disks;
+use crate::manager::host_checks::HostChecks;
+use crate::model::DiskBus;
 
-impl VmManager {
+impl Disks<'_> {
     /// Puts an ISO into a CD-ROM drive: the one that is named, else an empty one, else the only one. A VM
     /// without a drive gets one, from its next start on.
     ///
     /// # Errors
-    /// [`Error::FileMissing`]; [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`].
-    pub async fn insert_iso(
+    /// Those of [`check_regular`]; [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`].
+    pub async fn insert(
         &self,
         name: &str,
         iso: &Path,
         target: Option<&str>,
         force: bool,
     ) -> Result<ChangedDisk, Error> {
-        if self.uri().is_local() && !iso.is_file() {
-            return Err(Error::FileMissing { path: iso.to_owned() });
+        if self.op.locality().is_here() {
+            check_regular(iso)?;
         }
-        self.check_reach([iso])?;
-        let machine = self.machine(name).await?;
+        HostChecks::of(self.op).check_reach([iso])?;
+        let id = self.op.client().resolve(name).await?;
+        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let machine = self.machine(&id.uuid).await?;
         let iso = iso.to_string_lossy();
         let target = match (target, machine.drives().as_slice()) {
             (Some(target), _) => machine.drive(target)?.target.clone(),
             (None, []) => {
-                let target = machine.free_target("sd")?;
-                let device = cdrom(&iso, &target, None);
-                self.client.attach_device(&machine.uuid, &device, Affects::Stored).await?;
-                return self.changed(&machine, &target, false).await;
+                let target = machine.free_target(DiskBus::Sata)?;
+                let device = target.applied_to(cdrom(&iso, &target.name, None));
+                self.op.client().attach_device(&machine.uuid, &device, Affects::Stored).await?;
+                return self.changed(&machine, &target.name, false).await;
             }
             (None, drives) => match (drives.iter().find(|drive| drive.path.is_none()), drives) {
                 (Some(empty), _) | (None, [empty]) => empty.target.clone(),
@@ -43,13 +50,10 @@ impl VmManager {
     ///
     /// # Errors
     /// [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`]; when the guest has locked it, unless by `force`.
-    pub async fn eject_iso(
-        &self,
-        name: &str,
-        target: Option<&str>,
-        force: bool,
-    ) -> Result<ChangedDisk, Error> {
-        let machine = self.machine(name).await?;
+    pub async fn eject(&self, name: &str, target: Option<&str>, force: bool) -> Result<ChangedDisk, Error> {
+        let id = self.op.client().resolve(name).await?;
+        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let machine = self.machine(&id.uuid).await?;
         let drives = machine.drives();
         let full: Vec<&Disk> = drives.iter().copied().filter(|drive| drive.path.is_some()).collect();
         let target = match (target, full.as_slice(), drives.as_slice()) {
@@ -71,10 +75,10 @@ impl VmManager {
         let with_media = |domain: &Domain| element_of(domain, target).map(|drive| filled(drive, iso));
         let live = machine.running.as_ref().and_then(with_media);
         if let Some(drive) = &live {
-            self.client.update_device(&machine.uuid, drive, Affects::Running, force).await?;
+            self.op.client().update_device(&machine.uuid, drive, Affects::Running, force).await?;
         }
         if let Some(drive) = with_media(&machine.stored) {
-            self.client.update_device(&machine.uuid, &drive, Affects::Stored, force).await?;
+            self.op.client().update_device(&machine.uuid, &drive, Affects::Stored, force).await?;
         }
         self.changed(machine, target, live.is_some()).await
     }

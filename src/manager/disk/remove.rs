@@ -2,8 +2,13 @@ use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, DiskError, Machine, disk_of};
 use crate::libvirt::{Affects, MetadataChange, OwnedVolume};
-use crate::manager::needs::Doomed;
-use crate::manager::{DiskStatus, Error, Event, VmManager, Warning};
+use crate::libvirt::{DiskRole, Domain};
+use crate::manager::change::Changes;
+use crate::manager::claim::Subject;
+use crate::manager::disk::Disks;
+use crate::manager::inventory::DeletionSet;
+use crate::manager::inventory::Inventory;
+use crate::manager::{DiskStatus, Error, Event, Left, StorageError, Warning};
 
 /// How often a guest that was asked to let go of a disk is looked at.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -24,26 +29,19 @@ pub struct DiskRemoval {
     volume: Option<OwnedVolume>,
 }
 
-impl VmManager {
-    /// What [`VmManager::remove_disk`] would do. With `keep` the file stays in any case.
+impl Disks<'_> {
+    /// What [`Disks::remove`] would do. With `keep` the file stays in any case.
     ///
     /// # Errors
-    /// [`DiskError::NeededDisk`] for the disk that the VM boots from and for its seed; [`Error::InUse`] when another's disk
+    /// [`DiskError::NeededDisk`] for the disk that the VM boots from and for its seed; [`StorageError::InUse`] when another's disk
     /// stands on a file that would be deleted.
-    pub async fn plan_disk_removal(
-        &self,
-        name: &str,
-        target: &str,
-        keep: bool,
-    ) -> Result<DiskRemoval, Error> {
+    pub async fn plan_removal(&self, name: &str, target: &str, keep: bool) -> Result<DiskRemoval, Error> {
         let machine = self.machine(name).await?;
         let disk = machine.disk(target)?;
-        let first = machine.stored.disks.iter().find(|disk| disk.device == "disk" && !disk.read_only);
-        let owner = machine.definitions().find_map(|domain| domain.metadata.as_ref());
-        let owned = owner.into_iter().flat_map(|record| &record.owned);
-        let own = owned.into_iter().find(|owned| Some(&owned.path) == disk.path.as_ref());
-        let is_seed = own.is_some() && disk.read_only && disk.format.as_deref() == Some("raw");
-        if is_seed || first.is_some_and(|first| first.target == target) {
+        let mut owned = machine.definitions().flat_map(Domain::owned_volumes);
+        let own = owned.find(|owned| Some(&owned.path) == disk.path.as_ref());
+        let role = machine.stored.disk(target).map(|disk| machine.stored.disk_role(disk));
+        if matches!(role, Some(DiskRole::System | DiskRole::Seed)) {
             return Err(
                 DiskError::NeededDisk { name: machine.name.clone(), target: target.to_owned() }.into()
             );
@@ -59,34 +57,40 @@ impl VmManager {
     /// time.
     ///
     /// # Errors
-    /// [`DiskError::StillAttached`] when the guest doesn't in time: then the VM keeps it. [`Error::InUse`];
+    /// [`DiskError::StillAttached`] when the guest doesn't in time: then the VM keeps it. [`StorageError::InUse`];
     /// [`Error::LeftBehind`] when the disk is taken away, and its file stays.
-    pub async fn remove_disk(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
-        let machine = self.machine(&removal.vm).await?;
+    pub async fn remove(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
+        let id = self.op.client().resolve(&removal.vm).await?;
+        let machine = self.machine(&id.uuid).await?;
         let target = removal.disk.target.as_str();
         self.refuse_needed_elsewhere(&machine, removal.volume.as_ref()).await?;
         let live = machine.running.as_ref().is_some_and(|domain| disk_of(domain, target).is_some());
         if live {
-            let detached = self.interrupt.race(self.detach_from_guest(&machine, target, timeout)).await;
+            let detached = self.op.race(self.detach_from_guest(&machine, target, timeout)).await;
             if matches!(detached, Err(Error::Interrupted)) {
                 let (vm, target) = (machine.name.clone(), target.to_owned());
-                self.report(Event::Warning(Warning::MayLetGo { vm, target }));
+                self.op.report(Event::Warning(Warning::MayLetGo { vm, target }));
             }
             detached?;
         }
+        // A guest may take its time, and others may change the VM meanwhile: claimed is what is decided now.
+        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let machine = self.machine(&id.uuid).await?;
         if disk_of(&machine.stored, target).is_some() {
-            self.client.detach_disk(&machine.uuid, target, Affects::Stored).await?;
+            self.op.client().detach_disk(&machine.uuid, target, Affects::Stored).await?;
         }
         if let Some(volume) = &removal.volume {
             let deleted = match self.refuse_needed_elsewhere(&machine, Some(volume)).await {
-                Ok(()) => self.client.delete_volume(&volume.pool, &volume.volume).await.map_err(Error::from),
+                Ok(()) => {
+                    self.op.client().delete_volume(&volume.pool, &volume.volume).await.map_err(Error::from)
+                }
                 Err(error) => Err(error),
             };
             match deleted {
                 Err(Error::Libvirt(error)) if error.is_not_found() => {}
                 // It is the VM's own still, and goes with it.
                 Err(error) => {
-                    let left = vec![volume.path.clone()];
+                    let left = vec![Left::File { path: volume.path.clone() }.into()];
                     return Err(Error::LeftBehind { cause: Box::new(error), left });
                 }
                 Ok(()) => {}
@@ -94,7 +98,7 @@ impl VmManager {
         }
         if let Some(path) = removal.disk.path.clone().filter(|_| removal.disk.owned) {
             let disown = MetadataChange { disown: vec![path], ..MetadataChange::default() };
-            self.change_record(&machine.uuid, &disown).await?;
+            Changes::of(self.op).change_record(&machine.uuid, &disown).await?;
         }
         Ok(ChangedDisk { vm: removal.vm, live, disk: removal.disk })
     }
@@ -105,10 +109,15 @@ impl VmManager {
         volume: Option<&OwnedVolume>,
     ) -> Result<(), Error> {
         let Some(volume) = volume else { return Ok(()) };
-        let others = Doomed { vms: [machine.uuid.clone()].into(), files: [volume.path.clone()].into() };
-        match self.look().await?.needed_by(&volume.path, &others).into_iter().next() {
-            Some(needed_by) => Err(Error::InUse { path: volume.path.clone(), needed_by }),
-            None => Ok(()),
+        let inventory = Inventory::load(self.op).await?;
+        let others = DeletionSet {
+            vms: [machine.uuid.clone()].into(),
+            files: [inventory.files.key(&volume.path)].into(),
+        };
+        let needed_by = inventory.needed_by(&volume.path, &others);
+        match needed_by.is_empty() {
+            true => Ok(()),
+            false => Err(StorageError::InUse { path: volume.path.clone(), needed_by }.into()),
         }
     }
 
@@ -122,12 +131,12 @@ impl VmManager {
         let mut asked: Option<Instant> = None;
         loop {
             if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
-                match self.client.detach_disk(&machine.uuid, target, Affects::Running).await {
+                match self.op.client().detach_disk(&machine.uuid, target, Affects::Running).await {
                     Ok(()) => {}
                     Err(error) if error.is_not_found() => return Ok(()),
                     // libvirt says so while the guest is still at it.
                     Err(_) if asked.is_some() => {}
-                    Err(error) if self.client.state(&machine.uuid).await?.is_active() => {
+                    Err(error) if self.op.client().state(&machine.uuid).await?.is_active() => {
                         return Err(error.into());
                     }
                     // It went off meanwhile.
@@ -135,8 +144,8 @@ impl VmManager {
                 }
                 asked = Some(Instant::now());
             }
-            let active = self.client.state(&machine.uuid).await?.is_active();
-            if !active || disk_of(&self.client.domain(&machine.uuid).await?, target).is_none() {
+            let active = self.op.client().state(&machine.uuid).await?.is_active();
+            if !active || disk_of(&self.op.client().domain(&machine.uuid).await?, target).is_none() {
                 return Ok(());
             }
             if Instant::now() >= deadline {

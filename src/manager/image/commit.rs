@@ -1,19 +1,25 @@
 //! A VM's disk becomes an image: flattened into a volume by libvirt, so that no root is needed and another
 //! host's VM can be committed, then brought here.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
-use crate::libvirt::{self, Disk, Domain, OwnedVolume, Stored, VolumeSpec};
-use crate::manager::{Error, Event, VmManager, Warning};
+use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, Stored, VolumeSpec};
+use crate::manager::claim::Subject;
+use crate::manager::image::Images;
+use crate::manager::storage::Storage;
+use crate::manager::undo::UndoStack;
+use crate::manager::{DiskError, Error, Event, Place, Step, StorageError, VmError, Warning};
 use crate::model::{DiskSize, Firmware, VmState};
 
 /// The beginning of the names of the volumes that a commit makes for a while.
 pub(in crate::manager) const PREFIX: &str = "vmtools-commit-";
 
-/// How long taking a commit back may try: libvirt goes on with a copy whose virsh is gone.
+/// How long the removal of the copy may try.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same when the user wants the end.
+const HASTE: Duration = Duration::from_secs(5);
 /// How often it is looked how far a download is.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -28,54 +34,55 @@ pub struct ImageCommit {
     pub replace: bool,
 }
 
-impl VmManager {
+impl Images<'_> {
     /// Makes an image of the VM's system disk.
     ///
     /// # Errors
-    /// [`Error::NotOff`]; [`Error::Saved`]; [`Error::NoDisk`]; [`Error::Forged`]; when there is no room. Then what was made is taken back.
-    pub async fn commit_image(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
-        let id = self.client.resolve(&request.vm).await?;
-        let Stored { domain, state, saved } = self.client.stored(&id.uuid).await?;
+    /// [`VmError::NotOff`]; [`VmError::Saved`]; [`DiskError::NoDisk`]; [`StorageError::Forged`]; when there is no room. Then what was made is taken back.
+    pub async fn commit(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
+        let id = self.op.client().resolve(&request.vm).await?;
+        let _claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
+        let Stored { domain, state, saved } = self.op.client().stored(&id.uuid).await?;
         match (state, saved) {
             (VmState::Shutoff, false) => {}
-            (VmState::Shutoff, true) => return Err(Error::Saved { name: id.name }),
-            _ => return Err(Error::NotOff { name: id.name }),
+            (VmState::Shutoff, true) => return Err(VmError::Saved { name: id.name }.into()),
+            (state, _) => return Err(VmError::NotOff { name: id.name, state }.into()),
         }
         let source = self.system_disk(&domain).await?;
-        let store = image_store(&self.paths)?;
-        let staged =
-            self.interrupt.race(async { Ok(store.own().stage(&request.name, request.replace).await?) });
+        let store = image_store(self.op.paths())?;
+        let staged = self.op.race(async { Ok(store.own().stage(&request.name, request.replace).await?) });
         let staged = staged.await?;
-        let pool = self.storage_pool(true).await?;
+        let pool = Storage::of(self.op).storage_pool(true).await?;
         let volume = format!("{PREFIX}{}.qcow2", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let path = format!("{}/{volume}", pool.path);
         let temporary = OwnedVolume { pool: pool.name, volume, path };
         let brought = self.flatten_and_fetch(&domain, &source, &temporary, &staged, &request.name).await;
-        self.take_back(&temporary, brought).await?;
+        self.remove_copy(&temporary, brought).await?;
         let new = NewImage {
             name: request.name.clone(),
-            source: format!("the VM {} at {}", domain.name, self.uri()),
+            source: format!("the VM {} at {}", domain.name, self.op.uri()),
             default_user: domain.metadata.as_ref().and_then(|record| Some(record.ssh.as_ref()?.user.clone())),
             firmware: Some(domain.firmware).filter(|firmware| *firmware != Firmware::Bios),
             committed: true,
         };
-        self.interrupt.race(async { Ok(store.own().keep(staged, new).await?) }).await?;
+        self.op.race(async { Ok(store.own().keep(staged, new).await?) }).await?;
         kept(&store, &request.name).await
     }
 
-    /// The volume that the VM's system is on: its first disk.
+    /// The volume that the VM's system is on.
     async fn system_disk(&self, domain: &Domain) -> Result<OwnedVolume, Error> {
-        let (first, others) = data_disks(domain);
-        let Some((disk, path)) = first.and_then(|disk| Some((disk, disk.path.as_ref()?))) else {
-            return Err(Error::NoDisk { name: domain.name.clone() });
-        };
+        let system = domain.boot_disk();
+        let others: Vec<String> =
+            domain.disks_in_role(DiskRole::Data).map(|disk| disk.target.clone()).collect();
+        let Some(disk) = system else { return Err(DiskError::NoDisk { name: domain.name.clone() }.into()) };
+        let path = &Storage::of(self.op).disk_file(domain, disk)?;
         if !others.is_empty() {
-            self.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
+            self.op.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
         }
-        let found = self.client.volume_of(path).await?.map(|(volume, _)| volume);
-        let missing = || Error::NotInPool { name: domain.name.clone(), path: path.clone() };
+        let found = self.op.client().volume_of(path).await?.map(|(volume, _)| volume);
+        let missing = || StorageError::NotInPool { name: domain.name.clone(), path: path.clone() };
         let volume = found.ok_or_else(missing)?;
-        self.volume_to_copy(domain, disk, &volume).await?;
+        Storage::of(self.op).volume_to_copy(domain, disk, &volume).await?;
         Ok(volume)
     }
 
@@ -87,7 +94,7 @@ impl VmManager {
         staged: &Staged,
         name: &str,
     ) -> Result<(), Error> {
-        let capacity_bytes = self.volume_now(source).await?.capacity_bytes;
+        let capacity_bytes = Storage::of(self.op).volume_now(source).await?.capacity_bytes;
         let spec = VolumeSpec {
             name: &temporary.volume,
             capacity_bytes,
@@ -95,36 +102,41 @@ impl VmManager {
             mode: "0600",
             backing: None,
         };
-        self.report(Event::Step { vm: &domain.name, what: "copying its disk into one without a base" });
-        let copy = async { Ok(self.client.copy_volume(&temporary.pool, &spec, source).await?) };
-        self.interrupt.race(copy).await?;
-        let size_bytes = self.volume_now(temporary).await?.allocation_bytes;
-        let folder = self.paths.data_folder();
+        self.op.report(Event::Step { vm: &domain.name, step: Step::FlattenDisk });
+        let copy = async { Ok(self.op.client().copy_volume(&temporary.pool, &spec, source).await?) };
+        self.op.race(copy).await?;
+        let size_bytes = Storage::of(self.op).volume_now(temporary).await?.allocation_bytes;
+        let folder = self.op.paths().data_folder();
         if let Ok(free) = crate::host::disk_free(folder)
             && free < size_bytes
         {
             let (available, needed) = (DiskSize::from_bytes(free), DiskSize::from_bytes(size_bytes));
-            return Err(Error::NoRoomHere { folder: folder.to_owned(), available, needed });
+            return Err(
+                StorageError::NoSpace { place: Place::Folder(folder.to_owned()), available, needed }.into()
+            );
         }
-        self.report(Event::Step { vm: &domain.name, what: "fetching the copy" });
+        self.op.report(Event::Step { vm: &domain.name, step: Step::FetchCopy });
         let failed = |source| libvirt::Error::Handover(source);
         let file = std::fs::File::options().write(true).open(staged.path()).map_err(failed)?;
-        let fetch = self.client.download_volume(&temporary.pool, &temporary.volume, &file, size_bytes);
-        let told = super::progress_of(&self.observer, name);
+        let fetch = self.op.client().download_volume(&temporary.pool, &temporary.volume, &file, size_bytes);
+        let told = super::progress_of(self.op.observer(), name);
         let work = async { Ok(watched(fetch, &file, size_bytes, told).await?) };
-        self.interrupt.race(work).await
+        self.op.race(work).await
     }
 
-    /// Removes the temporary volume, whatever came of the work.
-    async fn take_back(&self, temporary: &OwnedVolume, result: Result<(), Error>) -> Result<(), Error> {
-        let deadline = Instant::now() + PATIENCE;
-        let removed = self.remove_volumes(std::slice::from_ref(temporary), deadline).await;
-        match (result, removed) {
-            (result, Ok(())) => result,
-            (Err(cause), Err(left)) => Err(Error::LeftBehind { cause: Box::new(cause), left }),
-            (Ok(()), Err(left)) => {
-                let cause = Box::new(Error::NotRemoved { name: temporary.volume.clone() });
-                Err(Error::LeftBehind { cause, left })
+    /// Removes the temporary volume, whatever came of the work. libvirt goes on with a copy whose virsh is gone, and
+    /// has the volume as long: who interrupts does not want to wait for that, and `gc` finds it.
+    async fn remove_copy(&self, copy: &OwnedVolume, result: Result<(), Error>) -> Result<(), Error> {
+        let patience = if matches!(result, Err(Error::Interrupted)) { HASTE } else { PATIENCE };
+        let mut undo = UndoStack::new(self.op).within(patience);
+        undo.will_make(copy);
+        match result {
+            Err(error) => Err(undo.unwind(error).await),
+            Ok(()) => {
+                match undo.unwind(StorageError::NotRemoved { name: copy.volume.clone() }.into()).await {
+                    Error::Storage(StorageError::NotRemoved { .. }) => Ok(()),
+                    left => Err(left),
+                }
             }
         }
     }
@@ -149,43 +161,5 @@ async fn watched<T>(
                 told(Transfer { done_bytes, total_bytes: Some(total_bytes) });
             }
         }
-    }
-}
-
-/// The VM's first disk that holds data of the guest's, and the targets of the others: CD-ROM drives and the
-/// seed of vmtools' own hold none.
-fn data_disks(domain: &Domain) -> (Option<&Disk>, Vec<String>) {
-    let is_seed = |disk: &Disk| {
-        disk.format.as_deref() == Some("raw") && disk.path.as_ref().is_some_and(|path| domain.owns(path))
-    };
-    let mut disks = domain.disks.iter().filter(|disk| disk.device == "disk" && !is_seed(disk));
-    let first = disks.next();
-    (first, disks.map(|disk| disk.target.clone()).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_disk_is_the_systems_and_the_seed_is_none() {
-        let disk = |device: &str, format: &str, file: &str, target: &str| {
-            format!(
-                "<disk type='file' device='{device}'><driver name='qemu' type='{format}'/>\
-                 <source file='{file}'/><target dev='{target}'/></disk>"
-            )
-        };
-        let document = format!(
-            "<domain><name>web</name><metadata><v:vm xmlns:v='urn:vmtools:vm:1'>\
-             <v:volume pool='p' name='seed.img' path='/p/seed.img'/></v:vm></metadata><devices>{}{}{}{}</devices></domain>",
-            disk("cdrom", "raw", "/iso", "sda"),
-            disk("disk", "qcow2", "/p/web.qcow2", "vda"),
-            disk("disk", "raw", "/p/seed.img", "vdb"),
-            disk("disk", "raw", "/p/data.img", "vdc"),
-        );
-        let domain = Domain::parse(&document).expect("parses");
-        let (first, others) = data_disks(&domain);
-        assert_eq!(first.map(|disk| disk.target.as_str()), Some("vda"));
-        assert_eq!(others, ["vdc"]);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{ImageStatus, image_store, kept};
 use crate::config::Paths;
 use crate::image::{NewImage, Progress};
-use crate::manager::{Error, Event, Interrupt, Observer, Warning};
+use crate::manager::{Error, Event, Observer, Task, Warning};
 
 /// A file that is to become an image of the user's own.
 #[derive(Debug, Clone)]
@@ -25,12 +25,7 @@ pub struct ImageImport {
 ///
 /// # Errors
 /// Those of [`crate::image::OwnImages::import`], and [`Error::Interrupted`]; then nothing is left of it.
-pub async fn import_image(
-    paths: &Paths,
-    request: ImageImport,
-    observer: Arc<dyn Observer>,
-    interrupt: &Interrupt,
-) -> Result<(), Error> {
+pub async fn import_image(paths: &Paths, request: ImageImport, task: &Task) -> Result<(), Error> {
     let store = image_store(paths)?;
     let file = std::path::absolute(&request.file).unwrap_or_else(|_| request.file.clone());
     let new = NewImage {
@@ -40,12 +35,13 @@ pub async fn import_image(
         firmware: None,
         committed: false,
     };
-    let progress = progress_of(&observer, &request.name);
+    let progress = progress_of(task.observer(), &request.name);
     let work =
         async { Ok(store.own().import(&file, request.raw, new, request.replace, Some(progress)).await?) };
-    let left_out = interrupt.race(work).await?;
+    let left_out = task.interrupt().race(work).await?;
     if !left_out.is_empty() {
-        observer.event(Event::Warning(Warning::DisksLeftOut { of: request.name.clone(), disks: left_out }));
+        task.observer()
+            .event(Event::Warning(Warning::DisksLeftOut { of: request.name.clone(), disks: left_out }));
     }
     Ok(())
 }
@@ -54,9 +50,9 @@ pub async fn import_image(
 /// nobody has asked for that yet.
 ///
 /// # Errors
-/// [`Error::NoImage`], [`Error::Interrupted`].
-pub async fn own_image(paths: &Paths, name: &str, interrupt: &Interrupt) -> Result<ImageStatus, Error> {
-    interrupt.race(kept(&image_store(paths)?, name)).await
+/// [`ImageError::NotFound`], [`Error::Interrupted`].
+pub async fn own_image(paths: &Paths, name: &str, task: &Task) -> Result<ImageStatus, Error> {
+    task.interrupt().race(kept(&image_store(paths)?, name)).await
 }
 
 /// Reports transfers of the image to the observer.

@@ -1,10 +1,15 @@
 use std::time::{Duration, Instant};
 
-use super::inventory::{Item, pick};
+use super::listing::{Item, pick};
+use super::usage::Base;
 use super::{ImageKind, image_store};
 use crate::libvirt::OwnedVolume;
-use crate::manager::create::base::marker_name;
-use crate::manager::{Error, VmManager};
+use crate::manager::claim::Subject;
+use crate::manager::image::Images;
+use crate::manager::inventory::Needer;
+use crate::manager::storage::Storage;
+use crate::manager::storage::base::marker_name;
+use crate::manager::{Error, ImageError, StorageError};
 
 /// How long a removal tries while libvirt is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,8 +49,10 @@ pub struct RemovedImage {
     pub name: String,
     /// Its digest, if that is known.
     pub digest: Option<String>,
-    /// The files that went.
+    /// The files that were removed.
     pub files: Vec<String>,
+    /// Whether the image itself was, not only the copies of it in storage pools.
+    pub whole: bool,
 }
 
 /// What is done to remove an image.
@@ -55,17 +62,14 @@ struct Removal {
     bases: Vec<OwnedVolume>,
 }
 
-impl VmManager {
+impl Images<'_> {
     /// Removes an image, by its name or the beginning of its digest, with its bases.
     ///
     /// # Errors
-    /// [`Error::ImageInUse`]; [`Error::NoImage`], [`Error::ImageAmbiguous`]; when not all of it could be removed.
-    pub async fn remove_image(&self, name: &str) -> Result<RemovedImage, Error> {
-        let item = pick(self.inventory().await?, &self.paths, name, |item| &item.status)?;
-        let needed_by = item.status.used_by.clone().unwrap_or_default();
-        if !needed_by.is_empty() {
-            return Err(Error::ImageInUse { image: item.status.name, needed_by });
-        }
+    /// [`ImageError::InUse`]; [`ImageError::NotFound`], [`ImageError::Ambiguous`]; when not all of it could be removed.
+    pub async fn remove(&self, name: &str) -> Result<RemovedImage, Error> {
+        let item = pick(self.items().await?, self.op.paths(), name, |item| &item.status)?;
+        refuse_used(&item.status.name, &item.bases)?;
         self.remove_unused(unused(item, true)).await
     }
 
@@ -73,8 +77,8 @@ impl VmManager {
     ///
     /// # Errors
     /// When libvirt can't be asked: then nobody knows.
-    pub async fn unused_images(&self, request: PruneRequest) -> Result<Vec<UnusedImage>, Error> {
-        let mut found = self.inventory().await?;
+    pub async fn unused(&self, request: PruneRequest) -> Result<Vec<UnusedImage>, Error> {
+        let mut found = self.items().await?;
         found.retain(|item| {
             let is_old = |limit| item.status.last_used.is_none_or(|time| time.elapsed() >= limit);
             item.status.used_by.as_ref().is_some_and(Vec::is_empty) && request.older_than.is_none_or(is_old)
@@ -86,33 +90,51 @@ impl VmManager {
         Ok(unused.filter(|image| !image.files.is_empty()).collect())
     }
 
-    /// Removes one of [`VmManager::unused_images`], if nothing has come to need it since.
+    /// Removes one of [`Images::unused`], if nothing has come to need it since.
     ///
     /// # Errors
-    /// [`Error::ImageInUse`]; [`Error::LeftBehind`] when not all of it could be removed.
+    /// [`ImageError::InUse`]; [`Error::LeftBehind`] when not all of it could be removed.
     pub async fn remove_unused(&self, image: UnusedImage) -> Result<RemovedImage, Error> {
-        self.interrupt.check()?;
-        let UnusedImage { name, digest, files, item, .. } = image;
-        // Somebody may have been asked meanwhile, and taken his time.
-        for base in self.bases().await?.into_iter().filter(|base| item.bases.contains(&base.volume)) {
-            if !base.users.is_empty() {
-                return Err(Error::ImageInUse { image: name, needed_by: base.users });
-            }
+        self.op.check()?;
+        let UnusedImage { name, digest, files, whole, item, .. } = image;
+        let mut claims = Vec::new();
+        let hex = digest.as_deref().and_then(|digest| digest.rsplit(':').next());
+        if let (Some(_), Some(hex)) = (&item.holding, hex) {
+            claims.push(self.op.own(Subject::Image(hex), &name).await?);
         }
+        for base in &item.bases {
+            claims.push(self.op.own(Subject::Base(&base.volume), &name).await?);
+        }
+        // Somebody may have been asked meanwhile, and taken his time. With the bases claimed it stays so.
+        let mut now = self.bases().await?;
+        let is_of_it = |base: &Base| digest.as_deref().is_some_and(|digest| base.is_of(digest));
+        now.retain(|base| item.bases.contains(&base.volume) || (whole && is_of_it(base)));
+        refuse_used(&name, &now)?;
         let deadline = Instant::now() + PATIENCE;
         for base in &item.bases {
             // Without its marker it is no base any more: a create that comes now makes another.
             let marker = marker_name(&base.volume);
             let marker =
                 OwnedVolume { pool: base.pool.clone(), path: marker_name(&base.path), volume: marker };
-            self.remove_volumes(&[marker, base.clone()], deadline).await.map_err(|left| {
-                Error::LeftBehind { cause: Box::new(Error::NotRemoved { name: name.clone() }), left }
+            Storage::of(self.op).remove_volumes(&[marker, base.clone()], deadline).await.map_err(|left| {
+                Error::LeftBehind {
+                    cause: Box::new(StorageError::NotRemoved { name: name.clone() }.into()),
+                    left,
+                }
             })?;
         }
         if let Some(holding) = &item.holding {
-            image_store(&self.paths)?.discard(holding).await?;
+            image_store(self.op.paths())?.discard(holding).await?;
         }
-        Ok(RemovedImage { name, digest, files })
+        Ok(RemovedImage { name, digest, files, whole })
+    }
+}
+
+fn refuse_used(image: &str, bases: &[Base]) -> Result<(), Error> {
+    let needed_by: Vec<Needer> = bases.iter().flat_map(|base| base.users.clone()).collect();
+    match needed_by.is_empty() {
+        true => Ok(()),
+        false => Err(ImageError::InUse { image: image.to_owned(), needed_by }.into()),
     }
 }
 

@@ -5,14 +5,20 @@
 //! it found by itself looks again, and gives way to any other that has it by then; the next try takes
 //! another one, not the next, so that two don't meet again.
 
+use std::time::Duration;
+
 use super::{NetworkError, NetworkStatus};
 use crate::host;
 use crate::libvirt::{self, Network, NetworkDevice, NetworkSpec, Object, RefusalReason};
-use crate::manager::{Error, VmManager};
+use crate::manager::network::Networks;
+use crate::manager::undo::UndoStack;
+use crate::manager::{Error, SubnetUser};
 use crate::model::{AddressRange, NetworkMode, NetworkName, Subnet};
 
 /// How often a subnet is looked for that nobody takes in the meantime.
 const TRIES: u32 = 8;
+/// How long a roll-back may try.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A network to be made.
 #[derive(Debug, Clone)]
@@ -76,12 +82,12 @@ pub struct NetworkPlan {
     pub xml: String,
 }
 
-impl VmManager {
-    /// What [`VmManager::create_network`] would do. It changes nothing.
+impl Networks<'_> {
+    /// What [`Networks::create`] would do. It changes nothing.
     ///
     /// # Errors
     /// What the create's checks would find.
-    pub async fn plan_network(&self, request: &NetworkRequest) -> Result<NetworkPlan, Error> {
+    pub async fn plan(&self, request: &NetworkRequest) -> Result<NetworkPlan, Error> {
         let spec = self.settle_network(request, 0).await?;
         let xml = spec.to_element().to_document().map_err(|error| libvirt::Error::Unexpected {
             command: "network create".into(),
@@ -116,16 +122,18 @@ impl VmManager {
     ///
     /// # Errors
     /// When its name or its subnet is taken, or libvirt refuses; then nothing of it stays.
-    pub async fn create_network(&self, request: &NetworkRequest) -> Result<NetworkStatus, Error> {
+    pub async fn create(&self, request: &NetworkRequest) -> Result<NetworkStatus, Error> {
         let found_by_itself = matches!(request.kind, NetworkKind::Own { subnet: None, .. });
         for attempt in 0..TRIES {
             let spec = self.settle_network(request, attempt).await?;
             let uuid = spec.uuid.to_string();
+            let mut undo = UndoStack::new(self.op).within(PATIENCE);
+            undo.will_define_network(&uuid, spec.name.as_str());
             let error = match self.make_network(&spec, request, found_by_itself).await {
                 Ok(()) => return self.network_status(&uuid).await,
                 // Then nothing was made, and what has the name is not ours.
                 Err(error @ Error::Libvirt(libvirt::Error::Exists { .. })) => return Err(error),
-                Err(error) => self.take_network_back(spec.name.as_str(), &uuid, error).await,
+                Err(error) => undo.unwind(error).await,
             };
             if !(found_by_itself && is_clash(&error)) {
                 return Err(error);
@@ -141,30 +149,30 @@ impl VmManager {
         yields: bool,
     ) -> Result<(), Error> {
         let uuid = spec.uuid.to_string();
-        self.interrupt.check()?;
-        self.client.define_network(&spec.to_element()).await?;
+        self.op.check()?;
+        self.op.client().define_network(&spec.to_element()).await?;
         if yields && let NetworkDevice::Own { subnet, .. } = spec.device {
-            let mut others = self.client.networks().await?;
+            let mut others = self.op.client().networks().await?;
             others.retain(|other| other.uuid != uuid);
             refuse_overlap(subnet, &others, &[])?;
         }
         if request.start {
-            self.interrupt.check()?;
+            self.op.check()?;
             let started = self.bring_up(spec.name.as_str(), &uuid).await;
             // Whatever came of it: nobody waits for it any more.
-            self.interrupt.check()?;
+            self.op.check()?;
             started?;
         }
         if request.autostart {
-            self.client.autostart_network(&uuid, true).await?;
+            self.op.client().autostart_network(&uuid, true).await?;
         }
-        self.interrupt.check()
+        self.op.check()
     }
 
     /// Checks what can be checked, and finds a subnet.
     async fn settle_network(&self, request: &NetworkRequest, attempt: u32) -> Result<NetworkSpec, Error> {
         self.refuse_session()?;
-        let networks = self.client.networks().await?;
+        let networks = self.op.client().networks().await?;
         if networks.iter().any(|network| network.name == request.name.as_str()) {
             let name = request.name.to_string();
             return Err(libvirt::Error::Exists { object: Object::Network, name }.into());
@@ -176,7 +184,7 @@ impl VmManager {
                 NetworkDevice::Host { bridge: bridge.clone() }
             }
             NetworkKind::Own { mode, subnet, dhcp, dns, domain } => {
-                let used = if self.uri().is_local() { host::used_subnets() } else { Vec::new() };
+                let used = if self.op.locality().is_here() { host::used_subnets() } else { Vec::new() };
                 let subnet = match subnet {
                     Some(subnet) => {
                         refuse_overlap(*subnet, &networks, &used)?;
@@ -202,7 +210,7 @@ impl VmManager {
 
     /// This host has the bridge, if libvirt's is this host.
     pub(in crate::manager) fn check_bridge(&self, name: &str) -> Result<(), Error> {
-        if !self.uri().is_local() {
+        if !self.op.locality().is_here() {
             return Ok(());
         }
         let name = name.to_owned();
@@ -229,9 +237,9 @@ fn is_clash(error: &Error) -> bool {
 fn refuse_overlap(subnet: Subnet, networks: &[Network], used: &[Subnet]) -> Result<(), NetworkError> {
     // A network's name says more than the route that the host has to it.
     let of_networks = networks.iter().flat_map(|network| {
-        network.subnets.iter().map(move |subnet| (*subnet, format!("the network {}", network.name)))
+        network.subnets.iter().map(move |subnet| (*subnet, SubnetUser::Network(network.name.clone())))
     });
-    let of_host = used.iter().map(|subnet| (*subnet, "this host".to_owned()));
+    let of_host = used.iter().map(|subnet| (*subnet, SubnetUser::Host));
     match of_networks.chain(of_host).find(|(with, _)| with.overlaps(subnet)) {
         Some((with, by)) => Err(NetworkError::SubnetTaken { subnet, with, by }),
         None => Ok(()),

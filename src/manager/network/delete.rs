@@ -1,8 +1,10 @@
 use std::time::{Duration, Instant};
 
-use super::NetworkError;
 use crate::libvirt;
-use crate::manager::{Error, VmManager};
+use crate::manager::Error;
+use crate::manager::claim::Subject;
+use crate::manager::network::Networks;
+use crate::manager::retry::Retry;
 use crate::model::Subnet;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,13 +39,13 @@ pub struct DeletedNetwork {
     pub uuid: String,
 }
 
-impl VmManager {
+impl Networks<'_> {
     /// What deleting the network would do.
     ///
     /// # Errors
     /// [`NetworkError::InUse`] when VMs are plugged in, running or not.
-    pub async fn plan_network_delete(&self, name: &str) -> Result<NetworkDeletePlan, Error> {
-        let network = self.client.network(name).await?;
+    pub async fn plan_delete(&self, name: &str) -> Result<NetworkDeletePlan, Error> {
+        let network = self.op.client().network(name).await?;
         self.refuse_used(&network, false).await?;
         let reservation_count = network.reservations().count();
         Ok(NetworkDeletePlan {
@@ -62,27 +64,22 @@ impl VmManager {
     ///
     /// # Errors
     /// [`NetworkError::InUse`] when a VM was plugged in meanwhile.
-    pub async fn delete_network(&self, plan: NetworkDeletePlan) -> Result<DeletedNetwork, Error> {
-        self.interrupt.check()?;
+    pub async fn delete(&self, plan: NetworkDeletePlan) -> Result<DeletedNetwork, Error> {
+        self.op.check()?;
+        let _claim = self.op.own(Subject::Network(&plan.uuid), &plan.name).await?;
         // Since the plan was made somebody has thought about it.
-        self.plan_network_delete(&plan.uuid).await?;
+        self.plan_delete(&plan.uuid).await?;
         self.remove_network(&plan.uuid, plan.persistent).await?;
         Ok(DeletedNetwork { name: plan.name, uuid: plan.uuid })
     }
 
-    /// Takes back a create that failed for that cause.
-    pub(super) async fn take_network_back(&self, name: &str, uuid: &str, cause: Error) -> Error {
-        match self.remove_network(uuid, true).await {
-            Ok(()) => cause,
-            Err(_) => NetworkError::LeftBehind { cause: Box::new(cause), network: name.to_owned() }.into(),
-        }
-    }
-
     async fn remove_network(&self, uuid: &str, persistent: bool) -> Result<(), libvirt::Error> {
         let deadline = Instant::now() + PATIENCE;
-        self.retry(deadline, || self.client.destroy_network(uuid)).await?;
+        Retry::regardless(deadline).while_busy(async || self.op.client().destroy_network(uuid).await).await?;
         if persistent {
-            self.retry(deadline, || self.client.undefine_network(uuid)).await?;
+            Retry::regardless(deadline)
+                .while_busy(async || self.op.client().undefine_network(uuid).await)
+                .await?;
         }
         Ok(())
     }

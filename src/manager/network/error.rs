@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ pub enum NetworkError {
         /// What stands in the way.
         with: Subnet,
         /// Whose it is.
-        by: String,
+        by: SubnetUser,
     },
     /// All subnets that are tried are used.
     #[error("no free subnet was found")]
@@ -30,7 +31,7 @@ pub enum NetworkError {
         name: String,
     },
     /// The host's device is of another kind.
-    #[error("{name} is a network device of this host, but no bridge")]
+    #[error("{name} is a network device of this host, but not a bridge")]
     NotABridge {
         /// What was asked for.
         name: String,
@@ -71,27 +72,27 @@ pub enum NetworkError {
         network: String,
     },
     /// The address is not for guests.
-    #[error("{ip} is no address for a guest of the network {network}: it is {what}")]
+    #[error("{ip} is not an address for guests of the network {network}: it is {what}")]
     NotForGuests {
         /// The address.
         ip: Ipv4Addr,
         /// The network.
         network: String,
         /// Whose it is instead.
-        what: &'static str,
+        what: SpecialAddress,
     },
     /// The address is reserved for, or used by, somebody else.
-    #[error("{ip} is taken on the network {network}, by {by}")]
+    #[error("{ip} on the network {network} is taken by {by}")]
     AddressTaken {
         /// The address.
         ip: Ipv4Addr,
         /// The network.
         network: String,
         /// Who has it.
-        by: String,
+        by: AddressHolder,
     },
     /// The VM has no card there.
-    #[error("the VM {vm} is not plugged into {network}")]
+    #[error("the VM {vm} has no interface on {network}")]
     NotPlugged {
         /// What it is not plugged into.
         network: String,
@@ -99,7 +100,7 @@ pub enum NetworkError {
         vm: String,
     },
     /// The VM has several cards there, and none was named.
-    #[error("the VM {vm} has {} cards on {network}", .macs.len())]
+    #[error("the VM {vm} has {} interfaces on {network}", .macs.len())]
     SeveralCards {
         /// What they are plugged into.
         network: String,
@@ -109,7 +110,7 @@ pub enum NetworkError {
         macs: Vec<String>,
     },
     /// The VM has no card of that address there.
-    #[error("the VM {vm} has no card {mac} on {network}")]
+    #[error("the VM {vm} has no interface {mac} on {network}")]
     NoSuchCard {
         /// What it would be plugged into.
         network: String,
@@ -119,7 +120,7 @@ pub enum NetworkError {
         mac: MacAddress,
     },
     /// Another card has the address.
-    #[error("the hardware address {mac} is taken by the VM {vm}")]
+    #[error("the MAC address {mac} is used by the VM {vm}")]
     MacTaken {
         /// The address.
         mac: MacAddress,
@@ -127,7 +128,7 @@ pub enum NetworkError {
         vm: String,
     },
     /// The guest has not given the card up.
-    #[error("the guest of {vm} did not give up the card {mac} within {}", humantime::format_duration(*.timeout))]
+    #[error("the guest of {vm} did not release the interface {mac} within {}", humantime::format_duration(*.timeout))]
     StillPlugged {
         /// The VM.
         vm: String,
@@ -136,13 +137,64 @@ pub enum NetworkError {
         /// How long was waited.
         timeout: Duration,
     },
-    /// It failed, and the network could not be taken back.
-    #[error("{cause}; left behind: the network {network}")]
-    LeftBehind {
-        /// Why it failed.
-        #[source]
-        cause: Box<super::super::Error>,
-        /// The network.
-        network: String,
-    },
+}
+
+/// Who uses a subnet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubnetUser {
+    /// A network of libvirt's.
+    Network(String),
+    /// This host, by a route.
+    Host,
+}
+
+impl fmt::Display for SubnetUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(name) => write!(f, "the network {name}"),
+            Self::Host => f.write_str("this host"),
+        }
+    }
+}
+
+/// Who has an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddressHolder {
+    /// A VM.
+    Vm(String),
+    /// An interface of no VM that is known, by its MAC address or the name that its reservation has.
+    Interface(String),
+    /// A reservation, whosever it is.
+    Reservation,
+}
+
+impl fmt::Display for AddressHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vm(name) => write!(f, "the VM {name}"),
+            Self::Interface(mac) => write!(f, "the interface {mac}"),
+            Self::Reservation => f.write_str("another reservation"),
+        }
+    }
+}
+
+/// An address of a subnet that no guest can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpecialAddress {
+    /// The host's own.
+    Host,
+    /// The first one, which stands for the subnet.
+    Subnet,
+    /// The last one, to which broadcasts go.
+    Broadcast,
+}
+
+impl fmt::Display for SpecialAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Host => "the host's own",
+            Self::Subnet => "the address of the subnet itself",
+            Self::Broadcast => "the broadcast address",
+        })
+    }
 }

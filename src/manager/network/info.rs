@@ -1,8 +1,10 @@
 use std::net::IpAddr;
 
-use super::users::{self, NetworkCard, Survey};
+use super::users::{self, NetworkCard, interfaces_on};
 use crate::libvirt::{Lease, Network};
-use crate::manager::{Error, VmManager};
+use crate::manager::Error;
+use crate::manager::inventory::VmDefinitions;
+use crate::manager::network::Networks;
 use crate::model::Timestamp;
 
 /// A network of libvirt, and how much it is used.
@@ -63,29 +65,29 @@ pub struct ReservationStatus {
     pub vm: Option<String>,
 }
 
-impl VmManager {
+impl Networks<'_> {
     /// All networks of libvirt, by name.
     ///
     /// # Errors
     /// When libvirt can't be asked.
-    pub async fn networks(&self) -> Result<Vec<NetworkStatus>, Error> {
-        let networks = self.client.networks().await?;
+    pub async fn list(&self) -> Result<Vec<NetworkStatus>, Error> {
+        let networks = self.op.client().networks().await?;
         let uuids: Vec<&str> = networks.iter().map(|network| network.uuid.as_str()).collect();
-        let leases = self.client.leases(&uuids).await?;
-        let survey = self.glance_at_cards().await?;
+        let leases = self.op.client().leases(&uuids).await?;
+        let definitions = VmDefinitions::load(self.op).await?;
         let statuses = networks.into_iter().zip(leases);
-        Ok(statuses.map(|(network, leases)| status(network, &leases, &survey)).collect())
+        Ok(statuses.map(|(network, leases)| status(network, &leases, &definitions)).collect())
     }
 
     /// All there is to know of a network.
     ///
     /// # Errors
     /// When there is no such network, or libvirt can't be asked.
-    pub async fn network_info(&self, name: &str) -> Result<NetworkInfo, Error> {
-        let network = self.client.network(name).await?;
-        let leases = self.client.leases(&[&network.uuid]).await?.pop().unwrap_or_default();
-        let survey = self.glance_at_cards().await?;
-        let vm = |mac: &str| survey.holder_of(mac).map(|domain| domain.name.clone());
+    pub async fn info(&self, name: &str) -> Result<NetworkInfo, Error> {
+        let network = self.op.client().network(name).await?;
+        let leases = self.op.client().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
+        let definitions = VmDefinitions::load(self.op).await?;
+        let vm = |mac: &str| definitions.holder_of(mac).map(|domain| domain.name.clone());
         let reservations = network.reservations().map(|kept| ReservationStatus {
             network: network.name.clone(),
             ip: kept.ip,
@@ -96,8 +98,8 @@ impl VmManager {
         });
         Ok(NetworkInfo {
             reservations: reservations.collect(),
-            cards: survey.cards_on(&network),
-            status: status(network, &leases, &survey),
+            cards: interfaces_on(&definitions, &network),
+            status: status(network, &leases, &definitions),
             leases: leases
                 .into_iter()
                 .map(|lease| LeaseStatus {
@@ -112,11 +114,11 @@ impl VmManager {
     }
 
     pub(super) async fn network_status(&self, uuid: &str) -> Result<NetworkStatus, Error> {
-        Ok(self.network_info(uuid).await?.status)
+        Ok(self.info(uuid).await?.status)
     }
 }
 
-fn status(network: Network, leases: &[Lease], survey: &Survey) -> NetworkStatus {
-    let vms = users::names(survey.cards_on(&network).iter());
+fn status(network: Network, leases: &[Lease], definitions: &VmDefinitions) -> NetworkStatus {
+    let vms = users::names(interfaces_on(definitions, &network).iter());
     NetworkStatus { lease_count: leases.len(), vms, network }
 }

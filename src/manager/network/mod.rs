@@ -1,19 +1,26 @@
 //! libvirt's networks: what they are, who is plugged in, and what is done to them.
 
-mod card;
 mod create;
 mod delete;
 mod error;
 mod info;
+mod interface;
 mod power;
 mod reserve;
 mod users;
 
-pub use card::CardChange;
 pub use create::{NetworkKind, NetworkPlan, NetworkRequest};
 pub use delete::{DeletedNetwork, NetworkDeletePlan};
-pub use error::NetworkError;
+pub use error::{AddressHolder, NetworkError, SpecialAddress, SubnetUser};
 pub use info::{LeaseStatus, NetworkInfo, NetworkStatus, ReservationStatus};
+pub use interface::CardChange;
 pub use users::NetworkCard;
 
 pub use crate::libvirt::Network;
+
+use super::operation::noun;
+
+noun! {
+    /// libvirt's networks, and VMs' interfaces on them.
+    Networks
+}

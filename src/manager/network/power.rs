@@ -1,20 +1,36 @@
 //! Starting and stopping networks.
 
-use super::users;
+use super::users::{self, interfaces_on};
 use super::{NetworkError, NetworkStatus};
 use crate::libvirt::{self, Network};
-use crate::manager::{Error, Event, VmManager};
+use crate::manager::claim::{Claim, Subject};
+use crate::manager::inventory::VmDefinitions;
+use crate::manager::network::Networks;
+use crate::manager::{Already, Error, Event};
 
-impl VmManager {
+impl Networks<'_> {
+    /// The network for a VM, started if it is off and `act` says so, and a claim under which it stays.
+    pub(in crate::manager) async fn ready_network(&self, name: &str, act: bool) -> Result<Claim, Error> {
+        let uuid = self.op.client().network(name).await?.uuid;
+        let claim = self.op.share(Subject::Network(&uuid), name).await?;
+        // Claimed by now: what it was before may have been another command's to end.
+        let network = self.op.client().network(&uuid).await?;
+        if !network.active && act {
+            self.op.client().start_network(&network.uuid).await?;
+            self.op.report(Event::NetworkStarted { name });
+        }
+        Ok(claim)
+    }
+
     /// Starts the network. One that is up is fine.
     ///
     /// # Errors
     /// When there is no such network, or libvirt refuses.
-    pub async fn start_network(&self, name: &str) -> Result<NetworkStatus, Error> {
-        let network = self.client.network(name).await?;
-        self.interrupt.check()?;
+    pub async fn start(&self, name: &str) -> Result<NetworkStatus, Error> {
+        let network = self.op.client().network(name).await?;
+        self.op.check()?;
         if network.active {
-            self.report(Event::AlreadySo { name: &network.name, what: "active" });
+            self.op.report(Event::AlreadySo { name: &network.name, what: Already::Active });
         } else {
             self.refuse_session()?;
             self.bring_up(&network.name, &network.uuid).await?;
@@ -27,17 +43,19 @@ impl VmManager {
     ///
     /// # Errors
     /// [`NetworkError::InUse`] when running VMs are plugged in.
-    pub async fn stop_network(&self, name: &str, force: bool) -> Result<NetworkStatus, Error> {
-        let mut network = self.client.network(name).await?;
-        self.interrupt.check()?;
+    pub async fn stop(&self, name: &str, force: bool) -> Result<NetworkStatus, Error> {
+        let uuid = self.op.client().network(name).await?.uuid;
+        let _claim = self.op.own(Subject::Network(&uuid), name).await?;
+        let mut network = self.op.client().network(&uuid).await?;
+        self.op.check()?;
         if !network.active {
-            self.report(Event::AlreadySo { name: &network.name, what: "off" });
+            self.op.report(Event::AlreadySo { name: &network.name, what: Already::Inactive });
             return self.network_status(&network.uuid).await;
         }
         if !force {
             self.refuse_used(&network, true).await?;
         }
-        match self.client.destroy_network(&network.uuid).await {
+        match self.op.client().destroy_network(&network.uuid).await {
             Ok(()) | Err(libvirt::Error::WrongState { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -52,20 +70,20 @@ impl VmManager {
     ///
     /// # Errors
     /// When there is no such network, or it is one that does not stay.
-    pub async fn autostart_network(&self, name: &str, autostart: bool) -> Result<NetworkStatus, Error> {
-        let network = self.client.network(name).await?;
-        self.interrupt.check()?;
+    pub async fn autostart(&self, name: &str, autostart: bool) -> Result<NetworkStatus, Error> {
+        let network = self.op.client().network(name).await?;
+        self.op.check()?;
         if network.autostart == autostart {
-            let what = if autostart { "started by itself" } else { "not started by itself" };
-            self.report(Event::AlreadySo { name: &network.name, what });
+            let what = if autostart { Already::Autostarted } else { Already::NotAutostarted };
+            self.op.report(Event::AlreadySo { name: &network.name, what });
         } else {
-            self.client.autostart_network(&network.uuid, autostart).await?;
+            self.op.client().autostart_network(&network.uuid, autostart).await?;
         }
         self.network_status(&network.uuid).await
     }
 
     pub(super) async fn bring_up(&self, name: &str, uuid: &str) -> Result<(), Error> {
-        self.client.start_network(uuid).await.map_err(|cause| match cause {
+        self.op.client().start_network(uuid).await.map_err(|cause| match cause {
             libvirt::Error::Refused { .. } => {
                 NetworkError::NotStarted { network: name.to_owned(), cause }.into()
             }
@@ -75,7 +93,7 @@ impl VmManager {
 
     /// No VM is plugged in, or no running one.
     pub(super) async fn refuse_used(&self, network: &Network, running: bool) -> Result<(), Error> {
-        let cards = self.survey_cards().await?.cards_on(network);
+        let cards = interfaces_on(&VmDefinitions::load(self.op).await?, network);
         let vms = users::names(cards.iter().filter(|card| card.active || !running));
         if vms.is_empty() {
             return Ok(());
@@ -85,7 +103,7 @@ impl VmManager {
 
     /// Only root's libvirt may change the host's network. For root a session is the system.
     pub(super) fn refuse_session(&self) -> Result<(), Error> {
-        if self.uri().is_session() && !crate::host::is_root() {
+        if self.op.locality().is_session() && !crate::host::is_root() {
             return Err(NetworkError::Session.into());
         }
         Ok(())

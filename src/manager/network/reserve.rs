@@ -2,13 +2,16 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::users::Survey;
+use super::users::interfaces_on;
 use super::{NetworkError, ReservationStatus};
 use crate::libvirt::{self, Domain, HostUpdate, Network, Reservation};
-use crate::manager::{Error, Event, VmManager, Warning};
+use crate::manager::claim::Subject;
+use crate::manager::inventory::VmDefinitions;
+use crate::manager::network::Networks;
+use crate::manager::{AddressHolder, Already, Error, Event, SpecialAddress, Warning};
 use crate::model::MacAddress;
 
-impl VmManager {
+impl Networks<'_> {
     /// Keeps the address for the VM's card on the network. The VM gets it when it next asks for one.
     ///
     /// # Errors
@@ -20,28 +23,30 @@ impl VmManager {
         ip: Ipv4Addr,
         mac: Option<MacAddress>,
     ) -> Result<ReservationStatus, Error> {
-        let network = self.client.network(network).await?;
+        let found = self.op.client().network(network).await?;
+        let _claim = self.op.own(Subject::Network(&found.uuid), &found.name).await?;
+        let network = self.op.client().network(&found.uuid).await?;
         check_address(&network, ip)?;
-        let domain = self.client.resolve(vm).await?;
-        let survey = self.survey_cards().await?;
-        let mac = card_of(&survey, &network, &domain.name, mac)?;
-        self.check_free(&network, ip, &mac, &survey).await?;
+        let domain = self.op.client().resolve(vm).await?;
+        let definitions = VmDefinitions::load(self.op).await?;
+        let mac = card_of(&definitions, &network, &domain.name, mac)?;
+        self.check_free(&network, ip, &mac, &definitions).await?;
         let present = network.reservations().find(|kept| kept.ip.is_ipv4() && kept.is_of_mac(&mac));
         let name = free_hostname(&network, &domain.name, &mac);
         let reservation = Reservation::of_mac(mac, ip, name);
-        self.interrupt.check()?;
+        self.op.check()?;
         let update = match present {
             Some(present) if present.ip == ip => {
-                self.report(Event::AlreadySo { name: &domain.name, what: "given that address" });
+                self.op.report(Event::AlreadySo { name: &domain.name, what: Already::AddressReserved });
                 return Ok(status(&network, present, Some(domain.name)));
             }
             Some(_) => HostUpdate::Modify,
             None => HostUpdate::Add,
         };
-        match self.client.update_reservation(&network, update, &reservation).await {
+        match self.op.client().update_reservation(&network, update, &reservation).await {
             // Somebody else was faster.
             Err(libvirt::Error::Exists { object: libvirt::Object::Reservation, .. }) => {
-                let by = "another reservation".to_owned();
+                let by = AddressHolder::Reservation;
                 return Err(NetworkError::AddressTaken { ip, network: network.name, by }.into());
             }
             other => other?,
@@ -60,10 +65,10 @@ impl VmManager {
         vm: &str,
         mac: Option<MacAddress>,
     ) -> Result<Vec<ReservationStatus>, Error> {
-        let network = self.client.network(network).await?;
-        let (name, macs) = match self.client.resolve(vm).await {
+        let network = self.op.client().network(network).await?;
+        let (name, macs) = match self.op.client().resolve(vm).await {
             Ok(domain) => {
-                let cards = self.survey_cards().await?.cards_on(&network);
+                let cards = interfaces_on(&VmDefinitions::load(self.op).await?, &network);
                 let own = cards.into_iter().filter(|card| card.vm == domain.name).map(|card| card.mac);
                 let own = own.collect::<Vec<_>>();
                 (Some(domain.name), own)
@@ -82,13 +87,13 @@ impl VmManager {
         for kept in network.reservations() {
             let named = kept.mac.as_ref().is_some_and(|own| macs.contains(own));
             if named && mac.as_ref().is_none_or(|mac| kept.is_of_mac(mac)) {
-                self.interrupt.check()?;
-                self.client.update_reservation(&network, HostUpdate::Remove, kept).await?;
+                self.op.check()?;
+                self.op.client().update_reservation(&network, HostUpdate::Remove, kept).await?;
                 removed.push(status(&network, kept, name.clone()));
             }
         }
         if removed.is_empty() {
-            self.report(Event::AlreadySo { name: vm, what: "without a reserved address there" });
+            self.op.report(Event::AlreadySo { name: vm, what: Already::NoReservation });
         }
         Ok(removed)
     }
@@ -100,12 +105,12 @@ impl VmManager {
         if let Err(error) = self.try_release(uuid).await
             && !error.is_connection()
         {
-            self.report(Event::Warning(Warning::ReservationStays { reason: error.to_string() }));
+            self.op.report(Event::Warning(Warning::ReservationStays { reason: error.to_string() }));
         }
     }
 
     async fn try_release(&self, uuid: &str) -> Result<(), libvirt::Error> {
-        let domain: Domain = match self.client.stored_domain(uuid).await {
+        let domain: Domain = match self.op.client().stored_domain(uuid).await {
             Err(error) if error.is_not_found() => return Ok(()),
             other => other?,
         };
@@ -119,10 +124,10 @@ impl VmManager {
         if macs.is_empty() {
             return Ok(());
         }
-        for network in self.client.networks().await? {
+        for network in self.op.client().networks().await? {
             let of_cards = |kept: &&Reservation| macs.iter().any(|mac| kept.is_of_mac(mac));
             for kept in network.reservations().filter(of_cards) {
-                self.client.update_reservation(&network, HostUpdate::Remove, kept).await?;
+                self.op.client().update_reservation(&network, HostUpdate::Remove, kept).await?;
             }
         }
         Ok(())
@@ -134,17 +139,17 @@ impl VmManager {
         network: &Network,
         ip: Ipv4Addr,
         mac: &str,
-        survey: &Survey,
+        definitions: &VmDefinitions,
     ) -> Result<(), Error> {
         let kept = network.reservations().find(|kept| kept.ip == ip);
         let kept = kept.map(|kept| kept.mac.as_ref().or(kept.name.as_ref()).cloned().unwrap_or_default());
-        let leases = self.client.leases(&[&network.uuid]).await?.pop().unwrap_or_default();
+        let leases = self.op.client().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
         let given = leases.into_iter().find(|lease| lease.ip == IpAddr::V4(ip)).map(|lease| lease.mac);
         match kept.into_iter().chain(given).find(|holder| holder != mac) {
             None => Ok(()),
             Some(holder) => {
-                let vm = survey.holder_of(&holder).map(|domain| format!("the VM {}", domain.name));
-                let by = vm.unwrap_or_else(|| format!("the card {holder}"));
+                let vm = definitions.holder_of(&holder).map(|domain| AddressHolder::Vm(domain.name.clone()));
+                let by = vm.unwrap_or(AddressHolder::Interface(holder));
                 Err(NetworkError::AddressTaken { ip, network: network.name.clone(), by }.into())
             }
         }
@@ -153,13 +158,13 @@ impl VmManager {
 
 /// The VM's card on the network: the one that is named, or the only one.
 fn card_of(
-    survey: &Survey,
+    definitions: &VmDefinitions,
     network: &Network,
     vm: &str,
     mac: Option<MacAddress>,
 ) -> Result<String, NetworkError> {
-    let cards = survey.cards_on(network).into_iter().filter(|card| card.vm == vm);
-    super::card::pick(cards.map(|card| card.mac).collect(), &network.name, vm, mac)
+    let cards = interfaces_on(definitions, network).into_iter().filter(|card| card.vm == vm);
+    super::interface::pick(cards.map(|card| card.mac).collect(), &network.name, vm, mac)
 }
 
 fn check_address(network: &Network, ip: Ipv4Addr) -> Result<(), NetworkError> {
@@ -171,11 +176,11 @@ fn check_address(network: &Network, ip: Ipv4Addr) -> Result<(), NetworkError> {
         return Err(NetworkError::OutsideSubnet { ip, subnet, network: name });
     }
     let what = if network.is_own(ip) {
-        "the host's own there"
+        SpecialAddress::Host
     } else if ip == subnet.address() {
-        "the subnet's own"
+        SpecialAddress::Subnet
     } else if ip == subnet.broadcast() {
-        "for broadcasts"
+        SpecialAddress::Broadcast
     } else {
         return Ok(());
     };

@@ -6,7 +6,7 @@ use tokio::task::yield_now;
 
 use super::*;
 use crate::qemu::event::{MOST_BYTES, MOST_EVENTS};
-use crate::qemu::{Connection, LINE_LIMIT, QueryBalloon, QueryKvm, QueryName, QueryStatus, VersionNumber};
+use crate::qemu::{LINE_LIMIT, QueryBalloon, QueryKvm, QueryName, QueryStatus, VersionNumber};
 
 /// The first lines that QEMU 7.2.18 and 10.0.2 sent; see tests/fixtures/qmp/README.md.
 const GREETINGS: [&str; 2] = [
@@ -349,41 +349,5 @@ fn a_call_that_is_dropped_leaves_its_reply_to_nobody() {
         assert!(dropped.is_err());
         let status = client.run_within(&QueryStatus, LONG).await.expect("replies");
         assert_eq!(status.status, "running");
-    });
-}
-
-#[test]
-fn a_connection_is_made_anew_after_it_broke() {
-    test(async {
-        let connections = std::cell::Cell::new(0);
-        let (folder, socket) = serve(move |mut server| {
-            connections.set(connections.get() + 1);
-            let number = connections.get();
-            async move {
-                server.greet().await;
-                let (_, id) = server.command().await;
-                server.send(returns(RUNNING, id)).await;
-                if number == 2 {
-                    let _ = server.command().await;
-                    server.send("garbage\n").await;
-                }
-            }
-        });
-        let mut connection = Connection::new(&socket);
-        assert_eq!(connection.generation(), 0);
-        connection.run(&QueryStatus).await.expect("the first connects");
-        assert_eq!(connection.generation(), 1);
-        // The first one is closed by now, the next call finds out and connects again.
-        connection.run(&QueryStatus).await.expect("the second connects again");
-        assert_eq!(connection.generation(), 2);
-        let garbage = connection.run(&QueryStatus).await;
-        assert!(matches!(garbage, Err(Error::Malformed { .. })), "{garbage:?}");
-        connection.run(&QueryStatus).await.expect("the fourth connects again");
-        assert_eq!(connection.generation(), 3);
-        std::fs::remove_file(&socket).expect("removes it");
-        let gone = connection.run(&QueryStatus).await;
-        assert!(matches!(gone, Err(Error::Connect { .. })), "{gone:?}");
-        assert_eq!(connection.generation(), 3);
-        drop(folder);
     });
 }

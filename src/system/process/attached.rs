@@ -4,8 +4,21 @@ use std::process::{ExitStatus, Stdio};
 use process_wrap::tokio::{CommandWrap, KillOnDrop, ProcessSession};
 use tokio::process::{ChildStderr, ChildStdout};
 
+use super::keyboard::Keyboard;
 use super::parent::tied_with_children;
 use super::{Error, Guard, not_started, quoted, unwanted_variables};
+
+/// A program that reads what is typed on a keyboard of its own.
+pub struct AtKeyboard {
+    /// The program; ended on drop.
+    pub process: Attached,
+    /// What it reads.
+    pub keyboard: Keyboard,
+    /// What it prints.
+    pub stdout: ChildStdout,
+    /// What it complains.
+    pub stderr: ChildStderr,
+}
 
 /// A program that has this process' own standard streams and environment, but a session of its own, so
 /// that a Ctrl-C for this process doesn't reach it. Killed on drop.
@@ -58,20 +71,18 @@ impl Attached {
         }
     }
 
-    /// Starts `program` with this process' standard input alone; what it prints and complains comes by pipes, in
-    /// English.
+    /// Starts `program` at a terminal of its own, which is a keyboard alone: what it prints, in English, comes by pipes.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start_at_input(
-        program: &str,
-        arguments: &[OsString],
-    ) -> Result<(Self, ChildStdout, ChildStderr), Error> {
+    pub fn start_at_keyboard(program: &str, arguments: &[OsString]) -> Result<AtKeyboard, Error> {
         let words = arguments.iter().map(|word| quoted(&word.to_string_lossy()));
         let command = std::iter::once(program.to_owned()).chain(words).collect::<Vec<_>>().join(" ");
         log::debug!(target: super::LOG_TARGET, "{command}");
+        let io = |source| Error::Io { command: command.clone(), source };
+        let (keyboard, terminal) = Keyboard::new().map_err(io)?;
         let mut wrap = CommandWrap::with_new(program, |child| {
-            child.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+            child.args(arguments).stdin(terminal).stdout(Stdio::piped()).stderr(Stdio::piped());
             for name in unwanted_variables() {
                 child.env_remove(name);
             }
@@ -81,8 +92,11 @@ impl Attached {
         let mut child =
             wrap.spawn().map_err(|source| not_started(program.as_ref(), command.clone(), source))?;
         match (child.stdout().take(), child.stderr().take()) {
-            (Some(stdout), Some(stderr)) => Ok((Self { child: Guard(Some(child)), command }, stdout, stderr)),
-            _ => Err(Error::Io { command, source: std::io::ErrorKind::BrokenPipe.into() }),
+            (Some(stdout), Some(stderr)) => {
+                let process = Self { child: Guard(Some(child)), command };
+                Ok(AtKeyboard { process, keyboard, stdout, stderr })
+            }
+            _ => Err(io(std::io::ErrorKind::BrokenPipe.into())),
         }
     }
 

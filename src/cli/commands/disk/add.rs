@@ -1,13 +1,13 @@
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Args;
 
 use super::{note_when, show};
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::{DiskSource, NewDisk};
 use crate::model::DiskSize;
+use crate::problem::Problem;
 
 /// The flags of `disk add`.
 #[derive(Debug, Args)]
@@ -30,16 +30,16 @@ pub struct AddArgs {
 
 /// # Errors
 /// When libvirt or QEMU refuses; then nothing is left of it.
-pub async fn run(args: AddArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: AddArgs, context: &Context) -> Result<ExitCode, Problem> {
     let source = match (args.file, args.size) {
         (Some(file), _) => DiskSource::File(std::path::absolute(&file).unwrap_or(file)),
         (None, Some(size)) => DiskSource::Empty(size),
         (None, None) => {
-            return Err(Complaint::usage("a disk has a size or a file", "vmtools disk add web 20"));
+            return Err(Problem::usage("a disk has a size or a file", "such as `vmtools disk add web 20`"));
         }
     };
-    let manager = context.manager().await?;
-    let changed = manager.add_disk(&args.name, &NewDisk { source, read_only: args.read_only }).await?;
+    let session = context.session().await?;
+    let changed = session.disks().add(&args.name, &NewDisk { source, read_only: args.read_only }).await?;
     note_when(&changed, context);
     Ok(show(&changed, "is added", context))
 }

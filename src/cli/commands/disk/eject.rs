@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::show;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `disk eject`.
 #[derive(Debug, Args)]
@@ -21,8 +22,8 @@ pub struct EjectArgs {
 
 /// # Errors
 /// When there is no drive, or the guest has locked it.
-pub async fn run(args: EjectArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let changed = manager.eject_iso(&args.name, args.target.as_deref(), args.force).await?;
+pub async fn run(args: EjectArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let changed = session.disks().eject(&args.name, args.target.as_deref(), args.force).await?;
     Ok(show(&changed, "is empty", context))
 }

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Args;
 
 use super::{note_when, show};
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `disk insert`.
 #[derive(Debug, Args)]
@@ -25,10 +25,10 @@ pub struct InsertArgs {
 
 /// # Errors
 /// When the ISO or the drive is not there, or the guest has locked it.
-pub async fn run(args: InsertArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: InsertArgs, context: &Context) -> Result<ExitCode, Problem> {
     let iso = std::path::absolute(&args.iso).unwrap_or(args.iso);
-    let manager = context.manager().await?;
-    let changed = manager.insert_iso(&args.name, &iso, args.target.as_deref(), args.force).await?;
+    let session = context.session().await?;
+    let changed = session.disks().insert(&args.name, &iso, args.target.as_deref(), args.force).await?;
     note_when(&changed, context);
     Ok(show(&changed, "has the ISO", context))
 }

@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
+use crate::problem::Problem;
 
 /// The flags of `disk list`.
 #[derive(Debug, Args)]
@@ -15,12 +16,8 @@ pub struct ListArgs {
 
 /// # Errors
 /// When there is no such VM.
-pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
-    let disks = context.manager().await?.disks(&args.name).await?;
-    if context.ui.json() {
-        context.ui.data_json(&disks);
-    } else {
-        context.ui.data(&render::disks(&disks));
-    }
-    Ok(Code::Ok)
+pub async fn run(args: ListArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let disks = context.session().await?.disks().list(&args.name).await?;
+    context.ui.show(disks.as_slice(), render::disks);
+    Ok(ExitCode::SUCCESS)
 }

@@ -7,12 +7,13 @@ mod list;
 mod remove;
 mod resize;
 
+use std::process::ExitCode;
+
 use clap::{Args, Subcommand};
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::ChangedDisk;
+use crate::problem::Problem;
 
 /// The verbs of `disk`.
 #[derive(Debug, Args)]
@@ -39,7 +40,7 @@ enum Verb {
 
 /// # Errors
 /// The verb's failure.
-pub async fn run(args: DiskArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: DiskArgs, context: &Context) -> Result<ExitCode, Problem> {
     match args.verb {
         Verb::List(args) => list::run(args, context).await,
         Verb::Add(args) => add::run(args, context).await,
@@ -51,14 +52,12 @@ pub async fn run(args: DiskArgs, context: &Context) -> Result<Code, Complaint> {
 }
 
 /// Shows what was done: `web: vdb is added (/pool/web-vdb.qcow2)`, and when it counts.
-fn show(changed: &ChangedDisk, what: &str, context: &Context) -> Code {
-    if context.ui.json() {
-        context.ui.data_json(changed);
-        return Code::Ok;
-    }
-    let path = changed.disk.path.as_ref().map(|path| format!(" ({path})")).unwrap_or_default();
-    context.ui.data(&format!("{}: {} {what}{path}\n", changed.vm, changed.disk.target));
-    Code::Ok
+fn show(changed: &ChangedDisk, what: &str, context: &Context) -> ExitCode {
+    context.ui.show(changed, |changed| {
+        let path = changed.disk.path.as_ref().map(|path| format!(" ({path})")).unwrap_or_default();
+        format!("{}: {} {what}{path}\n", changed.vm, changed.disk.target)
+    });
+    ExitCode::SUCCESS
 }
 
 /// Says so when the change counts only later.

@@ -1,12 +1,12 @@
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::show;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::model::parse_duration;
+use crate::problem::Problem;
 
 /// The flags of `disk remove`.
 #[derive(Debug, Args)]
@@ -27,21 +27,21 @@ pub struct RemoveArgs {
 
 /// # Errors
 /// When the VM needs the disk, the guest does not let go of it, or nobody may answer the question.
-pub async fn run(args: RemoveArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let plan = manager.plan_disk_removal(&args.name, &args.target, args.keep).await?;
+pub async fn run(args: RemoveArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let plan = session.disks().plan_removal(&args.name, &args.target, args.keep).await?;
     if plan.deletes && !context.yes {
         let path = plan.disk.path.as_deref().unwrap_or_default();
         if !context.ui.can_ask() {
-            return Err(Complaint::usage(
+            return Err(Problem::usage(
                 format!("{path} would be deleted, which needs an answer, and there is no terminal to ask on"),
                 "--yes deletes it without asking; --keep leaves the file",
             ));
         }
         let question = format!("Delete {path} with all that is on it?");
-        context.ui.confirm(manager.interrupt(), "", &question, "nothing was removed").await?;
+        context.ui.confirm(session.interrupt(), "", &question, "nothing was removed").await?;
     }
     let deletes = plan.deletes;
-    let changed = manager.remove_disk(plan, args.timeout).await?;
+    let changed = session.disks().remove(plan, args.timeout).await?;
     Ok(show(&changed, if deletes { "is removed and deleted" } else { "is removed" }, context))
 }

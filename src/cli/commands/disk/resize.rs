@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::show;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::model::DiskSize;
+use crate::problem::Problem;
 
 /// The flags of `disk resize`.
 #[derive(Debug, Args)]
@@ -25,8 +26,8 @@ pub struct ResizeArgs {
 
 /// # Errors
 /// When the disk would shrink, or libvirt or QEMU refuses.
-pub async fn run(args: ResizeArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let changed = manager.grow_disk(&args.name, &args.target, args.size).await?;
+pub async fn run(args: ResizeArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let changed = session.disks().resize(&args.name, &args.target, args.size).await?;
     Ok(show(&changed, &format!("has {}", args.size), context))
 }

@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::ImageCommit;
+use crate::problem::Problem;
 
 /// The flags of `image commit`.
 #[derive(Debug, Args)]
@@ -22,15 +23,11 @@ pub struct CommitArgs {
 
 /// # Errors
 /// When the VM is not off, or its disk can't be copied; what was begun is taken back.
-pub async fn run(args: CommitArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: CommitArgs, context: &Context) -> Result<ExitCode, Problem> {
     let request = ImageCommit { vm: args.vm, name: args.name, replace: args.replace };
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let image =
-        manager.commit_image(&request).await.map_err(|error| Complaint::from(error).about(&request.vm))?;
-    if context.ui.json() {
-        context.ui.data_json(&image);
-    } else {
-        context.ui.data(&format!("committed {} as {}\n", request.vm, image.name));
-    }
-    Ok(Code::Ok)
+        session.images().commit(&request).await.map_err(|error| Problem::from(error).about(&request.vm))?;
+    context.ui.show(&image, |image| format!("committed {} as {}\n", request.vm, image.name));
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::{ImageImport, import_image, own_image};
+use crate::problem::Problem;
 
 /// The flags of `image import`.
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ pub enum FileFormat {
 
 /// # Errors
 /// When the file is no image that can be trusted, or there is no room for it; then nothing is left of it.
-pub async fn run(args: ImportArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: ImportArgs, context: &Context) -> Result<ExitCode, Problem> {
     let request = ImageImport {
         file: args.file,
         name: args.name,
@@ -45,14 +45,10 @@ pub async fn run(args: ImportArgs, context: &Context) -> Result<Code, Complaint>
         replace: args.replace,
         user: args.user,
     };
-    let (observer, interrupt) = context.watch();
+    let task = context.task();
     let name = request.name.clone();
-    import_image(&context.paths, request, observer, &interrupt).await?;
-    if context.ui.json() {
-        let image = own_image(&context.paths, &name, &interrupt).await?;
-        context.ui.data_json(&image);
-    } else {
-        context.ui.data(&format!("imported {name}\n"));
-    }
-    Ok(Code::Ok)
+    import_image(&context.paths, request, &task).await?;
+    let image = own_image(&context.paths, &name, &task).await?;
+    context.ui.show(&image, |image| format!("imported {}\n", image.name));
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
+use crate::problem::Problem;
 
 /// The flags of `image info`.
 #[derive(Debug, Args)]
@@ -15,12 +16,8 @@ pub struct InfoArgs {
 
 /// # Errors
 /// When there is no such image on this machine.
-pub async fn run(args: InfoArgs, context: &Context) -> Result<Code, Complaint> {
-    let image = context.manager().await?.image(&args.name).await?;
-    if context.ui.json() {
-        context.ui.data_json(&image);
-    } else {
-        context.ui.data(&render::image(&image));
-    }
-    Ok(Code::Ok)
+pub async fn run(args: InfoArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let image = context.session().await?.images().info(&args.name).await?;
+    context.ui.show(&image, render::image);
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::manager::available_images;
+use crate::problem::Problem;
 
 /// The flags of `image list`.
 #[derive(Debug, Args)]
@@ -20,27 +21,19 @@ pub struct ListArgs {
 
 /// # Errors
 /// When the catalogue or the folders of images can't be read.
-pub async fn run(args: ListArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: ListArgs, context: &Context) -> Result<ExitCode, Problem> {
     if !args.available {
         return here(args.filter.as_deref(), context).await;
     }
     let images = available_images(&context.paths, args.filter.as_deref())?;
-    if context.ui.json() {
-        context.ui.data_json(&images);
-    } else {
-        context.ui.data(&render::available_images(&images));
-    }
-    Ok(Code::Ok)
+    context.ui.show(images.as_slice(), render::available_images);
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn here(filter: Option<&str>, context: &Context) -> Result<Code, Complaint> {
-    let mut images = context.manager().await?.images().await?;
+async fn here(filter: Option<&str>, context: &Context) -> Result<ExitCode, Problem> {
+    let mut images = context.session().await?.images().list().await?;
     let filter = filter.unwrap_or_default().to_ascii_lowercase();
     images.retain(|image| image.name.to_ascii_lowercase().contains(&filter));
-    if context.ui.json() {
-        context.ui.data_json(&images);
-    } else {
-        context.ui.data(&render::images(&images));
-    }
-    Ok(Code::Ok)
+    context.ui.show(images.as_slice(), render::images);
+    Ok(ExitCode::SUCCESS)
 }

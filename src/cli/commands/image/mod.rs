@@ -8,11 +8,12 @@ mod prune;
 mod pull;
 mod rm;
 
+use std::process::ExitCode;
+
 use clap::{Args, Subcommand};
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The verbs of `image`.
 #[derive(Debug, Args)]
@@ -41,7 +42,7 @@ enum Verb {
 
 /// # Errors
 /// The verb's failure.
-pub async fn run(args: ImageArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: ImageArgs, context: &Context) -> Result<ExitCode, Problem> {
     match args.verb {
         Verb::List(args) => list::run(args, context).await,
         Verb::Pull(args) => pull::run(args, context).await,

@@ -1,14 +1,14 @@
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
 use crate::cli::commands::many::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
-use crate::manager::PruneRequest;
+use crate::manager::{Error, ImageError, PruneRequest};
 use crate::model::parse_duration;
+use crate::problem::Problem;
 
 /// The flags of `image prune`.
 #[derive(Debug, Args)]
@@ -29,36 +29,40 @@ pub struct PruneArgs {
 
 /// # Errors
 /// When libvirt can't be asked what is needed, or nobody may answer the question.
-pub async fn run(args: PruneArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem> {
     let asks = !(args.dry_run || context.yes);
     if asks && !context.ui.can_ask() {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             "pruning needs an answer, and there is no terminal to ask on",
             "--yes removes without asking; --dry-run shows what would go",
         ));
     }
-    let manager = context.manager().await?;
-    let unused = manager.unused_images(PruneRequest { older_than: args.older_than, own: args.own }).await?;
+    let session = context.session().await?;
+    let unused = session.images().unused(PruneRequest { older_than: args.older_than, own: args.own }).await?;
     if unused.is_empty() {
         context.ui.note("there is nothing to remove");
     }
     if args.dry_run {
-        match context.ui.json() {
-            true => context.ui.data_json(&unused),
-            false => context.ui.data(&render::unused_images(&unused)),
-        }
-        return Ok(Code::Ok);
+        context.ui.show(unused.as_slice(), render::unused_images);
+        return Ok(ExitCode::SUCCESS);
     }
     if asks && !unused.is_empty() {
         let plan = render::unused_images(&unused);
-        context.ui.confirm(manager.interrupt(), &plan, "Remove?", "nothing was removed").await?;
+        context.ui.confirm(session.interrupt(), &plan, "Remove?", "nothing was removed").await?;
     }
     let mut many = Many::new();
     for image in unused {
-        match manager.remove_unused(image).await {
+        match session.images().remove_unused(image).await {
             Ok(removed) => many.add(removed),
+            // What has come to be of use since is none of what was to go.
+            Err(Error::Images(ImageError::InUse { image, .. })) => {
+                context.ui.note(&format!("kept {image}: it is needed by now"))
+            }
             Err(error) => many.fail(error.into()),
         }
     }
-    many.finish(context, false, |image| format!("removed {}\n", image.name))
+    many.finish(context, false, |image| match image.whole {
+        true => format!("removed {}\n", image.name),
+        false => format!("removed the pool copy of {}\n", image.name),
+    })
 }

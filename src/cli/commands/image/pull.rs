@@ -1,21 +1,25 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
 use crate::manager::PullRequest;
 use crate::model::Digest;
+use crate::problem::Problem;
 
 /// The flags of `image pull`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  vmtools image pull debian-13\n  vmtools image pull https://example.org/disk.qcow2.xz --checksum sha256:HEX"
+    after_help = "Example:\n  vmtools image pull debian-13\n  vmtools image pull https://example.org/disk.qcow2.xz --checksum sha256:HEX --name mine"
 )]
 pub struct PullArgs {
     /// A name of the catalogue, or an http(s) URL; .xz .gz .zst .bz2 are unpacked
     #[arg(value_name = "REF")]
     pub reference: String,
+    /// Name the image, for --image and the other commands
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
     /// What the file at the URL must have: sha256:HEX or sha512:HEX
     #[arg(long, value_name = "DIGEST")]
     pub checksum: Option<Digest>,
@@ -26,19 +30,16 @@ pub struct PullArgs {
 
 /// # Errors
 /// When the image can't be had.
-pub async fn run(args: PullArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: PullArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let request = PullRequest {
         reference: args.reference,
+        name: args.name,
         checksum: args.checksum,
         takes_unvouched: args.insecure_no_checksum,
     };
-    let image = manager.pull_image(&request).await?;
+    let image = session.images().pull(&request).await?;
     context.ui.finish();
-    if context.ui.json() {
-        context.ui.data_json(&image);
-    } else if !image.was_there {
-        context.ui.data(&render::pulled_image(&image));
-    }
-    Ok(Code::Ok)
+    context.ui.show(&image, render::pulled_image);
+    Ok(ExitCode::SUCCESS)
 }

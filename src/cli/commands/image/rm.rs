@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::commands::many::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::{ErrorKind, Problem};
 
 /// The flags of `image rm`.
 #[derive(Debug, Args)]
@@ -16,16 +17,16 @@ pub struct RmArgs {
 
 /// # Errors
 /// When one of the images is not there, or a VM needs it.
-pub async fn run(args: RmArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: RmArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {
-        match manager.remove_image(name).await {
+        match session.images().remove(name).await {
             Ok(removed) => many.add(removed),
             Err(error) => {
-                let complaint = Complaint::from(error);
-                let interrupted = complaint.code == Code::Interrupted;
-                many.fail(complaint);
+                let problem = Problem::from(error);
+                let interrupted = problem.kind == ErrorKind::Interrupted;
+                many.fail(problem);
                 if interrupted {
                     break;
                 }

@@ -4,66 +4,115 @@ use std::fs::Permissions;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+use tokio::time::{Instant, sleep_until};
 
 use super::{MonitorArgs, ticks};
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
-use crate::cli::exporter::{self, ListenAddress};
+use crate::cli::exporter::{self, ListenAddress, Scrape};
 use crate::cli::render;
-use crate::manager::{Error, Monitor};
+use crate::manager::{Error, Look, Monitor};
+use crate::problem::{ErrorKind, Problem};
+
+/// How long a look may take before who waits for it gets what the last one saw: Prometheus waits 10 s for all of its
+/// targets unless told otherwise, and a daemon or a QEMU that hangs takes longer.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Serves the metrics of the moment when they are asked for.
 pub async fn serve(
     address: ListenAddress,
     monitor: &mut Monitor<'_>,
     context: &Context,
-) -> Result<(), Complaint> {
+) -> Result<(), Problem> {
     // Who starts it without libvirt is told so at once.
-    monitor.look().await?;
+    let mut last = Metrics::take(monitor).await?;
     let (local, mut scrapes) = exporter::listen(address).await.map_err(|error| {
-        let code = match error.kind() {
-            std::io::ErrorKind::AddrInUse => Code::Exists,
-            std::io::ErrorKind::PermissionDenied => Code::Denied,
-            _ => Code::Failed,
+        let kind = match error.kind() {
+            std::io::ErrorKind::AddrInUse => ErrorKind::Exists,
+            std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
+            _ => ErrorKind::Failed,
         };
-        Complaint {
+        Problem {
             cause: vec![error.to_string()],
-            ..Complaint::plain(code, format!("cannot listen on {}", address.0))
+            ..Problem::new(kind, format!("cannot listen on {}", address.0))
         }
     })?;
     context.ui.note(&format!("metrics are served at http://{local}/metrics"));
     while let Some(scrape) = scrapes.recv().await {
-        // A client that has gone meanwhile needs none.
-        let _ = scrape.send(metrics(monitor).await?);
+        last = answer(scrape, &mut scrapes, Metrics::take(monitor), &last, PATIENCE).await?;
     }
     Ok(())
 }
 
+/// Answers with what `look` sees, also those who ask meanwhile; past `patience` with what was seen last. The look goes
+/// on to its end, and is given.
+async fn answer(
+    first: Scrape,
+    scrapes: &mut Receiver<Scrape>,
+    look: impl Future<Output = Result<Metrics, Error>>,
+    last: &Metrics,
+    patience: Duration,
+) -> Result<Metrics, Error> {
+    let overdue = Instant::now() + patience;
+    let mut waiting = vec![first];
+    // A client that has gone meanwhile needs none.
+    let send = |waiting: &mut Vec<Scrape>, text: String| {
+        waiting.drain(..).for_each(|scrape| drop(scrape.send(text.clone())));
+    };
+    tokio::pin!(look);
+    loop {
+        tokio::select! {
+            biased;
+            seen = &mut look => {
+                let seen = seen?;
+                send(&mut waiting, seen.text(false));
+                return Ok(seen);
+            }
+            Some(scrape) = scrapes.recv() => waiting.push(scrape),
+            () = sleep_until(overdue), if !waiting.is_empty() => send(&mut waiting, last.text(true)),
+        }
+    }
+}
+
 /// Writes the metrics at each interval, for node_exporter's textfile collector.
-pub async fn write(file: &Path, args: &MonitorArgs, monitor: &mut Monitor<'_>) -> Result<(), Complaint> {
+pub async fn write(file: &Path, args: &MonitorArgs, monitor: &mut Monitor<'_>) -> Result<(), Problem> {
     let mut ticks = ticks(args, super::TEXTFILE_INTERVAL);
     let mut left = args.samples();
     while left != Some(0) {
         ticks.tick().await;
-        let text = metrics(monitor).await?;
-        put(file, &text).map_err(|error| Complaint {
+        let text = Metrics::take(monitor).await?.text(false);
+        put(file, &text).map_err(|error| Problem {
             cause: vec![error.to_string()],
-            ..Complaint::plain(Code::Failed, format!("cannot write {}", file.display()))
+            ..Problem::new(ErrorKind::Failed, format!("cannot write {}", file.display()))
         })?;
         left = left.map(|left| left - 1);
     }
     Ok(())
 }
 
-async fn metrics(monitor: &mut Monitor<'_>) -> Result<String, Error> {
-    let looks = match monitor.look().await {
-        Ok(looks) => looks,
-        // The one VM that was named is gone; it may come back.
-        Err(error) if error.is_not_found() => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    Ok(render::exposition(&looks, !monitor.is_away()))
+/// What a look saw.
+#[derive(Default)]
+struct Metrics {
+    looks: Vec<Look>,
+    up: bool,
+}
+
+impl Metrics {
+    async fn take(monitor: &mut Monitor<'_>) -> Result<Self, Error> {
+        let looks = match monitor.look().await {
+            Ok(looks) => looks,
+            // The one VM that was named is gone; it may come back.
+            Err(error) if error.is_not_found() => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { looks, up: !monitor.is_away() })
+    }
+
+    fn text(&self, stale: bool) -> String {
+        render::exposition(&self.looks, self.up, stale)
+    }
 }
 
 /// In one step, so that nobody reads half of it. The collector reads only files that end in `.prom`.
@@ -86,7 +135,69 @@ fn put(file: &Path, text: &str) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::sync::{mpsc, oneshot};
+
     use super::*;
+
+    fn wait<F: Future>(work: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime").block_on(work)
+    }
+
+    #[test]
+    fn a_look_answers_all_who_wait() {
+        wait(async {
+            let (ask, mut scrapes) = mpsc::channel(4);
+            let [(first, one), (second, two)] = [oneshot::channel(), oneshot::channel()];
+            ask.send(second).await.expect("is taken");
+            let look = async {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Ok(Metrics { up: true, ..Metrics::default() })
+            };
+            let last = Metrics::default();
+            let seen = answer(first, &mut scrapes, look, &last, Duration::from_secs(60)).await;
+            assert!(seen.expect("looks").up);
+            for answered in [one, two] {
+                let text = answered.await.expect("an answer");
+                assert!(text.contains("vmtools_libvirt_up 1\n") && text.contains("vmtools_sample_stale 0\n"));
+            }
+        });
+    }
+
+    #[test]
+    fn one_that_hangs_holds_nobody_up() {
+        wait(async {
+            let (ask, mut scrapes) = mpsc::channel(4);
+            let (first, one) = oneshot::channel();
+            let last = Metrics { up: true, ..Metrics::default() };
+            let hangs = pending::<Result<Metrics, Error>>();
+            let served = answer(first, &mut scrapes, hangs, &last, Duration::from_millis(30));
+            let client = async {
+                let text = one.await.expect("an answer");
+                assert!(text.contains("vmtools_sample_stale 1\n"), "{text}");
+                // From then on at once.
+                let (second, two) = oneshot::channel();
+                ask.send(second).await.expect("is taken");
+                two.await.expect("an answer")
+            };
+            tokio::select! {
+                _ = served => panic!("the look does not end"),
+                text = client => assert!(text.contains("vmtools_sample_stale 1\n"), "{text}"),
+            }
+        });
+    }
+
+    #[test]
+    fn what_fails_is_told() {
+        wait(async {
+            let (_ask, mut scrapes) = mpsc::channel(4);
+            let fails = ready(Err(Error::Interrupted));
+            let last = Metrics::default();
+            let served = answer(oneshot::channel().0, &mut scrapes, fails, &last, PATIENCE).await;
+            assert!(matches!(served, Err(Error::Interrupted)));
+        });
+    }
 
     #[test]
     fn only_files_are_replaced() {

@@ -11,14 +11,13 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::cli::commands::many::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::exporter::ListenAddress;
 use crate::cli::render::{self, SampleColumn};
 use crate::cli::screen;
 use crate::cli::signals;
 use crate::manager::{Look, Monitor, MonitorRequest};
 use crate::model::{Label, parse_duration};
+use crate::problem::{Problem, vmtools};
 
 /// The flags of `monitor`.
 #[derive(Debug, Args)]
@@ -85,11 +84,11 @@ const TEXTFILE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// # Errors
 /// When a VM that was named is not there, or goes; when libvirt can't be asked the first time.
-pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Complaint> {
+pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Problem> {
     if args.enable {
-        return enable(&args, context).await.map(ExitCode::from);
+        return enable(&args, context).await;
     }
-    let manager = context.reader().await?;
+    let session = context.reader().await?;
     let exports = args.prometheus.is_some() || args.textfile.is_some();
     let request = MonitorRequest {
         names: args.names.clone(),
@@ -98,17 +97,17 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Compl
         in_full: false,
     };
     let about = |error: crate::manager::Error| match args.names.as_slice() {
-        [name] => Complaint::from(error).about(name),
+        [name] => Problem::from(error).about(name),
         _ => error.into(),
     };
     let work = async {
-        let mut monitor = manager.monitor(&request).await.map_err(about)?;
+        let mut monitor = session.monitoring().monitor(&request).await.map_err(about)?;
         if args.wants_screen(context) {
             let interval = args.interval.unwrap_or(INTERVAL);
             let start = screen::Start { request: request.clone(), sort: args.sort, interval };
-            return screen::run(start, monitor, &manager, context).await;
+            return screen::run(start, monitor, &session, context).await;
         }
-        let done = |()| Code::Ok.into();
+        let done = |()| ExitCode::SUCCESS;
         if let Some(address) = args.prometheus {
             return export::serve(address, &mut monitor, context).await.map(done);
         }
@@ -125,17 +124,20 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Compl
     }
 }
 
-async fn enable(args: &MonitorArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+async fn enable(args: &MonitorArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {
-        if !many.take(name, manager.enable_qmp(name).await) {
+        if !many.take(name, session.monitoring().enable_qmp(name).await) {
             break;
         }
     }
     many.finish(context, args.names.len() == 1, |vm| match vm.on_next_start {
-        true => format!("{0} is asked by QMP from its next start on (`vmtools restart {0}`)\n", vm.name),
-        false => format!("{} is asked by QMP\n", vm.name),
+        true => {
+            let restart = vmtools("restart").arg(&vm.name);
+            format!("{} is monitored by QMP from its next start ({restart})\n", vm.name)
+        }
+        false => format!("{} is monitored by QMP\n", vm.name),
     })
 }
 
@@ -211,9 +213,13 @@ impl Form {
         let text = match self {
             Self::Json => {
                 let line = |look: &Look| serde_json::to_string(&look.sample).unwrap_or_default() + "\n";
-                looks.iter().map(line).collect()
+                render::visible_json(looks.iter().map(line).collect())
             }
-            Self::Csv { headed } => render::samples_as_csv(&looks, !std::mem::replace(headed, true)),
+            Self::Csv { headed } => {
+                let text = render::samples_as_csv(&looks, !std::mem::replace(headed, true));
+                // It has no way to write a name otherwise, so that is for who reads it as a file.
+                if std::io::stdout().is_terminal() { render::visible_lines(&text).into_owned() } else { text }
+            }
             Self::Table { sort, shown } => {
                 let gap = if std::mem::replace(shown, true) { "\n" } else { "" };
                 format!("{gap}{}", render::samples(looks, *sort))

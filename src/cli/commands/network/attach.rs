@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::model::{CardSpec, MacAddress, NetworkSpec, NicModel};
+use crate::problem::Problem;
 
 /// The flags of `network attach`.
 #[derive(Debug, Args)]
@@ -26,16 +27,17 @@ pub struct AttachArgs {
 
 /// # Errors
 /// When there is no such network or VM, or the machine has no place for a card.
-pub async fn run(args: AttachArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: AttachArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let card = CardSpec { network: args.network, mac: args.mac, model: args.model };
-    let done =
-        manager.attach_card(&card, &args.vm).await.map_err(|error| Complaint::from(error).about(&args.vm))?;
-    if context.ui.json() {
-        context.ui.data_json(&done);
-    } else {
+    let done = session
+        .networks()
+        .attach(&card, &args.vm)
+        .await
+        .map_err(|error| Problem::from(error).about(&args.vm))?;
+    context.ui.show(&done, |done| {
         let when = if done.live { "" } else { ", from its next start" };
-        context.ui.data(&format!("{} is plugged into {} ({}){when}\n", done.vm, done.network, done.mac));
-    }
-    Ok(Code::Ok)
+        format!("{} is attached to {} ({}){when}\n", done.vm, done.network, done.mac)
+    });
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `network autostart`.
 #[derive(Debug, Args)]
@@ -19,11 +20,11 @@ pub struct AutostartArgs {
 
 /// # Errors
 /// When one of the networks can't be changed.
-pub async fn run(args: AutostartArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: AutostartArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {
-        if !many.keep(manager.autostart_network(name, !args.off).await) {
+        if !many.keep(session.networks().autostart(name, !args.off).await) {
             break;
         }
     }

@@ -1,11 +1,12 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
-use crate::cli::render;
+use crate::cli::render::{self, XmlDocument};
 use crate::manager::{NetworkKind, NetworkRequest};
 use crate::model::{NetworkMode, NetworkName, NetworkSpec, Subnet};
+use crate::problem::Problem;
 
 /// The flags of `network create`.
 #[derive(Debug, Args)]
@@ -52,38 +53,33 @@ pub struct CreateArgs {
 
 /// # Errors
 /// When it can't be made; what was begun is taken back.
-pub async fn run(args: CreateArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Problem> {
     let kind = kind(&args)?;
     let request =
         NetworkRequest { name: args.name, kind, start: !args.no_start, autostart: !args.no_autostart };
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     if args.dry_run || args.print_xml {
-        let plan = manager.plan_network(&request).await?;
-        match (args.print_xml, context.ui.json()) {
-            (true, true) => context.ui.data_json(&serde_json::json!({"name": plan.name, "xml": plan.xml})),
-            (true, false) => context.ui.data(&format!("{}\n", plan.xml)),
-            (false, true) => context.ui.data_json(&plan),
-            (false, false) => context.ui.data(&render::network_plan(&plan)),
+        let plan = session.networks().plan(&request).await?;
+        if args.print_xml {
+            context.ui.show(&XmlDocument::new(plan.name, plan.xml), render::xml_document);
+        } else {
+            context.ui.show(&plan, render::network_plan);
         }
-        return Ok(Code::Ok);
+        return Ok(ExitCode::SUCCESS);
     }
-    let made = manager.create_network(&request).await?;
-    if context.ui.json() {
-        context.ui.data_json(&made);
-    } else {
-        context.ui.data(&render::network_made(&made));
-    }
-    Ok(Code::Ok)
+    let made = session.networks().create(&request).await?;
+    context.ui.show(&made, render::network_made);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A bridge of the host's has its addresses, names and range from elsewhere; the other modes' bridges are
 /// libvirt's to make.
-fn kind(args: &CreateArgs) -> Result<NetworkKind, Complaint> {
+fn kind(args: &CreateArgs) -> Result<NetworkKind, Problem> {
     if args.mode != NetworkMode::Bridge {
         return match args.bridge {
-            Some(_) => Err(Complaint::usage(
+            Some(_) => Err(Problem::usage(
                 format!("--bridge is for --mode bridge; for {} libvirt makes a bridge", args.mode),
-                "vmtools network create NAME --mode bridge --bridge br0",
+                "`vmtools network create NAME --mode bridge --bridge br0`",
             )),
             None => Ok(NetworkKind::Own {
                 mode: args.mode,
@@ -102,18 +98,18 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Complaint> {
         ("--no-dhcp", args.no_dhcp),
     ];
     if let Some((flag, _)) = foreign.iter().find(|(_, given)| *given) {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             format!(
                 "{flag} is not for --mode bridge: addresses and names come from the network behind the bridge"
             ),
-            "vmtools network create NAME --mode bridge --bridge br0",
+            "`vmtools network create NAME --mode bridge --bridge br0`",
         ));
     }
     match &args.bridge {
         Some(bridge) => Ok(NetworkKind::Host { bridge: bridge.clone() }),
-        None => Err(Complaint::usage(
+        None => Err(Problem::usage(
             "--mode bridge needs the host's bridge",
-            "--bridge br0; `ip link show type bridge` shows this host's",
+            "give --bridge br0; `ip link show type bridge` lists this host's bridges",
         )),
     }
 }

@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
+use crate::problem::{ErrorKind, Problem};
 
 /// The flags of `network delete`.
 #[derive(Debug, Args)]
@@ -23,15 +24,15 @@ pub struct DeleteArgs {
 
 /// # Errors
 /// When a VM uses one of the networks, or nobody may answer the question.
-pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Problem> {
     let asks = !(args.dry_run || context.yes);
     if asks && !context.ui.can_ask() {
-        return Err(Complaint::usage(
+        return Err(Problem::usage(
             "deleting needs an answer, and there is no terminal to ask on",
             "--yes deletes without asking; --dry-run shows what would go",
         ));
     }
-    let manager = context.manager().await?;
+    let session = context.session().await?;
     let single = args.names.len() == 1;
     let mut plans = Vec::new();
     let mut many = Many::new();
@@ -39,32 +40,28 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<Code, Complaint>
         if args.names[..index].contains(name) {
             continue;
         }
-        match manager.plan_network_delete(name).await.map_err(Complaint::from) {
+        match session.networks().plan_delete(name).await.map_err(Problem::from) {
             Ok(plan) => plans.push(plan),
-            Err(complaint) if args.if_exists && complaint.code == Code::NotFound => {
+            Err(problem) if args.if_exists && problem.kind == ErrorKind::NotFound => {
                 context.ui.note(&format!("there is no network {name}"));
             }
-            Err(complaint) => many.fail(complaint),
+            Err(problem) => many.fail(problem),
         }
     }
     if args.dry_run {
-        match (context.ui.json(), plans.as_slice()) {
-            (true, [plan]) if single => context.ui.data_json(plan),
-            (true, plans) => context.ui.data_json(plans),
-            (false, plans) => context.ui.data(&render::network_delete_plans(plans)),
-        }
+        context.ui.show_all(&plans, single, render::network_delete_plans);
         return many.close(context);
     }
     if asks && !plans.is_empty() {
         let plan = render::network_delete_plans(&plans);
-        let answer = context.ui.confirm(manager.interrupt(), &plan, "Delete?", "nothing was deleted").await;
+        let answer = context.ui.confirm(session.interrupt(), &plan, "Delete?", "nothing was deleted").await;
         if let Err(no) = answer {
             many.fail(no);
             return many.close(context);
         }
     }
     for plan in plans {
-        if !many.keep(manager.delete_network(plan).await) {
+        if !many.keep(session.networks().delete(plan).await) {
             break;
         }
     }

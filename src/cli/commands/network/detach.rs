@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::model::{MacAddress, NetworkSpec};
+use crate::problem::Problem;
 
 /// The flags of `network detach`.
 #[derive(Debug, Args)]
@@ -21,16 +22,13 @@ pub struct DetachArgs {
 
 /// # Errors
 /// When the VM is not plugged in there, or its guest does not give the card up.
-pub async fn run(args: DetachArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let done = manager
-        .detach_card(&args.network, &args.vm, args.mac)
+pub async fn run(args: DetachArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let done = session
+        .networks()
+        .detach(&args.network, &args.vm, args.mac)
         .await
-        .map_err(|error| Complaint::from(error).about(&args.vm))?;
-    if context.ui.json() {
-        context.ui.data_json(&done);
-    } else {
-        context.ui.data(&format!("{} is unplugged from {} ({})\n", done.vm, done.network, done.mac));
-    }
-    Ok(Code::Ok)
+        .map_err(|error| Problem::from(error).about(&args.vm))?;
+    context.ui.show(&done, |done| format!("{} is detached from {} ({})\n", done.vm, done.network, done.mac));
+    Ok(ExitCode::SUCCESS)
 }

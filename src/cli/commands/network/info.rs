@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render;
+use crate::problem::Problem;
 
 /// The flags of `network info`.
 #[derive(Debug, Args)]
@@ -17,11 +18,11 @@ pub struct InfoArgs {
 
 /// # Errors
 /// When one of the networks is not there.
-pub async fn run(args: InfoArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.reader().await?;
+pub async fn run(args: InfoArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.reader().await?;
     let mut many = Many::new();
     for name in &args.names {
-        if !many.keep(manager.network_info(name).await) {
+        if !many.keep(session.networks().info(name).await) {
             break;
         }
     }

@@ -11,15 +11,16 @@ mod start;
 mod stop;
 mod unreserve;
 
+use std::process::ExitCode;
+
 use clap::{Args, Subcommand};
 
 use super::many::Many;
 use super::networks;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::manager::NetworkStatus;
 use crate::model::{Invalid, NetworkSpec};
+use crate::problem::Problem;
 
 /// The verbs of `network`.
 #[derive(Debug, Args)]
@@ -59,7 +60,7 @@ enum Verb {
 
 /// # Errors
 /// The verb's failure.
-pub async fn run(args: NetworkArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: NetworkArgs, context: &Context) -> Result<ExitCode, Problem> {
     match args.verb {
         Verb::List(args) => networks::run(args, context).await,
         Verb::Create(args) => create::run(args, context).await,
@@ -76,7 +77,7 @@ pub async fn run(args: NetworkArgs, context: &Context) -> Result<Code, Complaint
 }
 
 /// Shows what became of several networks; with one named it is an object, else an array.
-fn finish(many: Many<NetworkStatus>, context: &Context, single: bool) -> Result<Code, Complaint> {
+fn finish(many: Many<NetworkStatus>, context: &Context, single: bool) -> Result<ExitCode, Problem> {
     many.finish(context, single, |status| {
         let state = if status.network.active { "active" } else { "off" };
         format!("{} is {state}\n", status.network.name)

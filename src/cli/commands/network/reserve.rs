@@ -1,11 +1,11 @@
 use std::net::Ipv4Addr;
+use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::model::MacAddress;
+use crate::problem::Problem;
 
 /// The flags of `network reserve`.
 #[derive(Debug, Args)]
@@ -25,19 +25,14 @@ pub struct ReserveArgs {
 
 /// # Errors
 /// When the address is taken, or not one for guests of the network.
-pub async fn run(args: ReserveArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let kept = manager
+pub async fn run(args: ReserveArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let kept = session
+        .networks()
         .reserve(&args.network, &args.vm, args.ip, args.mac)
         .await
-        .map_err(|error| Complaint::from(error).about(&args.vm))?;
-    if context.ui.json() {
-        context.ui.data_json(&kept);
-    } else {
-        context.ui.data(&format!("{} is kept for {} on {}\n", kept.ip, args.vm, kept.network));
-        context.ui.note(
-            "a running guest gets it when it next asks for an address, at the latest when it starts again",
-        );
-    }
-    Ok(Code::Ok)
+        .map_err(|error| Problem::from(error).about(&args.vm))?;
+    context.ui.show(&kept, |kept| format!("{} is reserved for {} on {}\n", kept.ip, args.vm, kept.network));
+    context.ui.note("a running guest gets it with its next DHCP request, at the latest when it restarts");
+    Ok(ExitCode::SUCCESS)
 }

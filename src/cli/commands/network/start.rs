@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `network start`.
 #[derive(Debug, Args)]
@@ -16,11 +17,11 @@ pub struct StartArgs {
 
 /// # Errors
 /// When one of the networks can't be started.
-pub async fn run(args: StartArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: StartArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {
-        if !many.keep(manager.start_network(name).await) {
+        if !many.keep(session.networks().start(name).await) {
             break;
         }
     }

@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::Many;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
+use crate::problem::Problem;
 
 /// The flags of `network stop`.
 #[derive(Debug, Args)]
@@ -19,11 +20,11 @@ pub struct StopArgs {
 
 /// # Errors
 /// When a running VM uses one of the networks.
-pub async fn run(args: StopArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
+pub async fn run(args: StopArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
     let mut many = Many::new();
     for name in &args.names {
-        if !many.keep(manager.stop_network(name, args.force).await) {
+        if !many.keep(session.networks().stop(name, args.force).await) {
             break;
         }
     }

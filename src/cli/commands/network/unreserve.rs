@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::model::MacAddress;
+use crate::problem::Problem;
 
 /// The flags of `network unreserve`.
 #[derive(Debug, Args)]
@@ -21,18 +22,15 @@ pub struct UnreserveArgs {
 
 /// # Errors
 /// When there is no such network or VM.
-pub async fn run(args: UnreserveArgs, context: &Context) -> Result<Code, Complaint> {
-    let manager = context.manager().await?;
-    let freed = manager
+pub async fn run(args: UnreserveArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.session().await?;
+    let freed = session
+        .networks()
         .unreserve(&args.network, &args.vm, args.mac)
         .await
-        .map_err(|error| Complaint::from(error).about(&args.vm))?;
-    if context.ui.json() {
-        context.ui.data_json(&freed);
-    } else {
-        for kept in &freed {
-            context.ui.data(&format!("{} is free on {}\n", kept.ip, kept.network));
-        }
-    }
-    Ok(Code::Ok)
+        .map_err(|error| Problem::from(error).about(&args.vm))?;
+    context.ui.show(freed.as_slice(), |freed| {
+        freed.iter().map(|kept| format!("{} is free on {}\n", kept.ip, kept.network)).collect()
+    });
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,11 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
-use crate::cli::render;
-use crate::config::{self, Problem};
+use crate::cli::render::{self, CheckDocument};
+use crate::config;
+use crate::problem::{ErrorKind, Problem};
 
 /// The flags of `template check`.
 #[derive(Debug, Args)]
@@ -19,30 +20,13 @@ pub struct CheckArgs {
 
 /// # Errors
 /// When the template has mistakes, is not there, or can't be read.
-pub fn run(args: CheckArgs, context: &Context) -> Result<Code, Complaint> {
+pub fn run(args: CheckArgs, context: &Context) -> Result<ExitCode, Problem> {
     let checked = config::check_template(&context.paths, &args.template)?;
-    if context.ui.json() {
-        let problem = |problem: &Problem| {
-            let at = problem.at.as_ref();
-            serde_json::json!({
-                "file": at.map(|at| &at.file),
-                "line": at.map(|at| at.line),
-                "column": at.map(|at| at.column),
-                "message": problem.message,
-            })
-        };
-        context.ui.data_json(&serde_json::json!({
-            "name": checked.name,
-            "valid": checked.problems.is_empty(),
-            "problems": checked.problems.iter().map(problem).collect::<Vec<_>>(),
-        }));
-    } else {
-        context.ui.data(&render::problems(&checked));
-    }
+    context.ui.show(&CheckDocument::of(&checked), |_| render::problems(&checked));
     let mistakes = match checked.problems.len() {
-        0 => return Ok(Code::Ok),
+        0 => return Ok(ExitCode::SUCCESS),
         1 => "a mistake".to_owned(),
         count => format!("{count} mistakes"),
     };
-    Err(Complaint::plain(Code::Usage, format!("the template {} has {mistakes}", checked.name)))
+    Err(Problem::new(ErrorKind::Usage, format!("the template {} has {mistakes}", checked.name)))
 }

@@ -1,11 +1,12 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::origin_text;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::cli::render::{self, TemplateRow};
 use crate::config;
+use crate::problem::Problem;
 
 /// The flags of `template list`.
 #[derive(Debug, Args)]
@@ -14,14 +15,10 @@ pub struct ListArgs {}
 
 /// # Errors
 /// None so far; a template that can't be read is listed with its mistake.
-pub fn run(_args: ListArgs, context: &Context) -> Result<Code, Complaint> {
+pub fn run(_args: ListArgs, context: &Context) -> Result<ExitCode, Problem> {
     let rows: Vec<TemplateRow> = config::list_templates(&context.paths).into_iter().map(row).collect();
-    if context.ui.json() {
-        context.ui.data_json(&rows);
-    } else {
-        context.ui.data(&render::templates(&rows));
-    }
-    Ok(Code::Ok)
+    context.ui.show(rows.as_slice(), render::templates);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn row(listed: config::Listed) -> TemplateRow {

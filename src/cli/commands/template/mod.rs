@@ -5,12 +5,13 @@ mod list;
 mod new;
 mod show;
 
+use std::process::ExitCode;
+
 use clap::{Args, Subcommand};
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::config::Origin;
+use crate::problem::Problem;
 
 /// The verbs of `template`.
 #[derive(Debug, Args)]
@@ -36,7 +37,7 @@ enum Verb {
 
 /// # Errors
 /// The verb's failure.
-pub async fn run(args: TemplateArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: TemplateArgs, context: &Context) -> Result<ExitCode, Problem> {
     match args.verb {
         Verb::List(args) => list::run(args, context),
         Verb::Show(args) => show::run(args, context),

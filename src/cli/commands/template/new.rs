@@ -1,9 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
 use crate::config::{self, NewTemplate};
+use crate::problem::Problem;
 
 /// The flags of `template new`.
 #[derive(Debug, Args)]
@@ -21,7 +22,7 @@ pub struct NewArgs {
 /// # Errors
 /// When the name is taken or can't be one, there is neither such a template nor such a VM, or the file
 /// can't be written.
-pub async fn run(args: NewArgs, context: &Context) -> Result<Code, Complaint> {
+pub async fn run(args: NewArgs, context: &Context) -> Result<ExitCode, Problem> {
     let paths = &context.paths;
     config::check_template_name(&args.name)?;
     let path = match &args.from {
@@ -30,18 +31,15 @@ pub async fn run(args: NewArgs, context: &Context) -> Result<Code, Complaint> {
             config::new_template(paths, &args.name, NewTemplate::Extending(from))?
         }
         Some(vm) => {
-            let manager = context.manager().await?;
-            if manager.find(vm).await?.is_none() {
-                return Err(Complaint::neither_template_nor_vm(vm));
+            let session = context.session().await?;
+            if session.vms().find(vm).await?.is_none() {
+                return Err(Problem::neither_template_nor_vm(vm));
             }
-            let template = manager.template_of(vm).await?;
+            let template = session.changes().template_of(vm).await?;
             config::new_template(paths, &args.name, NewTemplate::Holding(&template))?
         }
     };
-    if context.ui.json() {
-        context.ui.data_json(&serde_json::json!({ "name": args.name, "path": path }));
-    } else {
-        context.ui.data(&format!("{}\n", path.display()));
-    }
-    Ok(Code::Ok)
+    let document = serde_json::json!({ "name": args.name, "path": path });
+    context.ui.show(&document, |_| format!("{}\n", path.display()));
+    Ok(ExitCode::SUCCESS)
 }

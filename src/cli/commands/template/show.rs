@@ -1,11 +1,12 @@
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::origin_text;
 use crate::cli::context::Context;
-use crate::cli::error::Complaint;
-use crate::cli::exit_code::Code;
-use crate::cli::render;
+use crate::cli::render::{self, ChainLink, TemplateDocument, TemplateSettingRow};
 use crate::config::{self, Origin, ShownSetting, ShownTemplate};
+use crate::problem::Problem;
 
 /// The flags of `template show`.
 #[derive(Debug, Args)]
@@ -17,37 +18,32 @@ pub struct ShowArgs {
 
 /// # Errors
 /// When there is no such template, or it or the configuration can't be read.
-pub fn run(args: ShowArgs, context: &Context) -> Result<Code, Complaint> {
+pub fn run(args: ShowArgs, context: &Context) -> Result<ExitCode, Problem> {
     let loaded = config::show_template(&context.paths, &args.name)?;
     for warning in &loaded.warnings {
         context.ui.warn(&warning.to_string());
     }
     let template = loaded.value;
-    let rows: Vec<_> = template
-        .settings
-        .iter()
-        .map(|setting| (setting.key.as_str(), &setting.value, source(setting, &template)))
-        .collect();
-    if context.ui.json() {
-        let settings: Vec<_> = rows
+    let document = TemplateDocument {
+        name: &template.name,
+        chain: template
+            .chain
             .iter()
-            .zip(&template.settings)
-            .map(|((key, value, source), setting)| {
-                serde_json::json!({
-                    "key": key, "value": value, "source": source, "template": setting.template,
-                })
+            .map(|(name, origin)| ChainLink { name, origin: origin_text(origin) })
+            .collect(),
+        settings: template
+            .settings
+            .iter()
+            .map(|setting| TemplateSettingRow {
+                key: setting.key.as_str(),
+                value: &setting.value,
+                source: source(setting, &template),
+                template: setting.template.as_deref(),
             })
-            .collect();
-        let link = |(name, origin): &(String, Origin)| serde_json::json!({ "name": name, "origin": origin_text(origin) });
-        context.ui.data_json(&serde_json::json!({
-            "name": template.name,
-            "chain": template.chain.iter().map(link).collect::<Vec<_>>(),
-            "settings": settings,
-        }));
-    } else {
-        context.ui.data(&render::settings(&rows));
-    }
-    Ok(Code::Ok)
+            .collect(),
+    };
+    context.ui.show(&document, render::template);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A place in a file, a template that is built in, or "default".

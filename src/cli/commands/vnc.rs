@@ -1,0 +1,101 @@
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::session::Session;
+use crate::cli::signals;
+use crate::manager::{Error, Screen};
+use crate::problem::{Problem, command, vmtools};
+
+/// The flags of `vnc`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It prints the path of the screen's Unix socket, or HOST:PORT. The socket is open to its owner and root only; with --port every user of this host can see and use the screen until Ctrl-C.\n\nExample:\n  vmtools vnc web\n  vmtools vnc web --port 5901    # then: vncviewer 127.0.0.1::5901"
+)]
+pub struct VncArgs {
+    /// The VM's name or UUID
+    pub name: String,
+    /// Forward this port of 127.0.0.1 to the screen, until Ctrl-C
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+}
+
+/// # Errors
+/// When the VM is off or has no VNC, or the port can't be forwarded.
+pub async fn run(args: VncArgs, context: &Context) -> Result<ExitCode, Problem> {
+    let session = context.reader().await?;
+    let result = tokio::select! {
+        result = work(&args, context, &session) => result.map(|()| ExitCode::SUCCESS),
+        // Ctrl-C is how one ends it; there is nothing to roll back.
+        signal = signals::next() => Ok(ExitCode::from(signal.status())),
+    };
+    result.map_err(|error| Problem::from(error).about(&args.name))
+}
+
+async fn work(args: &VncArgs, context: &Context, session: &Session) -> Result<(), Error> {
+    if let Some(port) = args.port {
+        return forward(&args.name, port, context, session).await;
+    }
+    let screen = session.guest().screen(&args.name).await?;
+    context.ui.show(&screen, |screen| format!("{}\n", place(screen)));
+    if !session.uri().is_local() {
+        context.ui.note(&format!("it is on the host of {}", session.uri()));
+        return Ok(());
+    }
+    let port = vmtools("vnc").arg(&screen.vm).option("--port", 5901);
+    context.ui.note(&format!("view it with {}; {port} forwards a local port to it", viewer(&screen)));
+    Ok(())
+}
+
+async fn forward(name: &str, port: u16, context: &Context, session: &Session) -> Result<(), Error> {
+    let forward = session.guest().forward_screen(name, port).await?;
+    context.ui.show(&forward.screen, |screen| format!("{}\n", place(screen)));
+    let (vm, viewer) = (&forward.screen.vm, viewer(&forward.screen));
+    context.ui.note(&format!("forwarding to the screen of {vm}: view it with {viewer}; Ctrl-C ends it"));
+    let failed = |error: Error| {
+        let problem = Problem::from(error);
+        context.ui.warn(&[&[problem.message][..], &problem.cause].concat().join(": "));
+    };
+    match forward.serve(failed).await? {}
+}
+
+fn place(screen: &Screen) -> String {
+    match (&screen.socket, &screen.host, screen.port) {
+        (Some(socket), ..) => socket.clone(),
+        (_, Some(host), Some(port)) if host.contains(':') => format!("[{host}]:{port}"),
+        (_, Some(host), Some(port)) => format!("{host}:{port}"),
+        _ => String::new(),
+    }
+}
+
+/// TigerVNC's viewer takes a socket's path, and a port after two colons: after one it is a display's number.
+fn viewer(screen: &Screen) -> String {
+    let viewer = command("vncviewer");
+    match (&screen.socket, &screen.host, screen.port) {
+        (None, Some(host), Some(port)) if host.contains(':') => viewer.arg(format_args!("[{host}]::{port}")),
+        (None, Some(host), Some(port)) => viewer.arg(format_args!("{host}::{port}")),
+        (socket, ..) => viewer.path(Path::new(socket.as_deref().unwrap_or_default())),
+    }
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_and_viewers() {
+        let at = |socket: Option<&str>, host: Option<&str>| {
+            let (socket, host) = (socket.map(str::to_owned), host.map(str::to_owned));
+            let port = host.is_some().then_some(5900);
+            let screen = Screen { vm: "web".into(), socket, host, port, password: false };
+            (place(&screen), viewer(&screen))
+        };
+        let both = |place: &str, viewer: &str| (place.to_owned(), format!("`vncviewer {viewer}`"));
+        assert_eq!(at(Some("/run/a b"), None), both("/run/a b", "'/run/a b'"));
+        assert_eq!(at(None, Some("127.0.0.1")), both("127.0.0.1:5900", "127.0.0.1::5900"));
+        assert_eq!(at(None, Some("::1")), both("[::1]:5900", "'[::1]::5900'"));
+    }
+}

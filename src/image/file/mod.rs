@@ -1,0 +1,19 @@
+//! The files of images: what they are, whether they hold still, how they are written and copied.
+
+mod kind;
+mod overlay;
+mod qemu_lock;
+mod source;
+mod sparse_copy;
+mod stamp;
+mod write;
+
+pub use kind::{FileKind, check_regular};
+pub(in crate::image) use kind::{open_quietly, open_regular};
+pub use overlay::Overlay;
+pub use qemu_lock::is_written_by_qemu;
+pub(in crate::image) use source::SourceFile;
+pub use sparse_copy::copy_sparse;
+pub(in crate::image) use sparse_copy::{CopyFault, copy};
+pub(in crate::image) use stamp::Stamp;
+pub(in crate::image) use write::{SparseFile, check_room, create, remove_file, write_failed};

@@ -1,0 +1,129 @@
+//! What lies in the cache: looked at before it is trusted, and put there once it has been checked.
+
+use super::Store;
+use super::record::{Record, Slot};
+use crate::image::download::{Client, Present, Wanted};
+use crate::image::{Entry, Error, LocalImage, Progress, header};
+use crate::system::fs;
+
+impl Store {
+    /// The image as `wanted`, if the cache has it.
+    pub(in crate::image) async fn cached(
+        &self,
+        slot: &Slot,
+        wanted: &Wanted,
+    ) -> Result<Option<(LocalImage, Record)>, Error> {
+        let (mut image, record) = match self.look(slot).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                log::warn!("the image in the cache is fetched anew: {error}");
+                return Ok(None);
+            }
+        };
+        let Some(expected) = &wanted.digest else {
+            return Ok(Some((image, record)));
+        };
+        let is_it = match &record.packed_digest {
+            // What it was unpacked of is no longer there to be read.
+            Some(packed) => *packed == expected.to_string(),
+            None => {
+                let actual = self.digests.of_file(&image.path, expected.algorithm(), None).await?;
+                let is_it = actual == *expected;
+                image.digest = actual;
+                is_it
+            }
+        };
+        if !is_it {
+            log::warn!("{} has another digest in the cache; the image is fetched anew", record.url);
+            return Ok(None);
+        }
+        image.verified = true;
+        Ok(Some((image, record)))
+    }
+
+    /// What was fetched just now.
+    pub(in crate::image) async fn fetched(&self, slot: &Slot, wanted: &Wanted) -> Result<LocalImage, Error> {
+        let found = self.cached(slot, wanted).await?;
+        found.map(|(image, _)| image).ok_or_else(|| Error::Changed { path: slot.image() })
+    }
+
+    /// What lies in `slot`, if its bytes are still those of its record.
+    pub(in crate::image) async fn look(&self, slot: &Slot) -> Result<Option<(LocalImage, Record)>, Error> {
+        let (path, slot) = (slot.image(), slot.clone());
+        let read = move || -> Result<_, Error> {
+            let path = slot.image();
+            let Some(record) = slot.load::<Record>().filter(|_| path.exists()) else { return Ok(None) };
+            let Some(digest) = record.digest() else { return Ok(None) };
+            Ok(Some((record, digest, header::read(&path)?)))
+        };
+        let Some((record, digest, (header, file_size_bytes))) = tokio::task::spawn_blocking(read).await??
+        else {
+            return Ok(None);
+        };
+        let actual = self.digests.of_file(&path, digest.algorithm(), None).await?;
+        if actual != digest {
+            return Err(Error::DigestMismatch { name: path.display().to_string(), expected: digest, actual });
+        }
+        let entry = self.entry_of(&record);
+        let image = LocalImage {
+            path,
+            name: record.name.clone(),
+            source: record.url.clone(),
+            format: header.format,
+            virtual_size_bytes: header.virtual_size_bytes,
+            file_size_bytes,
+            digest,
+            verified: record.verified,
+            committed: false,
+            default_user: entry.and_then(|entry| entry.default_user.clone()),
+            firmware: entry.and_then(|entry| entry.firmware),
+            cpu_floor: entry.and_then(|entry| entry.cpu_floor),
+            stamp: None,
+        };
+        Ok(Some((image, record)))
+    }
+
+    pub(in crate::image) fn entry_of(&self, record: &Record) -> Option<&Entry> {
+        let name = record.named.as_ref().map_or(&record.name, |named| &named.reference);
+        self.catalog.resolve(name).ok()
+    }
+
+    /// Downloads into `slot`; `false`: what is `present` is the same. The thread keeps the lock for as long
+    /// as it writes.
+    pub(in crate::image) async fn fetch(
+        &self,
+        slot: Slot,
+        wanted: Wanted,
+        present: Option<Present>,
+        progress: Option<Progress>,
+        lock: fs::Lock,
+    ) -> Result<bool, Error> {
+        let limits = if present.is_some() { self.limits.for_a_look() } else { self.limits };
+        let (client, _hangup) = Client::new(limits);
+        let digests = self.digests.clone();
+        tokio::task::spawn_blocking(move || {
+            let _lock = lock;
+            let fetched = wanted.fetch(&client, &slot.partial(), present.as_ref(), progress.as_ref())?;
+            let Some((url, downloaded)) = fetched else { return Ok(false) };
+            let record = Record {
+                name: wanted.name.clone(),
+                url,
+                digest: downloaded.digest.to_string(),
+                verified: wanted.is_vouched(),
+                packed_digest: downloaded.packed_digest.as_ref().map(ToString::to_string),
+                validator: downloaded.validator.clone(),
+                named: wanted.named.clone(),
+            };
+            let digest = downloaded.digest.clone();
+            // A record never stands beside another image than its own.
+            slot.remove_record()?;
+            downloaded.keep_as(&slot.image())?;
+            slot.sync_folder()?;
+            digests.remember(&slot.image(), &digest);
+            slot.save(&record)?;
+            Ok(true)
+        })
+        .await?
+    }
+}

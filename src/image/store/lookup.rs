@@ -1,0 +1,77 @@
+//! What a reference stands for, and where it lies in the cache.
+
+use super::Store;
+use super::record::{Record, Slot};
+use crate::image::download::{Named, Wanted};
+use crate::image::{Entry, Error, Reference};
+use crate::model::Digest;
+
+impl Store {
+    /// What the reference, which is no file, stands for; `checksum` is what its bytes must have.
+    pub(in crate::image) fn wanted(
+        &self,
+        reference: &Reference,
+        checksum: Option<&Digest>,
+    ) -> Result<Wanted, Error> {
+        let mut wanted = match reference {
+            Reference::File(path) => return Err(Error::NothingToPull { path: path.clone() }),
+            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
+            Reference::Catalog(name) => match self.named(name) {
+                Some(named) => self.wanted_by_name(name, &named)?,
+                None => Wanted::entry(self.resolve(name)?),
+            },
+        };
+        wanted.digest = checksum.cloned().or(wanted.digest);
+        Ok(wanted.with_mirrors(&self.mirrors))
+    }
+
+    /// What a name that the user gave a download stands for, if there is one of it. Blocks shortly.
+    pub(in crate::image) fn named(&self, name: &str) -> Option<Named> {
+        self.named_slot(name).load::<Record>()?.named
+    }
+
+    fn wanted_by_name(&self, name: &str, named: &Named) -> Result<Wanted, Error> {
+        let reference: Reference = named.reference.parse()?;
+        let mut wanted = match &reference {
+            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
+            Reference::Catalog(name) => Wanted::entry(self.resolve(name)?),
+            Reference::File(path) => return Err(Error::NothingToPull { path: path.clone() }),
+        };
+        if let Some(checksum) = &named.checksum {
+            wanted.digest = Some(checksum.parse()?);
+        }
+        Ok(wanted.called(name, &reference))
+    }
+
+    pub(in crate::image) fn slot(&self, wanted: &Wanted) -> Slot {
+        match wanted.named {
+            Some(_) => self.named_slot(&wanted.name),
+            None => Slot::new(&self.images, &wanted.label, wanted.key()),
+        }
+    }
+
+    /// No URL begins as this key does.
+    fn named_slot(&self, name: &str) -> Slot {
+        Slot::new(&self.images, name, &format!("name {name}"))
+    }
+
+    pub(in crate::image) fn check_vouched(&self, wanted: &Wanted) -> Result<(), Error> {
+        let url = wanted.key().to_owned();
+        let is_plaintext = !url.to_ascii_lowercase().starts_with("https:");
+        if wanted.is_vouched() || (self.takes_unvouched && !is_plaintext) {
+            return Ok(());
+        }
+        Err(Error::Unvouched { url, is_plaintext })
+    }
+
+    /// The catalogue's entry; if there is none, names of the user's own images are thought of too.
+    fn resolve(&self, name: &str) -> Result<&Entry, Error> {
+        self.catalog.resolve(name).map_err(|error| match error {
+            Error::UnknownImage { name, nearest } => {
+                let own = self.own.nearest(&name);
+                Error::UnknownImage { name, nearest: own.into_iter().chain(nearest).take(3).collect() }
+            }
+            other => other,
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! What the cache knows of an image that it holds.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::image::Error;
+use crate::image::digest::short_name;
+use crate::image::download::{Named, Partial, Validator};
+use crate::image::file::remove_file;
+use crate::model::Digest;
+use crate::system::fs;
+
+const ENDING: &str = ".json";
+const PARTIAL: &str = ".partial";
+/// Room for the rest of a file name of at most 255 bytes.
+const STEM_CHARS: usize = 96;
+
+/// The files of one image in the cache.
+#[derive(Debug, Clone)]
+pub(in crate::image) struct Slot {
+    folder: PathBuf,
+    stem: String,
+}
+
+/// Where an image in the cache came from, and what its bytes have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::image) struct Record {
+    /// The name in the catalogue, or the URL.
+    pub(in crate::image) name: String,
+    /// Where the bytes came from.
+    pub(in crate::image) url: String,
+    /// As `sha256:HEX`.
+    pub(in crate::image) digest: String,
+    /// Whether the digest was known before the download.
+    pub(in crate::image) verified: bool,
+    /// The digest of what was sent, as `sha256:HEX`, if the image is what that was packed of.
+    #[serde(default)]
+    pub(in crate::image) packed_digest: Option<String>,
+    /// What the server tells this version by.
+    #[serde(default)]
+    pub(in crate::image) validator: Validator,
+    /// What was asked for, if the name is one that the user gave.
+    #[serde(default)]
+    pub(in crate::image) named: Option<Named>,
+}
+
+impl Record {
+    pub(in crate::image) fn digest(&self) -> Option<Digest> {
+        self.digest.parse().ok()
+    }
+}
+
+impl Slot {
+    /// The place for what is at `url`, in `folder`; `label` makes the file's name one that people know.
+    pub(in crate::image) fn new(folder: &Path, label: &str, url: &str) -> Self {
+        let label: String = label
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
+            .take(STEM_CHARS)
+            .collect();
+        let label = label.trim_start_matches('.');
+        Self { folder: folder.to_owned(), stem: format!("{label}-{}", short_name(url.as_bytes())) }
+    }
+
+    /// The place for what has this name of its own, in `folder`. The name holds no slash.
+    pub(in crate::image) fn named(folder: &Path, name: &str) -> Self {
+        Self { folder: folder.to_owned(), stem: name.to_owned() }
+    }
+
+    /// All places in `folder` that have a record.
+    pub(in crate::image) fn all(folder: &Path) -> Result<Vec<Self>, Error> {
+        Self::all_with(folder, ENDING)
+    }
+
+    /// All places in `folder` that may have a download under way, or what is left of one.
+    pub(in crate::image) fn unfinished(folder: &Path) -> Result<Vec<Self>, Error> {
+        let mut slots = Vec::new();
+        for ending in [".resume", PARTIAL, ".unpacked", ".img"] {
+            slots.extend(Self::all_with(folder, ending)?);
+        }
+        slots.sort_by(|a, b| a.stem.cmp(&b.stem));
+        slots.dedup_by(|a, b| a.stem == b.stem);
+        Ok(slots)
+    }
+
+    /// All places in `folder` that have something that is not checked.
+    pub(in crate::image) fn all_partial(folder: &Path) -> Result<Vec<Self>, Error> {
+        Self::all_with(folder, PARTIAL)
+    }
+
+    fn all_with(folder: &Path, ending: &str) -> Result<Vec<Self>, Error> {
+        let listing = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(fs::Error::at("list", folder))?,
+        };
+        let mut slots = Vec::new();
+        for file in listing {
+            let file = file.map_err(fs::Error::at("list", folder))?;
+            let name = file.file_name().to_string_lossy().into_owned();
+            if let Some(stem) = name.strip_suffix(ending).filter(|_| !name.starts_with('.')) {
+                slots.push(Self { folder: folder.to_owned(), stem: stem.to_owned() });
+            }
+        }
+        slots.sort_by(|a, b| a.stem.cmp(&b.stem));
+        Ok(slots)
+    }
+
+    pub(in crate::image) fn image(&self) -> PathBuf {
+        self.file(".img")
+    }
+
+    pub(in crate::image) fn partial(&self) -> PathBuf {
+        self.file(PARTIAL)
+    }
+
+    pub(in crate::image) fn lock(&self) -> PathBuf {
+        self.file(".lock")
+    }
+
+    /// The record, if there is a whole one.
+    pub(in crate::image) fn load<R: DeserializeOwned>(&self) -> Option<R> {
+        serde_json::from_slice(&std::fs::read(self.file(ENDING)).ok()?).ok()
+    }
+
+    /// When the image was last asked for: the record's time is set anew then.
+    pub(in crate::image) fn last_used(&self) -> Option<SystemTime> {
+        std::fs::metadata(self.file(ENDING)).and_then(|metadata| metadata.modified()).ok()
+    }
+
+    /// Whether the record was written since `time`.
+    pub(in crate::image) fn is_newer_than(&self, time: SystemTime) -> bool {
+        self.last_used().is_some_and(|modified| modified >= time)
+    }
+
+    /// Notes that the image was asked for. That it can't be noted is no failure.
+    pub(in crate::image) fn touch(&self) {
+        self.touch_at(SystemTime::now());
+    }
+
+    /// Notes that the image was asked for at `time`.
+    pub(in crate::image) fn touch_at(&self, time: SystemTime) {
+        let record = std::fs::File::options().write(true).open(self.file(ENDING));
+        let _ = record.and_then(|file| file.set_modified(time));
+    }
+
+    pub(in crate::image) fn save(&self, record: &impl Serialize) -> Result<(), Error> {
+        let path = self.file(ENDING);
+        let bytes = serde_json::to_vec(record)
+            .map_err(|error| fs::Error::at("write", &path)(std::io::Error::other(error)))?;
+        fs::write_atomically(&path, &bytes, 0o600)?;
+        self.sync_folder()
+    }
+
+    /// Waits until the names of the folder's files are on the disk.
+    pub(in crate::image) fn sync_folder(&self) -> Result<(), Error> {
+        Ok(fs::sync_folder(&self.folder)?)
+    }
+
+    /// Removes the record, then the image. The lock's file stays: another process may wait at it.
+    pub(in crate::image) fn remove(&self) -> Result<(), Error> {
+        self.remove_record()?;
+        remove_file(&self.image())?;
+        Partial(&self.partial()).remove()
+    }
+
+    /// Removes the record, so that what lies beside it is no longer trusted.
+    pub(in crate::image) fn remove_record(&self) -> Result<(), Error> {
+        remove_file(&self.file(ENDING))
+    }
+
+    fn file(&self, ending: &str) -> PathBuf {
+        self.folder.join(format!("{}{ending}", self.stem))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_safe_and_tell_urls_apart() {
+        let folder = Path::new("/cache");
+        let name = |label: &str, url: &str| {
+            let path = Slot::new(folder, label, url).image();
+            assert_eq!(path.parent(), Some(folder));
+            path.file_name().map(|n| n.to_string_lossy().into_owned())
+        };
+        assert_ne!(name("a.img", "https://a/a.img"), name("a.img", "https://b/a.img"));
+        assert!(name("../../etc", "https://a").is_some_and(|n| n.starts_with("_.._etc-")));
+        assert!(name(&"x".repeat(999), "https://a").is_some_and(|n| n.len() < 200));
+    }
+
+    #[test]
+    fn a_record_comes_back_and_goes() {
+        let folder = tempfile::tempdir().expect("folder");
+        let slot = Slot::new(folder.path(), "debian-13", "https://a/b");
+        assert!(slot.load::<Record>().is_none());
+        let record = Record {
+            name: "debian-13".into(),
+            url: "https://a/b".into(),
+            digest: format!("sha256:{}", "a".repeat(64)),
+            verified: true,
+            packed_digest: None,
+            validator: Validator::default(),
+            named: None,
+        };
+        slot.save(&record).expect("saves");
+        assert_eq!(slot.load(), Some(record));
+        assert_eq!(Slot::all(folder.path()).expect("lists").len(), 1);
+        slot.remove().expect("removes");
+        assert!(Slot::all(folder.path()).expect("lists").is_empty());
+    }
+}

@@ -1,0 +1,186 @@
+//! The definitions of many domains at once; one with all that is asked along with it, in one round.
+
+use std::time::Duration;
+
+use super::definition::Domain;
+use super::lookup::{lines, parse_domain};
+use super::metadata::PARENT_NAMESPACE;
+use super::state::parse_stats;
+use super::stats::DomainStats;
+use crate::libvirt::client::Client;
+use crate::libvirt::command::Command;
+use crate::libvirt::{Definition, Error};
+use crate::model::VmState;
+
+/// How long one may take: a QEMU that hangs amid a question may hold it back without end.
+const GLIMPSE: Duration = Duration::from_secs(1);
+
+/// The definitions of many domains.
+#[derive(Debug, Default)]
+pub struct Definitions {
+    /// Those that could be read.
+    pub domains: Vec<Domain>,
+    /// The UUIDs of those that could not: their QEMU hangs, or the definition is not understood.
+    pub hidden: Vec<String>,
+}
+
+/// What libvirt keeps of a domain beside its definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptBeside {
+    /// The snapshots' names, each after its parent.
+    pub snapshots: Vec<String>,
+    /// Whether it has checkpoints of backups.
+    pub checkpoints: bool,
+    /// Whether its memory was saved when it was stopped.
+    pub managed_save: bool,
+}
+
+/// What a page on a domain tells.
+#[derive(Debug)]
+pub struct Page {
+    /// All its counters, but for those that a busy QEMU would hold back.
+    pub stats: DomainStats,
+    /// Its definition: that of the running one if it runs.
+    pub domain: Domain,
+    /// Whether libvirt starts it by itself.
+    pub autostart: bool,
+    /// The snapshots' names, each after its parent.
+    pub snapshots: Vec<String>,
+}
+
+/// A stored definition, and what its domain does.
+#[derive(Debug)]
+pub struct Stored {
+    /// The definition that its next start will use.
+    pub domain: Domain,
+    /// What it was doing after that was read.
+    pub state: VmState,
+    /// Whether its next start goes on with what libvirt has saved of it.
+    pub saved: bool,
+}
+
+impl Client {
+    /// What a page on the domain tells.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn page(&self, uuid: &str) -> Result<Page, Error> {
+        let of = |words: &str| Command::new(words).option("--domain", uuid);
+        let asks = [
+            of("domstats --raw --nowait"),
+            of("dumpxml"),
+            Command::new("list --all --autostart --uuid"),
+            of("snapshot-list --name --topological"),
+        ];
+        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut next = || replies.next().unwrap_or(Ok(String::new()));
+        Ok(Page {
+            stats: parse_stats(uuid, &next()?)?,
+            domain: self.located(parse_domain(&asks[1].display(), &next()?)?).await?,
+            autostart: lines(&next()?).any(|line| line.trim() == uuid),
+            snapshots: lines(&next()?).map(str::to_owned).collect(),
+        })
+    }
+
+    /// The stored definition, and what its domain does.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn stored(&self, uuid: &str) -> Result<Stored, Error> {
+        let of = |words: &str| Command::new(words).option("--domain", uuid);
+        let asks = [
+            of("dumpxml --inactive"),
+            of("domstats --raw --state --nowait"),
+            Command::new("list --all --with-managed-save --uuid"),
+        ];
+        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut next = || replies.next().unwrap_or(Ok(String::new()));
+        Ok(Stored {
+            domain: self.located(parse_domain(&asks[0].display(), &next()?)?).await?,
+            state: parse_stats(uuid, &next()?)?.state(),
+            saved: lines(&next()?).any(|line| line.trim() == uuid),
+        })
+    }
+
+    /// The stored definitions of many; those that are gone meanwhile are left out.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn stored_domains(&self, uuids: &[&str]) -> Result<Definitions, Error> {
+        self.dump_what_answers(Definition::Stored, uuids).await
+    }
+
+    /// The definitions of many as they run; those that are gone meanwhile are left out.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn running_domains(&self, uuids: &[&str]) -> Result<Definitions, Error> {
+        self.dump_what_answers(Definition::Current, uuids).await
+    }
+
+    /// The definition as it runs; `None` when it is gone, and when its QEMU holds the answer back.
+    pub async fn glimpse(&self, uuid: &str) -> Option<Domain> {
+        self.dump_each("dumpxml", &[uuid], GLIMPSE).await.ok()?.pop()
+    }
+
+    async fn dump_what_answers(&self, definition: Definition, uuids: &[&str]) -> Result<Definitions, Error> {
+        let mut found = Definitions::default();
+        let take = |uuid: &str, domain| match domain {
+            Ok(domain) => found.domains.push(domain),
+            Err(Error::NotFound { .. }) => {}
+            Err(_) => found.hidden.push(uuid.to_owned()),
+        };
+        self.each_definition(uuids, definition, take).await?;
+        self.locate_volumes(&mut found.domains).await?;
+        Ok(found)
+    }
+
+    pub(super) async fn dump_each(
+        &self,
+        words: &str,
+        uuids: &[&str],
+        within: Duration,
+    ) -> Result<Vec<Domain>, Error> {
+        let ask = |uuid: &&str| Command::new(words).option("--domain", uuid).within(within);
+        let commands: Vec<_> = uuids.iter().map(ask).collect();
+        let mut domains = Vec::with_capacity(uuids.len());
+        for (command, reply) in commands.iter().zip(self.call_each(&commands).await?) {
+            match reply {
+                Ok(document) => domains.push(parse_domain(&command.display(), &document)?),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.locate_volumes(&mut domains).await?;
+        Ok(domains)
+    }
+
+    /// What libvirt keeps of a domain beside its definition.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn kept_beside(&self, uuid: &str) -> Result<KeptBeside, Error> {
+        let of = |words: &str| Command::new(words).option("--domain", uuid);
+        let asks = [
+            of("snapshot-list --name --topological"),
+            of("checkpoint-list --name"),
+            Command::new("list --all --with-managed-save --uuid"),
+        ];
+        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut next = || replies.next().unwrap_or(Ok(String::new()));
+        Ok(KeptBeside {
+            snapshots: lines(&next()?).map(str::to_owned).collect(),
+            checkpoints: lines(&next()?).next().is_some(),
+            managed_save: lines(&next()?).any(|line| line.trim() == uuid),
+        })
+    }
+
+    /// Notes in the stored definition that disks of other domains stand on this one's.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn mark_parent(&self, uuid: &str) -> Result<(), Error> {
+        let command = Command::new("metadata --config --key parent --set '<is/>'");
+        self.call(command.option("--uri", PARENT_NAMESPACE).option("--domain", uuid)).await.map(drop)
+    }
+}

@@ -1,0 +1,280 @@
+//! What a [`Client`] asks of domains and does to them.
+
+use std::time::Duration;
+
+use super::addresses::{self, Address, AddressSource};
+use super::definition::Domain;
+use crate::libvirt::client::Client;
+use crate::libvirt::command::{Command, QUESTION};
+use crate::libvirt::{Error, Object};
+use crate::model::ConnectionUri;
+
+/// A domain's two names. Every call takes the UUID: virsh takes a name such as `5` for an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainId {
+    /// The UUID.
+    pub uuid: String,
+    /// The name.
+    pub name: String,
+}
+
+/// Which domains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All that are defined or running.
+    All,
+    /// Those that run or are paused.
+    Active,
+}
+
+// At its first use a daemon asks every QEMU what it can do, which takes a while.
+pub(super) const DEFINE: Duration = Duration::from_secs(120);
+// Beyond the agent's own time, which libvirt keeps.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Client {
+    /// The domains, by name.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn domains(&self, scope: Scope) -> Result<Vec<DomainId>, Error> {
+        Ok(parse_ids(&self.call(list(scope)).await?))
+    }
+
+    /// The domain of this name or UUID. A name goes before a UUID, and an id is never meant.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn resolve(&self, name: &str) -> Result<DomainId, Error> {
+        let misread = name.bytes().all(|b| b.is_ascii_digit())
+            || uuid::Uuid::try_parse(name).is_ok()
+            || name.starts_with('-');
+        if !misread {
+            match self.call(Command::new("domuuid").option("--domain", name)).await {
+                Ok(uuid) => {
+                    return Ok(DomainId { uuid: uuid.trim().to_owned(), name: name.to_owned() });
+                }
+                Err(error) if error.is_connection() => return Err(error),
+                // virsh hides why a look-up failed; the list tells.
+                Err(_) => {}
+            }
+        }
+        let known = self.domains(Scope::All).await?;
+        let uuid = uuid::Uuid::try_parse(name).map(|uuid| uuid.to_string()).ok();
+        known
+            .iter()
+            .find(|id| id.name == name)
+            .or_else(|| known.iter().find(|id| Some(&id.uuid) == uuid.as_ref()))
+            .cloned()
+            .ok_or_else(|| Error::NotFound { object: Object::Domain, name: name.to_owned() })
+    }
+
+    /// How many domains another connection has, asked through this virsh, which is then done with; none
+    /// where that can't be reached.
+    ///
+    /// # Errors
+    /// When the present connection fails.
+    pub async fn count_on(&self, other: &ConnectionUri) -> Result<usize, Error> {
+        let there = Command::new("connect").option("--name", other.as_str());
+        let back = Command::new("connect").option("--name", self.uri().as_str());
+        let replies = self.call_each(&[there, list(Scope::All), back]).await?;
+        Ok(match replies.as_slice() {
+            [Ok(_), Ok(text), _] => parse_ids(text).len(),
+            _ => 0,
+        })
+    }
+
+    /// The name of the domain of this UUID.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn name_of(&self, uuid: &str) -> Result<String, Error> {
+        let name = self.call(Command::new("domname").option("--domain", uuid)).await?;
+        // virsh's own line break, and nothing that belongs to the name.
+        Ok(name.trim_end_matches('\n').to_owned())
+    }
+
+    /// Whether libvirt keeps its definition when it is off.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn is_persistent(&self, uuid: &str) -> Result<bool, Error> {
+        let text = self.call(Command::new("list --all --persistent --uuid")).await?;
+        Ok(lines(&text).any(|line| line.trim() == uuid))
+    }
+
+    /// Its definition: that of the running one if it runs.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn domain(&self, uuid: &str) -> Result<Domain, Error> {
+        let command = Command::new("dumpxml").option("--domain", uuid);
+        self.located(parse_domain(&command.display(), &self.call(command).await?)?).await
+    }
+
+    /// The definition that its next start will use.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn stored_domain(&self, uuid: &str) -> Result<Domain, Error> {
+        let command = Command::new("dumpxml --inactive").option("--domain", uuid);
+        self.located(parse_domain(&command.display(), &self.call(command).await?)?).await
+    }
+
+    /// The definitions of many, in one round; those that are gone meanwhile are left out.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn domains_in_full(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+        self.dump_each("dumpxml", uuids, QUESTION).await
+    }
+
+    /// As [`Client::domains_in_full`], of the definitions that their next starts will use.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn stored_domains_in_full(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+        self.dump_each("dumpxml --inactive", uuids, QUESTION).await
+    }
+
+    /// Whether its next start goes on with what libvirt has saved of it.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn is_saved(&self, uuid: &str) -> Result<bool, Error> {
+        let text = self.call(Command::new("list --all --with-managed-save --uuid")).await?;
+        Ok(lines(&text).any(|line| line.trim() == uuid))
+    }
+
+    /// The names of the domains that libvirt starts by itself.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn autostarted(&self) -> Result<Vec<String>, Error> {
+        let text = self.call(Command::new("list --all --autostart --name")).await?;
+        Ok(lines(&text).map(str::to_owned).collect())
+    }
+
+    /// What a source knows of the domain's addresses; nothing when it can't tell.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn addresses(&self, uuid: &str, source: AddressSource) -> Result<Vec<Address>, Error> {
+        let mut all = self.addresses_of_all(&[uuid], source).await?;
+        Ok(all.pop().unwrap_or_default())
+    }
+
+    /// As [`Client::addresses`], of many in one round.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn addresses_of_all(
+        &self,
+        uuids: &[&str],
+        source: AddressSource,
+    ) -> Result<Vec<Vec<Address>>, Error> {
+        let ask = |uuid: &&str| {
+            Command::new("domifaddr --full --source").flag(source.name()).option("--domain", uuid)
+        };
+        let commands: Vec<_> = uuids.iter().map(ask).collect();
+        let replies = self.call_each(&commands).await?.into_iter();
+        replies
+            .map(|reply| match reply {
+                Ok(text) => Ok(addresses::parse(&text)),
+                Err(error) if error.is_connection() => Err(error),
+                Err(_) => Ok(Vec::new()),
+            })
+            .collect()
+    }
+
+    /// Forgets it, with all that libvirt keeps beside it. Its disks stay.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn undefine(&self, uuid: &str) -> Result<(), Error> {
+        let command =
+            Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata --nvram --tpm");
+        self.call(command.option("--domain", uuid)).await.map(drop)
+    }
+
+    /// Runs a command of the guest agent and gives its JSON reply. libvirt counts the time in seconds, one
+    /// at least.
+    ///
+    /// # Errors
+    /// [`Error::Agent`] when the agent isn't there, [`Error::AgentSilent`], [`Error::AgentRefused`],
+    /// [`Error::AgentAnswerTooLong`].
+    pub async fn agent(&self, uuid: &str, request: &str, within: Duration) -> Result<String, Error> {
+        let seconds = within.as_secs().max(1).to_string();
+        let command = Command::new("qemu-agent-command")
+            .option("--timeout", &seconds)
+            .option("--domain", uuid)
+            .option("--cmd", request);
+        self.call(command.within(within + GRACE)).await
+    }
+
+    /// Forwards a port of 127.0.0.1 to the guest of a slirp network interface, until the domain stops.
+    ///
+    /// # Errors
+    /// When QEMU refuses, as it does when the port is taken.
+    pub async fn forward_by_slirp(
+        &self,
+        uuid: &str,
+        netdev: &str,
+        protocol: &str,
+        host: u16,
+        guest: u16,
+    ) -> Result<(), Error> {
+        let line = format!("hostfwd_add {netdev} {protocol}:127.0.0.1:{host}-:{guest}");
+        let command =
+            Command::new("qemu-monitor-command --hmp").option("--domain", uuid).option("--cmd", &line);
+        let display = command.display();
+        // The human monitor's errors come on stdout.
+        match self.call(command).await?.trim() {
+            "" => Ok(()),
+            message => Err(Error::refused(display, message)),
+        }
+    }
+}
+
+pub(super) fn list(scope: Scope) -> Command {
+    match scope {
+        Scope::All => Command::new("list --all --uuid --name"),
+        Scope::Active => Command::new("list --uuid --name"),
+    }
+}
+
+pub(super) fn parse_domain(command: &str, document: &str) -> Result<Domain, Error> {
+    Domain::parse(document)
+        .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })
+}
+
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.trim().is_empty())
+}
+
+/// Reads `list --uuid --name`: a UUID, one blank, and the rest of the line is the name.
+pub(super) fn parse_ids(text: &str) -> Vec<DomainId> {
+    lines(text)
+        .filter_map(|line| {
+            let (uuid, name) = line.split_once(' ')?;
+            uuid::Uuid::try_parse(uuid).ok()?;
+            // A name may begin and end with blanks.
+            Some(DomainId { uuid: uuid.to_owned(), name: name.to_owned() })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_from_recorded_output() {
+        // virsh 11.3.0: `list --all --uuid --name`
+        let text = "3b1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11 web\n9d2a6c1e-0b57-4c39-9a51-e6b7a2d3c4f5 a b\n11111111-0b57-4c39-9a51-e6b7a2d3c4f5  c \n\n";
+        let ids = parse_ids(text);
+        let names: Vec<_> = ids.iter().map(|id| id.name.as_str()).collect();
+        assert_eq!(names, ["web", "a b", " c "]);
+        assert!(parse_ids("nonsense here\n").is_empty());
+    }
+}

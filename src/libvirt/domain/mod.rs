@@ -1,0 +1,53 @@
+//! Domains, libvirt's word for VMs: what their definitions say, how new ones are written, what a
+//! [`Client`](super::Client) asks of them and does to them.
+
+mod address;
+mod addresses;
+mod affects;
+mod backup;
+mod batch;
+mod change;
+mod complete;
+mod copy;
+mod counters;
+mod cpu;
+mod definition;
+mod devices;
+mod disk;
+mod edit;
+mod freeze;
+mod hardware;
+mod interface;
+mod lookup;
+mod metadata;
+mod monitor;
+mod namespace;
+mod power;
+mod shared_folder;
+mod spec;
+mod state;
+mod stats;
+mod vnc;
+
+pub use address::{DeviceAddress, DriveAddress};
+pub use addresses::{Address, AddressSource};
+pub use affects::Affects;
+pub use backup::{BackupDisk, BackupState};
+pub use batch::{Definitions, KeptBeside, Page, Stored};
+pub use complete::{CompleteDefinition, NewDomain};
+pub use copy::{Conflict, CopiedFile, CopyNeeds, DomainCopy, HostPort, NotCopyable, Obstacle};
+pub use cpu::{CpuTopology, MaxCpusChange, TopologyMismatch};
+pub use definition::Domain;
+pub use disk::{Bus, Disk, DiskDevice, DiskRole, DiskSource, Encryption, FreeTarget, free_target};
+pub use freeze::Freeze;
+pub use hardware::{cdrom, disk_prefix};
+pub use interface::{Interface, InterfaceKind, SocketRole};
+pub use lookup::{DomainId, Scope};
+pub use metadata::{Metadata, MetadataChange, Mounted, OwnedVolume, Parent, Room, SshAccess};
+pub use shared_folder::Filesystem;
+pub use spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
+pub use stats::DomainStats;
+pub use vnc::{VncEndpoint, VncServer};
+
+#[cfg(test)]
+mod tests;

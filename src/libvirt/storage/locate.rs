@@ -1,0 +1,44 @@
+//! Where the volumes are that disks name by pool and volume.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::libvirt::client::Client;
+use crate::libvirt::client::command::Command;
+use crate::libvirt::{DiskSource, Domain, Error};
+
+impl Client {
+    /// Fills in the paths of disks that are volumes of pools. A pool that is off is not started: of one whose
+    /// volumes are files, its folder tells. A volume of a pool that is not there has no path.
+    pub(in crate::libvirt) async fn locate_volumes(&self, domains: &mut [Domain]) -> Result<(), Error> {
+        let mut paths: HashMap<(String, String), Option<String>> = HashMap::new();
+        for disk in domains.iter().flat_map(|domain| &domain.disks) {
+            if let (DiskSource::Volume { pool, volume }, None) = (&disk.source, &disk.path) {
+                paths.insert((pool.clone(), volume.clone()), None);
+            }
+        }
+        for ((pool, volume), path) in &mut paths {
+            let command = Command::new("vol-path").option("--pool", pool).option("--vol", volume);
+            *path = match self.call(command).await {
+                Ok(text) => Some(text.trim_end_matches('\n').to_owned()),
+                Err(error) if error.is_connection() => return Err(error),
+                Err(_) => {
+                    let pool = self.find_pool(pool).await?.filter(|pool| pool.kind.has_files());
+                    pool.map(|pool| Path::new(&pool.path).join(volume).to_string_lossy().into_owned())
+                }
+            };
+        }
+        for disk in domains.iter_mut().flat_map(|domain| &mut domain.disks) {
+            if let DiskSource::Volume { pool, volume } = &disk.source {
+                disk.path = paths.get(&(pool.clone(), volume.clone())).cloned().flatten();
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Client::locate_volumes`], of one.
+    pub(in crate::libvirt) async fn located(&self, mut domain: Domain) -> Result<Domain, Error> {
+        self.locate_volumes(std::slice::from_mut(&mut domain)).await?;
+        Ok(domain)
+    }
+}

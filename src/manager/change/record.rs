@@ -1,0 +1,28 @@
+//! Changes to vmtools' record of a VM, one at a time.
+
+use crate::libvirt::MetadataChange;
+use crate::manager::Error;
+use crate::manager::change::Changes;
+
+impl Changes<'_> {
+    /// Changes the VM's record as it is by then; of a VM of others only the disks
+    /// that vmtools made for it. For who has claimed the VM.
+    pub(in crate::manager) async fn change_record(
+        &self,
+        uuid: &str,
+        change: &MetadataChange,
+    ) -> Result<(), Error> {
+        let stored = self.op.client().stored_domain(uuid).await?;
+        let active = self.op.client().state(uuid).await?.is_active();
+        if stored.metadata.is_none() {
+            let mut added = stored.added.clone();
+            added.retain(|volume| !change.disown.contains(&volume.path));
+            added.extend(change.own.iter().cloned());
+            if added != stored.added {
+                self.op.client().set_added(uuid, &added, active).await?;
+            }
+            return Ok(());
+        }
+        Ok(self.op.client().change_metadata(&stored, change, active).await?)
+    }
+}

@@ -1,0 +1,337 @@
+//! Changing a VM: in its definition, and in the guest that runs as far as that can take it.
+
+use std::time::{Duration, Instant};
+
+use crate::libvirt::MaxCpusChange;
+use crate::libvirt::{self, Affects, Domain, DomainStats, MetadataChange, Room};
+use crate::manager::change::Changes;
+use crate::manager::claim::Subject;
+use crate::manager::disk::Disks;
+use crate::manager::host_checks::HostChecks;
+use crate::manager::power::Power;
+use crate::manager::storage::Storage;
+use crate::manager::vms::Vms;
+use crate::manager::{DiskError, Error, Event, VmError, VmStatus, Warning};
+use crate::model::{DiskSize, Label, MemorySize, TimeToLive, Timestamp, VmState};
+
+/// How long a guest may take over giving memory back.
+const BALLOON: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What is to be changed; what is `None` or empty stays.
+#[derive(Debug, Clone, Default)]
+pub struct VmChange {
+    /// Its memory.
+    pub memory: Option<MemorySize>,
+    /// Its virtual processors.
+    pub cpus: Option<u32>,
+    /// The size of its first disk.
+    pub disk_size: Option<DiskSize>,
+    /// Labels that it gets.
+    pub label: Vec<Label>,
+    /// The keys of labels that it loses.
+    pub unlabel: Vec<String>,
+    /// Whether libvirt starts it by itself.
+    pub autostart: Option<bool>,
+    /// How long it may live from now on.
+    pub ttl: Option<TimeToLive>,
+}
+
+/// What was changed.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct VmChanged {
+    /// The VM as it is now.
+    #[serde(flatten)]
+    pub vm: VmStatus,
+    /// What it has now.
+    pub applied: Vec<Setting>,
+    /// What the guest that runs could not take, and will have when the VM is started the next time.
+    pub on_next_start: Vec<Setting>,
+}
+
+/// Something of a VM that can be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Setting {
+    /// Its virtual processors.
+    Cpus,
+    /// Its memory.
+    Memory,
+    /// The size of its first disk.
+    DiskSize,
+    /// Its labels.
+    Labels,
+    /// How long it may live.
+    Ttl,
+    /// Whether libvirt starts it by itself.
+    Autostart,
+}
+
+impl Setting {
+    /// Its name in texts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpus => "cpus",
+            Self::Memory => "memory",
+            Self::DiskSize => "disk size",
+            Self::Labels => "labels",
+            Self::Ttl => "time to live",
+            Self::Autostart => "autostart",
+        }
+    }
+}
+
+/// The VM as it is found.
+struct Found {
+    /// The definition of its next start.
+    stored: Domain,
+    /// That of the one that runs; `None` when it is off.
+    running: Option<Domain>,
+    stats: DomainStats,
+}
+
+/// A disk to be grown.
+struct Growth {
+    target: String,
+    path: String,
+    bytes: u64,
+}
+
+impl Changes<'_> {
+    /// Changes the VM. All is checked before anything is changed.
+    ///
+    /// # Errors
+    /// [`DiskError::WouldShrink`] for a smaller disk, [`VmError::NotManaged`] for labels and times to live of VMs
+    /// that others made, [`VmError::Saved`], and when libvirt refuses.
+    pub async fn set(&self, name: &str, change: &VmChange) -> Result<VmChanged, Error> {
+        let id = self.op.client().resolve(name).await?;
+        let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let found = self.found(&id.uuid).await?;
+        Power::of(self.op).refuse_unmade(&found.stored).await?;
+        let growth = self.check_change(&found, change).await?;
+        self.op.check()?;
+        let mut done = Done::default();
+        match self.change(&found, change, growth, &mut done).await {
+            Ok(()) => {}
+            Err(error) => {
+                let done: Vec<Setting> = done.applied.into_iter().chain(done.on_next_start).collect();
+                if !done.is_empty() {
+                    self.op.report(Event::Warning(Warning::PartlySet { vm: id.name, done }));
+                }
+                return Err(error);
+            }
+        }
+        drop(claim);
+        let vm = Vms::of(self.op).status_of(&id.uuid).await?;
+        Ok(VmChanged { vm, applied: done.applied, on_next_start: done.on_next_start })
+    }
+
+    async fn found(&self, uuid: &str) -> Result<Found, Error> {
+        let stats = self.op.client().stats(uuid).await?;
+        let running =
+            if stats.state().is_active() { Some(self.op.client().domain(uuid).await?) } else { None };
+        Ok(Found { stored: self.op.client().stored_domain(uuid).await?, running, stats })
+    }
+
+    async fn check_change(&self, found: &Found, change: &VmChange) -> Result<Option<Growth>, Error> {
+        let name = || found.stored.name.clone();
+        if let Some(cpus) = change.cpus {
+            HostChecks::of(self.op).check_cpus(cpus)?;
+        }
+        if let Some(memory) = change.memory {
+            HostChecks::of(self.op).check_memory(memory, false)?;
+        }
+        if !change.metadata().is_empty() && found.stored.metadata.is_none() {
+            return Err(VmError::NotManaged { name: name() }.into());
+        }
+        let machine = change.cpus.is_some() || change.memory.is_some() || change.disk_size.is_some();
+        if machine && found.running.is_none() && self.op.client().is_saved(&found.stored.uuid).await? {
+            return Err(VmError::Saved { name: name() }.into());
+        }
+        let Some(wanted) = change.disk_size else { return Ok(None) };
+        let domain = found.running.as_ref().unwrap_or(&found.stored);
+        let disk = domain.boot_disk().ok_or_else(|| DiskError::NoDisk { name: name() })?;
+        let path = Storage::of(self.op).disk_file(domain, disk)?;
+        let (capacity, _) = Storage::of(self.op).disk_sizes(&domain.uuid, disk).await?;
+        let has = capacity.ok_or_else(|| DiskError::SizeUnknown { path: path.clone() })?;
+        if wanted.bytes() < has {
+            return Err(DiskError::WouldShrink { path, has: DiskSize::from_bytes(has), wanted }.into());
+        }
+        Ok((wanted.bytes() > has).then(|| Growth {
+            target: disk.target.clone(),
+            path,
+            bytes: wanted.bytes(),
+        }))
+    }
+
+    async fn change(
+        &self,
+        found: &Found,
+        change: &VmChange,
+        growth: Option<Growth>,
+        done: &mut Done,
+    ) -> Result<(), Error> {
+        let uuid = found.stored.uuid.as_str();
+        if let Some(cpus) = change.cpus {
+            done.note(Setting::Cpus, self.set_cpus(found, cpus).await?);
+        }
+        if let Some(memory) = change.memory {
+            done.note(Setting::Memory, self.set_memory(found, memory.mib()).await?);
+        }
+        if change.disk_size.is_some() {
+            if let Some(growth) = growth {
+                self.grow(found, &growth).await?;
+            }
+            done.note(Setting::DiskSize, true);
+        }
+        let metadata = change.metadata();
+        if !metadata.is_empty() {
+            self.change_record(uuid, &metadata).await?;
+            if !(metadata.label.is_empty() && metadata.unlabel.is_empty()) {
+                done.note(Setting::Labels, true);
+            }
+            if metadata.expires.is_some() {
+                done.note(Setting::Ttl, true);
+            }
+        }
+        if let Some(on) = change.autostart {
+            self.op.client().set_autostart(uuid, on).await?;
+            done.note(Setting::Autostart, true);
+        }
+        Ok(())
+    }
+
+    /// Room that the definition leaves above what it gives stays. The result is whether the VM has it now.
+    async fn set_cpus(&self, found: &Found, cpus: u32) -> Result<bool, Error> {
+        let stored = &found.stored;
+        let made_with = room(stored).cpus.map(u64::from);
+        let max = with_room(stored.cpus.into(), stored.max_cpus.into(), made_with, cpus.into());
+        let max = u32::try_from(max).unwrap_or(cpus);
+        let change = stored
+            .max_cpus_change(cpus, max)
+            .map_err(|cause| VmError::CpuTopology { name: stored.name.clone(), cause })?;
+        let max = match change {
+            MaxCpusChange::Keep => stored.max_cpus,
+            MaxCpusChange::To(max) => {
+                self.op.client().set_max_cpus(&stored.uuid, max).await?;
+                max
+            }
+            MaxCpusChange::Topology(topology) => {
+                self.op.client().set_cpu_topology(&stored.uuid, topology).await?;
+                cpus
+            }
+        };
+        if stored.cpus.min(max) != cpus {
+            self.op.client().set_cpus(&stored.uuid, cpus, Affects::Stored).await?;
+        }
+        let Some(running) = &found.running else { return Ok(true) };
+        if found.stats.cpus() == Some(cpus) {
+            return Ok(true);
+        }
+        if cpus > running.max_cpus {
+            return Ok(false);
+        }
+        // A guest may keep a processor that it is to give back.
+        taken(self.op.client().set_cpus(&stored.uuid, cpus, Affects::Running).await)?;
+        Ok(self.op.client().stats(&stored.uuid).await?.cpus() == Some(cpus))
+    }
+
+    async fn set_memory(&self, found: &Found, mib: u64) -> Result<bool, Error> {
+        let stored = &found.stored;
+        let made_with = room(stored).memory_mib;
+        let max = with_room(stored.current_memory_mib, stored.memory_mib, made_with, mib);
+        if max != stored.memory_mib {
+            self.op.client().set_max_memory(&stored.uuid, max).await?;
+        }
+        if stored.current_memory_mib.min(max) != mib {
+            self.op.client().set_memory(&stored.uuid, mib, Affects::Stored).await?;
+        }
+        let Some(running) = &found.running else { return Ok(true) };
+        if found.stats.memory_mib() == Some(mib) {
+            return Ok(true);
+        }
+        // Of what it uses nothing is taken away: it would kill its programs.
+        let used = found.stats.memory_used_mib().is_some_and(|used| used >= mib);
+        if mib > running.memory_mib || used || found.stats.state() != VmState::Running {
+            return Ok(false);
+        }
+        if !taken(self.op.client().set_memory(&stored.uuid, mib, Affects::Running).await)? {
+            return Ok(false);
+        }
+        let deadline = Instant::now() + BALLOON;
+        while self.op.client().stats(&stored.uuid).await?.memory_mib() != Some(mib) {
+            // Who has no patience gets told that it comes with the next start.
+            if Instant::now() >= deadline || self.op.check().is_err() {
+                return Ok(false);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(true)
+    }
+
+    async fn grow(&self, found: &Found, growth: &Growth) -> Result<(), Error> {
+        let running = found.running.is_some();
+        Disks::of(self.op)
+            .set_disk_size(&found.stored, running, &growth.target, &growth.path, growth.bytes)
+            .await
+    }
+}
+
+impl VmChange {
+    fn metadata(&self) -> MetadataChange {
+        let expires = |ttl| match ttl {
+            TimeToLive::Unlimited => None,
+            TimeToLive::For(span) => Some(Timestamp::now().after(span)),
+        };
+        MetadataChange {
+            unlabel: self.unlabel.clone(),
+            label: self.label.clone(),
+            expires: self.ttl.map(expires),
+            ..MetadataChange::default()
+        }
+    }
+}
+
+#[derive(Default)]
+struct Done {
+    applied: Vec<Setting>,
+    on_next_start: Vec<Setting>,
+}
+
+impl Done {
+    fn note(&mut self, setting: Setting, now: bool) {
+        if now { self.applied.push(setting) } else { self.on_next_start.push(setting) }
+    }
+}
+
+fn room(domain: &Domain) -> Room {
+    domain.metadata.as_ref().map(|record| record.room).unwrap_or_default()
+}
+
+/// The maximum for a wanted number: one that was equal to what was given stays so, but for the room that the VM
+/// was made with; other room stays.
+fn with_room(given: u64, max: u64, made_with: Option<u64>, wanted: u64) -> u64 {
+    let room = if given == max { made_with } else { Some(max) };
+    wanted.max(room.unwrap_or(0))
+}
+
+/// Whether the running guest took it; what libvirt or QEMU can't do there is no error.
+fn taken(result: Result<(), libvirt::Error>) -> Result<bool, libvirt::Error> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_connection() => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_that_was_left_stays() {
+        assert_eq!([with_room(2, 2, None, 4), with_room(2, 2, None, 1)], [4, 1]);
+        assert_eq!([with_room(2, 8, None, 4), with_room(2, 8, None, 16)], [8, 16]);
+        assert_eq!([with_room(8, 8, Some(8), 4), with_room(16, 16, Some(8), 2)], [8, 8]);
+    }
+}

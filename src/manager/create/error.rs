@@ -1,0 +1,40 @@
+use crate::model::DiskSize;
+
+/// Why a VM was not created, for what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// Neither an image nor an ISO to install from was named.
+    #[error("there is nothing to boot {name} from")]
+    NothingToBoot {
+        /// The VM.
+        name: String,
+    },
+    /// The disk would be smaller than its image.
+    #[error("a disk of {wanted} is too small for the image {image}, which has {needed}")]
+    DiskTooSmall {
+        /// What was asked for.
+        wanted: DiskSize,
+        /// The image's size.
+        needed: DiskSize,
+        /// The image.
+        image: String,
+    },
+    /// Ports can be published only by user-mode networking.
+    #[error("ports cannot be published on {network}")]
+    CannotPublish {
+        /// What the VM is attached to.
+        network: String,
+    },
+    /// One port of the host would lead to two places.
+    #[error("port {port} of 127.0.0.1 cannot be published twice")]
+    PublishedTwice {
+        /// The port.
+        port: u16,
+    },
+    /// A port of the host is taken.
+    #[error("port {port} of 127.0.0.1 is in use")]
+    PortTaken {
+        /// The port.
+        port: u16,
+    },
+}

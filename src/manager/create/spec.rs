@@ -1,0 +1,85 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::manager::WaitFor;
+use crate::model::{
+    Acceleration, CardSpec, DiskSize, Firmware, GuestSetup, Hardware, Label, MemorySize, MountSpec,
+    OsVariant, PortPublish, VmName,
+};
+use crate::seed::PasswordHash;
+
+/// A VM to be made: what flags, template, configuration and defaults came to.
+#[derive(Debug, Clone)]
+pub struct VmSpec {
+    /// Its name.
+    pub name: VmName,
+    /// Whether a VM that has the name goes, once all is known that can be checked.
+    pub replace: bool,
+    /// The template that was used, for the record.
+    pub template: Option<String>,
+    /// The base image: a file, a URL, or a name of the catalogue.
+    pub image: Option<String>,
+    /// Whether to download an image that no checksum vouches for.
+    pub takes_unvouched: bool,
+    /// An ISO to boot from as long as the disk can't be.
+    pub iso: Option<PathBuf>,
+    /// The ISO of virtio's drivers for Windows, in a second drive.
+    pub virtio_win: Option<PathBuf>,
+    /// Its memory.
+    pub memory: MemorySize,
+    /// The most memory that it can be given while it runs; `None` leaves no room.
+    pub max_memory: Option<MemorySize>,
+    /// Its virtual processors.
+    pub cpus: u32,
+    /// The most of them that it can be given while it runs; `None` leaves no room.
+    pub max_cpus: Option<u32>,
+    /// The size of its disk.
+    pub disk_size: DiskSize,
+    /// The sizes of further disks, which are empty.
+    pub extra_disks: Vec<DiskSize>,
+    /// What boots it; `None` is what the image needs, else BIOS.
+    pub firmware: Option<Firmware>,
+    /// What kind of machine it is.
+    pub hardware: Hardware,
+    /// The system in it, for libosinfo's tools.
+    pub os_variant: Option<OsVariant>,
+    /// How its processor is made.
+    pub accel: Acceleration,
+    /// Its network cards; none named is one on the connection's usual network.
+    pub networks: Vec<CardSpec>,
+    /// Ports to forward to it.
+    pub publish: Vec<PortPublish>,
+    /// Folders of this host that its guest mounts; those of the host are absolute.
+    pub mounts: Vec<MountSpec>,
+    /// Public key files that may log in; none named is all in ~/.ssh, else one of vmtools' own.
+    pub ssh_keys: Vec<PathBuf>,
+    /// The user to log in as; `None` is the image's.
+    pub user: Option<String>,
+    /// Whether its image is told by cloud-init who it is and who may log in.
+    pub cloud_init: bool,
+    /// What its cloud-init does besides.
+    pub setup: GuestSetup,
+    /// cloud-init user-data of the user's own.
+    pub user_data: Option<Vec<u8>>,
+    /// An Ignition configuration, for images that are set up by it instead of cloud-init.
+    pub ignition: Option<Vec<u8>>,
+    /// The user's password; `None` locks it.
+    pub password: Option<PasswordHash>,
+    /// Its host name; `None` is its name.
+    pub hostname: Option<String>,
+    /// Its labels.
+    pub labels: Vec<Label>,
+    /// How long before `gc` may remove it.
+    pub ttl: Option<Duration>,
+    /// Whether to start it.
+    pub start: bool,
+    /// What to wait for after the start.
+    pub wait: Option<WaitFor>,
+}
+
+impl VmSpec {
+    /// The ISO files for its drives, the one to boot from first.
+    pub(in crate::manager) fn cdroms(&self) -> impl Iterator<Item = &PathBuf> {
+        self.iso.iter().chain(&self.virtio_win)
+    }
+}

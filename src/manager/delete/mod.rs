@@ -1,0 +1,262 @@
+//! Deleting VMs: a plan of what goes and what stays, made before anything is stopped, and the act.
+//!
+//! The act claims the VMs, then reads anew who needs what: nothing can come to need a file between that and the
+//! file's end. A VM that vmtools made is marked while it is deleted, so that `gc` finishes what was killed.
+
+mod plan;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+pub use plan::{DeletePlan, DeleteReason, DeleteRequest, FileDeletion, KeepReason, KeptFile};
+use plan::{Draft, draft};
+
+use super::change::refuse_protected;
+use super::claim::{Claim, Subject};
+use super::gc::{GarbageCollection, Maker};
+use super::inventory::{DeletionSet, Inventory, Needer};
+use super::operation::noun;
+use super::storage::Storage;
+use super::{Error, StorageError, VmError};
+use crate::libvirt::{self, DomainId, Object};
+use crate::{guest, host};
+
+/// How long a removal tries while libvirt is busy with something of the VM.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it waits for a daemon that is away, which it does for each VM that is to go.
+const AWAY: Duration = Duration::from_secs(5);
+
+/// A VM that was deleted.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Deleted {
+    /// The VM.
+    pub name: String,
+    /// Its UUID.
+    pub uuid: String,
+    /// The files that were deleted.
+    pub deleted: Vec<String>,
+    /// The files that were kept.
+    pub kept: Vec<String>,
+    /// Those among the deleted that vmtools did not make.
+    #[serde(skip)]
+    pub foreign: Vec<String>,
+    /// Those among the kept that were its disks, and why they were kept.
+    #[serde(skip)]
+    pub stays: Vec<KeptFile>,
+}
+
+noun! {
+    /// VMs deleted by plan.
+    Deletion
+}
+
+impl Deletion<'_> {
+    /// What deleting the VMs would do, in the order in which it is to be done: a VM whose disk stands on
+    /// another's goes before that one. A result for each name.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked. In a name's own place: [`VmError::BeingMade`] while a create is at it;
+    /// [`VmError::NotOff`] when it may not be stopped; [`StorageError::InUse`] when what stays needs a file of it.
+    pub async fn plan(
+        &self,
+        names: &[String],
+        request: &DeleteRequest,
+    ) -> Result<Vec<(String, Result<DeletePlan, Error>)>, Error> {
+        let mut results: Vec<(String, Result<DeletePlan, Error>)> = Vec::new();
+        let mut ids: Vec<DomainId> = Vec::new();
+        for name in names {
+            match self.op.client().resolve(name).await {
+                // By name and by UUID it is one VM still.
+                Ok(id) if ids.iter().any(|known| known.uuid == id.uuid) => {}
+                Ok(id) => ids.push(id),
+                Err(error) if error.is_connection() => return Err(error.into()),
+                Err(error) => results.push((name.clone(), Err(error.into()))),
+            }
+        }
+        if ids.is_empty() {
+            return Ok(results);
+        }
+        let inventory = Inventory::load(self.op).await?;
+        ids.sort_by_key(|id| std::cmp::Reverse(inventory.depth(&id.uuid)));
+        let mut drafts = Vec::new();
+        for id in ids {
+            match self.draft(&inventory, &id, request).await {
+                Ok(draft) => drafts.push(draft),
+                Err(error) => results.push((id.name, Err(error))),
+            }
+        }
+        // One that has to stay may need a file of another, which then has to stay as well.
+        loop {
+            let deletion = all_of(&drafts, &inventory);
+            let refused = drafts.iter().position(|draft| draft.check(&inventory, &deletion).is_err());
+            let Some(refused) = refused else { break };
+            let draft = drafts.remove(refused);
+            let error = draft.check(&inventory, &deletion).err();
+            results.extend(error.map(|error| (draft.name().to_owned(), Err(error))));
+        }
+        let all = all_of(&drafts, &inventory);
+        results.extend(drafts.into_iter().map(|draft| {
+            let plan = draft.finish(&inventory, &all);
+            (plan.name.clone(), Ok(plan))
+        }));
+        Ok(results)
+    }
+
+    /// As [`Deletion::plan`], of one VM that may be stopped.
+    pub(super) async fn plan_one(&self, uuid: &str) -> Result<DeletePlan, Error> {
+        let request = DeleteRequest { may_stop: true, ..DeleteRequest::default() };
+        let plans = self.plan(&[uuid.to_owned()], &request).await?;
+        plans.into_iter().next().map_or_else(|| Err(missing(uuid)), |(_, plan)| plan)
+    }
+
+    async fn draft(
+        &self,
+        inventory: &Inventory,
+        id: &DomainId,
+        request: &DeleteRequest,
+    ) -> Result<Draft, Error> {
+        if inventory.definitions.is_hidden(&id.uuid) {
+            return Err(VmError::Hangs { name: id.name.clone() }.into());
+        }
+        let domain = inventory.definitions.stored(&id.uuid).ok_or_else(|| missing(&id.name))?;
+        if matches!(GarbageCollection::of(self.op).maker_of(domain).await?, Maker::AtWork) {
+            return Err(VmError::BeingMade { name: id.name.clone() }.into());
+        }
+        refuse_protected(domain)?;
+        let state = self.op.client().state(&id.uuid).await?;
+        let running = state.is_active();
+        if running && !request.may_stop {
+            return Err(VmError::NotOff { name: id.name.clone(), state }.into());
+        }
+        let beside = self.op.client().kept_beside(&id.uuid).await?;
+        let snapshot_files = self.op.client().snapshot_files(&id.uuid, &beside.snapshots).await?;
+        Ok(draft(inventory, domain, running, beside, &snapshot_files, request))
+    }
+
+    /// Does what the plans say, in their order, as long as `told` says so after each. Needs are read again
+    /// before, with the VMs claimed: somebody may have made a disk that stands on one that is to go.
+    ///
+    /// # Errors
+    /// In `told`: as in planning, and [`Error::LeftBehind`] when not everything could be removed.
+    pub async fn delete_each(
+        &self,
+        plans: Vec<DeletePlan>,
+        mut told: impl FnMut(&str, Result<Deleted, Error>) -> bool,
+    ) {
+        let mut claims = self.claim_all(&plans).await;
+        let mut inventory = None;
+        let mut kept: HashMap<String, String> = HashMap::new();
+        let mut gone = DeletionSet::default();
+        for plan in plans {
+            let (name, uuid) = (plan.name.clone(), plan.uuid.clone());
+            let claim = claims.remove(&uuid).unwrap_or_else(|| Err(Error::Claimed { name: name.clone() }));
+            let result = match claim {
+                Ok(claim) => self.delete_next(plan, &claim, &mut inventory, &kept, &mut gone).await,
+                Err(error) => Err(error),
+            };
+            if result.is_err() {
+                kept.insert(uuid, name.clone());
+            }
+            if !told(&name, result) {
+                return;
+            }
+        }
+    }
+
+    /// Does what the plan says.
+    pub(super) async fn delete(&self, plan: DeletePlan) -> Result<Deleted, Error> {
+        let claim = self.op.own(Subject::Vm(&plan.uuid), &plan.name).await?;
+        self.delete_claimed(plan, &claim).await
+    }
+
+    /// Does what the plan says of a VM that is claimed.
+    pub(super) async fn delete_claimed(&self, plan: DeletePlan, claim: &Claim) -> Result<Deleted, Error> {
+        let mut gone = DeletionSet::default();
+        self.delete_next(plan, claim, &mut None, &HashMap::new(), &mut gone).await
+    }
+
+    /// In the order of their UUIDs, so that two that want the same VMs don't wait for each other for ever.
+    async fn claim_all(&self, plans: &[DeletePlan]) -> HashMap<String, Result<Claim, Error>> {
+        let mut vms: Vec<(&str, &str)> =
+            plans.iter().map(|plan| (plan.uuid.as_str(), plan.name.as_str())).collect();
+        vms.sort_unstable();
+        let mut claims = HashMap::new();
+        for (uuid, name) in vms {
+            claims.insert(uuid.to_owned(), self.op.own(Subject::Vm(uuid), name).await);
+        }
+        claims
+    }
+
+    async fn delete_next(
+        &self,
+        plan: DeletePlan,
+        _claim: &Claim,
+        inventory: &mut Option<Inventory>,
+        kept: &HashMap<String, String>,
+        gone: &mut DeletionSet,
+    ) -> Result<Deleted, Error> {
+        self.op.check()?;
+        if let Some(child) = plan.waits_for.iter().find_map(|uuid| kept.get(uuid)) {
+            let needed_by = vec![Needer::Vm(child.clone())];
+            return Err(StorageError::InUse { path: plan.name, needed_by }.into());
+        }
+        if inventory.is_none() {
+            let load = async || Inventory::load(self.op).await;
+            *inventory = Some(self.op.while_daemon_is_away(AWAY, load).await?);
+        }
+        let Some(inventory) = inventory else { return Err(missing(&plan.name)) };
+        let volumes = plan.check_again(inventory, gone)?;
+        let Some(domain) = inventory.definitions.stored(&plan.uuid) else { return Err(missing(&plan.name)) };
+        refuse_protected(domain)?;
+        let state = async || Ok(self.op.client().state(&plan.uuid).await?);
+        let state = self.op.while_daemon_is_away(AWAY, state).await?;
+        let running = state.is_active();
+        if running && !plan.may_stop {
+            return Err(VmError::NotOff { name: plan.name, state }.into());
+        }
+        let managed = domain.metadata.is_some();
+        let mark = host::Creator::current().map(|creator| creator.to_string()).filter(|_| managed);
+        if let Some(mark) = &mark {
+            let set = async || Ok(self.op.client().mark_creating(&plan.uuid, mark, running).await?);
+            self.op.while_daemon_is_away(AWAY, set).await?;
+        }
+        let deadline = Instant::now() + PATIENCE;
+        let storage = Storage::of(self.op);
+        let removed = storage.remove_domain(&plan.uuid, &volumes, running, deadline).await;
+        let by_us = match removed {
+            Ok(by_us) => by_us,
+            Err(left) => {
+                if mark.is_some() {
+                    let _ = self.op.client().clear_creating(&plan.uuid, false).await;
+                }
+                let cause = Box::new(StorageError::NotRemoved { name: plan.name.clone() }.into());
+                return Err(Error::LeftBehind { cause, left });
+            }
+        };
+        if !by_us {
+            // Another was at it too, and has done it.
+            return Err(missing(&plan.name));
+        }
+        gone.vms.insert(plan.uuid.clone());
+        gone.files.extend(volumes.iter().map(|volume| inventory.files.key(&volume.path)));
+        if let Ok(uuid) = plan.uuid.parse() {
+            host::remove_vm_sockets(uuid);
+            guest::forget_known_host(self.op.paths().state_folder(), uuid).map_err(guest::Error::from)?;
+        }
+        let foreign = plan.foreign().map(str::to_owned).collect();
+        let stays = plan.staying_disks();
+        let (deleted, kept) = (plan.delete, plan.keep);
+        Ok(Deleted { name: plan.name, uuid: plan.uuid, deleted, kept, foreign, stays })
+    }
+}
+
+fn missing(name: &str) -> Error {
+    libvirt::Error::NotFound { object: Object::Domain, name: name.to_owned() }.into()
+}
+
+fn all_of(drafts: &[Draft], inventory: &Inventory) -> DeletionSet {
+    DeletionSet {
+        vms: drafts.iter().map(|draft| draft.uuid().to_owned()).collect(),
+        files: drafts.iter().flat_map(Draft::files).map(|path| inventory.files.key(path)).collect(),
+    }
+}

@@ -1,0 +1,35 @@
+//! Reaching a guest: its addresses, ssh, the agent, its console and what it prints there; waiting for it.
+
+pub(in crate::manager) mod agent;
+mod console;
+mod copy;
+mod error;
+mod exec;
+mod logs;
+pub(in crate::manager) mod reach;
+mod screen;
+mod serial_log;
+mod ssh_config;
+mod wait;
+
+pub use console::{Console, ConsoleInput, ConsoleOutput};
+pub use copy::{Copied, CopyBy, CopyError, CopyPlace, CopyRefusal, CopyRequest, FileCopy};
+pub use error::{ConsoleError, ExecError, ReachError, ScreenError, WaitError};
+pub use exec::{EXEC_INPUT_LIMIT, ExecEnd, ExecRequest, Executed};
+pub use logs::LogRequest;
+pub use reach::Reach;
+pub use screen::{Screen, ScreenForward};
+pub use ssh_config::SshHost;
+pub use wait::WaitFor;
+
+use super::operation::noun;
+
+noun! {
+    /// Where a guest is reached, what it prints, and waiting for it.
+    GuestAccess
+}
+
+noun! {
+    /// Commands in a guest by its agent.
+    GuestAgent
+}

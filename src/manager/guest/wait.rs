@@ -1,0 +1,294 @@
+//! Waiting for a VM: one deadline over all conditions, stages told meanwhile, and at its end what was
+//! seen last. Nothing is started to look: the open virsh is asked, and sockets are tried.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::{GuestAccess, GuestAgent};
+use crate::guest::{self, cloud_init};
+use crate::libvirt::Domain;
+use crate::manager::guest::reach::forwarded_port;
+use crate::manager::vms::Vms;
+use crate::manager::{Error, Event, ReachError, Seen, VmError, WaitError, Warning};
+use crate::model::{Condition, VmState};
+
+/// How often libvirt and the guest are asked at first, and once the wait is long: each look costs some
+/// milliseconds of a CPU, here, in virsh and in the daemon.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// How long the first try to connect to the guest may take: user-mode networking holds one that came
+/// before the guest was up until it is given up.
+const FIRST_TRY: Duration = Duration::from_secs(1);
+/// How long each later one may take at most; a slow guest needs more than the first.
+const TRY: Duration = Duration::from_secs(5);
+/// How much of the serial log is shown when a wait fails, in bytes.
+const TAIL: u64 = 2000;
+
+/// What to wait for.
+#[derive(Debug, Clone)]
+pub struct WaitFor {
+    /// The conditions, all of them; none named is the best that the VM can give: cloud-init's end for one
+    /// that has a seed, else ssh, else an address.
+    pub conditions: Vec<Condition>,
+    /// The time for all of them together.
+    pub timeout: Duration,
+}
+
+struct Waiting<'a> {
+    access: GuestAccess<'a>,
+    domain: &'a Domain,
+    condition: Condition,
+    started: Instant,
+    deadline: Instant,
+    timeout: Duration,
+    seen: Seen,
+    pause: Duration,
+}
+
+impl GuestAccess<'_> {
+    /// Waits for a VM, which has to run unless its end is waited for.
+    ///
+    /// # Errors
+    /// [`VmError::NotRunning`], [`WaitError::TimedOut`], [`WaitError::Stopped`], [`WaitError::CloudInit`].
+    pub async fn wait(&self, name: &str, wait: &WaitFor) -> Result<crate::manager::VmStatus, Error> {
+        let id = self.op.client().resolve(name).await?;
+        let domain = self.op.client().domain(&id.uuid).await?;
+        let for_its_end = wait.conditions.contains(&Condition::Stopped);
+        if !for_its_end && !self.op.client().state(&id.uuid).await?.is_active() {
+            return Err(VmError::NotRunning { name: id.name }.into());
+        }
+        self.wait_for(&domain, wait).await?;
+        Vms::of(self.op).status_of(&id.uuid).await
+    }
+
+    pub(in crate::manager) async fn wait_for(&self, domain: &Domain, wait: &WaitFor) -> Result<(), Error> {
+        let started = Instant::now();
+        let best = best_condition(domain);
+        let (conditions, lenient) = match wait.conditions.as_slice() {
+            [] => (std::slice::from_ref(&best), true),
+            named => (named, false),
+        };
+        for condition in conditions {
+            let waiting = Waiting {
+                access: *self,
+                domain,
+                condition: *condition,
+                started,
+                deadline: started + wait.timeout,
+                timeout: wait.timeout,
+                seen: Seen::Nothing,
+                pause: PAUSES.0,
+            };
+            match self.op.race(waiting.run()).await {
+                // Nobody asked for cloud-init by name, and ssh is there.
+                Err(Error::Wait(WaitError::NoCloudInit { vm })) if lenient => {
+                    self.op.report(Event::Warning(Warning::NoCloudInit { vm }));
+                }
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The end of the serial log, if there is one that can be read.
+    pub(in crate::manager) async fn serial_tail(&self, domain: &Domain) -> Option<String> {
+        let path = domain.serial_log.as_deref()?;
+        let text = match domain.metadata.as_ref()?.owned.iter().find(|owned| owned.path == path) {
+            Some(owned) => {
+                // libvirt learns the file's present size by looking.
+                let _ = self.op.client().refresh_pool(&owned.pool).await;
+                self.op.client().volume_tail(&owned.pool, &owned.volume, TAIL).await.ok()?
+            }
+            None => return None,
+        };
+        let printable: String =
+            text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+        let lines: Vec<&str> = printable.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let tail = lines[lines.len().saturating_sub(15)..].join("\n");
+        (!tail.is_empty()).then_some(tail)
+    }
+}
+
+impl Waiting<'_> {
+    async fn run(mut self) -> Result<(), Error> {
+        match self.condition {
+            Condition::Stopped => self.stopped().await,
+            Condition::Agent => self.agent().await,
+            Condition::Ip => self.address().await.map(drop),
+            Condition::Ssh => self.banner().await.map(drop),
+            Condition::Port(port) => self.port(port).await,
+            Condition::CloudInit => self.cloud_init().await,
+        }
+    }
+
+    async fn stopped(&mut self) -> Result<(), Error> {
+        loop {
+            let state = self.state().await?;
+            if !state.is_active() {
+                return Ok(());
+            }
+            self.not_yet(Seen::State(state)).await?;
+        }
+    }
+
+    async fn agent(&mut self) -> Result<(), Error> {
+        loop {
+            self.still_running().await?;
+            let ping = r#"{"execute":"guest-ping"}"#;
+            match self.access.op.client().agent(&self.domain.uuid, ping, self.time_for(TRY)).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_connection() => return Err(error.into()),
+                Err(error) => self.not_yet(Seen::error(error)).await?,
+            }
+        }
+    }
+
+    async fn address(&mut self) -> Result<IpAddr, Error> {
+        if self.domain.interfaces.is_empty() {
+            return Err(ReachError::NoNetwork { name: self.domain.name.clone() }.into());
+        }
+        loop {
+            self.still_running().await?;
+            if let Some(address) = self.access.addresses_of(self.domain).await?.first() {
+                return Ok(*address);
+            }
+            self.not_yet(Seen::NoAddress).await?;
+        }
+    }
+
+    /// The banner is read: user-mode networking accepts connections before the guest does.
+    async fn banner(&mut self) -> Result<IpAddr, Error> {
+        let mut patience = FIRST_TRY;
+        loop {
+            let address = self.address().await?;
+            let socket = SocketAddr::new(address, forwarded_port(self.domain).unwrap_or(22));
+            let tried = Instant::now();
+            match guest::read_banner(socket, self.time_for(patience)).await {
+                Ok(_) => return Ok(address),
+                Err(error) => self.not_yet(Seen::error(error)).await?,
+            }
+            if tried.elapsed() >= patience {
+                patience = TRY.min(patience * 2);
+            }
+        }
+    }
+
+    async fn port(&mut self, port: u16) -> Result<(), Error> {
+        let published = self.domain.metadata.as_ref().and_then(|record| {
+            record.published.iter().find(|published| published.guest == port).map(|published| published.host)
+        });
+        loop {
+            let address = self.address().await?;
+            let socket = SocketAddr::new(address, published.unwrap_or(port));
+            if guest::port_open(socket, self.time_for(TRY)).await {
+                return Ok(());
+            }
+            self.not_yet(Seen::NoAnswer(socket)).await?;
+        }
+    }
+
+    async fn cloud_init(&mut self) -> Result<(), Error> {
+        loop {
+            let address = self.banner().await?;
+            let (state, text) = match self.ask_cloud_init(address).await {
+                Ok(report) => (report.state, report),
+                Err(seen) => {
+                    self.not_yet(seen).await?;
+                    continue;
+                }
+            };
+            let vm = self.domain.name.clone();
+            match state {
+                cloud_init::State::Done => return Ok(()),
+                cloud_init::State::Error => {
+                    let errors = if text.errors.is_empty() { vec![text.detail] } else { text.errors };
+                    return Err(WaitError::CloudInit { vm, errors }.into());
+                }
+                cloud_init::State::Disabled => return Err(WaitError::NoCloudInit { vm }.into()),
+                cloud_init::State::NotRun | cloud_init::State::Running => {
+                    self.not_yet(Seen::CloudInit { detail: text.detail }).await?;
+                }
+            }
+        }
+    }
+
+    /// By ssh; where that isn't let in, by the guest agent.
+    async fn ask_cloud_init(&self, address: IpAddr) -> Result<cloud_init::Report, Seen> {
+        // One process in the guest that waits a while, not one that is started every moment.
+        let wait = self.time_for(Duration::from_secs(60));
+        let script = format!(
+            "timeout {} cloud-init status --wait >/dev/null 2>&1\n{}",
+            wait.as_secs().max(1),
+            cloud_init::SCRIPT
+        );
+        let target = self.access.target(self.domain, address).map_err(Seen::error)?;
+        let said = match guest::run(&target, &script, wait + TRY * 2).await {
+            Ok(output) => output.stdout,
+            Err(guest::Error::Denied { .. }) => GuestAgent::of(self.access.op)
+                .run_by_agent(&self.domain.uuid, "sh", &["-c", cloud_init::SCRIPT])
+                .await
+                .map_err(|error| Seen::NoAccess { agent: error.to_string() })?,
+            Err(error) => return Err(Seen::error(error)),
+        };
+        cloud_init::parse_status(&said).map_err(Seen::error)
+    }
+
+    async fn state(&self) -> Result<VmState, Error> {
+        Ok(self.access.op.client().state(&self.domain.uuid).await?)
+    }
+
+    async fn still_running(&self) -> Result<(), Error> {
+        let state = self.state().await?;
+        if state.is_active() {
+            return Ok(());
+        }
+        let stats = self.access.op.client().stats(&self.domain.uuid).await?;
+        Err(WaitError::Stopped {
+            vm: self.domain.name.clone(),
+            condition: self.condition,
+            reason: stats.why_off(),
+            state,
+            serial_log: self.access.serial_tail(self.domain).await,
+        }
+        .into())
+    }
+
+    /// Notes what is seen, and pauses; past the deadline it is over.
+    async fn not_yet(&mut self, seen: Seen) -> Result<(), Error> {
+        if self.seen != seen {
+            let (vm, elapsed) = (self.domain.name.as_str(), self.started.elapsed());
+            self.access.op.report(Event::Waiting { vm, condition: self.condition, seen: &seen, elapsed });
+            self.seen = seen;
+        }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(WaitError::TimedOut {
+                vm: self.domain.name.clone(),
+                condition: self.condition,
+                timeout: self.timeout,
+                seen: self.seen.clone(),
+                serial_log: self.access.serial_tail(self.domain).await,
+            }
+            .into());
+        }
+        tokio::time::sleep(self.pause.min(left)).await;
+        self.pause = (self.pause * 5 / 4).min(PAUSES.1);
+        Ok(())
+    }
+
+    fn time_for(&self, most: Duration) -> Duration {
+        most.min(self.deadline.saturating_duration_since(Instant::now())).max(Duration::from_millis(100))
+    }
+}
+
+fn best_condition(domain: &Domain) -> Condition {
+    let seeded = domain.metadata.as_ref().is_some_and(|record| record.ssh.is_some());
+    if domain.interfaces.is_empty() {
+        Condition::Agent
+    } else if seeded && domain.has_ignition() {
+        Condition::Ssh
+    } else if seeded {
+        Condition::CloudInit
+    } else {
+        Condition::Ip
+    }
+}

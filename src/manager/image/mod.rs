@@ -1,0 +1,90 @@
+//! Images, as a person sees them: what the catalogue offers, and what is kept on this machine.
+
+pub(in crate::manager) mod commit;
+mod error;
+mod import;
+mod listing;
+mod pull;
+mod removal;
+mod status;
+mod usage;
+
+pub use commit::ImageCommit;
+pub use error::ImageError;
+pub(in crate::manager) use import::progress_of;
+pub use import::{ImageImport, import_image, own_image};
+pub use pull::{PullRequest, PulledImage};
+pub use removal::{PruneRequest, RemovedImage, UnusedImage};
+pub use status::{ImageKind, ImageStatus};
+
+use super::Error;
+use super::operation::noun;
+use crate::config::Paths;
+use crate::image::{Catalog, Entry, HoldingKind, Store};
+use crate::model::Firmware;
+
+noun! {
+    /// Images, on this machine and in libvirt's pools.
+    Images
+}
+
+/// An image that the catalogue offers.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct AvailableImage {
+    /// Its name.
+    pub name: String,
+    /// Other names of it.
+    pub aliases: Vec<String>,
+    /// The architecture as QEMU names it.
+    pub arch: String,
+    /// The user that its cloud-init makes.
+    pub default_user: Option<String>,
+    /// The firmware that it needs, where it can't do with any.
+    pub firmware: Option<Firmware>,
+    /// Where it comes from.
+    pub url: String,
+}
+
+impl From<&Entry> for AvailableImage {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            name: entry.name.clone(),
+            aliases: entry.aliases.clone(),
+            arch: entry.arch.clone(),
+            default_user: entry.default_user.clone(),
+            firmware: entry.firmware,
+            url: entry.url.clone(),
+        }
+    }
+}
+
+/// The images of the catalogue of whose names one holds `filter`; the user's own come first.
+///
+/// # Errors
+/// When the user's catalogue can't be read.
+pub fn available_images(paths: &Paths, filter: Option<&str>) -> Result<Vec<AvailableImage>, Error> {
+    let filter = filter.unwrap_or_default().to_ascii_lowercase();
+    let catalog = load_catalog(paths)?;
+    let entries = catalog.entries().iter();
+    let named = |entry: &&Entry| entry.names().any(|name| name.to_ascii_lowercase().contains(&filter));
+    Ok(entries.filter(named).map(AvailableImage::from).collect())
+}
+
+/// The images that are kept on this machine.
+pub(in crate::manager) fn image_store(paths: &Paths) -> Result<Store, Error> {
+    Ok(Store::new(paths.cache_folder().to_owned(), paths.data_folder(), load_catalog(paths)?))
+}
+
+pub(in crate::manager) fn load_catalog(paths: &Paths) -> Result<Catalog, Error> {
+    let own = paths.catalogue_file();
+    Ok(Catalog::load(own.is_file().then_some(own.as_path()))?)
+}
+
+/// The image of the user's own that has this name.
+async fn kept(store: &Store, name: &str) -> Result<ImageStatus, Error> {
+    let holdings = store.holdings().await?;
+    let own = holdings.iter().find(|holding| holding.kind == HoldingKind::Own && holding.name == name);
+    Ok(own
+        .map(ImageStatus::from)
+        .ok_or_else(|| ImageError::NotFound { name: name.to_owned(), nearest: None })?)
+}

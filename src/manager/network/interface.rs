@@ -1,0 +1,216 @@
+//! Plugging VMs' network cards in and out, while they run too.
+
+use std::time::{Duration, Instant};
+
+use super::NetworkError;
+use crate::libvirt::{Affects, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec, Network};
+use crate::manager::claim::{Claim, Subject};
+use crate::manager::inventory::is_on;
+use crate::manager::network::Networks;
+use crate::manager::power::Power;
+use crate::manager::{Already, Error, Event, VmError};
+use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec};
+
+/// How long a guest has to give a card up.
+const UNPLUG: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A card that was plugged in or out.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct CardChange {
+    /// The VM.
+    pub vm: String,
+    /// The network or bridge.
+    pub network: String,
+    /// The card's hardware address.
+    pub mac: String,
+    /// Its model, such as `virtio`.
+    pub model: Option<String>,
+    /// Whether the VM runs, so that its guest saw it at once.
+    pub live: bool,
+}
+
+impl Networks<'_> {
+    /// Gives the VM one more card, at once if it runs, and at its next starts too.
+    ///
+    /// # Errors
+    /// When there is no such network or VM, the hardware address is taken, or the machine has no place left.
+    pub async fn attach(&self, card: &CardSpec, vm: &str) -> Result<CardChange, Error> {
+        let (id, _claim) = self.changeable(vm).await?;
+        let live = self.op.client().state(&id.uuid).await?.is_active();
+        if let Some(present) = self.present(&id, card).await? {
+            self.op.report(Event::AlreadySo { name: &id.name, what: Already::Attached });
+            let network = plug_name(&card.network);
+            let Interface { mac, model, .. } = present;
+            return Ok(CardChange { vm: id.name, network, mac, model, live });
+        }
+        let mut _network = None;
+        let source = match &card.network {
+            NetworkSpec::Network(name) => {
+                _network = Some(self.ready_network(name, live).await?);
+                InterfaceSource::Network(name.clone())
+            }
+            NetworkSpec::Bridge(name) => {
+                self.check_bridge(name)?;
+                InterfaceSource::Bridge(name.clone())
+            }
+            NetworkSpec::User | NetworkSpec::None => return Err(no_card(card).into()),
+        };
+        let _mac = match card.mac {
+            Some(mac) => Some(self.op.own(Subject::Mac(&mac.to_string()), &mac.to_string()).await?),
+            None => None,
+        };
+        self.refuse_taken_macs(card.mac.as_slice(), None).await?;
+        let domain = self.op.client().domain(&id.uuid).await?;
+        let mac = card.mac.unwrap_or_else(MacAddress::random).to_string();
+        let model = card.model.unwrap_or_else(|| domain.hardware().nic_model);
+        let interface = InterfaceSpec { mac: mac.clone(), source, model: Some(model) };
+        let scope = if live { Affects::Both } else { Affects::Stored };
+        self.op.check()?;
+        self.op.client().plug_interface(&id.uuid, &interface, scope).await?;
+        let model = Some(model.name().to_owned());
+        Ok(CardChange { vm: id.name, network: plug_name(&card.network), mac, model, live })
+    }
+
+    /// The interface that the VM has there, unless another is asked for by its address.
+    async fn present(&self, id: &DomainId, card: &CardSpec) -> Result<Option<Interface>, Error> {
+        if card.mac.is_some() {
+            return Ok(None);
+        }
+        let stored = self.op.client().stored_domain(&id.uuid).await?;
+        let mut interfaces = stored.interfaces.into_iter();
+        Ok(interfaces.find(|interface| is_plugged(interface, &card.network)))
+    }
+
+    /// Takes the VM's card on the network away, from the running VM and its next starts; a reserved address
+    /// of it goes too.
+    ///
+    /// # Errors
+    /// [`NetworkError::SeveralCards`] when it has several and none is named; [`NetworkError::StillPlugged`]
+    /// when its guest does not give the card up.
+    pub async fn detach(
+        &self,
+        network: &NetworkSpec,
+        vm: &str,
+        mac: Option<MacAddress>,
+    ) -> Result<CardChange, Error> {
+        let (id, _claim) = self.changeable(vm).await?;
+        let active = self.op.client().state(&id.uuid).await?.is_active();
+        let stored = self.op.client().stored_domain(&id.uuid).await?;
+        let running = if active { Some(self.op.client().domain(&id.uuid).await?) } else { None };
+        // By the bridge of a network that is named, too; one that is gone may be unplugged from all the same.
+        let named = |known: &Network| matches!(network, NetworkSpec::Network(name) if *name == known.name);
+        let known = self.op.client().networks().await?.into_iter().find(named);
+        let plugged = |card: &&Interface| {
+            is_plugged(card, network) || known.as_ref().is_some_and(|known| is_on(card, known))
+        };
+        let mut macs: Vec<String> = Vec::new();
+        for domain in std::iter::once(&stored).chain(&running) {
+            macs.extend(domain.interfaces.iter().filter(plugged).map(|card| card.mac.clone()));
+        }
+        macs.sort();
+        macs.dedup();
+        let name = plug_name(network);
+        let mac = pick(macs, &name, &id.name, mac)?;
+        let in_running = running.as_ref().and_then(|domain| card_with(domain, &mac));
+        let in_stored = card_with(&stored, &mac);
+        let Some(card) = in_running.or(in_stored) else {
+            return Err(NetworkError::NotPlugged { network: name, vm: id.name }.into());
+        };
+        self.op.check()?;
+        let live = in_running.is_some();
+        if live {
+            self.op.client().unplug_interface(&id.uuid, &card.kind, &mac, Affects::Running).await?;
+            self.op.race(self.await_unplugged(&id, &mac)).await?;
+        }
+        // A guest that keeps it has it after its next start, too.
+        if in_stored.is_some() {
+            self.op.client().unplug_interface(&id.uuid, &card.kind, &mac, Affects::Stored).await?;
+        }
+        self.release_cards(&[&mac]).await?;
+        Ok(CardChange { vm: id.name, network: name, mac, model: card.model.clone(), live })
+    }
+
+    /// libvirt asks the guest, and goes on after a few seconds whether that has given the card up or not.
+    async fn await_unplugged(&self, id: &DomainId, mac: &str) -> Result<(), Error> {
+        let deadline = Instant::now() + UNPLUG;
+        while card_with(&self.op.client().domain(&id.uuid).await?, mac).is_some() {
+            if Instant::now() >= deadline {
+                let (vm, mac) = (id.name.clone(), mac.to_owned());
+                return Err(NetworkError::StillPlugged { vm, mac, timeout: UNPLUG }.into());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// The VM, if no create is at it, and a claim to change it.
+    async fn changeable(&self, vm: &str) -> Result<(DomainId, Claim), Error> {
+        let id = self.op.client().resolve(vm).await?;
+        let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        Power::of(self.op).refuse_being_made(&id).await?;
+        let active = self.op.client().state(&id.uuid).await?.is_active();
+        if !active && self.op.client().is_saved(&id.uuid).await? {
+            return Err(VmError::Saved { name: id.name }.into());
+        }
+        Ok((id, claim))
+    }
+}
+
+/// Of a VM's cards the one that is named, or the only one.
+pub(super) fn pick(
+    macs: Vec<String>,
+    network: &str,
+    vm: &str,
+    mac: Option<MacAddress>,
+) -> Result<String, NetworkError> {
+    let (network, vm) = (network.to_owned(), vm.to_owned());
+    match (macs.as_slice(), mac) {
+        ([], _) => Err(NetworkError::NotPlugged { network, vm }),
+        (macs, Some(mac)) if macs.contains(&mac.to_string()) => Ok(mac.to_string()),
+        (_, Some(mac)) => Err(NetworkError::NoSuchCard { network, vm, mac }),
+        ([only], None) => Ok(only.clone()),
+        (_, None) => Err(NetworkError::SeveralCards { network, vm, macs }),
+    }
+}
+
+fn is_plugged(card: &Interface, network: &NetworkSpec) -> bool {
+    match network {
+        NetworkSpec::Network(name) => card.kind == "network" && card.source.as_ref() == Some(name),
+        NetworkSpec::Bridge(name) => card.kind == "bridge" && card.source.as_ref() == Some(name),
+        NetworkSpec::User | NetworkSpec::None => false,
+    }
+}
+
+fn card_with<'a>(domain: &'a Domain, mac: &str) -> Option<&'a Interface> {
+    domain.interfaces.iter().find(|card| card.mac == mac)
+}
+
+/// The name without its kind.
+fn plug_name(network: &NetworkSpec) -> String {
+    match network {
+        NetworkSpec::Network(name) => name.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn no_card(card: &CardSpec) -> Invalid {
+    Invalid::new("network to plug into", card.network.to_string(), "a network's NAME or bridge=NAME")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_cards_one_has_to_be_named() {
+        let macs = |list: &[&str]| list.iter().map(|mac| (*mac).to_owned()).collect::<Vec<_>>();
+        let [one, two] = ["52:54:00:00:00:01", "52:54:00:00:00:02"];
+        let named = two.parse().ok();
+        assert_eq!(pick(macs(&[one]), "n", "v", None).ok().as_deref(), Some(one));
+        assert_eq!(pick(macs(&[one, two]), "n", "v", named).ok().as_deref(), Some(two));
+        assert!(matches!(pick(macs(&[one, two]), "n", "v", None), Err(NetworkError::SeveralCards { .. })));
+        assert!(matches!(pick(macs(&[one]), "n", "v", named), Err(NetworkError::NoSuchCard { .. })));
+        assert!(matches!(pick(macs(&[]), "n", "v", named), Err(NetworkError::NotPlugged { .. })));
+    }
+}

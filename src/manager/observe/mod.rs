@@ -1,0 +1,17 @@
+//! What VMs do and what happens to them, as it happens.
+
+mod events;
+mod monitor;
+
+pub use events::{EventCommand, EventStream, VmEvent, VmEventKind};
+pub use monitor::{
+    Card, CountedDisk, Counters, Job, Look, Monitor, MonitorRequest, QemuEvent, QmpEnabled, SampleSource,
+    Transfers, VmSample,
+};
+
+use super::operation::noun;
+
+noun! {
+    /// Samples of what VMs do, and events.
+    Monitoring
+}

@@ -1,0 +1,83 @@
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use super::by_libvirt;
+use super::{Error, Event, Operation, Seen};
+use crate::libvirt::{self, Domain, DomainId, DomainStats, Scope};
+use crate::manager::Warning;
+use crate::manager::vms::carries_all;
+use crate::model::{Label, Timestamp};
+
+/// Many VMs, asked of libvirt at once.
+pub(in crate::manager) struct Many {
+    scope: Scope,
+    /// Only these, by UUID.
+    chosen: Option<HashSet<String>>,
+    labels: Vec<Label>,
+    /// Whether a VM carries the labels, of those that were seen, by UUID.
+    carrying: HashMap<String, bool>,
+    /// Those that were asked to tell what memory they use.
+    asked: HashSet<String>,
+}
+
+impl Many {
+    pub(in crate::manager) fn all(labels: Vec<Label>, off: bool) -> Self {
+        let scope = if off { Scope::All } else { Scope::Active };
+        Self { scope, chosen: None, labels, carrying: HashMap::new(), asked: HashSet::new() }
+    }
+
+    pub(in crate::manager) fn of(uuids: HashSet<String>) -> Self {
+        Self { chosen: Some(uuids), ..Self::all(Vec::new(), true) }
+    }
+
+    pub(in crate::manager) async fn look(&mut self, op: Operation<'_>) -> Result<Vec<Seen>, Error> {
+        let (stats, ids) = match op.client().counters_of_all(self.scope).await {
+            // A QEMU that hangs holds back whatever is asked of it.
+            Err(libvirt::Error::TimedOut { .. }) => {
+                let states = self.states(op).await?;
+                op.report(Event::Warning(Warning::Hung));
+                states
+            }
+            other => other?,
+        };
+        let (at, time) = (Instant::now(), Timestamp::now());
+        let mut by_name: HashMap<String, DomainStats> =
+            stats.into_iter().map(|stats| (stats.name.clone(), stats)).collect();
+        let wanted = self.wanted(op, ids).await?;
+        let seen = wanted.into_iter().filter_map(|DomainId { uuid, name }| {
+            let counters = by_libvirt::counters(&by_name.remove(&name)?, at, time);
+            Some(Seen { name, uuid, counters, jobs: Vec::new(), events: Vec::new() })
+        });
+        let seen: Vec<Seen> = seen.collect();
+        for Seen { uuid, counters, .. } in &seen {
+            if !counters.state.is_active() {
+                self.asked.remove(uuid);
+            } else if self.asked.insert(uuid.clone()) {
+                super::have_memory_told(op, uuid, counters).await;
+            }
+        }
+        Ok(seen)
+    }
+
+    async fn states(&self, op: Operation<'_>) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
+        let (stats, _) = op.client().survey_states(self.scope).await?;
+        Ok((stats, op.client().domains(self.scope).await?))
+    }
+
+    async fn wanted(&mut self, op: Operation<'_>, ids: Vec<DomainId>) -> Result<Vec<DomainId>, Error> {
+        if let Some(chosen) = &self.chosen {
+            return Ok(ids.into_iter().filter(|id| chosen.contains(&id.uuid)).collect());
+        }
+        if self.labels.is_empty() {
+            return Ok(ids);
+        }
+        let new: Vec<&str> =
+            ids.iter().map(|id| id.uuid.as_str()).filter(|uuid| !self.carrying.contains_key(*uuid)).collect();
+        let domains: Vec<Domain> = op.client().domains_in_full(&new).await?;
+        for domain in domains {
+            let carries = carries_all(&domain, &self.labels);
+            self.carrying.insert(domain.uuid, carries);
+        }
+        Ok(ids.into_iter().filter(|id| self.carrying.get(&id.uuid) == Some(&true)).collect())
+    }
+}

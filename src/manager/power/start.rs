@@ -1,0 +1,181 @@
+//! Starting.
+
+use std::time::Duration;
+
+use crate::host;
+use crate::libvirt::{self, Domain, DomainId, Element, Node, RefusalReason};
+use crate::manager::claim::Subject;
+use crate::manager::gc::GarbageCollection;
+use crate::manager::gc::Maker;
+use crate::manager::guest::GuestAccess;
+use crate::manager::inventory::Inventory;
+use crate::manager::network::Networks;
+use crate::manager::power::Power;
+use crate::manager::vms::Vms;
+use crate::manager::{Already, Error, Event, PasstFault, VmError, VmStatus, WaitFor, Warning};
+use crate::model::VmState;
+
+/// How long QEMU may take to start; with large pages or a slow disk it takes a while.
+const STARTING: Duration = Duration::from_secs(120);
+
+/// What a change of a VM's state came to.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct StateChange {
+    /// The VM.
+    pub name: String,
+    /// The state it is in now.
+    pub state: VmState,
+    /// Whether it was so before.
+    pub already: bool,
+}
+
+impl Power<'_> {
+    /// Starts the VM, and its network if that is off, and waits as asked. One that runs already is fine.
+    ///
+    /// # Errors
+    /// When there is no such VM, libvirt or QEMU refuses, or the wait fails.
+    pub async fn start(&self, name: &str, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
+        let id = self.op.client().resolve(name).await?;
+        // One that runs may be at work for another, whose copy takes its time; that is no reason to wait.
+        let running = self.op.client().state(&id.uuid).await?.is_active();
+        let claim = match running {
+            true => self.op.share(Subject::Vm(&id.uuid), &id.name).await?,
+            false => self.op.own(Subject::Vm(&id.uuid), &id.name).await?,
+        };
+        let state = self.op.client().state(&id.uuid).await?;
+        let domain = self.op.client().domain(&id.uuid).await?;
+        self.refuse_unmade(&domain).await?;
+        if state == VmState::Paused {
+            self.await_running(&id).await?;
+        }
+        if state.is_active() {
+            self.op.report(Event::AlreadySo { name: &id.name, what: Already::Running });
+        } else {
+            self.refuse_parent(&domain).await?;
+            for network in domain.interfaces.iter().filter(|card| card.kind == "network") {
+                Networks::of(self.op)
+                    .ready_network(network.source.as_deref().unwrap_or_default(), true)
+                    .await?;
+            }
+            // Of many that are asked for, those not begun yet are left.
+            self.op.check()?;
+            match self.power_on(&id.uuid).await {
+                // Somebody else was faster.
+                Err(Error::Libvirt(libvirt::Error::WrongState { .. })) => {
+                    self.op.report(Event::AlreadySo { name: &id.name, what: Already::Running });
+                }
+                other => other?,
+            }
+        }
+        drop(claim);
+        if let Some(wait) = wait {
+            let domain = self.op.client().domain(&id.uuid).await?;
+            GuestAccess::of(self.op).wait_for(&domain, wait).await?;
+        }
+        Vms::of(self.op).status_of(&id.uuid).await
+    }
+
+    /// What a create is still at, or has left half-made, is not touched.
+    pub(in crate::manager) async fn refuse_unmade(&self, domain: &Domain) -> Result<(), Error> {
+        let name = || domain.name.clone();
+        match GarbageCollection::of(self.op).maker_of(domain).await? {
+            Maker::None => Ok(()),
+            Maker::AtWork => Err(VmError::BeingMade { name: name() }.into()),
+            Maker::Gone => Err(VmError::Unfinished { name: name() }.into()),
+        }
+    }
+
+    /// What a create is still at is not pulled away from under it.
+    pub(in crate::manager) async fn refuse_being_made(&self, id: &DomainId) -> Result<(), Error> {
+        let domain = self.op.client().domain(&id.uuid).await?;
+        match GarbageCollection::of(self.op).maker_of(&domain).await? {
+            Maker::AtWork => Err(VmError::BeingMade { name: id.name.clone() }.into()),
+            Maker::None | Maker::Gone => Ok(()),
+        }
+    }
+
+    /// While QEMU starts up its VM counts as paused; one that was paused stays so.
+    pub(in crate::manager) async fn await_running(&self, id: &DomainId) -> Result<(), Error> {
+        let mut retry = self.op.retry(STARTING);
+        loop {
+            let stats = self.op.client().state_in_detail(&id.uuid).await?;
+            match stats.state() {
+                VmState::Paused if stats.is_starting() && retry.again().await? => {}
+                VmState::Paused => return Err(VmError::Paused { name: id.name.clone() }.into()),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Starts the domain and does what its networking needs beside: where passt can't start, its card is
+    /// changed to slirp; slirp's forwards are told to QEMU each time.
+    pub(in crate::manager) async fn power_on(&self, uuid: &str) -> Result<(), Error> {
+        if self.op.locality().is_session() && self.op.locality().is_here() {
+            // Where the VM's QMP socket goes; without the folder QEMU would not start.
+            host::ready_session_qmp_folder();
+        }
+        match self.op.client().start(uuid).await {
+            Err(libvirt::Error::Refused { message, reason: RefusalReason::Passt, .. }) => {
+                let reason = PasstFault::Failed { message };
+                self.op.report(Event::Warning(Warning::NoPasst { reason }));
+                self.op.client().change_definition(uuid, passt_to_slirp).await?;
+                self.op.client().start(uuid).await?;
+            }
+            other => other?,
+        }
+        let domain = self.op.client().domain(uuid).await?;
+        self.forward_by_slirp(&domain).await
+    }
+
+    async fn forward_by_slirp(&self, domain: &Domain) -> Result<(), Error> {
+        let card = domain.interfaces.iter().find(|card| card.kind == "user" && !card.passt);
+        let (Some(card), Some(record)) = (card, &domain.metadata) else { return Ok(()) };
+        // libvirt calls the network device of the card net0 hostnet0.
+        let netdev = format!("host{}", card.alias.as_deref().unwrap_or("net0"));
+        for port in &record.published {
+            self.op
+                .client()
+                .forward_by_slirp(&domain.uuid, &netdev, port.protocol.name(), port.host, port.guest)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// What is written to a parent's disks would change those of its linked clones under them.
+    pub(in crate::manager) async fn refuse_parent(&self, domain: &Domain) -> Result<(), Error> {
+        let children = Inventory::of_disks(self.op).await?.children_of_any_kind(&domain.uuid);
+        if children.is_empty() {
+            return Ok(());
+        }
+        Err(VmError::HasChildren { name: domain.name.clone(), children }.into())
+    }
+}
+
+/// passt's backend and its forwards are taken off; what else the card has stays.
+fn passt_to_slirp(domain: &mut Element) {
+    let Some(devices) = domain.find_mut("devices") else { return };
+    for node in &mut devices.children {
+        let Node::Element(card) = node else { continue };
+        if card.name == "interface" && card.find_attribute("backend", "type") == Some("passt") {
+            let passts = |node: &Node| matches!(node, Node::Element(e) if e.name == "backend" || e.name == "portForward");
+            card.children.retain(|node| !passts(node));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_of_passt_becomes_one_of_slirp() {
+        let mut domain = Element::parse(
+            "<domain><devices><interface type='user'><mac address='m'/><backend type='passt'/><portForward proto='tcp'/></interface><interface type='network'><backend x='y'/></interface></devices></domain>",
+        )
+        .expect("parses");
+        passt_to_slirp(&mut domain);
+        let cards: Vec<_> = domain.find("devices").expect("there").elements().collect();
+        assert_eq!(cards[0].elements().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["mac"]);
+        assert!(cards[1].find("backend").is_some());
+    }
+}

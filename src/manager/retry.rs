@@ -1,0 +1,202 @@
+//! How something is tried again: the one policy for every loop over libvirt or a guest.
+//!
+//! Each loop has a pause, a deadline and heeds the interrupt:
+//!
+//! ```text
+//!   let mut retry = op.retry(PATIENCE);
+//!   loop {
+//!       look, and return when it is so
+//!       if !retry.again().await? { return Err(timed out) }
+//!   }
+//! ```
+
+use std::time::{Duration, Instant};
+
+use super::Error;
+use super::operation::Operation;
+use super::task::Interrupt;
+use crate::libvirt;
+
+/// The first pause; each later one is half as long again, up to [`Retry::at_most`].
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// What pauses grow to unless a loop says otherwise.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// How long a daemon that is being restarted may be away.
+pub(in crate::manager) const AWAY: Duration = Duration::from_secs(15);
+/// Each try of a daemon that is away starts a virsh.
+const AWAY_PAUSE: Duration = Duration::from_millis(750);
+
+/// Tries of something, until a deadline. The pauses between them grow.
+pub(in crate::manager) struct Retry<'a> {
+    interrupt: Option<&'a Interrupt>,
+    deadline: Instant,
+    pause: Duration,
+    longest: Duration,
+}
+
+impl<'a> Retry<'a> {
+    /// Tries that end at the deadline, or when the user asks for it.
+    pub(in crate::manager) fn until(deadline: Instant, interrupt: &'a Interrupt) -> Self {
+        Self { interrupt: Some(interrupt), deadline, pause: FIRST_PAUSE, longest: LONGEST_PAUSE }
+    }
+
+    /// As [`Retry::until`], for what has to be finished though the user has asked for the end: a roll-back.
+    pub(in crate::manager) fn regardless(deadline: Instant) -> Retry<'static> {
+        Retry { interrupt: None, deadline, pause: FIRST_PAUSE, longest: LONGEST_PAUSE }
+    }
+
+    /// With pauses that grow up to `longest`.
+    #[must_use]
+    pub(in crate::manager) fn at_most(self, longest: Duration) -> Self {
+        Self { longest, pause: self.pause.min(longest), ..self }
+    }
+
+    /// The time left.
+    pub(in crate::manager) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Pauses before the next try; false when the deadline has passed.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub(in crate::manager) async fn again(&mut self) -> Result<bool, Error> {
+        let left = self.left();
+        if left.is_zero() {
+            return Ok(false);
+        }
+        let pause = async {
+            tokio::time::sleep(self.pause.min(left)).await;
+            Ok(())
+        };
+        match self.interrupt {
+            Some(interrupt) => interrupt.race(pause).await?,
+            None => pause.await?,
+        }
+        self.pause = (self.pause * 3 / 2).min(self.longest);
+        Ok(true)
+    }
+
+    /// Does it again while libvirt is busy or away. That there is nothing to do it to, or that it is done
+    /// already, is success, and then it is false.
+    ///
+    /// # Errors
+    /// The work's own; its last when the deadline has passed. [`libvirt::Error`] has no word for an interrupt:
+    /// then it is the last error, too.
+    pub(in crate::manager) async fn while_busy(
+        mut self,
+        work: impl AsyncFn() -> Result<(), libvirt::Error>,
+    ) -> Result<bool, libvirt::Error> {
+        loop {
+            let error = match work().await {
+                Ok(()) => return Ok(true),
+                Err(error) if is_done(&error) => return Ok(false),
+                Err(error) => error,
+            };
+            if !is_passing(&error) || !matches!(self.again().await, Ok(true)) {
+                return Err(error);
+            }
+        }
+    }
+}
+
+impl<'a> Operation<'a> {
+    /// Tries that end after `patience`, or when the user asks for it.
+    pub(in crate::manager) fn retry(self, patience: Duration) -> Retry<'a> {
+        Retry::until(Instant::now() + patience, self.interrupt())
+    }
+
+    /// Does it again while the daemon is away, for a while. Only for what may be done twice: whether libvirt
+    /// did it before it went can't be known.
+    ///
+    /// # Errors
+    /// The work's own; when the daemon stays away; [`Error::Interrupted`], then.
+    pub(in crate::manager) async fn while_daemon_restarts<T>(
+        self,
+        work: impl AsyncFn() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.while_daemon_is_away(AWAY, work).await
+    }
+
+    /// As [`Operation::while_daemon_restarts`], with a patience of its own from the first failure on.
+    ///
+    /// # Errors
+    /// As there.
+    pub(in crate::manager) async fn while_daemon_is_away<T>(
+        self,
+        patience: Duration,
+        work: impl AsyncFn() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut retry: Option<Retry<'_>> = None;
+        loop {
+            match work().await {
+                Err(Error::Libvirt(error)) if is_away(&error) => {
+                    if !retry.get_or_insert_with(|| self.retry(patience).at_most(AWAY_PAUSE)).again().await? {
+                        return Err(error.into());
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+/// Whether the daemon is not there at the moment.
+pub(in crate::manager) fn is_away(error: &libvirt::Error) -> bool {
+    matches!(error, libvirt::Error::Lost { .. } | libvirt::Error::Unreachable { .. })
+}
+
+/// Of a file that is missing, another was faster.
+fn is_done(error: &libvirt::Error) -> bool {
+    use libvirt::Error as E;
+    matches!(error, E::NotFound { .. } | E::WrongState { .. } | E::FileMissing { .. })
+}
+
+fn is_passing(error: &libvirt::Error) -> bool {
+    matches!(error, libvirt::Error::Busy { .. }) || is_away(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::interrupt_channel;
+    use super::*;
+
+    #[tokio::test]
+    async fn tries_end_at_their_deadline() {
+        let (_sender, interrupt) = interrupt_channel();
+        let mut retry = Retry::until(Instant::now() + Duration::from_millis(20), &interrupt);
+        while retry.left() > Duration::ZERO {
+            assert!(retry.again().await.expect("nobody interrupts"));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(!retry.again().await.expect("nobody interrupts"));
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_ends_a_pause_but_not_that_of_a_roll_back() {
+        let (sender, interrupt) = interrupt_channel();
+        sender.send(true).expect("it listens");
+        let soon = Instant::now() + Duration::from_secs(5);
+        assert!(matches!(Retry::until(soon, &interrupt).again().await, Err(Error::Interrupted)));
+        assert!(Retry::regardless(soon).again().await.expect("it pauses"));
+    }
+
+    #[tokio::test]
+    async fn what_is_done_already_is_success_and_what_will_not_change_is_not_tried_again() {
+        let soon = Instant::now() + Duration::from_secs(5);
+        let wrong_state =
+            async || Err(libvirt::Error::WrongState { command: "x".into(), message: "y".into() });
+        assert!(!Retry::regardless(soon).while_busy(wrong_state).await.expect("it is so already"));
+        let tries = std::cell::Cell::new(0);
+        let refused = async || {
+            tries.set(tries.get() + 1);
+            Err(libvirt::Error::Refused {
+                command: "x".into(),
+                message: "y".into(),
+                reason: libvirt::RefusalReason::Other,
+            })
+        };
+        assert!(Retry::regardless(soon).while_busy(refused).await.is_err());
+        assert_eq!(tries.get(), 1);
+    }
+}

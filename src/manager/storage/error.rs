@@ -1,0 +1,88 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::manager::Needer;
+use crate::model::DiskSize;
+
+/// Why files of VMs were not made, copied or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// There is not enough space.
+    #[error("{needed} are needed, and {available} are free in {place}")]
+    NoSpace {
+        /// Where.
+        place: Place,
+        /// What is free.
+        available: DiskSize,
+        /// What is needed at least.
+        needed: DiskSize,
+    },
+    /// There is no such storage pool.
+    #[error("there is no storage pool {name:?}")]
+    NoPool {
+        /// The pool.
+        name: String,
+    },
+    /// A VM's disk lies where libvirt has no storage pool.
+    #[error("the disk {path} of the VM {name} is in no active storage pool")]
+    NotInPool {
+        /// The VM.
+        name: String,
+        /// Its disk.
+        path: String,
+    },
+    /// A base image stays neither whole nor gone.
+    #[error(
+        "the base image {volume} in the storage pool {pool} is incomplete, and other processes keep changing it"
+    )]
+    BaseBroken {
+        /// The pool.
+        pool: String,
+        /// The volume.
+        volume: String,
+    },
+    /// Another VM or file needs what was to be removed or changed.
+    #[error("{path} is needed by {}", join(.needed_by))]
+    InUse {
+        /// The file, or the VM.
+        path: String,
+        /// The VMs and files that need it.
+        needed_by: Vec<Needer>,
+    },
+    /// A raw disk's first bytes are another format's header, which may be of the guest's making.
+    #[error("the disk {disk} of the VM {name} is raw, but its content looks like another format")]
+    Forged {
+        /// The VM.
+        name: String,
+        /// The disk's device.
+        disk: String,
+    },
+    /// Not everything of it could be removed.
+    #[error("{name} could not be removed")]
+    NotRemoved {
+        /// The VM, image or volume.
+        name: String,
+    },
+}
+
+/// Where files are put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A storage pool of libvirt's.
+    Pool(String),
+    /// A directory of this host, of vmtools' own.
+    Folder(PathBuf),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pool(name) => write!(f, "the storage pool {name}"),
+            Self::Folder(path) => path.display().fmt(f),
+        }
+    }
+}
+
+pub(in crate::manager) fn join(needers: &[Needer]) -> String {
+    needers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,130 @@
+//! Taking a VM away: stop, delete its own volumes, forget it. The definition goes last, so that a
+//! removal which is cut off can be done again.
+
+use std::time::Instant;
+
+use crate::libvirt::{Error, OwnedVolume};
+use crate::manager::network::Networks;
+use crate::manager::retry::Retry;
+use crate::manager::storage::Storage;
+use crate::manager::{Left, Remnant};
+
+impl Storage<'_> {
+    /// Stops the VM if it may be running, deletes the volumes, forgets it. What isn't there is fine.
+    /// Tries again until the deadline while libvirt is busy with something of it. What could not be
+    /// removed is named. Gives whether it was there until now: of two removals at once one has done it.
+    pub(in crate::manager) async fn remove_domain(
+        &self,
+        uuid: &str,
+        volumes: &[OwnedVolume],
+        may_run: bool,
+        deadline: Instant,
+    ) -> Result<bool, Vec<Remnant>> {
+        let mut left = Vec::new();
+        let mut stopped = false;
+        if may_run {
+            match Retry::regardless(deadline).while_busy(async || self.op.client().destroy(uuid).await).await
+            {
+                Ok(done) => stopped = done,
+                Err(error) => {
+                    let running = Left::RunningVm { uuid: uuid.to_owned() };
+                    return Err(vec![Remnant::because(running, error)]);
+                }
+            }
+        }
+        if let Err(volumes) = self.remove_volumes(volumes, deadline).await {
+            left.extend(volumes);
+        }
+        let definition = Left::Definition { uuid: uuid.to_owned() };
+        if !left.is_empty() {
+            left.push(definition.into());
+            return Err(left);
+        }
+        Networks::of(self.op).release_reservations(uuid).await;
+        let undefine = async || {
+            match self.op.client().undefine(uuid).await {
+                // Nothing was stored of it, so its end was all.
+                Err(Error::WrongState { .. }) if stopped => Ok(()),
+                other => other,
+            }
+        };
+        match Retry::regardless(deadline).while_busy(undefine).await {
+            // One that nothing was stored of is gone with its end.
+            Ok(done) => Ok(done || stopped),
+            Err(error) => Err(vec![Remnant::because(definition, error)]),
+        }
+    }
+
+    /// Deletes the volumes, and the older pieces of those that are logs; what could not be deleted is named.
+    pub(in crate::manager) async fn remove_volumes(
+        &self,
+        volumes: &[OwnedVolume],
+        deadline: Instant,
+    ) -> Result<(), Vec<Remnant>> {
+        let mut left = Vec::new();
+        let mut pools: Vec<&str> = volumes.iter().map(|volume| volume.pool.as_str()).collect();
+        pools.dedup();
+        let mut going = volumes.to_vec();
+        for pool in pools {
+            // The serial log was made behind libvirt's back. That a pool is busy or gone shows below.
+            let _ = Retry::regardless(deadline)
+                .while_busy(async || self.op.client().refresh_pool(pool).await)
+                .await;
+            going.extend(self.log_pieces(pool, volumes).await);
+        }
+        for volume in &going {
+            if let Err(error) = Retry::regardless(deadline)
+                .while_busy(async || self.op.client().delete_volume(&volume.pool, &volume.volume).await)
+                .await
+            {
+                left.push(Remnant::because(Left::File { path: volume.path.clone() }, error));
+            }
+        }
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    }
+
+    /// The older pieces of the logs among the volumes, as far as they are not among them.
+    async fn log_pieces(&self, pool: &str, volumes: &[OwnedVolume]) -> Vec<OwnedVolume> {
+        let logs: Vec<_> =
+            volumes.iter().filter(|log| log.pool == pool && log.volume.ends_with(".log")).collect();
+        if logs.is_empty() {
+            return Vec::new();
+        }
+        let names = self.op.client().volume_names(pool).await.unwrap_or_default().into_iter();
+        let new = names.filter(|name| volumes.iter().all(|known| known.volume != *name));
+        let pieces = new.filter_map(|name| {
+            let log = logs.iter().find(|log| is_piece(&name, &log.volume))?;
+            let path = format!("{}{}", log.path, name.strip_prefix(&log.volume)?);
+            Some(OwnedVolume { pool: pool.to_owned(), volume: name, path })
+        });
+        pieces.collect()
+    }
+}
+
+/// Whether a file of this name is an older piece of the serial log of that name, which virtlogd begins anew at 2 MiB.
+pub(in crate::manager) fn is_piece(name: &str, log: &str) -> bool {
+    let number = name.strip_prefix(log).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
+    log.ends_with(".log") && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_piece;
+
+    #[test]
+    fn only_a_log_with_a_number_behind_is_a_piece() {
+        for (name, expected) in [
+            ("web-1a2b3c4d.log.0", true),
+            ("web-1a2b3c4d.log.12", true),
+            ("web-1a2b3c4d.log", false),
+            ("web-1a2b3c4d.log.", false),
+            ("web-1a2b3c4d.log.0.old", false),
+            ("web-1a2b3c4d.log.-1", false),
+            ("web-1a2b3c4d.log0", false),
+            ("web2-1a2b3c4d.log.0", false),
+        ] {
+            assert_eq!(is_piece(name, "web-1a2b3c4d.log"), expected, "{name}");
+        }
+        assert!(!is_piece("web.qcow2.0", "web.qcow2"));
+    }
+}

@@ -1,0 +1,24 @@
+/// A part of an operation that takes a while, as it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Deletes the VM whose name and place the new one takes.
+    ReplaceVm,
+    /// Claims the VM's name, by defining it.
+    ClaimName,
+    /// Creates the VM's disks.
+    MakeDisks,
+    /// Copies the disks of a VM that is shut off.
+    CopyDisks,
+    /// Copies the disks of a running VM, as of one moment.
+    CopyRunningDisks,
+    /// Copies an image into a storage pool, where VMs' disks can be based on it.
+    UploadBase,
+    /// Waits for another process that copies the same image there.
+    AwaitUpload,
+    /// Copies a disk with all that it is based on into one file.
+    FlattenDisk,
+    /// Fetches such a copy from the storage pool.
+    FetchCopy,
+    /// Starts the VM.
+    Start,
+}

@@ -1,0 +1,159 @@
+use crate::manager::{KvmFault, PasstFault, Setting, VirtiofsFault};
+use crate::model::{ConnectionUri, DiskSize, MemorySize, SharedFolder};
+use crate::seed::UserDataWarning;
+
+/// Something that doesn't stop the verb, but that the user should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// KVM can't be used; the guest is emulated, ten times slower or more.
+    Emulation {
+        /// Why KVM can't be used.
+        reason: KvmFault,
+    },
+    /// Nobody vouches for the image.
+    Unverified {
+        /// The image.
+        image: String,
+    },
+    /// The image in the cache may be an old one.
+    Unchecked {
+        /// The image.
+        image: String,
+        /// Why nobody could be asked, in the words of the error.
+        reason: String,
+    },
+    /// An address is still kept for a VM that is gone.
+    ReservationStays {
+        /// Why, in the words of the error.
+        reason: String,
+    },
+    /// Some VM's QEMU doesn't answer libvirt.
+    Hung,
+    /// A guest was asked to let go of a disk, and nobody waits for it any more.
+    MayLetGo {
+        /// The VM.
+        vm: String,
+        /// The disk's device.
+        target: String,
+    },
+    /// A guest was asked to go off, and nobody waits for it any more.
+    MayGoOff {
+        /// The VM.
+        vm: String,
+    },
+    /// A VM that was to be restarted is off, and is not started any more.
+    LeftOff {
+        /// The VM.
+        vm: String,
+    },
+    /// Not all was changed that was to be, but this.
+    PartlySet {
+        /// The VM.
+        vm: String,
+        /// What was changed.
+        done: Vec<Setting>,
+    },
+    /// The QEMUs of these VMs hang, and what they use is known only as far as files and processes tell.
+    Hidden {
+        /// The VMs.
+        vms: Vec<String>,
+    },
+    /// The VM has more processors than the host.
+    CpusMany {
+        /// Its processors.
+        wanted: u32,
+        /// The host's.
+        host: u32,
+    },
+    /// The VM may use more memory than is free.
+    MemoryShort {
+        /// What it may use.
+        wanted: MemorySize,
+        /// What is free.
+        available: MemorySize,
+    },
+    /// The disk may grow to more than there is room.
+    DiskShort {
+        /// What it may grow to.
+        wanted: DiskSize,
+        /// The room in its pool.
+        available: DiskSize,
+    },
+    /// The guest has no user-mode network by passt.
+    NoPasst {
+        /// Why.
+        reason: PasstFault,
+    },
+    /// A folder goes to the guest by 9p.
+    NoVirtiofs {
+        /// The folder of the host.
+        folder: String,
+        /// Why not by virtiofs.
+        reason: VirtiofsFault,
+    },
+    /// Nothing in the guest mounts the folders that it was given.
+    NotMounted {
+        /// The VM.
+        vm: String,
+        /// The folders.
+        folders: Vec<SharedFolder>,
+    },
+    /// The image has no cloud-init, or it is switched off; what it should have done is not done.
+    NoCloudInit {
+        /// The VM.
+        vm: String,
+    },
+    /// Something in the user-data that cloud-init will pass over, or that may keep vmtools out.
+    UserData(UserDataWarning),
+    /// The VM gets no seed, so what its template would have cloud-init do is left out.
+    SetupLeftOut {
+        /// The VM.
+        vm: String,
+    },
+    /// Nothing tells the clone's guest that it is another one.
+    IdentityKept {
+        /// The clone.
+        vm: String,
+        /// Whether its source was set up by Ignition, which does so once.
+        ignition: bool,
+    },
+    /// The agent of a running VM didn't hold its file systems while they were copied.
+    NotHeld {
+        /// The VM.
+        vm: String,
+    },
+    /// The agent of a running VM doesn't answer any more, and its file systems may still be held.
+    StillHeld {
+        /// The VM.
+        vm: String,
+    },
+    /// A clone gets a new TPM, with nothing in it.
+    TpmLeftOut {
+        /// The clone.
+        vm: String,
+    },
+    /// Only the first of several disks is taken.
+    DisksLeftOut {
+        /// The VM or image.
+        of: String,
+        /// The others' names.
+        disks: Vec<String>,
+    },
+    /// libvirt can't be asked what uses the images.
+    ImageUseUnknown {
+        /// Why, in the words of the error.
+        reason: String,
+    },
+    /// No VM runs, but there are some that are off.
+    StoppedVms {
+        /// How many.
+        count: usize,
+    },
+    /// This connection has no VMs, but another has.
+    ElsewhereVms {
+        /// The other connection.
+        uri: ConnectionUri,
+        /// How many VMs it has.
+        count: usize,
+    },
+}

@@ -1,0 +1,209 @@
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+
+use crate::host::{self, Socket};
+use crate::libvirt::{self, AddressSource, Definitions, Domain, DomainId, DomainStats, Scope};
+use crate::manager::guest::reach::{forwarded_port, own_addresses};
+use crate::manager::vms::Vms;
+use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
+use crate::model::{ConnectionUri, Label, VmState};
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListRequest {
+    /// Those that are off, too.
+    pub all: bool,
+    /// Only those whose state is running; else paused ones count too.
+    pub running_only: bool,
+    /// Only those that carry all of these labels.
+    pub labels: Vec<Label>,
+    /// Whether what only definitions tell is wanted: it costs a call for each VM.
+    pub details: bool,
+}
+
+/// Which VMs a verb is for.
+#[derive(Debug, Clone)]
+pub enum VmSelection {
+    /// Those of these names.
+    Names(Vec<String>),
+    /// All that vmtools made.
+    All,
+    /// Those that carry all of these labels.
+    Labels(Vec<Label>),
+}
+
+impl Vms<'_> {
+    /// How many VMs the connection has that `auto` did not pick, if it can be told without starting a
+    /// daemon or asking for rights.
+    pub(super) async fn vms_elsewhere(&self) -> Result<Option<(ConnectionUri, usize)>, Error> {
+        let other =
+            if self.op.locality().is_session() { ConnectionUri::system() } else { ConnectionUri::session() };
+        if !self.op.locality().is_here() || host::is_root() {
+            return Ok(None);
+        }
+        let socket =
+            if other.is_session() { host::probe_session().await } else { host::probe_system().await };
+        if !matches!(socket, Socket::Reachable { .. }) {
+            return Ok(None);
+        }
+        let count = self.op.client().count_on(&other).await?;
+        Ok((count > 0).then_some((other, count)))
+    }
+
+    /// The VMs, by name.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub async fn list(&self, request: &ListRequest) -> Result<Vec<VmSummary>, Error> {
+        let scope = if request.all { Scope::All } else { Scope::Active };
+        let mut hung = false;
+        let (stats, ids) = match self.op.client().survey(scope).await {
+            // A QEMU that hangs holds back whatever is asked of it, even its definition. Labels stand there.
+            Err(libvirt::Error::TimedOut { .. }) if request.labels.is_empty() => {
+                hung = true;
+                self.op.client().survey_states(scope).await?
+            }
+            other => other?,
+        };
+        let mut rows = rows(&stats, ids);
+        if rows.is_empty() {
+            self.mention_others(request).await?;
+        }
+        rows.retain(|row| !request.running_only || row.vm.state == VmState::Running);
+        rows.sort_by(|a, b| a.vm.name.cmp(&b.vm.name));
+        if hung {
+            self.op.report(Event::Warning(Warning::Hung));
+            return Ok(rows.into_iter().map(|row| row.vm).collect());
+        }
+        if request.details || !request.labels.is_empty() {
+            self.fill_details(&mut rows).await?;
+            rows.retain(|row| match &row.vm.details {
+                Some(details) => carries(details, &request.labels),
+                // Another without any has gone meanwhile.
+                None => request.labels.is_empty() && row.hidden,
+            });
+        }
+        self.fill_addresses(&mut rows).await?;
+        Ok(rows.into_iter().map(|row| row.vm).collect())
+    }
+
+    /// The names of the VMs that a verb is for. That a name exists is not checked here.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub async fn select(&self, selection: &VmSelection) -> Result<Vec<String>, Error> {
+        let labels = match selection {
+            VmSelection::Names(names) => return Ok(names.clone()),
+            VmSelection::All => Vec::new(),
+            VmSelection::Labels(labels) => labels.clone(),
+        };
+        let request = ListRequest { all: true, running_only: false, labels, details: true };
+        let vms = self.list(&request).await?;
+        let managed = |vm: &VmSummary| vm.details.as_ref().is_some_and(|details| details.managed);
+        Ok(vms.into_iter().filter(managed).map(|vm| vm.name).collect())
+    }
+
+    async fn fill_details(&self, rows: &mut [Row]) -> Result<(), Error> {
+        let uuids: Vec<&str> = rows.iter().map(|row| row.uuid.as_str()).collect();
+        let autostarted = self.op.client().autostarted().await?;
+        let Definitions { domains, hidden } = self.op.client().running_domains(&uuids).await?;
+        if !hidden.is_empty() {
+            self.op.report(Event::Warning(Warning::Hung));
+        }
+        let by_uuid: HashMap<&str, &Domain> =
+            domains.iter().map(|domain| (domain.uuid.as_str(), domain)).collect();
+        for row in rows {
+            row.hidden = hidden.contains(&row.uuid);
+            if let Some(domain) = by_uuid.get(row.uuid.as_str()) {
+                row.forwarded = Some(forwarded_port(domain).is_some());
+                row.vm.details = Some(VmDetails::of(domain, autostarted.contains(&row.vm.name)));
+            }
+        }
+        Ok(())
+    }
+
+    /// By lease: asking agents would make a list as slow as its slowest guest. One without a lease may be
+    /// behind user-mode networking, which its definition tells.
+    async fn fill_addresses(&self, rows: &mut [Row]) -> Result<(), Error> {
+        let mut active: Vec<&mut Row> = rows.iter_mut().filter(|row| row.vm.state.is_active()).collect();
+        let uuids: Vec<&str> = active.iter().map(|row| row.uuid.as_str()).collect();
+        let found = self.op.client().addresses_of_all(&uuids, AddressSource::Lease).await?;
+        for (row, addresses) in active.iter_mut().zip(found) {
+            // libvirt's leases are of the VM's own interfaces.
+            row.vm.ips = addresses.into_iter().map(|address| address.ip).collect();
+            row.vm.ips.sort_by_key(|ip| ip.is_ipv6());
+        }
+        active.retain(|row| row.vm.ips.is_empty());
+        let unread = active.iter().filter(|row| row.forwarded.is_none() && !row.hidden);
+        let unread: Vec<&str> = unread.map(|row| row.uuid.as_str()).collect();
+        let domains = self.op.client().running_domains(&unread).await?.domains;
+        for row in active {
+            let read = domains.iter().find(|domain| domain.uuid == row.uuid);
+            let forwarded = row.forwarded.or(read.map(|domain| forwarded_port(domain).is_some()));
+            if forwarded == Some(true) {
+                row.vm.ips = vec![Ipv4Addr::LOCALHOST.into()];
+            }
+        }
+        Ok(())
+    }
+
+    /// VMs "vanish" when the other connection is looked at; the list says where they are.
+    async fn mention_others(&self, request: &ListRequest) -> Result<(), Error> {
+        let hidden = if request.all { 0 } else { self.op.client().domains(Scope::All).await?.len() };
+        if hidden > 0 {
+            self.op.report(Event::Warning(Warning::StoppedVms { count: hidden }));
+        } else if let Some((uri, count)) = self.vms_elsewhere().await? {
+            self.op.report(Event::Warning(Warning::ElsewhereVms { uri, count }));
+        }
+        Ok(())
+    }
+
+    /// The addresses of a running VM that its leases or its agent tell, for its page.
+    pub(in crate::manager) async fn addresses_by_card(
+        &self,
+        domain: &Domain,
+    ) -> Result<Vec<(String, std::net::IpAddr)>, Error> {
+        let mut found = self.op.client().addresses(&domain.uuid, AddressSource::Lease).await?;
+        for source in [AddressSource::Agent, AddressSource::Arp] {
+            let useful = source != AddressSource::Agent || domain.has_agent_channel;
+            if own_addresses(domain, &found).is_empty() && useful {
+                found = self.op.client().addresses(&domain.uuid, source).await?;
+            }
+        }
+        Ok(found.into_iter().map(|address| (address.mac, address.ip)).collect())
+    }
+}
+
+/// A VM of the list, by UUID.
+struct Row {
+    uuid: String,
+    vm: VmSummary,
+    /// Whether its QEMU hangs and holds its definition back.
+    hidden: bool,
+    /// Whether a port leads to it, once its definition was read.
+    forwarded: Option<bool>,
+}
+
+/// The counters go by name, which no two VMs share at one moment. One that came or went meanwhile is left out.
+fn rows(stats: &[DomainStats], ids: Vec<DomainId>) -> Vec<Row> {
+    let by_name: HashMap<&str, &DomainStats> =
+        stats.iter().map(|stats| (stats.name.as_str(), stats)).collect();
+    let row = |DomainId { uuid, name }| {
+        let stats = by_name.get(name.as_str())?;
+        let (cpus, memory_mib) = (stats.cpus().unwrap_or(0), stats.memory_mib().unwrap_or(0));
+        let (state, ips, details) = (stats.state(), Vec::new(), None);
+        let vm = VmSummary { name, state, cpus, memory_mib, ips, details };
+        Some(Row { uuid, vm, hidden: false, forwarded: None })
+    };
+    ids.into_iter().filter_map(row).collect()
+}
+
+/// Whether vmtools' record of the domain has all of these labels.
+pub(in crate::manager) fn carries_all(domain: &Domain, labels: &[Label]) -> bool {
+    let record = domain.metadata.as_ref();
+    labels.iter().all(|label| record.is_some_and(|record| record.labels.contains(label)))
+}
+
+fn carries(details: &VmDetails, labels: &[Label]) -> bool {
+    labels.iter().all(|label| details.labels.get(&label.key) == Some(&label.value))
+}

@@ -1,0 +1,49 @@
+//! The errors of what is asked for of a VM: by a create, and of the host's resources.
+
+use super::{Advice, ErrorKind as K, command, hint, to_flag, vmtools};
+use crate::manager::{CreateError, KvmFault, ResourceError};
+
+pub(super) fn advice(error: &CreateError) -> Advice {
+    use CreateError as E;
+    match error {
+        E::NothingToBoot { .. } => {
+            (K::Usage, hint("give a template (--template ubuntu), an --image or an --iso"))
+        }
+        E::DiskTooSmall { needed, .. } => {
+            (K::Usage, hint(format_args!("give --disk-size {} or more", to_flag(*needed))))
+        }
+        E::CannotPublish { .. } => (
+            K::Incapable,
+            hint(format_args!(
+                "this host reaches the VM at its own address ({}) without forwarding; from elsewhere use `ssh -L \
+                 8080:ADDRESS:80 THIS-HOST`, or a network of --mode routed or bridge. Ports of 127.0.0.1 are \
+                 forwarded only by user-mode networking: --network user, or a VM of a session (--connect \
+                 qemu:///session)",
+                vmtools("ip").fixed("NAME")
+            )),
+        ),
+        E::PublishedTwice { .. } => (K::Usage, None),
+        E::PortTaken { .. } => (K::Exists, hint("publish another host port")),
+    }
+}
+
+pub(super) fn resource_advice(error: &ResourceError) -> Advice {
+    use ResourceError as E;
+    match error {
+        E::TooMuchMemory { .. } => (K::Incapable, hint("give less with --memory")),
+        E::TooManyCpus { .. } => (K::Incapable, hint("give fewer with --cpus")),
+        E::NoKvm { reason: KvmFault::NotADevice } => {
+            (K::Incapable, hint(format_args!("something made a file of it: {}", command("sudo rm /dev/kvm"))))
+        }
+        E::NoKvm { .. } => (
+            K::Incapable,
+            hint(format_args!(
+                "--accel tcg emulates the CPU instead; {} says how to enable KVM",
+                vmtools("doctor")
+            )),
+        ),
+        E::FolderMissing { .. } => (K::NotFound, None),
+        E::NotHere { .. } => (K::Usage, None),
+        E::PathBlocked { blocker, .. } => (K::Denied, hint(format_args!("open it: `{}`", blocker.fix))),
+    }
+}

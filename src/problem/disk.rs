@@ -1,0 +1,45 @@
+//! The errors of disks and drives.
+
+use super::{Advice, ErrorKind as K, hint, option, to_flag, vmtools};
+use crate::manager::DiskError;
+
+pub(super) fn advice(error: &DiskError) -> Advice {
+    use DiskError as E;
+    match error {
+        E::NoSuchDisk { name, .. } => (K::NotFound, list(name)),
+        E::TooManyDisks { name } => (K::Failed, list(name)),
+        E::NeededDisk { name, .. } => {
+            (K::Usage, hint(format_args!("{} deletes the VM and its disks", vmtools("delete").arg(name))))
+        }
+        E::StillAttached { name, .. } => (
+            K::Timeout,
+            hint(format_args!(
+                "unmount it in the guest and try again, or shut the VM off with {}; it may still be detached",
+                vmtools("stop").arg(name)
+            )),
+        ),
+        E::NoDrive { name } => (
+            K::WrongState,
+            hint(format_args!(
+                "{} adds one, which the VM has from its next start",
+                vmtools("disk insert").arg(name).fixed("ISO")
+            )),
+        ),
+        E::WhichDrive { targets, .. } => {
+            let first = targets.first().map_or("sda", String::as_str);
+            (K::Usage, hint(format_args!("say which, such as {}", option("--target", first))))
+        }
+        E::WouldShrink { has, .. } => {
+            (K::Integrity, hint(format_args!("disks only grow: give {} or more", to_flag(*has))))
+        }
+        E::SizeUnknown { .. } => {
+            (K::Failed, hint("check that the file is there, and that libvirt may read it"))
+        }
+        E::NoDisk { .. } | E::Elsewhere { .. } | E::NotCopyable { .. } => (K::Incapable, None),
+        E::FileMissing { .. } => (K::NotFound, None),
+    }
+}
+
+fn list(vm: &str) -> Option<String> {
+    hint(format_args!("{} lists them", vmtools("disk list").arg(vm)))
+}

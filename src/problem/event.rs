@@ -1,0 +1,55 @@
+//! What goes on during an operation, in words.
+
+use crate::manager::{Already, Seen, Step};
+
+/// A step as it begins, to be put behind the name of its VM or image.
+pub fn step(step: Step) -> &'static str {
+    match step {
+        Step::ReplaceVm => "deleting the VM that it replaces",
+        Step::ClaimName => "claiming the name",
+        Step::MakeDisks => "creating its disks",
+        Step::CopyDisks => "copying its disks",
+        Step::CopyRunningDisks => "copying the disks as they are now",
+        Step::UploadBase => "copying it into the storage pool",
+        Step::AwaitUpload => "waiting for another process that copies it",
+        Step::FlattenDisk => "copying its disk into one file",
+        Step::FetchCopy => "fetching the copy",
+        Step::Start => "starting it",
+    }
+}
+
+/// That there was nothing to do.
+pub fn already(name: &str, what: Already) -> String {
+    let what = match what {
+        Already::Running => "is already running",
+        Already::ShutOff => "is already shut off",
+        Already::Paused => "is already paused",
+        Already::Named => "already has that name",
+        Already::Protected => "is already protected",
+        Already::Unprotected => "is not protected",
+        Already::QmpEnabled => "already has a QMP socket",
+        Already::Attached => "already has an interface there; --mac adds another",
+        Already::AddressReserved => "already has that address reserved",
+        Already::NoReservation => "has no reserved address there",
+        Already::Active => "is already active",
+        Already::Inactive => "is already inactive",
+        Already::Autostarted => "is already started automatically",
+        Already::NotAutostarted => "is not started automatically",
+        Already::OfThatSize => "already has that size",
+        Already::UpToDate => "is up to date",
+    };
+    format!("{name} {what}")
+}
+
+/// What a wait sees.
+pub fn seen(seen: &Seen) -> String {
+    match seen {
+        Seen::Nothing => "nothing yet".to_owned(),
+        Seen::State(state) => format!("it is {state}"),
+        Seen::NoAddress => "no address".to_owned(),
+        Seen::NoAnswer(socket) => format!("{socket} does not answer"),
+        Seen::CloudInit { detail } => format!("cloud-init is running: {detail}"),
+        Seen::NoAccess { agent } => format!("ssh accepts no key of this user, and {agent}"),
+        Seen::Error(error) => error.clone(),
+    }
+}

@@ -1,0 +1,108 @@
+//! The errors of images: files, downloads, the catalogue.
+
+use std::path::Path;
+
+use super::{Advice, Command, ErrorKind as K, command, hint, option, process, vmtools};
+use crate::image::{self, Error, header};
+use crate::manager::ImageError;
+
+const RESUMES: &str = "try again: the download resumes where it stopped";
+
+pub(super) fn advice(error: &Error) -> Advice {
+    use Error as E;
+    match error {
+        E::Header { name, source } => (K::Integrity, of_header(name, source)),
+        E::InUse { .. } => (
+            K::WrongState,
+            hint(format_args!(
+                "stop that VM first; {} makes an image of a VM's disk",
+                vmtools("image commit").fixed("VM NAME")
+            )),
+        ),
+        E::Changed { .. } => (K::Integrity, hint("try again once nothing writes to it")),
+        error if error.is_integrity() => (K::Integrity, None),
+        E::NameTaken { name } => (
+            K::Exists,
+            hint(format_args!(
+                "choose another name, or remove that one with {}; import and commit can --replace it",
+                vmtools("image rm").arg(name)
+            )),
+        ),
+        E::Convert { source, .. } => process::advice(source),
+        E::DiskFull { .. } => (
+            K::Failed,
+            hint(format_args!(
+                "free some space; {} shows what can be removed",
+                vmtools("image prune").flag("--dry-run")
+            )),
+        ),
+        E::UnknownImage { name, nearest } => {
+            let meant =
+                nearest.first().map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
+            let file = option("--image", format_args!("./{name}"));
+            (K::NotFound, hint(format_args!("{meant}A file is given by its path: {file}")))
+        }
+        E::FileMissing { .. } => {
+            (K::NotFound, hint("check the path: relative ones start at the current directory"))
+        }
+        E::NotAFile { .. } => (K::Usage, None),
+        E::NotFound { .. } => (K::NotFound, None),
+        E::Unreachable { .. } => (K::Unreachable, hint("give a file instead of a download: --image FILE")),
+        E::Stalled { .. } => (K::Unreachable, hint(RESUMES)),
+        E::Transfer { .. } => (K::Failed, hint(RESUMES)),
+        E::Unvouched { is_plaintext: false, .. } => (
+            K::Usage,
+            hint(
+                "append its digest to the URL, #sha256:HEX, or accept it unverified: --insecure-no-checksum",
+            ),
+        ),
+        E::Unvouched { is_plaintext: true, .. } => {
+            (K::Usage, hint("append its digest to the URL, #sha256:HEX, or give an https URL"))
+        }
+        E::NothingToPull { path } => (K::Usage, hint(format_args!("import it with {}", import(path)))),
+        E::Iso { .. } => (K::Usage, hint("give an installation ISO with --iso")),
+        E::Invalid(_) | E::Catalog { .. } => (K::Usage, None),
+        _ => (K::Failed, None),
+    }
+}
+
+pub(super) fn stored_advice(error: &ImageError) -> Advice {
+    use ImageError as E;
+    match error {
+        E::NotFound { nearest: Some(nearest), .. } => {
+            (K::NotFound, hint(format_args!("did you mean {nearest}?")))
+        }
+        E::NotFound { nearest: None, .. } => {
+            (K::NotFound, hint(format_args!("{} lists images", vmtools("image list"))))
+        }
+        E::Ambiguous { digests, .. } => {
+            (K::Usage, hint(format_args!("name one by its digest: {}", digests.join(", "))))
+        }
+        // As with a VM's disk that another needs: to remove it would lose data.
+        E::InUse { .. } => (K::Integrity, hint("delete what needs it first")),
+    }
+}
+
+fn import(file: &Path) -> Command {
+    vmtools("image import").path(file).fixed("NAME")
+}
+
+/// What to do with a file or URL that is no image as it is.
+fn of_header(name: &str, error: &header::Error) -> Option<String> {
+    use header::{Error as E, Foreign, NamedFile};
+    // An image that is to be downloaded has no file yet.
+    let file = Path::new(if name.contains("://") { "FILE" } else { name });
+    match error {
+        E::Foreign(Foreign::Importable(_)) => hint(format_args!("import it with {}", import(file))),
+        E::Foreign(Foreign::Disk(_, driver)) => to_qcow2(file, *driver),
+        E::NamesFile(NamedFile::Extent) => to_qcow2(file, image::Driver::Vmdk),
+        E::Foreign(Foreign::Packed(_)) => hint("unpack it first"),
+        E::Corrupt => hint(format_args!("see what is wrong: {}", command("qemu-img check").path(file))),
+        _ => None,
+    }
+}
+
+fn to_qcow2(file: &Path, driver: image::Driver) -> Option<String> {
+    let convert = command("qemu-img convert").option("-f", driver.name()).flag("-O qcow2").path(file);
+    hint(format_args!("if you trust it, convert it: {}", convert.fixed("disk.qcow2")))
+}

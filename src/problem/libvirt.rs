@@ -1,0 +1,144 @@
+//! libvirt's errors, and virsh's on the way to it.
+
+use super::{Advice, ErrorKind as K, command, hint, install, process, virsh, vmtools};
+use crate::libvirt::{Error, Object, RefusalReason as Reason};
+
+pub(super) fn advice(error: &Error) -> Advice {
+    use Error as E;
+    match error {
+        E::NotFound { object, name } => (K::NotFound, missing(*object, name)),
+        E::Exists { object: Object::Network, name } => (
+            K::Exists,
+            hint(format_args!(
+                "choose another name, or look at it with {}",
+                vmtools("network info").arg(name)
+            )),
+        ),
+        E::Exists { .. } => (K::Exists, None),
+        E::FileExists { .. } => (K::Exists, hint("move or delete that file, then try again")),
+        E::FileMissing { .. } => {
+            (K::Failed, hint("restore the file if it was moved or deleted, or remove what refers to it"))
+        }
+        E::WrongState { .. } => (K::WrongState, None),
+        E::Unreachable { uri, .. } if uri.starts_with("qemu:///s") => (
+            K::Unreachable,
+            hint(format_args!(
+                "start libvirt with {}, or install it with {}; {} checks the host",
+                command("sudo systemctl start libvirtd"),
+                install(),
+                vmtools("doctor")
+            )),
+        ),
+        E::Unreachable { uri, .. } => (
+            K::Unreachable,
+            hint(format_args!(
+                "check the URI, and that libvirt runs there: {}",
+                virsh("version").option("--connect", uri)
+            )),
+        ),
+        E::Denied { .. } => (
+            K::Denied,
+            hint(format_args!(
+                "join the group with {} and log in again, or use your own session: --connect qemu:///session",
+                command("sudo usermod -aG libvirt \"$USER\"")
+            )),
+        ),
+        E::Busy { .. } => (K::Failed, hint("another operation is in progress: try again")),
+        E::Agent { .. } => (
+            K::Incapable,
+            hint(format_args!(
+                "install and start qemu-guest-agent in the guest; {} works without it",
+                vmtools("ssh").fixed("NAME")
+            )),
+        ),
+        E::AgentSilent { .. } => (
+            K::Timeout,
+            hint(format_args!(
+                "the guest may be busy or still booting; {} works without the agent",
+                vmtools("ssh").fixed("NAME")
+            )),
+        ),
+        E::AgentRefused { .. } => (
+            K::Incapable,
+            hint(format_args!(
+                "the guest's settings may forbid it (/etc/sysconfig/qemu-ga); {} works without the agent",
+                vmtools("ssh").fixed("NAME")
+            )),
+        ),
+        E::AgentAnswerTooLong => (K::Incapable, None),
+        E::NoSpace { .. } => (
+            K::Failed,
+            hint(format_args!(
+                "free some space; {} shows what can be removed",
+                vmtools("gc").flag("--dry-run")
+            )),
+        ),
+        E::Unsupported { .. } => {
+            (K::Incapable, hint(format_args!("{} shows the installed versions", vmtools("doctor"))))
+        }
+        E::NoTpm { .. } => {
+            (K::Incapable, hint(format_args!("install swtpm and swtpm-tools, or run {}", install())))
+        }
+        E::NoFirmware { .. } => {
+            (K::Incapable, hint(format_args!("install ovmf (edk2), or run {}", install())))
+        }
+        E::TimedOut { .. } => (
+            K::Timeout,
+            hint(format_args!("the daemon hangs; its log says more: {}", command("journalctl -u libvirtd"))),
+        ),
+        E::Lost { .. } => {
+            (K::Unreachable, hint(format_args!("the daemon stopped or restarted: {}", vmtools("doctor"))))
+        }
+        E::Refused { reason, .. } => refused(*reason),
+        E::Unquotable { .. } => (K::Usage, None),
+        E::NotKept { .. } => (K::Usage, hint("rename the file")),
+        E::Unexpected { .. } | E::Handover(_) => (K::Failed, None),
+        E::Process(error) => process::advice(error),
+    }
+}
+
+fn missing(object: Object, name: &str) -> Option<String> {
+    match object {
+        Object::Domain => hint(format_args!("{} lists all VMs", vmtools("list").flag("--all"))),
+        Object::Network if name == "default" => hint(format_args!(
+            "{} defines it, and so does {}",
+            install(),
+            command("virsh net-define /usr/share/libvirt/networks/default.xml")
+        )),
+        Object::Network => hint(format_args!("{} lists networks", vmtools("networks"))),
+        _ => None,
+    }
+}
+
+fn refused(reason: Reason) -> Advice {
+    match reason {
+        Reason::PermissionDenied => (
+            K::Denied,
+            hint(format_args!(
+                "the user that QEMU runs as cannot read the file: see {}, and DENIED by AppArmor in {}",
+                vmtools("doctor"),
+                command("dmesg")
+            )),
+        ),
+        Reason::LogDaemonDown => {
+            let start = command("sudo systemctl start virtlogd.socket");
+            (K::Failed, hint(format_args!("start the daemon that writes guests' logs: {start}")))
+        }
+        Reason::NoPciSlot => (
+            K::Incapable,
+            hint(format_args!(
+                "the running VM has no free slot for a device; it gets one when it is shut off: {}",
+                vmtools("stop").fixed("NAME")
+            )),
+        ),
+        Reason::Dnsmasq => (
+            K::Failed,
+            hint(format_args!(
+                "dnsmasq serves addresses and names on it: check that it is installed (dnsmasq-base), and that no \
+                 other server uses port 53 or 67 there. The daemon's log says more: {}",
+                command("journalctl -u libvirtd")
+            )),
+        ),
+        _ => (K::Failed, None),
+    }
+}

@@ -1,0 +1,200 @@
+//! Every layer's error in words: what failed, its causes, a hint that says what to do next, and the kind, which
+//! is the exit code of a command and the code of a JSON error.
+//!
+//! A front shows a [`Problem`] in its own way. The words name commands, and assume no terminal beyond that. One
+//! file for each noun or room has the hints for its errors.
+
+mod clone;
+mod command;
+mod config;
+mod console;
+mod copy;
+mod create;
+mod disk;
+pub mod doctor;
+mod doing;
+pub mod event;
+mod exec;
+mod image;
+mod kind;
+mod libvirt;
+mod network;
+mod process;
+mod seed;
+mod ssh;
+mod storage;
+mod vm;
+mod wait;
+pub mod warning;
+
+use std::error::Error as StdError;
+
+pub use command::{Command, command, option, virsh, vmtools};
+pub use doing::Doing;
+pub use kind::ErrorKind;
+
+use crate::manager::{Error, Left, WaitError, installer};
+use crate::model::{DiskSize, Invalid};
+
+/// What an error is, and what to do next.
+type Advice = (ErrorKind, Option<String>);
+
+/// A failure in words.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What kind of failure it is.
+    pub kind: ErrorKind,
+    /// What failed, in one line.
+    pub message: String,
+    /// Why, the nearest cause first.
+    pub cause: Vec<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// The VM it is about.
+    pub vm: Option<String>,
+    /// The end of its serial log.
+    pub serial_log: Option<String>,
+}
+
+impl Problem {
+    /// Something that was asked for wrongly, and what would be right.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..Self::new(ErrorKind::Usage, message) }
+    }
+
+    /// A problem that is all message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), cause: Vec::new(), hint: None, vm: None, serial_log: None }
+    }
+
+    /// A file, stream or socket of this host that the system does not let be used.
+    pub fn io(message: impl Into<String>, error: &std::io::Error) -> Self {
+        Self { cause: vec![error.to_string()], ..Self::new(error.kind().into(), message) }
+    }
+
+    /// What failed while something was being done.
+    pub fn during(doing: Doing, error: Error) -> Self {
+        let (kind, hint) = advice(&error, doing);
+        let mut problem = Self { hint, cause: causes(&error), ..Self::new(kind, error.to_string()) };
+        match error {
+            Error::Wait(WaitError::TimedOut { vm, seen, serial_log, .. }) => {
+                problem.cause.push(format!("last seen: {}", event::seen(&seen)));
+                (problem.vm, problem.serial_log) = (Some(vm), serial_log);
+            }
+            Error::Wait(WaitError::Stopped { vm, serial_log, .. }) => {
+                (problem.vm, problem.serial_log) = (Some(vm), serial_log);
+            }
+            _ => {}
+        }
+        problem
+    }
+
+    /// As it is about this VM.
+    #[must_use]
+    pub fn about(mut self, vm: &str) -> Self {
+        self.vm.get_or_insert_with(|| vm.to_owned());
+        self
+    }
+
+    /// The object of the JSON error.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut error = serde_json::json!({
+            "code": self.kind.name(),
+            "exit_code": self.kind.exit_code(),
+            "message": self.message,
+            "cause": self.cause,
+            "hint": self.hint,
+            "vm": self.vm,
+        });
+        if let (Some(log), Some(object)) = (&self.serial_log, error.as_object_mut()) {
+            object.insert("serial_log".into(), log.clone().into());
+        }
+        serde_json::json!({ "error": error })
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::during(Doing::Other, error)
+    }
+}
+
+impl From<crate::config::Error> for Problem {
+    fn from(error: crate::config::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(error: Invalid) -> Self {
+        Self::new(ErrorKind::Usage, error.to_string())
+    }
+}
+
+fn advice(error: &Error, doing: Doing) -> Advice {
+    match error {
+        Error::Vm(error) => vm::advice(error, doing),
+        Error::Create(error) => create::advice(error),
+        Error::Resource(error) => create::resource_advice(error),
+        Error::Clone(error) => clone::advice(error),
+        Error::Storage(error) => storage::advice(error),
+        Error::Disk(error) => disk::advice(error),
+        Error::Network(error) => network::advice(error),
+        Error::Images(error) => image::stored_advice(error),
+        Error::Wait(error) => wait::advice(error),
+        Error::Reach(error) => wait::reach_advice(error),
+        Error::Exec(error) => exec::advice(error),
+        Error::Copy(error) => copy::advice(error),
+        Error::Console(error) => console::advice(error),
+        Error::Screen(error) => console::screen_advice(error),
+        Error::Libvirt(error) => libvirt::advice(error),
+        Error::Config(error) => config::advice(error),
+        Error::Image(error) => image::advice(error),
+        Error::Seed(error) => (seed::kind(error), None),
+        Error::Guest(error) => ssh::advice(error),
+        Error::Host(_) => (ErrorKind::Failed, hint(format_args!("run {}", vmtools("doctor")))),
+        Error::Invalid(_) => (ErrorKind::Usage, None),
+        Error::Claimed { .. } => (ErrorKind::WrongState, hint("try again when it is done")),
+        Error::Interrupted => (ErrorKind::Interrupted, None),
+        Error::LeftBehind { cause, left } => {
+            let in_guest = left.iter().any(|remnant| matches!(remnant.what, Left::GuestFile { .. }));
+            let remove = match in_guest {
+                true => hint("remove it in the guest"),
+                false => hint(format_args!("{} removes it, once libvirt answers", vmtools("gc"))),
+            };
+            (advice(cause, doing).0, remove)
+        }
+    }
+}
+
+/// A size as `--disk-size` takes it, rounded up.
+fn to_flag(size: DiskSize) -> String {
+    format!("{}G", size.bytes().div_ceil(1 << 30))
+}
+
+fn hint(text: impl std::fmt::Display) -> Option<String> {
+    Some(text.to_string())
+}
+
+/// The command that installs what vmtools needs.
+fn install() -> String {
+    format!("`{}`", installer())
+}
+
+/// The chain below an error; a cause that the message already tells is left out.
+fn causes(error: &dyn StdError) -> Vec<String> {
+    let message = error.to_string();
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !causes.contains(&text) && !message.contains(&text) {
+            causes.push(text);
+        }
+        next = cause.source();
+    }
+    causes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The errors of networks, and of VMs' interfaces on them.
+
+use super::{Advice, ErrorKind as K, command, hint, libvirt, option, vmtools};
+use crate::manager::NetworkError;
+
+pub(super) fn advice(error: &NetworkError) -> Advice {
+    use NetworkError as E;
+    match error {
+        E::Session => (
+            K::Incapable,
+            hint(
+                "create it on the system's libvirt: --connect qemu:///system; VMs of a session have user-mode \
+                 networking (--network user, --publish HOST:GUEST)",
+            ),
+        ),
+        E::SubnetTaken { .. } => {
+            (K::Exists, hint("choose another one, or leave out --subnet for a free one"))
+        }
+        E::NoFreeSubnet => (K::Failed, hint("choose one that is not used here: --subnet 10.20.30.0/24")),
+        E::NoBridge { .. } => (
+            K::NotFound,
+            hint(format_args!(
+                "{} lists this host's bridges; the host's network configuration makes them",
+                command("ip link show type bridge")
+            )),
+        ),
+        E::NotABridge { name } => (
+            K::Usage,
+            hint(format_args!(
+                "make a bridge and add {name} to it, or use a network of --mode nat or routed"
+            )),
+        ),
+        E::NotStarted { cause, .. } => libvirt::advice(cause),
+        E::InUse { network, vms, running: true } => (
+            K::WrongState,
+            hint(format_args!(
+                "stop them first with {}, or disconnect them with {}",
+                vmtools("stop").args(vms),
+                vmtools("network stop").arg(network).flag("--force")
+            )),
+        ),
+        E::InUse { network, vms, running: false } => {
+            let detach = vms.iter().map(|vm| vmtools("network detach").arg(network).arg(vm).to_string());
+            let detach: Vec<String> = detach.collect();
+            (K::WrongState, hint(format_args!("detach them first: {}", detach.join(", "))))
+        }
+        E::NoDhcp { .. } => (
+            K::Incapable,
+            hint("its guests get their addresses elsewhere: reserve it there, or set it in the guest"),
+        ),
+        E::OutsideSubnet { subnet, .. } => {
+            let guests = subnet.guests();
+            (K::Usage, hint(format_args!("choose one from {} to {}", guests.start, guests.end)))
+        }
+        E::NotForGuests { .. } => (K::Usage, None),
+        E::AddressTaken { network, .. } => (
+            K::Exists,
+            hint(format_args!("{} lists those that are taken", vmtools("network info").arg(network))),
+        ),
+        E::NotPlugged { network, vm } => (
+            K::WrongState,
+            hint(format_args!("attach it with {}", vmtools("network attach").arg(network).arg(vm))),
+        ),
+        E::SeveralCards { macs, .. } => {
+            let macs: Vec<String> = macs.iter().map(|mac| option("--mac", mac)).collect();
+            (K::Usage, hint(format_args!("say which: {}", macs.join(" or "))))
+        }
+        E::NoSuchCard { vm, .. } => {
+            (K::NotFound, hint(format_args!("{} lists its interfaces", vmtools("status").arg(vm))))
+        }
+        E::MacTaken { .. } => (K::Exists, hint("leave out --mac or mac= for a new one")),
+        E::StillPlugged { vm, .. } => (
+            K::Timeout,
+            hint(format_args!("it is removed when the VM restarts: {}", vmtools("restart").arg(vm))),
+        ),
+    }
+}

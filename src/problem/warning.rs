@@ -1,0 +1,134 @@
+//! Warnings in words.
+
+use super::{option, virsh, vmtools};
+use crate::manager::{Setting, UserDataWarning, Warning};
+use crate::model::SharedFolder;
+
+/// The warning, in one line. One match, so that none is forgotten.
+pub fn text(warning: &Warning) -> String {
+    use Warning as W;
+    match warning {
+        W::Emulation { reason } => format!(
+            "KVM cannot be used ({reason}): the guest is emulated, ten times slower or more; {} says how to fix it",
+            vmtools("doctor")
+        ),
+        W::Unverified { image } => format!("{image} is not verified: no checksum was given"),
+        W::Unchecked { image, reason } => {
+            format!("cannot check whether {image} is up to date ({reason}); the cached one is used")
+        }
+        W::ReservationStays { reason } => format!(
+            "its address stays reserved ({reason}); {} releases it",
+            vmtools("network unreserve").fixed("NETWORK ADDRESS")
+        ),
+        W::Hung => format!(
+            "the QEMU of a VM does not answer: only names and states are known, all else is 0 or empty; {} ends \
+             one that hangs",
+            vmtools("stop").fixed("NAME").flag("--force")
+        ),
+        W::MayLetGo { vm, target } => format!(
+            "the guest of {vm} was asked to release {target} and may still do so: {}",
+            vmtools("disk list").arg(vm)
+        ),
+        W::MayGoOff { vm } => format!("{vm} was asked to shut down and may still do so"),
+        W::LeftOff { vm } => {
+            format!("{vm} is shut off and was not started again: {}", vmtools("start").arg(vm))
+        }
+        W::PartlySet { vm, done } => format!("{vm}: these were changed all the same: {}", settings(done)),
+        W::Hidden { vms } => format!(
+            "{}: QEMU does not answer; what the VM uses is known only from its files and command line",
+            vms.join(", ")
+        ),
+        W::CpusMany { wanted, host } => {
+            format!("the VM has {wanted} vCPUs, more than the {host} CPUs of this host")
+        }
+        W::MemoryShort { wanted, available } => {
+            format!("the VM may use {wanted} of memory, and only {available} are free")
+        }
+        W::DiskShort { wanted, available } => {
+            format!("the disk may grow to {wanted}, and only {available} are free")
+        }
+        W::NoPasst { reason } => {
+            format!("passt cannot be used ({reason}); QEMU's slower slirp is used instead")
+        }
+        W::NoVirtiofs { folder, reason } => {
+            format!("{folder} is shared by 9p, which some guest kernels lack ({reason})")
+        }
+        W::NotMounted { vm, folders } => format!(
+            "{vm} has no cloud-init to mount its directories; in the guest, as root: {}",
+            folders.iter().map(SharedFolder::command).collect::<Vec<_>>().join("; ")
+        ),
+        W::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is disabled; ssh answers"),
+        W::UserData(warning) => user_data(warning),
+        W::SetupLeftOut { vm } => format!(
+            "{vm} has no cloud-init: the packages, write_files and runcmd of its template are left out"
+        ),
+        W::IdentityKept { vm, ignition } => format!(
+            "the guest of {vm} keeps its source's host name, machine-id and ssh host keys ({}); its UUID and MAC \
+             addresses are new",
+            if *ignition { "Ignition runs only once" } else { "vmtools made no seed for the source" }
+        ),
+        W::NotHeld { vm } => format!(
+            "the guest agent of {vm} does not answer: the copy is what a power cut would have left on its disks"
+        ),
+        W::StillHeld { vm } => format!(
+            "the guest agent of {vm} stopped answering, and its file systems may still be frozen: {}",
+            virsh("domfsthaw").arg(vm)
+        ),
+        W::TpmLeftOut { vm } => {
+            format!("{vm} gets a new, empty TPM: what its source sealed in its own cannot be unsealed there")
+        }
+        W::DisksLeftOut { of, disks } => {
+            format!("{of}: only its first disk is used; left out: {}", disks.join(", "))
+        }
+        W::ImageUseUnknown { reason } => {
+            format!("cannot tell what uses the images, nor which base images there are: {reason}")
+        }
+        W::StoppedVms { count } => format!(
+            "no VM is running; {} lists those that are shut off ({count})",
+            vmtools("list").flag("--all")
+        ),
+        W::ElsewhereVms { uri, count } => {
+            format!("{count} VMs are at {uri}: {}", option("--connect", uri))
+        }
+    }
+}
+
+fn settings(done: &[Setting]) -> String {
+    done.iter().map(|setting| setting.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn user_data(warning: &UserDataWarning) -> String {
+    use UserDataWarning as W;
+    match warning {
+        W::UnknownKey { key, line, nearest } => {
+            let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+            let meant = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+            format!("the user-data{line}: cloud-init does not know `{key}` and ignores it{meant}")
+        }
+        W::UnknownPart { number, content_type } => {
+            format!("the user-data: cloud-init ignores part {number}, since it does not know {content_type}")
+        }
+        W::NoInterpreter { number } => {
+            format!("the user-data: part {number} is a script without `#!INTERPRETER`, and will not run")
+        }
+        W::BrokenBoundary { line } => {
+            format!(
+                "the user-data, line {line}: a boundary needs `--` before it; this one is content of its part"
+            )
+        }
+        W::TextBehindParts { line } => {
+            format!("the user-data, line {line}: cloud-init ignores what follows the last boundary")
+        }
+        W::SshdConfig { user, path, directive } => {
+            format!("{directive} in {path} may keep {user} out, as whom vmtools logs in (--user NAME)")
+        }
+        W::Shell { user, shell } => {
+            format!("{user}, as whom vmtools logs in, gets the shell {shell} (--user NAME)")
+        }
+        W::PasswordExpires { user } => {
+            format!(
+                "the password of {user} expires at once (chpasswd.expire): ssh commands fail until it is changed"
+            )
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What in user-data keeps vmtools' own user from logging in, as far as that can be known.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::fault::{UserDataFault, UserDataWarning};
+use super::parts;
+use super::yaml::Yaml;
+use super::{Entry, UserData, Users};
+use crate::seed::Error;
+
+/// Where sshd's configuration lies, and what it includes.
+const SSHD_CONFIG: &str = "/etc/ssh/sshd_config";
+
+impl UserData {
+    /// What it says of this user: entries of the name, and entries of the default user if that is who it is, or
+    /// may be.
+    pub(in crate::seed) fn entries_of(
+        &self,
+        user: &str,
+        image_user: Option<&str>,
+    ) -> Result<Vec<Entry>, Error> {
+        let is_default = image_user.is_none_or(|image_user| image_user == user);
+        let is_of = |entry: &Entry| entry.name.as_deref().map_or(is_default, |name| name == user);
+        let of_users = match self.users()? {
+            Some(Users::List(entries)) => entries,
+            Some(Users::Mapping(members)) => members.into_iter().filter_map(|(_, entry)| entry).collect(),
+            Some(Users::Names(_) | Users::Nothing) | None => Vec::new(),
+        };
+        Ok(of_users.into_iter().chain(self.default_user()).filter(is_of).collect())
+    }
+
+    /// # Errors
+    /// [`UserDataFault::LocksOut`].
+    pub(in crate::seed) fn check_access(&self, user: &str, image_user: Option<&str>) -> Result<(), Error> {
+        let locks_out = |key| Error::UserData(UserDataFault::LocksOut { key, user: user.to_owned() });
+        if let Some(key) = self.entries_of(user, image_user)?.iter().find_map(Entry::keeps_out) {
+            return Err(locks_out(key));
+        }
+        if user == "root" && self.last("disable_root").is_some_and(Yaml::is_true) {
+            return Err(locks_out("disable_root"));
+        }
+        Ok(())
+    }
+
+    /// Whether the user's password would expire at once, so that nothing but changing it can be done; and
+    /// whether it is said so and not only the default of cloud-init (cc_set_passwords.py).
+    pub(in crate::seed) fn expires(&self, user: &str, image_user: Option<&str>) -> Option<Said> {
+        let changes = self.last("chpasswd");
+        let listed = |key: &str| changes.and_then(|changes| changes.get(key));
+        let of_list = listed("list").map(|list| match list {
+            Yaml::Text(lines) => lines.lines().map(str::to_owned).collect::<Vec<_>>(),
+            list => list.texts().into_iter().map(str::to_owned).collect(),
+        });
+        let of_list = of_list.unwrap_or_default();
+        let mut names: Vec<&str> =
+            of_list.iter().filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim()).collect();
+        if let Some(Yaml::List(users)) = listed("users") {
+            names.extend(users.iter().filter_map(|user| user.get("name")?.text()));
+        }
+        let has_password = self.last("password").is_some_and(|password| *password != Yaml::Null);
+        let default_user = self.default_user().and_then(|entry| entry.name);
+        let is_default = match (&default_user, image_user) {
+            (Some(name), _) => name == user,
+            (None, image_user) => image_user.is_none_or(|image_user| image_user == user),
+        };
+        let is_changed = names.contains(&user) || (names.is_empty() && has_password && is_default);
+        let said = listed("expire");
+        match said {
+            _ if !is_changed => None,
+            Some(value) if value.is_true() => Some(Said::Yes),
+            Some(_) => None,
+            None => Some(Said::ByDefault),
+        }
+    }
+
+    /// What is to be told where this is the user that vmtools logs in as.
+    pub(in crate::seed) fn warnings_for(
+        &self,
+        user: &str,
+        image_user: Option<&str>,
+    ) -> Result<Vec<UserDataWarning>, Error> {
+        let name = || user.to_owned();
+        let mut warnings = Vec::new();
+        for entry in self.entries_of(user, image_user)? {
+            if let Some(shell) = entry.shell_of_nobody() {
+                warnings.push(UserDataWarning::Shell { user: name(), shell: shell.to_owned() });
+            }
+        }
+        if self.expires(user, image_user) == Some(Said::Yes) {
+            warnings.push(UserDataWarning::PasswordExpires { user: name() });
+        }
+        let files = self.all("write_files").filter_map(|files| match files {
+            Yaml::List(files) => Some(files),
+            _ => None,
+        });
+        for file in files.flatten() {
+            let Some(path) =
+                file.get("path").and_then(Yaml::text).filter(|path| path.starts_with(SSHD_CONFIG))
+            else {
+                continue;
+            };
+            if let Some(directive) = content_of(file).and_then(|content| keeps_out(&content, user)) {
+                warnings.push(UserDataWarning::SshdConfig { user: name(), path: path.to_owned(), directive });
+            }
+        }
+        Ok(warnings)
+    }
+}
+
+/// How something that is so was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::seed) enum Said {
+    Yes,
+    ByDefault,
+}
+
+/// What is written to a file, decoded (cc_write_files.py).
+fn content_of(file: &Yaml) -> Option<String> {
+    let content = file.get("content")?.text()?;
+    let encoding = file.get("encoding").and_then(Yaml::text).unwrap_or_default().to_ascii_lowercase();
+    let mut bytes = content.as_bytes().to_vec();
+    if encoding.contains("b64") || encoding.contains("base64") {
+        bytes.retain(|byte| !byte.is_ascii_whitespace());
+        bytes = STANDARD.decode(&bytes).ok()?;
+    }
+    if encoding.contains("gz") {
+        bytes = parts::unpack(&bytes).ok()?;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The first word in sshd's configuration that keeps the user out, or keeps out who has no password
+/// (sshd_config(5)). What stands below a `Match` holds for some only.
+fn keeps_out(config: &str, user: &str) -> Option<String> {
+    let lines = config.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    for line in lines {
+        let (word, rest) = line.split_once([' ', '\t', '=']).unwrap_or((line, ""));
+        let values: Vec<&str> = rest.split_whitespace().map(|value| value.trim_matches('"')).collect();
+        let names_user =
+            || values.iter().any(|pattern| matches(pattern.split('@').next().unwrap_or_default(), user));
+        let is = |wanted: &str| values.first().is_some_and(|value| value.eq_ignore_ascii_case(wanted));
+        let out = match word.to_ascii_lowercase().as_str() {
+            "match" => return None,
+            "allowusers" => !names_user(),
+            "denyusers" => names_user(),
+            // Who is in which group is known in the guest only.
+            "allowgroups" => true,
+            "pubkeyauthentication" => is("no"),
+            "authenticationmethods" => {
+                !is("any")
+                    && !values
+                        .iter()
+                        .any(|methods| methods.split(',').all(|one| one.starts_with("publickey")))
+            }
+            "port" => !is("22"),
+            "permitrootlogin" => user == "root" && is("no"),
+            _ => false,
+        };
+        if out {
+            return Some(word.to_owned());
+        }
+    }
+    None
+}
+
+/// A pattern of sshd's: `*` and `?` stand for others.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.chars().next() {
+        None => text.is_empty(),
+        Some('*') => {
+            let rest = &pattern[1..];
+            (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| matches(rest, &text[at..]))
+        }
+        Some(c) => {
+            let mut rest = text.chars();
+            match rest.next() {
+                Some(d) if c == '?' || c == d => matches(&pattern[c.len_utf8()..], rest.as_str()),
+                _ => false,
+            }
+        }
+    }
+}
