@@ -8,9 +8,11 @@ use super::session::RunError;
 use super::{Client, batch, log_call, log_output};
 use crate::libvirt::{Domain, Error};
 
-/// From this many on, two virshs of their own ask for a half each. To start them takes as long as 80 documents, and the
-/// daemon, which answers both, takes as long for each as one of them.
-const SHARED_FROM: usize = 200;
+/// From this many on, a second virsh asks for a part of them: one of libvirt's and two of virsh's processes keep two
+/// processors busy.
+const SHARED_FROM: usize = 64;
+/// How many more of them the open virsh takes: those that it reads while the other one starts.
+const HEAD_START: usize = 60;
 /// How long a definition may take: it is a millisecond, unless the domain's QEMU hangs amid a question, which may hold
 /// it back without end.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -40,7 +42,7 @@ impl Definition {
 enum Runner {
     /// The open virsh.
     Session,
-    /// One of their own.
+    /// One of their own, which gets them as its argument.
     Batch,
 }
 
@@ -48,8 +50,7 @@ enum Runner {
 type Sink<'a> = Mutex<&'a mut (dyn FnMut(usize, Result<&str, Error>) + Send)>;
 
 impl Client {
-    /// Reads many definitions, and gives each when it comes, with its UUID. None is kept. From 200 on the open virsh
-    /// is not used, so other questions can be asked meanwhile. One that can't be read is an
+    /// Reads many definitions, and gives each when it comes, with its UUID. None is kept. One that can't be read is an
     /// error in its own place: [`Error::NotFound`] when it is gone, [`Error::TimedOut`] when its QEMU holds it back,
     /// [`Error::Unexpected`] when it is not understood.
     ///
@@ -91,9 +92,9 @@ impl Client {
         if commands.len() < SHARED_FROM {
             return self.share_of_documents(Runner::Session, &commands, 0, &sink).await;
         }
-        let (first, rest) = commands.split_at(commands.len() / 2);
+        let (first, rest) = commands.split_at((commands.len() + HEAD_START) / 2);
         tokio::try_join!(
-            self.share_of_documents(Runner::Batch, first, 0, &sink),
+            self.share_of_documents(Runner::Session, first, 0, &sink),
             self.share_of_documents(Runner::Batch, rest, first.len(), &sink)
         )?;
         Ok(())

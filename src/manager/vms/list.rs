@@ -1,8 +1,8 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
 use crate::host::{self, Socket};
-use crate::libvirt::{self, AddressSource, Definitions, Domain, DomainId, DomainStats, Scope};
+use crate::libvirt::{self, AddressSource, Domain, DomainId, DomainStats, Scope};
 use crate::manager::guest::reach::{forwarded_port, own_addresses};
 use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
@@ -104,20 +104,22 @@ impl Vms<'_> {
     }
 
     async fn fill_details(&self, rows: &mut [Row]) -> Result<(), Error> {
-        let uuids: Vec<&str> = rows.iter().map(|row| row.uuid.as_str()).collect();
-        let autostarted = self.op.client().autostarted().await?;
-        let Definitions { domains, hidden } = self.op.client().running_domains(&uuids).await?;
+        let uuids: Vec<String> = rows.iter().map(|row| row.uuid.clone()).collect();
+        let uuids: Vec<&str> = uuids.iter().map(String::as_str).collect();
+        let autostarted: HashSet<String> = self.op.client().autostarted().await?.into_iter().collect();
+        let mut by_uuid: HashMap<&str, &mut Row> = uuids.iter().copied().zip(rows.iter_mut()).collect();
+        let take = |domain: Domain| {
+            if let Some(row) = by_uuid.get_mut(domain.uuid.as_str()) {
+                row.forwarded = Some(forwarded_port(&domain).is_some());
+                row.vm.details = Some(VmDetails::of(&domain, autostarted.contains(&row.vm.name)));
+            }
+        };
+        let hidden = self.op.client().each_running_domain(&uuids, take).await?;
         if !hidden.is_empty() {
             self.op.report(Event::Warning(Warning::Hung));
         }
-        let by_uuid: HashMap<&str, &Domain> =
-            domains.iter().map(|domain| (domain.uuid.as_str(), domain)).collect();
         for row in rows {
             row.hidden = hidden.contains(&row.uuid);
-            if let Some(domain) = by_uuid.get(row.uuid.as_str()) {
-                row.forwarded = Some(forwarded_port(domain).is_some());
-                row.vm.details = Some(VmDetails::of(domain, autostarted.contains(&row.vm.name)));
-            }
         }
         Ok(())
     }
@@ -136,11 +138,15 @@ impl Vms<'_> {
         active.retain(|row| row.vm.ips.is_empty());
         let unread = active.iter().filter(|row| row.forwarded.is_none() && !row.hidden);
         let unread: Vec<&str> = unread.map(|row| row.uuid.as_str()).collect();
-        let domains = self.op.client().running_domains(&unread).await?.domains;
+        let mut forwarded = HashSet::new();
+        let take = |domain: Domain| {
+            if forwarded_port(&domain).is_some() {
+                forwarded.insert(domain.uuid);
+            }
+        };
+        self.op.client().each_running_domain(&unread, take).await?;
         for row in active {
-            let read = domains.iter().find(|domain| domain.uuid == row.uuid);
-            let forwarded = row.forwarded.or(read.map(|domain| forwarded_port(domain).is_some()));
-            if forwarded == Some(true) {
+            if row.forwarded.unwrap_or_else(|| forwarded.contains(&row.uuid)) {
                 row.vm.ips = vec![Ipv4Addr::LOCALHOST.into()];
             }
         }
