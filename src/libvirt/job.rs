@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Error;
-use super::client::Client;
 use super::command::Command;
+use crate::libvirt::Jobs;
 
 /// How far a job is, or was when it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,32 +71,32 @@ pub enum JobOutcome {
     },
 }
 
-impl Client {
+impl Jobs<'_> {
     /// How far the domain's present job is; `None` when it has none.
     ///
     /// # Errors
     /// [`Error::WrongState`] when the domain is shut off; when it is gone, or the connection fails.
-    pub async fn job(&self, uuid: &str) -> Result<Option<JobProgress>, Error> {
+    pub async fn current(self, uuid: &str) -> Result<Option<JobProgress>, Error> {
         let command = Command::new("domjobinfo --rawstats").option("--domain", uuid);
-        Ok(read_running(&self.call(command).await?))
+        Ok(read_running(&self.client.call(command).await?))
     }
 
     /// How the domain's last job ended, if libvirt still knows: it forgets when the next one begins, and when
     /// its daemon ends.
     ///
     /// # Errors
-    /// As [`Client::job`].
-    pub async fn last_job(&self, uuid: &str) -> Result<Option<JobOutcome>, Error> {
+    /// As [`Jobs::current`].
+    pub async fn last(self, uuid: &str) -> Result<Option<JobOutcome>, Error> {
         let command = Command::new("domjobinfo --completed --keep-completed --rawstats --anystats");
-        Ok(read_ended(&self.call(command.option("--domain", uuid)).await?))
+        Ok(read_ended(&self.client.call(command.option("--domain", uuid)).await?))
     }
 
     /// Cancels the domain's present job. It may end somewhat later.
     ///
     /// # Errors
     /// When there is none, or the connection fails.
-    pub async fn abort_job(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("domjobabort").option("--domain", uuid)).await.map(drop)
+    pub async fn abort(self, uuid: &str) -> Result<(), Error> {
+        self.client.call(Command::new("domjobabort").option("--domain", uuid)).await.map(drop)
     }
 }
 

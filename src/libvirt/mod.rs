@@ -1,6 +1,7 @@
 //! libvirt by way of virsh: one open virsh per connection, typed errors, XML both ways.
 //!
-//! This is the room where a VM is called a domain. [`Client`] asks and acts; the parsers of what virsh
+//! This is the room where a VM is called a domain. [`Client`] is a connection; what is asked of it
+//! stands by noun on its handles ([`Domains`], [`Volumes`], ..), which share the one virsh. The parsers of what virsh
 //! prints are pure functions with tests on recorded output.
 
 mod client;
@@ -14,7 +15,10 @@ mod storage;
 mod xml;
 
 use client::command;
-pub use client::{Client, Console, Definition, DomainCapabilities, Keyboard, Version, Versions};
+pub use client::{
+    Client, Console, Definition, DomainCapabilities, DomainDefinitions, DomainHardware, DomainMetadata,
+    Domains, GuestAgent, Jobs, Keyboard, Networks, Pools, Snapshots, Statistics, Version, Versions, Volumes,
+};
 pub use domain::{
     Address, AddressSource, Affects, BackupDisk, BackupState, Bus, CompleteDefinition, Conflict, CopiedFile,
     CopyNeeds, CpuTopology, Definitions, DeviceAddress, Disk, DiskDevice, DiskRole, DiskSource, DiskSpec,

@@ -1,23 +1,23 @@
 //! Snapshots of domains.
 
 use super::Error;
-use super::client::Client;
 use super::command::Command;
 use super::xml::{Element, XmlError};
+use crate::libvirt::Snapshots;
 
-impl Client {
+impl Snapshots<'_> {
     /// The files that libvirt made for these snapshots of the domain beside its disks: overlays, and saved memory.
     /// Of a snapshot that is gone meanwhile there are none.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn snapshot_files(&self, uuid: &str, snapshots: &[String]) -> Result<Vec<String>, Error> {
+    pub async fn files(self, uuid: &str, snapshots: &[String]) -> Result<Vec<String>, Error> {
         let ask = |name: &String| {
             Command::new("snapshot-dumpxml").option("--domain", uuid).option("--snapshotname", name)
         };
         let commands: Vec<_> = snapshots.iter().map(ask).collect();
         let mut files = Vec::new();
-        for (command, reply) in commands.iter().zip(self.call_each(&commands).await?) {
+        for (command, reply) in commands.iter().zip(self.client.call_each(&commands).await?) {
             match reply {
                 Ok(document) => files.extend(external_files(&document).map_err(|error| {
                     Error::Unexpected { command: command.display(), reason: error.to_string() }

@@ -110,7 +110,7 @@ impl GarbageCollection<'_> {
             Target::Pool(name) => {
                 let retry = Retry::regardless(Instant::now() + PATIENCE);
                 // One in which libvirt still copies is busy.
-                Ok(retry.while_busy(async || self.op.client().end_pool(name).await).await.map(drop)?)
+                Ok(retry.while_busy(async || self.op.client().pools().destroy(name).await).await.map(drop)?)
             }
             Target::Download(download) => {
                 Ok(Images::of(self.op).image_store()?.remove_leftover(download).await?)
@@ -137,7 +137,7 @@ impl GarbageCollection<'_> {
     async fn remove_vm(&self, uuid: &str, name: &str) -> Result<(), Error> {
         let claim = self.op.own(Subject::Vm(uuid), name).await?;
         // Its time to live may have been prolonged since.
-        let domain = match self.op.client().domain(uuid).await {
+        let domain = match self.op.client().definitions().current(uuid).await {
             Err(error) if error.is_not_found() => return Ok(()),
             other => other?,
         };
@@ -168,7 +168,7 @@ impl GarbageCollection<'_> {
     }
 
     async fn of_domain_now(&self, uuid: &str, inventory: &Inventory) -> Result<Option<Garbage>, Error> {
-        match self.op.client().domain(uuid).await {
+        match self.op.client().definitions().current(uuid).await {
             // It goes when its linked clones have gone.
             Ok(domain) if domain.is_parent() && !inventory.definitions.children_of(uuid).is_empty() => {
                 Ok(None)
@@ -182,7 +182,7 @@ impl GarbageCollection<'_> {
     /// Whether a create is at work on the VM.
     pub(super) async fn maker_of(&self, domain: &Domain) -> Result<Maker, Error> {
         match maker(domain) {
-            Maker::Gone => Ok(maker(&self.op.client().domain(&domain.uuid).await?)),
+            Maker::Gone => Ok(maker(&self.op.client().definitions().current(&domain.uuid).await?)),
             other => Ok(other),
         }
     }
@@ -206,7 +206,7 @@ impl GarbageCollection<'_> {
         }
         let is_forgotten =
             |pool: &String| maker_of_folder(pool).is_some_and(|maker| maker.is_alive() == Some(false));
-        let pools = self.op.client().active_pools().await?.into_iter().filter(is_forgotten);
+        let pools = self.op.client().pools().active().await?.into_iter().filter(is_forgotten);
         let garbage = pools.map(|name| Garbage {
             target: Target::Pool(name.clone()),
             name,

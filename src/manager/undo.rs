@@ -114,17 +114,19 @@ impl<'a> UndoStack<'a> {
         let failed = |what: Left, error: libvirt::Error| vec![Remnant::because(what, error)];
         match undo {
             Undo::Volume(_) => Vec::new(),
-            Undo::Start(uuid) => match retry().while_busy(async || client.destroy(&uuid).await).await {
-                Ok(_) => Vec::new(),
-                Err(error) => failed(Left::RunningVm { uuid }, error),
-            },
+            Undo::Start(uuid) => {
+                match retry().while_busy(async || client.domains().destroy(&uuid).await).await {
+                    Ok(_) => Vec::new(),
+                    Err(error) => failed(Left::RunningVm { uuid }, error),
+                }
+            }
             Undo::Definition(uuid) => {
                 let removed = Storage::of(self.op).remove_domain(&uuid, &[], false, deadline).await;
                 removed.err().unwrap_or_default()
             }
             Undo::Network { uuid, name } => {
-                let stopped = retry().while_busy(async || client.destroy_network(&uuid).await).await;
-                let forgotten = retry().while_busy(async || client.undefine_network(&uuid).await).await;
+                let stopped = retry().while_busy(async || client.networks().destroy(&uuid).await).await;
+                let forgotten = retry().while_busy(async || client.networks().undefine(&uuid).await).await;
                 match stopped.and(forgotten) {
                     Ok(_) => Vec::new(),
                     Err(error) => failed(Left::Network { name }, error),
@@ -148,7 +150,7 @@ impl<'a> UndoStack<'a> {
     /// Waits for a definition that libvirt was asked for by a virsh that is gone.
     async fn await_definition(&self, uuid: &str) {
         let mut retry = Retry::regardless(Instant::now() + LATE);
-        while self.op.client().state(uuid).await.is_err_and(|error| error.is_not_found()) {
+        while self.op.client().domains().state(uuid).await.is_err_and(|error| error.is_not_found()) {
             if !matches!(retry.again().await, Ok(true)) {
                 return;
             }

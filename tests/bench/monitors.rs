@@ -38,7 +38,8 @@ fn many(sandbox: &Sandbox) {
     let bare = format!("exec 3<> <(:); {turns} | TERM=dumb exec virsh -c {} >/dev/null", sandbox.uri());
     let mut beyond: Vec<f64> = (0..TURNS)
         .map(|_| {
-            let ours = watch(&format!("vmtools monitor, {MANY} VMs"), sandbox.vmtools(&["monitor", "--json"]));
+            let ours =
+                watch(&format!("vmtools monitor, {MANY} VMs"), sandbox.vmtools(&["monitor", "--json"]));
             ours - watch("virsh domstats in an open virsh", sandbox.command("bash", &["-c", &bare]))
         })
         .collect();

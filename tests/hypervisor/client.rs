@@ -59,10 +59,10 @@ fn volumes_of_any_name_are_known() {
     std::fs::create_dir(pool.join("folder")).unwrap();
     let folder = pool.to_str().unwrap();
     with_client(&sandbox, async |client| {
-        assert_eq!(client.find_pool("odd pool").await.unwrap(), None);
-        let made = client.make_folder_pool("odd pool", folder).await.unwrap();
+        assert_eq!(client.pools().find("odd pool").await.unwrap(), None);
+        let made = client.pools().define_folder("odd pool", folder).await.unwrap();
         assert_eq!((made.kind, made.active, made.path.as_str()), (PoolKind::Dir, true, folder));
-        let contents = client.pool_contents("odd pool").await.unwrap();
+        let contents = client.volumes().contents("odd pool").await.unwrap();
         let mut names: Vec<&str> = contents.volumes.iter().map(|volume| volume.name.as_str()).collect();
         let mut expected: Vec<&str> = ODD.into_iter().chain(["folder"]).collect();
         names.sort_unstable();
@@ -74,10 +74,10 @@ fn volumes_of_any_name_are_known() {
             assert_eq!(volume.kind, kind, "{}", volume.name);
         }
         assert_eq!(contents.unreadable.len(), 3, "{:?}", contents.unreadable);
-        client.delete_volume("odd pool", "my overlay.qcow2").await.unwrap();
-        client.end_pool("odd pool").await.unwrap();
-        let off = client.find_pool("odd pool").await.unwrap().unwrap();
-        assert!(!off.active && client.pools().await.unwrap().contains(&off));
+        client.volumes().delete("odd pool", "my overlay.qcow2").await.unwrap();
+        client.pools().destroy("odd pool").await.unwrap();
+        let off = client.pools().find("odd pool").await.unwrap().unwrap();
+        assert!(!off.active && client.pools().list().await.unwrap().contains(&off));
     });
     assert!(!pool.join("my overlay.qcow2").exists());
 }
@@ -88,29 +88,29 @@ fn what_others_do_to_a_pools_files_is_learned() {
     let folder = sandbox.tmp().join("pool");
     let file = |name: &str| folder.join(name);
     with_client(&sandbox, async |client| {
-        client.make_folder_pool("p", folder.to_str().unwrap()).await.unwrap();
+        client.pools().define_folder("p", folder.to_str().unwrap()).await.unwrap();
         // Listed and gone: not there, and its name is free.
-        client.make_volume("p", &spec("a")).await.unwrap();
+        client.volumes().create("p", &spec("a")).await.unwrap();
         std::fs::remove_file(file("a")).unwrap();
-        assert_eq!(client.fresh_volume("p", "a").await.unwrap(), None);
-        client.make_volume("p", &VolumeSpec { format: "qcow2", ..spec("b") }).await.unwrap();
+        assert_eq!(client.volumes().find_refreshed("p", "a").await.unwrap(), None);
+        client.volumes().create("p", &VolumeSpec { format: "qcow2", ..spec("b") }).await.unwrap();
         std::fs::remove_file(file("b")).unwrap();
-        client.make_volume("p", &spec("b")).await.unwrap();
+        client.volumes().create("p", &spec("b")).await.unwrap();
         assert!(file("b").exists());
         // There and not listed: the name is taken, and it can be deleted.
         std::fs::write(file("c"), "c").unwrap();
-        assert!(client.find_volumes("p", &["c"]).await.unwrap()[0].is_none());
-        let error = client.make_volume("p", &spec("c")).await.unwrap_err();
+        assert!(client.volumes().find_each("p", &["c"]).await.unwrap()[0].is_none());
+        let error = client.volumes().create("p", &spec("c")).await.unwrap_err();
         assert!(matches!(error, Error::Exists { object: Object::Volume, .. }), "{error:?}");
         std::fs::write(file("d"), "d").unwrap();
-        assert!(client.learn_volume("p", "d").await.unwrap());
+        assert!(client.volumes().learn("p", "d").await.unwrap());
         std::fs::write(file("e"), "e").unwrap();
-        client.delete_volume("p", "e").await.unwrap();
+        client.volumes().delete("p", "e").await.unwrap();
         assert!(!file("e").exists());
         // What libvirt takes for no volume.
         let fifo = file("fifo");
         sandbox.exec(&["mkfifo".as_ref(), fifo.as_os_str()]);
-        let error = client.make_volume("p", &spec("fifo")).await.unwrap_err();
+        let error = client.volumes().create("p", &spec("fifo")).await.unwrap_err();
         assert!(matches!(&error, Error::FileExists { path } if Path::new(path) == fifo), "{error:?}");
     });
 }
@@ -139,7 +139,7 @@ fn one_odd_definition_is_an_error_of_its_own() {
     script.push_str(&format!("define {}\n", deep.display()));
     sandbox.command("virsh", &["-q", "-c", sandbox.uri()]).stdin(script).run().success();
     with_client(&sandbox, async |client| {
-        let all = client.domains(vmtools::libvirt::Scope::All).await.unwrap();
+        let all = client.domains().list(vmtools::libvirt::Scope::All).await.unwrap();
         let gone = "5a1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11";
         for many in [all.len(), 20] {
             let mut uuids: Vec<&str> = all.iter().take(many).map(|id| id.uuid.as_str()).collect();
@@ -148,7 +148,7 @@ fn one_odd_definition_is_an_error_of_its_own() {
             uuids.insert(uuids.len() - 1, gone);
             let told = Mutex::new(Vec::new());
             let tell = |uuid: &str, domain| told.lock().unwrap().push((uuid.to_owned(), domain));
-            client.each_definition(&uuids, Definition::Stored, tell).await.unwrap();
+            client.definitions().for_each(&uuids, Definition::Stored, tell).await.unwrap();
             let told = told.into_inner().unwrap();
             assert_eq!(told.len(), uuids.len());
             for (uuid, domain) in &told {
@@ -182,7 +182,7 @@ fn a_path_that_libvirt_would_change_is_refused() {
             let devices = domain.find_mut("devices").unwrap();
             devices.children.push(vmtools::libvirt::Node::Element(disk));
         };
-        let error = client.change_definition(&uuid, add).await.unwrap_err();
+        let error = client.definitions().change(&uuid, add).await.unwrap_err();
         assert!(matches!(&error, Error::NotKept { value } if Path::new(value) == odd), "{error:?}");
     });
     assert_eq!(sandbox.virsh(&["domblklist", "web"]).stdout.trim(), "");
@@ -210,12 +210,12 @@ fn reservations_go_where_their_address_is() {
     );
     let mac = "52:54:00:32:00:01";
     with_client(&sandbox, async |client| {
-        let class = client.network("class").await.unwrap();
+        let class = client.networks().find("class").await.unwrap();
         assert_eq!(class.addresses, ["192.168.232.1/24"]);
         let address = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
         let add = async |reservation: &Reservation| {
-            let network = client.network("two").await.unwrap();
-            client.update_reservation(&network, HostUpdate::Add, reservation).await
+            let network = client.networks().find("two").await.unwrap();
+            client.networks().update_reservation(&network, HostUpdate::Add, reservation).await
         };
         add(&Reservation::of_mac(mac, address("10.32.2.7"), Some("web".into()))).await.unwrap();
         let id = Some("00:03:00:01:52:54:00:32:00:01".to_owned());
@@ -225,19 +225,21 @@ fn reservations_go_where_their_address_is() {
         let outside = add(&Reservation::of_mac(mac, address("10.99.0.1"), None)).await;
         assert!(matches!(outside, Err(Error::WrongState { .. })), "{outside:?}");
 
-        let network = client.network("two").await.unwrap();
+        let network = client.networks().find("two").await.unwrap();
         let places: Vec<usize> = network.ips.iter().map(|ip| ip.reservations.len()).collect();
         assert_eq!(places, [0, 2, 1]);
         let moved = Reservation::of_mac(mac, address("10.32.2.8"), None);
-        client.update_reservation(&network, HostUpdate::Modify, &moved).await.unwrap();
+        client.networks().update_reservation(&network, HostUpdate::Modify, &moved).await.unwrap();
         let printer = Reservation::of_id(None, address("10.32.2.10"), Some("printer".into()));
-        client.update_reservation(&network, HostUpdate::Modify, &printer).await.unwrap();
-        let network = client.network("two").await.unwrap();
+        client.networks().update_reservation(&network, HostUpdate::Modify, &printer).await.unwrap();
+        let network = client.networks().find("two").await.unwrap();
         for kept in network.ips[2].reservations.iter() {
-            client.update_reservation(&network, HostUpdate::Remove, kept).await.unwrap();
+            client.networks().update_reservation(&network, HostUpdate::Remove, kept).await.unwrap();
         }
-        let gone =
-            client.update_reservation(&network, HostUpdate::Remove, &network.ips[2].reservations[0]).await;
+        let gone = client
+            .networks()
+            .update_reservation(&network, HostUpdate::Remove, &network.ips[2].reservations[0])
+            .await;
         assert!(gone.is_err_and(|error| error.is_not_found()));
     });
     let document = sandbox.virsh(&["net-dumpxml", "two", "--inactive"]).stdout;
@@ -273,9 +275,9 @@ fn a_refusal_has_its_reason() {
     let uuid = |verb: &str, name: &str| sandbox.virsh(&[verb, name]).stdout.trim().to_owned();
     let (domain, network) = (uuid("domuuid", "gpu-passt"), uuid("net-uuid", "clash"));
     with_client(&sandbox, async |client| {
-        let error = client.start(&domain).await.unwrap_err();
+        let error = client.domains().start(&domain).await.unwrap_err();
         assert_eq!(error.refusal(), Some(RefusalReason::Other), "{error:?}");
-        let error = client.start_network(&network).await.unwrap_err();
+        let error = client.networks().start(&network).await.unwrap_err();
         assert_eq!(error.refusal(), Some(RefusalReason::SubnetInUse), "{error:?}");
     });
 }
@@ -286,18 +288,19 @@ fn a_daemon_that_hangs_is_waited_for_once() {
     let names: Vec<String> = (0..100).map(|number| format!("vm-{number}")).collect();
     define_empty(&sandbox, &names.iter().map(String::as_str).collect::<Vec<_>>());
     with_client(&sandbox, async |client| {
-        let all = client.domains(vmtools::libvirt::Scope::All).await.unwrap();
+        let all = client.domains().list(vmtools::libvirt::Scope::All).await.unwrap();
         let uuids: Vec<&str> = all.iter().map(|id| id.uuid.as_str()).collect();
         assert_eq!(uuids.len(), 100);
         sandbox.libvirtd_freeze();
         let started = std::time::Instant::now();
-        let result = client.each_definition(&uuids, Definition::Current, |_, _| {}).await;
+        let result = client.definitions().for_each(&uuids, Definition::Current, |_, _| {}).await;
         let took = started.elapsed();
         sandbox.libvirtd_thaw();
         assert!(matches!(result, Err(Error::TimedOut { .. })), "{result:?}");
         assert!(took.as_secs() < 25, "{took:?}");
         client
-            .each_definition(&uuids, Definition::Current, |_, domain| assert!(domain.is_ok()))
+            .definitions()
+            .for_each(&uuids, Definition::Current, |_, domain| assert!(domain.is_ok()))
             .await
             .unwrap();
     });

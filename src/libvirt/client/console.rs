@@ -2,9 +2,8 @@ use std::ffi::OsString;
 
 use tokio::io::AsyncReadExt;
 
-use super::Client;
-use crate::libvirt::Error;
 use crate::libvirt::error::classify;
+use crate::libvirt::{Domains, Error};
 use crate::model::EscapeKey;
 pub use crate::system::process::Keyboard;
 use crate::system::process::{AtKeyboard, Attached};
@@ -19,23 +18,24 @@ pub struct Console {
     virsh: AtKeyboard,
 }
 
-impl Client {
+impl Domains<'_> {
     /// Starts a virsh that connects a keyboard to a domain's first console. It ends when `escape` is typed and is the
     /// first key that it reads at a time (`virConsoleEventOnStdin`), or when the domain shuts down. What it prints is
     /// the guest's.
     ///
     /// # Errors
     /// When virsh can't be started.
-    pub fn open_console(&self, uuid: &str, escape: EscapeKey, force: bool) -> Result<Console, Error> {
+    pub fn open_console(self, uuid: &str, escape: EscapeKey, force: bool) -> Result<Console, Error> {
         let escape = escape.to_string();
         // Without -q it says first how to leave, among what the guest prints.
-        let mut words = vec!["-q", "-c", self.uri().as_str(), "-e", &escape, "console", "--domain", uuid];
+        let mut words =
+            vec!["-q", "-c", self.client.uri().as_str(), "-e", &escape, "console", "--domain", uuid];
         // Else two at a time would each get a part of the output.
         words.push(if force { "--force" } else { "--safe" });
         let command = format!("virsh {}", words.join(" "));
         let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
         let virsh = Attached::start_at_keyboard("virsh", &words)?;
-        Ok(Console { uri: self.uri().to_string(), command, virsh })
+        Ok(Console { uri: self.client.uri().to_string(), command, virsh })
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::command::Command;
 use super::session::RunError;
 use super::{Client, batch, log_call, log_output};
-use crate::libvirt::{Domain, Error};
+use crate::libvirt::{Domain, DomainDefinitions, Error};
 
 /// From this many on, a second virsh asks for a part of them: one of libvirt's and two of virsh's processes keep two
 /// processors busy.
@@ -49,15 +49,15 @@ enum Runner {
 /// Told each document, by its place among those asked for.
 type Sink<'a> = Mutex<&'a mut (dyn FnMut(usize, Result<&str, Error>) + Send)>;
 
-impl Client {
+impl DomainDefinitions<'_> {
     /// Reads many definitions, and gives each when it comes, with its UUID. None is kept. One that can't be read is an
     /// error in its own place: [`Error::NotFound`] when it is gone, [`Error::TimedOut`] when its QEMU holds it back,
     /// [`Error::Unexpected`] when it is not understood.
     ///
     /// # Errors
     /// When the connection fails, or the daemon itself gives no answer.
-    pub async fn each_definition(
-        &self,
+    pub async fn for_each(
+        self,
         uuids: &[&str],
         definition: Definition,
         mut each: impl FnMut(&str, Result<Domain, Error>) + Send,
@@ -73,13 +73,15 @@ impl Client {
             });
             each(uuid, domain);
         };
-        self.documents(words, uuids, &mut parsed).await
+        self.client.documents(words, uuids, &mut parsed).await
     }
+}
 
+impl Client {
     /// Runs a command that prints a document for each of the UUIDs, and tells each document when it comes.
     ///
     /// # Errors
-    /// As [`Client::each_definition`].
+    /// As [`DomainDefinitions::for_each`].
     pub(in crate::libvirt) async fn documents(
         &self,
         words: &str,

@@ -6,6 +6,7 @@ pub(in crate::libvirt) mod command;
 mod console;
 mod document;
 mod documents;
+mod handles;
 mod record;
 mod session;
 mod versions;
@@ -18,6 +19,10 @@ pub use capabilities::DomainCapabilities;
 pub use console::{Console, Keyboard};
 pub(in crate::libvirt) use document::path_of;
 pub use documents::Definition;
+pub use handles::{
+    DomainDefinitions, DomainHardware, DomainMetadata, Domains, GuestAgent, Jobs, Networks, Pools, Snapshots,
+    Statistics, Volumes,
+};
 pub use versions::{Version, Versions};
 
 use self::command::Command;
@@ -45,6 +50,8 @@ use crate::system::process::LOG_TARGET;
 /// A connection runs one call at a time: a second call waits for the first. What has to go on beside a call that takes
 /// long, or must not be held up by one that hangs, is asked on a second connection ([`Client::second`]), which is a
 /// virsh of its own.
+///
+/// What it can be asked stands on its handles, one for each kind of object: [`Client::domains`], [`Client::volumes`], ..
 pub struct Client {
     uri: ConnectionUri,
     session: Mutex<Option<Session>>,

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::freeze::Freeze;
-use crate::libvirt::Error;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
 use crate::libvirt::job::JobOutcome;
 use crate::libvirt::xml::Element;
+use crate::libvirt::{Error, Jobs};
 
 /// For the beginning of a backup: libvirt waits half a minute for what else is being done to the domain.
 const BEGIN: Duration = Duration::from_secs(60);
@@ -40,26 +39,21 @@ pub enum BackupState {
     },
 }
 
-impl Client {
+impl Jobs<'_> {
     /// Begins a backup, with the guest's file systems frozen by its agent meanwhile if that is asked for.
     ///
     /// # Errors
     /// When libvirt refuses. The file systems are thawed then, too.
-    pub async fn begin_backup(
-        &self,
-        uuid: &str,
-        disks: &[BackupDisk],
-        freeze: bool,
-    ) -> Result<Freeze, Error> {
-        let file = self.handover_xml("backup-begin", &to_element(disks))?;
+    pub async fn begin_backup(self, uuid: &str, disks: &[BackupDisk], freeze: bool) -> Result<Freeze, Error> {
+        let file = self.client.handover_xml("backup-begin", &to_element(disks))?;
         let begin = Command::new("backup-begin --reuse-external")
             .option("--domain", uuid)
             .option("--backupxml", &file.path)
             .within(BEGIN);
         if freeze {
-            return self.call_frozen(uuid, &begin).await;
+            return self.client.agent().call_frozen(uuid, &begin).await;
         }
-        self.call(begin).await?;
+        self.client.call(begin).await?;
         Ok(Freeze { frozen: false, thawed: true })
     }
 
@@ -67,13 +61,13 @@ impl Client {
     ///
     /// # Errors
     /// When the domain was shut off, or the connection fails.
-    pub async fn backup_state(&self, uuid: &str) -> Result<BackupState, Error> {
-        if let Some(job) = self.job(uuid).await? {
+    pub async fn backup_state(self, uuid: &str) -> Result<BackupState, Error> {
+        if let Some(job) = self.current(uuid).await? {
             let (done_bytes, total_bytes) = job.disk.map_or((0, 0), |disk| (disk.done, disk.total));
             return Ok(BackupState::Running { done_bytes, total_bytes });
         }
         let failed = |reason: &str| BackupState::Failed { reason: reason.to_owned() };
-        Ok(match self.last_job(uuid).await? {
+        Ok(match self.last(uuid).await? {
             Some(JobOutcome::Done(_)) => BackupState::Done,
             Some(JobOutcome::Cancelled) => failed("it was cancelled"),
             Some(JobOutcome::Failed { reason: Some(reason) }) => failed(&reason),

@@ -5,12 +5,10 @@ use std::time::Duration;
 use super::definition::Domain;
 use super::disk::Disk;
 use super::lookup::{lines, parse_domain};
-use super::metadata::PARENT_NAMESPACE;
 use super::state::parse_stats;
 use super::stats::DomainStats;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
-use crate::libvirt::{Definition, Error};
+use crate::libvirt::{Definition, DomainDefinitions, Error};
 use crate::model::VmState;
 
 /// How long one may take: a QEMU that hangs amid a question may hold it back without end.
@@ -60,12 +58,12 @@ pub struct Stored {
     pub saved: bool,
 }
 
-impl Client {
+impl DomainDefinitions<'_> {
     /// What a page on the domain tells.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn page(&self, uuid: &str) -> Result<Page, Error> {
+    pub async fn page(self, uuid: &str) -> Result<Page, Error> {
         let of = |words: &str| Command::new(words).option("--domain", uuid);
         let asks = [
             of("domstats --raw --nowait"),
@@ -73,7 +71,7 @@ impl Client {
             Command::new("list --all --autostart --uuid"),
             of("snapshot-list --name --topological"),
         ];
-        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut replies = self.client.call_each(&asks).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok(Page {
             stats: parse_stats(uuid, &next()?)?,
@@ -87,14 +85,14 @@ impl Client {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn stored(&self, uuid: &str) -> Result<Stored, Error> {
+    pub async fn stored_with_state(self, uuid: &str) -> Result<Stored, Error> {
         let of = |words: &str| Command::new(words).option("--domain", uuid);
         let asks = [
             of("dumpxml --inactive"),
             of("domstats --raw --state --nowait"),
             Command::new("list --all --with-managed-save --uuid"),
         ];
-        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut replies = self.client.call_each(&asks).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok(Stored {
             domain: self.located(parse_domain(&asks[0].display(), &next()?)?).await?,
@@ -107,20 +105,20 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn stored_domains(&self, uuids: &[&str]) -> Result<Definitions, Error> {
-        self.dump_what_answers(Definition::Stored, uuids).await
+    pub async fn all_stored(self, uuids: &[&str]) -> Result<Definitions, Error> {
+        self.all_that_answer(Definition::Stored, uuids).await
     }
 
     /// The definitions of many as they run; those that are gone meanwhile are left out.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn running_domains(&self, uuids: &[&str]) -> Result<Definitions, Error> {
-        self.dump_what_answers(Definition::Current, uuids).await
+    pub async fn all_current(self, uuids: &[&str]) -> Result<Definitions, Error> {
+        self.all_that_answer(Definition::Current, uuids).await
     }
 
     /// The definition as it runs; `None` when it is gone, and when its QEMU holds the answer back.
-    pub async fn glimpse(&self, uuid: &str) -> Option<Domain> {
+    pub async fn glimpse(self, uuid: &str) -> Option<Domain> {
         self.dump_each("dumpxml", &[uuid], GLIMPSE).await.ok()?.pop()
     }
 
@@ -129,8 +127,8 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn each_running_domain(
-        &self,
+    pub async fn for_each_current(
+        self,
         uuids: &[&str],
         mut each: impl FnMut(Domain) + Send,
     ) -> Result<Vec<String>, Error> {
@@ -141,26 +139,26 @@ impl Client {
             Err(Error::NotFound { .. }) => {}
             Err(_) => hidden.push(uuid.to_owned()),
         };
-        self.each_definition(uuids, Definition::Current, take).await?;
+        self.for_each(uuids, Definition::Current, take).await?;
         self.locate_volumes(&mut by_volume).await?;
         by_volume.into_iter().for_each(each);
         Ok(hidden)
     }
 
-    async fn dump_what_answers(&self, definition: Definition, uuids: &[&str]) -> Result<Definitions, Error> {
+    async fn all_that_answer(self, definition: Definition, uuids: &[&str]) -> Result<Definitions, Error> {
         let mut found = Definitions::default();
         let take = |uuid: &str, domain| match domain {
             Ok(domain) => found.domains.push(domain),
             Err(Error::NotFound { .. }) => {}
             Err(_) => found.hidden.push(uuid.to_owned()),
         };
-        self.each_definition(uuids, definition, take).await?;
+        self.for_each(uuids, definition, take).await?;
         self.locate_volumes(&mut found.domains).await?;
         Ok(found)
     }
 
     pub(super) async fn dump_each(
-        &self,
+        self,
         words: &str,
         uuids: &[&str],
         within: Duration,
@@ -168,7 +166,7 @@ impl Client {
         let ask = |uuid: &&str| Command::new(words).option("--domain", uuid).within(within);
         let commands: Vec<_> = uuids.iter().map(ask).collect();
         let mut domains = Vec::with_capacity(uuids.len());
-        for (command, reply) in commands.iter().zip(self.call_each(&commands).await?) {
+        for (command, reply) in commands.iter().zip(self.client.call_each(&commands).await?) {
             match reply {
                 Ok(document) => domains.push(parse_domain(&command.display(), &document)?),
                 Err(error) if error.is_not_found() => {}
@@ -183,28 +181,19 @@ impl Client {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn kept_beside(&self, uuid: &str) -> Result<KeptBeside, Error> {
+    pub async fn kept_beside(self, uuid: &str) -> Result<KeptBeside, Error> {
         let of = |words: &str| Command::new(words).option("--domain", uuid);
         let asks = [
             of("snapshot-list --name --topological"),
             of("checkpoint-list --name"),
             Command::new("list --all --with-managed-save --uuid"),
         ];
-        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut replies = self.client.call_each(&asks).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok(KeptBeside {
             snapshots: lines(&next()?).map(str::to_owned).collect(),
             checkpoints: lines(&next()?).next().is_some(),
             managed_save: lines(&next()?).any(|line| line.trim() == uuid),
         })
-    }
-
-    /// Notes in the stored definition that disks of other domains stand on this one's.
-    ///
-    /// # Errors
-    /// When it is gone, or the connection fails.
-    pub async fn mark_parent(&self, uuid: &str) -> Result<(), Error> {
-        let command = Command::new("metadata --config --key parent --set '<is/>'");
-        self.call(command.option("--uri", PARENT_NAMESPACE).option("--domain", uuid)).await.map(drop)
     }
 }

@@ -7,33 +7,44 @@ use super::Affects;
 use super::cpu::CpuTopology;
 use super::definition::Domain;
 use super::metadata::{
-    self, ADDED_NAMESPACE, CREATING_NAMESPACE, MetadataChange, NAMESPACE, OwnedVolume, PROTECTED_NAMESPACE,
+    self, ADDED_NAMESPACE, CREATING_NAMESPACE, MetadataChange, NAMESPACE, OwnedVolume, PARENT_NAMESPACE,
+    PROTECTED_NAMESPACE,
 };
 use super::namespace;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
 use crate::libvirt::xml::Element;
-use crate::libvirt::{Error, Object};
+use crate::libvirt::{DomainHardware, DomainMetadata, Domains, Error, Object};
 
 // A raw disk may have to be written out to its new end.
 const RESIZE: Duration = Duration::from_secs(120);
 
-impl Client {
+impl Domains<'_> {
     /// Gives it another name.
     ///
     /// # Errors
     /// [`Error::Exists`] when the name is taken; [`Error::WrongState`] when it runs or is saved.
-    pub async fn rename(&self, uuid: &str, name: &str) -> Result<(), Error> {
+    pub async fn rename(self, uuid: &str, name: &str) -> Result<(), Error> {
         let command = Command::new("domrename").option("--domain", uuid).option("--new-name", name);
-        self.call(command).await.map(drop)
+        self.client.call(command).await.map(drop)
     }
 
+    /// Lets libvirt start it by itself, or not.
+    ///
+    /// # Errors
+    /// When it has no stored definition.
+    pub async fn set_autostart(self, uuid: &str, on: bool) -> Result<(), Error> {
+        let words = if on { "autostart" } else { "autostart --disable" };
+        self.client.call(Command::new(words).option("--domain", uuid)).await.map(drop)
+    }
+}
+
+impl DomainHardware<'_> {
     /// Gives it so many virtual processors, within its maximum.
     ///
     /// # Errors
     /// When they are more than its maximum, or the guest doesn't release any.
-    pub async fn set_cpus(&self, uuid: &str, cpus: u32, affects: Affects) -> Result<(), Error> {
-        self.call(sized("setvcpus --count", cpus, "", uuid).flag(affects.flags())).await.map(drop)
+    pub async fn set_cpus(self, uuid: &str, cpus: u32, affects: Affects) -> Result<(), Error> {
+        self.client.call(sized("setvcpus --count", cpus, "", uuid).flag(affects.flags())).await.map(drop)
     }
 
     /// Sets the most virtual processors that it may have after its next start. When it has more, they become as many.
@@ -41,8 +52,8 @@ impl Client {
     /// # Errors
     /// When its definition doesn't allow so many, and always where it has a topology: see
     /// [`Domain::max_cpus_change`].
-    pub async fn set_max_cpus(&self, uuid: &str, cpus: u32) -> Result<(), Error> {
-        self.call(sized("setvcpus --maximum --config --count", cpus, "", uuid)).await.map(drop)
+    pub async fn set_max_cpus(self, uuid: &str, cpus: u32) -> Result<(), Error> {
+        self.client.call(sized("setvcpus --maximum --config --count", cpus, "", uuid)).await.map(drop)
     }
 
     /// Arranges its CPUs so, and gives it as many as the topology makes at most, from its next start on. How many
@@ -50,82 +61,59 @@ impl Client {
     ///
     /// # Errors
     /// When it is gone, or its machine can't have so many.
-    pub async fn set_cpu_topology(&self, uuid: &str, topology: CpuTopology) -> Result<(), Error> {
-        self.change_definition(uuid, |domain| topology.apply_to(domain)).await
+    pub async fn set_cpu_topology(self, uuid: &str, topology: CpuTopology) -> Result<(), Error> {
+        self.client.definitions().change(uuid, |domain| topology.apply_to(domain)).await
     }
 
     /// Gives it so much memory, within its maximum. A running guest's balloon takes its time.
     ///
     /// # Errors
     /// When it is more than its maximum.
-    pub async fn set_memory(&self, uuid: &str, mib: u64, affects: Affects) -> Result<(), Error> {
-        self.call(sized("setmem --size", mib, "MiB", uuid).flag(affects.flags())).await.map(drop)
+    pub async fn set_memory(self, uuid: &str, mib: u64, affects: Affects) -> Result<(), Error> {
+        self.client.call(sized("setmem --size", mib, "MiB", uuid).flag(affects.flags())).await.map(drop)
     }
 
     /// Sets the most memory that it may have after its next start. When it has more, it becomes as much.
     ///
     /// # Errors
     /// When its definition doesn't allow it, as by its NUMA nodes.
-    pub async fn set_max_memory(&self, uuid: &str, mib: u64) -> Result<(), Error> {
-        self.call(sized("setmaxmem --config --size", mib, "MiB", uuid)).await.map(drop)
+    pub async fn set_max_memory(self, uuid: &str, mib: u64) -> Result<(), Error> {
+        self.client.call(sized("setmaxmem --config --size", mib, "MiB", uuid)).await.map(drop)
     }
 
     /// Sets the size of a running domain's disk, and tells its guest. Smaller ones are not refused.
     ///
     /// # Errors
     /// When its image can't be resized.
-    pub async fn resize_disk(&self, uuid: &str, target: &str, bytes: u64) -> Result<(), Error> {
+    pub async fn resize_disk(self, uuid: &str, target: &str, bytes: u64) -> Result<(), Error> {
         let command = sized("blockresize --size", bytes, "B", uuid).option("--path", target);
-        self.call(command.within(RESIZE)).await.map(drop)
+        self.client.call(command.within(RESIZE)).await.map(drop)
     }
+}
 
-    /// Sets the size of an image that lies in a storage pool and that no domain uses at the moment. A
-    /// smaller one is refused.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when it lies in no pool.
-    pub async fn resize_volume(&self, path: &str, bytes: u64) -> Result<(), Error> {
-        let size = format!("{bytes}B");
-        let command = Command::new("vol-resize").option("--vol", path).option("--capacity", &size);
-        self.call(command.within(RESIZE)).await.map(drop)
-    }
-
-    /// Lets libvirt start it by itself, or not.
-    ///
-    /// # Errors
-    /// When it has no stored definition.
-    pub async fn set_autostart(&self, uuid: &str, on: bool) -> Result<(), Error> {
-        let words = if on { "autostart" } else { "autostart --disable" };
-        self.call(Command::new(words).option("--domain", uuid)).await.map(drop)
-    }
-
+impl DomainMetadata<'_> {
     /// Changes vmtools' record in both definitions.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the domain has none.
-    pub async fn change_metadata(
-        &self,
-        domain: &Domain,
-        change: &MetadataChange,
-        active: bool,
-    ) -> Result<(), Error> {
+    pub async fn change(self, domain: &Domain, change: &MetadataChange, active: bool) -> Result<(), Error> {
         let missing = || Error::NotFound { object: Object::Domain, name: domain.uuid.clone() };
         let (record, [root, metadata]) =
             namespace::in_metadata(&domain.tree, NAMESPACE).ok_or_else(missing)?;
         let changed = change.applied_to(&[root, metadata, record]);
-        self.put_metadata(&domain.uuid, NAMESPACE, "vmtools", &changed, active).await
+        self.put(&domain.uuid, NAMESPACE, "vmtools", &changed, active).await
     }
 
     /// Sets the list of the disks that vmtools made for a domain of others, in both definitions.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn set_added(&self, uuid: &str, volumes: &[OwnedVolume], active: bool) -> Result<(), Error> {
+    pub async fn set_added(self, uuid: &str, volumes: &[OwnedVolume], active: bool) -> Result<(), Error> {
         match volumes {
-            [] => self.remove_metadata(uuid, ADDED_NAMESPACE, active).await,
+            [] => self.remove(uuid, ADDED_NAMESPACE, active).await,
             volumes => {
                 let list = metadata::added_to_element(volumes);
-                self.put_metadata(uuid, ADDED_NAMESPACE, "added", &list, active).await
+                self.put(uuid, ADDED_NAMESPACE, "added", &list, active).await
             }
         }
     }
@@ -134,12 +122,12 @@ impl Client {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn set_protected(&self, uuid: &str, on: bool, active: bool) -> Result<(), Error> {
+    pub async fn set_protected(self, uuid: &str, on: bool, active: bool) -> Result<(), Error> {
         if on {
             let mark = Element::new("by").text("vmtools");
-            self.put_metadata(uuid, PROTECTED_NAMESPACE, "protected", &mark, active).await
+            self.put(uuid, PROTECTED_NAMESPACE, "protected", &mark, active).await
         } else {
-            self.remove_metadata(uuid, PROTECTED_NAMESPACE, active).await
+            self.remove(uuid, PROTECTED_NAMESPACE, active).await
         }
     }
 
@@ -147,21 +135,21 @@ impl Client {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn mark_creating(&self, uuid: &str, creator: &str, active: bool) -> Result<(), Error> {
+    pub async fn mark_creating(self, uuid: &str, creator: &str, active: bool) -> Result<(), Error> {
         let mark = Element::new("by").text(creator);
-        self.put_metadata(uuid, CREATING_NAMESPACE, "creating", &mark, active).await
+        self.put(uuid, CREATING_NAMESPACE, "creating", &mark, active).await
     }
 
     /// Removes the mark of an unfinished create from the running domain and its stored definition.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn clear_creating(&self, uuid: &str, active: bool) -> Result<(), Error> {
-        self.remove_metadata(uuid, CREATING_NAMESPACE, active).await
+    pub async fn clear_creating(self, uuid: &str, active: bool) -> Result<(), Error> {
+        self.remove(uuid, CREATING_NAMESPACE, active).await
     }
 
-    async fn put_metadata(
-        &self,
+    async fn put(
+        self,
         uuid: &str,
         namespace: &str,
         prefix: &str,
@@ -174,12 +162,21 @@ impl Client {
         })?;
         let command = Command::new("metadata").flag(Affects::all(active).flags()).option("--domain", uuid);
         let command = command.option("--uri", namespace).option("--key", prefix).option("--set", &line);
-        self.call(command).await.map(drop)
+        self.client.call(command).await.map(drop)
     }
 
-    async fn remove_metadata(&self, uuid: &str, namespace: &str, active: bool) -> Result<(), Error> {
+    async fn remove(self, uuid: &str, namespace: &str, active: bool) -> Result<(), Error> {
         let command = Command::new("metadata --remove").flag(Affects::all(active).flags());
-        self.call(command.option("--uri", namespace).option("--domain", uuid)).await.map(drop)
+        self.client.call(command.option("--uri", namespace).option("--domain", uuid)).await.map(drop)
+    }
+
+    /// Notes in the stored definition that disks of other domains stand on this one's.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn mark_parent(self, uuid: &str) -> Result<(), Error> {
+        let command = Command::new("metadata --config --key parent --set '<is/>'");
+        self.client.call(command.option("--uri", PARENT_NAMESPACE).option("--domain", uuid)).await.map(drop)
     }
 }
 

@@ -3,8 +3,9 @@
 //! libvirt leaves passwords and cookies out of a definition that it prints, unless it is asked for them. A
 //! definition that was read without them and then defined again would lose them. So only two types can be
 //! defined: one that vmtools has made for a domain that libvirt does not know yet ([`NewDomain`]), and one
-//! that [`Client::change_definition`] has read whole and passes on itself. A [`Domain`] is for reading.
+//! that [`DomainDefinitions::change`] has read whole and passes on itself. A [`Domain`] is for reading.
 
+use crate::libvirt::DomainDefinitions;
 use std::fmt;
 
 #[cfg(test)]
@@ -12,7 +13,6 @@ use super::definition::Domain;
 use super::lookup::DEFINE;
 use super::vnc::{self, VncEndpoint};
 use crate::libvirt::Error;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
 use crate::libvirt::xml::{Element, XmlError};
 
@@ -78,12 +78,12 @@ impl fmt::Debug for CompleteDefinition {
     }
 }
 
-impl Client {
+impl DomainDefinitions<'_> {
     /// Defines a new domain. With a UUID that is new, a name that exists is refused, atomically.
     ///
     /// # Errors
     /// [`Error::Exists`] when the name is taken.
-    pub async fn define(&self, domain: &NewDomain) -> Result<(), Error> {
+    pub async fn define(self, domain: &NewDomain) -> Result<(), Error> {
         let words = if domain.validate { "define --validate" } else { "define" };
         self.define_tree(words, &domain.tree).await
     }
@@ -92,10 +92,10 @@ impl Client {
     ///
     /// # Errors
     /// When it is gone, or the connection fails or may only read.
-    pub async fn complete_definition(&self, uuid: &str) -> Result<CompleteDefinition, Error> {
+    pub async fn complete(self, uuid: &str) -> Result<CompleteDefinition, Error> {
         let command = Command::new("dumpxml --inactive --security-info").option("--domain", uuid).secret();
         let display = command.display();
-        let document = self.call(command).await?;
+        let document = self.client.call(command).await?;
         CompleteDefinition::parse(&document)
             .map_err(|error| Error::Unexpected { command: display, reason: error.to_string() })
     }
@@ -106,17 +106,13 @@ impl Client {
     /// # Errors
     /// When the domain is gone, or libvirt refuses what `change` has made of it; [`Error::WrongState`] when it has no
     /// stored definition, since this would make one.
-    pub async fn change_definition(
-        &self,
-        uuid: &str,
-        change: impl FnOnce(&mut Element),
-    ) -> Result<(), Error> {
-        if !self.is_persistent(uuid).await? {
+    pub async fn change(self, uuid: &str, change: impl FnOnce(&mut Element)) -> Result<(), Error> {
+        if !self.client.domains().is_persistent(uuid).await? {
             // libvirt's own words where it refuses a change for this.
             let message = "transient domains do not have any persistent config".to_owned();
             return Err(Error::WrongState { command: "virsh define".to_owned(), message });
         }
-        let CompleteDefinition { mut tree } = self.complete_definition(uuid).await?;
+        let CompleteDefinition { mut tree } = self.complete(uuid).await?;
         let before = tree.clone();
         change(&mut tree);
         if tree == before {
@@ -127,9 +123,9 @@ impl Client {
         self.define_tree("define", &tree).await
     }
 
-    async fn define_tree(&self, words: &str, tree: &Element) -> Result<(), Error> {
-        let file = self.handover_xml(words, tree)?;
-        self.call(Command::new(words).option("--file", &file.path).within(DEFINE)).await.map(drop)
+    async fn define_tree(self, words: &str, tree: &Element) -> Result<(), Error> {
+        let file = self.client.handover_xml(words, tree)?;
+        self.client.call(Command::new(words).option("--file", &file.path).within(DEFINE)).await.map(drop)
     }
 }
 

@@ -5,9 +5,8 @@ use std::time::Duration;
 use super::lookup::{DomainId, Scope, list, parse_ids};
 use super::state::parse_stats;
 use super::stats::DomainStats;
-use crate::libvirt::Error;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
+use crate::libvirt::{Error, Statistics};
 
 /// All that is counted; `--nowait` leaves out what a busy QEMU would hold back.
 const COUNTERS: &str = "domstats --raw --state --cpu-total --balloon --vcpu --interface --block --nowait";
@@ -16,26 +15,26 @@ const LOOK: Duration = Duration::from_secs(10);
 const LOOK_AT_ONE: Duration = Duration::from_secs(5);
 const TELL: Duration = Duration::from_secs(2);
 
-impl Client {
+impl Statistics<'_> {
     /// The counters of one domain.
     ///
     /// # Errors
     /// [`Error::NotFound`], or when the connection fails.
-    pub async fn counters(&self, uuid: &str) -> Result<DomainStats, Error> {
+    pub async fn counters(self, uuid: &str) -> Result<DomainStats, Error> {
         let command = Command::new(COUNTERS).option("--domain", uuid).within(LOOK_AT_ONE);
-        parse_stats(uuid, &self.call(command).await?)
+        parse_stats(uuid, &self.client.call(command).await?)
     }
 
     /// The counters of all domains in the scope, and who they are, in one round.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn counters_of_all(&self, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
+    pub async fn all_counters(self, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
         let mut counters = Command::new(COUNTERS).within(LOOK);
         if scope == Scope::Active {
             counters = counters.flag("--list-active");
         }
-        let mut replies = self.call_each(&[counters, list(scope).within(LOOK)]).await?.into_iter();
+        let mut replies = self.client.call_each(&[counters, list(scope).within(LOOK)]).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok((DomainStats::parse(&next()?), parse_ids(&next()?)))
     }
@@ -44,8 +43,26 @@ impl Client {
     ///
     /// # Errors
     /// When it is off, or has no balloon.
-    pub async fn tell_memory(&self, uuid: &str, seconds: u32) -> Result<(), Error> {
+    pub async fn set_memory_period(self, uuid: &str, seconds: u32) -> Result<(), Error> {
         let command = Command::new("dommemstat --live --period").flag(&seconds.to_string());
-        self.call(command.option("--domain", uuid).within(TELL)).await.map(drop)
+        self.client.call(command.option("--domain", uuid).within(TELL)).await.map(drop)
+    }
+
+    /// What the guest sees of a domain's disk and what it takes on the host, in bytes, as far as libvirt
+    /// can tell.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn disk_sizes(self, uuid: &str, target: &str) -> Result<(Option<u64>, Option<u64>), Error> {
+        let command = Command::new("domblkinfo").option("--domain", uuid).option("--device", target);
+        match self.client.call(command).await {
+            Ok(text) => {
+                let field =
+                    |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+                Ok((field("Capacity:"), field("Allocation:")))
+            }
+            Err(error) if error.is_connection() => Err(error),
+            Err(_) => Ok((None, None)),
+        }
     }
 }

@@ -75,10 +75,10 @@ impl CpuTopology {
 pub enum MaxCpusChange {
     /// It stays.
     Keep,
-    /// It becomes this ([`Client::set_max_cpus`](crate::libvirt::Client::set_max_cpus)).
+    /// It becomes this ([`DomainHardware::set_max_cpus`](crate::libvirt::DomainHardware::set_max_cpus)).
     To(u32),
     /// The topology becomes this, and with it the most CPUs
-    /// ([`Client::set_cpu_topology`](crate::libvirt::Client::set_cpu_topology)).
+    /// ([`DomainHardware::set_cpu_topology`](crate::libvirt::DomainHardware::set_cpu_topology)).
     Topology(CpuTopology),
 }
 

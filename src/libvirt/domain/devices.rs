@@ -5,21 +5,20 @@ use std::time::Duration;
 use super::Affects;
 use super::interface::InterfaceKind;
 use super::spec::InterfaceSpec;
-use crate::libvirt::Error;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
 use crate::libvirt::xml::Element;
+use crate::libvirt::{DomainHardware, Error};
 use crate::model::NicModel;
 
 // QEMU and passt take their time; libvirt itself waits 5 s for the guest to release an interface.
 const PLUG: Duration = Duration::from_secs(60);
 
-impl Client {
+impl DomainHardware<'_> {
     /// Adds a device.
     ///
     /// # Errors
     /// When libvirt or QEMU refuses.
-    pub async fn attach_device(&self, uuid: &str, device: &Element, affects: Affects) -> Result<(), Error> {
+    pub async fn attach(self, uuid: &str, device: &Element, affects: Affects) -> Result<(), Error> {
         self.device_command("attach-device", "attach-device", uuid, device, affects).await
     }
 
@@ -27,8 +26,8 @@ impl Client {
     ///
     /// # Errors
     /// When libvirt or QEMU refuses, or the guest, which may hold a CD-ROM drive locked; that is overridden by `force`.
-    pub async fn update_device(
-        &self,
+    pub async fn update(
+        self,
         uuid: &str,
         device: &Element,
         affects: Affects,
@@ -39,42 +38,42 @@ impl Client {
     }
 
     async fn device_command(
-        &self,
+        self,
         verb: &str,
         words: &str,
         uuid: &str,
         device: &Element,
         affects: Affects,
     ) -> Result<(), Error> {
-        let file = self.handover_xml(verb, device)?;
+        let file = self.client.handover_xml(verb, device)?;
         let command = Command::new(words).flag(affects.flags()).option("--domain", uuid);
-        self.call(command.option("--file", &file.path)).await.map(drop)
+        self.client.call(command.option("--file", &file.path)).await.map(drop)
     }
 
     /// Removes a disk; of a running machine, the guest is only asked to release it.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such disk.
-    pub async fn detach_disk(&self, uuid: &str, target: &str, affects: Affects) -> Result<(), Error> {
+    pub async fn detach_disk(self, uuid: &str, target: &str, affects: Affects) -> Result<(), Error> {
         let command = Command::new("detach-disk").flag(affects.flags());
-        self.call(command.option("--domain", uuid).option("--target", target)).await.map(drop)
+        self.client.call(command.option("--domain", uuid).option("--target", target)).await.map(drop)
     }
 
     /// Adds a network interface, to the stored definition and, if the domain runs, at once.
     ///
     /// # Errors
     /// When libvirt or QEMU refuses; then neither is changed.
-    pub async fn plug_interface(
-        &self,
+    pub async fn attach_interface(
+        self,
         uuid: &str,
         interface: &InterfaceSpec,
         affects: Affects,
     ) -> Result<(), Error> {
         let verb = "attach-device";
-        let file = self.handover_xml(verb, &interface.to_element(NicModel::default()))?;
+        let file = self.client.handover_xml(verb, &interface.to_element(NicModel::default()))?;
         let command =
             Command::new(verb).flag(affects.flags()).option("--domain", uuid).option("--file", &file.path);
-        self.call(command.within(PLUG)).await.map(drop)
+        self.client.call(command.within(PLUG)).await.map(drop)
     }
 
     /// Removes a network interface. From a running domain it is gone only when the guest has released it, which
@@ -82,8 +81,8 @@ impl Client {
     ///
     /// # Errors
     /// When there is no such interface.
-    pub async fn unplug_interface(
-        &self,
+    pub async fn detach_interface(
+        self,
         uuid: &str,
         kind: &InterfaceKind,
         mac: &str,
@@ -94,6 +93,6 @@ impl Client {
             .option("--domain", uuid)
             .option("--type", kind.as_str())
             .option("--mac", mac);
-        self.call(command.within(PLUG)).await.map(drop)
+        self.client.call(command.within(PLUG)).await.map(drop)
     }
 }

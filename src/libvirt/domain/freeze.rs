@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::libvirt::Error;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
+use crate::libvirt::{Error, GuestAgent};
 use crate::system::process::{self, Invocation};
 
 /// The longest that a guest's file systems are frozen.
@@ -24,7 +23,7 @@ pub struct Freeze {
     pub thawed: bool,
 }
 
-impl Client {
+impl GuestAgent<'_> {
     /// Runs a command that prints something when it succeeds, with the guest's file systems frozen meanwhile.
     /// Where the agent does not freeze them, the command runs all the same.
     ///
@@ -33,7 +32,7 @@ impl Client {
     ///
     /// # Errors
     /// When libvirt refuses the command. The file systems are thawed then, too.
-    pub(super) async fn call_frozen(&self, uuid: &str, command: &Command) -> Result<Freeze, Error> {
+    pub(super) async fn call_frozen(self, uuid: &str, command: &Command) -> Result<Freeze, Error> {
         let agent = |request: &str| {
             let seconds = LONGEST.as_secs().to_string();
             let command = Command::new("qemu-agent-command").option("--timeout", &seconds);
@@ -44,7 +43,7 @@ impl Client {
         let script = [freeze.line()?, &say(BEFORE), command.line()?, &say(AFTER), thaw.line()?].join("; ");
         // A pipe that nobody reads any more must not end it before the last command.
         let run = Invocation::new("env", command.deadline())
-            .args(["--ignore-signal=PIPE", "virsh", "-c", self.uri().as_str()])
+            .args(["--ignore-signal=PIPE", "virsh", "-c", self.client.uri().as_str()])
             .arg(&script);
         let ended = run.output();
         tokio::pin!(ended);
@@ -73,8 +72,8 @@ impl Client {
     }
 
     /// Thaws the guest's file systems.
-    async fn thaw(&self, uuid: &str) -> Result<(), Error> {
-        self.agent(uuid, THAW, LONGEST).await.map(drop)
+    async fn thaw(self, uuid: &str) -> Result<(), Error> {
+        self.command(uuid, THAW, LONGEST).await.map(drop)
     }
 }
 

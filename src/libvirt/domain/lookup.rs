@@ -1,12 +1,11 @@
-//! What a [`Client`] asks of domains and does to them.
+//! Which domains there are, and what is asked of one of them or done to it.
 
 use std::time::Duration;
 
 use super::addresses::{self, Address, AddressSource};
 use super::definition::Domain;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::{Command, QUESTION};
-use crate::libvirt::{Error, Object};
+use crate::libvirt::{DomainDefinitions, DomainHardware, Domains, Error, GuestAgent, Object};
 use crate::model::ConnectionUri;
 
 /// A domain's two names. Every call takes the UUID: virsh takes a name such as `5` for an id.
@@ -32,25 +31,25 @@ pub(super) const DEFINE: Duration = Duration::from_secs(120);
 // Beyond the agent's own time, which libvirt keeps.
 const GRACE: Duration = Duration::from_secs(5);
 
-impl Client {
+impl Domains<'_> {
     /// The domains, by name.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn domains(&self, scope: Scope) -> Result<Vec<DomainId>, Error> {
-        Ok(parse_ids(&self.call(list(scope)).await?))
+    pub async fn list(self, scope: Scope) -> Result<Vec<DomainId>, Error> {
+        Ok(parse_ids(&self.client.call(list(scope)).await?))
     }
 
     /// The domain of this name or UUID. A name goes before a UUID, and an id is never meant.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none.
-    pub async fn resolve(&self, name: &str) -> Result<DomainId, Error> {
+    pub async fn resolve(self, name: &str) -> Result<DomainId, Error> {
         let misread = name.bytes().all(|b| b.is_ascii_digit())
             || uuid::Uuid::try_parse(name).is_ok()
             || name.starts_with('-');
         if !misread {
-            match self.call(Command::new("domuuid").option("--domain", name)).await {
+            match self.client.call(Command::new("domuuid").option("--domain", name)).await {
                 Ok(uuid) => {
                     return Ok(DomainId { uuid: uuid.trim().to_owned(), name: name.to_owned() });
                 }
@@ -59,7 +58,7 @@ impl Client {
                 Err(_) => {}
             }
         }
-        let known = self.domains(Scope::All).await?;
+        let known = self.list(Scope::All).await?;
         let uuid = uuid::Uuid::try_parse(name).map(|uuid| uuid.to_string()).ok();
         known
             .iter()
@@ -74,10 +73,10 @@ impl Client {
     ///
     /// # Errors
     /// When the present connection fails.
-    pub async fn count_on(&self, other: &ConnectionUri) -> Result<usize, Error> {
+    pub async fn count_on(self, other: &ConnectionUri) -> Result<usize, Error> {
         let there = Command::new("connect").option("--name", other.as_str());
-        let back = Command::new("connect").option("--name", self.uri().as_str());
-        let replies = self.call_each(&[there, list(Scope::All), back]).await?;
+        let back = Command::new("connect").option("--name", self.client.uri().as_str());
+        let replies = self.client.call_each(&[there, list(Scope::All), back]).await?;
         Ok(match replies.as_slice() {
             [Ok(_), Ok(text), _] => parse_ids(text).len(),
             _ => 0,
@@ -88,8 +87,8 @@ impl Client {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn name_of(&self, uuid: &str) -> Result<String, Error> {
-        let name = self.call(Command::new("domname").option("--domain", uuid)).await?;
+    pub async fn name_of(self, uuid: &str) -> Result<String, Error> {
+        let name = self.client.call(Command::new("domname").option("--domain", uuid)).await?;
         // virsh's own line break, and nothing that belongs to the name.
         Ok(name.trim_end_matches('\n').to_owned())
     }
@@ -98,51 +97,17 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn is_persistent(&self, uuid: &str) -> Result<bool, Error> {
-        let text = self.call(Command::new("list --all --persistent --uuid")).await?;
+    pub async fn is_persistent(self, uuid: &str) -> Result<bool, Error> {
+        let text = self.client.call(Command::new("list --all --persistent --uuid")).await?;
         Ok(lines(&text).any(|line| line.trim() == uuid))
-    }
-
-    /// Its definition: that of the running one if it runs.
-    ///
-    /// # Errors
-    /// When it is gone, or the connection fails.
-    pub async fn domain(&self, uuid: &str) -> Result<Domain, Error> {
-        let command = Command::new("dumpxml").option("--domain", uuid);
-        self.located(parse_domain(&command.display(), &self.call(command).await?)?).await
-    }
-
-    /// The definition that its next start will use.
-    ///
-    /// # Errors
-    /// When it is gone, or the connection fails.
-    pub async fn stored_domain(&self, uuid: &str) -> Result<Domain, Error> {
-        let command = Command::new("dumpxml --inactive").option("--domain", uuid);
-        self.located(parse_domain(&command.display(), &self.call(command).await?)?).await
-    }
-
-    /// The definitions of many, in one round; those that are gone meanwhile are left out.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn domains_in_full(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
-        self.dump_each("dumpxml", uuids, QUESTION).await
-    }
-
-    /// As [`Client::domains_in_full`], of the definitions that their next starts will use.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn stored_domains_in_full(&self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
-        self.dump_each("dumpxml --inactive", uuids, QUESTION).await
     }
 
     /// Whether its next start goes on with what libvirt has saved of it.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn is_saved(&self, uuid: &str) -> Result<bool, Error> {
-        let text = self.call(Command::new("list --all --with-managed-save --uuid")).await?;
+    pub async fn is_saved(self, uuid: &str) -> Result<bool, Error> {
+        let text = self.client.call(Command::new("list --all --with-managed-save --uuid")).await?;
         Ok(lines(&text).any(|line| line.trim() == uuid))
     }
 
@@ -150,8 +115,8 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn autostarted(&self) -> Result<Vec<String>, Error> {
-        let text = self.call(Command::new("list --all --autostart --name")).await?;
+    pub async fn autostarted(self) -> Result<Vec<String>, Error> {
+        let text = self.client.call(Command::new("list --all --autostart --name")).await?;
         Ok(lines(&text).map(str::to_owned).collect())
     }
 
@@ -159,17 +124,17 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn addresses(&self, uuid: &str, source: AddressSource) -> Result<Vec<Address>, Error> {
+    pub async fn addresses(self, uuid: &str, source: AddressSource) -> Result<Vec<Address>, Error> {
         let mut all = self.addresses_of_all(&[uuid], source).await?;
         Ok(all.pop().unwrap_or_default())
     }
 
-    /// As [`Client::addresses`], of many in one round.
+    /// As [`Domains::addresses`], of many in one round.
     ///
     /// # Errors
     /// When the connection fails.
     pub async fn addresses_of_all(
-        &self,
+        self,
         uuids: &[&str],
         source: AddressSource,
     ) -> Result<Vec<Vec<Address>>, Error> {
@@ -177,7 +142,7 @@ impl Client {
             Command::new("domifaddr --full --source").flag(source.name()).option("--domain", uuid)
         };
         let commands: Vec<_> = uuids.iter().map(ask).collect();
-        let replies = self.call_each(&commands).await?.into_iter();
+        let replies = self.client.call_each(&commands).await?.into_iter();
         replies
             .map(|reply| match reply {
                 Ok(text) => Ok(addresses::parse(&text)),
@@ -186,38 +151,78 @@ impl Client {
             })
             .collect()
     }
+}
+
+impl DomainDefinitions<'_> {
+    /// Its definition: that of the running one if it runs.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn current(self, uuid: &str) -> Result<Domain, Error> {
+        let command = Command::new("dumpxml").option("--domain", uuid);
+        self.located(parse_domain(&command.display(), &self.client.call(command).await?)?).await
+    }
+
+    /// The definition that its next start will use.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn stored(self, uuid: &str) -> Result<Domain, Error> {
+        let command = Command::new("dumpxml --inactive").option("--domain", uuid);
+        self.located(parse_domain(&command.display(), &self.client.call(command).await?)?).await
+    }
+
+    /// The definitions of many, in one round; those that are gone meanwhile are left out.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn each_current(self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+        self.dump_each("dumpxml", uuids, QUESTION).await
+    }
+
+    /// As [`DomainDefinitions::each_current`], of the definitions that their next starts will use.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn each_stored(self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+        self.dump_each("dumpxml --inactive", uuids, QUESTION).await
+    }
 
     /// Forgets it, with all that libvirt keeps beside it. Its disks stay.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn undefine(&self, uuid: &str) -> Result<(), Error> {
+    pub async fn undefine(self, uuid: &str) -> Result<(), Error> {
         let command =
             Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata --nvram --tpm");
-        self.call(command.option("--domain", uuid)).await.map(drop)
+        self.client.call(command.option("--domain", uuid)).await.map(drop)
     }
+}
 
+impl GuestAgent<'_> {
     /// Runs a command of the guest agent and gives its JSON reply. libvirt counts the time in seconds, one
     /// at least.
     ///
     /// # Errors
     /// [`Error::Agent`] when the agent isn't there, [`Error::AgentSilent`], [`Error::AgentRefused`],
     /// [`Error::AgentAnswerTooLong`].
-    pub async fn agent(&self, uuid: &str, request: &str, within: Duration) -> Result<String, Error> {
+    pub async fn command(self, uuid: &str, request: &str, within: Duration) -> Result<String, Error> {
         let seconds = within.as_secs().max(1).to_string();
         let command = Command::new("qemu-agent-command")
             .option("--timeout", &seconds)
             .option("--domain", uuid)
             .option("--cmd", request);
-        self.call(command.within(within + GRACE)).await
+        self.client.call(command.within(within + GRACE)).await
     }
+}
 
+impl DomainHardware<'_> {
     /// Forwards a port of 127.0.0.1 to the guest of a slirp network interface, until the domain stops.
     ///
     /// # Errors
     /// When QEMU refuses, as it does when the port is taken.
     pub async fn forward_by_slirp(
-        &self,
+        self,
         uuid: &str,
         netdev: &str,
         protocol: &str,
@@ -229,7 +234,7 @@ impl Client {
             Command::new("qemu-monitor-command --hmp").option("--domain", uuid).option("--cmd", &line);
         let display = command.display();
         // The human monitor's errors come on stdout.
-        match self.call(command).await?.trim() {
+        match self.client.call(command).await?.trim() {
             "" => Ok(()),
             message => Err(Error::refused(display, message)),
         }

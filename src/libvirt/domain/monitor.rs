@@ -3,22 +3,21 @@
 //! It is two of QEMU's own arguments, with their values, in `<qemu:commandline>`.
 
 use super::namespace::{self, QEMU};
-use crate::libvirt::Error;
-use crate::libvirt::client::Client;
 use crate::libvirt::xml::{Element, Node};
+use crate::libvirt::{DomainHardware, Error};
 
 /// How the value of `-chardev` begins.
 const CHARDEV: &str = "socket,id=vmtqmp,";
 /// The value of `-mon`.
 const MONITOR: &str = "chardev=vmtqmp,mode=control";
 
-impl Client {
+impl DomainHardware<'_> {
     /// Gives the domain a QMP monitor at the socket, from its next start on.
     ///
     /// # Errors
     /// When it is gone, or libvirt refuses.
-    pub async fn add_monitor(&self, uuid: &str, socket: &str) -> Result<(), Error> {
-        self.change_definition(uuid, |domain| add_to(domain, socket)).await
+    pub async fn add_monitor(self, uuid: &str, socket: &str) -> Result<(), Error> {
+        self.client.definitions().change(uuid, |domain| add_to(domain, socket)).await
     }
 }
 

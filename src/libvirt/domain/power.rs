@@ -2,72 +2,73 @@
 
 use std::time::Duration;
 
-use crate::libvirt::Error;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
+use crate::libvirt::{Domains, Error, GuestAgent};
 
 // QEMU's own start is most of it; a large guest's memory has to be reserved.
 const START: Duration = Duration::from_secs(120);
 // It takes a millisecond; a QEMU that hangs would hold all others back meanwhile.
 const BUTTON: Duration = Duration::from_secs(5);
 
-impl Client {
+impl Domains<'_> {
     /// Starts it. One that runs is [`Error::WrongState`].
     ///
     /// # Errors
     /// When libvirt or QEMU refuses.
-    pub async fn start(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("start").option("--domain", uuid).within(START)).await.map(drop)
+    pub async fn start(self, uuid: &str) -> Result<(), Error> {
+        self.client.call(Command::new("start").option("--domain", uuid).within(START)).await.map(drop)
     }
 
     /// Presses the power button, which asks the guest to shut down, and does not wait.
     ///
     /// # Errors
     /// [`Error::WrongState`] when it isn't running; [`Error::TimedOut`] when its QEMU hangs.
-    pub async fn press_power_button(&self, uuid: &str) -> Result<(), Error> {
+    pub async fn press_power_button(self, uuid: &str) -> Result<(), Error> {
         let command = Command::new("shutdown --mode acpi").option("--domain", uuid);
-        self.call(command.within(BUTTON)).await.map(drop)
-    }
-
-    /// Asks the guest's agent to shut it down. The agent confirms that by ending, so this returns when the domain
-    /// is shut off, or after `within`, which is no sign that it won't be.
-    ///
-    /// # Errors
-    /// [`Error::Agent`] when the agent isn't there, or when the time is over.
-    pub async fn shut_down_by_agent(&self, uuid: &str, within: Duration) -> Result<(), Error> {
-        let request = r#"{"execute":"guest-shutdown","arguments":{"mode":"powerdown"}}"#;
-        self.agent(uuid, request, within).await.map(drop)
+        self.client.call(command.within(BUTTON)).await.map(drop)
     }
 
     /// Ends its QEMU at once, as pulling the plug would.
     ///
     /// # Errors
     /// [`Error::WrongState`] when it is shut off already.
-    pub async fn destroy(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("destroy").option("--domain", uuid)).await.map(drop)
+    pub async fn destroy(self, uuid: &str) -> Result<(), Error> {
+        self.client.call(Command::new("destroy").option("--domain", uuid)).await.map(drop)
     }
 
     /// Pauses it.
     ///
     /// # Errors
     /// [`Error::WrongState`] when it is shut off.
-    pub async fn suspend(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("suspend").option("--domain", uuid)).await.map(drop)
+    pub async fn suspend(self, uuid: &str) -> Result<(), Error> {
+        self.client.call(Command::new("suspend").option("--domain", uuid)).await.map(drop)
     }
 
     /// Resumes it.
     ///
     /// # Errors
     /// [`Error::WrongState`] when it is shut off.
-    pub async fn resume(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("resume").option("--domain", uuid)).await.map(drop)
+    pub async fn resume(self, uuid: &str) -> Result<(), Error> {
+        self.client.call(Command::new("resume").option("--domain", uuid)).await.map(drop)
     }
 
     /// Wakes a guest that has suspended itself.
     ///
     /// # Errors
     /// When it isn't suspended.
-    pub async fn wake_up(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("dompmwakeup").option("--domain", uuid)).await.map(drop)
+    pub async fn wake_up(self, uuid: &str) -> Result<(), Error> {
+        self.client.call(Command::new("dompmwakeup").option("--domain", uuid)).await.map(drop)
+    }
+}
+
+impl GuestAgent<'_> {
+    /// Asks the guest's agent to shut it down. The agent confirms that by ending, so this returns when the domain
+    /// is shut off, or after `within`, which is no sign that it won't be.
+    ///
+    /// # Errors
+    /// [`Error::Agent`] when the agent isn't there, or when the time is over.
+    pub async fn shut_down(self, uuid: &str, within: Duration) -> Result<(), Error> {
+        let request = r#"{"execute":"guest-shutdown","arguments":{"mode":"powerdown"}}"#;
+        self.command(uuid, request, within).await.map(drop)
     }
 }

@@ -5,50 +5,80 @@ use std::time::Duration;
 
 use super::lookup::{DomainId, Scope, list, parse_ids};
 use super::stats::DomainStats;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
-use crate::libvirt::{Error, Object};
+use crate::libvirt::{Domains, Error, Object, Statistics};
 use crate::model::VmState;
 
 // A thousand domains take a fifth of a second; a QEMU that hangs holds all of it back.
 const SURVEY: Duration = Duration::from_secs(10);
 
-impl Client {
-    /// The list for `list`: the counters of all domains in the scope, and who they are,
-    /// in one round.
+impl Statistics<'_> {
+    /// The list for `list`: the counters of all domains in the scope, and the UUIDs of those in the other one, in one
+    /// round. To name all is half of what it costs.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn survey(&self, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        self.survey_by("domstats --raw --state --vcpu --balloon --nowait", scope).await
+    pub async fn all(self, scope: Scope, named: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
+        self.all_by("domstats --raw --state --vcpu --balloon --nowait", scope, named).await
     }
 
-    /// As [`Client::survey`], of states alone, which no QEMU is asked for: none that hangs holds it back.
+    /// As [`Statistics::all`], of states alone, which no QEMU is asked for: none that hangs holds it back.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn survey_states(&self, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        self.survey_by("domstats --raw --state --nowait", scope).await
+    pub async fn all_states(
+        self,
+        scope: Scope,
+        named: Scope,
+    ) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
+        self.all_by("domstats --raw --state --nowait", scope, named).await
     }
 
-    async fn survey_by(&self, words: &str, scope: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
+    async fn all_by(
+        self,
+        words: &str,
+        scope: Scope,
+        named: Scope,
+    ) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
         let mut stats = Command::new(words).within(SURVEY);
         if scope == Scope::Active {
             stats = stats.flag("--list-active");
         }
-        let mut replies = self.call_each(&[stats, list(scope).within(SURVEY)]).await?.into_iter();
+        let mut replies = self.client.call_each(&[stats, list(named).within(SURVEY)]).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok((DomainStats::parse(&next()?), parse_ids(&next()?)))
     }
 
+    /// What it is doing and why, without a question to its QEMU.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn state(self, uuid: &str) -> Result<DomainStats, Error> {
+        self.by("domstats --raw --state --nowait", uuid).await
+    }
+
+    /// All the counters of one domain. `nowait` gives up on those that a busy QEMU would hold back.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn of(self, uuid: &str) -> Result<DomainStats, Error> {
+        self.by("domstats --raw --nowait", uuid).await
+    }
+
+    async fn by(self, words: &str, uuid: &str) -> Result<DomainStats, Error> {
+        parse_stats(uuid, &self.client.call(Command::new(words).option("--domain", uuid)).await?)
+    }
+}
+
+impl Domains<'_> {
     /// All domains with what they are doing, in one round that no QEMU is asked in. The state is unknown of one
     /// that came or went meanwhile.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn states(&self) -> Result<Vec<(DomainId, VmState)>, Error> {
+    pub async fn states(self) -> Result<Vec<(DomainId, VmState)>, Error> {
         let stats = Command::new("domstats --raw --state --nowait").within(SURVEY);
-        let mut replies = self.call_each(&[list(Scope::All).within(SURVEY), stats]).await?.into_iter();
+        let mut replies = self.client.call_each(&[list(Scope::All).within(SURVEY), stats]).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         let (ids, stats) = (parse_ids(&next()?), DomainStats::parse(&next()?));
         let states: HashMap<_, _> = stats.iter().map(|stats| (stats.name.as_str(), stats.state())).collect();
@@ -60,28 +90,8 @@ impl Client {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn state(&self, uuid: &str) -> Result<VmState, Error> {
-        self.state_in_detail(uuid).await.map(|stats| stats.state())
-    }
-
-    /// What it is doing and why, without a question to its QEMU.
-    ///
-    /// # Errors
-    /// When it is gone, or the connection fails.
-    pub async fn state_in_detail(&self, uuid: &str) -> Result<DomainStats, Error> {
-        self.stats_by("domstats --raw --state --nowait", uuid).await
-    }
-
-    /// All the counters of one domain. `nowait` gives up on those that a busy QEMU would hold back.
-    ///
-    /// # Errors
-    /// When it is gone, or the connection fails.
-    pub async fn stats(&self, uuid: &str) -> Result<DomainStats, Error> {
-        self.stats_by("domstats --raw --nowait", uuid).await
-    }
-
-    async fn stats_by(&self, words: &str, uuid: &str) -> Result<DomainStats, Error> {
-        parse_stats(uuid, &self.call(Command::new(words).option("--domain", uuid)).await?)
+    pub async fn state(self, uuid: &str) -> Result<VmState, Error> {
+        self.client.statistics().state(uuid).await.map(|stats| stats.state())
     }
 }
 

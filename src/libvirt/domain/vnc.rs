@@ -1,9 +1,8 @@
 //! Where a domain's screen is shown by VNC.
 
-use crate::libvirt::Error;
-use crate::libvirt::client::Client;
 use crate::libvirt::command::Command;
 use crate::libvirt::xml::Element;
+use crate::libvirt::{DomainDefinitions, Error};
 
 /// Where a VNC client connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,16 +33,16 @@ pub struct VncServer {
     pub password: bool,
 }
 
-impl Client {
+impl DomainDefinitions<'_> {
     /// Where the running domain's screen is shown; `None` without VNC. The definition is read with its secrets,
     /// since libvirt otherwise hides that there is a password.
     ///
     /// # Errors
     /// When it is gone, or the connection fails or may only read.
-    pub async fn vnc_server(&self, uuid: &str) -> Result<Option<VncServer>, Error> {
+    pub async fn vnc_server(self, uuid: &str) -> Result<Option<VncServer>, Error> {
         let command = Command::new("dumpxml --security-info").option("--domain", uuid).secret();
         let display = command.display();
-        let document = self.call(command).await?;
+        let document = self.client.call(command).await?;
         let domain = Element::parse(&document)
             .map_err(|error| Error::Unexpected { command: display, reason: error.to_string() })?;
         Ok(read_server(&domain))

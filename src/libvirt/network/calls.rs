@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use super::lease::{self, Lease};
 use super::{Network, NetworkIp, Reservation, Standing};
-use crate::libvirt::client::Client;
 use crate::libvirt::client::command::Command;
 use crate::libvirt::xml::Element;
-use crate::libvirt::{Error, Object};
+use crate::libvirt::{Error, Networks, Object};
 
 // dnsmasq and the firewall's rules are set up within it.
 const START: Duration = Duration::from_secs(60);
@@ -24,16 +23,16 @@ pub enum HostUpdate {
     Remove,
 }
 
-impl Client {
+impl Networks<'_> {
     /// All networks, by name.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn networks(&self) -> Result<Vec<Network>, Error> {
+    pub async fn list(self) -> Result<Vec<Network>, Error> {
         let asks = ["--all", "", "--all --autostart", "--all --persistent"]
             .map(|which| Command::new("net-list --uuid").flag(which));
         let mut lists = Vec::new();
-        for reply in self.call_each(&asks).await? {
+        for reply in self.client.call_each(&asks).await? {
             lists.push(words(&reply?));
         }
         let [all, active, autostart, persistent] = lists.as_slice() else {
@@ -42,7 +41,7 @@ impl Client {
         let commands: Vec<_> =
             all.iter().map(|uuid| Command::new("net-dumpxml").option("--network", uuid)).collect();
         let mut networks = Vec::with_capacity(all.len());
-        for (uuid, reply) in all.iter().zip(self.call_each(&commands).await?) {
+        for (uuid, reply) in all.iter().zip(self.client.call_each(&commands).await?) {
             let standing = Standing {
                 active: active.contains(uuid),
                 autostart: autostart.contains(uuid),
@@ -62,8 +61,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none.
-    pub async fn network(&self, name: &str) -> Result<Network, Error> {
-        let mut networks = self.networks().await?;
+    pub async fn find(self, name: &str) -> Result<Network, Error> {
+        let mut networks = self.list().await?;
         let of = |known: &Network| known.name == name;
         let index =
             networks.iter().position(of).or_else(|| networks.iter().position(|known| known.uuid == name));
@@ -76,10 +75,10 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn leases(&self, uuids: &[&str]) -> Result<Vec<Vec<Lease>>, Error> {
+    pub async fn leases(self, uuids: &[&str]) -> Result<Vec<Vec<Lease>>, Error> {
         let commands: Vec<_> =
             uuids.iter().map(|uuid| Command::new("net-dhcp-leases").option("--network", uuid)).collect();
-        let replies = self.call_each(&commands).await?.into_iter();
+        let replies = self.client.call_each(&commands).await?.into_iter();
         replies
             .map(|reply| match reply {
                 Ok(text) => Ok(lease::parse(&text)),
@@ -93,17 +92,17 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Exists`] when the name is taken.
-    pub async fn define_network(&self, network: &Element) -> Result<(), Error> {
-        let file = self.handover_xml("net-define", network)?;
-        self.call(Command::new("net-define --validate").option("--file", &file.path)).await.map(drop)
+    pub async fn define(self, network: &Element) -> Result<(), Error> {
+        let file = self.client.handover_xml("net-define", network)?;
+        self.client.call(Command::new("net-define --validate").option("--file", &file.path)).await.map(drop)
     }
 
     /// Starts a network.
     ///
     /// # Errors
     /// When libvirt refuses; one that is up is no error.
-    pub async fn start_network(&self, uuid: &str) -> Result<(), Error> {
-        match self.call(Command::new("net-start").option("--network", uuid).within(START)).await {
+    pub async fn start(self, uuid: &str) -> Result<(), Error> {
+        match self.client.call(Command::new("net-start").option("--network", uuid).within(START)).await {
             Ok(_) | Err(Error::WrongState { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -113,25 +112,28 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::WrongState`] when it is off already.
-    pub async fn destroy_network(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("net-destroy").option("--network", uuid).within(START)).await.map(drop)
+    pub async fn destroy(self, uuid: &str) -> Result<(), Error> {
+        self.client.call(Command::new("net-destroy").option("--network", uuid).within(START)).await.map(drop)
     }
 
     /// Forgets a network.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn undefine_network(&self, uuid: &str) -> Result<(), Error> {
-        self.call(Command::new("net-undefine").option("--network", uuid)).await.map(drop)
+    pub async fn undefine(self, uuid: &str) -> Result<(), Error> {
+        self.client.call(Command::new("net-undefine").option("--network", uuid)).await.map(drop)
     }
 
     /// Whether libvirt starts it by itself.
     ///
     /// # Errors
     /// When it is gone, or one that does not stay.
-    pub async fn autostart_network(&self, uuid: &str, autostart: bool) -> Result<(), Error> {
+    pub async fn set_autostart(self, uuid: &str, autostart: bool) -> Result<(), Error> {
         let disable = if autostart { "" } else { "--disable" };
-        self.call(Command::new("net-autostart").flag(disable).option("--network", uuid)).await.map(drop)
+        self.client
+            .call(Command::new("net-autostart").flag(disable).option("--network", uuid))
+            .await
+            .map(drop)
     }
 
     /// Changes the addresses that dnsmasq keeps on the network, in its definition and, where it is up, at
@@ -142,7 +144,7 @@ impl Client {
     /// [`Error::NotFound`] when there is none to change; [`Error::WrongState`] when the address is of none of the
     /// network's subnets.
     pub async fn update_reservation(
-        &self,
+        self,
         network: &Network,
         update: HostUpdate,
         reservation: &Reservation,
@@ -168,7 +170,7 @@ impl Client {
                 }
             });
         };
-        let file = self.handover_xml("net-update", &reservation.to_element(present))?;
+        let file = self.client.handover_xml("net-update", &reservation.to_element(present))?;
         let scope = match (network.active, network.persistent) {
             (true, true) => "--live --config",
             (true, false) => "--live",
@@ -181,7 +183,7 @@ impl Client {
             .option("--xml", &file.path)
             .option("--parent-index", &place.index.to_string())
             .flag(scope);
-        self.call(command).await.map(drop)
+        self.client.call(command).await.map(drop)
     }
 }
 

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::libvirt::client::Client;
 use crate::libvirt::client::command::Command;
-use crate::libvirt::{DiskSource, Domain, Error};
+use crate::libvirt::{DiskSource, Domain, DomainDefinitions, Error};
 
-impl Client {
+impl DomainDefinitions<'_> {
     /// Fills in the paths of disks that are volumes of pools. A pool that is off is not started: of one whose
     /// volumes are files, its folder tells. A volume of a pool that is not there has no path.
-    pub(in crate::libvirt) async fn locate_volumes(&self, domains: &mut [Domain]) -> Result<(), Error> {
+    pub(in crate::libvirt) async fn locate_volumes(self, domains: &mut [Domain]) -> Result<(), Error> {
         let mut paths: HashMap<(String, String), Option<String>> = HashMap::new();
         for disk in domains.iter().flat_map(|domain| &domain.disks) {
             if let (DiskSource::Volume { pool, volume }, true) = (&disk.source, disk.is_unlocated()) {
@@ -19,11 +18,11 @@ impl Client {
         }
         for ((pool, volume), path) in &mut paths {
             let command = Command::new("vol-path").option("--pool", pool).option("--vol", volume);
-            *path = match self.call(command).await {
+            *path = match self.client.call(command).await {
                 Ok(text) => Some(text.trim_end_matches('\n').to_owned()),
                 Err(error) if error.is_connection() => return Err(error),
                 Err(_) => {
-                    let pool = self.find_pool(pool).await?.filter(|pool| pool.kind.has_files());
+                    let pool = self.client.pools().find(pool).await?.filter(|pool| pool.kind.has_files());
                     pool.map(|pool| Path::new(&pool.path).join(volume).to_string_lossy().into_owned())
                 }
             };
@@ -36,8 +35,8 @@ impl Client {
         Ok(())
     }
 
-    /// As [`Client::locate_volumes`], of one.
-    pub(in crate::libvirt) async fn located(&self, mut domain: Domain) -> Result<Domain, Error> {
+    /// As [`DomainDefinitions::locate_volumes`], of one.
+    pub(in crate::libvirt) async fn located(self, mut domain: Domain) -> Result<Domain, Error> {
         self.locate_volumes(std::slice::from_mut(&mut domain)).await?;
         Ok(domain)
     }

@@ -1,23 +1,22 @@
 use std::time::{Duration, Instant};
 
 use super::{Pool, PoolKind, folder_pool, parse_pool};
-use crate::libvirt::client::Client;
 use crate::libvirt::client::command::Command;
-use crate::libvirt::{Error, Object};
+use crate::libvirt::{Error, Object, Pools};
 
 /// How long a pool may take to become active, be it by another process.
 const START: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 
-impl Client {
+impl Pools<'_> {
     /// The pool of this name, started or not; `None` when it is not defined.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn find_pool(&self, name: &str) -> Result<Option<Pool>, Error> {
+    pub async fn find(self, name: &str) -> Result<Option<Pool>, Error> {
         // In this order: of a pool that is just being started the document says that it has no room.
         let asks = [Command::new("pool-list --name"), pool_command("pool-dumpxml", name)];
-        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut replies = self.client.call_each(&asks).await?.into_iter();
         let active = replies.next().unwrap_or(Ok(String::new()))?;
         match replies.next() {
             Some(Ok(document)) => {
@@ -36,14 +35,14 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn pools(&self) -> Result<Vec<Pool>, Error> {
+    pub async fn list(self) -> Result<Vec<Pool>, Error> {
         let asks = ["pool-list --name", "pool-list --all --name"].map(Command::new);
-        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut replies = self.client.call_each(&asks).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         let (active, all) = (next()?, next()?);
         let commands: Vec<_> = names(&all).map(|name| pool_command("pool-dumpxml", name)).collect();
         let mut pools = Vec::with_capacity(commands.len());
-        for (name, reply) in names(&all).zip(self.call_each(&commands).await?) {
+        for (name, reply) in names(&all).zip(self.client.call_each(&commands).await?) {
             match reply {
                 Ok(document) => pools.push(parse_pool(&document, names(&active).any(|line| line == name))?),
                 Err(error) if error.is_not_found() => {}
@@ -59,15 +58,15 @@ impl Client {
     ///
     /// # Errors
     /// When it can't be started, or the connection fails.
-    pub async fn pool(&self, name: &str) -> Result<Option<Pool>, Error> {
+    pub async fn running(self, name: &str) -> Result<Option<Pool>, Error> {
         let deadline = Instant::now() + START;
         let (mut built, mut pause) = (false, Duration::ZERO);
         loop {
-            let pool = match self.find_pool(name).await? {
+            let pool = match self.find(name).await? {
                 Some(pool) if !pool.active => pool,
                 other => return Ok(other),
             };
-            let started = self.start_pool(&pool, &mut built).await;
+            let started = self.start(&pool, &mut built).await;
             if Instant::now() >= deadline {
                 let still_inactive = || Error::Unexpected {
                     command: format!("virsh pool-start {name}"),
@@ -86,8 +85,8 @@ impl Client {
     }
 
     /// Starts it; the first time that fails, its directory is made.
-    async fn start_pool(&self, pool: &Pool, built: &mut bool) -> Result<(), Error> {
-        match self.call(pool_command("pool-start", &pool.name)).await {
+    async fn start(self, pool: &Pool, built: &mut bool) -> Result<(), Error> {
+        match self.client.call(pool_command("pool-start", &pool.name)).await {
             Ok(_) => Ok(()),
             // It runs by now, or is starting.
             Err(error @ (Error::WrongState { .. } | Error::Busy { .. })) => Err(error),
@@ -96,7 +95,7 @@ impl Client {
             // build another kind of pool may format a disk.
             Err(_) if pool.kind == PoolKind::Dir && !std::mem::replace(built, true) => {
                 // Another may have built and started it meanwhile.
-                self.call(pool_command("pool-build", &pool.name)).await.map(drop)
+                self.client.call(pool_command("pool-build", &pool.name)).await.map(drop)
             }
             Err(error) => Err(error),
         }
@@ -107,32 +106,34 @@ impl Client {
     ///
     /// # Errors
     /// When the folder can't be made.
-    pub async fn make_folder_pool(&self, name: &str, folder: &str) -> Result<Pool, Error> {
+    pub async fn define_folder(self, name: &str, folder: &str) -> Result<Pool, Error> {
         let pool = folder_pool(name, folder);
-        let file = self.handover_xml("pool-define", &pool)?;
-        match self.call(Command::new("pool-define").option("--file", &file.path)).await {
+        let file = self.client.handover_xml("pool-define", &pool)?;
+        match self.client.call(Command::new("pool-define").option("--file", &file.path)).await {
             Ok(_) | Err(Error::Exists { .. }) => {}
             Err(error) => return Err(error),
         }
-        let _ = self.call(pool_command("pool-autostart", name)).await;
-        self.pool(name).await?.ok_or_else(|| Error::NotFound { object: Object::Pool, name: name.to_owned() })
+        let _ = self.client.call(pool_command("pool-autostart", name)).await;
+        self.running(name)
+            .await?
+            .ok_or_else(|| Error::NotFound { object: Object::Pool, name: name.to_owned() })
     }
 
     /// Makes a pool of a folder that is there, until it is destroyed or the daemon ends.
     ///
     /// # Errors
     /// [`Error::Refused`] when another pool has the folder.
-    pub async fn make_passing_pool(&self, name: &str, folder: &str) -> Result<(), Error> {
-        let file = self.handover_xml("pool-create", &folder_pool(name, folder))?;
-        self.call(Command::new("pool-create").option("--file", &file.path)).await.map(drop)
+    pub async fn create_transient(self, name: &str, folder: &str) -> Result<(), Error> {
+        let file = self.client.handover_xml("pool-create", &folder_pool(name, folder))?;
+        self.client.call(Command::new("pool-create").option("--file", &file.path)).await.map(drop)
     }
 
     /// Ends a pool. Its files stay.
     ///
     /// # Errors
     /// When it is gone or busy.
-    pub async fn end_pool(&self, name: &str) -> Result<(), Error> {
-        self.call(pool_command("pool-destroy", name)).await.map(drop)
+    pub async fn destroy(self, name: &str) -> Result<(), Error> {
+        self.client.call(pool_command("pool-destroy", name)).await.map(drop)
     }
 
     /// Lets libvirt look at the pool's files again. One in which a volume is being made is
@@ -140,16 +141,16 @@ impl Client {
     ///
     /// # Errors
     /// When the pool is gone or busy.
-    pub async fn refresh_pool(&self, pool: &str) -> Result<(), Error> {
-        self.call(pool_command("pool-refresh", pool)).await.map(drop)
+    pub async fn refresh(self, pool: &str) -> Result<(), Error> {
+        self.client.call(pool_command("pool-refresh", pool)).await.map(drop)
     }
 
     /// The names of all the active pools.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn active_pools(&self) -> Result<Vec<String>, Error> {
-        let text = self.call(Command::new("pool-list --name")).await?;
+    pub async fn active(self) -> Result<Vec<String>, Error> {
+        let text = self.client.call(Command::new("pool-list --name")).await?;
         Ok(names(&text).map(str::to_owned).collect())
     }
 
@@ -157,7 +158,7 @@ impl Client {
     /// not, lets it look once and asks again. Other hosts and other programs make and remove files without libvirt's
     /// knowledge. A pool that can't be refreshed now leaves the answer as it was.
     pub(super) async fn refreshed_once<T>(
-        &self,
+        self,
         pool: &str,
         ask: impl AsyncFn() -> Result<T, Error>,
     ) -> Result<T, Error> {
@@ -170,7 +171,7 @@ impl Client {
             ) => error,
             other => return other,
         };
-        match self.refresh_pool(pool).await {
+        match self.refresh(pool).await {
             Ok(()) => ask().await,
             Err(refresh) if refresh.is_connection() => Err(refresh),
             Err(_) => Err(error),

@@ -7,10 +7,10 @@ use super::pools::pool_command;
 use super::{Volume, VolumeSpec, parse_pool, parse_volume, volume_command};
 use crate::libvirt::client::command::Command;
 use crate::libvirt::client::{Client, path_of};
-use crate::libvirt::{Error, Object};
+use crate::libvirt::{Error, Object, Volumes};
 
-// qemu-img writes a table for the whole disk.
-const MAKE: Duration = Duration::from_secs(120);
+// qemu-img writes a table for the whole disk, or a raw one out to its new end.
+const WRITE: Duration = Duration::from_secs(120);
 
 /// All that libvirt lists in a pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,15 +22,15 @@ pub struct PoolContents {
     pub unreadable: Vec<String>,
 }
 
-impl Client {
+impl Volumes<'_> {
     /// Whether libvirt knows the volume, if need be after a look at the pool's files. In a pool in which a volume is being
     /// made it does not look.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn learn_volume(&self, pool: &str, name: &str) -> Result<bool, Error> {
-        let known = async || self.call(volume_command("vol-path", pool, name)).await.map(drop);
-        match self.refreshed_once(pool, known).await {
+    pub async fn learn(self, pool: &str, name: &str) -> Result<bool, Error> {
+        let known = async || self.client.call(volume_command("vol-path", pool, name)).await.map(drop);
+        match self.client.pools().refreshed_once(pool, known).await {
             Err(error) if error.is_connection() => Err(error),
             known => Ok(known.is_ok()),
         }
@@ -40,46 +40,46 @@ impl Client {
     ///
     /// # Errors
     /// When the pool is gone.
-    pub async fn volume_names(&self, pool: &str) -> Result<Vec<String>, Error> {
-        let names = self.listed(pool).await?.into_iter().filter_map(|row| match row {
+    pub async fn names(self, pool: &str) -> Result<Vec<String>, Error> {
+        let names = self.rows(pool).await?.into_iter().filter_map(|row| match row {
             Row::Named(names) => names.into_iter().next(),
             Row::Unnameable(_) => None,
         });
         Ok(names.collect())
     }
 
-    async fn listed(&self, pool: &str) -> Result<Vec<Row>, Error> {
+    async fn rows(self, pool: &str) -> Result<Vec<Row>, Error> {
         let asks = ["pool-dumpxml", "vol-list"].map(|verb| pool_command(verb, pool));
-        let mut replies = self.call_each(&asks).await?.into_iter();
+        let mut replies = self.client.call_each(&asks).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         let (document, table) = (next()?, next()?);
         Ok(rows(&table, &parse_pool(&document, true)?.path))
     }
 
     /// All the volumes of a pool, as of libvirt's last look at it; those that virsh can't be asked about are left out
-    /// ([`Client::pool_contents`] names them).
+    /// ([`Volumes::contents`] names them).
     ///
     /// # Errors
     /// When the pool is gone.
-    pub async fn volumes(&self, pool: &str) -> Result<Vec<Volume>, Error> {
-        Ok(self.pool_contents(pool).await?.volumes)
+    pub async fn list(self, pool: &str) -> Result<Vec<Volume>, Error> {
+        Ok(self.contents(pool).await?.volumes)
     }
 
     /// All that libvirt lists in a pool, as of its last look at it. What is listed and gone is left out.
     ///
     /// # Errors
     /// When the pool is gone.
-    pub async fn pool_contents(&self, pool: &str) -> Result<PoolContents, Error> {
+    pub async fn contents(self, pool: &str) -> Result<PoolContents, Error> {
         let mut contents = PoolContents::default();
         let mut names = Vec::new();
-        for row in self.listed(pool).await? {
+        for row in self.rows(pool).await? {
             match row {
                 Row::Named(candidates) => names.extend(candidates),
                 Row::Unnameable(path) => contents.unreadable.push(path),
             }
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        contents.volumes = self.find_volumes(pool, &names).await?.into_iter().flatten().collect();
+        contents.volumes = self.find_each(pool, &names).await?.into_iter().flatten().collect();
         Ok(contents)
     }
 
@@ -87,9 +87,9 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn find_volumes(&self, pool: &str, names: &[&str]) -> Result<Vec<Option<Volume>>, Error> {
+    pub async fn find_each(self, pool: &str, names: &[&str]) -> Result<Vec<Option<Volume>>, Error> {
         let commands: Vec<_> = names.iter().map(|name| volume_command("vol-dumpxml", pool, name)).collect();
-        let replies = self.call_each(&commands).await?.into_iter();
+        let replies = self.client.call_each(&commands).await?.into_iter();
         replies
             .zip(names)
             .map(|(reply, name)| match reply {
@@ -106,9 +106,9 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn fresh_volume(&self, pool: &str, name: &str) -> Result<Option<Volume>, Error> {
-        let ask = async || self.call(volume_command("vol-dumpxml", pool, name)).await;
-        match self.refreshed_once(pool, ask).await {
+    pub async fn find_refreshed(self, pool: &str, name: &str) -> Result<Option<Volume>, Error> {
+        let ask = async || self.client.call(volume_command("vol-dumpxml", pool, name)).await;
+        match self.client.pools().refreshed_once(pool, ask).await {
             Ok(document) => parse_volume(&document).map(Some),
             Err(Error::NotFound { object: Object::Volume, .. } | Error::FileMissing { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -121,22 +121,22 @@ impl Client {
     /// # Errors
     /// [`Error::Exists`] when the name is taken; [`Error::FileExists`] when it is by something that libvirt takes for no
     /// volume; [`Error::NoSpace`].
-    pub async fn make_volume(&self, pool: &str, volume: &VolumeSpec<'_>) -> Result<(), Error> {
+    pub async fn create(self, pool: &str, volume: &VolumeSpec<'_>) -> Result<(), Error> {
         let element = volume.to_element();
         let make = async || {
-            let file = self.handover_xml("vol-create", &element)?;
+            let file = self.client.handover_xml("vol-create", &element)?;
             let command = pool_command("vol-create", pool).option("--file", &file.path);
-            self.call(command.within(MAKE)).await.map(drop)
+            self.client.call(command.within(WRITE)).await.map(drop)
         };
-        self.refreshed_once(pool, make).await
+        self.client.pools().refreshed_once(pool, make).await
     }
 
     /// Fills a volume with bytes.
     ///
     /// # Errors
     /// [`Error::NoSpace`], or when the connection fails.
-    pub async fn fill_volume(&self, pool: &str, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let file = Self::handover(bytes)?;
+    pub async fn fill(self, pool: &str, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let file = Client::handover(bytes)?;
         self.upload(pool, name, &file.path, bytes.len() as u64, false).await
     }
 
@@ -144,28 +144,28 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NoSpace`], when the file can't be read, or the connection fails.
-    pub async fn upload_file(&self, pool: &str, name: &str, file: &Path, sparse: bool) -> Result<(), Error> {
+    pub async fn upload_file(self, pool: &str, name: &str, file: &Path, sparse: bool) -> Result<(), Error> {
         // Opened here, so that any path can be given to virsh, and the file can't be exchanged meanwhile.
         let file = File::open(file).map_err(Error::Handover)?;
         let size = file.metadata().map_err(Error::Handover)?.len();
         self.upload(pool, name, &path_of(&file), size, sparse).await
     }
 
-    async fn upload(&self, pool: &str, name: &str, path: &str, size: u64, sparse: bool) -> Result<(), Error> {
+    async fn upload(self, pool: &str, name: &str, path: &str, size: u64, sparse: bool) -> Result<(), Error> {
         let mut command = volume_command("vol-upload", pool, name).option("--file", path);
         if sparse {
             command = command.flag("--sparse");
         }
-        self.call(command.within(Self::transfer_deadline(size))).await.map(drop)
+        self.client.call(command.within(Client::transfer_deadline(size))).await.map(drop)
     }
 
     /// The last `limit` bytes of a volume of text, such as a serial log.
     ///
     /// # Errors
     /// When it isn't there, or the connection fails.
-    pub async fn volume_tail(&self, pool: &str, name: &str, limit: u64) -> Result<String, Error> {
+    pub async fn tail(self, pool: &str, name: &str, limit: u64) -> Result<String, Error> {
         let size =
-            self.find_volumes(pool, &[name]).await?.pop().flatten().map_or(0, |volume| volume.capacity_bytes);
+            self.find_each(pool, &[name]).await?.pop().flatten().map_or(0, |volume| volume.capacity_bytes);
         let offset = size.saturating_sub(limit).to_string();
         let length = limit.min(size).to_string();
         if size == 0 {
@@ -175,36 +175,29 @@ impl Client {
             .option("--file", "/dev/stdout")
             .option("--offset", &offset)
             .option("--length", &length);
-        self.call(command).await
-    }
-
-    /// What the guest sees of a domain's disk and what it takes on the host, in bytes, as far as libvirt
-    /// can tell.
-    ///
-    /// # Errors
-    /// When the connection fails.
-    pub async fn disk_sizes(&self, uuid: &str, target: &str) -> Result<(Option<u64>, Option<u64>), Error> {
-        let command = Command::new("domblkinfo").option("--domain", uuid).option("--device", target);
-        match self.call(command).await {
-            Ok(text) => {
-                let field =
-                    |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-                Ok((field("Capacity:"), field("Allocation:")))
-            }
-            Err(error) if error.is_connection() => Err(error),
-            Err(_) => Ok((None, None)),
-        }
+        self.client.call(command).await
     }
 
     /// Removes a volume, if need be after a look at the pool's files. One whose file is gone is no error.
     ///
     /// # Errors
     /// When it isn't there, is in use ([`Error::Busy`]), or the connection fails.
-    pub async fn delete_volume(&self, pool: &str, name: &str) -> Result<(), Error> {
-        let delete = async || self.call(volume_command("vol-delete", pool, name)).await.map(drop);
-        match self.refreshed_once(pool, delete).await {
+    pub async fn delete(self, pool: &str, name: &str) -> Result<(), Error> {
+        let delete = async || self.client.call(volume_command("vol-delete", pool, name)).await.map(drop);
+        match self.client.pools().refreshed_once(pool, delete).await {
             Err(Error::FileMissing { .. }) => Ok(()),
             other => other,
         }
+    }
+
+    /// Sets the size of an image that lies in a storage pool and that no domain uses at the moment. A
+    /// smaller one is refused.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it lies in no pool.
+    pub async fn resize(self, path: &str, bytes: u64) -> Result<(), Error> {
+        let size = format!("{bytes}B");
+        let command = Command::new("vol-resize").option("--vol", path).option("--capacity", &size);
+        self.client.call(command.within(WRITE)).await.map(drop)
     }
 }

@@ -12,17 +12,17 @@ impl Changes<'_> {
         uuid: &str,
         change: &MetadataChange,
     ) -> Result<(), Error> {
-        let stored = self.op.client().stored_domain(uuid).await?;
-        let active = self.op.client().state(uuid).await?.is_active();
+        let stored = self.op.client().definitions().stored(uuid).await?;
+        let active = self.op.client().domains().state(uuid).await?.is_active();
         if stored.metadata.is_none() {
             let mut added = stored.added.clone();
             added.retain(|volume| !change.disown.contains(&volume.path));
             added.extend(change.own.iter().cloned());
             if added != stored.added {
-                self.op.client().set_added(uuid, &added, active).await?;
+                self.op.client().metadata().set_added(uuid, &added, active).await?;
             }
             return Ok(());
         }
-        Ok(self.op.client().change_metadata(&stored, change, active).await?)
+        Ok(self.op.client().metadata().change(&stored, change, active).await?)
     }
 }

@@ -104,7 +104,7 @@ impl Changes<'_> {
     /// [`DiskError::WouldShrink`] for a smaller disk, [`VmError::NotManaged`] for labels and times to live of VMs
     /// that others made, [`VmError::Saved`], and when libvirt refuses.
     pub async fn set(&self, name: &str, change: &VmChange) -> Result<VmChanged, Error> {
-        let id = self.op.client().resolve(name).await?;
+        let id = self.op.client().domains().resolve(name).await?;
         let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let found = self.found(&id.uuid).await?;
         Power::of(self.op).refuse_unmade(&found.stored).await?;
@@ -127,10 +127,13 @@ impl Changes<'_> {
     }
 
     async fn found(&self, uuid: &str) -> Result<Found, Error> {
-        let stats = self.op.client().stats(uuid).await?;
-        let running =
-            if stats.state().is_active() { Some(self.op.client().domain(uuid).await?) } else { None };
-        Ok(Found { stored: self.op.client().stored_domain(uuid).await?, running, stats })
+        let stats = self.op.client().statistics().of(uuid).await?;
+        let running = if stats.state().is_active() {
+            Some(self.op.client().definitions().current(uuid).await?)
+        } else {
+            None
+        };
+        Ok(Found { stored: self.op.client().definitions().stored(uuid).await?, running, stats })
     }
 
     async fn check_change(&self, found: &Found, change: &VmChange) -> Result<Option<Growth>, Error> {
@@ -145,7 +148,10 @@ impl Changes<'_> {
             return Err(VmError::NotManaged { name: name() }.into());
         }
         let machine = change.cpus.is_some() || change.memory.is_some() || change.disk_size.is_some();
-        if machine && found.running.is_none() && self.op.client().is_saved(&found.stored.uuid).await? {
+        if machine
+            && found.running.is_none()
+            && self.op.client().domains().is_saved(&found.stored.uuid).await?
+        {
             return Err(VmError::Saved { name: name() }.into());
         }
         let Some(wanted) = change.disk_size else { return Ok(None) };
@@ -195,7 +201,7 @@ impl Changes<'_> {
             }
         }
         if let Some(on) = change.autostart {
-            self.op.client().set_autostart(uuid, on).await?;
+            self.op.client().domains().set_autostart(uuid, on).await?;
             done.note(Setting::Autostart, true);
         }
         Ok(())
@@ -213,16 +219,16 @@ impl Changes<'_> {
         let max = match change {
             MaxCpusChange::Keep => stored.max_cpus,
             MaxCpusChange::To(max) => {
-                self.op.client().set_max_cpus(&stored.uuid, max).await?;
+                self.op.client().hardware().set_max_cpus(&stored.uuid, max).await?;
                 max
             }
             MaxCpusChange::Topology(topology) => {
-                self.op.client().set_cpu_topology(&stored.uuid, topology).await?;
+                self.op.client().hardware().set_cpu_topology(&stored.uuid, topology).await?;
                 cpus
             }
         };
         if stored.cpus.min(max) != cpus {
-            self.op.client().set_cpus(&stored.uuid, cpus, Affects::Stored).await?;
+            self.op.client().hardware().set_cpus(&stored.uuid, cpus, Affects::Stored).await?;
         }
         let Some(running) = &found.running else { return Ok(true) };
         if found.stats.cpus() == Some(cpus) {
@@ -232,8 +238,8 @@ impl Changes<'_> {
             return Ok(false);
         }
         // A guest may keep a processor that it is to give back.
-        taken(self.op.client().set_cpus(&stored.uuid, cpus, Affects::Running).await)?;
-        Ok(self.op.client().stats(&stored.uuid).await?.cpus() == Some(cpus))
+        taken(self.op.client().hardware().set_cpus(&stored.uuid, cpus, Affects::Running).await)?;
+        Ok(self.op.client().statistics().of(&stored.uuid).await?.cpus() == Some(cpus))
     }
 
     async fn set_memory(&self, found: &Found, mib: u64) -> Result<bool, Error> {
@@ -241,10 +247,10 @@ impl Changes<'_> {
         let made_with = room(stored).memory_mib;
         let max = with_room(stored.current_memory_mib, stored.memory_mib, made_with, mib);
         if max != stored.memory_mib {
-            self.op.client().set_max_memory(&stored.uuid, max).await?;
+            self.op.client().hardware().set_max_memory(&stored.uuid, max).await?;
         }
         if stored.current_memory_mib.min(max) != mib {
-            self.op.client().set_memory(&stored.uuid, mib, Affects::Stored).await?;
+            self.op.client().hardware().set_memory(&stored.uuid, mib, Affects::Stored).await?;
         }
         let Some(running) = &found.running else { return Ok(true) };
         if found.stats.memory_mib() == Some(mib) {
@@ -255,11 +261,11 @@ impl Changes<'_> {
         if mib > running.memory_mib || used || found.stats.state() != VmState::Running {
             return Ok(false);
         }
-        if !taken(self.op.client().set_memory(&stored.uuid, mib, Affects::Running).await)? {
+        if !taken(self.op.client().hardware().set_memory(&stored.uuid, mib, Affects::Running).await)? {
             return Ok(false);
         }
         let deadline = Instant::now() + BALLOON;
-        while self.op.client().stats(&stored.uuid).await?.memory_mib() != Some(mib) {
+        while self.op.client().statistics().of(&stored.uuid).await?.memory_mib() != Some(mib) {
             // Who has no patience gets told that it comes with the next start.
             if Instant::now() >= deadline || self.op.check().is_err() {
                 return Ok(false);

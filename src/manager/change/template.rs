@@ -14,9 +14,9 @@ impl Changes<'_> {
     /// # Errors
     /// When there is no such VM, or libvirt can't be asked.
     pub async fn template_of(&self, name: &str) -> Result<Template, Error> {
-        let id = self.op.client().resolve(name).await?;
+        let id = self.op.client().domains().resolve(name).await?;
         // Its guest may have given memory back for a while.
-        let domain = self.op.client().stored_domain(&id.uuid).await?;
+        let domain = self.op.client().definitions().stored(&id.uuid).await?;
         let mut sizes = Vec::new();
         let record = domain.metadata.as_ref();
         for disk in domain.disks_in_role(DiskRole::System).chain(domain.disks_in_role(DiskRole::Data)) {

@@ -39,7 +39,7 @@ impl Cloning<'_> {
     pub(super) async fn close_folders(&self, folders: Folders) {
         for pool in folders.pools {
             // One that another clone uses, too, stays until gc.
-            let _ = self.op.client().end_pool(&pool).await;
+            let _ = self.op.client().pools().destroy(&pool).await;
         }
     }
 
@@ -50,7 +50,7 @@ impl Cloning<'_> {
         path: &str,
         folders: &mut Folders,
     ) -> Result<(OwnedVolume, Volume), Error> {
-        if let Some(found) = self.op.client().volume_of(path).await? {
+        if let Some(found) = self.op.client().volumes().at_path(path).await? {
             return Ok(found);
         }
         let refuse = || StorageError::NotInPool { name: vm.to_owned(), path: path.to_owned() };
@@ -58,12 +58,12 @@ impl Cloning<'_> {
             Path::new(path).parent().and_then(Path::to_str).filter(|folder| !folder.starts_with("/dev"));
         let folder = folder.ok_or_else(refuse)?;
         // It may have come to a known pool since libvirt last looked.
-        for pool in self.op.client().active_pools().await? {
-            if self.op.client().pool(&pool).await?.is_some_and(|pool| pool.path == folder) {
-                let _ = self.op.client().refresh_pool(&pool).await;
+        for pool in self.op.client().pools().active().await? {
+            if self.op.client().pools().running(&pool).await?.is_some_and(|pool| pool.path == folder) {
+                let _ = self.op.client().pools().refresh(&pool).await;
             }
         }
-        if let Some(found) = self.op.client().volume_of(path).await? {
+        if let Some(found) = self.op.client().volumes().at_path(path).await? {
             return Ok(found);
         }
         let mut hasher = std::hash::DefaultHasher::new();
@@ -73,13 +73,13 @@ impl Cloning<'_> {
             // A pool's name has no slash.
             pool.push_str(&format!(":{maker}").replace('/', ":"));
         }
-        match self.op.client().make_passing_pool(&pool, folder).await {
+        match self.op.client().pools().create_transient(&pool, folder).await {
             Ok(()) => folders.pools.push(pool),
             Err(error) if error.is_connection() => return Err(error.into()),
             // Whether another has just made it shows below.
             Err(_) => {}
         }
-        Ok(self.op.client().volume_of(path).await?.ok_or_else(refuse)?)
+        Ok(self.op.client().volumes().at_path(path).await?.ok_or_else(refuse)?)
     }
 
     /// Makes the piece without libvirt, which costs far less; false when it is none for that, or this user may not.
@@ -114,22 +114,23 @@ impl Cloning<'_> {
         match &piece.kind {
             Kind::Overlay { capacity_bytes, below } => {
                 let backing = Some((piece.from.as_str(), below.as_str()));
-                Ok(self.op.client().make_volume(&piece.to.pool, &spec(*capacity_bytes, backing)).await?)
+                Ok(self.op.client().volumes().create(&piece.to.pool, &spec(*capacity_bytes, backing)).await?)
             }
             Kind::Backup { capacity_bytes, .. } => {
-                Ok(self.op.client().make_volume(&piece.to.pool, &spec(*capacity_bytes, None)).await?)
+                Ok(self.op.client().volumes().create(&piece.to.pool, &spec(*capacity_bytes, None)).await?)
             }
             Kind::Bytes(bytes) => {
                 let size = bytes.len() as u64;
-                self.op.client().make_volume(&piece.to.pool, &spec(size, None)).await?;
-                Ok(self.op.client().fill_volume(&piece.to.pool, &piece.to.volume, bytes).await?)
+                self.op.client().volumes().create(&piece.to.pool, &spec(size, None)).await?;
+                Ok(self.op.client().volumes().fill(&piece.to.pool, &piece.to.volume, bytes).await?)
             }
             Kind::Copy { volume, capacity_bytes, .. } => {
                 let work = async {
                     Ok(self
                         .op
                         .client()
-                        .copy_volume(&piece.to.pool, &spec(*capacity_bytes, None), volume)
+                        .volumes()
+                        .copy(&piece.to.pool, &spec(*capacity_bytes, None), volume)
                         .await?)
                 };
                 self.op.race(work).await
@@ -145,7 +146,7 @@ impl Cloning<'_> {
                     found => found?,
                 };
                 let spec = spec(file.capacity_bytes, None);
-                Ok(self.op.client().copy_volume(&piece.to.pool, &spec, &volume).await?)
+                Ok(self.op.client().volumes().copy(&piece.to.pool, &spec, &volume).await?)
             }
         }
     }
@@ -160,7 +161,7 @@ impl Cloning<'_> {
         folders: &mut Folders,
     ) -> Result<(), Error> {
         let Some(first) = pieces.first() else { return Ok(()) };
-        let learn = async || Ok(self.op.client().learn_volume(&first.to.pool, &first.to.volume).await?);
+        let learn = async || Ok(self.op.client().volumes().learn(&first.to.pool, &first.to.volume).await?);
         if self.op.while_daemon_restarts(learn).await? {
             return Ok(());
         }

@@ -21,7 +21,7 @@ impl Cloning<'_> {
         source: &Domain,
         settled: &Settled,
     ) -> Result<(), Error> {
-        let running = self.op.client().domain(&source.uuid).await?;
+        let running = self.op.client().definitions().current(&source.uuid).await?;
         let disks: Vec<BackupDisk> = running
             .disks
             .iter()
@@ -31,10 +31,16 @@ impl Cloning<'_> {
             return Err(DiskError::NoDisk { name: source.name.clone() }.into());
         }
         let answers = running.has_agent_channel
-            && self.op.client().agent(&source.uuid, r#"{"execute":"guest-ping"}"#, ANSWER).await.is_ok();
+            && self
+                .op
+                .client()
+                .agent()
+                .command(&source.uuid, r#"{"execute":"guest-ping"}"#, ANSWER)
+                .await
+                .is_ok();
         self.clone_step(request, Step::CopyRunningDisks)?;
         // Short, and not to be cut off: what it holds it lets go.
-        let freeze = self.op.client().begin_backup(&source.uuid, &disks, answers).await?;
+        let freeze = self.op.client().jobs().begin_backup(&source.uuid, &disks, answers).await?;
         if !freeze.frozen {
             self.op.report(Event::Warning(Warning::NotHeld { vm: source.name.clone() }));
         }
@@ -51,7 +57,7 @@ impl Cloning<'_> {
     async fn backup_end(&self, request: &CloneRequest, source: &Domain) -> Result<(), Error> {
         let failed = |reason| Err(CloneError::CopyFailed { name: source.name.clone(), reason }.into());
         loop {
-            match self.op.client().backup_state(&source.uuid).await {
+            match self.op.client().jobs().backup_state(&source.uuid).await {
                 Ok(BackupState::Running { done_bytes, total_bytes }) => self.op.report(Event::Transfer {
                     image: request.name.as_str(),
                     // The end is told by the end.
@@ -81,9 +87,9 @@ impl Cloning<'_> {
     /// Its QEMU has to be done with the files before they are removed.
     async fn give_backup_up(&self, source: &Domain) {
         let deadline = Instant::now() + PATIENCE;
-        let _ = self.op.client().abort_job(&source.uuid).await;
+        let _ = self.op.client().jobs().abort(&source.uuid).await;
         while Instant::now() < deadline
-            && let Ok(BackupState::Running { .. }) = self.op.client().backup_state(&source.uuid).await
+            && let Ok(BackupState::Running { .. }) = self.op.client().jobs().backup_state(&source.uuid).await
         {
             tokio::time::sleep(PAUSE).await;
         }

@@ -90,7 +90,7 @@ impl Cloning<'_> {
         undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
     ) -> Result<String, Failure> {
-        let id = self.op.client().resolve(&request.source).await.map_err(Error::from)?;
+        let id = self.op.client().domains().resolve(&request.source).await.map_err(Error::from)?;
         let _claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
         let (source, mode) = self.source(request).await?;
         let request = &CloneRequest { mode, ..request.clone() };
@@ -98,11 +98,11 @@ impl Cloning<'_> {
         let settled = self.settle_clone(request, &source, folders).await?;
         let uuid = settled.copy.uuid.to_string();
         self.clone_step(request, Step::ClaimName)?;
-        let complete = self.op.client().complete_definition(&source.uuid).await.map_err(Error::from)?;
+        let complete = self.op.client().definitions().complete(&source.uuid).await.map_err(Error::from)?;
         let definition = settled.copy.definition(&complete).map_err(|cause| not_clonable(&source, cause))?;
         undo.will_define(&uuid);
         // Done twice it claims no more: the UUID is the same.
-        let claim = async || self.op.client().define(&definition).await.map_err(not_claimed);
+        let claim = async || self.op.client().definitions().define(&definition).await.map_err(not_claimed);
         self.op.while_daemon_restarts(claim).await?;
         for log in &settled.logs {
             undo.will_make(log);
@@ -113,7 +113,7 @@ impl Cloning<'_> {
                 if !source.is_parent() {
                     self.op
                         .while_daemon_restarts(async || {
-                            Ok(self.op.client().mark_parent(&source.uuid).await?)
+                            Ok(self.op.client().metadata().mark_parent(&source.uuid).await?)
                         })
                         .await?;
                 }
@@ -141,7 +141,7 @@ impl Cloning<'_> {
             Power::of(self.op).power_on(&uuid).await?;
         }
         if let (true, Some(wait)) = (request.start, &request.wait) {
-            let domain = self.op.client().domain(&uuid).await.map_err(Error::from)?;
+            let domain = self.op.client().definitions().current(&uuid).await.map_err(Error::from)?;
             Creation::of(self.op).wait_or_keep(&domain, wait).await?;
         }
         self.op.check()?;
@@ -151,9 +151,9 @@ impl Cloning<'_> {
 
     /// Takes the mark off, if that has not happened before the daemon could say so.
     async fn mark_made(&self, uuid: &str, active: bool) -> Result<(), Error> {
-        match self.op.client().clear_creating(uuid, active).await {
+        match self.op.client().metadata().clear_creating(uuid, active).await {
             Err(error) if error.is_connection() => Err(error.into()),
-            Err(error) if self.op.client().stored_domain(uuid).await?.creator().is_some() => {
+            Err(error) if self.op.client().definitions().stored(uuid).await?.creator().is_some() => {
                 Err(error.into())
             }
             _ => Ok(()),
@@ -162,8 +162,9 @@ impl Cloning<'_> {
 
     /// The source's stored definition, if it is in the state for it, and how to copy it.
     async fn source(&self, request: &CloneRequest) -> Result<(Domain, CloneMode), Error> {
-        let id = self.op.client().resolve(&request.source).await?;
-        let Stored { domain: source, state, saved } = self.op.client().stored(&id.uuid).await?;
+        let id = self.op.client().domains().resolve(&request.source).await?;
+        let Stored { domain: source, state, saved } =
+            self.op.client().definitions().stored_with_state(&id.uuid).await?;
         Power::of(self.op).refuse_unmade(&source).await?;
         match (request.mode, state) {
             // What its disks lack is in its memory.
@@ -179,7 +180,7 @@ impl Cloning<'_> {
 
     /// The name is free, as things stand; `define` decides.
     async fn refuse_taken(&self, name: &VmName) -> Result<(), Error> {
-        match self.op.client().domains(Scope::All).await?.iter().any(|id| id.name == name.as_str()) {
+        match self.op.client().domains().list(Scope::All).await?.iter().any(|id| id.name == name.as_str()) {
             true => Err(VmError::Exists { name: name.to_string() }.into()),
             false => Ok(()),
         }
@@ -187,7 +188,11 @@ impl Cloning<'_> {
 
     /// A source that was started, whose disks are written meanwhile, gives no copy of one moment.
     async fn source_is_off(&self, source: &Domain) -> Result<(), Error> {
-        match self.op.while_daemon_restarts(async || Ok(self.op.client().state(&source.uuid).await?)).await? {
+        match self
+            .op
+            .while_daemon_restarts(async || Ok(self.op.client().domains().state(&source.uuid).await?))
+            .await?
+        {
             VmState::Shutoff => Ok(()),
             _ => Err(CloneError::SourceChanged { name: source.name.clone() }.into()),
         }

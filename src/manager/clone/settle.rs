@@ -227,7 +227,7 @@ impl Cloning<'_> {
     async fn chain_bytes(&self, path: &str) -> Result<u64, Error> {
         let (mut sum, mut at, mut seen) = (0, path.to_owned(), HashSet::new());
         while seen.insert(at.clone())
-            && let Some((_, file)) = self.op.client().volume_of(&at).await?
+            && let Some((_, file)) = self.op.client().volumes().at_path(&at).await?
         {
             sum += file.allocation_bytes;
             match file.backing {

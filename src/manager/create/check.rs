@@ -23,9 +23,9 @@ impl Creation<'_> {
     /// The name is free, as things stand (`define` decides), or gets free by removing what has it: where
     /// that is asked for, and where it is only what a killed create has left.
     pub(super) async fn check_name(&self, spec: &VmSpec) -> Result<Option<DeletePlan>, Error> {
-        match self.op.client().resolve(spec.name.as_str()).await {
+        match self.op.client().domains().resolve(spec.name.as_str()).await {
             Ok(old) => {
-                let domain = self.op.client().domain(&old.uuid).await?;
+                let domain = self.op.client().definitions().current(&old.uuid).await?;
                 if spec.replace
                     || matches!(GarbageCollection::of(self.op).maker_of(&domain).await?, Maker::Gone)
                 {

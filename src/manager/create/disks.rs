@@ -82,13 +82,13 @@ impl Creation<'_> {
             mode: "0600",
             backing: base.as_ref().map(|(path, format, _)| (path.as_str(), base::format_name(*format))),
         };
-        self.op.client().make_volume(&names.disk.pool, &overlay).await?;
+        self.op.client().volumes().create(&names.disk.pool, &overlay).await?;
         for (volume, size) in names.extra.iter().zip(&prepared.extra_disks) {
             self.op.check()?;
             undo.will_make(volume);
             let empty =
                 VolumeSpec { name: &volume.volume, capacity_bytes: size.bytes(), backing: None, ..overlay };
-            self.op.client().make_volume(&volume.pool, &empty).await?;
+            self.op.client().volumes().create(&volume.pool, &empty).await?;
         }
         if let Some(setup) = &prepared.setup {
             self.op.check()?;
@@ -101,8 +101,8 @@ impl Creation<'_> {
                 mode: "0600",
                 backing: None,
             };
-            self.op.client().make_volume(&names.seed.pool, &volume).await?;
-            self.op.client().fill_volume(&names.seed.pool, &names.seed.volume, setup.bytes()).await?;
+            self.op.client().volumes().create(&names.seed.pool, &volume).await?;
+            self.op.client().volumes().fill(&names.seed.pool, &names.seed.volume, setup.bytes()).await?;
         }
         Ok(())
     }

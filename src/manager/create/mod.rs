@@ -111,8 +111,8 @@ impl Creation<'_> {
         match made {
             Ok(uuid) => self.op.while_daemon_restarts(async || Vms::of(self.op).status_of(&uuid).await).await,
             Err(Failure::Keep { uuid, error }) => {
-                let active = self.op.client().state(&uuid).await?.is_active();
-                self.op.client().clear_creating(&uuid, active).await?;
+                let active = self.op.client().domains().state(&uuid).await?.is_active();
+                self.op.client().metadata().clear_creating(&uuid, active).await?;
                 Err(error)
             }
             Err(Failure::TakeBack(error)) => Err(undo.unwind(error).await),
@@ -197,11 +197,11 @@ impl Creation<'_> {
             Power::of(self.op).power_on(&uuid).await?;
         }
         if let (true, Some(wait)) = (spec.start, &spec.wait) {
-            let domain = self.op.client().domain(&uuid).await.map_err(Error::from)?;
+            let domain = self.op.client().definitions().current(&uuid).await.map_err(Error::from)?;
             self.wait_or_keep(&domain, wait).await?;
         }
         self.op.check()?;
-        self.op.client().clear_creating(&uuid, spec.start).await.map_err(Error::from)?;
+        self.op.client().metadata().clear_creating(&uuid, spec.start).await.map_err(Error::from)?;
         Ok(uuid)
     }
 
@@ -221,7 +221,7 @@ impl Creation<'_> {
     /// The name is claimed by `define`, which is atomic: of two creates at once one gets it.
     async fn claim(&self, undo: &mut UndoStack<'_>, uuid: &str, definition: &NewDomain) -> Result<(), Error> {
         undo.will_define(uuid);
-        self.op.client().define(definition).await.map_err(not_claimed)
+        self.op.client().definitions().define(definition).await.map_err(not_claimed)
     }
 
     fn step(&self, spec: &VmSpec, step: Step) -> Result<(), Error> {

@@ -65,7 +65,7 @@ impl Deletion<'_> {
         let mut results: Vec<(String, Result<DeletePlan, Error>)> = Vec::new();
         let mut ids: Vec<DomainId> = Vec::new();
         for name in names {
-            match self.op.client().resolve(name).await {
+            match self.op.client().domains().resolve(name).await {
                 // By name and by UUID it is one VM still.
                 Ok(id) if ids.iter().any(|known| known.uuid == id.uuid) => {}
                 Ok(id) => ids.push(id),
@@ -123,13 +123,13 @@ impl Deletion<'_> {
             return Err(VmError::BeingMade { name: id.name.clone() }.into());
         }
         refuse_protected(domain)?;
-        let state = self.op.client().state(&id.uuid).await?;
+        let state = self.op.client().domains().state(&id.uuid).await?;
         let running = state.is_active();
         if running && !request.may_stop {
             return Err(VmError::NotOff { name: id.name.clone(), state }.into());
         }
-        let beside = self.op.client().kept_beside(&id.uuid).await?;
-        let snapshot_files = self.op.client().snapshot_files(&id.uuid, &beside.snapshots).await?;
+        let beside = self.op.client().definitions().kept_beside(&id.uuid).await?;
+        let snapshot_files = self.op.client().snapshots().files(&id.uuid, &beside.snapshots).await?;
         Ok(draft(inventory, domain, running, beside, &snapshot_files, request))
     }
 
@@ -208,7 +208,7 @@ impl Deletion<'_> {
         let volumes = plan.check_again(inventory, gone)?;
         let Some(domain) = inventory.definitions.stored(&plan.uuid) else { return Err(missing(&plan.name)) };
         refuse_protected(domain)?;
-        let state = async || Ok(self.op.client().state(&plan.uuid).await?);
+        let state = async || Ok(self.op.client().domains().state(&plan.uuid).await?);
         let state = self.op.while_daemon_is_away(AWAY, state).await?;
         let running = state.is_active();
         if running && !plan.may_stop {
@@ -217,7 +217,8 @@ impl Deletion<'_> {
         let managed = domain.metadata.is_some();
         let mark = host::Creator::current().map(|creator| creator.to_string()).filter(|_| managed);
         if let Some(mark) = &mark {
-            let set = async || Ok(self.op.client().mark_creating(&plan.uuid, mark, running).await?);
+            let set =
+                async || Ok(self.op.client().metadata().mark_creating(&plan.uuid, mark, running).await?);
             self.op.while_daemon_is_away(AWAY, set).await?;
         }
         let deadline = Instant::now() + PATIENCE;
@@ -227,7 +228,7 @@ impl Deletion<'_> {
             Ok(by_us) => by_us,
             Err(left) => {
                 if mark.is_some() {
-                    let _ = self.op.client().clear_creating(&plan.uuid, false).await;
+                    let _ = self.op.client().metadata().clear_creating(&plan.uuid, false).await;
                 }
                 let cause = Box::new(StorageError::NotRemoved { name: plan.name.clone() }.into());
                 return Err(Error::LeftBehind { cause, left });

@@ -45,7 +45,7 @@ impl Disks<'_> {
     /// [`StorageError::InUse`] for a file that another VM writes to; [`super::DiskError::TooManyDisks`]; those of the file, and of
     /// libvirt. Then nothing is left of it.
     pub async fn add(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
-        let id = self.op.client().resolve(name).await?;
+        let id = self.op.client().domains().resolve(name).await?;
         let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let machine = self.machine(&id.uuid).await?;
         let bus = machine.stored.hardware().disk_bus;
@@ -64,7 +64,7 @@ impl Disks<'_> {
                 let _file = self.claim_file(path).await?;
                 let (path, format) = self.check_disk_file(path, new.read_only).await?;
                 let device = place.applied_to(spec(&path, format).to_element(target, bus));
-                self.op.client().attach_device(&machine.uuid, &device, affects).await?;
+                self.op.client().hardware().attach(&machine.uuid, &device, affects).await?;
             }
         }
         drop(claim);
@@ -113,9 +113,9 @@ impl Disks<'_> {
         undo.will(vec![Left::File { path: volume.path.clone() }], self.forget(machine, volume, disown));
         changes.change_record(&machine.uuid, &own).await?;
         let steps = async {
-            self.op.client().make_volume(&volume.pool, &spec).await?;
+            self.op.client().volumes().create(&volume.pool, &spec).await?;
             self.op.check()?;
-            Ok(self.op.client().attach_device(&machine.uuid, device, affects).await?)
+            Ok(self.op.client().hardware().attach(&machine.uuid, device, affects).await?)
         };
         match steps.await {
             Ok(()) => Ok(()),

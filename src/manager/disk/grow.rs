@@ -14,7 +14,7 @@ impl Disks<'_> {
     /// [`DiskError::WouldShrink`]; [`StorageError::NotInPool`] when it is
     /// no volume of libvirt's and the VM is off.
     pub async fn resize(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
-        let id = self.op.client().resolve(name).await?;
+        let id = self.op.client().domains().resolve(name).await?;
         let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let machine = self.machine(&id.uuid).await?;
         let disk = machine.disk(target)?;
@@ -52,10 +52,10 @@ impl Disks<'_> {
         bytes: u64,
     ) -> Result<(), Error> {
         if running {
-            return Ok(self.op.client().resize_disk(&domain.uuid, target, bytes).await?);
+            return Ok(self.op.client().hardware().resize_disk(&domain.uuid, target, bytes).await?);
         }
         Power::of(self.op).refuse_parent(domain).await?;
-        self.op.client().resize_volume(path, bytes).await.map_err(|error| match error {
+        self.op.client().volumes().resize(path, bytes).await.map_err(|error| match error {
             error if error.is_not_found() => {
                 StorageError::NotInPool { name: domain.name.clone(), path: path.to_owned() }.into()
             }

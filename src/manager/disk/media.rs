@@ -26,7 +26,7 @@ impl Disks<'_> {
             check_regular(iso)?;
         }
         HostChecks::of(self.op).check_reach([iso])?;
-        let id = self.op.client().resolve(name).await?;
+        let id = self.op.client().domains().resolve(name).await?;
         let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let machine = self.machine(&id.uuid).await?;
         let iso = iso.to_string_lossy();
@@ -35,7 +35,7 @@ impl Disks<'_> {
             (None, []) => {
                 let target = machine.free_target(DiskBus::Sata)?;
                 let device = target.applied_to(cdrom(&iso, &target.name, None));
-                self.op.client().attach_device(&machine.uuid, &device, Affects::Stored).await?;
+                self.op.client().hardware().attach(&machine.uuid, &device, Affects::Stored).await?;
                 return self.changed(&machine, &target.name, false).await;
             }
             (None, drives) => match (drives.iter().find(|drive| drive.path.is_none()), drives) {
@@ -51,7 +51,7 @@ impl Disks<'_> {
     /// # Errors
     /// [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`]; when the guest has locked it, unless by `force`.
     pub async fn eject(&self, name: &str, target: Option<&str>, force: bool) -> Result<ChangedDisk, Error> {
-        let id = self.op.client().resolve(name).await?;
+        let id = self.op.client().domains().resolve(name).await?;
         let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let machine = self.machine(&id.uuid).await?;
         let drives = machine.drives();
@@ -75,10 +75,10 @@ impl Disks<'_> {
         let with_media = |domain: &Domain| element_of(domain, target).map(|drive| filled(drive, iso));
         let live = machine.running.as_ref().and_then(with_media);
         if let Some(drive) = &live {
-            self.op.client().update_device(&machine.uuid, drive, Affects::Running, force).await?;
+            self.op.client().hardware().update(&machine.uuid, drive, Affects::Running, force).await?;
         }
         if let Some(drive) = with_media(&machine.stored) {
-            self.op.client().update_device(&machine.uuid, &drive, Affects::Stored, force).await?;
+            self.op.client().hardware().update(&machine.uuid, &drive, Affects::Stored, force).await?;
         }
         self.changed(machine, target, live.is_some()).await
     }

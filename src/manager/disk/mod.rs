@@ -75,16 +75,16 @@ impl Disks<'_> {
     /// # Errors
     /// When there is no such VM, or libvirt can't be asked.
     pub async fn list(&self, name: &str) -> Result<Vec<DiskStatus>, Error> {
-        let id = self.op.client().resolve(name).await?;
+        let id = self.op.client().domains().resolve(name).await?;
         self.disks_of(&id.uuid).await
     }
 
     async fn disks_of(&self, uuid: &str) -> Result<Vec<DiskStatus>, Error> {
-        let stats = self.op.client().stats(uuid).await?;
-        let domain = self.op.client().domain(uuid).await?;
+        let stats = self.op.client().statistics().of(uuid).await?;
+        let domain = self.op.client().definitions().current(uuid).await?;
         let mut disks = Vms::of(self.op).disk_statuses(&domain, &stats).await?;
         // Those that come with the next start, or that the guest alone has let go of.
-        for disk in self.op.client().stored_domain(uuid).await?.disks {
+        for disk in self.op.client().definitions().stored(uuid).await?.disks {
             if disks.iter().all(|known| known.target != disk.target) {
                 let owned = disk.path.as_ref().is_some_and(|path| domain.owns(path));
                 let source = source_of(&disk);
@@ -96,15 +96,16 @@ impl Disks<'_> {
     }
 
     async fn machine(&self, name: &str) -> Result<Machine, Error> {
-        let id = self.op.client().resolve(name).await?;
-        let active = self.op.client().state(&id.uuid).await?.is_active();
-        let stored = self.op.client().stored_domain(&id.uuid).await?;
+        let id = self.op.client().domains().resolve(name).await?;
+        let active = self.op.client().domains().state(&id.uuid).await?.is_active();
+        let stored = self.op.client().definitions().stored(&id.uuid).await?;
         Power::of(self.op).refuse_unmade(&stored).await?;
         // What libvirt saved goes on with the devices that it had, whatever its definition says by then.
-        if !active && self.op.client().is_saved(&id.uuid).await? {
+        if !active && self.op.client().domains().is_saved(&id.uuid).await? {
             return Err(VmError::Saved { name: id.name }.into());
         }
-        let running = if active { Some(self.op.client().domain(&id.uuid).await?) } else { None };
+        let running =
+            if active { Some(self.op.client().definitions().current(&id.uuid).await?) } else { None };
         Ok(Machine { name: id.name, uuid: id.uuid, running, stored })
     }
 

@@ -60,7 +60,7 @@ impl Disks<'_> {
     /// [`DiskError::StillAttached`] when the guest doesn't in time: then the VM keeps it. [`StorageError::InUse`];
     /// [`Error::LeftBehind`] when the disk is taken away, and its file stays.
     pub async fn remove(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
-        let id = self.op.client().resolve(&removal.vm).await?;
+        let id = self.op.client().domains().resolve(&removal.vm).await?;
         let machine = self.machine(&id.uuid).await?;
         let target = removal.disk.target.as_str();
         self.refuse_needed_elsewhere(&machine, removal.volume.as_ref()).await?;
@@ -77,12 +77,12 @@ impl Disks<'_> {
         let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
         let machine = self.machine(&id.uuid).await?;
         if disk_of(&machine.stored, target).is_some() {
-            self.op.client().detach_disk(&machine.uuid, target, Affects::Stored).await?;
+            self.op.client().hardware().detach_disk(&machine.uuid, target, Affects::Stored).await?;
         }
         if let Some(volume) = &removal.volume {
             let deleted = match self.refuse_needed_elsewhere(&machine, Some(volume)).await {
                 Ok(()) => {
-                    self.op.client().delete_volume(&volume.pool, &volume.volume).await.map_err(Error::from)
+                    self.op.client().volumes().delete(&volume.pool, &volume.volume).await.map_err(Error::from)
                 }
                 Err(error) => Err(error),
             };
@@ -131,12 +131,12 @@ impl Disks<'_> {
         let mut asked: Option<Instant> = None;
         loop {
             if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
-                match self.op.client().detach_disk(&machine.uuid, target, Affects::Running).await {
+                match self.op.client().hardware().detach_disk(&machine.uuid, target, Affects::Running).await {
                     Ok(()) => {}
                     Err(error) if error.is_not_found() => return Ok(()),
                     // libvirt says so while the guest is still at it.
                     Err(_) if asked.is_some() => {}
-                    Err(error) if self.op.client().state(&machine.uuid).await?.is_active() => {
+                    Err(error) if self.op.client().domains().state(&machine.uuid).await?.is_active() => {
                         return Err(error.into());
                     }
                     // It went off meanwhile.
@@ -144,8 +144,10 @@ impl Disks<'_> {
                 }
                 asked = Some(Instant::now());
             }
-            let active = self.op.client().state(&machine.uuid).await?.is_active();
-            if !active || disk_of(&self.op.client().domain(&machine.uuid).await?, target).is_none() {
+            let active = self.op.client().domains().state(&machine.uuid).await?.is_active();
+            if !active
+                || disk_of(&self.op.client().definitions().current(&machine.uuid).await?, target).is_none()
+            {
                 return Ok(());
             }
             if Instant::now() >= deadline {

@@ -134,7 +134,7 @@ impl Doctor<'_> {
                 return warning_if("network", false, Finding::OtherNetwork { spec });
             }
         };
-        match self.op.client().network(&name).await {
+        match self.op.client().networks().find(&name).await {
             Ok(network) => {
                 let (active, uri) = (network.active, self.op.uri().clone());
                 warning_if("network", !active, Finding::Network { name, active, uri })
@@ -145,7 +145,7 @@ impl Doctor<'_> {
 
     async fn pool_check(&self) -> Check {
         let name = self.op.config().storage.pool.clone();
-        match self.op.client().pool(&name).await {
+        match self.op.client().pools().running(&name).await {
             Ok(Some(pool)) => {
                 let free = Storage::of(self.op).room_in(&pool);
                 let blocked = self.pool_blocker(&pool.path).map(|blocker| blocker.fix);

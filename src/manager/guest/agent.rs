@@ -82,7 +82,7 @@ impl GuestAgent<'_> {
         request: &serde_json::Value,
         within: Duration,
     ) -> Result<T, Error> {
-        let text = self.op.client().agent(uuid, &ascii(request), within).await?;
+        let text = self.op.client().agent().command(uuid, &ascii(request), within).await?;
         serde_json::from_str::<Reply<T>>(&text)
             .map(|reply| reply.value)
             .map_err(|error| Error::Agent { message: format!("its reply is not understood: {error}") })

@@ -21,11 +21,11 @@ impl GuestAccess<'_> {
     /// # Errors
     /// [`VmError::NotRunning`], or when virsh is missing.
     pub async fn console(&self, name: &str, escape: EscapeKey, force: bool) -> Result<Console, Error> {
-        let id = self.op.client().resolve(name).await?;
-        if !self.op.client().state(&id.uuid).await?.is_active() {
+        let id = self.op.client().domains().resolve(name).await?;
+        if !self.op.client().domains().state(&id.uuid).await?.is_active() {
             return Err(VmError::NotRunning { name: id.name }.into());
         }
-        let console = self.op.client().open_console(&id.uuid, escape, force)?;
+        let console = self.op.client().domains().open_console(&id.uuid, escape, force)?;
         Ok(Console { name: id.name, escape, console })
     }
 }

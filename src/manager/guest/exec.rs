@@ -83,7 +83,7 @@ impl GuestAgent<'_> {
         if request.stdin.len() > EXEC_INPUT_LIMIT {
             return Err(ExecError::InputTooLong { limit: EXEC_INPUT_LIMIT }.into());
         }
-        let id = self.op.client().resolve(name).await?;
+        let id = self.op.client().domains().resolve(name).await?;
         self.refuse_silent(&id).await?;
         let deadline = request.timeout.map(|timeout| Instant::now() + timeout);
         let started = self.start_by_agent(&id.name, &id.uuid, request).await;
@@ -105,7 +105,7 @@ impl GuestAgent<'_> {
 
     /// A guest answers only while it runs; one that is just starting is waited for.
     pub(in crate::manager) async fn refuse_silent(&self, id: &DomainId) -> Result<(), Error> {
-        let state = self.op.client().state(&id.uuid).await?;
+        let state = self.op.client().domains().state(&id.uuid).await?;
         if !state.is_active() {
             return Err(VmError::NotRunning { name: id.name.clone() }.into());
         }
@@ -114,7 +114,7 @@ impl GuestAgent<'_> {
 
     /// That the VM went off, or is held, is more to the point than what that did to the agent.
     pub(in crate::manager) async fn or_not_running(&self, id: &DomainId, error: Error) -> Error {
-        match self.op.client().state(&id.uuid).await {
+        match self.op.client().domains().state(&id.uuid).await {
             Ok(state) if !state.is_active() => VmError::NotRunning { name: id.name.clone() }.into(),
             Ok(VmState::Paused) => VmError::Paused { name: id.name.clone() }.into(),
             _ => error,

@@ -38,8 +38,8 @@ impl GuestAccess<'_> {
         request: LogRequest,
         out: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<(), Error> {
-        let id = self.op.client().resolve(name).await?;
-        let domain = self.op.client().domain(&id.uuid).await?;
+        let id = self.op.client().domains().resolve(name).await?;
+        let domain = self.op.client().definitions().current(&id.uuid).await?;
         let mut log = self.serial_log(&domain).await?;
         if !log.so_far(request.lines, out).await? || !request.follow {
             return Ok(());
@@ -76,10 +76,12 @@ impl GuestAccess<'_> {
     }
 
     async fn is_removed(&self, uuid: &str) -> Result<bool, Error> {
-        match self.op.client().state(uuid).await {
+        match self.op.client().domains().state(uuid).await {
             Ok(_) => Ok(false),
             // virsh hides why a look-up failed; the list tells.
-            Err(_) => Ok(!self.op.client().domains(Scope::All).await?.iter().any(|id| id.uuid == uuid)),
+            Err(_) => {
+                Ok(!self.op.client().domains().list(Scope::All).await?.iter().any(|id| id.uuid == uuid))
+            }
         }
     }
 
@@ -109,15 +111,15 @@ impl GuestAccess<'_> {
         if let Some(owned) = record.iter().find(|owned| owned.path == path) {
             return Ok(Some(owned.clone()));
         }
-        if let Some((found, _)) = self.op.client().volume_of(path).await? {
+        if let Some((found, _)) = self.op.client().volumes().at_path(path).await? {
             return Ok(Some(found));
         }
         let folder = Path::new(path).parent();
-        for pool in self.op.client().active_pools().await? {
-            let held = self.op.client().pool(&pool).await?;
+        for pool in self.op.client().pools().active().await? {
+            let held = self.op.client().pools().running(&pool).await?;
             if held.is_some_and(|held| Some(Path::new(&held.path)) == folder) {
-                self.op.client().refresh_pool(&pool).await?;
-                return Ok(self.op.client().volume_of(path).await?.map(|(found, _)| found));
+                self.op.client().pools().refresh(&pool).await?;
+                return Ok(self.op.client().volumes().at_path(path).await?.map(|(found, _)| found));
             }
         }
         Ok(None)

@@ -59,7 +59,7 @@ impl GuestAccess<'_> {
     }
 
     async fn answering_target(&self, name: &str, user: Option<&str>) -> Result<Target, Error> {
-        GuestAgent::of(self.op).refuse_silent(&self.op.client().resolve(name).await?).await?;
+        GuestAgent::of(self.op).refuse_silent(&self.op.client().domains().resolve(name).await?).await?;
         self.ssh_target(name, user).await
     }
 
@@ -80,11 +80,11 @@ impl GuestAccess<'_> {
     }
 
     async fn running(&self, name: &str) -> Result<Domain, Error> {
-        let id = self.op.client().resolve(name).await?;
-        if !self.op.client().state(&id.uuid).await?.is_active() {
+        let id = self.op.client().domains().resolve(name).await?;
+        if !self.op.client().domains().state(&id.uuid).await?.is_active() {
             return Err(VmError::NotRunning { name: id.name }.into());
         }
-        let domain = self.op.client().domain(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(&id.uuid).await?;
         if domain.interfaces.is_empty() {
             return Err(ReachError::NoNetwork { name: domain.name }.into());
         }
@@ -102,7 +102,7 @@ impl GuestAccess<'_> {
             if source == AddressSource::Agent && !domain.has_agent_channel {
                 continue;
             }
-            found.extend(self.op.client().addresses(&domain.uuid, source).await?);
+            found.extend(self.op.client().domains().addresses(&domain.uuid, source).await?);
             if !own_addresses(domain, &found).is_empty() {
                 break;
             }

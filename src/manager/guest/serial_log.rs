@@ -216,13 +216,13 @@ impl<'a> SerialLog<'a> {
             }
             Self::Volume { client, pool, volume, .. } => {
                 let name = piece_name(volume, piece);
-                let found = client.find_volumes(pool, &[&name]).await?.pop().flatten();
+                let found = client.volumes().find_each(pool, &[&name]).await?.pop().flatten();
                 if found.is_some() {
                     return Ok(found.map(|volume| volume.capacity_bytes));
                 }
                 // virtlogd makes them behind libvirt's back.
-                let _ = client.refresh_pool(pool).await;
-                let found = client.find_volumes(pool, &[&name]).await?.pop().flatten();
+                let _ = client.pools().refresh(pool).await;
+                let found = client.volumes().find_each(pool, &[&name]).await?.pop().flatten();
                 Ok(found.map(|volume| volume.capacity_bytes))
             }
         }
@@ -241,7 +241,7 @@ impl<'a> SerialLog<'a> {
                 Ok(bytes)
             }
             Self::Volume { client, pool, volume, .. } => {
-                match client.volume_bytes(pool, &piece_name(volume, piece), offset, limit).await {
+                match client.volumes().bytes(pool, &piece_name(volume, piece), offset, limit).await {
                     // It was begun anew just now.
                     Err(error) if error.is_not_found() => Ok(Vec::new()),
                     other => Ok(other?),

@@ -50,10 +50,10 @@ impl GuestAccess<'_> {
     /// # Errors
     /// [`VmError::NotRunning`], [`WaitError::TimedOut`], [`WaitError::Stopped`], [`WaitError::CloudInit`].
     pub async fn wait(&self, name: &str, wait: &WaitFor) -> Result<crate::manager::VmStatus, Error> {
-        let id = self.op.client().resolve(name).await?;
-        let domain = self.op.client().domain(&id.uuid).await?;
+        let id = self.op.client().domains().resolve(name).await?;
+        let domain = self.op.client().definitions().current(&id.uuid).await?;
         let for_its_end = wait.conditions.contains(&Condition::Stopped);
-        if !for_its_end && !self.op.client().state(&id.uuid).await?.is_active() {
+        if !for_its_end && !self.op.client().domains().state(&id.uuid).await?.is_active() {
             return Err(VmError::NotRunning { name: id.name }.into());
         }
         self.wait_for(&domain, wait).await?;
@@ -95,8 +95,8 @@ impl GuestAccess<'_> {
         let text = match domain.metadata.as_ref()?.owned.iter().find(|owned| owned.path == path) {
             Some(owned) => {
                 // libvirt learns the file's present size by looking.
-                let _ = self.op.client().refresh_pool(&owned.pool).await;
-                self.op.client().volume_tail(&owned.pool, &owned.volume, TAIL).await.ok()?
+                let _ = self.op.client().pools().refresh(&owned.pool).await;
+                self.op.client().volumes().tail(&owned.pool, &owned.volume, TAIL).await.ok()?
             }
             None => return None,
         };
@@ -134,7 +134,7 @@ impl Waiting<'_> {
         loop {
             self.still_running().await?;
             let ping = r#"{"execute":"guest-ping"}"#;
-            match self.access.op.client().agent(&self.domain.uuid, ping, self.time_for(TRY)).await {
+            match self.access.op.client().agent().command(&self.domain.uuid, ping, self.time_for(TRY)).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_connection() => return Err(error.into()),
                 Err(error) => self.not_yet(Seen::error(error)).await?,
@@ -233,7 +233,7 @@ impl Waiting<'_> {
     }
 
     async fn state(&self) -> Result<VmState, Error> {
-        Ok(self.access.op.client().state(&self.domain.uuid).await?)
+        Ok(self.access.op.client().domains().state(&self.domain.uuid).await?)
     }
 
     async fn still_running(&self) -> Result<(), Error> {
@@ -241,7 +241,7 @@ impl Waiting<'_> {
         if state.is_active() {
             return Ok(());
         }
-        let stats = self.access.op.client().stats(&self.domain.uuid).await?;
+        let stats = self.access.op.client().statistics().of(&self.domain.uuid).await?;
         Err(WaitError::Stopped {
             vm: self.domain.name.clone(),
             condition: self.condition,

@@ -40,9 +40,10 @@ impl Images<'_> {
     /// # Errors
     /// [`VmError::NotOff`]; [`VmError::Saved`]; [`DiskError::NoDisk`]; [`StorageError::Forged`]; when there is no room. Then what was made is taken back.
     pub async fn commit(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
-        let id = self.op.client().resolve(&request.vm).await?;
+        let id = self.op.client().domains().resolve(&request.vm).await?;
         let _claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
-        let Stored { domain, state, saved } = self.op.client().stored(&id.uuid).await?;
+        let Stored { domain, state, saved } =
+            self.op.client().definitions().stored_with_state(&id.uuid).await?;
         match (state, saved) {
             (VmState::Shutoff, false) => {}
             (VmState::Shutoff, true) => return Err(VmError::Saved { name: id.name }.into()),
@@ -79,7 +80,7 @@ impl Images<'_> {
         if !others.is_empty() {
             self.op.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
         }
-        let found = self.op.client().volume_of(path).await?.map(|(volume, _)| volume);
+        let found = self.op.client().volumes().at_path(path).await?.map(|(volume, _)| volume);
         let missing = || StorageError::NotInPool { name: domain.name.clone(), path: path.clone() };
         let volume = found.ok_or_else(missing)?;
         Storage::of(self.op).volume_to_copy(domain, disk, &volume).await?;
@@ -103,7 +104,7 @@ impl Images<'_> {
             backing: None,
         };
         self.op.report(Event::Step { vm: &domain.name, step: Step::FlattenDisk });
-        let copy = async { Ok(self.op.client().copy_volume(&temporary.pool, &spec, source).await?) };
+        let copy = async { Ok(self.op.client().volumes().copy(&temporary.pool, &spec, source).await?) };
         self.op.race(copy).await?;
         let size_bytes = Storage::of(self.op).volume_now(temporary).await?.allocation_bytes;
         let folder = self.op.paths().data_folder();
@@ -118,7 +119,8 @@ impl Images<'_> {
         self.op.report(Event::Step { vm: &domain.name, step: Step::FetchCopy });
         let failed = |source| libvirt::Error::Handover(source);
         let file = std::fs::File::options().write(true).open(staged.path()).map_err(failed)?;
-        let fetch = self.op.client().download_volume(&temporary.pool, &temporary.volume, &file, size_bytes);
+        let fetch =
+            self.op.client().volumes().download(&temporary.pool, &temporary.volume, &file, size_bytes);
         let told = super::progress_of(self.op.observer(), name);
         let work = async { Ok(watched(fetch, &file, size_bytes, told).await?) };
         self.op.race(work).await

@@ -48,7 +48,7 @@ impl Images<'_> {
     /// What the base's marker tells; nothing where it can't be read.
     pub(super) async fn marker(&self, base: &Base) -> Result<Marker, Error> {
         let name = marker_name(&base.volume.volume);
-        match self.op.client().volume_tail(&base.volume.pool, &name, MARKER_BYTES).await {
+        match self.op.client().volumes().tail(&base.volume.pool, &name, MARKER_BYTES).await {
             Ok(text) => Ok(serde_json::from_str(&text).unwrap_or_default()),
             Err(error) if error.is_connection() => Err(error.into()),
             Err(_) => Ok(Marker::default()),

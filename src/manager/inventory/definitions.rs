@@ -22,13 +22,14 @@ impl VmDefinitions {
     /// When libvirt can't be asked.
     pub(in crate::manager) async fn load(op: Operation<'_>) -> Result<Self, Error> {
         let client = op.client();
-        let ids = client.domains(Scope::All).await?;
+        let ids = client.domains().list(Scope::All).await?;
         let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
-        let Definitions { domains: stored, hidden } = client.stored_domains(&uuids).await?;
-        let active = client.domains(Scope::Active).await?;
+        let Definitions { domains: stored, hidden } = client.definitions().all_stored(&uuids).await?;
+        let active = client.domains().list(Scope::Active).await?;
         let active = active.iter().map(|id| id.uuid.as_str());
         let active: Vec<&str> = active.filter(|uuid| !hidden.iter().any(|other| other == uuid)).collect();
-        let Definitions { domains: running, hidden: hidden_now } = client.running_domains(&active).await?;
+        let Definitions { domains: running, hidden: hidden_now } =
+            client.definitions().all_current(&active).await?;
         let is_hidden = |id: &DomainId| hidden.contains(&id.uuid) || hidden_now.contains(&id.uuid);
         let hidden: Vec<DomainId> = ids.into_iter().filter(is_hidden).collect();
         if !hidden.is_empty() {

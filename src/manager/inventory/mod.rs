@@ -263,9 +263,9 @@ fn names_file(id: &DomainId, path: &str) -> bool {
 /// there since it last did.
 async fn volumes_of_pools(op: Operation<'_>) -> Result<Vec<(String, Volume)>, Error> {
     let mut files = Vec::new();
-    for pool in op.client().active_pools().await? {
-        op.retry(PATIENCE).while_busy(async || op.client().refresh_pool(&pool).await).await?;
-        match op.client().volumes(&pool).await {
+    for pool in op.client().pools().active().await? {
+        op.retry(PATIENCE).while_busy(async || op.client().pools().refresh(&pool).await).await?;
+        match op.client().volumes().list(&pool).await {
             Ok(found) => files.extend(found.into_iter().map(|file| (pool.clone(), file))),
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error.into()),

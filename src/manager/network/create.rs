@@ -150,9 +150,9 @@ impl Networks<'_> {
     ) -> Result<(), Error> {
         let uuid = spec.uuid.to_string();
         self.op.check()?;
-        self.op.client().define_network(&spec.to_element()).await?;
+        self.op.client().networks().define(&spec.to_element()).await?;
         if yields && let NetworkDevice::Own { subnet, .. } = spec.device {
-            let mut others = self.op.client().networks().await?;
+            let mut others = self.op.client().networks().list().await?;
             others.retain(|other| other.uuid != uuid);
             refuse_overlap(subnet, &others, &[])?;
         }
@@ -164,7 +164,7 @@ impl Networks<'_> {
             started?;
         }
         if request.autostart {
-            self.op.client().autostart_network(&uuid, true).await?;
+            self.op.client().networks().set_autostart(&uuid, true).await?;
         }
         self.op.check()
     }
@@ -172,7 +172,7 @@ impl Networks<'_> {
     /// Checks what can be checked, and finds a subnet.
     async fn settle_network(&self, request: &NetworkRequest, attempt: u32) -> Result<NetworkSpec, Error> {
         self.refuse_session()?;
-        let networks = self.op.client().networks().await?;
+        let networks = self.op.client().networks().list().await?;
         if networks.iter().any(|network| network.name == request.name.as_str()) {
             let name = request.name.to_string();
             return Err(libvirt::Error::Exists { object: Object::Network, name }.into());

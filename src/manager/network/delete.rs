@@ -45,7 +45,7 @@ impl Networks<'_> {
     /// # Errors
     /// [`NetworkError::InUse`] when VMs are plugged in, running or not.
     pub async fn plan_delete(&self, name: &str) -> Result<NetworkDeletePlan, Error> {
-        let network = self.op.client().network(name).await?;
+        let network = self.op.client().networks().find(name).await?;
         self.refuse_used(&network, false).await?;
         let reservation_count = network.reservations().count();
         Ok(NetworkDeletePlan {
@@ -75,10 +75,12 @@ impl Networks<'_> {
 
     async fn remove_network(&self, uuid: &str, persistent: bool) -> Result<(), libvirt::Error> {
         let deadline = Instant::now() + PATIENCE;
-        Retry::regardless(deadline).while_busy(async || self.op.client().destroy_network(uuid).await).await?;
+        Retry::regardless(deadline)
+            .while_busy(async || self.op.client().networks().destroy(uuid).await)
+            .await?;
         if persistent {
             Retry::regardless(deadline)
-                .while_busy(async || self.op.client().undefine_network(uuid).await)
+                .while_busy(async || self.op.client().networks().undefine(uuid).await)
                 .await?;
         }
         Ok(())

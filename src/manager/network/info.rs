@@ -71,9 +71,9 @@ impl Networks<'_> {
     /// # Errors
     /// When libvirt can't be asked.
     pub async fn list(&self) -> Result<Vec<NetworkStatus>, Error> {
-        let networks = self.op.client().networks().await?;
+        let networks = self.op.client().networks().list().await?;
         let uuids: Vec<&str> = networks.iter().map(|network| network.uuid.as_str()).collect();
-        let leases = self.op.client().leases(&uuids).await?;
+        let leases = self.op.client().networks().leases(&uuids).await?;
         let definitions = VmDefinitions::load(self.op).await?;
         let statuses = networks.into_iter().zip(leases);
         Ok(statuses.map(|(network, leases)| status(network, &leases, &definitions)).collect())
@@ -84,8 +84,8 @@ impl Networks<'_> {
     /// # Errors
     /// When there is no such network, or libvirt can't be asked.
     pub async fn info(&self, name: &str) -> Result<NetworkInfo, Error> {
-        let network = self.op.client().network(name).await?;
-        let leases = self.op.client().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
+        let network = self.op.client().networks().find(name).await?;
+        let leases = self.op.client().networks().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
         let definitions = VmDefinitions::load(self.op).await?;
         let vm = |mac: &str| definitions.holder_of(mac).map(|domain| domain.name.clone());
         let reservations = network.reservations().map(|kept| ReservationStatus {

@@ -11,12 +11,12 @@ use crate::manager::{Already, Error, Event};
 impl Networks<'_> {
     /// The network for a VM, started if it is off and `act` says so, and a claim under which it stays.
     pub(in crate::manager) async fn ready_network(&self, name: &str, act: bool) -> Result<Claim, Error> {
-        let uuid = self.op.client().network(name).await?.uuid;
+        let uuid = self.op.client().networks().find(name).await?.uuid;
         let claim = self.op.share(Subject::Network(&uuid), name).await?;
         // Claimed by now: what it was before may have been another command's to end.
-        let network = self.op.client().network(&uuid).await?;
+        let network = self.op.client().networks().find(&uuid).await?;
         if !network.active && act {
-            self.op.client().start_network(&network.uuid).await?;
+            self.op.client().networks().start(&network.uuid).await?;
             self.op.report(Event::NetworkStarted { name });
         }
         Ok(claim)
@@ -27,7 +27,7 @@ impl Networks<'_> {
     /// # Errors
     /// When there is no such network, or libvirt refuses.
     pub async fn start(&self, name: &str) -> Result<NetworkStatus, Error> {
-        let network = self.op.client().network(name).await?;
+        let network = self.op.client().networks().find(name).await?;
         self.op.check()?;
         if network.active {
             self.op.report(Event::AlreadySo { name: &network.name, what: Already::Active });
@@ -44,9 +44,9 @@ impl Networks<'_> {
     /// # Errors
     /// [`NetworkError::InUse`] when running VMs are plugged in.
     pub async fn stop(&self, name: &str, force: bool) -> Result<NetworkStatus, Error> {
-        let uuid = self.op.client().network(name).await?.uuid;
+        let uuid = self.op.client().networks().find(name).await?.uuid;
         let _claim = self.op.own(Subject::Network(&uuid), name).await?;
-        let mut network = self.op.client().network(&uuid).await?;
+        let mut network = self.op.client().networks().find(&uuid).await?;
         self.op.check()?;
         if !network.active {
             self.op.report(Event::AlreadySo { name: &network.name, what: Already::Inactive });
@@ -55,7 +55,7 @@ impl Networks<'_> {
         if !force {
             self.refuse_used(&network, true).await?;
         }
-        match self.op.client().destroy_network(&network.uuid).await {
+        match self.op.client().networks().destroy(&network.uuid).await {
             Ok(()) | Err(libvirt::Error::WrongState { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -71,19 +71,19 @@ impl Networks<'_> {
     /// # Errors
     /// When there is no such network, or it is one that does not stay.
     pub async fn autostart(&self, name: &str, autostart: bool) -> Result<NetworkStatus, Error> {
-        let network = self.op.client().network(name).await?;
+        let network = self.op.client().networks().find(name).await?;
         self.op.check()?;
         if network.autostart == autostart {
             let what = if autostart { Already::Autostarted } else { Already::NotAutostarted };
             self.op.report(Event::AlreadySo { name: &network.name, what });
         } else {
-            self.op.client().autostart_network(&network.uuid, autostart).await?;
+            self.op.client().networks().set_autostart(&network.uuid, autostart).await?;
         }
         self.network_status(&network.uuid).await
     }
 
     pub(super) async fn bring_up(&self, name: &str, uuid: &str) -> Result<(), Error> {
-        self.op.client().start_network(uuid).await.map_err(|cause| match cause {
+        self.op.client().networks().start(uuid).await.map_err(|cause| match cause {
             libvirt::Error::Refused { .. } => {
                 NetworkError::NotStarted { network: name.to_owned(), cause }.into()
             }

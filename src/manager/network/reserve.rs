@@ -23,11 +23,11 @@ impl Networks<'_> {
         ip: Ipv4Addr,
         mac: Option<MacAddress>,
     ) -> Result<ReservationStatus, Error> {
-        let found = self.op.client().network(network).await?;
+        let found = self.op.client().networks().find(network).await?;
         let _claim = self.op.own(Subject::Network(&found.uuid), &found.name).await?;
-        let network = self.op.client().network(&found.uuid).await?;
+        let network = self.op.client().networks().find(&found.uuid).await?;
         check_address(&network, ip)?;
-        let domain = self.op.client().resolve(vm).await?;
+        let domain = self.op.client().domains().resolve(vm).await?;
         let definitions = VmDefinitions::load(self.op).await?;
         let mac = card_of(&definitions, &network, &domain.name, mac)?;
         self.check_free(&network, ip, &mac, &definitions).await?;
@@ -43,7 +43,7 @@ impl Networks<'_> {
             Some(_) => HostUpdate::Modify,
             None => HostUpdate::Add,
         };
-        match self.op.client().update_reservation(&network, update, &reservation).await {
+        match self.op.client().networks().update_reservation(&network, update, &reservation).await {
             // Somebody else was faster.
             Err(libvirt::Error::Exists { object: libvirt::Object::Reservation, .. }) => {
                 let by = AddressHolder::Reservation;
@@ -65,8 +65,8 @@ impl Networks<'_> {
         vm: &str,
         mac: Option<MacAddress>,
     ) -> Result<Vec<ReservationStatus>, Error> {
-        let network = self.op.client().network(network).await?;
-        let (name, macs) = match self.op.client().resolve(vm).await {
+        let network = self.op.client().networks().find(network).await?;
+        let (name, macs) = match self.op.client().domains().resolve(vm).await {
             Ok(domain) => {
                 let cards = interfaces_on(&VmDefinitions::load(self.op).await?, &network);
                 let own = cards.into_iter().filter(|card| card.vm == domain.name).map(|card| card.mac);
@@ -88,7 +88,7 @@ impl Networks<'_> {
             let named = kept.mac.as_ref().is_some_and(|own| macs.contains(own));
             if named && mac.as_ref().is_none_or(|mac| kept.is_of_mac(mac)) {
                 self.op.check()?;
-                self.op.client().update_reservation(&network, HostUpdate::Remove, kept).await?;
+                self.op.client().networks().update_reservation(&network, HostUpdate::Remove, kept).await?;
                 removed.push(status(&network, kept, name.clone()));
             }
         }
@@ -110,7 +110,7 @@ impl Networks<'_> {
     }
 
     async fn try_release(&self, uuid: &str) -> Result<(), libvirt::Error> {
-        let domain: Domain = match self.op.client().stored_domain(uuid).await {
+        let domain: Domain = match self.op.client().definitions().stored(uuid).await {
             Err(error) if error.is_not_found() => return Ok(()),
             other => other?,
         };
@@ -124,10 +124,10 @@ impl Networks<'_> {
         if macs.is_empty() {
             return Ok(());
         }
-        for network in self.op.client().networks().await? {
+        for network in self.op.client().networks().list().await? {
             let of_cards = |kept: &&Reservation| macs.iter().any(|mac| kept.is_of_mac(mac));
             for kept in network.reservations().filter(of_cards) {
-                self.op.client().update_reservation(&network, HostUpdate::Remove, kept).await?;
+                self.op.client().networks().update_reservation(&network, HostUpdate::Remove, kept).await?;
             }
         }
         Ok(())
@@ -143,7 +143,7 @@ impl Networks<'_> {
     ) -> Result<(), Error> {
         let kept = network.reservations().find(|kept| kept.ip == ip);
         let kept = kept.map(|kept| kept.mac.as_ref().or(kept.name.as_ref()).cloned().unwrap_or_default());
-        let leases = self.op.client().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
+        let leases = self.op.client().networks().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
         let given = leases.into_iter().find(|lease| lease.ip == IpAddr::V4(ip)).map(|lease| lease.mac);
         match kept.into_iter().chain(given).find(|holder| holder != mac) {
             None => Ok(()),

@@ -35,15 +35,15 @@ impl Power<'_> {
     /// # Errors
     /// When there is no such VM, libvirt or QEMU refuses, or the wait fails.
     pub async fn start(&self, name: &str, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
-        let id = self.op.client().resolve(name).await?;
+        let id = self.op.client().domains().resolve(name).await?;
         // One that runs may be at work for another, whose copy takes its time; that is no reason to wait.
-        let running = self.op.client().state(&id.uuid).await?.is_active();
+        let running = self.op.client().domains().state(&id.uuid).await?.is_active();
         let claim = match running {
             true => self.op.share(Subject::Vm(&id.uuid), &id.name).await?,
             false => self.op.own(Subject::Vm(&id.uuid), &id.name).await?,
         };
-        let state = self.op.client().state(&id.uuid).await?;
-        let domain = self.op.client().domain(&id.uuid).await?;
+        let state = self.op.client().domains().state(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(&id.uuid).await?;
         self.refuse_unmade(&domain).await?;
         if state == VmState::Paused {
             self.await_running(&id).await?;
@@ -69,7 +69,7 @@ impl Power<'_> {
         }
         drop(claim);
         if let Some(wait) = wait {
-            let domain = self.op.client().domain(&id.uuid).await?;
+            let domain = self.op.client().definitions().current(&id.uuid).await?;
             GuestAccess::of(self.op).wait_for(&domain, wait).await?;
         }
         Vms::of(self.op).status_of(&id.uuid).await
@@ -87,7 +87,7 @@ impl Power<'_> {
 
     /// What a create is still at is not pulled away from under it.
     pub(in crate::manager) async fn refuse_being_made(&self, id: &DomainId) -> Result<(), Error> {
-        let domain = self.op.client().domain(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(&id.uuid).await?;
         match GarbageCollection::of(self.op).maker_of(&domain).await? {
             Maker::AtWork => Err(VmError::BeingMade { name: id.name.clone() }.into()),
             Maker::None | Maker::Gone => Ok(()),
@@ -98,7 +98,7 @@ impl Power<'_> {
     pub(in crate::manager) async fn await_running(&self, id: &DomainId) -> Result<(), Error> {
         let mut retry = self.op.retry(STARTING);
         loop {
-            let stats = self.op.client().state_in_detail(&id.uuid).await?;
+            let stats = self.op.client().statistics().state(&id.uuid).await?;
             match stats.state() {
                 VmState::Paused if stats.is_starting() && retry.again().await? => {}
                 VmState::Paused => return Err(VmError::Paused { name: id.name.clone() }.into()),
@@ -114,16 +114,16 @@ impl Power<'_> {
             // Where the VM's QMP socket goes; without the folder QEMU would not start.
             host::ready_session_qmp_folder();
         }
-        match self.op.client().start(uuid).await {
+        match self.op.client().domains().start(uuid).await {
             Err(libvirt::Error::Refused { message, reason: RefusalReason::Passt, .. }) => {
                 let reason = PasstFault::Failed { message };
                 self.op.report(Event::Warning(Warning::NoPasst { reason }));
-                self.op.client().change_definition(uuid, passt_to_slirp).await?;
-                self.op.client().start(uuid).await?;
+                self.op.client().definitions().change(uuid, passt_to_slirp).await?;
+                self.op.client().domains().start(uuid).await?;
             }
             other => other?,
         }
-        let domain = self.op.client().domain(uuid).await?;
+        let domain = self.op.client().definitions().current(uuid).await?;
         self.forward_by_slirp(&domain).await
     }
 
@@ -135,6 +135,7 @@ impl Power<'_> {
         for port in &record.published {
             self.op
                 .client()
+                .hardware()
                 .forward_by_slirp(&domain.uuid, &netdev, port.protocol.name(), port.host, port.guest)
                 .await?;
         }

@@ -45,8 +45,8 @@ impl Power<'_> {
     /// # Errors
     /// [`VmError::StillRunning`] when the guest doesn't within its time; [`VmError::Paused`] when it can't.
     pub async fn stop(&self, name: &str, by: StopBy) -> Result<StateChange, Error> {
-        let id = self.op.client().resolve(name).await?;
-        let state = self.op.client().state(&id.uuid).await?;
+        let id = self.op.client().domains().resolve(name).await?;
+        let state = self.op.client().domains().state(&id.uuid).await?;
         if !state.is_active() {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::ShutOff });
             return Ok(StateChange { name: id.name, state, already: true });
@@ -62,9 +62,9 @@ impl Power<'_> {
     /// # Errors
     /// As [`Power::stop`] and [`Power::start`]; [`VmError::StillRunning`] when the guest doesn't go off.
     pub async fn restart(&self, name: &str, by: StopBy, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
-        let id = self.op.client().resolve(name).await?;
-        if self.op.client().state(&id.uuid).await?.is_active() {
-            if !self.op.client().is_persistent(&id.uuid).await? {
+        let id = self.op.client().domains().resolve(name).await?;
+        if self.op.client().domains().state(&id.uuid).await?.is_active() {
+            if !self.op.client().domains().is_persistent(&id.uuid).await? {
                 return Err(VmError::Transient { name: id.name }.into());
             }
             self.bring_off(&id, by).await?;
@@ -72,7 +72,8 @@ impl Power<'_> {
             self.op.report(Event::WasOff { name: &id.name });
         }
         let started = self.start(&id.uuid, wait).await;
-        if matches!(started, Err(Error::Interrupted)) && !self.op.client().state(&id.uuid).await?.is_active()
+        if matches!(started, Err(Error::Interrupted))
+            && !self.op.client().domains().state(&id.uuid).await?.is_active()
         {
             self.op.report(Event::Warning(Warning::LeftOff { vm: id.name }));
         }
@@ -81,10 +82,11 @@ impl Power<'_> {
 
     async fn bring_off(&self, id: &DomainId, by: StopBy) -> Result<(), Error> {
         // A QEMU that hangs holds its definition back; nobody is making that VM.
-        let domain = match tokio::time::timeout(GLANCE, self.op.client().domain(&id.uuid)).await {
-            Ok(domain) => Some(domain?),
-            Err(_) => None,
-        };
+        let domain =
+            match tokio::time::timeout(GLANCE, self.op.client().definitions().current(&id.uuid)).await {
+                Ok(domain) => Some(domain?),
+                Err(_) => None,
+            };
         if let Some(domain) = &domain
             && matches!(GarbageCollection::of(self.op).maker_of(domain).await?, Maker::AtWork)
         {
@@ -92,7 +94,7 @@ impl Power<'_> {
         }
         self.op.check()?;
         match by {
-            StopBy::Force => match self.op.client().destroy(&id.uuid).await {
+            StopBy::Force => match self.op.client().domains().destroy(&id.uuid).await {
                 Ok(()) | Err(libvirt::Error::WrongState { .. }) => Ok(()),
                 Err(error) => Err(error.into()),
             },
@@ -106,7 +108,7 @@ impl Power<'_> {
         domain: Option<&Domain>,
         timeout: Duration,
     ) -> Result<(), Error> {
-        let stats = self.op.client().state_in_detail(&id.uuid).await?;
+        let stats = self.op.client().statistics().state(&id.uuid).await?;
         if matches!(stats.state(), VmState::Paused | VmState::Suspended) && !stats.is_starting() {
             return Err(VmError::Paused { name: id.name.clone() }.into());
         }
@@ -141,10 +143,10 @@ impl Power<'_> {
 
     /// The state. A VM that was never defined is gone with its end, which counts as off.
     async fn state_or_gone(&self, uuid: &str) -> Result<VmState, libvirt::Error> {
-        match self.op.client().state(uuid).await {
+        match self.op.client().domains().state(uuid).await {
             // virsh hides why a look-up failed; the list tells.
             Err(error) if error.is_not_found() => {
-                let known = self.op.client().domains(Scope::All).await?;
+                let known = self.op.client().domains().list(Scope::All).await?;
                 let gone = known.iter().all(|id| id.uuid != uuid);
                 Ok(if gone { VmState::Shutoff } else { VmState::Running })
             }
@@ -158,12 +160,12 @@ impl Power<'_> {
         let button = domain.is_none_or(|domain| domain.acpi) || !agent;
         loop {
             if button {
-                passing(self.op.client().press_power_button(uuid).await)?;
+                passing(self.op.client().domains().press_power_button(uuid).await)?;
                 tokio::time::sleep(BUTTON).await;
             }
             if agent {
                 // That it says nothing is no sign of anything.
-                let _ = self.op.second_client().shut_down_by_agent(uuid, AGENT).await;
+                let _ = self.op.second_client().agent().shut_down(uuid, AGENT).await;
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }

@@ -71,7 +71,7 @@ impl Storage<'_> {
     /// The pool for VMs' disks; with `act` it is made if there is none.
     pub(in crate::manager) async fn storage_pool(&self, act: bool) -> Result<Pool, Error> {
         let name = self.op.config().storage.pool.as_str();
-        if let Some(pool) = self.op.client().pool(name).await? {
+        if let Some(pool) = self.op.client().pools().running(name).await? {
             return Ok(pool);
         }
         // Only the usual pool is made unasked: a name that somebody chose may be mistyped.
@@ -86,7 +86,7 @@ impl Storage<'_> {
             None => format!("/var/lib/libvirt/images/{name}"),
         };
         if act {
-            return Ok(self.op.client().make_folder_pool(name, &folder).await?);
+            return Ok(self.op.client().pools().define_folder(name, &folder).await?);
         }
         Ok(Pool {
             name: name.to_owned(),
@@ -140,7 +140,7 @@ impl Storage<'_> {
     async fn look_at_base(&self, volume: &str, pool: &str) -> Result<(Option<Volume>, bool), Error> {
         for refreshed in [false, true] {
             let names = [volume, &marker_name(volume)];
-            let mut found = self.op.client().find_volumes(pool, &names).await?.into_iter();
+            let mut found = self.op.client().volumes().find_each(pool, &names).await?.into_iter();
             let (base, marker) = (found.next().flatten(), found.next().flatten());
             let is_gone = |volume: &Volume| {
                 self.op.locality().is_here()
@@ -190,14 +190,14 @@ impl Storage<'_> {
         if !needed_by.is_empty() {
             return Err(StorageError::InUse { path: begun.path, needed_by }.into());
         }
-        match self.op.client().delete_volume(pool, volume).await {
+        match self.op.client().volumes().delete(pool, volume).await {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => self.refresh(pool).await,
         }
     }
 
     async fn refresh(&self, pool: &str) -> Result<(), Error> {
-        match self.op.client().refresh_pool(pool).await {
+        match self.op.client().pools().refresh(pool).await {
             Ok(()) | Err(libvirt::Error::Busy { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -213,20 +213,20 @@ impl Storage<'_> {
             mode: "0644",
             backing: None,
         };
-        self.op.client().make_volume(pool, &spec(volume, 0)).await?;
+        self.op.client().volumes().create(pool, &spec(volume, 0)).await?;
         self.op.report(Event::Step { vm: &image.name, step: Step::UploadBase });
         let sparse = image.format == Format::Raw;
         let copied = self
             .op
             .race(async {
-                self.op.client().upload_file(pool, volume, &image.path, sparse).await?;
+                self.op.client().volumes().upload_file(pool, volume, &image.path, sparse).await?;
                 // The file is the user's, who may have a VM on it by now.
                 Ok(image.check_unchanged()?)
             })
             .await;
         if let Err(error) = copied {
             // What is left of it is no use; `gc` removes it if this can't.
-            let _ = self.op.client().delete_volume(pool, volume).await;
+            let _ = self.op.client().volumes().delete(pool, volume).await;
             return Err(error);
         }
         let record = Marker {
@@ -239,14 +239,14 @@ impl Storage<'_> {
         };
         let record = serde_json::to_vec(&record).unwrap_or_default();
         let marker = marker_name(volume);
-        self.op.client().make_volume(pool, &spec(&marker, record.len() as u64)).await?;
-        self.op.client().fill_volume(pool, &marker, &record).await?;
+        self.op.client().volumes().create(pool, &spec(&marker, record.len() as u64)).await?;
+        self.op.client().volumes().fill(pool, &marker, &record).await?;
         Ok(())
     }
 
     /// libvirtd 11.3 was seen to go away during an upload that filled the disk, so it is not tried.
     async fn check_room_for_upload(&self, image: &LocalImage, pool: &str) -> Result<(), Error> {
-        let Some(pool) = self.op.client().pool(pool).await? else { return Ok(()) };
+        let Some(pool) = self.op.client().pools().running(pool).await? else { return Ok(()) };
         // Holes of a raw image take no room.
         let needed = std::fs::metadata(&image.path)
             .map_or(image.file_size_bytes, |meta| meta.len().min(meta.blocks() * 512));

@@ -23,7 +23,9 @@ impl Storage<'_> {
         let mut left = Vec::new();
         let mut stopped = false;
         if may_run {
-            match Retry::regardless(deadline).while_busy(async || self.op.client().destroy(uuid).await).await
+            match Retry::regardless(deadline)
+                .while_busy(async || self.op.client().domains().destroy(uuid).await)
+                .await
             {
                 Ok(done) => stopped = done,
                 Err(error) => {
@@ -42,7 +44,7 @@ impl Storage<'_> {
         }
         Networks::of(self.op).release_reservations(uuid).await;
         let undefine = async || {
-            match self.op.client().undefine(uuid).await {
+            match self.op.client().definitions().undefine(uuid).await {
                 // Nothing was stored of it, so its end was all.
                 Err(Error::WrongState { .. }) if stopped => Ok(()),
                 other => other,
@@ -68,13 +70,13 @@ impl Storage<'_> {
         for pool in pools {
             // The serial log was made behind libvirt's back. That a pool is busy or gone shows below.
             let _ = Retry::regardless(deadline)
-                .while_busy(async || self.op.client().refresh_pool(pool).await)
+                .while_busy(async || self.op.client().pools().refresh(pool).await)
                 .await;
             going.extend(self.log_pieces(pool, volumes).await);
         }
         for volume in &going {
             if let Err(error) = Retry::regardless(deadline)
-                .while_busy(async || self.op.client().delete_volume(&volume.pool, &volume.volume).await)
+                .while_busy(async || self.op.client().volumes().delete(&volume.pool, &volume.volume).await)
                 .await
             {
                 left.push(Remnant::because(Left::File { path: volume.path.clone() }, error));
@@ -90,7 +92,7 @@ impl Storage<'_> {
         if logs.is_empty() {
             return Vec::new();
         }
-        let names = self.op.client().volume_names(pool).await.unwrap_or_default().into_iter();
+        let names = self.op.client().volumes().names(pool).await.unwrap_or_default().into_iter();
         let new = names.filter(|name| volumes.iter().all(|known| known.volume != *name));
         let pieces = new.filter_map(|name| {
             let log = logs.iter().find(|log| is_piece(&name, &log.volume))?;

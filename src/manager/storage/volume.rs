@@ -47,11 +47,11 @@ impl Storage<'_> {
         uuid: &str,
         disk: &Disk,
     ) -> Result<(Option<u64>, Option<u64>), Error> {
-        let sizes = self.op.client().disk_sizes(uuid, &disk.target).await?;
+        let sizes = self.op.client().statistics().disk_sizes(uuid, &disk.target).await?;
         let (DiskSource::Volume { .. }, (None, _), Some(path)) = (&disk.source, sizes, &disk.path) else {
             return Ok(sizes);
         };
-        let found = self.op.client().volume_of(path).await?;
+        let found = self.op.client().volumes().at_path(path).await?;
         Ok(found.map_or(sizes, |(_, file)| (Some(file.capacity_bytes), Some(file.allocation_bytes))))
     }
 
@@ -68,7 +68,8 @@ impl Storage<'_> {
 
     /// What libvirt knows of a volume that has to be there.
     pub(in crate::manager) async fn volume_now(&self, volume: &OwnedVolume) -> Result<Volume, Error> {
-        let found = self.op.client().find_volumes(&volume.pool, &[&volume.volume]).await?.pop().flatten();
+        let found =
+            self.op.client().volumes().find_each(&volume.pool, &[&volume.volume]).await?.pop().flatten();
         let missing = || libvirt::Error::NotFound { object: Object::Volume, name: volume.path.clone() };
         Ok(found.ok_or_else(missing)?)
     }
@@ -99,7 +100,7 @@ impl Storage<'_> {
             // Else another's look, between this and the copy, could bring up what the guest has written.
             self.op
                 .retry(PATIENCE)
-                .while_busy(async || self.op.client().refresh_pool(&volume.pool).await)
+                .while_busy(async || self.op.client().pools().refresh(&volume.pool).await)
                 .await?;
         }
         let file = self.volume_now(volume).await?;

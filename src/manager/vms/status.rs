@@ -18,11 +18,11 @@ impl Vms<'_> {
     /// # Errors
     /// When there is no such VM, or libvirt can't be asked.
     pub async fn status(&self, name: &str) -> Result<VmStatus, Error> {
-        let id = self.op.client().resolve(name).await?;
+        let id = self.op.client().domains().resolve(name).await?;
         match self.status_of(&id.uuid).await {
             // A daemon that knows its name still is not what hangs.
             Err(Error::Libvirt(libvirt::Error::TimedOut { .. }))
-                if self.op.client().resolve(&id.uuid).await.is_ok() =>
+                if self.op.client().domains().resolve(&id.uuid).await.is_ok() =>
             {
                 Err(VmError::Hangs { name: id.name }.into())
             }
@@ -35,7 +35,7 @@ impl Vms<'_> {
     /// # Errors
     /// When libvirt can't be asked.
     pub async fn find(&self, name: &str) -> Result<Option<String>, Error> {
-        match self.op.client().resolve(name).await {
+        match self.op.client().domains().resolve(name).await {
             Ok(id) => Ok(Some(id.uuid)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
@@ -43,7 +43,7 @@ impl Vms<'_> {
     }
 
     pub(in crate::manager) async fn status_of(&self, uuid: &str) -> Result<VmStatus, Error> {
-        let Page { stats, domain, autostart, snapshots } = self.op.client().page(uuid).await?;
+        let Page { stats, domain, autostart, snapshots } = self.op.client().definitions().page(uuid).await?;
         let state = stats.state();
         let by_card = if state.is_active() { self.addresses_by_card(&domain).await? } else { Vec::new() };
         let interfaces = interfaces(&domain, &by_card);
@@ -99,7 +99,7 @@ impl Vms<'_> {
     /// The names, as they are now, of the VM that its disks stand on and of those whose disks stand on its.
     async fn kin_of(&self, domain: &Domain) -> Result<(Option<String>, Vec<String>), Error> {
         let parent = match domain.metadata.as_ref().and_then(|record| record.parent.as_ref()) {
-            Some(parent) => match self.op.client().name_of(&parent.uuid).await {
+            Some(parent) => match self.op.client().domains().name_of(&parent.uuid).await {
                 Ok(name) => Some(name),
                 Err(error) if error.is_not_found() => Some(parent.name.clone()),
                 Err(error) => return Err(error.into()),
@@ -132,7 +132,7 @@ impl Vms<'_> {
         let may_have_more = |disk: &&Disk| disk.backing.is_empty() && disk.format.as_deref() != Some("raw");
         let unknown = domain.disks.iter().filter(may_have_more);
         let asked: Vec<&str> = unknown.filter_map(|disk| disk.path.as_deref()).collect();
-        let mut told = self.op.client().backings_of(&asked).await?.into_iter();
+        let mut told = self.op.client().volumes().backings(&asked).await?.into_iter();
         let mut disks = Vec::with_capacity(domain.disks.len());
         for disk in &domain.disks {
             let sizes = counted.get(disk.target.as_str()).copied().unwrap_or_default();

@@ -128,7 +128,7 @@ pub(in crate::libvirt::domain) fn added_of(domain: &Element) -> Vec<OwnedVolume>
     volumes.filter_map(OwnedVolume::from_element).collect()
 }
 
-/// The list of them, for [`Client::set_added`](crate::libvirt::Client::set_added).
+/// The list of them, for [`DomainMetadata::set_added`](crate::libvirt::DomainMetadata::set_added).
 pub(in crate::libvirt::domain) fn added_to_element(volumes: &[OwnedVolume]) -> Element {
     Element::new("disks").children(volumes.iter().map(|volume| volume.to_element("volume")))
 }

@@ -102,9 +102,9 @@ impl FileCopy<'_> {
             (CopyPlace::Guest { vm, .. }, _) | (_, CopyPlace::Guest { vm, .. }) => vm,
             _ => return Err(CopyError::Sides.into()),
         };
-        let id = self.op.client().resolve(vm).await?;
+        let id = self.op.client().domains().resolve(vm).await?;
         GuestAgent::of(self.op).refuse_silent(&id).await?;
-        let domain = self.op.client().domain(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(&id.uuid).await?;
         let transport = self.op.race(self.transport(&domain, request)).await?;
         let done = match (&request.from, &request.to) {
             (CopyPlace::Guest { path, .. }, to) => {
@@ -161,7 +161,7 @@ impl FileCopy<'_> {
             loop {
                 tokio::time::sleep(CHECK).await;
                 // That libvirt does not answer need not matter to the copy.
-                if self.op.client().state(&id.uuid).await.is_ok_and(|state| !state.is_active()) {
+                if self.op.client().domains().state(&id.uuid).await.is_ok_and(|state| !state.is_active()) {
                     return;
                 }
             }

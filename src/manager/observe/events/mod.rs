@@ -90,7 +90,7 @@ impl<'a> Monitoring<'a> {
         let feed = self.op.client().listen().await?;
         let mut wanted = Wanted::default();
         for name in names {
-            let id = self.op.client().resolve(name).await?;
+            let id = self.op.client().domains().resolve(name).await?;
             if *name == id.name {
                 wanted.names.insert(id.name);
             }
@@ -100,7 +100,7 @@ impl<'a> Monitoring<'a> {
             op: self.op,
             wanted: (!names.is_empty()).then_some(wanted),
             link: Link::Up(Box::new(feed)),
-            states: StateMap::of(self.op.client().states().await?),
+            states: StateMap::of(self.op.client().domains().states().await?),
             heard: None,
             queue: VecDeque::new(),
         })
@@ -170,8 +170,8 @@ impl EventStream<'_> {
     async fn ask(&self, name: &str, with_state: bool) -> Result<Option<Found>, Error> {
         let client = self.op.client();
         let asked = async {
-            let uuid = client.resolve(name).await?.uuid;
-            let state = if with_state { Some(client.state(&uuid).await?) } else { None };
+            let uuid = client.domains().resolve(name).await?.uuid;
+            let state = if with_state { Some(client.domains().state(&uuid).await?) } else { None };
             Ok((uuid, state))
         };
         match asked.await {
@@ -198,7 +198,7 @@ impl EventStream<'_> {
     /// Listens again, and tells what was missed.
     async fn come_back(&mut self) -> Result<(), Error> {
         let feed = self.op.client().listen().await?;
-        let now = StateMap::of(self.op.client().states().await?);
+        let now = StateMap::of(self.op.client().domains().states().await?);
         let time = Timestamp::now();
         for (id, event, state) in self.states.changes_to(&now) {
             let DomainId { uuid, name } = id;

@@ -25,15 +25,16 @@ impl Monitoring<'_> {
     /// # Errors
     /// [`VmError::NoQmpFolder`]; [`VmError::BeingMade`]; [`VmError::Transient`]; when libvirt refuses.
     pub async fn enable_qmp(&self, name: &str) -> Result<QmpEnabled, Error> {
-        let id = self.op.client().resolve(name).await?;
+        let id = self.op.client().domains().resolve(name).await?;
         let _held = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
-        if !self.op.client().is_persistent(&id.uuid).await? {
+        if !self.op.client().domains().is_persistent(&id.uuid).await? {
             return Err(VmError::Transient { name: id.name }.into());
         }
-        let stored = self.op.client().stored_domain(&id.uuid).await?;
+        let stored = self.op.client().definitions().stored(&id.uuid).await?;
         Power::of(self.op).refuse_unmade(&stored).await?;
-        let active = self.op.client().state(&id.uuid).await?.is_active();
-        let running = if active { self.op.client().domain(&id.uuid).await?.qmp_socket } else { None };
+        let active = self.op.client().domains().state(&id.uuid).await?.is_active();
+        let running =
+            if active { self.op.client().definitions().current(&id.uuid).await?.qmp_socket } else { None };
         let on_next_start = active && running.is_none();
         if let Some(qmp) = stored.qmp_socket {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::QmpEnabled });
@@ -42,7 +43,7 @@ impl Monitoring<'_> {
         let socket = id.uuid.parse().ok().and_then(|uuid| HostChecks::of(self.op).qmp_socket(uuid));
         let qmp = socket.ok_or_else(|| VmError::NoQmpFolder { name: id.name.clone() })?;
         self.op.check()?;
-        self.op.client().add_monitor(&id.uuid, &qmp).await?;
+        self.op.client().hardware().add_monitor(&id.uuid, &qmp).await?;
         Ok(QmpEnabled { name: id.name, qmp, already: false, on_next_start })
     }
 }

@@ -31,10 +31,10 @@ impl Many {
     }
 
     pub(in crate::manager) async fn look(&mut self, op: Operation<'_>) -> Result<Vec<Seen>, Error> {
-        let (stats, ids) = match op.client().counters_of_all(self.scope).await {
+        let (stats, ids) = match op.client().statistics().all_counters(self.scope).await {
             // A QEMU that hangs holds back whatever is asked of it.
             Err(libvirt::Error::TimedOut { .. }) => {
-                let states = self.states(op).await?;
+                let states = op.client().statistics().all_states(self.scope, self.scope).await?;
                 op.report(Event::Warning(Warning::Hung));
                 states
             }
@@ -59,11 +59,6 @@ impl Many {
         Ok(seen)
     }
 
-    async fn states(&self, op: Operation<'_>) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        let (stats, _) = op.client().survey_states(self.scope).await?;
-        Ok((stats, op.client().domains(self.scope).await?))
-    }
-
     async fn wanted(&mut self, op: Operation<'_>, ids: Vec<DomainId>) -> Result<Vec<DomainId>, Error> {
         if let Some(chosen) = &self.chosen {
             return Ok(ids.into_iter().filter(|id| chosen.contains(&id.uuid)).collect());
@@ -73,7 +68,7 @@ impl Many {
         }
         let new: Vec<&str> =
             ids.iter().map(|id| id.uuid.as_str()).filter(|uuid| !self.carrying.contains_key(*uuid)).collect();
-        let domains: Vec<Domain> = op.client().domains_in_full(&new).await?;
+        let domains: Vec<Domain> = op.client().definitions().each_current(&new).await?;
         for domain in domains {
             let carries = carries_all(&domain, &self.labels);
             self.carrying.insert(domain.uuid, carries);

@@ -107,14 +107,14 @@ impl<'a> Monitoring<'a> {
     pub async fn monitor(&self, request: &MonitorRequest) -> Result<Monitor<'a>, Error> {
         let target = match request.names.as_slice() {
             [name] => {
-                let id = self.op.client().resolve(name).await?;
+                let id = self.op.client().domains().resolve(name).await?;
                 Target::One(Box::new(One::new(name, id, request.in_full)))
             }
             [] => Target::Many(Many::all(request.labels.clone(), request.off)),
             names => {
                 let mut uuids = HashSet::new();
                 for name in names {
-                    uuids.insert(self.op.client().resolve(name).await?.uuid);
+                    uuids.insert(self.op.client().domains().resolve(name).await?.uuid);
                 }
                 Target::Many(Many::of(uuids))
             }
@@ -182,6 +182,6 @@ const MEMORY_PERIOD: u32 = 5;
 /// Has a running guest that doesn't do so yet tell what memory it uses. One without a balloon can't.
 async fn have_memory_told(op: Operation<'_>, uuid: &str, counters: &Counters) {
     if counters.state == VmState::Running && counters.memory_used_mib.is_none() {
-        let _ = op.client().tell_memory(uuid, MEMORY_PERIOD).await;
+        let _ = op.client().statistics().set_memory_period(uuid, MEMORY_PERIOD).await;
     }
 }

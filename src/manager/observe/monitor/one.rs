@@ -59,17 +59,17 @@ impl One {
     }
 
     async fn look_by_libvirt(&mut self, op: Operation<'_>) -> Result<Seen, Error> {
-        let stats = match op.client().counters(&self.id.uuid).await {
+        let stats = match op.client().statistics().counters(&self.id.uuid).await {
             // Its QEMU hangs, unless libvirt itself does.
             Err(libvirt::Error::TimedOut { .. }) => {
-                let stats = op.client().state_in_detail(&self.id.uuid).await?;
+                let stats = op.client().statistics().state(&self.id.uuid).await?;
                 op.report(Event::Warning(Warning::Hung));
                 stats
             }
             Err(error) if !error.is_connection() => {
                 // virsh hides why a look-up failed; the list tells.
-                self.id = op.client().resolve(&self.called).await?;
-                op.client().counters(&self.id.uuid).await?
+                self.id = op.client().domains().resolve(&self.called).await?;
+                op.client().statistics().counters(&self.id.uuid).await?
             }
             other => other?,
         };
@@ -96,7 +96,7 @@ impl One {
             return None;
         }
         self.try_qmp = Instant::now() + AGAIN;
-        let domain = op.client().glimpse(&self.id.uuid).await?;
+        let domain = op.client().definitions().glimpse(&self.id.uuid).await?;
         self.by_qmp = Some(ByQmp::open(&domain).await?);
         let seen = self.look_by_qmp().await?;
         op.client().rest().await;
