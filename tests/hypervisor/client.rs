@@ -143,7 +143,9 @@ fn one_odd_definition_is_an_error_of_its_own() {
         let gone = "5a1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11";
         for many in [all.len(), 20] {
             let mut uuids: Vec<&str> = all.iter().take(many).map(|id| id.uuid.as_str()).collect();
+            // Among those of the open virsh, and among those of the second one.
             uuids.insert(many / 2, gone);
+            uuids.insert(uuids.len() - 1, gone);
             let told = Mutex::new(Vec::new());
             let tell = |uuid: &str, domain| told.lock().unwrap().push((uuid.to_owned(), domain));
             client.definitions().for_each(&uuids, Definition::Stored, tell).await.unwrap();
@@ -296,12 +298,12 @@ fn a_refusal_has_its_reason() {
 #[test]
 fn a_daemon_that_hangs_is_waited_for_once() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let names: Vec<String> = (0..60).map(|number| format!("vm-{number}")).collect();
+    let names: Vec<String> = (0..100).map(|number| format!("vm-{number}")).collect();
     define_empty(&sandbox, &names.iter().map(String::as_str).collect::<Vec<_>>());
     with_client(&sandbox, async |client| {
         let all = client.domains().list(vmtools::libvirt::Scope::All).await.unwrap();
         let uuids: Vec<&str> = all.iter().map(|id| id.uuid.as_str()).collect();
-        assert_eq!(uuids.len(), 60);
+        assert_eq!(uuids.len(), 100);
         sandbox.libvirtd_freeze();
         let started = std::time::Instant::now();
         let result = client.definitions().for_each(&uuids, Definition::Current, |_, _| {}).await;
