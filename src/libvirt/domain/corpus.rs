@@ -151,6 +151,7 @@ impl Change {
             })
         };
         touched.retain(|place| !is_allowed(place));
+        touched.dedup();
         touched.into_iter().map(|place| format!("{} changes {place}", self.name)).collect()
     }
 }
