@@ -264,7 +264,8 @@ pub(super) fn parse_domain(command: &str, document: &str) -> Result<Domain, Erro
 }
 
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !line.trim().is_empty())
+    // Not `lines`: a name may end with a carriage return.
+    text.split('\n').filter(|line| !line.trim().is_empty())
 }
 
 /// Reads `list --uuid --name`: a UUID, one blank, and the rest of the line is the name.
@@ -286,10 +287,10 @@ mod tests {
     #[test]
     fn ids_from_recorded_output() {
         // virsh 11.3.0: `list --all --uuid --name`
-        let text = "3b1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11 web\n9d2a6c1e-0b57-4c39-9a51-e6b7a2d3c4f5 a b\n11111111-0b57-4c39-9a51-e6b7a2d3c4f5  c \n\n";
+        let text = "3b1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11 web\n9d2a6c1e-0b57-4c39-9a51-e6b7a2d3c4f5 a b\n11111111-0b57-4c39-9a51-e6b7a2d3c4f5  c \n22222222-0b57-4c39-9a51-e6b7a2d3c4f5 \u{85}d\u{85}\r\n\n";
         let ids = parse_ids(text);
         let names: Vec<_> = ids.iter().map(|id| id.name.as_str()).collect();
-        assert_eq!(names, ["web", "a b", " c "]);
+        assert_eq!(names, ["web", "a b", " c ", "\u{85}d\u{85}\r"]);
         assert!(parse_ids("nonsense here\n").is_empty());
     }
 }

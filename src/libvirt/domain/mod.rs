@@ -22,6 +22,7 @@ mod lookup;
 mod metadata;
 mod monitor;
 mod namespace;
+mod outputs;
 mod power;
 mod shared_folder;
 mod spec;
@@ -49,5 +50,7 @@ pub use spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
 pub use stats::DomainStats;
 pub use vnc::{VncEndpoint, VncServer};
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,7 @@ fn the_way_there_is_told_from_the_right_to_go() {
         Error::Denied { .. }
     ));
     assert!(matches!(of("error: Disconnected from qemu:///system due to end of file"), Error::Lost { .. }));
+    assert!(matches!(of("error: no valid connection"), Error::Lost { .. }));
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Creation<'_> {
         let usual = match &self.op.config().defaults.network {
             Some(network) => network.clone(),
             None if self.op.locality().is_session() => NetworkSpec::User,
-            None => NetworkSpec::Network("default".into()),
+            None => NetworkSpec::network("default"),
         };
         vec![usual.into()]
     }
@@ -82,9 +82,10 @@ impl Creation<'_> {
                     Networks::of(self.op).check_bridge(&name)?;
                     InterfaceSource::Bridge(name)
                 }
-                NetworkSpec::Network(name) => {
-                    wiring.claims.push(Networks::of(self.op).ready_network(&name, act).await?);
-                    InterfaceSource::Network(name)
+                NetworkSpec::Network { name, portgroup } => {
+                    let group = portgroup.as_deref();
+                    wiring.claims.push(Networks::of(self.op).ready_network(&name, group, act).await?);
+                    InterfaceSource::Network { name, portgroup }
                 }
                 NetworkSpec::User => self.user_network(&wiring.published),
             };

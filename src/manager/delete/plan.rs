@@ -134,6 +134,8 @@ pub enum KeepReason {
     NotInPool,
     /// Disks were asked to stay.
     Asked,
+    /// Its serial or parallel ports, or its sound, were written to it.
+    Output,
 }
 
 impl DeletePlan {
@@ -328,6 +330,7 @@ pub(super) fn draft(
     draft.take_disks(request);
     draft.note_below();
     draft.take_nvram();
+    draft.note_outputs();
     Draft { plan: draft.plan }
 }
 
@@ -410,6 +413,15 @@ impl Drafting<'_> {
             self.plan.nvram_link = Some(nvram);
         } else if !self.is_settled(&nvram) {
             self.delete(&nvram, DeleteReason::Nvram, None);
+        }
+    }
+
+    /// libvirt forgets them, and it has no command that removes a file in no pool.
+    fn note_outputs(&mut self) {
+        for file in self.domain.output_files() {
+            if !self.is_settled(&file) && self.inventory.files.is_there(&file) {
+                self.keep(&file, KeepReason::Output);
+            }
         }
     }
 

@@ -43,6 +43,11 @@ pub(in crate::manager) struct Files {
 }
 
 impl Files {
+    /// Whether the file exists, as far as that can be seen from here.
+    pub(in crate::manager) fn is_there(&self, path: &str) -> bool {
+        !self.is_here || Path::new(path).symlink_metadata().is_ok()
+    }
+
     /// Of the pools' volumes, each with its pool's name, and of the disks of the VMs.
     pub(super) fn new<'a>(
         volumes: Vec<(String, Volume)>,

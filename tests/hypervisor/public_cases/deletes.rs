@@ -349,3 +349,23 @@ fn a_transient_vm_is_deleted_stopped_and_told_as_any_other() {
     faults.none();
     assert_eq!(own_volumes(&sandbox), Vec::<String>::new());
 }
+
+/// A clone's ports write to files beside its source's, and libvirt leaves them.
+#[test]
+fn what_its_ports_have_written_is_said_to_stay() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let (own, folder) = (format!("{IMAGES}/c16.qcow2"), "/var/log/libvirt/qemu");
+    qcow2(&sandbox, &own, "8M");
+    shell(&sandbox, "chmod 666 \"$0\" && mkdir -p \"$1\"", &[&own, folder]);
+    define(&sandbox, &case("16-serial.xml"));
+    sandbox.vmtools(&["clone", "c16-serial", "twin"]).run().success();
+    let plan = || sandbox.vmtools(&["delete", "twin", "--dry-run", "--json"]).run().success();
+    let written = &format!("{folder}/c16-console.log.twin");
+    assert!(!plan().stdout.contains(written), "it is not there yet");
+    shell(&sandbox, "echo boot >\"$0\"", &[written]);
+    let kept = plan().json()["kept"].clone();
+    let is_it = |kept: &serde_json::Value| kept["path"] == **written && kept["why"] == "output";
+    assert!(kept.as_array().unwrap().iter().any(is_it), "{kept}");
+    let run = sandbox.vmtools(&["delete", "twin", "--yes"]).run().success();
+    assert!(run.stdout.contains(&format!("keeping {written}")) && exists(&sandbox, written), "{run}");
+}
