@@ -28,8 +28,10 @@ mod shell;
 mod socket;
 mod subid;
 mod subnet;
+mod tcp_user;
 mod tool;
 mod usage;
+mod viewer;
 mod virtiofsd;
 
 pub use access::{Blocker, Permission, blocker};
@@ -54,11 +56,18 @@ pub use shell::ShellCommand;
 pub use socket::{Socket, probe_session, probe_system, session_socket_folder};
 pub use subid::has_subordinate_ids;
 pub use subnet::used_subnets;
+pub use tcp_user::tcp_user;
 pub use tool::{Tool, tool};
 pub use usage::{DeviceTraffic, ProcessUsage, device_traffic, process_usage, thread_cpu};
+pub use viewer::{Viewer, ViewerProcess, has_display};
 pub use virtiofsd::{Virtiofsd, virtiofsd};
 
 /// Whether this process is root's.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// The id of the user whose this process is.
+pub fn user_id() -> u32 {
+    rustix::process::geteuid().as_raw()
 }

@@ -159,7 +159,9 @@ pub fn status(vm: &VmStatus) -> String {
         line("disk", format!("{} {size} ({taken} taken) {path}", disk.target));
     }
     for card in &vm.interfaces {
-        line("network", format!("{} {} {}", card.mac, card.kind, card.source.as_deref().unwrap_or("")));
+        let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
+        let source = card.source.as_deref().unwrap_or("");
+        line("network", format!("{} {} {source}{group}", card.mac, card.kind));
     }
     for mount in &vm.mounts {
         let host = mount.host.as_deref().unwrap_or("-");

@@ -97,10 +97,12 @@ fn read_all(tree: &Element) {
     let _ = domain.max_cpus_change(domain.max_cpus.saturating_add(1), domain.max_cpus.saturating_add(2));
 }
 
+type Apply = fn(&mut Element);
+
 /// A change of a definition, and all that it may touch: the places of elements, and attributes as `PLACE@NAME`.
 struct Change {
     name: &'static str,
-    apply: fn(&mut Element),
+    apply: Apply,
     touches: &'static [&'static str],
 }
 
@@ -149,6 +151,7 @@ impl Change {
             })
         };
         touched.retain(|place| !is_allowed(place));
+        touched.dedup();
         touched.into_iter().map(|place| format!("{} changes {place}", self.name)).collect()
     }
 }
@@ -189,7 +192,7 @@ fn compare(one: &Element, other: &Element, place: &str, differences: &mut Vec<St
 #[test]
 fn what_a_change_touches_beside_its_own_is_noticed() {
     let before = Element::parse("<domain a='1'><uuid>1</uuid><x y='2'/><!-- c --></domain>").expect("parses");
-    let spoilt: [(fn(&mut Element), &str); 4] = [
+    let spoilt: [(Apply, &str); 4] = [
         (|domain| domain.set_attribute("a", "2"), "domain@a"),
         (|domain| edit::remove_children(domain, "x"), "domain/x"),
         (|domain| edit::set_text(domain, "uuid", "2"), "domain/uuid"),
