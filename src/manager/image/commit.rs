@@ -77,7 +77,7 @@ impl Images<'_> {
         if !others.is_empty() {
             self.op.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
         }
-        let found = self.op.client().volumes().at_path(path).await?.map(|(volume, _)| volume);
+        let found = Storage::of(self.op).volume_at(path).await?.map(|(volume, _)| volume);
         let missing = || StorageError::NotInPool { name: domain.name.clone(), path: path.clone() };
         let volume = found.ok_or_else(missing)?;
         Storage::of(self.op).volume_to_copy(domain, disk, &volume).await?;

@@ -65,8 +65,29 @@ impl Storage<'_> {
         let (DiskSource::Volume { .. }, (None, _), Some(path)) = (&disk.source, sizes, &disk.path) else {
             return Ok(sizes);
         };
-        let found = self.op.client().volumes().at_path(path).await?;
+        let found = self.volume_at(path).await?;
         Ok(found.map_or(sizes, |(_, file)| (Some(file.capacity_bytes), Some(file.allocation_bytes))))
+    }
+
+    /// The file as a volume of an active pool. Where libvirt does not know it, the pools of its folder are looked at anew:
+    /// others put files there without libvirt, and so do clones, of which a daemon that crashed has not learned.
+    pub(in crate::manager) async fn volume_at(
+        &self,
+        path: &str,
+    ) -> Result<Option<(OwnedVolume, Volume)>, Error> {
+        let (pools, volumes) = (self.op.client().pools(), self.op.client().volumes());
+        if let Some(found) = volumes.at_path(path).await? {
+            return Ok(Some(found));
+        }
+        let folder = Path::new(path).parent();
+        for name in pools.active().await? {
+            let pool = pools.running(&name).await?;
+            if pool.is_some_and(|pool| Some(Path::new(&pool.path)) == folder) {
+                self.op.retry(PATIENCE).while_busy(async || pools.refresh(&name).await).await?;
+                return Ok(volumes.at_path(path).await?);
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the disk's data lies beside its file, in one that a copy of the file would share.

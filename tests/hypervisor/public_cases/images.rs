@@ -2,7 +2,9 @@
 
 use super::super::MINUTE;
 use super::super::support::{Background, Sandbox, sandbox_or_skip, wait_for};
-use super::{Faults, IMAGES, brief, case, create_tiny, define, disk, domain, forget, output, qcow2, shell};
+use super::{
+    Faults, IMAGES, POOL, brief, case, create_tiny, define, disk, domain, forget, output, qcow2, shell,
+};
 
 /// Holds a file as a QEMU that runs does.
 fn open_file(sandbox: &Sandbox, format: &str, how: &[&str], file: &str) -> Background {
@@ -256,4 +258,16 @@ fn a_directory_given_as_a_file_is_told_as_one() {
         }
     }
     faults.none();
+}
+
+#[test]
+fn a_disk_of_which_libvirt_has_not_learned_becomes_an_image() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    create_tiny(&sandbox, "first", &[]);
+    // As a clone leaves it whose daemon crashes, or whoever copies a file there.
+    let unseen = format!("{POOL}/unseen.qcow2");
+    qcow2(&sandbox, &unseen, "16M");
+    define(&sandbox, &domain("theirs", &disk(&unseen, "qcow2", "vda")));
+    sandbox.vmtools(&["image", "commit", "theirs", "ready"]).run().success();
+    sandbox.vmtools(&["image", "info", "ready"]).run().success();
 }
