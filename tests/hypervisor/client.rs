@@ -215,7 +215,7 @@ fn reservations_go_where_their_address_is() {
         let address = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
         let add = async |reservation: &Reservation| {
             let network = client.networks().find("two").await.unwrap();
-            client.networks().update_reservation(&network, HostUpdate::Add, reservation).await
+            client.networks().update_reservation(&network, HostUpdate::Add(reservation)).await
         };
         add(&Reservation::of_mac(mac, address("10.32.2.7"), Some("web".into()))).await.unwrap();
         let id = Some("00:03:00:01:52:54:00:32:00:01".to_owned());
@@ -229,16 +229,29 @@ fn reservations_go_where_their_address_is() {
         let places: Vec<usize> = network.ips.iter().map(|ip| ip.reservations.len()).collect();
         assert_eq!(places, [0, 2, 1]);
         let moved = Reservation::of_mac(mac, address("10.32.2.8"), None);
-        client.networks().update_reservation(&network, HostUpdate::Modify, &moved).await.unwrap();
         let printer = Reservation::of_id(None, address("10.32.2.10"), Some("printer".into()));
-        client.networks().update_reservation(&network, HostUpdate::Modify, &printer).await.unwrap();
+        let of_two = &network.ips[1].reservations;
+        for (present, with) in [(&of_two[1], &moved), (&of_two[0], &printer)] {
+            client
+                .networks()
+                .update_reservation(&network, HostUpdate::Replace { present, with })
+                .await
+                .unwrap();
+        }
+        // libvirt's modify finds no entry by its id.
+        let present = &network.ips[2].reservations[0];
+        let with = &Reservation::of_id(None, address("fd32::8"), None);
+        client.networks().update_reservation(&network, HostUpdate::Replace { present, with }).await.unwrap();
         let network = client.networks().find("two").await.unwrap();
+        let kept: Vec<_> =
+            network.ips[2].reservations.iter().map(|kept| (kept.id.is_some(), kept.ip)).collect();
+        assert_eq!(kept, [(true, address("fd32::8"))]);
         for kept in network.ips[2].reservations.iter() {
-            client.networks().update_reservation(&network, HostUpdate::Remove, kept).await.unwrap();
+            client.networks().update_reservation(&network, HostUpdate::Remove(kept)).await.unwrap();
         }
         let gone = client
             .networks()
-            .update_reservation(&network, HostUpdate::Remove, &network.ips[2].reservations[0])
+            .update_reservation(&network, HostUpdate::Remove(&network.ips[2].reservations[0]))
             .await;
         assert!(gone.is_err_and(|error| error.is_not_found()));
     });

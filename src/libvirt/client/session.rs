@@ -54,13 +54,14 @@ pub(super) struct Reply {
 }
 
 pub(super) struct Session {
+    // Killed with its process session when this is dropped: first, for at the end of its input virsh writes a history,
+    // and to be killed at that leaves a `history-PID.tmp` of readline's.
+    _process: crate::system::process::Guard,
     stdin: ChildStdin,
     stdout: Records<ChildStdout>,
     stderr: Records<ChildStderr>,
     nonce: String,
     count: u64,
-    // Killed with its process session when this is dropped.
-    _process: crate::system::process::Guard,
 }
 
 /// Why commands got no replies. The session is no use then.

@@ -91,7 +91,10 @@ impl Cloning<'_> {
                     None => Ok(false),
                 }
             }
-            Kind::Bytes(bytes) => write_here(piece, |file| file.write_all_at(bytes, 0)),
+            // Without its seed the guest would stay who its source is.
+            Kind::Bytes(bytes) => {
+                write_here(piece, |file| file.write_all_at(bytes, 0).and_then(|()| file.sync_all()))
+            }
             Kind::Copy { flatten: false, .. } | Kind::Small => self.copy_here(request, piece).await,
             Kind::Copy { .. } | Kind::Backup { .. } => Ok(false),
         }

@@ -18,9 +18,10 @@ mod settle;
 pub use error::{CloneError, LiveCopyFault};
 pub(super) use settle::is_encrypted;
 
-use crate::libvirt::{self, Domain, Scope};
+use crate::libvirt::{self, Disk, Domain, Scope};
 use crate::manager::create::Creation;
 use crate::manager::power::Power;
+use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::{Step, VmError};
 use crate::model::{VmName, VmState};
@@ -86,7 +87,8 @@ impl Cloning<'_> {
     ///
     /// # Errors
     /// [`VmError::Exists`]; [`VmError::NotOff`] for a running source; [`CloneError::SourceChanged`]; [`StorageError::NoSpace`];
-    /// [`CloneError::NotCopyable`]; [`CloneError::NotClonable`]; [`StorageError::Forged`]; [`VmError::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
+    /// [`CloneError::NotCopyable`]; [`CloneError::NotClonable`]; [`StorageError::Forged`]; [`VmError::Saved`];
+    /// [`image::Error::InUse`](crate::image::Error::InUse) when a process that libvirt does not know writes to its files. On every error, and when the user interrupts, all that was made is taken back;
     /// only a wait that ran out of time leaves the VM.
     pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
         let mut undo = UndoStack::new(self.op);
@@ -108,6 +110,9 @@ impl Cloning<'_> {
         let source = &vm.stored;
         self.refuse_taken(&request.name).await?;
         let settled = self.settle_clone(request, source, folders).await?;
+        if request.mode != CloneMode::Live {
+            self.refuse_written(source, &settled)?;
+        }
         let uuid = settled.copy.uuid.to_string();
         self.clone_step(request, Step::ClaimName)?;
         let complete = self.op.client().definitions().complete(&source.uuid).await.map_err(Error::from)?;
@@ -130,13 +135,13 @@ impl Cloning<'_> {
                         .await?;
                 }
                 self.make_files(request, &settled, undo, folders).await?;
-                self.source_is_off(source).await?;
+                self.source_is_idle(source, &settled).await?;
             }
             CloneMode::Full => {
                 let before = self.op.while_daemon_restarts(|| self.traces(&settled)).await?;
-                self.source_is_off(source).await?;
+                self.source_is_idle(source, &settled).await?;
                 self.make_files(request, &settled, undo, folders).await?;
-                self.source_is_off(source).await?;
+                self.source_is_idle(source, &settled).await?;
                 if self.op.while_daemon_restarts(|| self.traces(&settled)).await? != before {
                     return Err(Error::from(CloneError::SourceChanged { name: source.name.clone() }).into());
                 }
@@ -180,16 +185,27 @@ impl Cloning<'_> {
         }
     }
 
-    /// A source that was started, whose disks are written meanwhile, gives no copy of one moment.
-    async fn source_is_off(&self, source: &Domain) -> Result<(), Error> {
+    /// A source that was started, or whose disks are written meanwhile, gives no copy of one moment.
+    async fn source_is_idle(&self, source: &Domain, settled: &Settled) -> Result<(), Error> {
         match self
             .op
             .while_daemon_restarts(async || Ok(self.op.client().domains().state(&source.uuid).await?))
             .await?
         {
-            VmState::Shutoff => Ok(()),
+            VmState::Shutoff => self.refuse_written(source, settled),
             _ => Err(CloneError::SourceChanged { name: source.name.clone() }.into()),
         }
+    }
+
+    /// libvirt knows nothing of what others do with the files of a VM that is off.
+    fn refuse_written(&self, source: &Domain, settled: &Settled) -> Result<(), Error> {
+        for piece in &settled.pieces {
+            let is_it = |disk: &&Disk| disk.path.as_ref() == Some(&piece.from);
+            let disk = source.disks.iter().find(is_it);
+            let format = disk.and_then(|disk| disk.format.as_deref());
+            Storage::of(self.op).refuse_written(&piece.from, format)?;
+        }
+        Ok(())
     }
 
     fn clone_step(&self, request: &CloneRequest, step: Step) -> Result<(), Error> {

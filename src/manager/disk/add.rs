@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, place_on};
 use crate::image::{self, Format};
-use crate::libvirt::{self, Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec};
+use crate::libvirt::{Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec};
 use crate::manager::change::Changes;
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::disk::Disks;
-use crate::manager::host_checks::HostChecks;
+use crate::manager::host_checks::{HostChecks, utf8_path};
 use crate::manager::inventory::Inventory;
 use crate::manager::inventory::{DeletionSet, Needer};
 use crate::manager::storage::Storage;
@@ -151,10 +151,7 @@ impl Disks<'_> {
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let (header, _) = image::read_data_disk(path)?;
         HostChecks::of(self.op).check_reach([path.as_path()])?;
-        // Any other name would be that of another file in a definition.
-        let Some(shown) = path.to_str().map(str::to_owned) else {
-            return Err(libvirt::Error::NotKept { value: path.to_string_lossy().into_owned() }.into());
-        };
+        let shown = utf8_path(path)?;
         if !read_only {
             let mut needed_by = Inventory::load(self.op).await?.needed_by(&shown, &DeletionSet::default());
             if path.file_name().is_some_and(|name| base::is_base(&name.to_string_lossy())) {
@@ -164,6 +161,8 @@ impl Disks<'_> {
                 return Err(StorageError::InUse { path: shown, needed_by }.into());
             }
         }
+        // QEMU would refuse it at the VM's next start only.
+        image::check_not_written(path)?;
         let format = match header.format {
             Format::Qcow2 => "qcow2",
             Format::Raw | Format::Iso => "raw",

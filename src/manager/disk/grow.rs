@@ -52,6 +52,10 @@ impl Disks<'_> {
             return Ok(self.op.client().hardware().resize_disk(&domain.uuid, target, bytes).await?);
         }
         Power::of(self.op).refuse_parent(domain).await?;
+        // libvirt makes a raw file larger without a look at QEMU's locks.
+        let format =
+            domain.disks.iter().find(|disk| disk.target == target).and_then(|disk| disk.format.as_deref());
+        Storage::of(self.op).refuse_written(path, format)?;
         self.op.client().volumes().resize(path, bytes).await.map_err(|error| match error {
             error if error.is_not_found() => {
                 StorageError::NotInPool { name: domain.name.clone(), path: path.to_owned() }.into()

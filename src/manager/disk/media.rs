@@ -5,7 +5,7 @@ use crate::image::check_regular;
 use crate::libvirt::{Affects, Disk, Domain, Element, Node, cdrom};
 use crate::manager::Error;
 use crate::manager::disk::Disks;
-use crate::manager::host_checks::HostChecks;
+use crate::manager::host_checks::{HostChecks, utf8_path};
 use crate::manager::vm::Vm;
 use crate::model::DiskBus;
 
@@ -26,8 +26,8 @@ impl Disks<'_> {
             check_regular(iso)?;
         }
         HostChecks::of(self.op).check_reach([iso])?;
+        let iso = utf8_path(iso)?;
         let vm = self.own(name).await?;
-        let iso = iso.to_string_lossy();
         let target = match (target, drives(&vm).as_slice()) {
             (Some(target), _) => drive(&vm, target)?.target.clone(),
             (None, []) => {

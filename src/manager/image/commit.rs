@@ -37,7 +37,9 @@ impl Images<'_> {
     /// Makes an image of the VM's system disk.
     ///
     /// # Errors
-    /// [`VmError::NotOff`](crate::manager::VmError); [`VmError::Saved`](crate::manager::VmError); [`DiskError::NoDisk`]; [`StorageError::Forged`]; when there is no room. Then what was made is taken back.
+    /// [`VmError::NotOff`](crate::manager::VmError); [`VmError::Saved`](crate::manager::VmError); [`DiskError::NoDisk`]; [`StorageError::Forged`];
+    /// [`image::Error::InUse`](crate::image::Error::InUse) when a process that libvirt does not know writes to its
+    /// files; when there is no room. Then what was made is taken back.
     pub async fn commit(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
         let vm = self.op.share_vm(&request.vm).await?;
         vm.refuse_on()?;
@@ -70,6 +72,8 @@ impl Images<'_> {
             domain.disks_in_role(DiskRole::Data).map(|disk| disk.target.clone()).collect();
         let Some(disk) = system else { return Err(DiskError::NoDisk { name: domain.name.clone() }.into()) };
         let path = &Storage::of(self.op).disk_file(domain, disk)?;
+        // Those that open it later wait for the copy: libvirt makes it by qemu-img, which holds QEMU's locks.
+        Storage::of(self.op).refuse_written(path, disk.format.as_deref())?;
         if !others.is_empty() {
             self.op.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
         }

@@ -25,6 +25,8 @@ pub struct CardChange {
     pub mac: String,
     /// Its model, such as `virtio`.
     pub model: Option<String>,
+    /// The port group of the network that it is in, if it names one.
+    pub portgroup: Option<String>,
     /// Whether the VM runs, so that its guest saw it at once.
     pub live: bool,
 }
@@ -37,17 +39,18 @@ impl Networks<'_> {
     pub async fn attach(&self, card: &CardSpec, vm: &str) -> Result<CardChange, Error> {
         let vm = self.changeable(vm).await?;
         let (id, live) = (&vm.id, vm.running.is_some());
-        if let Some(present) = present(&vm, card) {
+        let default = self.default_portgroup(&card.network).await?;
+        if let Some(present) = present(&vm, card, default.as_deref()) {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::Attached });
             let network = plug_name(&card.network);
-            let Interface { mac, model, .. } = present.clone();
-            return Ok(CardChange { vm: id.name.clone(), network, mac, model, live });
+            let Interface { mac, model, portgroup, .. } = present.clone();
+            return Ok(CardChange { vm: id.name.clone(), network, mac, model, portgroup, live });
         }
         let mut _network = None;
         let source = match &card.network {
-            NetworkSpec::Network(name) => {
-                _network = Some(self.ready_network(name, live).await?);
-                InterfaceSource::Network(name.clone())
+            NetworkSpec::Network { name, portgroup } => {
+                _network = Some(self.ready_network(name, portgroup.as_deref(), live).await?);
+                InterfaceSource::Network { name: name.clone(), portgroup: portgroup.clone() }
             }
             NetworkSpec::Bridge(name) => {
                 self.check_bridge(name)?;
@@ -66,7 +69,15 @@ impl Networks<'_> {
         self.op.check()?;
         self.op.client().hardware().attach_interface(&id.uuid, &interface, vm.affects()).await?;
         let model = Some(model.name().to_owned());
-        Ok(CardChange { vm: id.name.clone(), network: plug_name(&card.network), mac, model, live })
+        let (network, portgroup) = (plug_name(&card.network), portgroup_of(&card.network));
+        Ok(CardChange { vm: id.name.clone(), network, mac, model, portgroup, live })
+    }
+
+    /// The port group of interfaces that name none, where one is asked for.
+    async fn default_portgroup(&self, network: &NetworkSpec) -> Result<Option<String>, Error> {
+        let NetworkSpec::Network { name, portgroup: Some(_) } = network else { return Ok(None) };
+        let network = self.op.client().networks().find(name).await?;
+        Ok(network.default_portgroup().map(|group| group.name.clone()))
     }
 
     /// Takes the VM's card on the network away, from the running VM and its next starts; a reserved address
@@ -84,10 +95,14 @@ impl Networks<'_> {
         let vm = self.changeable(vm).await?;
         let id = &vm.id;
         // By the bridge of a network that is named, too; one that is gone may be unplugged from all the same.
-        let named = |known: &Network| matches!(network, NetworkSpec::Network(name) if *name == known.name);
+        let named =
+            |known: &Network| matches!(network, NetworkSpec::Network { name, .. } if *name == known.name);
         let known = self.op.client().networks().list().await?.into_iter().find(named);
+        let default = known.as_ref().and_then(Network::default_portgroup).map(|group| group.name.as_str());
+        let is_any = !matches!(network, NetworkSpec::Network { portgroup: Some(_), .. });
         let plugged = |card: &&Interface| {
-            is_plugged(card, network) || known.as_ref().is_some_and(|known| is_on(card, known))
+            is_plugged(card, network, default)
+                || known.as_ref().is_some_and(|known| is_any && is_on(card, known))
         };
         let mut macs: Vec<String> = Vec::new();
         for domain in vm.definitions() {
@@ -116,8 +131,9 @@ impl Networks<'_> {
         if in_stored.is_some() {
             self.op.client().hardware().detach_interface(&id.uuid, &card.kind, &mac, Affects::Stored).await?;
         }
-        self.release_cards(&[&mac]).await?;
-        Ok(CardChange { vm: id.name.clone(), network: name, mac, model: card.model.clone(), live })
+        self.release(&id.name, vm.definitions(), Some(&[&mac])).await?;
+        let (model, portgroup) = (card.model.clone(), card.portgroup.clone());
+        Ok(CardChange { vm: id.name.clone(), network: name, mac, model, portgroup, live })
     }
 
     /// libvirt asks the guest, and goes on after a few seconds whether that has given the card up or not.
@@ -141,9 +157,9 @@ impl Networks<'_> {
 }
 
 /// The interface that the VM has there, unless another is asked for by its address.
-fn present<'a>(vm: &'a Vm, card: &CardSpec) -> Option<&'a Interface> {
+fn present<'a>(vm: &'a Vm, card: &CardSpec, default: Option<&str>) -> Option<&'a Interface> {
     let mut interfaces = vm.stored.interfaces.iter().filter(|_| card.mac.is_none());
-    interfaces.find(|interface| is_plugged(interface, &card.network))
+    interfaces.find(|interface| is_plugged(interface, &card.network, default))
 }
 
 /// Of a VM's cards the one that is named, or the only one.
@@ -163,9 +179,16 @@ pub(super) fn pick(
     }
 }
 
-fn is_plugged(card: &Interface, network: &NetworkSpec) -> bool {
+/// Whether the interface is there, and in the port group if one is named; `default` is the group of those that name
+/// none.
+fn is_plugged(card: &Interface, network: &NetworkSpec, default: Option<&str>) -> bool {
     match network {
-        NetworkSpec::Network(name) => card.kind == "network" && card.source.as_ref() == Some(name),
+        NetworkSpec::Network { name, portgroup } => {
+            let group = card.portgroup.as_deref().or(default);
+            card.kind == "network"
+                && card.source.as_ref() == Some(name)
+                && portgroup.as_deref().is_none_or(|wanted| group == Some(wanted))
+        }
         NetworkSpec::Bridge(name) => card.kind == "bridge" && card.source.as_ref() == Some(name),
         NetworkSpec::User | NetworkSpec::None => false,
     }
@@ -178,8 +201,15 @@ fn card_with<'a>(domain: &'a Domain, mac: &str) -> Option<&'a Interface> {
 /// The name without its kind.
 fn plug_name(network: &NetworkSpec) -> String {
     match network {
-        NetworkSpec::Network(name) => name.clone(),
+        NetworkSpec::Network { name, .. } => name.clone(),
         other => other.to_string(),
+    }
+}
+
+fn portgroup_of(network: &NetworkSpec) -> Option<String> {
+    match network {
+        NetworkSpec::Network { portgroup, .. } => portgroup.clone(),
+        _ => None,
     }
 }
 

@@ -54,7 +54,7 @@ impl Power<'_> {
             self.refuse_parent(&domain).await?;
             for network in domain.interfaces.iter().filter(|card| card.kind == "network") {
                 Networks::of(self.op)
-                    .ready_network(network.source.as_deref().unwrap_or_default(), true)
+                    .ready_network(network.source.as_deref().unwrap_or_default(), None, true)
                     .await?;
             }
             // Of many that are asked for, those not begun yet are left.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::image::chain::{Chain, FileState};
+use crate::image::check_not_written;
 use crate::image::header::Driver;
 use crate::libvirt::{self, Disk, DiskSource, Domain, Object, OwnedVolume, Volume};
 use crate::manager::clone::is_encrypted;
@@ -38,6 +39,19 @@ impl Storage<'_> {
             }
         }
         Ok(path)
+    }
+
+    /// Checks that no QEMU that libvirt does not know of, such as a VM of another daemon or a qemu-img, may write to
+    /// the file of a disk that is off, or to one below it. On another host that can't be told.
+    ///
+    /// # Errors
+    /// [`image::Error::InUse`](crate::image::Error::InUse).
+    pub(in crate::manager) fn refuse_written(&self, path: &str, format: Option<&str>) -> Result<(), Error> {
+        if self.op.locality().is_here() {
+            let chain = Chain::read(Path::new(path), Driver::from_name(format.unwrap_or("raw")));
+            chain.files().try_for_each(|file| check_not_written(&file.path))?;
+        }
+        Ok(())
     }
 
     /// What the guest sees of a disk and what it takes on the host, in bytes, as far as libvirt can tell. Of a

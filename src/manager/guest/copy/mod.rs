@@ -18,7 +18,7 @@ use crate::manager::guest::GuestAccess;
 use crate::manager::guest::GuestAgent;
 use crate::manager::operation::noun;
 use crate::manager::undo::UndoStack;
-use crate::manager::{Error, Event, Left, ReachError, VmError};
+use crate::manager::{Error, Event, Left, ReachError, Remnant, VmError};
 use host::Source;
 use script::{CUT_OFF, Found, NOT_FOUND, Put, WRONG_KIND};
 use transport::Transport;
@@ -116,11 +116,17 @@ impl FileCopy<'_> {
             }
             _ => Err(CopyError::Sides.into()),
         };
-        if done.is_err() {
-            // It may have been given up midway. A guest that is gone has nothing to clear.
-            let _ = tokio::time::timeout(FAREWELL, transport.clear()).await;
-        }
-        done.map(|bytes| Copied { name: id.name, by: transport.name(), bytes })
+        let error = match done {
+            Ok(bytes) => return Ok(Copied { name: id.name, by: transport.name(), bytes }),
+            // In a guest that is off nothing can be removed: it has it again at its next start.
+            Err(error @ Error::Vm(VmError::NotRunning { .. })) => {
+                return Err(left_behind(error, spooled(&id, &transport)));
+            }
+            Err(error) => error,
+        };
+        // It may have been given up midway.
+        let _ = tokio::time::timeout(FAREWELL, transport.clear()).await;
+        Err(error)
     }
 
     async fn transport(&self, domain: &Domain, request: &CopyRequest) -> Result<Transport<'_>, Error> {
@@ -264,14 +270,13 @@ impl FileCopy<'_> {
             Err(error) => Err(error),
         };
         let Err(error) = done else { return Ok(bytes) };
-        // A guest that is gone has nothing to remove.
+        let partial = Left::GuestFile { name: format!(".vmtools-{}", put.id), beside: Some(place) };
+        let mut left = Vec::from_iter(transport.has_sent().then_some(partial));
+        left.extend(spooled(id, transport));
         if matches!(error, Error::Vm(VmError::NotRunning { .. })) {
-            return Err(error);
+            return Err(left_behind(error, left));
         }
         let mut undo = UndoStack::new(self.op);
-        let mut left = vec![Left::GuestFile { name: format!(".vmtools-{}", put.id), beside: Some(place) }];
-        let spool = transport.spool().map(|spool| format!("{}:{spool}", id.name));
-        left.extend(spool.map(|name| Left::GuestFile { name, beside: None }));
         undo.will(left, async {
             match tokio::time::timeout(FAREWELL, transport.run(put.abort())).await {
                 Ok(aborted) => aborted.map(drop),
@@ -279,6 +284,21 @@ impl FileCopy<'_> {
             }
         });
         Err(undo.unwind(error).await)
+    }
+}
+
+/// The file in the guest that holds what was on its way there, or from there.
+fn spooled(id: &DomainId, transport: &Transport<'_>) -> Option<Left> {
+    let name = format!("{}:{}", id.name, transport.spool()?);
+    Some(Left::GuestFile { name, beside: None })
+}
+
+/// The error, with what it leaves if that is anything.
+fn left_behind(error: Error, left: impl IntoIterator<Item = Left>) -> Error {
+    let left: Vec<Remnant> = left.into_iter().map(Remnant::from).collect();
+    match left.is_empty() {
+        true => error,
+        false => Error::LeftBehind { cause: Box::new(error), left },
     }
 }
 

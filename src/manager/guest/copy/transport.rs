@@ -1,5 +1,6 @@
 //! The two ways into a guest for a copy.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -29,14 +30,24 @@ pub(in crate::manager) enum Transport<'a> {
         /// The VM.
         uuid: String,
         /// The file on the way.
-        spool: String,
+        spool: Spool,
     },
+}
+
+/// A file in the guest that holds what is on its way by the agent.
+pub(in crate::manager) struct Spool {
+    path: String,
+    /// Whether the guest was asked to make it.
+    is_begun: AtomicBool,
+    /// Whether all that is put lies in it, and a command in the guest was asked to take it from there.
+    is_passed_on: AtomicBool,
 }
 
 impl<'a> Transport<'a> {
     /// By the agent, with a file of its own on the way.
     pub(in crate::manager) fn by_agent(agent: GuestAgent<'a>, uuid: String) -> Self {
-        let spool = format!("/tmp/.vmtools-{}", uuid::Uuid::new_v4().simple());
+        let path = format!("/tmp/.vmtools-{}", uuid::Uuid::new_v4().simple());
+        let spool = Spool { path, is_begun: AtomicBool::new(false), is_passed_on: AtomicBool::new(false) };
         Self::Agent { agent, uuid, spool }
     }
 
@@ -48,11 +59,19 @@ impl<'a> Transport<'a> {
         }
     }
 
-    /// The file on the way in the guest.
+    /// The file on the way in the guest, once that may be there.
     pub(in crate::manager) fn spool(&self) -> Option<&str> {
         match self {
-            Self::Ssh(_) => None,
-            Self::Agent { spool, .. } => Some(spool),
+            Self::Agent { spool, .. } if spool.is_begun.load(Ordering::Relaxed) => Some(&spool.path),
+            _ => None,
+        }
+    }
+
+    /// Whether a command that was given something by [`Transport::send`] may have begun in the guest.
+    pub(in crate::manager) fn has_sent(&self) -> bool {
+        match self {
+            Self::Ssh(_) => true,
+            Self::Agent { spool, .. } => spool.is_passed_on.load(Ordering::Relaxed),
         }
     }
 
@@ -92,8 +111,11 @@ impl<'a> Transport<'a> {
                 Ok(guest::stream(target, &words, input, &mut tokio::io::sink(), told).await?)
             }
             Self::Agent { spool, .. } => {
-                self.write(spool, input, told).await?;
-                let said = self.run(with_spool(r#"f=$1; shift; exec "$@" <"$f""#, spool, words)).await?;
+                spool.is_begun.store(true, Ordering::Relaxed);
+                self.write(&spool.path, input, told).await?;
+                spool.is_passed_on.store(true, Ordering::Relaxed);
+                let script = r#"f=$1; shift; exec "$@" <"$f""#;
+                let said = self.run(with_spool(script, &spool.path, words)).await?;
                 self.clear().await?;
                 Ok(said)
             }
@@ -114,9 +136,10 @@ impl<'a> Transport<'a> {
             }
             Self::Agent { spool, .. } => {
                 let script = r#"umask 077; f=$1; shift; exec "$@" >"$f""#;
-                let said = self.run(with_spool(script, spool, words)).await?;
+                spool.is_begun.store(true, Ordering::Relaxed);
+                let said = self.run(with_spool(script, &spool.path, words)).await?;
                 if said.status == 0 {
-                    self.read(spool, output, told).await?;
+                    self.read(&spool.path, output, told).await?;
                 }
                 self.clear().await?;
                 Ok(said)
@@ -127,7 +150,8 @@ impl<'a> Transport<'a> {
     /// Removes what lies on the way in the guest.
     pub(in crate::manager) async fn clear(&self) -> Result<(), Error> {
         if let Self::Agent { spool, .. } = self {
-            self.run(["rm", "-f", spool].map(str::to_owned).to_vec()).await?;
+            self.run(["rm", "-f", &spool.path].map(str::to_owned).to_vec()).await?;
+            spool.is_begun.store(false, Ordering::Relaxed);
         }
         Ok(())
     }
