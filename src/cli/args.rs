@@ -56,7 +56,7 @@ pub enum ColorChoice {
     Never,
 }
 
-/// The verbs. The flags of each are only made when they are needed: all together are a third of what a start takes.
+/// The verbs. The flags of each are only made when they are needed: all together are a fifth of what a start takes.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Command {

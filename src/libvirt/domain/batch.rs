@@ -122,7 +122,7 @@ impl DomainDefinitions<'_> {
         self.dump_each("dumpxml", &[uuid], GLIMPSE).await.ok()?.pop()
     }
 
-    /// Gives the definition of each as it runs, in any order, and keeps none: a thousand of them take 30 MiB. Those that
+    /// Gives the definition of each as it runs, in any order, and keeps none: a thousand of them take 25 MiB. Those that
     /// are gone meanwhile are left out. The UUIDs of those that could not be read.
     ///
     /// # Errors
