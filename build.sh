@@ -24,7 +24,8 @@ Usage: ./build.sh VERB [OPTION]..
   quickstart [--name NAME]  from nothing to a VM that answers ssh (NAME: quickstart)
   deps [--test]             install what vmtools needs to run; with --test what its tests need too
   debug, release            build
-  test [ARG]..              format, lints, tests; ARGs go to cargo test
+  test [--all] [ARG]..      format, lints, tests; ARGs go to cargo test; --all also runs in full what is
+                            heavy and else runs one quick case: races, the stress test, libvirt's documents
   bench [ARG]..             benchmarks; ARGs go to cargo bench
   install [--prefix DIR]    binary, completions, man pages (DIR: /usr/local; DESTDIR is heeded)
   uninstall [--prefix DIR]  remove just what install put there
@@ -38,6 +39,7 @@ VMTOOLS_FUZZ_SECONDS (75, and 90 with CI=true) is how long the fuzzing test runs
 Examples:
   ./build.sh quickstart --name web
   ./build.sh test -- --test-threads 1
+  ./build.sh test --all --test hypervisor stress
   ./build.sh release && sudo ./build.sh install
   ./build.sh install --prefix ~/.local
 EOF
@@ -121,6 +123,10 @@ verb_release() {
 }
 
 verb_test() {
+    if [[ ${1:-} == --all ]]; then
+        export VMTOOLS_TEST_ALL=1
+        shift
+    fi
     need_cargo
     [[ ${VMTOOLS_SKIP_DEPS:-} == 1 ]] || verb_deps --test
     if [[ ${CI:-} == true ]]; then

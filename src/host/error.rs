@@ -31,4 +31,7 @@ pub enum Error {
     /// A command of the user's can't be run.
     #[error("cannot run a command by sh")]
     Shell(#[source] process::Error),
+    /// A VNC viewer can't be started.
+    #[error("cannot start a VNC viewer")]
+    Viewer(#[source] process::Error),
 }

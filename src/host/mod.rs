@@ -28,8 +28,10 @@ mod shell;
 mod socket;
 mod subid;
 mod subnet;
+mod tcp_user;
 mod tool;
 mod usage;
+mod viewer;
 mod virtiofsd;
 
 pub use access::{Blocker, Permission, blocker};
@@ -45,8 +47,8 @@ pub use lock_folder::{Held, Hold, sweep_held, system_lock_folder, try_hold};
 pub use port::{free_port, is_free};
 pub use qemu_process::{QemuProcess, qemu_names_file, qemu_process, qemu_processes};
 pub use qmp_folder::{
-    QmpFolder, qmp_socket, ready_session_qmp_folder, remove_vm_sockets, session_qmp_folder,
-    system_qmp_folder, vms_with_sockets, vnc_socket,
+    QmpFolder, is_stale_socket, qmp_socket, ready_session_qmp_folder, remove_socket, remove_vm_sockets,
+    session_qmp_folder, system_qmp_folder, vm_sockets, vnc_socket,
 };
 pub use resource::{Memory, cpus, disk_free, is_of_this_host, memory};
 pub use route::has_default_route;
@@ -54,11 +56,18 @@ pub use shell::ShellCommand;
 pub use socket::{Socket, probe_session, probe_system, session_socket_folder};
 pub use subid::has_subordinate_ids;
 pub use subnet::used_subnets;
+pub use tcp_user::tcp_user;
 pub use tool::{Tool, tool};
 pub use usage::{DeviceTraffic, ProcessUsage, device_traffic, process_usage, thread_cpu};
+pub use viewer::{Viewer, ViewerProcess, has_display};
 pub use virtiofsd::{Virtiofsd, virtiofsd};
 
 /// Whether this process is root's.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// The id of the user whose this process is.
+pub fn user_id() -> u32 {
+    rustix::process::geteuid().as_raw()
 }

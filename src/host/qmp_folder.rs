@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -65,15 +68,35 @@ pub fn remove_vm_sockets(uuid: Uuid) {
     }
 }
 
-/// The UUIDs of which there are sockets.
-pub fn vms_with_sockets() -> Vec<Uuid> {
+/// All sockets of VMs, those that nobody listens at too.
+pub fn vm_sockets() -> BTreeMap<Uuid, Vec<PathBuf>> {
     let folders = [Some(PathBuf::from(SYSTEM_FOLDER)), session_qmp_folder()].into_iter().flatten();
     let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
-    let uuid = |entry: std::fs::DirEntry| {
-        let name = entry.file_name().into_string().ok()?;
-        Uuid::try_parse(name.strip_suffix(".qmp").or(name.strip_suffix(".vnc"))?).ok()
-    };
-    entries.filter_map(uuid).collect()
+    let mut sockets: BTreeMap<Uuid, Vec<PathBuf>> = BTreeMap::new();
+    for entry in entries {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let stem = name.strip_suffix(".qmp").or(name.strip_suffix(".vnc"));
+        if let Some(uuid) = stem.and_then(|stem| Uuid::try_parse(stem).ok()) {
+            sockets.entry(uuid).or_default().push(entry.path());
+        }
+    }
+    sockets
+}
+
+/// Whether nobody listens at a socket: only its file is left. One that this user may not connect to is not.
+pub fn is_stale_socket(path: &Path) -> bool {
+    UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+}
+
+/// Removes a socket's file; that it is gone already is fine.
+///
+/// # Errors
+/// When this user may not.
+pub fn remove_socket(path: &Path) -> Result<(), fs::Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(fs::Error::at("remove", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn judge(folder: &Path, account: Option<&Account>) -> QmpFolder {
@@ -114,6 +137,22 @@ mod tests {
             assert_eq!(judged == QmpFolder::Usable(folder.clone()), usable, "{mode:o}");
         }
         assert_eq!(judge(&folder, None), QmpFolder::Usable(folder));
+    }
+
+    #[test]
+    fn a_socket_is_stale_when_nobody_listens() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("x.qmp");
+        assert!(!is_stale_socket(&path), "there is none");
+        let listener = std::os::unix::net::UnixListener::bind(&path).expect("binds");
+        assert!(!is_stale_socket(&path));
+        drop(listener);
+        assert!(is_stale_socket(&path));
+        remove_socket(&path).expect("removes it");
+        remove_socket(&path).expect("is gone already");
+        let file = folder.path().join("file.qmp");
+        std::fs::write(&file, "").expect("writes");
+        assert!(is_stale_socket(&file), "the kernel refuses a connection to a file, too");
     }
 
     #[test]

@@ -59,16 +59,20 @@ impl Tool {
 /// Where the program is: in `PATH`; for QEMU, also where Red Hat's systems keep it, and for virtiofsd, which
 /// nobody has in `PATH`, where the distributions do.
 pub fn tool(tool: Tool) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
     let elsewhere: &[&str] = match tool {
         Tool::QemuSystem => &["/usr/libexec/qemu-kvm"],
         Tool::Virtiofsd => &["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"],
         _ => &[],
     };
-    find(tool.program(), &path).or_else(|| {
+    in_path(tool.program()).or_else(|| {
         let mut known = elsewhere.iter().map(PathBuf::from);
         known.find(|file| is_program(file))
     })
+}
+
+/// Where a program of that name is in `PATH`.
+pub(super) fn in_path(program: &str) -> Option<PathBuf> {
+    find(program, &std::env::var_os("PATH").unwrap_or_default())
 }
 
 fn find(program: &str, path: &OsStr) -> Option<PathBuf> {

@@ -31,8 +31,8 @@ pub enum Error {
         /// What it is.
         kind: FileKind,
     },
-    /// A running QEMU may write to the file, so what is read of it may be torn. Integrity.
-    #[error("a running VM writes to {}", .path.display())]
+    /// A running QEMU, or a tool of QEMU's, may write to the file, so what is read of it may be torn.
+    #[error("a running VM or another program has {} open for writing", .path.display())]
     InUse {
         /// The file.
         path: PathBuf,

@@ -25,13 +25,14 @@ pub use domain::{
     Domain, DomainCopy, DomainId, DomainSpec, DomainStats, DriveAddress, Encryption, Filesystem, FreeTarget,
     HostPort, Interface, InterfaceKind, InterfaceSource, InterfaceSpec, KeptBeside, MaxCpusChange, Metadata,
     MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle, OwnedVolume, Page, Parent, Room, Scope,
-    SocketRole, SshAccess, Stored, TopologyMismatch, VncEndpoint, VncServer, cdrom, disk_prefix, free_target,
+    SocketRole, SshAccess, Stored, TopologyMismatch, UndefineOptions, VncEndpoint, VncServer, cdrom,
+    disk_prefix, free_target,
 };
 pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};
 pub use job::{JobBytes, JobOperation, JobOutcome, JobProgress};
 pub use network::{
-    HostUpdate, IpRange, Lease, Network, NetworkDevice, NetworkIp, NetworkSpec, PortGroup, Reservation,
+    HostUpdate, Lease, Network, NetworkDevice, NetworkIp, NetworkSpec, PortGroup, Reservation,
 };
 pub use storage::{Pool, PoolContents, PoolKind, Volume, VolumeKind, VolumeSpec};
 pub use xml::{Element, Node, XmlError};

@@ -12,7 +12,8 @@
 //! | commit | VM | |
 //! | start, delete, rename, set, disk and interface changes, `gc` | | VM |
 //! | create, clone, attach, start on a network | network | |
-//! | network stop, delete, reserve | | network |
+//! | network stop, delete, reserve, unreserve | | network |
+//! | network create, from the search for subnets to the definition | | subnets |
 //!
 //! A claim is a lock on a file, so the kernel releases it with its process however that ends, and no stale one
 //! is ever in the way. The files lie in a folder that all users of the system's daemon share
@@ -42,6 +43,8 @@ pub(in crate::manager) enum Subject<'a> {
     Base(&'a str),
     /// A network, by its UUID.
     Network(&'a str),
+    /// The subnets that networks have, before a network has one.
+    Subnets,
     /// An interface's hardware address, before there is one that has it.
     Mac(&'a str),
     /// A file of this host that becomes a disk, by device and inode.
@@ -139,6 +142,7 @@ impl Subject<'_> {
             Self::Image(hex) => format!("image-{hex}{ENDING}"),
             Self::Base(volume) => format!("{volume}{ENDING}"),
             Self::Network(uuid) => format!("network-{uuid}{ENDING}"),
+            Self::Subnets => format!("subnets{ENDING}"),
             Self::Mac(mac) => format!("mac-{}{ENDING}", mac.replace(':', "-")),
             Self::File(device, inode) => format!("file-{device}-{inode}{ENDING}"),
         }

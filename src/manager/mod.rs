@@ -40,6 +40,7 @@ mod retry;
 mod storage;
 mod task;
 mod undo;
+mod vm;
 mod vm_manager;
 mod vms;
 
@@ -56,8 +57,8 @@ pub use gc::{Garbage, GarbageCollection, Reason};
 pub use guest::{
     AgentError, Console, ConsoleError, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyError, CopyPlace,
     CopyRefusal, CopyRequest, ExecError, ExecRequest, Executed, FileCopy, FreezeFault, GuestAccess,
-    GuestAgent, LogRequest, Reach, ReachError, Screen, ScreenError, ScreenForward, SshHost, WaitError,
-    WaitFor,
+    GuestAgent, LogRequest, Reach, ReachError, Screen, ScreenError, ScreenForward, ScreenView, SshHost,
+    WaitError, WaitFor,
 };
 pub use host_checks::ResourceError;
 pub use image::{
@@ -66,9 +67,9 @@ pub use image::{
 };
 pub use inventory::Needer;
 pub use network::{
-    AddressHolder, CardChange, DeletedNetwork, LeaseStatus, Network, NetworkCard, NetworkDeletePlan,
-    NetworkError, NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus, Networks,
-    ReservationStatus, SpecialAddress, SubnetUser,
+    AddressHolder, CardChange, DeletedNetwork, Ipv4Choice, LeaseStatus, Network, NetworkCard,
+    NetworkDeletePlan, NetworkError, NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus,
+    Networks, PortGroup, ReservationRequest, ReservationStatus, SpecialAddress, SubnetUser,
 };
 pub use observe::{
     Card, CountedDisk, Counters, EventCommand, EventStream, Job, Look, Monitor, MonitorRequest, Monitoring,

@@ -12,7 +12,7 @@ use super::operation::Operation;
 use super::retry::Retry;
 use super::storage::Storage;
 use super::{Error, Left, Remnant};
-use crate::libvirt::{self, OwnedVolume};
+use crate::libvirt::{self, OwnedVolume, UndefineOptions};
 
 /// How long a roll-back may try.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -121,7 +121,8 @@ impl<'a> UndoStack<'a> {
                 }
             }
             Undo::Definition(uuid) => {
-                let removed = Storage::of(self.op).remove_domain(&uuid, &[], false, deadline).await;
+                let all = UndefineOptions::default();
+                let removed = Storage::of(self.op).remove_domain(&uuid, &[], false, all, deadline).await;
                 removed.err().unwrap_or_default()
             }
             Undo::Network { uuid, name } => {

@@ -38,11 +38,39 @@ impl ConnectionUri {
         rest.starts_with('/') && transport == "unix"
     }
 
+    /// The host that the connection reaches by ssh; `None` for other transports.
+    pub fn ssh_destination(&self) -> Option<SshDestination> {
+        let (scheme, rest) = self.0.split_once("://")?;
+        if !matches!(scheme.split_once('+')?.1, "ssh" | "libssh" | "libssh2") {
+            return None;
+        }
+        let authority = rest.split('/').next()?;
+        let (user, place) = match authority.rsplit_once('@') {
+            Some((user, place)) => (format!("{user}@"), place),
+            None => (String::new(), authority),
+        };
+        let (host, port) = match place.strip_prefix('[').and_then(|place| place.split_once(']')) {
+            Some((host, port)) => (host, port.strip_prefix(':')),
+            None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
+        };
+        let port = port.and_then(|port| port.parse().ok());
+        (!host.is_empty()).then(|| SshDestination { host: format!("{user}{host}"), port })
+    }
+
     fn path(&self) -> &str {
         let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
         let path = rest.find('/').map_or("", |slash| &rest[slash..]);
         path.split(['?', '#']).next().unwrap_or("")
     }
+}
+
+/// A host as plain ssh takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshDestination {
+    /// `HOST`, or `USER@HOST`.
+    pub host: String,
+    /// The port, where the URI gives one.
+    pub port: Option<u16>,
 }
 
 impl FromStr for ConnectionUri {
@@ -115,6 +143,17 @@ mod tests {
         assert_eq!(facts("qemu+unix:///system?socket=/a/session"), Ok((false, true)));
         assert_eq!(facts("qemu+ssh://root@host/system"), Ok((false, false)));
         assert_eq!(facts("qemu+tcp:///system"), Ok((false, false)));
+    }
+
+    #[test]
+    fn destinations_are_those_of_ssh() {
+        let of = |text: &str| text.parse::<ConnectionUri>().ok()?.ssh_destination();
+        let host = |host: &str, port| Some(SshDestination { host: host.into(), port });
+        assert_eq!(of("qemu+ssh://root@host/system"), host("root@host", None));
+        assert_eq!(of("qemu+libssh2://host:2222/system?keyfile=/k"), host("host", Some(2222)));
+        assert_eq!(of("qemu+ssh://me@[fe80::1]:22/session"), host("me@fe80::1", Some(22)));
+        assert_eq!(of("qemu+tcp://host/system"), None);
+        assert_eq!(of("qemu:///system"), None);
     }
 
     #[test]

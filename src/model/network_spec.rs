@@ -3,13 +3,21 @@ use std::str::FromStr;
 
 use super::{Invalid, MacAddress, NicModel};
 
-/// What a VM's network card is plugged into: `NAME` or `network:NAME` for a libvirt network,
-/// `bridge:NAME` for a bridge of the host, `user` for user-mode networking, `none`. An equals sign does
-/// for the colon.
+/// What separates a network's name from that of a port group.
+const PORTGROUP: &str = ",portgroup=";
+
+/// What a VM's network card is plugged into: `NAME` or `network:NAME` for a libvirt network, with `,portgroup=NAME`
+/// behind it for one of its port groups, `bridge:NAME` for a bridge of the host, `user` for user-mode networking,
+/// `none`. An equals sign does for the colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkSpec {
-    /// A libvirt network by its name.
-    Network(String),
+    /// A libvirt network.
+    Network {
+        /// Its name.
+        name: String,
+        /// Which of its port groups; `None` is its default one, if it has any.
+        portgroup: Option<String>,
+    },
     /// A bridge of the host.
     Bridge(String),
     /// QEMU's or passt's user-mode networking: no rights needed, reached by published ports.
@@ -18,10 +26,39 @@ pub enum NetworkSpec {
     None,
 }
 
+impl NetworkSpec {
+    /// A libvirt network, with no port group named.
+    pub fn network(name: impl Into<String>) -> Self {
+        Self::Network { name: name.into(), portgroup: None }
+    }
+
+    /// It with a port group.
+    ///
+    /// # Errors
+    /// When it has one already, or is none that has port groups; when the name is none.
+    pub fn in_portgroup(self, group: &str) -> Result<Self, Invalid> {
+        let text = format!("{self}{PORTGROUP}{group}");
+        let refuse = |reason: &str| Err(Invalid::new("network", &text, reason));
+        match self {
+            _ if group.is_empty() || group.chars().any(char::is_control) => {
+                refuse("a port group needs a plain name")
+            }
+            Self::Network { portgroup: Some(_), .. } => refuse("an interface is in one port group"),
+            Self::Network { name, portgroup: None } => {
+                Ok(Self::Network { name, portgroup: Some(group.to_owned()) })
+            }
+            _ => refuse("only networks of libvirt have port groups"),
+        }
+    }
+}
+
 impl FromStr for NetworkSpec {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
+        if let Some((network, group)) = text.split_once(PORTGROUP) {
+            return network.parse::<Self>()?.in_portgroup(group);
+        }
         let name = |kind: &str, name: &str| {
             let bad = |c: char| c.is_control() || c == '/';
             if name.is_empty() || name.starts_with('-') || name.chars().any(bad) {
@@ -32,13 +69,13 @@ impl FromStr for NetworkSpec {
         match text.split_once([':', '=']) {
             None if text == "user" => Ok(Self::User),
             None if text == "none" => Ok(Self::None),
-            None => name("a network", text).map(Self::Network),
-            Some(("network", rest)) => name("network:", rest).map(Self::Network),
+            None => name("a network", text).map(Self::network),
+            Some(("network", rest)) => name("network:", rest).map(Self::network),
             Some(("bridge", rest)) => name("bridge:", rest).map(Self::Bridge),
             Some(_) => Err(Invalid::new(
                 "network",
                 text,
-                "the form is NAME, network=NAME, bridge=NAME, user or none",
+                "the form is NAME, network=NAME, NAME,portgroup=GROUP, bridge=NAME, user or none",
             )),
         }
     }
@@ -47,7 +84,8 @@ impl FromStr for NetworkSpec {
 impl fmt::Display for NetworkSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Network(name) => write!(f, "network:{name}"),
+            Self::Network { name, portgroup: None } => write!(f, "network:{name}"),
+            Self::Network { name, portgroup: Some(group) } => write!(f, "network:{name}{PORTGROUP}{group}"),
             Self::Bridge(name) => write!(f, "bridge:{name}"),
             Self::User => f.write_str("user"),
             Self::None => f.write_str("none"),
@@ -56,7 +94,7 @@ impl fmt::Display for NetworkSpec {
 }
 
 /// A network card of a VM: what it is plugged into, and if somebody says so its address and its model:
-/// `NETWORK[,mac=52:54:00:12:34:56][,model=e1000e]`.
+/// `NETWORK[,portgroup=trunk][,mac=52:54:00:12:34:56][,model=e1000e]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CardSpec {
     /// What it is plugged into.
@@ -79,15 +117,17 @@ impl FromStr for CardSpec {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let mut mac = None;
         let mut model = None;
+        let mut group = None;
         let mut network = text;
         // From the end: the names that others gave to networks may hold commas.
         while let Some((before, option)) = network.rsplit_once(',') {
             let twice = match option.split_once('=') {
                 Some(("mac", value)) => mac.replace(value.parse()?).is_some(),
                 Some(("model", value)) => model.replace(value.parse()?).is_some(),
+                Some(("portgroup", value)) => group.replace(value).is_some(),
                 None if !option.is_empty() => break,
                 _ => {
-                    let form = "behind the network may stand ,mac=MAC and ,model=MODEL";
+                    let form = "behind the network may stand ,portgroup=GROUP ,mac=MAC and ,model=MODEL";
                     return Err(Invalid::new("network card", text, form));
                 }
             };
@@ -96,7 +136,12 @@ impl FromStr for CardSpec {
             }
             network = before;
         }
-        let card = Self { network: network.parse()?, mac, model };
+        let plain: NetworkSpec = network.parse()?;
+        let network_in_group = match group {
+            Some(group) => plain.in_portgroup(group)?,
+            None => plain,
+        };
+        let card = Self { network: network_in_group, mac, model };
         if card.network == NetworkSpec::None && network != text {
             return Err(Invalid::new("network card", text, "without a network there is no card"));
         }
@@ -131,8 +176,13 @@ mod tests {
             ("user,model=virtio", "user,model=virtio"),
             ("none", "none"),
             ("a,b,model=virtio", "network:a,b,model=virtio"),
+            ("ovs,portgroup=trunk", "network:ovs,portgroup=trunk"),
+            ("ovs,mac=52:54:00:AA:00:01,portgroup=a=b", "network:ovs,portgroup=a=b,mac=52:54:00:aa:00:01"),
+            ("a,b,portgroup=c,d,model=virtio", "network:a,b,portgroup=c,d,model=virtio"),
         ] {
-            assert_eq!(text.parse::<CardSpec>().map(|card| card.to_string()), Ok(shown.to_owned()), "{text}");
+            let card = text.parse::<CardSpec>();
+            assert_eq!(card.as_ref().map(ToString::to_string), Ok(shown.to_owned()), "{text}");
+            assert_eq!(shown.parse(), card, "{text}");
         }
     }
 
@@ -149,6 +199,13 @@ mod tests {
             "none,model=virtio",
             "lab,model=virtio,model=virtio",
             "direct=eth0",
+            "ovs,portgroup=",
+            "ovs,portgroup=a,portgroup=b",
+            "ovs,portgroup=a,mac=52:54:00:aa:00:01,portgroup=b",
+            "bridge=br0,portgroup=a",
+            "user,portgroup=a",
+            "none,portgroup=a",
+            ",portgroup=a",
         ] {
             assert!(text.parse::<CardSpec>().is_err(), "{text:?}");
         }

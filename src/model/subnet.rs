@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-use super::Invalid;
+use super::{Invalid, IpRange};
 
 /// An IPv4 subnet, such as `192.168.150.0/24`: what a libvirt network's guests have addresses of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,11 +39,11 @@ impl Subnet {
     }
 
     /// The addresses that are left for guests.
-    pub fn guests(self) -> AddressRange {
-        AddressRange {
-            start: Ipv4Addr::from(u32::from(self.address).saturating_add(2)),
-            end: Ipv4Addr::from(u32::from(self.broadcast()).saturating_sub(1)),
-        }
+    pub fn guests(self) -> IpRange {
+        IpRange::new(
+            Ipv4Addr::from(u32::from(self.address).saturating_add(2)),
+            Ipv4Addr::from(u32::from(self.broadcast()).saturating_sub(1)),
+        )
     }
 
     /// Whether the address lies in it.
@@ -54,21 +54,6 @@ impl Subnet {
     /// Whether some address lies in both.
     pub fn overlaps(self, other: Self) -> bool {
         self.contains(other.address) || other.contains(self.address)
-    }
-}
-
-/// A range of IPv4 addresses, both ends in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct AddressRange {
-    /// The first.
-    pub start: Ipv4Addr,
-    /// The last.
-    pub end: Ipv4Addr,
-}
-
-impl fmt::Display for AddressRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.start, self.end)
     }
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use super::Invalid;
+use super::{Invalid, IpRange};
 
 /// An IPv6 subnet, such as `fd00:abcd::/64`: what the guests of a libvirt network have addresses of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,11 +33,11 @@ impl Subnet6 {
         self.nth(1)
     }
 
-    /// The first and the last address that are given to guests. libvirt takes a range for DHCPv6 only if its ends
+    /// The addresses that are given to guests. libvirt takes a range for DHCPv6 only if its ends
     /// differ in the last 16 bits at most (`virSocketAddrGetRange`).
-    pub fn guests(self) -> (Ipv6Addr, Ipv6Addr) {
+    pub fn guests(self) -> IpRange {
         let last = !mask(self.prefix) & 0xffff;
-        (self.nth(2), self.nth(last))
+        IpRange::new(self.nth(2), self.nth(last))
     }
 
     /// Whether the address lies in it.
@@ -120,9 +120,8 @@ mod tests {
             (lab.to_string().as_str(), lab.gateway().to_string().as_str()),
             ("fd00:1::/64", "fd00:1::1")
         );
-        let ends = |subnet: Subnet6| (subnet.guests().0.to_string(), subnet.guests().1.to_string());
-        assert_eq!(ends(lab), ("fd00:1::2".into(), "fd00:1::ffff".into()));
-        assert_eq!(ends(subnet("fd00:1::4/126")), ("fd00:1::6".into(), "fd00:1::7".into()));
+        assert_eq!(lab.guests().to_string(), "fd00:1::2-fd00:1::ffff");
+        assert_eq!(subnet("fd00:1::4/126").guests().to_string(), "fd00:1::6-fd00:1::7");
         assert!(lab.is_private() && !subnet("2001:db8::/64").is_private());
         assert_eq!(Subnet6::of("fd00::1".parse().expect("valid"), 0).to_string(), "::/0");
     }

@@ -2,8 +2,13 @@
 
 use std::io::ErrorKind as Io;
 
-use super::{Advice, ErrorKind as K, command, hint, virsh, vmtools};
-use crate::manager::{ConsoleError, ScreenError};
+use super::{Advice, Command, ErrorKind as K, command, hint, virsh, vmtools};
+use crate::manager::{ConsoleError, Screen, ScreenError};
+use crate::model::ConnectionUri;
+
+/// The port of this host that hints forward to a screen: that of the display 1, where no VM's VNC server is by chance
+/// as often as at 5900.
+const LOCAL_PORT: u16 = 5901;
 
 pub(super) fn advice(error: &ConsoleError) -> Advice {
     use ConsoleError as E;
@@ -48,12 +53,25 @@ pub(super) fn screen_advice(error: &ScreenError) -> Advice {
                 virsh("edit").arg(name)
             )),
         ),
-        E::NotHere { .. } => (K::Usage, hint("run it on that host, or forward a port by `ssh -L`")),
+        E::NotHere { screen, uri } => (K::Usage, hint(view_elsewhere(screen, uri))),
+        E::NoDisplay { name } => (
+            K::Incapable,
+            hint(format_args!("forward a port instead, and view that: {}", forward_a_port(name))),
+        ),
+        E::NoViewer { name } => (
+            K::Incapable,
+            hint(format_args!(
+                "install the package virt-viewer, or TigerVNC's viewer (tigervnc-viewer, on Fedora tigervnc); {} \
+                 forwards a port for any other",
+                forward_a_port(name)
+            )),
+        ),
         E::Unreachable { name, source, .. } if source.kind() == Io::PermissionDenied => (
             K::Denied,
             hint(format_args!(
-                "run it as root, or view it through libvirt: {}",
-                command("virt-viewer").flag("--attach").arg(name)
+                "root and QEMU's own user may open it; libvirt opens it for whoever may manage the VM: install the \
+                 package virt-viewer, then use {}",
+                vmtools("vnc").arg(name).flag("--viewer")
             )),
         ),
         E::Unreachable { .. } => (K::Failed, None),
@@ -61,5 +79,61 @@ pub(super) fn screen_advice(error: &ScreenError) -> Advice {
             (K::Exists, hint("another program uses it; choose another port"))
         }
         E::CannotListen { source, .. } => (source.kind().into(), None),
+    }
+}
+
+fn forward_a_port(vm: &str) -> Command {
+    vmtools("vnc").arg(vm).option("--port", LOCAL_PORT)
+}
+
+/// How the screen of a VM of another host is seen on this one.
+pub fn view_elsewhere(screen: &Screen, uri: &ConnectionUri) -> String {
+    let Some(destination) = uri.ssh_destination() else {
+        return "run it on that host".to_owned();
+    };
+    let far = match (&screen.socket, &screen.host, screen.port) {
+        (None, Some(host), Some(port)) if host.contains(':') => format!("[{host}]:{port}"),
+        (None, Some(host), Some(port)) => format!("{host}:{port}"),
+        (socket, ..) => socket.clone().unwrap_or_default(),
+    };
+    let ssh = command("ssh -N").option("-L", format_args!("{LOCAL_PORT}:{far}"));
+    let ssh = match destination.port {
+        Some(port) => ssh.option("-p", port),
+        None => ssh,
+    };
+    format!(
+        "forward a port by {}, and view that with {}; or use {}",
+        ssh.arg(destination.host),
+        command("vncviewer").arg(format_args!("127.0.0.1::{LOCAL_PORT}")),
+        command("virt-viewer").option("--connect", uri).arg(&screen.vm)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_hosts_screen_is_reached_by_ssh() {
+        let socket = Screen {
+            vm: "a b".into(),
+            socket: Some("/run/x.vnc".into()),
+            host: None,
+            port: None,
+            password: false,
+        };
+        let tcp = Screen { socket: None, host: Some("::1".into()), port: Some(5900), ..socket.clone() };
+        let of = |screen: &Screen, uri: &str| view_elsewhere(screen, &uri.parse().expect("a URI"));
+        assert_eq!(
+            of(&socket, "qemu+ssh://root@far/system"),
+            "forward a port by `ssh -N -L 5901:/run/x.vnc root@far`, and view that with `vncviewer \
+             127.0.0.1::5901`; or use `virt-viewer --connect qemu+ssh://root@far/system 'a b'`"
+        );
+        let by_port = of(&tcp, "qemu+ssh://far:2222/system");
+        assert!(
+            by_port.starts_with("forward a port by `ssh -N -L '5901:[::1]:5900' -p 2222 far`"),
+            "{by_port}"
+        );
+        assert_eq!(of(&socket, "qemu+tcp://far/system"), "run it on that host");
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn resource_advice(error: &ResourceError) -> Advice {
             )),
         ),
         E::FolderMissing { .. } => (K::NotFound, None),
+        E::NotUtf8 { .. } => (K::Usage, hint("rename it")),
         E::NotHere { .. } => (K::Usage, None),
         E::PathBlocked { blocker, .. } => (K::Denied, hint(format_args!("open it: `{}`", blocker.fix))),
     }

@@ -15,7 +15,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::InUse { .. } => (
             K::WrongState,
             hint(format_args!(
-                "stop that VM first; {} makes an image of a VM's disk",
+                "shut that VM down, or wait until the program is done; {} makes an image of a VM's disk",
                 vmtools("image commit").fixed("VM NAME")
             )),
         ),
@@ -96,6 +96,9 @@ fn of_header(name: &str, error: &header::Error) -> Option<String> {
         E::Foreign(Foreign::Importable(_)) => hint(format_args!("import it with {}", import(file))),
         E::Foreign(Foreign::Disk(_, driver)) => to_qcow2(file, *driver),
         E::NamesFile(NamedFile::Extent) => to_qcow2(file, image::Driver::Vmdk),
+        E::Foreign(Foreign::Export(_, program)) => {
+            hint(format_args!("write its disk out as a raw file first, for example with {program}"))
+        }
         E::Foreign(Foreign::Packed(_)) => hint("unpack it first"),
         E::Corrupt => hint(format_args!("see what is wrong: {}", command("qemu-img check").path(file))),
         _ => None,

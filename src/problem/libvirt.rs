@@ -112,6 +112,12 @@ fn refused(reason: Reason) -> Advice {
                 vmtools("stop").fixed("NAME")
             )),
         ),
+        Reason::ImageLocked => (
+            K::WrongState,
+            hint(
+                "another VM or program has the file open: shut that VM down, or wait until the program is done",
+            ),
+        ),
         Reason::Dnsmasq => (
             K::Failed,
             hint(format_args!(

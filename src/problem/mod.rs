@@ -31,6 +31,7 @@ pub mod warning;
 use std::error::Error as StdError;
 
 pub use command::{Command, command, option, virsh, vmtools};
+pub use console::view_elsewhere;
 pub use doing::Doing;
 pub use kind::ErrorKind;
 
@@ -159,10 +160,17 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Claimed { .. } => (ErrorKind::WrongState, hint("try again when it is done")),
         Error::Interrupted => (ErrorKind::Interrupted, None),
         Error::LeftBehind { cause, left } => {
-            let in_guest = left.iter().any(|remnant| matches!(remnant.what, Left::GuestFile { .. }));
-            let remove = match in_guest {
-                true => hint("remove it in the guest"),
-                false => hint(format_args!("{} removes it, once libvirt answers", vmtools("gc"))),
+            let has = |is: fn(&Left) -> bool| left.iter().any(|remnant| is(&remnant.what));
+            let remove = if has(|what| matches!(what, Left::GuestFile { .. })) {
+                hint("remove it in the guest")
+            } else if has(|what| matches!(what, Left::File { .. })) {
+                // What somebody may still write to is no garbage.
+                let gc = vmtools("gc");
+                hint(format_args!(
+                    "{gc} removes it, once libvirt answers and the file has been left alone for a minute"
+                ))
+            } else {
+                hint(format_args!("{} removes it, once libvirt answers", vmtools("gc")))
             };
             (advice(cause, doing).0, remove)
         }

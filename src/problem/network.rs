@@ -13,6 +13,7 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
                  networking (--network user, --publish HOST:GUEST)",
             ),
         ),
+        E::SubnetTaken { subnet, .. } if subnet.is_ipv6() => (K::Exists, hint("choose another one")),
         E::SubnetTaken { .. } => {
             (K::Exists, hint("choose another one, or leave out --subnet for a free one"))
         }
@@ -22,6 +23,17 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
             hint(format_args!(
                 "{} lists this host's bridges; the host's network configuration makes them",
                 command("ip link show type bridge")
+            )),
+        ),
+        E::NoPortGroup { network, known, .. } if known.is_empty() => {
+            (K::NotFound, hint(format_args!("{network} has no port groups: leave out portgroup=")))
+        }
+        E::NoPortGroup { network, known, .. } => (
+            K::NotFound,
+            hint(format_args!(
+                "{network} has {}; {} shows them",
+                known.join(", "),
+                vmtools("network info").arg(network)
             )),
         ),
         E::NotABridge { name } => (
@@ -48,9 +60,21 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
             K::Incapable,
             hint("its guests get their addresses elsewhere: reserve it there, or set it in the guest"),
         ),
+        E::UnknownToDhcp { .. } => (
+            K::Usage,
+            hint(
+                "its name is no host name, or another has it already: give the guest's DUID with --duid, or start the \
+                 VM and reserve once it has an IPv6 lease",
+            ),
+        ),
         E::OutsideSubnet { subnet, .. } => {
             let guests = subnet.guests();
-            (K::Usage, hint(format_args!("choose one from {} to {}", guests.start, guests.end)))
+            let choice = if subnet.is_ipv6() {
+                hint(format_args!("choose one in {subnet}"))
+            } else {
+                hint(format_args!("choose one from {} to {}", guests.start, guests.end))
+            };
+            (K::Usage, choice)
         }
         E::NotForGuests { .. } => (K::Usage, None),
         E::AddressTaken { network, .. } => (

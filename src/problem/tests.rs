@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::manager::{
     AddressHolder, CloneError, ConsoleError, DiskError, ExecError, LiveCopyFault, NetworkError, ReachError,
-    Remnant, Seen, StorageError, VmError,
+    Remnant, ScreenError, Seen, StorageError, VmError,
 };
 use crate::model::{Condition, ShutoffReason, VmState};
 use crate::system::process::quoted;
@@ -15,6 +15,9 @@ fn errors(vm: &str) -> Vec<Error> {
     let mut errors: Vec<Error> = vec![
         VmError::Exists { name: name() }.into(),
         VmError::NotRunning { name: name() }.into(),
+        ScreenError::NoScreen { name: name() }.into(),
+        ScreenError::NoDisplay { name: name() }.into(),
+        ScreenError::NoViewer { name: name() }.into(),
         VmError::Paused { name: name() }.into(),
         VmError::Saved { name: name() }.into(),
         VmError::StillRunning { name: name(), timeout }.into(),
@@ -147,4 +150,16 @@ fn what_is_left_is_named_and_keeps_the_kind_of_its_cause() {
         by: AddressHolder::Vm("web".into()),
     };
     assert_eq!(taken.to_string(), "10.0.0.5 on the network lab is taken by the VM web");
+}
+
+/// `gc` takes a file that was written to a moment ago for one that somebody still writes to.
+#[test]
+fn when_gc_removes_a_file_is_said() {
+    let left = |what: Left| {
+        let left = vec![what.into()];
+        let cause = Box::new(Error::Interrupted);
+        Problem::from(Error::LeftBehind { cause, left }).hint.unwrap_or_default()
+    };
+    assert!(left(Left::File { path: "/p/commit.qcow2".into() }).contains("for a minute"));
+    assert!(!left(Left::Definition { uuid: "u".into() }).contains("minute"));
 }

@@ -24,4 +24,4 @@ pub use documents::{Documents, HostKey};
 pub use error::Error;
 pub use ignition::{Ignition, check_ignition};
 pub use password::PasswordHash;
-pub use user_data::{UserDataFault, UserDataWarning, check_user_data, host_key_in};
+pub use user_data::{UserDataFault, UserDataWarning, check_login, check_user_data, host_key_in};

@@ -13,6 +13,7 @@ mod network;
 mod pull;
 mod template;
 mod usage;
+mod vnc;
 
 use support::{Run, TestEnv};
 

@@ -13,6 +13,11 @@ fn what_does_not_go_together_is_usage() {
         &["create", "lab", "--subnet", "10.0.0.0"],
         &["create", "lab", "--subnet", "10.0.0.5/24"],
         &["create", "lab", "--subnet", "fd00::/64"],
+        &["create", "lab", "--subnet6", "10.0.0.0/24"],
+        &["create", "lab", "--subnet6", "fd00::/63"],
+        &["create", "lab", "--no-ipv4"],
+        &["create", "lab", "--no-ipv4", "--subnet", "10.0.0.0/24", "--subnet6", "fd00::/64"],
+        &["create", "lab", "--mode", "bridge", "--bridge", "br0", "--subnet6", "fd00::/64"],
         &["create", "lab", "--domain", "-x.test"],
         &["create", "lab", "--bridge", "br0"],
         &["create", "lab", "--mode", "bridge"],
@@ -22,10 +27,18 @@ fn what_does_not_go_together_is_usage() {
         &["start"],
         &["reserve", "lab", "web"],
         &["reserve", "lab", "web", "10.0.0"],
+        &["reserve", "lab", "web", "fd00::/64"],
+        &["reserve", "lab", "web", "fd00::7", "--duid", "web"],
         &["attach", "user", "web"],
         &["detach", "none", "web"],
         &["attach", "lab", "web", "--mac", "01:00:00:00:00:01"],
         &["attach", "lab", "web", "--model", "nonsense"],
+        &["attach", "lab,portgroup=", "web"],
+        &["attach", "bridge=br0,portgroup=a", "web"],
+        &["attach", "user,portgroup=a", "web"],
+        &["attach", "lab,mac=52:54:00:00:00:01", "web", "--mac", "52:54:00:00:00:02"],
+        &["attach", "lab,model=e1000", "web", "--model", "virtio"],
+        &["detach", "lab,colour=red", "web"],
         &["delete", "lab"],
     ] {
         let run = run(&[&["network"], args].concat()).code(2);
@@ -40,7 +53,16 @@ fn what_does_not_go_together_is_usage() {
 
 #[test]
 fn cards_that_cannot_be_are_usage() {
-    for card in ["lab,mac=1", "lab,model=nonsense", "lab,colour=red", "none,model=virtio", "bridge="] {
+    for card in [
+        "lab,mac=1",
+        "lab,model=nonsense",
+        "lab,colour=red",
+        "none,model=virtio",
+        "bridge=",
+        "lab,portgroup=",
+        "lab,portgroup=a,portgroup=b",
+        "bridge=br0,portgroup=a",
+    ] {
         run(&["create", "web", "--image", "./x", "--network", card]).code(2).stderr_has("--network");
     }
     let twins = ["create", "web", "--image", "./x", "--count", "2", "-n", "lab,mac=52:54:00:00:00:01"];

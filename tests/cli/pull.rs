@@ -405,9 +405,23 @@ fn a_packed_download_is_resumed_too() {
 }
 
 #[test]
+fn a_folder_or_nothing_at_all_is_told_as_that() {
+    let env = TestEnv::new();
+    let folder = env.home().join("a folder");
+    std::fs::create_dir(&folder).unwrap();
+    let error = |path: &std::path::Path, code: i32| {
+        let run = env.vmtools(&["image", "pull", path.to_str().unwrap(), "--json"]).run().code(code);
+        run.json_error()["message"].as_str().unwrap().to_owned()
+    };
+    assert!(error(&folder, 2).contains("is a folder"));
+    assert!(error(&env.home().join("nowhere.qcow2"), 3).contains("there is no file"));
+}
+
+#[test]
 fn a_file_is_nothing_to_pull() {
     let bench = Bench::new();
-    failed(&bench.pull("./disk.img", &[]).run(), 2, "usage");
+    let www = bench.env.root().join("www");
+    failed(&bench.pull("./disk.img", &[]).cwd(&www).run(), 2, "usage");
     failed(&bench.pull("no-such-image", &[]).run(), 3, "not_found");
 }
 

@@ -143,7 +143,9 @@ fn one_odd_definition_is_an_error_of_its_own() {
         let gone = "5a1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11";
         for many in [all.len(), 20] {
             let mut uuids: Vec<&str> = all.iter().take(many).map(|id| id.uuid.as_str()).collect();
+            // Among those of the open virsh, and among those of the second one.
             uuids.insert(many / 2, gone);
+            uuids.insert(uuids.len() - 1, gone);
             let told = Mutex::new(Vec::new());
             let tell = |uuid: &str, domain| told.lock().unwrap().push((uuid.to_owned(), domain));
             client.definitions().for_each(&uuids, Definition::Stored, tell).await.unwrap();
@@ -213,7 +215,7 @@ fn reservations_go_where_their_address_is() {
         let address = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
         let add = async |reservation: &Reservation| {
             let network = client.networks().find("two").await.unwrap();
-            client.networks().update_reservation(&network, HostUpdate::Add, reservation).await
+            client.networks().update_reservation(&network, HostUpdate::Add(reservation)).await
         };
         add(&Reservation::of_mac(mac, address("10.32.2.7"), Some("web".into()))).await.unwrap();
         let id = Some("00:03:00:01:52:54:00:32:00:01".to_owned());
@@ -227,16 +229,29 @@ fn reservations_go_where_their_address_is() {
         let places: Vec<usize> = network.ips.iter().map(|ip| ip.reservations.len()).collect();
         assert_eq!(places, [0, 2, 1]);
         let moved = Reservation::of_mac(mac, address("10.32.2.8"), None);
-        client.networks().update_reservation(&network, HostUpdate::Modify, &moved).await.unwrap();
         let printer = Reservation::of_id(None, address("10.32.2.10"), Some("printer".into()));
-        client.networks().update_reservation(&network, HostUpdate::Modify, &printer).await.unwrap();
+        let of_two = &network.ips[1].reservations;
+        for (present, with) in [(&of_two[1], &moved), (&of_two[0], &printer)] {
+            client
+                .networks()
+                .update_reservation(&network, HostUpdate::Replace { present, with })
+                .await
+                .unwrap();
+        }
+        // libvirt's modify finds no entry by its id.
+        let present = &network.ips[2].reservations[0];
+        let with = &Reservation::of_id(None, address("fd32::8"), None);
+        client.networks().update_reservation(&network, HostUpdate::Replace { present, with }).await.unwrap();
         let network = client.networks().find("two").await.unwrap();
+        let kept: Vec<_> =
+            network.ips[2].reservations.iter().map(|kept| (kept.id.is_some(), kept.ip)).collect();
+        assert_eq!(kept, [(true, address("fd32::8"))]);
         for kept in network.ips[2].reservations.iter() {
-            client.networks().update_reservation(&network, HostUpdate::Remove, kept).await.unwrap();
+            client.networks().update_reservation(&network, HostUpdate::Remove(kept)).await.unwrap();
         }
         let gone = client
             .networks()
-            .update_reservation(&network, HostUpdate::Remove, &network.ips[2].reservations[0])
+            .update_reservation(&network, HostUpdate::Remove(&network.ips[2].reservations[0]))
             .await;
         assert!(gone.is_err_and(|error| error.is_not_found()));
     });
@@ -283,12 +298,12 @@ fn a_refusal_has_its_reason() {
 #[test]
 fn a_daemon_that_hangs_is_waited_for_once() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let names: Vec<String> = (0..60).map(|number| format!("vm-{number}")).collect();
+    let names: Vec<String> = (0..100).map(|number| format!("vm-{number}")).collect();
     define_empty(&sandbox, &names.iter().map(String::as_str).collect::<Vec<_>>());
     with_client(&sandbox, async |client| {
         let all = client.domains().list(vmtools::libvirt::Scope::All).await.unwrap();
         let uuids: Vec<&str> = all.iter().map(|id| id.uuid.as_str()).collect();
-        assert_eq!(uuids.len(), 60);
+        assert_eq!(uuids.len(), 100);
         sandbox.libvirtd_freeze();
         let started = std::time::Instant::now();
         let result = client.definitions().for_each(&uuids, Definition::Current, |_, _| {}).await;

@@ -39,22 +39,20 @@ fn mistakes_in_user_data_are_told_before_anything_is_made() {
         ("#cloud-config\nhostname: x\npackages: htop\n", "--user-data", "line 3"),
         ("packages: [htop]\n", "--user-data", "first line"),
         ("#cloud-config\nusers: [default, ~]\n", "--user-data", "entry 2"),
+        ("#cloud-config\nusers: [{name: vmtools, system: true}]\n", "--user-data", "`system`"),
         (BROKEN_MULTIPART, "--user-data", "`--==BB==`"),
         ("{\n\"ignition\" {}}", "--ignition", "line 2"),
     ] {
         std::fs::write(&file, text).unwrap();
         create(&sandbox, "web", &image, &[flag, name]).run().code(2).stderr_has(place);
-        // Whether it is the user of vmtools' own the image has to say.
-        if place == "`system`" {
-            continue;
-        }
         // Not even an image that is not there is looked for.
         let nowhere = ["create", "web", "--image", "https://nowhere.invalid/x.img", flag, name];
         sandbox.vmtools(&nowhere).run().code(2).stderr_has(place);
     }
-    // Whom vmtools logs in as may be the image's word.
-    std::fs::write(&file, "#cloud-config\nusers: [{name: vmtools, system: true}]\n").unwrap();
-    create(&sandbox, "web", &image, &["--user-data", name]).run().code(2).stderr_has("`system`");
+    // Whom vmtools logs in as is the catalogue's word for its images.
+    std::fs::write(&file, "#cloud-config\nusers: [{name: debian, system: true}]\n").unwrap();
+    let of_catalogue = ["create", "web", "--image", "debian-12", "--user-data", name];
+    sandbox.vmtools(&of_catalogue).run().code(2).stderr_has("`system`");
     nothing_is_left(&sandbox);
     assert!(sandbox.volumes().is_empty());
 }

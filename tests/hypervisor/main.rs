@@ -20,6 +20,7 @@ mod first_boot;
 mod foreign;
 mod image;
 mod lifecycle;
+mod litter;
 mod monitor;
 mod mounts;
 mod network;
@@ -32,6 +33,7 @@ mod question;
 mod races;
 mod reach;
 mod screen;
+mod stress;
 mod template;
 mod whole;
 

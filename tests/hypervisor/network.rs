@@ -174,8 +174,7 @@ fn a_guest_is_plugged_in_and_out() {
     network(&["create", "lab"]).success();
 
     let info = network(&["info", "default", "--json"]).success().json();
-    let plugged =
-        serde_json::json!([{"vm": "web", "mac": "52:54:00:aa:00:01", "model": "virtio", "active": true}]);
+    let plugged = serde_json::json!([{"vm": "web", "mac": "52:54:00:aa:00:01", "model": "virtio", "portgroup": null, "active": true}]);
     assert_eq!((&info["cards"], &info["lease_count"]), (&plugged, &1.into()));
     assert_eq!((&info["leases"][0]["vm"], &info["vms"][0]), (&"web".into(), &"web".into()));
     assert!(info["leases"][0]["expires"].as_str().is_some_and(|time| time.ends_with('Z')), "{info}");

@@ -1,5 +1,6 @@
 //! The number of processes that a verb starts, which doesn't depend on the machine's mood.
 
+use super::define_empty;
 use super::support::{Counted, Sandbox, sandbox_or_skip};
 
 #[test]
@@ -47,4 +48,23 @@ fn each_verb_starts_one_virsh_at_most() {
         let counted = count(args);
         assert!(none_but_virsh(&counted), "{args:?}: {:?}", counted.log);
     }
+}
+
+#[test]
+fn many_definitions_are_read_by_two_virshs() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let names: Vec<String> = (0..100).map(|number| format!("vm-{number:02}")).collect();
+    define_empty(&sandbox, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    for (args, virshs) in
+        [(&["list", "--all"][..], 1), (&["list", "--all", "--json"], 2), (&["start", "vm-07"], 2)]
+    {
+        let counted = sandbox.count_processes(args);
+        assert_eq!(counted.run.status.code(), Some(0), "{}", counted.run);
+        assert_eq!(counted.counts.get("virsh"), Some(&virshs), "{args:?}: {:?}", counted.counts);
+        assert_eq!(counted.counts.len(), 1, "{args:?}: {:?}", counted.counts);
+    }
+    let listed = sandbox.vmtools(&["list", "--all", "--json"]).run().success().json();
+    let listed: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|vm| vm["name"].as_str().unwrap()).collect();
+    assert_eq!(listed, names);
 }

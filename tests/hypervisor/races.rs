@@ -1,11 +1,9 @@
 //! Two commands at once. One is held before each of its changes in turn while the other runs: whatever both find,
 //! nothing is lost or left, and what could not be done is said.
 
-use std::time::Duration;
-
 use super::MINUTE;
 use super::public_cases::{brief, output, tiny_image};
-use super::support::{Held, Hold, Run, Sandbox, is_thorough, poll, sandbox_or_skip, wait_for};
+use super::support::{Held, Hold, Run, Sandbox, announce, is_thorough, sandbox_or_skip, wait_for};
 use super::whole::misfits;
 
 /// How a command may end that another one got in the way of.
@@ -46,6 +44,10 @@ impl Race<'_> {
             }
             self.reset();
         }
+        let (one, other) = (self.one.join(" "), self.other.join(" "));
+        if is_thorough() {
+            announce(&format!("{} of {tries} tries were wrong: `{one}` beside `{other}`", faults.len()));
+        }
         assert!(faults.is_empty(), "{} of {tries} tries:\n{}", faults.len(), faults.join("\n"));
     }
 
@@ -66,15 +68,14 @@ impl Race<'_> {
                 let mut other = start(1);
                 other.await_hold();
                 let mut one = start(0);
-                // It may have to wait for what is held.
-                poll(Duration::from_secs(2), || (!one.is_running()).then_some(()));
+                one.await_end_or_claim();
                 (one, other)
             }
             _ => {
                 let mut one = start(0);
                 one.await_hold();
                 let mut other = start(1);
-                poll(Duration::from_secs(2), || (!other.is_running()).then_some(()));
+                other.await_end_or_claim();
                 (one, other)
             }
         };
@@ -315,6 +316,21 @@ fn disk_add_beside_delete() {
 }
 
 #[test]
+fn two_disks_are_added() {
+    racing!(sandbox, image);
+    let rule = |sandbox: &Sandbox, one: &Run, other: &Run| {
+        let disks = sandbox.virsh(&["domblklist", "p"]).lines();
+        let added = disks.iter().filter(|line| line.starts_with("vd") && line.contains("/p-")).count();
+        // The system's disk and the seed.
+        let expected = 2 + usize::from(ok(one)) + usize::from(ok(other));
+        (!ok(one) || !ok(other) || added != expected).then(|| format!("{disks:?}"))
+    };
+    let prepare: [&[&str]; 1] = [&["create", "p", "--image", &image, "-m", "64", "-c", "1"]];
+    let add = ["disk", "add", "p", "16M"];
+    Race { sandbox: &sandbox, prepare: &prepare, one: &add, other: &add, expires: false, rule: &rule }.run();
+}
+
+#[test]
 fn disk_remove_beside_a_linked_clone() {
     racing!(sandbox, image);
     let rule = |sandbox: &Sandbox, _: &Run, clone: &Run| {
@@ -424,6 +440,18 @@ fn gc_beside_create() {
 }
 
 #[test]
+fn gc_beside_clones() {
+    racing!(sandbox, image);
+    let rule = |sandbox: &Sandbox, gc: &Run, clone: &Run| {
+        (!ok(gc) || !ok(clone) || !has(sandbox, "k")).then(|| "it is not done".to_owned())
+    };
+    let prepare: [&[&str]; 1] = [&["create", "p", "--image", &image, "-m", "64", "-c", "1"]];
+    for other in [&["clone", "p", "k"][..], &["clone", "--linked", "p", "k"]] {
+        Race { sandbox: &sandbox, prepare: &prepare, one: &["gc"], other, expires: false, rule: &rule }.run();
+    }
+}
+
+#[test]
 fn gc_of_an_expired_vm_beside_what_keeps_it() {
     racing!(sandbox, image);
     let create = ["create", "p", "--image", &image, "-m", "64", "-c", "1", "--ttl", "1s"];
@@ -510,6 +538,21 @@ fn networks_are_made_and_deleted_beside_each_other_and_an_attach() {
         .run();
     let with = ["create", "p", "--image", &image, "-m", "64", "-c", "1", "-n", "lab"];
     Race { sandbox: &sandbox, prepare: &lab, one: &with, other: &delete, expires: false, rule: &either }
+        .run();
+}
+
+#[test]
+fn a_network_is_attached_once() {
+    racing!(sandbox, image);
+    let rule = |sandbox: &Sandbox, one: &Run, other: &Run| {
+        let interfaces = sandbox.virsh(&["domiflist", "p"]).lines();
+        let on_lab = interfaces.iter().filter(|line| line.split_whitespace().nth(2) == Some("lab")).count();
+        (!ok(one) || !ok(other) || on_lab != 1).then(|| format!("{interfaces:?}"))
+    };
+    let prepare: [&[&str]; 2] =
+        [&["network", "create", "lab"], &["create", "p", "--image", &image, "-m", "64", "-c", "1"]];
+    let attach = ["network", "attach", "lab", "p"];
+    Race { sandbox: &sandbox, prepare: &prepare, one: &attach, other: &attach, expires: false, rule: &rule }
         .run();
 }
 

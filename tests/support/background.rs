@@ -57,6 +57,12 @@ impl Background {
         assert!(send_signal(signal, group), "no {signal} to the group of {}", self.command);
     }
 
+    /// Kills it, and only it, if it still runs; false when it had not begun yet, or has ended.
+    pub fn kill_if_it_runs(&mut self) -> bool {
+        let pid = if self.entered { child_of(self.child.id()) } else { Some(self.child.id()) };
+        self.is_running() && pid.is_some_and(|pid| send_signal("KILL", i64::from(pid)))
+    }
+
     /// Holds it, with all its threads, where it is.
     pub fn pause(&mut self) {
         self.signal("STOP");

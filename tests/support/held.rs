@@ -70,6 +70,14 @@ impl Held {
         poll(MINUTE, || (held.exists() || !self.running.is_running()).then_some(()));
     }
 
+    /// Waits until it has ended, or waits itself for what another command has claimed. It may wait without a word, too.
+    pub fn await_end_or_claim(&mut self) {
+        let waits = "waiting for another vmtools command";
+        poll(Duration::from_secs(2), || {
+            (!self.running.is_running() || self.running.stderr().contains(waits)).then_some(())
+        });
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         self.running.is_running()

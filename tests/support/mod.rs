@@ -55,6 +55,6 @@ pub use skip::Skip;
 pub(crate) use skip::sandbox_or_skip;
 pub use terminal::Terminal;
 pub use test_env::TestEnv;
-pub use thorough::is_thorough;
+pub use thorough::{announce, is_thorough};
 pub use tls::Authority;
 pub use wait::{poll, wait_for};

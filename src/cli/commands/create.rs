@@ -58,7 +58,7 @@ pub struct CreateArgs {
     /// The size of its disk: GiB, or with K, M, G, T
     #[arg(short, long, value_name = "SIZE")]
     pub disk_size: Option<DiskSize>,
-    /// A network card: NAME, bridge=NAME, user or none, then ,mac=MAC ,model=MODEL; may be given again
+    /// A network: NAME[,portgroup=GROUP], bridge=NAME, user or none, then ,mac=MAC ,model=MODEL; may be given again
     #[arg(short, long, value_name = "SPEC")]
     pub network: Vec<CardSpec>,
     /// Forward a port of 127.0.0.1 (user network): HOST:GUEST[/udp]

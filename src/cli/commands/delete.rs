@@ -50,6 +50,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
         may_stop: args.force || args.dry_run,
         keep_disks: args.keep_disks,
         foreign_disks: args.with_foreign_disks,
+        ends_hanging: args.force && !args.dry_run,
     };
     let mut plans = Vec::new();
     let mut many = Many::of(Doing::Delete);

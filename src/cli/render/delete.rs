@@ -61,6 +61,7 @@ fn staying(why: KeepReason) -> &'static str {
         KeepReason::Elsewhere => "no file of this host",
         KeepReason::NotInPool => "in no storage pool of libvirt's",
         KeepReason::Asked => "as asked for",
+        KeepReason::Output => "written by its devices",
     }
 }
 

@@ -159,7 +159,9 @@ pub fn status(vm: &VmStatus) -> String {
         line("disk", format!("{} {size} ({taken} taken) {path}", disk.target));
     }
     for card in &vm.interfaces {
-        line("network", format!("{} {} {}", card.mac, card.kind, card.source.as_deref().unwrap_or("")));
+        let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
+        let source = card.source.as_deref().unwrap_or("");
+        line("network", format!("{} {} {source}{group}", card.mac, card.kind));
     }
     for mount in &vm.mounts {
         let host = mount.host.as_deref().unwrap_or("-");
@@ -232,6 +234,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::BrokenDownload => "a download that broke off",
         Reason::BrokenImport => "left by an image import or commit that was killed",
         Reason::Orphan => "left by a VM that is gone",
+        Reason::StaleSocket => "a socket left by a QEMU that was killed",
         Reason::ForgottenPool => "a pool for the time being, left by a clone that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
     };

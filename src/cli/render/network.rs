@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::table::table;
 use super::{or_dash, visible, yes_no};
-use crate::manager::{NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus};
+use crate::manager::{NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus, PortGroup};
+use crate::model::{IpRange, IpSubnet};
 
 /// The table of `networks`.
 pub fn networks(networks: &[NetworkStatus]) -> String {
@@ -41,15 +42,21 @@ pub fn network(info: &NetworkInfo) -> String {
     line("autostart", Some(yes_no(network.autostart).to_owned()));
     line("mode", Some(network.mode.clone()));
     line("bridge", network.bridge.clone());
+    line("devices", joined(&network.devices));
+    line("managed by", network.virtual_port.clone());
     for address in &network.addresses {
         line("address", Some(format!("{address} (the host's)")));
     }
     line("dhcp", Some(joined(&network.dhcp_ranges).unwrap_or_else(|| yes_no(network.dhcp).to_owned())));
     line("dns", Some(yes_no(network.dns).to_owned()));
     line("domain", network.domain.clone());
+    for group in &network.portgroups {
+        line("port group", Some(port_group(group)));
+    }
     for card in &info.cards {
         let off = if card.active { "" } else { " (off)" };
-        line("vm", Some(format!("{} {} {}{off}", card.vm, card.mac, or_dash(card.model.clone()))));
+        let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
+        line("vm", Some(format!("{} {} {}{group}{off}", card.vm, card.mac, or_dash(card.model.clone()))));
     }
     for kept in &info.reservations {
         let vm = kept.vm.as_deref().unwrap_or("no VM");
@@ -62,6 +69,19 @@ pub fn network(info: &NetworkInfo) -> String {
         line("lease", Some(format!("{} {} {holder} {until}", lease.ip, lease.mac)));
     }
     text
+}
+
+/// A port group in a line: its name, its VLANs and what else is known of it.
+fn port_group(group: &PortGroup) -> String {
+    let mut parts = vec![group.name.clone()];
+    if group.is_default {
+        parts.push("(default)".to_owned());
+    }
+    if let Some(vlans) = joined(&group.vlans) {
+        parts.push(format!("VLAN {vlans}{}", if group.trunk { " (trunk)" } else { "" }));
+    }
+    parts.extend(group.virtual_port.clone());
+    parts.join(" ")
 }
 
 /// What `network create` says.
@@ -79,9 +99,13 @@ pub fn network_plan(plan: &NetworkPlan) -> String {
     if let Some(bridge) = &plan.bridge {
         let _ = writeln!(text, "  on the host's bridge {bridge}");
     }
-    if let Some(subnet) = plan.subnet {
+    let subnets: Vec<IpSubnet> = plan.subnet.into_iter().chain(plan.subnet6).collect();
+    for subnet in &subnets {
         let _ = writeln!(text, "  with {subnet}, the host at {}", subnet.gateway());
-        let dhcp = plan.dhcp_range.map_or_else(|| "no".to_owned(), |range| range.to_string());
+    }
+    if !subnets.is_empty() {
+        let ranges: Vec<IpRange> = plan.dhcp_range.into_iter().chain(plan.dhcp_range6).collect();
+        let dhcp = joined(&ranges).unwrap_or_else(|| "no".to_owned());
         let _ = writeln!(text, "  dhcp: {dhcp}, dns: {}", yes_no(plan.dns));
     }
     if let Some(domain) = &plan.domain {

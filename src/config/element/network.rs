@@ -38,7 +38,12 @@ mod tests {
     fn taken_and_refused() {
         check::<Network>(
             Value::Unset,
-            &[("\"default\"", "network:default"), ("\"bridge:br0\"", "bridge:br0"), ("\"user\"", "user")],
+            &[
+                ("\"default\"", "network:default"),
+                ("\"bridge:br0\"", "bridge:br0"),
+                ("\"ovs,portgroup=trunk\"", "network:ovs,portgroup=trunk"),
+                ("\"user\"", "user"),
+            ],
             &["\"\"", "\"bridge:\"", "[\"a\"]"],
         );
     }

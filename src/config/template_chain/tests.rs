@@ -70,7 +70,7 @@ fn every_key_is_read() {
     assert_eq!(template.wait, Some(Condition::Port(80)));
     assert_eq!((template.max_cpus, template.max_memory.map(MemorySize::mib)), (Some(4), Some(2048)));
     assert_eq!(template.labels.get("team").map(String::as_str), Some("a b"));
-    let networks = vec![NetworkSpec::Network("default".into()), NetworkSpec::Bridge("br0".into())];
+    let networks = vec![NetworkSpec::network("default"), NetworkSpec::Bridge("br0".into())];
     assert_eq!(template.networks, Some(networks));
     assert_eq!(template.disks, Some(vec![DiskSize::from_gib(10), DiskSize::from_gib(1)]));
     assert_eq!(template.hardware().nic_model, NicModel::E1000e);

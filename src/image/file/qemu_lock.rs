@@ -4,10 +4,15 @@
 //! locked for reading by who has permission n, byte 200 + n by who lets no other have it. The lock is asked
 //! about and never taken, so nothing that runs notices.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, flock};
+
+use super::kind::{FileKind, open_quietly};
+use crate::image::Error;
 
 const PERMISSIONS_AT: i64 = 100;
 const NOT_SHARED_AT: i64 = 200;
@@ -16,11 +21,31 @@ const CONSISTENT_READ: i64 = 0;
 const WRITE: i64 = 1;
 const RESIZE: i64 = 3;
 
+/// What a QEMU that may write holds: see [`is_written`].
+const WRITERS: [i64; 3] = [PERMISSIONS_AT + WRITE, PERMISSIONS_AT + RESIZE, NOT_SHARED_AT + CONSISTENT_READ];
+
+/// Checks that no QEMU has the file or block device at `path` open so that what is read of it now may be torn.
+/// One that this user may not read is looked for in the kernel's list of all locks. Blocks shortly.
+///
+/// # Errors
+/// [`Error::InUse`]. Where it can't be told there is none.
+pub fn check_not_written(path: &Path) -> Result<(), Error> {
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
+    // Opening any other device may do something.
+    if !matches!(FileKind::of_metadata(&metadata), None | Some(FileKind::BlockDevice)) {
+        return Ok(());
+    }
+    let is_written = match open_quietly(path) {
+        Ok(file) => is_written(&file),
+        Err(_) => std::fs::read_to_string("/proc/locks").is_ok_and(|locks| is_listed(&locks, &metadata)),
+    };
+    if is_written { Err(Error::InUse { path: path.to_owned() }) } else { Ok(()) }
+}
+
 /// Whether a QEMU has the file open so that what is read of it now may be torn: it may write to it, or says that
 /// nobody can read it as a whole. Where the file system knows no locks that can't be told, and is no.
-pub fn is_written_by_qemu(file: &File) -> bool {
-    let bytes = [PERMISSIONS_AT + WRITE, PERMISSIONS_AT + RESIZE, NOT_SHARED_AT + CONSISTENT_READ];
-    bytes.into_iter().any(|byte| match is_locked(file, byte) {
+pub(super) fn is_written(file: &File) -> bool {
+    WRITERS.into_iter().any(|byte| match is_locked(file, byte) {
         Ok(locked) => locked,
         Err(error) => {
             log::debug!("locks can't be asked about: {error}");
@@ -47,4 +72,46 @@ fn is_locked(file: &File, byte: i64) -> Result<bool, nix::Error> {
 /// The constants have more bits than the fields that they are for.
 fn narrow(constant: i32) -> i16 {
     i16::try_from(constant).unwrap_or_default()
+}
+
+/// The same by the text of /proc/locks (proc_locks(5)), which names a file by its device and inode alone.
+fn is_listed(locks: &str, file: &Metadata) -> bool {
+    let id =
+        format!("{:02x}:{:02x}:{}", rustix::fs::major(file.dev()), rustix::fs::minor(file.dev()), file.ino());
+    locks.lines().any(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let is_waiting = words.nth(1) == Some("->");
+        let (of, start, end) = (words.nth(3), words.next(), words.next());
+        let number = |word: Option<&str>| word.and_then(|word| word.parse::<i64>().ok());
+        let range = number(start).unwrap_or(i64::MAX)..=number(end).unwrap_or(i64::MAX);
+        !is_waiting && of == Some(&id) && WRITERS.iter().any(|byte| range.contains(byte))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_list_names_writers() {
+        let file = tempfile::NamedTempFile::new().expect("makes");
+        let metadata = file.as_file().metadata().expect("is");
+        let of = |range: &str| {
+            let (major, minor) = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
+            let other = "1: POSIX  ADVISORY  WRITE 812 00:19:1036 0 EOF";
+            format!(
+                "{other}\n2: OFDLCK ADVISORY  READ -1 {major:02x}:{minor:02x}:{} {range}\n",
+                metadata.ino()
+            )
+        };
+        // As Linux 6.1 writes it, of a qemu-io that writes and of one that reads.
+        assert!(is_listed(&of("100 101"), &metadata));
+        assert!(is_listed(&of("103 103"), &metadata));
+        assert!(is_listed(&of("0 EOF"), &metadata));
+        assert!(!is_listed(&of("100 100"), &metadata));
+        assert!(!is_listed(&of("201 201"), &metadata));
+        assert!(!is_listed(&of("101 101").replace(": OFDLCK", ": -> OFDLCK"), &metadata));
+        assert!(!is_listed("1: POSIX  ADVISORY  WRITE 812 00:19:1036 0 EOF\n", &metadata));
+        assert!(!is_listed("", &metadata));
+    }
 }

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::kind::open_regular;
-use super::qemu_lock::is_written_by_qemu;
+use super::qemu_lock::is_written;
 use super::stamp::Stamp;
 use crate::image::Error;
 use crate::system::fs;
@@ -57,7 +57,7 @@ impl SourceFile {
     }
 
     fn check_lock(&self) -> Result<(), Error> {
-        match is_written_by_qemu(&self.file) {
+        match is_written(&self.file) {
             true => Err(self.in_use()),
             false => Ok(()),
         }

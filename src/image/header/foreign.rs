@@ -11,6 +11,8 @@ pub enum Foreign {
     Importable(&'static str),
     /// Another program's disk, which qemu-img can convert but an import does not.
     Disk(&'static str, Driver),
+    /// A disk in the form of a program for backups or evidence, and a program that writes it out.
+    Export(&'static str, &'static str),
     /// A packed file or an archive.
     Packed(&'static str),
     /// A file system without a boot loader, made to be mounted.
@@ -25,6 +27,7 @@ impl Foreign {
         match self {
             Self::Importable(what)
             | Self::Disk(what, _)
+            | Self::Export(what, _)
             | Self::Packed(what)
             | Self::FileSystem(what)
             | Self::Other(what) => what,
@@ -45,7 +48,7 @@ impl Foreign {
 type Mark = (usize, &'static [u8], Foreign);
 
 /// Where a mark stands from the file's beginning.
-const HEADS: [Mark; 58] = [
+const HEADS: &[Mark] = &[
     (0, b"KDMV", Foreign::Importable("a VMware disk (VMDK)")),
     (64, b"\x7f\x10\xda\xbe", Foreign::Importable("a VirtualBox disk (VDI)")),
     (0, b"vhdxfile", Foreign::Importable("a Hyper-V disk (VHDX)")),
@@ -59,6 +62,30 @@ const HEADS: [Mark; 58] = [
     (0, b"Bochs Virtual HD Image", Foreign::Disk("a Bochs disk", Driver::Bochs)),
     (0, b"#!/bin/sh\n#V2.0 Format\n", Foreign::Disk("a cloop disk", Driver::Cloop)),
     (0, b"encrcdsa", Foreign::Other("an encrypted Apple disk image (DMG)")),
+    (0, b"sprs", Foreign::Other("a sparse Apple disk image")),
+    (0, b"OOOM", Foreign::Other("a User-Mode Linux copy-on-write disk")),
+    // libewf's documentation of the formats EWF and EWF2, afflib's lib/afflib.h.
+    (0, b"EVF\t\r\n\xff\0", Foreign::Export("an EnCase image (EWF)", "ewfexport")),
+    (0, b"LVF\t\r\n\xff\0", Foreign::Export("EnCase logical evidence (L01)", "ewfexport")),
+    (0, b"EVF2\r\n\x81\0", Foreign::Export("an EnCase image (EWF2)", "ewfexport")),
+    (0, b"LEF2\r\n\x81\0", Foreign::Export("EnCase logical evidence (Lx01)", "ewfexport")),
+    (0, b"AFF10\r\n\0", Foreign::Export("a forensic image (AFF)", "affconvert")),
+    (0, b"\x3a\xff\x26\xed", Foreign::Export("an Android sparse image", "simg2img")),
+    (0, b"partclone-image", Foreign::Export("a backup by partclone", "partclone.restore")),
+    (0, b"PaRtImAgE-VoLuMe", Foreign::Export("a backup by partimage", "partimage")),
+    (0, b"VMA\0", Foreign::Export("a backup by Proxmox (VMA)", "vma extract")),
+    (0, b"MSWIM\0\0\0", Foreign::Export("a Windows image (WIM)", "wimapply")),
+    (0, b"WLPWM\0\0\0", Foreign::Export("a Windows image (WIM)", "wimapply")),
+    (0, b"MComprHD", Foreign::Export("a compressed disk of MAME (CHD)", "chdman")),
+    (0, b"\xb4\x6e\x68\x44", Foreign::Other("a backup by Acronis True Image")),
+    (0, b"\xfe\xef\x01", Foreign::Other("a backup by Norton Ghost")),
+    (0, b"xFSdump0", Foreign::Export("a backup by xfsdump", "xfsrestore")),
+    (8, b"\xac\xcb\xba\xf5\x02\0\0\0", Foreign::Export("a stream of zfs send", "zfs receive")),
+    (0, b"btrfs-stream\0", Foreign::Export("a stream of btrfs send", "btrfs receive")),
+    (0, b"CISO", Foreign::Packed("a packed CD image (CSO)")),
+    (0, b"DAA\0\0\0\0\0", Foreign::Packed("a packed CD image (DAA)")),
+    (0, b"\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0", Foreign::Other("a CD image of raw sectors (BIN)")),
+    (0, b"MEDIA DESCRIPTOR", Foreign::Other("the descriptor of a CD image (MDS)")),
     (0, b"\x1f\x8b", Foreign::Packed("a gzip file")),
     (0, b"\x1f\x9d", Foreign::Packed("a file packed by compress")),
     (0, b"\xfd7zXZ\0", Foreign::Packed("an xz file")),
@@ -68,12 +95,15 @@ const HEADS: [Mark; 58] = [
     (0, b"\x5d\0\0\x80\0", Foreign::Packed("an lzma file")),
     (0, b"\x89LZO\0\r\n\x1a\n", Foreign::Packed("an lzop file")),
     (0, b"\x04\x22\x4d\x18", Foreign::Packed("an lz4 file")),
+    (0, b"\x02\x21\x4c\x18", Foreign::Packed("an lz4 file")),
+    (0, b"\xff\x06\0\0sNaPpY", Foreign::Packed("a snappy file")),
+    (0, b"LRZI", Foreign::Packed("an lrzip file")),
+    (0, b"pbzx", Foreign::Packed("a pbzx file")),
     (0, b"PK\x03\x04", Foreign::Packed("a zip file")),
     (0, b"PK\x05\x06", Foreign::Packed("an empty zip file")),
     (0, b"7z\xbc\xaf\x27\x1c", Foreign::Packed("a 7z file")),
     (0, b"Rar!\x1a\x07", Foreign::Packed("a RAR file")),
     (0, b"MSCF\0\0\0\0", Foreign::Packed("a cabinet file")),
-    (0, b"MSWIM\0\0\0", Foreign::Packed("a Windows image (WIM)")),
     (0, b"xar!", Foreign::Packed("an xar file")),
     (257, b"ustar", Foreign::Packed("a tar file")),
     (0, b"070701", Foreign::Packed("a cpio file")),
@@ -81,17 +111,23 @@ const HEADS: [Mark; 58] = [
     (0, b"070707", Foreign::Packed("a cpio file")),
     (0, b"!<arch>\n", Foreign::Packed("a Debian package or library")),
     (0, b"\xed\xab\xee\xdb", Foreign::Packed("an RPM package")),
-    (0, b"\x3a\xff\x26\xed", Foreign::Packed("an Android sparse image")),
-    (0, b"partclone-image", Foreign::Packed("a backup by partclone")),
-    (0, b"PaRtImAgE-VoLuMe", Foreign::Packed("a backup by partimage")),
-    (0, b"btrfs-stream\0", Foreign::Packed("a stream of btrfs send")),
     (0, b"hsqs", Foreign::FileSystem("a squashfs file system")),
+    (0, b"sqsh", Foreign::FileSystem("a squashfs file system")),
     (1024, b"\xe2\xe1\xf5\xe0", Foreign::FileSystem("an EROFS file system")),
     (0, b"\x45\x3d\xcd\x28", Foreign::FileSystem("a cramfs file system")),
     (0, b"-rom1fs-", Foreign::FileSystem("a romfs file system")),
     (0, b"LibvirtQemudSave", Foreign::Other("a VM's memory, saved by libvirt")),
     (0, b"LibvirtQemudPart", Foreign::Other("a part of a VM's memory, saved by libvirt")),
     (0, b"QEVM", Foreign::Other("a VM's memory, saved by QEMU")),
+    (0, b"\x7fVirtualBox SavedState", Foreign::Other("a VM's memory, saved by VirtualBox")),
+    (0, b"\xd2\xbe\xd2\xbe", Foreign::Other("a VM's memory, saved by VMware")),
+    (0, b"LinuxGuestRecord", Foreign::Other("a VM's memory, saved by Xen")),
+    (0, b"KDUMP   ", Foreign::Other("a crash dump")),
+    (0x202, b"HdrS", Foreign::Other("a Linux kernel")),
+    (0, b"\x27\x05\x19\x56", Foreign::Other("a U-Boot image")),
+    (0, b"\xd0\x0d\xfe\xed", Foreign::Other("a device tree, or an image for U-Boot")),
+    (0, b"ANDROID!", Foreign::Other("an Android boot image")),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Foreign::Other("a Windows installer or an Office document")),
     (0, b"version https://git-lfs", Foreign::Other("a Git LFS pointer, not the image itself")),
     (0, b"-----BEGIN ", Foreign::Other("a text in PEM or PGP form")),
     (0, b"Salted__", Foreign::Other("a file encrypted by openssl")),
@@ -107,10 +143,11 @@ const HEADS: [Mark; 58] = [
 ];
 
 /// Where a mark stands in the last 512 bytes.
-const TAILS: [Mark; 4] = [
+const TAILS: &[Mark] = &[
     // A fixed disk has its data first.
     (0, b"conectix", Foreign::Disk("a Hyper-V or Azure disk (VHD)", Driver::Vpc)),
     (0, b"koly", Foreign::Disk("an Apple disk image (DMG)", Driver::Dmg)),
+    (504, b"cdsaencr", Foreign::Other("an encrypted Apple disk image (DMG)")),
     (500, b"NER5", Foreign::Other("a Nero CD image")),
     (504, b"NERO", Foreign::Other("a Nero CD image")),
 ];

@@ -62,6 +62,17 @@ fn what_is_no_image_is_named() {
         (b"version https://git-lfs.github.com/spec/v1", "LFS"),
         (b"-----BEGIN PGP MESSAGE-----", "PGP"),
         (b"\x7fELF", "program"),
+        (b"EVF\t\r\n\xff\0\x01\x01\0", "EWF"),
+        (b"LVF\t\r\n\xff\0\x01\x01\0", "L01"),
+        (b"EVF2\r\n\x81\0", "EWF2"),
+        (b"LEF2\r\n\x81\0", "Lx01"),
+        (b"AFF10\r\n\0", "AFF"),
+        (b"VMA\0\0\0\0\x01", "Proxmox"),
+        (b"MSWIM\0\0\0", "WIM"),
+        (b"MComprHD", "CHD"),
+        (b"OOOM\0\0\0\x02", "User-Mode"),
+        (b"sqsh", "squashfs"),
+        (b"CISO", "CSO"),
     ] {
         let what = foreign(&sectors(start)).what();
         assert!(what.contains(word), "{what} / {word}");
@@ -80,10 +91,13 @@ fn what_is_no_image_is_named() {
 
 #[test]
 fn disks_that_have_their_mark_at_the_end() {
-    for (at, mark, word) in [(0, b"conectix", "VHD"), (0, b"koly\0\0\0\x04", "Apple")] {
+    for (at, mark, word) in
+        [(0, b"conectix", "VHD"), (0, b"koly\0\0\0\x04", "Apple"), (504, b"cdsaencr", "encrypted")]
+    {
         let mut tail = vec![0; TAIL_BYTES];
         tail[at..at + 8].copy_from_slice(mark);
-        let Err(Error::Foreign(Foreign::Disk(what, _))) = inspect(&sectors(b"\xeb\x63"), &tail, 1 << 20)
+        let Err(Error::Foreign(Foreign::Disk(what, _) | Foreign::Other(what))) =
+            inspect(&sectors(b"\xeb\x63"), &tail, 1 << 20)
         else {
             panic!("{word} was taken")
         };

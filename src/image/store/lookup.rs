@@ -1,9 +1,11 @@
 //! What a reference stands for, and where it lies in the cache.
 
+use std::path::Path;
+
 use super::Store;
 use super::record::{Record, Slot};
 use crate::image::download::{Named, Wanted};
-use crate::image::{Entry, Error, Reference};
+use crate::image::{Entry, Error, Reference, check_regular};
 use crate::model::Digest;
 
 impl Store {
@@ -14,7 +16,7 @@ impl Store {
         checksum: Option<&Digest>,
     ) -> Result<Wanted, Error> {
         let mut wanted = match reference {
-            Reference::File(path) => return Err(Error::NothingToPull { path: path.clone() }),
+            Reference::File(path) => return Err(nothing_to_pull(path)),
             Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
             Reference::Catalog(name) => match self.named(name) {
                 Some(named) => self.wanted_by_name(name, &named)?,
@@ -35,7 +37,7 @@ impl Store {
         let mut wanted = match &reference {
             Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
             Reference::Catalog(name) => Wanted::entry(self.resolve(name)?),
-            Reference::File(path) => return Err(Error::NothingToPull { path: path.clone() }),
+            Reference::File(path) => return Err(nothing_to_pull(path)),
         };
         if let Some(checksum) = &named.checksum {
             wanted.digest = Some(checksum.parse()?);
@@ -73,5 +75,13 @@ impl Store {
             }
             other => other,
         })
+    }
+}
+
+/// What is to be said of a path where a download is meant: if there is such a file, that it is here already.
+fn nothing_to_pull(path: &Path) -> Error {
+    match check_regular(path) {
+        Ok(()) => Error::NothingToPull { path: path.to_owned() },
+        Err(error) => error,
     }
 }

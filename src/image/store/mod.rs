@@ -134,6 +134,22 @@ impl Store {
         }
     }
 
+    /// The user that the image makes, as far as that is known before the image is obtained. Blocks shortly.
+    pub fn default_user(&self, reference: &Reference) -> Option<String> {
+        let entry = match reference {
+            Reference::File(_) => None,
+            Reference::Catalog(name) => match self.own.find(name) {
+                Some((_, record)) => return record.default_user,
+                None => self.catalog.resolve(name).ok(),
+            },
+            Reference::Url { .. } => {
+                let wanted = self.wanted(reference, None).ok()?;
+                return self.entry_of(&self.slot(&wanted).load::<Record>()?)?.default_user.clone();
+            }
+        };
+        entry?.default_user.clone()
+    }
+
     /// Whether [`Self::obtain`] would need no network. A file counts if it exists. Blocks shortly.
     pub fn is_cached(&self, reference: &Reference) -> bool {
         match reference {

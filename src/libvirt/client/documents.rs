@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::command::Command;
 use super::session::RunError;
-use super::{Client, log_call, log_output};
+use super::{Client, batch, log_call, log_output};
 use crate::libvirt::{Domain, DomainDefinitions, Error};
 
-/// From this many on, a second virsh asks for half of them: one of libvirt's and two of virsh's processes keep two
-/// processors busy. Starting it takes as long as 60 documents.
-const SHARED_FROM: usize = 200;
+/// From this many on, a second virsh asks for a part of them: one of libvirt's and two of virsh's processes keep two
+/// processors busy.
+const SHARED_FROM: usize = 64;
+/// How many more of them the open virsh takes: those that it reads while the other one starts.
+const HEAD_START: usize = 60;
 /// How long a definition may take: it is a millisecond, unless the domain's QEMU hangs amid a question, which may hold
 /// it back without end.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -33,6 +35,15 @@ impl Definition {
             Self::Stored => "dumpxml --inactive",
         }
     }
+}
+
+/// What runs the commands.
+#[derive(Clone, Copy)]
+enum Runner {
+    /// The open virsh.
+    Session,
+    /// One of their own, which gets them as its argument.
+    Batch,
 }
 
 /// Told each document, by its place among those asked for.
@@ -81,13 +92,12 @@ impl Client {
             uuids.iter().map(|uuid| Command::new(words).word(uuid).within(WITHIN)).collect();
         let sink: Sink<'_> = Mutex::new(each);
         if commands.len() < SHARED_FROM {
-            return self.share_of_documents(&commands, 0, &sink).await;
+            return self.share_of_documents(Runner::Session, &commands, 0, &sink).await;
         }
-        let (first, rest) = commands.split_at(commands.len() / 2);
-        let second = self.second();
+        let (first, rest) = commands.split_at((commands.len() + HEAD_START) / 2);
         tokio::try_join!(
-            self.share_of_documents(first, 0, &sink),
-            second.share_of_documents(rest, first.len(), &sink)
+            self.share_of_documents(Runner::Session, first, 0, &sink),
+            self.share_of_documents(Runner::Batch, rest, first.len(), &sink)
         )?;
         Ok(())
     }
@@ -95,6 +105,7 @@ impl Client {
     /// The documents of these commands, the first of which has the place `offset`.
     async fn share_of_documents(
         &self,
+        runner: Runner,
         commands: &[Command],
         offset: usize,
         sink: &Sink<'_>,
@@ -106,12 +117,13 @@ impl Client {
         let mut failed = Vec::new();
         let (mut begun, mut within) = (0, WITHIN);
         while let Some(rest) = commands.get(begun..).filter(|rest| !rest.is_empty()) {
-            let outcome = self.run_documents(rest, within, |index, document| match document {
+            let rest = rest.get(..batch::MOST).unwrap_or(rest);
+            let outcome = self.run_documents(runner, rest, within, |index, document| match document {
                 "" => failed.push(begun + index),
                 document => tell(begun + index, Ok(document)),
             });
             match outcome.await? {
-                None => break,
+                None => begun += rest.len(),
                 Some(hung) => {
                     let command = rest.get(hung).map(Command::display).unwrap_or_default();
                     let uri = self.uri.to_string();
@@ -139,26 +151,34 @@ impl Client {
     /// Tells each document, an empty one for a command that failed. The place of the command that hung, if one did.
     async fn run_documents(
         &self,
+        runner: Runner,
         commands: &[Command],
         within: Duration,
         mut each: impl FnMut(usize, &str),
     ) -> Result<Option<usize>, Error> {
-        let mut slot = self.session.lock().await;
-        let mut session = self.take_or_open(&mut slot)?;
         let mut last = Instant::now();
-        let outcome = session.run_documents(commands, within, |index, document| {
+        let told = |index: usize, document: &[u8]| {
             let document = String::from_utf8_lossy(document);
             if let Some(command) = commands.get(index) {
                 log_call(command, &mut last);
                 log_output(command, &document);
             }
             each(index, &document);
-        });
-        match outcome.await {
-            Ok(()) => {
-                *slot = Some(session);
-                Ok(None)
+        };
+        let outcome = match runner {
+            Runner::Batch => batch::run_documents(&self.uri, commands, within, told).await,
+            Runner::Session => {
+                let mut slot = self.session.lock().await;
+                let mut session = self.take_or_open(&mut slot)?;
+                let outcome = session.run_documents(commands, within, told).await;
+                if outcome.is_ok() {
+                    *slot = Some(session);
+                }
+                outcome
             }
+        };
+        match outcome {
+            Ok(()) => Ok(None),
             Err(RunError::TimedOut(index)) => Ok(Some(index)),
             Err(error) => Err(self.failed(commands, error)),
         }

@@ -1,5 +1,6 @@
 //! The connection to libvirt: one virsh that is kept open, and what is asked of the connection itself.
 
+mod batch;
 mod capabilities;
 pub(in crate::libvirt) mod command;
 mod console;

@@ -54,13 +54,14 @@ pub(super) struct Reply {
 }
 
 pub(super) struct Session {
+    // Killed with its process session when this is dropped: first, for at the end of its input virsh writes a history,
+    // and to be killed at that leaves a `history-PID.tmp` of readline's.
+    _process: crate::system::process::Guard,
     stdin: ChildStdin,
     stdout: Records<ChildStdout>,
     stderr: Records<ChildStderr>,
     nonce: String,
     count: u64,
-    // Killed with its process session when this is dropped.
-    _process: crate::system::process::Guard,
 }
 
 /// Why commands got no replies. The session is no use then.
@@ -170,29 +171,8 @@ impl Session {
             Ok(())
         };
         let error_marker = format!("error: {last}");
-        // Read beside the documents, for virsh waits when nobody does.
         let errors = async { stderr.until(|line| line == error_marker.as_bytes()).await.map(drop) };
-        let read = async {
-            tokio::pin!(documents, errors);
-            let mut ended = None;
-            loop {
-                tokio::select! {
-                    result = &mut errors, if ended.is_none() => ended = Some(result),
-                    result = &mut documents => {
-                        if let Err(RunError::TimedOut(index)) = result {
-                            return Err(RunError::TimedOut(index));
-                        }
-                        let ended = match ended {
-                            Some(ended) => ended,
-                            None => timeout(STDERR_DELAY, errors).await.unwrap_or(Ok(())),
-                        };
-                        // Why virsh has ended stands on stderr.
-                        return ended.map_err(RunError::Broken).and(result);
-                    }
-                }
-            }
-        };
-        beside(write(stdin, &script), read).await
+        beside(write(stdin, &script), beside_errors(documents, errors)).await
     }
 
     fn next_marker(&mut self) -> String {
@@ -202,7 +182,7 @@ impl Session {
 }
 
 /// Ten random digits, which no output can guess.
-fn new_nonce() -> String {
+pub(super) fn new_nonce() -> String {
     let mut nonce = uuid::Uuid::new_v4().simple().to_string();
     nonce.truncate(10);
     nonce
@@ -222,6 +202,30 @@ async fn beside<T>(write: impl Future<Output = ()>, read: impl Future<Output = T
         () = &mut write => {}
     }
     read.await
+}
+
+/// Reads documents and, beside them, standard error up to its marker: virsh waits when nobody reads that.
+pub(super) async fn beside_errors(
+    documents: impl Future<Output = Result<(), RunError>>,
+    errors: impl Future<Output = Result<(), Broken>>,
+) -> Result<(), RunError> {
+    tokio::pin!(documents, errors);
+    let mut ended = None;
+    let result = loop {
+        tokio::select! {
+            result = &mut errors, if ended.is_none() => ended = Some(result),
+            result = &mut documents => break result,
+        }
+    };
+    if let Err(RunError::TimedOut(_)) = result {
+        return result;
+    }
+    let ended = match ended {
+        Some(ended) => ended,
+        None => timeout(STDERR_DELAY, errors).await.unwrap_or(Ok(())),
+    };
+    // Why virsh has ended stands on stderr.
+    ended.map_err(RunError::Broken).and(result)
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::definition::Domain;
+use super::disk::Disk;
 use super::lookup::{lines, parse_domain};
 use super::state::parse_stats;
 use super::stats::DomainStats;
@@ -119,6 +120,29 @@ impl DomainDefinitions<'_> {
     /// The definition as it runs; `None` when it is gone, and when its QEMU holds the answer back.
     pub async fn glimpse(self, uuid: &str) -> Option<Domain> {
         self.dump_each("dumpxml", &[uuid], GLIMPSE).await.ok()?.pop()
+    }
+
+    /// Gives the definition of each as it runs, in any order, and keeps none: a thousand of them take 25 MiB. Those that
+    /// are gone meanwhile are left out. The UUIDs of those that could not be read.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn for_each_current(
+        self,
+        uuids: &[&str],
+        mut each: impl FnMut(Domain) + Send,
+    ) -> Result<Vec<String>, Error> {
+        let (mut by_volume, mut hidden) = (Vec::new(), Vec::new());
+        let take = |uuid: &str, domain: Result<Domain, Error>| match domain {
+            Ok(domain) if domain.disks.iter().any(Disk::is_unlocated) => by_volume.push(domain),
+            Ok(domain) => each(domain),
+            Err(Error::NotFound { .. }) => {}
+            Err(_) => hidden.push(uuid.to_owned()),
+        };
+        self.for_each(uuids, Definition::Current, take).await?;
+        self.locate_volumes(&mut by_volume).await?;
+        by_volume.into_iter().for_each(each);
+        Ok(hidden)
     }
 
     async fn all_that_answer(self, definition: Definition, uuids: &[&str]) -> Result<Definitions, Error> {

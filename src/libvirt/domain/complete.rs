@@ -14,7 +14,7 @@ use super::lookup::DEFINE;
 use super::vnc::{self, VncEndpoint};
 use crate::libvirt::Error;
 use crate::libvirt::command::Command;
-use crate::libvirt::xml::{Element, XmlError};
+use crate::libvirt::xml::{Element, Node, XmlError};
 
 /// The definition of a domain that libvirt does not know yet. [`super::DomainSpec`] and
 /// [`super::DomainCopy`] make it.
@@ -121,6 +121,33 @@ impl DomainDefinitions<'_> {
         // With another UUID it would be another domain.
         super::edit::set_text(&mut tree, "uuid", uuid);
         self.define_tree("define", &tree).await
+    }
+
+    /// Gives the definition with which a saved domain goes on the `<metadata>` of its stored one. libvirt changes that
+    /// in the stored one alone, and the saved one takes its place when the domain starts.
+    ///
+    /// # Errors
+    /// When the domain is not saved, or the new definition has no room in the file where its memory is saved.
+    pub async fn bring_metadata_to_saved(self, uuid: &str) -> Result<(), Error> {
+        let stored = self.complete(uuid).await?;
+        let command = Command::new("managedsave-dumpxml --security-info").option("--domain", uuid).secret();
+        let display = command.display();
+        let CompleteDefinition { mut tree } = CompleteDefinition::parse(&self.client.call(command).await?)
+            .map_err(|error| Error::Unexpected { command: display, reason: error.to_string() })?;
+        let before = tree.clone();
+        super::edit::remove_children(&mut tree, "metadata");
+        tree.children.extend(stored.tree.find("metadata").cloned().map(Node::Element));
+        // Prefixes that are declared further out.
+        for (name, value) in stored.tree.attributes.iter().filter(|(name, _)| name.starts_with("xmlns")) {
+            tree.set_attribute(name, value);
+        }
+        if tree == before {
+            return Ok(());
+        }
+        let words = "managedsave-define";
+        let file = self.client.handover_xml(words, &tree)?;
+        let command = Command::new(words).option("--domain", uuid).option("--xml", &file.path);
+        self.client.call(command.within(DEFINE)).await.map(drop)
     }
 
     async fn define_tree(self, words: &str, tree: &Element) -> Result<(), Error> {

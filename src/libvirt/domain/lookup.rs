@@ -17,6 +17,15 @@ pub struct DomainId {
     pub name: String,
 }
 
+/// What libvirt leaves where it forgets a domain. Without either it refuses a domain that has such a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UndefineOptions {
+    /// The file with its firmware's variables.
+    pub keep_nvram: bool,
+    /// The state of its TPM, which libvirt can keep since 8.9.
+    pub keep_tpm: bool,
+}
+
 /// Which domains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -186,14 +195,15 @@ impl DomainDefinitions<'_> {
         self.dump_each("dumpxml --inactive", uuids, QUESTION).await
     }
 
-    /// Forgets it, with all that libvirt keeps beside it. Its disks stay.
+    /// Forgets it, with all that libvirt keeps beside it but what is to be kept. Its disks stay.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn undefine(self, uuid: &str) -> Result<(), Error> {
-        let command =
-            Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata --nvram --tpm");
-        self.client.call(command.option("--domain", uuid)).await.map(drop)
+    pub async fn undefine(self, uuid: &str, options: UndefineOptions) -> Result<(), Error> {
+        let nvram = if options.keep_nvram { "--keep-nvram" } else { "--nvram" };
+        let tpm = if options.keep_tpm { "--keep-tpm" } else { "--tpm" };
+        let command = Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata");
+        self.client.call(command.flag(nvram).flag(tpm).option("--domain", uuid)).await.map(drop)
     }
 }
 
@@ -235,7 +245,8 @@ pub(super) fn parse_domain(command: &str, document: &str) -> Result<Domain, Erro
 }
 
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !line.trim().is_empty())
+    // Not `lines`: a name may end with a carriage return.
+    text.split('\n').filter(|line| !line.trim().is_empty())
 }
 
 /// Reads `list --uuid --name`: a UUID, one blank, and the rest of the line is the name.
@@ -257,10 +268,10 @@ mod tests {
     #[test]
     fn ids_from_recorded_output() {
         // virsh 11.3.0: `list --all --uuid --name`
-        let text = "3b1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11 web\n9d2a6c1e-0b57-4c39-9a51-e6b7a2d3c4f5 a b\n11111111-0b57-4c39-9a51-e6b7a2d3c4f5  c \n\n";
+        let text = "3b1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11 web\n9d2a6c1e-0b57-4c39-9a51-e6b7a2d3c4f5 a b\n11111111-0b57-4c39-9a51-e6b7a2d3c4f5  c \n22222222-0b57-4c39-9a51-e6b7a2d3c4f5 \u{85}d\u{85}\r\n\n";
         let ids = parse_ids(text);
         let names: Vec<_> = ids.iter().map(|id| id.name.as_str()).collect();
-        assert_eq!(names, ["web", "a b", " c "]);
+        assert_eq!(names, ["web", "a b", " c ", "\u{85}d\u{85}\r"]);
         assert!(parse_ids("nonsense here\n").is_empty());
     }
 }

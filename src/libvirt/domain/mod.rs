@@ -22,6 +22,7 @@ mod lookup;
 mod metadata;
 mod monitor;
 mod namespace;
+mod outputs;
 mod power;
 mod shared_folder;
 mod spec;
@@ -41,12 +42,14 @@ pub use definition::Domain;
 pub use disk::{Bus, Disk, DiskDevice, DiskRole, DiskSource, Encryption, FreeTarget, free_target};
 pub use hardware::{cdrom, disk_prefix};
 pub use interface::{Interface, InterfaceKind, SocketRole};
-pub use lookup::{DomainId, Scope};
+pub use lookup::{DomainId, Scope, UndefineOptions};
 pub use metadata::{Metadata, MetadataChange, Mounted, OwnedVolume, Parent, Room, SshAccess};
 pub use shared_folder::Filesystem;
 pub use spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
 pub use stats::DomainStats;
 pub use vnc::{VncEndpoint, VncServer};
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;

@@ -82,7 +82,12 @@ pub struct InterfaceSpec {
 #[derive(Debug, Clone)]
 pub enum InterfaceSource {
     /// A libvirt network.
-    Network(String),
+    Network {
+        /// Its name.
+        name: String,
+        /// The port group of it that the interface is in.
+        portgroup: Option<String>,
+    },
     /// A bridge of the host.
     Bridge(String),
     /// User-mode networking by passt, with ports of 127.0.0.1 forwarded.
@@ -243,9 +248,13 @@ impl InterfaceSpec {
     /// `usual` is the model of the machine's other interfaces.
     pub(super) fn to_element(&self, usual: NicModel) -> Element {
         let interface = match &self.source {
-            InterfaceSource::Network(name) => Element::new("interface")
-                .with("type", "network")
-                .child(Element::new("source").with("network", name)),
+            InterfaceSource::Network { name, portgroup } => {
+                let mut source = Element::new("source").with("network", name);
+                if let Some(group) = portgroup {
+                    source.set_attribute("portgroup", group);
+                }
+                Element::new("interface").with("type", "network").child(source)
+            }
             InterfaceSource::Bridge(name) => Element::new("interface")
                 .with("type", "bridge")
                 .child(Element::new("source").with("bridge", name)),

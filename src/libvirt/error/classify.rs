@@ -61,6 +61,8 @@ fn connection_error(uri: &str, command: &str, messages: &Messages) -> Option<Err
         "Cannot recv data",
         "Cannot write data",
         "End of file while reading data",
+        // virsh's own, where the connection that it has just made is gone already (`virshConnectionUsability`).
+        "no valid connection",
     ];
     let disconnected = messages.captures(&["Disconnected from {} due to {}"]).is_some();
     (disconnected || ended.iter().any(|text| messages.body().starts_with(text))).then(|| Error::Lost {

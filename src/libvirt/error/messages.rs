@@ -49,6 +49,11 @@ impl Messages {
             .any(|line| line.trim_end().strip_suffix(words).is_some_and(|rest| rest.ends_with(": ")))
     }
 
+    /// Whether a line of libvirt's message, or of what it passes on, is one of these.
+    pub(super) fn has_line(&self, is_one: impl Fn(&str) -> bool) -> bool {
+        self.last().lines().any(|line| is_one(line.trim_end()))
+    }
+
     /// For people, in one line.
     pub(super) fn joined(&self) -> String {
         let lines = self.0.iter().flat_map(|message| message.lines()).map(str::trim);

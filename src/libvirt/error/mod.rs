@@ -45,6 +45,8 @@ pub enum RefusalReason {
     SubnetInUse,
     /// The serial console is open elsewhere.
     ConsoleInUse,
+    /// A QEMU, or a tool of QEMU's, has an image open in a way that forbids this. The message names the file.
+    ImageLocked,
     /// None of these: the message says it.
     Other,
 }

@@ -20,6 +20,7 @@ pub(super) fn refusal_reason(messages: &Messages) -> RefusalReason {
         }
         _ if body.starts_with("can't connect to virtlogd") => RefusalReason::LogDaemonDown,
         _ if is_of(body, "Network is already in use by interface {}") => RefusalReason::SubnetInUse,
+        _ if messages.has_line(is_of_lock) => RefusalReason::ImageLocked,
         _ if by_program("dnsmasq") => RefusalReason::Dnsmasq,
         _ if by_program("passt") => RefusalReason::Passt,
         _ if messages.ends_a_line("Permission denied") => RefusalReason::PermissionDenied,
@@ -33,6 +34,11 @@ fn failed_program(body: &str) -> Option<&str> {
     // Variables of its environment come before it: `LC_ALL=C /usr/sbin/dnsmasq --version`.
     let is_variable = |word: &str| word.split('/').next().is_some_and(|start| start.contains('='));
     words.find(|word| !is_variable(word))?.rsplit('/').next()
+}
+
+/// The second line of what QEMU and qemu-img say of a lock (block/file-posix.c, `raw_check_lock_bytes`).
+fn is_of_lock(line: &str) -> bool {
+    is_of(line, "Is another process using the image [{}]?")
 }
 
 pub(super) fn is_virtlogds(path: &str) -> bool {

@@ -63,6 +63,7 @@ fn the_way_there_is_told_from_the_right_to_go() {
         Error::Denied { .. }
     ));
     assert!(matches!(of("error: Disconnected from qemu:///system due to end of file"), Error::Lost { .. }));
+    assert!(matches!(of("error: no valid connection"), Error::Lost { .. }));
 }
 
 #[test]
@@ -144,6 +145,14 @@ fn reasons_for_a_refusal() {
         (
             RefusalReason::ConsoleInUse,
             "error: operation failed: Active console session exists for this domain",
+        ),
+        (
+            RefusalReason::ImageLocked,
+            "error: Failed to start domain 'x'\nerror: internal error: QEMU unexpectedly closed the monitor (vm='x'): 2026-11-26T20:00:00.000000Z qemu-system-x86_64: -blockdev {\"node-name\":\"libvirt-1-format\"}: Failed to get \"write\" lock\nIs another process using the image [/srv/x.qcow2]?",
+        ),
+        (
+            RefusalReason::ImageLocked,
+            "error: Failed to create vol c\nerror: internal error: Child process (/usr/bin/qemu-img convert -f qcow2 -O qcow2 /srv/x.qcow2 /srv/c.qcow2) unexpected exit status 1: qemu-img: Could not open '/srv/x.qcow2': Failed to get shared \"write\" lock\nIs another process using the image [/srv/x.qcow2]?\n",
         ),
     ] {
         assert_eq!(of(text).refusal(), Some(reason), "{text}");

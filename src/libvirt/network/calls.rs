@@ -4,24 +4,13 @@
 use std::time::Duration;
 
 use super::lease::{self, Lease};
-use super::{Network, NetworkIp, Reservation, Standing};
+use super::{Network, Standing};
 use crate::libvirt::client::command::Command;
 use crate::libvirt::xml::Element;
 use crate::libvirt::{Error, Networks, Object};
 
 // dnsmasq and the firewall's rules are set up within it.
 const START: Duration = Duration::from_secs(60);
-
-/// What is done to the addresses that dnsmasq keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HostUpdate {
-    /// One more is kept.
-    Add,
-    /// The one of the same card becomes another.
-    Modify,
-    /// It is kept no more.
-    Remove,
-}
 
 impl Networks<'_> {
     /// All networks, by name.
@@ -135,63 +124,13 @@ impl Networks<'_> {
             .await
             .map(drop)
     }
-
-    /// Changes the addresses that dnsmasq keeps on the network, in its definition and, where it is up, at
-    /// once. What the present entry of the same host has beside what the given one names stays.
-    ///
-    /// # Errors
-    /// [`Error::Exists`] when the address, the hardware address or the name has an entry already;
-    /// [`Error::NotFound`] when there is none to change; [`Error::WrongState`] when the address is of none of the
-    /// network's subnets.
-    pub async fn update_reservation(
-        self,
-        network: &Network,
-        update: HostUpdate,
-        reservation: &Reservation,
-    ) -> Result<(), Error> {
-        let holds = |ip: &&NetworkIp| ip.reservations.iter().any(|kept| kept.is_of_same_host(reservation));
-        let of_same_family = |ip: &&NetworkIp| ip.address.is_ipv4() == reservation.ip.is_ipv4();
-        let holder = network.ips.iter().filter(of_same_family).find(holds);
-        let present =
-            holder.and_then(|ip| ip.reservations.iter().find(|kept| kept.is_of_same_host(reservation)));
-        let (verb, place, present) = match update {
-            HostUpdate::Add => ("add-last", network.ip_of(reservation.ip), None),
-            HostUpdate::Modify => ("modify", holder, present),
-            HostUpdate::Remove => ("delete", holder.or_else(|| network.ip_of(reservation.ip)), None),
-        };
-        let Some(place) = place else {
-            return Err(match update {
-                HostUpdate::Add => Error::WrongState {
-                    command: format!("virsh net-update --network '{}'", network.name),
-                    message: format!("{} is of none of the network's subnets", reservation.ip),
-                },
-                HostUpdate::Modify | HostUpdate::Remove => {
-                    Error::NotFound { object: Object::Reservation, name: reservation.ip.to_string() }
-                }
-            });
-        };
-        let file = self.client.handover_xml("net-update", &reservation.to_element(present))?;
-        let scope = match (network.active, network.persistent) {
-            (true, true) => "--live --config",
-            (true, false) => "--live",
-            (false, _) => "--config",
-        };
-        let command = Command::new("net-update")
-            .option("--network", &network.uuid)
-            .option("--command", verb)
-            .flag("--section ip-dhcp-host")
-            .option("--xml", &file.path)
-            .option("--parent-index", &place.index.to_string())
-            .flag(scope);
-        self.client.call(command).await.map(drop)
-    }
 }
 
 fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-fn parse(document: &str, standing: Standing) -> Result<Network, Error> {
+pub(super) fn parse(document: &str, standing: Standing) -> Result<Network, Error> {
     Network::parse(document, standing)
         .map_err(|error| Error::Unexpected { command: "virsh net-dumpxml".into(), reason: error.to_string() })
 }

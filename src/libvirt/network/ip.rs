@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Reservation;
 use crate::libvirt::xml::Element;
-use crate::model::{AddressRange, Subnet, Subnet6};
+use crate::model::{IpRange, IpSubnet};
 
 /// An address of the host on a network (`<ip>`), and what dnsmasq gives in its subnet.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -24,36 +24,6 @@ pub struct NetworkIp {
     pub(super) index: usize,
 }
 
-/// A range of addresses of one family, both ends in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct IpRange {
-    /// The first.
-    pub start: IpAddr,
-    /// The last.
-    pub end: IpAddr,
-}
-
-impl IpRange {
-    /// It as a range of IPv4, if it is one.
-    pub fn v4(&self) -> Option<AddressRange> {
-        match (self.start, self.end) {
-            (IpAddr::V4(start), IpAddr::V4(end)) => Some(AddressRange { start, end }),
-            _ => None,
-        }
-    }
-
-    fn read(range: &Element) -> Option<Self> {
-        let end = |name: &str| range.attribute(name)?.parse().ok();
-        Some(Self { start: end("start")?, end: end("end")? })
-    }
-}
-
-impl std::fmt::Display for IpRange {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.start, self.end)
-    }
-}
-
 impl NetworkIp {
     /// Reads an `<ip>` element, which has this place among its network's.
     pub(super) fn read(index: usize, ip: &Element) -> Option<Self> {
@@ -64,35 +34,26 @@ impl NetworkIp {
             address,
             prefix: prefix(ip, address)?,
             dhcp: dhcp.is_some(),
-            ranges: of_dhcp("range").filter_map(IpRange::read).collect(),
+            ranges: of_dhcp("range").filter_map(range).collect(),
             reservations: of_dhcp("host").filter_map(Reservation::read).collect(),
             index,
         })
     }
 
-    /// The subnet, if it is one of IPv4.
-    pub fn subnet(&self) -> Option<Subnet> {
-        match self.address {
-            IpAddr::V4(address) => Some(Subnet::of(address, self.prefix)),
-            IpAddr::V6(_) => None,
-        }
+    /// The subnet that it lies in.
+    pub fn subnet(&self) -> IpSubnet {
+        IpSubnet::of(self.address, self.prefix)
     }
 
-    /// The subnet, if it is one of IPv6.
-    pub fn subnet6(&self) -> Option<Subnet6> {
-        match self.address {
-            IpAddr::V6(address) => Some(Subnet6::of(address, self.prefix)),
-            IpAddr::V4(_) => None,
-        }
+    /// Whether it is one of IPv6.
+    pub fn is_ipv6(&self) -> bool {
+        self.address.is_ipv6()
     }
+}
 
-    /// Whether the address lies in its subnet.
-    pub fn subnet_contains(&self, address: IpAddr) -> bool {
-        match address {
-            IpAddr::V4(address) => self.subnet().is_some_and(|subnet| subnet.contains(address)),
-            IpAddr::V6(address) => self.subnet6().is_some_and(|subnet| subnet.contains(address)),
-        }
-    }
+fn range(range: &Element) -> Option<IpRange> {
+    let end = |name: &str| range.attribute(name)?.parse().ok();
+    Some(IpRange { start: end("start")?, end: end("end")? })
 }
 
 /// The length of the prefix, as libvirt finds it (`virSocketAddrGetIPPrefix`): without one and without a netmask, that of

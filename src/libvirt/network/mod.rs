@@ -6,18 +6,19 @@ mod lease;
 mod port_group;
 mod reservation;
 mod spec;
+mod update;
 
 use std::net::IpAddr;
 
-pub use calls::HostUpdate;
-pub use ip::{IpRange, NetworkIp};
+pub use ip::NetworkIp;
 pub use lease::Lease;
 pub use port_group::PortGroup;
 pub use reservation::Reservation;
 pub use spec::{NetworkDevice, NetworkSpec};
+pub use update::HostUpdate;
 
 use crate::libvirt::xml::{Element, XmlError};
-use crate::model::{AddressRange, Subnet, Subnet6};
+use crate::model::{IpRange, IpSubnet};
 
 /// The mode of a network that is a device of the host, not a bridge.
 const MACVTAP: &str = "macvtap";
@@ -48,14 +49,14 @@ pub struct Network {
     pub virtual_port: Option<String>,
     /// The host's addresses on it with prefix lengths, such as `192.168.122.1/24`.
     pub addresses: Vec<String>,
-    /// The IPv4 subnets that these lie in.
-    pub subnets: Vec<Subnet>,
-    /// The IPv6 subnets that these lie in.
-    pub subnets6: Vec<Subnet6>,
+    /// The subnets that these lie in, those of IPv4 first.
+    pub subnets: Vec<IpSubnet>,
+    /// Those of them that are of IPv6.
+    pub subnets6: Vec<IpSubnet>,
     /// Whether libvirt's dnsmasq gives addresses there.
     pub dhcp: bool,
-    /// The IPv4 addresses that it gives to whoever asks.
-    pub dhcp_ranges: Vec<AddressRange>,
+    /// The addresses that it gives to whoever asks, those of IPv4 first.
+    pub dhcp_ranges: Vec<IpRange>,
     /// Whether libvirt's dnsmasq answers for names there.
     pub dns: bool,
     /// The domain of the names there.
@@ -82,7 +83,13 @@ impl Network {
         let bridge = tree.find_attribute("bridge", "name").map(str::to_owned);
         let ips: Vec<NetworkIp> =
             tree.all("ip").enumerate().filter_map(|(index, ip)| NetworkIp::read(index, ip)).collect();
-        let ranges = ips.iter().flat_map(|ip| &ip.ranges);
+        // Most readers take the first, and can do nothing with IPv6.
+        let by_family =
+            || [false, true].into_iter().flat_map(|six| ips.iter().filter(move |ip| ip.is_ipv6() == six));
+        let (subnets, dhcp_ranges) = (
+            by_family().map(NetworkIp::subnet).collect(),
+            by_family().flat_map(|ip| ip.ranges.iter().copied()).collect(),
+        );
         Ok(Self {
             name: tree.find("name").map(Element::raw_content).unwrap_or_default(),
             uuid: tree.find_text("uuid").unwrap_or_default(),
@@ -95,31 +102,26 @@ impl Network {
             devices: forward.map(devices).unwrap_or_default(),
             virtual_port: tree.find_attribute("virtualport", "type").map(str::to_owned),
             addresses: ips.iter().map(|ip| format!("{}/{}", ip.address, ip.prefix)).collect(),
-            subnets: ips.iter().filter_map(NetworkIp::subnet).collect(),
-            subnets6: ips.iter().filter_map(NetworkIp::subnet6).collect(),
+            subnets,
+            subnets6: ips.iter().map(NetworkIp::subnet).filter(|subnet| subnet.is_ipv6()).collect(),
             dhcp: ips.iter().any(|ip| ip.dhcp),
-            dhcp_ranges: ranges.filter_map(IpRange::v4).collect(),
+            dhcp_ranges,
             dns: !ips.is_empty() && tree.find_attribute("dns", "enable") != Some("no"),
             domain: tree.find_attribute("domain", "name").map(str::to_owned),
-            portgroups: tree.all("portgroup").map(PortGroup::read).collect(),
+            portgroups: port_group::read_all(&tree),
             ips,
         })
     }
 
-    /// The IPv4 subnet that dnsmasq gives addresses of: libvirt has DHCP for one address of each family at most.
-    pub fn dhcp_subnet(&self) -> Option<Subnet> {
-        self.ips.iter().filter(|ip| ip.dhcp).find_map(NetworkIp::subnet)
-    }
-
-    /// The IPv6 subnet that dnsmasq gives addresses of.
-    pub fn dhcp_subnet6(&self) -> Option<Subnet6> {
-        self.ips.iter().filter(|ip| ip.dhcp).find_map(NetworkIp::subnet6)
+    /// The host's address in the subnet that dnsmasq gives addresses of: libvirt has DHCP for one of each family at most.
+    pub fn dhcp_ip(&self, ipv6: bool) -> Option<&NetworkIp> {
+        self.ips.iter().find(|ip| ip.dhcp && ip.is_ipv6() == ipv6)
     }
 
     /// The host's address in the subnet of which the given one is.
     pub fn ip_of(&self, address: impl Into<IpAddr>) -> Option<&NetworkIp> {
         let address = address.into();
-        self.ips.iter().find(|ip| ip.subnet_contains(address))
+        self.ips.iter().find(|ip| ip.subnet().contains(address))
     }
 
     /// Whether the address is the host's own there.

@@ -16,8 +16,18 @@ pub struct PortGroup {
     pub virtual_port: Option<String>,
 }
 
+/// The port groups of a network. Of several that say they are the default one libvirt takes the first
+/// (`virPortGroupFindByName`).
+pub(super) fn read_all(network: &Element) -> Vec<PortGroup> {
+    let mut groups: Vec<PortGroup> = network.all("portgroup").map(PortGroup::read).collect();
+    for other in groups.iter_mut().filter(|group| group.is_default).skip(1) {
+        other.is_default = false;
+    }
+    groups
+}
+
 impl PortGroup {
-    pub(super) fn read(group: &Element) -> Self {
+    fn read(group: &Element) -> Self {
         let vlan = group.find("vlan");
         let tags = vlan.into_iter().flat_map(|vlan| vlan.all("tag"));
         let vlans: Vec<u16> = tags.filter_map(|tag| tag.attribute("id")?.parse().ok()).collect();

@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use crate::libvirt::xml::Element;
+use crate::model::Duid;
 
 /// An address that dnsmasq keeps for one host (`<host>`). Of IPv4 that is known by its hardware address or its name, of
 /// IPv6 by its DUID or its name.
@@ -35,16 +36,32 @@ impl Reservation {
         self.mac.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(mac))
     }
 
-    /// Whether both are for the same host.
+    /// Whether the host is the one of that name.
+    pub fn is_of_name(&self, name: &str) -> bool {
+        self.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// The id, if it is a DUID.
+    pub fn duid(&self) -> Option<Duid> {
+        self.id.as_deref()?.parse().ok()
+    }
+
+    /// Whether both keep the same address for the same host.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.ip == other.ip && self.is_of_same_host(other)
+    }
+
+    /// Whether both keep an address of one family for the same host.
     pub(super) fn is_of_same_host(&self, other: &Self) -> bool {
         let same = |a: &Option<String>, b: &Option<String>| match (a, b) {
             (Some(a), Some(b)) => Some(a.eq_ignore_ascii_case(b)),
             _ => None,
         };
-        same(&self.mac, &other.mac)
-            .or_else(|| same(&self.id, &other.id))
-            .or_else(|| same(&self.name, &other.name))
-            .unwrap_or(false)
+        self.ip.is_ipv4() == other.ip.is_ipv4()
+            && same(&self.mac, &other.mac)
+                .or_else(|| same(&self.id, &other.id))
+                .or_else(|| same(&self.name, &other.name))
+                .unwrap_or(false)
     }
 
     pub(super) fn read(host: &Element) -> Option<Self> {

@@ -1,5 +1,5 @@
 use crate::libvirt::xml::Element;
-use crate::model::{NetworkMode, NetworkName, Subnet, Subnet6};
+use crate::model::{IpSubnet, NetworkMode, NetworkName};
 
 /// All that goes into the definition of a new network.
 #[derive(Debug, Clone)]
@@ -20,14 +20,13 @@ pub enum NetworkDevice {
         /// The bridge.
         bridge: String,
     },
-    /// A bridge that libvirt makes, with a subnet of its own.
+    /// A bridge that libvirt makes, with subnets of its own.
     Own {
         /// How it is joined to the world: any mode but [`NetworkMode::Bridge`].
         mode: NetworkMode,
-        /// The addresses there; the host has the first one.
-        subnet: Subnet,
-        /// The IPv6 addresses there; the host has the first one. In a /64 guests also make addresses of their own.
-        subnet6: Option<Subnet6>,
+        /// The addresses there, of each family one subnet at most; the host has the first of each. In a /64 of IPv6
+        /// guests also make addresses of their own.
+        subnets: Vec<IpSubnet>,
         /// Whether dnsmasq gives the others to guests.
         dhcp: bool,
         /// Whether dnsmasq answers for names.
@@ -47,14 +46,14 @@ impl NetworkSpec {
             NetworkDevice::Host { bridge } => network
                 .child(Element::new("forward").with("mode", "bridge"))
                 .child(Element::new("bridge").with("name", bridge)),
-            NetworkDevice::Own { mode, subnet, subnet6, dhcp, dns, domain } => {
+            NetworkDevice::Own { mode, subnets, dhcp, dns, domain } => {
                 let forward = match mode {
                     NetworkMode::Isolated => None,
                     NetworkMode::Routed => Some("route"),
                     other => Some(other.name()),
                 };
                 // Else libvirt only routes IPv6, and the answers to private addresses find no way back.
-                let translated = *mode == NetworkMode::Nat && subnet6.is_some_and(Subnet6::is_private);
+                let translated = *mode == NetworkMode::Nat && subnets.iter().any(is_private_ipv6);
                 let forward = forward.map(|mode| {
                     let nat = translated.then(|| Element::new("nat").with("ipv6", "yes"));
                     Element::new("forward").with("mode", mode).children(nat)
@@ -70,30 +69,30 @@ impl NetworkSpec {
                         }),
                     )
                     .children((!dns).then(|| Element::new("dns").with("enable", "no")))
-                    .child(addresses(*subnet, *dhcp))
-                    .children(subnet6.map(|subnet| addresses6(subnet, *dhcp)))
+                    .children(subnets.iter().map(|subnet| addresses(*subnet, *dhcp)))
             }
         }
     }
 }
 
-fn addresses(subnet: Subnet, dhcp: bool) -> Element {
+fn is_private_ipv6(subnet: &IpSubnet) -> bool {
+    matches!(subnet, IpSubnet::V6(subnet) if subnet.is_private())
+}
+
+fn addresses(subnet: IpSubnet, dhcp: bool) -> Element {
+    let (prefix, family) = match subnet {
+        IpSubnet::V4(subnet) => (subnet.prefix(), None),
+        IpSubnet::V6(subnet) => (subnet.prefix(), Some("ipv6")),
+    };
     let guests = subnet.guests();
     let range =
         Element::new("range").with("start", guests.start.to_string()).with("end", guests.end.to_string());
-    Element::new("ip")
-        .with("address", subnet.gateway().to_string())
-        .with("prefix", subnet.prefix().to_string())
-        .children(dhcp.then(|| Element::new("dhcp").child(range)))
-}
-
-fn addresses6(subnet: Subnet6, dhcp: bool) -> Element {
-    let (first, last) = subnet.guests();
-    let range = Element::new("range").with("start", first.to_string()).with("end", last.to_string());
-    Element::new("ip")
-        .with("family", "ipv6")
-        .with("address", subnet.gateway().to_string())
-        .with("prefix", subnet.prefix().to_string())
+    let ip = match family {
+        Some(family) => Element::new("ip").with("family", family),
+        None => Element::new("ip"),
+    };
+    ip.with("address", subnet.gateway().to_string())
+        .with("prefix", prefix.to_string())
         .children(dhcp.then(|| Element::new("dhcp").child(range)))
 }
 
@@ -110,15 +109,23 @@ mod tests {
         Network::parse(&document, standing).expect("parses")
     }
 
+    fn own(mode: NetworkMode, subnets: &[&str]) -> NetworkDevice {
+        let subnet = |text: &&str| match text.parse() {
+            Ok(subnet) => IpSubnet::V4(subnet),
+            Err(_) => IpSubnet::V6(text.parse().expect("valid")),
+        };
+        let subnets = subnets.iter().map(subnet).collect();
+        NetworkDevice::Own { mode, subnets, dhcp: true, dns: true, domain: None }
+    }
+
     #[test]
     fn what_is_written_is_read() {
         for mode in [NetworkMode::Nat, NetworkMode::Isolated, NetworkMode::Routed, NetworkMode::Open] {
-            let subnet = "10.9.0.0/28".parse().expect("valid");
+            let subnets: Vec<IpSubnet> = vec![IpSubnet::V4("10.9.0.0/28".parse().expect("valid"))];
             let domain = Some("<lab>.test".to_owned());
             let network = read(NetworkDevice::Own {
                 mode,
-                subnet,
-                subnet6: None,
+                subnets: subnets.clone(),
                 dhcp: true,
                 dns: false,
                 domain: domain.clone(),
@@ -127,16 +134,9 @@ mod tests {
                 (network.mode.as_str(), network.domain.clone(), network.dns),
                 (mode.name(), domain, false)
             );
-            assert_eq!((network.addresses[0].as_str(), network.dhcp_subnet()), ("10.9.0.1/28", Some(subnet)));
+            assert_eq!((network.addresses[0].as_str(), &network.subnets), ("10.9.0.1/28", &subnets));
             assert_eq!(network.dhcp_ranges[0].to_string(), "10.9.0.2-10.9.0.14");
-            let bare = read(NetworkDevice::Own {
-                mode,
-                subnet,
-                subnet6: None,
-                dhcp: false,
-                dns: true,
-                domain: None,
-            });
+            let bare = read(NetworkDevice::Own { mode, subnets, dhcp: false, dns: true, domain: None });
             assert!(bare.dns && !bare.dhcp && bare.domain.is_none() && bare.bridge.is_none());
         }
         let bridged = read(NetworkDevice::Host { bridge: "br0".into() });
@@ -146,24 +146,23 @@ mod tests {
 
     #[test]
     fn two_families_are_two_addresses() {
-        let spec = |mode, subnet6: &str| NetworkDevice::Own {
-            mode,
-            subnet: "10.9.0.0/28".parse().expect("valid"),
-            subnet6: Some(subnet6.parse().expect("valid")),
-            dhcp: true,
-            dns: true,
-            domain: None,
-        };
-        let network = read(spec(NetworkMode::Nat, "fd00:9::/64"));
+        let network = read(own(NetworkMode::Nat, &["10.9.0.0/28", "fd00:9::/64"]));
         assert_eq!(network.addresses, ["10.9.0.1/28", "fd00:9::1/64"]);
         assert_eq!(network.ips[1].ranges[0].to_string(), "fd00:9::2-fd00:9::ffff");
-        let translates = |device| {
+        let only = read(own(NetworkMode::Isolated, &["fd00:9::/112"]));
+        assert_eq!((only.addresses, only.mode.as_str()), (vec!["fd00:9::1/112".to_owned()], "isolated"));
+    }
+
+    #[test]
+    fn private_addresses_alone_are_translated() {
+        let translates = |mode, subnet6| {
             let name = "lab".parse().expect("valid");
+            let device = own(mode, &["10.9.0.0/28", subnet6]);
             let spec = NetworkSpec { name, uuid: uuid::Uuid::from_u128(7), device };
             spec.to_element().find_attribute("forward/nat", "ipv6") == Some("yes")
         };
-        assert!(translates(spec(NetworkMode::Nat, "fd00:9::/64")));
-        assert!(!translates(spec(NetworkMode::Nat, "2001:db8::/64")));
-        assert!(!translates(spec(NetworkMode::Routed, "fd00:9::/64")));
+        assert!(translates(NetworkMode::Nat, "fd00:9::/64"));
+        assert!(!translates(NetworkMode::Nat, "2001:db8::/64"));
+        assert!(!translates(NetworkMode::Routed, "fd00:9::/64"));
     }
 }

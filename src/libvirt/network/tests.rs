@@ -30,6 +30,10 @@ fn texts<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
 }
 
+fn dhcp_subnet(network: &Network, ipv6: bool) -> Option<String> {
+    network.dhcp_ip(ipv6).map(|ip| ip.subnet().to_string())
+}
+
 #[test]
 fn recorded_output() {
     let network = network(DEFAULT);
@@ -38,7 +42,7 @@ fn recorded_output() {
     assert!(network.dhcp && network.dns && network.active && !network.autostart);
     assert_eq!((network.mode.as_str(), network.domain.as_deref()), ("nat", None));
     assert_eq!(texts(&network.dhcp_ranges), ["192.168.122.2-192.168.122.254"]);
-    assert_eq!(network.dhcp_subnet().map(|subnet| subnet.to_string()).as_deref(), Some("192.168.122.0/24"));
+    assert_eq!(dhcp_subnet(&network, false).as_deref(), Some("192.168.122.0/24"));
     assert!(
         network.is_own(Ipv4Addr::new(192, 168, 122, 1)) && !network.is_own(Ipv4Addr::new(192, 168, 122, 2))
     );
@@ -61,13 +65,13 @@ fn each_family_has_its_own_dhcp() {
     assert_eq!(network.addresses, ["fd00::1/64", "10.9.0.1/24"]);
     assert_eq!(
         (texts(&network.subnets), texts(&network.subnets6)),
-        (vec!["10.9.0.0/24".into()], vec!["fd00::/64".into()])
+        (vec!["10.9.0.0/24".into(), "fd00::/64".into()], vec!["fd00::/64".into()])
     );
     assert_eq!(network.ips.iter().map(|ip| ip.index).collect::<Vec<_>>(), [0, 1]);
     assert_eq!(texts(&network.ips[0].ranges), ["fd00::2-fd00::9"]);
-    assert!(network.dhcp && network.dhcp_ranges.is_empty());
-    assert_eq!(network.dhcp_subnet().map(|subnet| subnet.to_string()).as_deref(), Some("10.9.0.0/24"));
-    assert_eq!(network.dhcp_subnet6().map(|subnet| subnet.to_string()).as_deref(), Some("fd00::/64"));
+    assert_eq!((network.dhcp, texts(&network.dhcp_ranges)), (true, vec!["fd00::2-fd00::9".into()]));
+    assert_eq!(dhcp_subnet(&network, false).as_deref(), Some("10.9.0.0/24"));
+    assert_eq!(dhcp_subnet(&network, true).as_deref(), Some("fd00::/64"));
     let kept: Vec<_> =
         network.reservations().map(|kept| (kept.mac.as_deref(), kept.ip.to_string())).collect();
     let expected = [(None, "fd00::7"), (Some("52:54:00:aa:00:01"), "10.9.0.7"), (None, "10.9.0.8")];
@@ -82,7 +86,7 @@ fn of_several_subnets_the_address_tells_which() {
           <ip address='10.32.1.1' prefix='24'/>
           <ip address='10.32.2.1' prefix='24'><dhcp><host name='printer' ip='10.32.2.9'/></dhcp></ip></network>",
     );
-    assert_eq!(network.dhcp_subnet().map(|subnet| subnet.to_string()).as_deref(), Some("10.32.2.0/24"));
+    assert_eq!(dhcp_subnet(&network, false).as_deref(), Some("10.32.2.0/24"));
     let place = |text: &str| {
         let address: IpAddr = text.parse().expect("valid");
         network.ip_of(address).map(|ip| (ip.index, ip.dhcp))
@@ -123,7 +127,7 @@ fn an_isolated_network_without_addresses_is_read() {
         (network.mode.as_str(), network.forward.as_ref(), network.dhcp, network.dns),
         ("isolated", None, false, false)
     );
-    assert_eq!(network.dhcp_subnet(), None);
+    assert_eq!(dhcp_subnet(&network, false), None);
 }
 
 /// The case 30 of public reports.
@@ -139,6 +143,10 @@ fn port_groups_and_devices_of_the_host() {
         ovs.portgroups.iter().map(|one| (one.name.as_str(), one.vlans.len(), one.trunk)).collect();
     assert_eq!(groups, [("vlan-100", 1, false), ("trunk", 2, true)]);
     assert_eq!(ovs.default_portgroup().map(|group| group.name.as_str()), Some("vlan-100"));
+    let two = network(
+        "<network><name>x</name><portgroup name='a'/><portgroup name='b' default='yes'/><portgroup name='c' default='yes'/></network>",
+    );
+    assert_eq!(two.portgroups.iter().map(|group| group.is_default).collect::<Vec<_>>(), [false, true, false]);
     let direct = network(
         "<network><name>d</name><forward dev='eno7' mode='bridge'><interface dev='eno7'/><interface dev='eno8'/></forward></network>",
     );
@@ -161,7 +169,7 @@ fn a_reservation_keeps_what_is_not_named() {
     );
     let present = network.reservations().next().expect("one");
     let new = Reservation::of_mac("52:54:00:aa:00:01", Ipv4Addr::new(10, 9, 0, 9), None);
-    assert!(new.is_of_same_host(present) && new.is_of_mac("52:54:00:AA:00:01"));
+    assert!(!new.is_same(present) && new.is_of_mac("52:54:00:AA:00:01"));
     assert_eq!(
         new.to_element(Some(present)).to_line().expect("writes"),
         "<host mac=\"52:54:00:AA:00:01\" name=\"web\" id=\"01:02\" ip=\"10.9.0.9\"><lease expiry=\"5\" unit=\"hours\"/></host>"
@@ -171,5 +179,6 @@ fn a_reservation_keeps_what_is_not_named() {
     assert_eq!(bare, "<host mac=\"52:54:00:aa:00:01\" ip=\"10.9.0.9\"/>");
     let six = Reservation::of_id(Some("00:03".into()), "fd00::7".parse::<IpAddr>().expect("valid"), None);
     assert_eq!(six.to_element(None).to_line().expect("writes"), "<host id=\"00:03\" ip=\"fd00::7\"/>");
-    assert!(!six.is_of_same_host(present));
+    assert!(!six.is_same(present) && present.is_same(present) && six.is_same(&six));
+    assert_eq!(six.duid(), None);
 }

@@ -12,7 +12,7 @@ impl DomainDefinitions<'_> {
     pub(in crate::libvirt) async fn locate_volumes(self, domains: &mut [Domain]) -> Result<(), Error> {
         let mut paths: HashMap<(String, String), Option<String>> = HashMap::new();
         for disk in domains.iter().flat_map(|domain| &domain.disks) {
-            if let (DiskSource::Volume { pool, volume }, None) = (&disk.source, &disk.path) {
+            if let (DiskSource::Volume { pool, volume }, true) = (&disk.source, disk.is_unlocated()) {
                 paths.insert((pool.clone(), volume.clone()), None);
             }
         }

@@ -146,9 +146,9 @@ impl Element {
         self.find(path).map(Element::content)
     }
 
-    /// Its own text, trimmed.
+    /// Its own text without the blanks of XML around it. Others belong to it.
     pub fn content(&self) -> String {
-        self.raw_content().trim().to_owned()
+        self.raw_content().trim_matches([' ', '\t', '\r', '\n']).to_owned()
     }
 
     /// Its own text to the last blank, as a name or a path needs it.

@@ -21,8 +21,17 @@ impl Changes<'_> {
             if added != stored.added {
                 self.op.client().metadata().set_added(uuid, &added, active).await?;
             }
-            return Ok(());
+        } else {
+            self.op.client().metadata().change(&stored, change, active).await?;
         }
-        Ok(self.op.client().metadata().change(&stored, change, active).await?)
+        self.renew_saved(uuid, active).await
+    }
+
+    /// A VM that is saved goes on with the definition that was saved with it, and so with the record in that.
+    pub(super) async fn renew_saved(&self, uuid: &str, active: bool) -> Result<(), Error> {
+        if !active && self.op.client().domains().is_saved(uuid).await? {
+            self.op.client().definitions().bring_metadata_to_saved(uuid).await?;
+        }
+        Ok(())
     }
 }

@@ -77,7 +77,9 @@ fn of_domain(domain: &Domain) -> Template {
 /// What its cards are plugged into, as far as a template can say it.
 fn networks(domain: &Domain) -> Vec<NetworkSpec> {
     let cards = domain.interfaces.iter().filter_map(|card| match (card.kind.as_str(), &card.source) {
-        ("network", Some(name)) => Some(NetworkSpec::Network(name.clone())),
+        ("network", Some(name)) => {
+            Some(NetworkSpec::Network { name: name.clone(), portgroup: card.portgroup.clone() })
+        }
         ("bridge", Some(name)) => Some(NetworkSpec::Bridge(name.clone())),
         ("user", _) => Some(NetworkSpec::User),
         _ => None,

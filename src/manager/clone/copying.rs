@@ -17,6 +17,7 @@ use crate::image::{Overlay, Progress, copy_sparse};
 use crate::libvirt::{self, Object, OwnedVolume, Volume, VolumeSpec};
 use crate::manager::clone::Cloning;
 use crate::manager::image::progress_of;
+use crate::manager::storage::Storage;
 use crate::manager::{Error, StorageError};
 
 /// The beginning of the names of pools that are there for a while, for files in folders of no pool. A hash of the folder
@@ -50,22 +51,13 @@ impl Cloning<'_> {
         path: &str,
         folders: &mut Folders,
     ) -> Result<(OwnedVolume, Volume), Error> {
-        if let Some(found) = self.op.client().volumes().at_path(path).await? {
+        if let Some(found) = Storage::of(self.op).volume_at(path).await? {
             return Ok(found);
         }
         let refuse = || StorageError::NotInPool { name: vm.to_owned(), path: path.to_owned() };
         let folder =
             Path::new(path).parent().and_then(Path::to_str).filter(|folder| !folder.starts_with("/dev"));
         let folder = folder.ok_or_else(refuse)?;
-        // It may have come to a known pool since libvirt last looked.
-        for pool in self.op.client().pools().active().await? {
-            if self.op.client().pools().running(&pool).await?.is_some_and(|pool| pool.path == folder) {
-                let _ = self.op.client().pools().refresh(&pool).await;
-            }
-        }
-        if let Some(found) = self.op.client().volumes().at_path(path).await? {
-            return Ok(found);
-        }
         let mut hasher = std::hash::DefaultHasher::new();
         folder.hash(&mut hasher);
         let mut pool = format!("{PASSING}{:016x}", hasher.finish());
@@ -91,7 +83,10 @@ impl Cloning<'_> {
                     None => Ok(false),
                 }
             }
-            Kind::Bytes(bytes) => write_here(piece, |file| file.write_all_at(bytes, 0)),
+            // Without its seed the guest would stay who its source is.
+            Kind::Bytes(bytes) => {
+                write_here(piece, |file| file.write_all_at(bytes, 0).and_then(|()| file.sync_all()))
+            }
             Kind::Copy { flatten: false, .. } | Kind::Small => self.copy_here(request, piece).await,
             Kind::Copy { .. } | Kind::Backup { .. } => Ok(false),
         }

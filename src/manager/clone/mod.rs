@@ -18,10 +18,10 @@ mod settle;
 pub use error::{CloneError, LiveCopyFault};
 pub(super) use settle::is_encrypted;
 
-use crate::libvirt::{self, Domain, Scope, Stored};
-use crate::manager::claim::Subject;
+use crate::libvirt::{self, Disk, Domain, Scope};
 use crate::manager::create::Creation;
 use crate::manager::power::Power;
+use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::{Step, VmError};
 use crate::model::{VmName, VmState};
@@ -30,6 +30,7 @@ use settle::{Kind, Settled};
 use super::create::{Failure, not_claimed};
 use super::{Error, Event, VmStatus, WaitFor};
 use crate::manager::operation::noun;
+use crate::manager::vm::Vm;
 
 /// A VM to be made of another.
 #[derive(Debug, Clone)]
@@ -60,6 +61,18 @@ pub enum CloneMode {
 }
 
 /// Its clone would share something with it.
+/// How a source in this state is copied.
+fn mode_for(source: &Vm, asked: CloneMode) -> Result<CloneMode, VmError> {
+    match (asked, source.state) {
+        // One that has gone off meanwhile needs no more.
+        (CloneMode::Live, VmState::Shutoff) => source.refuse_on().map(|()| CloneMode::Full),
+        (CloneMode::Live, VmState::Running | VmState::Paused) => Ok(asked),
+        (CloneMode::Live, _) => Err(VmError::NotRunning { name: source.id.name.clone() }),
+        // What the disks of a saved one lack is in its memory.
+        _ => source.refuse_on().map(|()| asked),
+    }
+}
+
 fn not_clonable(source: &Domain, cause: libvirt::NotCopyable) -> Error {
     CloneError::NotClonable { name: source.name.clone(), cause }.into()
 }
@@ -74,7 +87,8 @@ impl Cloning<'_> {
     ///
     /// # Errors
     /// [`VmError::Exists`]; [`VmError::NotOff`] for a running source; [`CloneError::SourceChanged`]; [`StorageError::NoSpace`];
-    /// [`CloneError::NotCopyable`]; [`CloneError::NotClonable`]; [`StorageError::Forged`]; [`VmError::Saved`]. On every error, and when the user interrupts, all that was made is taken back;
+    /// [`CloneError::NotCopyable`]; [`CloneError::NotClonable`]; [`StorageError::Forged`]; [`VmError::Saved`];
+    /// [`image::Error::InUse`](crate::image::Error::InUse) when a process that libvirt does not know writes to its files. On every error, and when the user interrupts, all that was made is taken back;
     /// only a wait that ran out of time leaves the VM.
     pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
         let mut undo = UndoStack::new(self.op);
@@ -90,16 +104,19 @@ impl Cloning<'_> {
         undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
     ) -> Result<String, Failure> {
-        let id = self.op.client().domains().resolve(&request.source).await.map_err(Error::from)?;
-        let _claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
-        let (source, mode) = self.source(request).await?;
-        let request = &CloneRequest { mode, ..request.clone() };
+        let vm = self.op.share_vm(&request.source).await?;
+        let request =
+            &CloneRequest { mode: mode_for(&vm, request.mode).map_err(Error::from)?, ..request.clone() };
+        let source = &vm.stored;
         self.refuse_taken(&request.name).await?;
-        let settled = self.settle_clone(request, &source, folders).await?;
+        let settled = self.settle_clone(request, source, folders).await?;
+        if request.mode != CloneMode::Live {
+            self.refuse_written(source, &settled)?;
+        }
         let uuid = settled.copy.uuid.to_string();
         self.clone_step(request, Step::ClaimName)?;
         let complete = self.op.client().definitions().complete(&source.uuid).await.map_err(Error::from)?;
-        let definition = settled.copy.definition(&complete).map_err(|cause| not_clonable(&source, cause))?;
+        let definition = settled.copy.definition(&complete).map_err(|cause| not_clonable(source, cause))?;
         undo.will_define(&uuid);
         // Done twice it claims no more: the UUID is the same.
         let claim = async || self.op.client().definitions().define(&definition).await.map_err(not_claimed);
@@ -107,7 +124,33 @@ impl Cloning<'_> {
         for log in &settled.logs {
             undo.will_make(log);
         }
-        self.copy_disks(request, &source, &settled, undo, folders).await?;
+        match request.mode {
+            CloneMode::Linked => {
+                // From here on vmtools doesn't start the parent. No mark is ever taken off.
+                if !source.is_parent() {
+                    self.op
+                        .while_daemon_restarts(async || {
+                            Ok(self.op.client().metadata().mark_parent(&source.uuid).await?)
+                        })
+                        .await?;
+                }
+                self.make_files(request, &settled, undo, folders).await?;
+                self.source_is_idle(source, &settled).await?;
+            }
+            CloneMode::Full => {
+                let before = self.op.while_daemon_restarts(|| self.traces(&settled)).await?;
+                self.source_is_idle(source, &settled).await?;
+                self.make_files(request, &settled, undo, folders).await?;
+                self.source_is_idle(source, &settled).await?;
+                if self.op.while_daemon_restarts(|| self.traces(&settled)).await? != before {
+                    return Err(Error::from(CloneError::SourceChanged { name: source.name.clone() }).into());
+                }
+            }
+            CloneMode::Live => {
+                self.make_files(request, &settled, undo, folders).await?;
+                self.copy_live(request, source, &settled).await?;
+            }
+        }
         self.op.check()?;
         if request.start {
             self.clone_step(request, Step::Start)?;
@@ -123,46 +166,7 @@ impl Cloning<'_> {
         Ok(uuid)
     }
 
-    /// Makes the clone's disks, in the way of its mode. A source that has to be shut off meanwhile is looked at again.
-    async fn copy_disks(
-        &self,
-        request: &CloneRequest,
-        source: &Domain,
-        settled: &Settled,
-        undo: &mut UndoStack<'_>,
-        folders: &mut copying::Folders,
-    ) -> Result<(), Failure> {
-        match request.mode {
-            CloneMode::Linked => {
-                // From here on vmtools doesn't start the parent. No mark is ever taken off.
-                if !source.is_parent() {
-                    self.op
-                        .while_daemon_restarts(async || {
-                            Ok(self.op.client().metadata().mark_parent(&source.uuid).await?)
-                        })
-                        .await?;
-                }
-                self.make_files(request, settled, undo, folders).await?;
-                self.source_is_off(source).await?;
-            }
-            CloneMode::Full => {
-                let before = self.op.while_daemon_restarts(|| self.traces(settled)).await?;
-                self.source_is_off(source).await?;
-                self.make_files(request, settled, undo, folders).await?;
-                self.source_is_off(source).await?;
-                if self.op.while_daemon_restarts(|| self.traces(settled)).await? != before {
-                    return Err(Error::from(CloneError::SourceChanged { name: source.name.clone() }).into());
-                }
-            }
-            CloneMode::Live => {
-                self.make_files(request, settled, undo, folders).await?;
-                self.copy_live(request, source, settled).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the mark, if that has not happened before the daemon could say so.
+    /// Takes the mark off, if that has not happened before the daemon could say so.
     async fn mark_made(&self, uuid: &str, active: bool) -> Result<(), Error> {
         match self.op.client().metadata().clear_creating(uuid, active).await {
             Err(error) if error.is_connection() => Err(error.into()),
@@ -170,24 +174,6 @@ impl Cloning<'_> {
                 Err(error.into())
             }
             _ => Ok(()),
-        }
-    }
-
-    /// The source's stored definition, if it is in the state for it, and how to copy it.
-    async fn source(&self, request: &CloneRequest) -> Result<(Domain, CloneMode), Error> {
-        let id = self.op.client().domains().resolve(&request.source).await?;
-        let Stored { domain: source, state, saved } =
-            self.op.client().definitions().stored_with_state(&id.uuid).await?;
-        Power::of(self.op).refuse_unmade(&source).await?;
-        match (request.mode, state) {
-            // What its disks lack is in its memory.
-            (_, VmState::Shutoff) if saved => Err(VmError::Saved { name: id.name }.into()),
-            // One that has gone off meanwhile needs no more.
-            (CloneMode::Live, VmState::Shutoff) => Ok((source, CloneMode::Full)),
-            (mode, VmState::Shutoff) => Ok((source, mode)),
-            (CloneMode::Live, VmState::Running | VmState::Paused) => Ok((source, request.mode)),
-            (CloneMode::Live, _) => Err(VmError::NotRunning { name: id.name }.into()),
-            _ => Err(VmError::NotOff { name: id.name, state }.into()),
         }
     }
 
@@ -199,16 +185,27 @@ impl Cloning<'_> {
         }
     }
 
-    /// A source that was started, whose disks are written meanwhile, gives no copy of one moment.
-    async fn source_is_off(&self, source: &Domain) -> Result<(), Error> {
+    /// A source that was started, or whose disks are written meanwhile, gives no copy of one moment.
+    async fn source_is_idle(&self, source: &Domain, settled: &Settled) -> Result<(), Error> {
         match self
             .op
             .while_daemon_restarts(async || Ok(self.op.client().domains().state(&source.uuid).await?))
             .await?
         {
-            VmState::Shutoff => Ok(()),
+            VmState::Shutoff => self.refuse_written(source, settled),
             _ => Err(CloneError::SourceChanged { name: source.name.clone() }.into()),
         }
+    }
+
+    /// libvirt knows nothing of what others do with the files of a VM that is off.
+    fn refuse_written(&self, source: &Domain, settled: &Settled) -> Result<(), Error> {
+        for piece in &settled.pieces {
+            let is_it = |disk: &&Disk| disk.path.as_ref() == Some(&piece.from);
+            let disk = source.disks.iter().find(is_it);
+            let format = disk.and_then(|disk| disk.format.as_deref());
+            Storage::of(self.op).refuse_written(&piece.from, format)?;
+        }
+        Ok(())
     }
 
     fn clone_step(&self, request: &CloneRequest, step: Step) -> Result<(), Error> {

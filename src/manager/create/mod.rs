@@ -13,7 +13,7 @@ use crate::libvirt::{self, Domain, DomainSpec, Mounted, NewDomain, Room};
 use crate::manager::claim::Claim;
 use crate::manager::delete::Deletion;
 use crate::manager::guest::GuestAccess;
-use crate::manager::host_checks::HostChecks;
+use crate::manager::host_checks::{HostChecks, utf8_path};
 use crate::manager::image::Images;
 use crate::manager::power::Power;
 use crate::manager::storage::Storage;
@@ -310,7 +310,7 @@ impl Creation<'_> {
             os_variant: spec.os_variant.clone(),
             kvm,
             disks: names.disks(seeded),
-            cdroms: spec.cdroms().map(|iso| iso.to_string_lossy().into_owned()).collect(),
+            cdroms: spec.cdroms().map(|iso| utf8_path(iso)).collect::<Result<_, _>>()?,
             interfaces: wiring.interfaces,
             folders: mounts.folders,
             virtiofsd: mounts.virtiofsd,

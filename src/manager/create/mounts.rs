@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::host::{self, Permission, Virtiofsd};
 use crate::libvirt::Version;
 use crate::manager::create::Creation;
+use crate::manager::host_checks::utf8_path;
 use crate::manager::{Error, Event, ResourceError, VmSpec, Warning};
 use crate::model::{Invalid, MountDriver, MountSpec, SharedFolder};
 
@@ -73,6 +74,7 @@ impl Creation<'_> {
             if !mount.host.is_dir() {
                 return Err(ResourceError::FolderMissing { path: mount.host.clone() }.into());
             }
+            utf8_path(&mount.host)?;
             if spec.mounts[..index].iter().any(|other| other.guest == mount.guest) {
                 let reason = "two folders cannot be mounted at one place";
                 return Err(Invalid::new("mount", mount.to_string(), reason).into());
@@ -104,7 +106,7 @@ impl Creation<'_> {
                 }
             };
             folders.push(SharedFolder {
-                host: mount.host.to_string_lossy().into_owned(),
+                host: utf8_path(&mount.host)?,
                 tag: SharedFolder::tag_of(number),
                 guest: mount.guest.clone(),
                 read_only: mount.read_only,

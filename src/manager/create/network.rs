@@ -54,7 +54,7 @@ impl Creation<'_> {
         let usual = match &self.op.config().defaults.network {
             Some(network) => network.clone(),
             None if self.op.locality().is_session() => NetworkSpec::User,
-            None => NetworkSpec::Network("default".into()),
+            None => NetworkSpec::network("default"),
         };
         vec![usual.into()]
     }
@@ -82,9 +82,10 @@ impl Creation<'_> {
                     Networks::of(self.op).check_bridge(&name)?;
                     InterfaceSource::Bridge(name)
                 }
-                NetworkSpec::Network(name) => {
-                    wiring.claims.push(Networks::of(self.op).ready_network(&name, act).await?);
-                    InterfaceSource::Network(name)
+                NetworkSpec::Network { name, portgroup } => {
+                    let group = portgroup.as_deref();
+                    wiring.claims.push(Networks::of(self.op).ready_network(&name, group, act).await?);
+                    InterfaceSource::Network { name, portgroup }
                 }
                 NetworkSpec::User => self.user_network(&wiring.published),
             };
@@ -149,15 +150,17 @@ impl Creation<'_> {
         }
     }
 
+    /// Whom vmtools logs in as, where the image makes `image_user`.
+    pub(super) fn user_of(&self, spec: &VmSpec, image_user: Option<&str>) -> String {
+        let usual = if spec.ignition.is_some() { IGNITION_USER } else { USER };
+        let configured = self.op.config().defaults.user.as_deref();
+        spec.user.as_deref().or(image_user).or(configured).unwrap_or(usual).to_owned()
+    }
+
     /// The keys that were named, else all of ~/.ssh; and vmtools' own, so that a wait never hangs on
     /// a passphrase.
     pub(super) fn access(&self, spec: &VmSpec, image: Option<&LocalImage>) -> Result<Access, Error> {
-        let user = spec
-            .user
-            .clone()
-            .or_else(|| image.and_then(|image| image.default_user.clone()))
-            .or_else(|| self.op.config().defaults.user.clone())
-            .unwrap_or_else(|| if spec.ignition.is_some() { IGNITION_USER } else { USER }.to_owned());
+        let user = self.user_of(spec, image.and_then(|image| image.default_user.as_deref()));
         let mut keys = Vec::new();
         for file in &spec.ssh_keys {
             keys.push(guest::read_public_key(file)?);

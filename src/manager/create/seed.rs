@@ -3,9 +3,12 @@
 use super::network::Access;
 use crate::image::LocalImage;
 use crate::manager::create::Creation;
+use crate::manager::image::Images;
 use crate::manager::{Error, Event, VmSpec, Warning};
 use crate::model::SharedFolder;
-use crate::seed::{CloudInit, HostKey, Ignition, UserDataWarning, check_ignition, check_user_data, volume};
+use crate::seed::{
+    CloudInit, HostKey, Ignition, UserDataWarning, check_ignition, check_login, check_user_data, volume,
+};
 
 /// What tells the guest who it is.
 pub(super) enum Setup {
@@ -36,7 +39,16 @@ impl Creation<'_> {
         for warning in spec.user_data.as_deref().map(check_user_data).transpose()?.unwrap_or_default() {
             self.op.report(Event::Warning(Warning::UserData(warning)));
         }
-        Ok(())
+        self.check_login(spec)
+    }
+
+    /// Whether vmtools will get in, as far as it is known without the image whom it logs in as.
+    fn check_login(&self, spec: &VmSpec) -> Result<(), Error> {
+        let (Some(user_data), true) = (&spec.user_data, spec.cloud_init) else { return Ok(()) };
+        let Some(reference) = self.reference(spec)? else { return Ok(()) };
+        let image_user = Images::of(self.op).image_store()?.default_user(&reference);
+        let user = self.user_of(spec, image_user.as_deref());
+        Ok(check_login(user_data, &user, image_user.as_deref())?)
     }
 }
 

@@ -4,6 +4,7 @@
 //! file's end. A VM that vmtools made is marked while it is deleted, so that `gc` finishes what was killed.
 
 mod plan;
+mod together;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -76,7 +77,7 @@ impl Deletion<'_> {
         if ids.is_empty() {
             return Ok(results);
         }
-        let inventory = Inventory::load(self.op).await?;
+        let inventory = self.inventory(&ids, request.ends_hanging).await?;
         ids.sort_by_key(|id| std::cmp::Reverse(inventory.depth(&id.uuid)));
         let mut drafts = Vec::new();
         for id in ids {
@@ -94,12 +95,29 @@ impl Deletion<'_> {
             let error = draft.check(&inventory, &deletion).err();
             results.extend(error.map(|error| (draft.name().to_owned(), Err(error))));
         }
+        let drafts = together::arrange(drafts, &inventory);
         let all = all_of(&drafts, &inventory);
         results.extend(drafts.into_iter().map(|draft| {
             let plan = draft.finish(&inventory, &all);
             (plan.name.clone(), Ok(plan))
         }));
         Ok(results)
+    }
+
+    /// What there is and who needs it. One of the VMs whose QEMU hangs holds back what is its own: where
+    /// `ends_hanging` says so it is stopped first, which libvirt can do without QEMU's help.
+    async fn inventory(&self, vms: &[DomainId], ends_hanging: bool) -> Result<Inventory, Error> {
+        let inventory = Inventory::load(self.op).await?;
+        let hanging = vms.iter().filter(|id| ends_hanging && inventory.definitions.is_hidden(&id.uuid));
+        let mut ended = false;
+        for id in hanging {
+            let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+            match self.op.client().domains().destroy(&id.uuid).await {
+                Ok(()) | Err(libvirt::Error::WrongState { .. }) => ended = true,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if ended { Inventory::load(self.op).await } else { Ok(inventory) }
     }
 
     /// As [`Deletion::plan`], of one VM that may be stopped.
@@ -223,7 +241,7 @@ impl Deletion<'_> {
         }
         let deadline = Instant::now() + PATIENCE;
         let storage = Storage::of(self.op);
-        let removed = storage.remove_domain(&plan.uuid, &volumes, running, deadline).await;
+        let removed = storage.remove_domain(&plan.uuid, &volumes, running, plan.undefine, deadline).await;
         let by_us = match removed {
             Ok(by_us) => by_us,
             Err(left) => {

@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 
-use crate::libvirt::{Disk, DiskSource, Domain, KeptBeside, OwnedVolume};
-use crate::manager::inventory::{DeletionSet, Inventory, Needer};
+use crate::libvirt::{Disk, DiskSource, Domain, KeptBeside, OwnedVolume, UndefineOptions};
+use crate::manager::inventory::{DeletionSet, FileKey, Inventory, Needer};
 use crate::manager::storage::base;
 use crate::manager::{Error, StorageError};
+
+/// What a plan calls the state of a VM's TPM.
+const TPM: &str = "tpm";
 
 /// How VMs are to be deleted.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +19,8 @@ pub struct DeleteRequest {
     pub keep_disks: bool,
     /// Whether disks go that vmtools did not make, as far as nobody else has anything of them.
     pub foreign_disks: bool,
+    /// Whether one whose QEMU hangs is stopped before all else: until then it can't be told what is its own.
+    pub ends_hanging: bool,
 }
 
 /// What deleting a VM takes away, and what it leaves.
@@ -54,6 +59,15 @@ pub struct DeletePlan {
     /// The folder of its TPM's state, which libvirt removes with it.
     #[serde(skip)]
     tpm_state: Option<String>,
+    /// What libvirt is to leave where it forgets it.
+    #[serde(skip)]
+    pub(in crate::manager) undefine: UndefineOptions,
+    /// The link that stands in place of its firmware's variables, and stays.
+    #[serde(skip)]
+    nvram_link: Option<String>,
+    /// The files that would go, but that another VM of the same command removes or keeps.
+    #[serde(skip)]
+    left_to_others: Vec<String>,
     /// The files that stay, and are of no use without those that go.
     #[serde(skip)]
     worthless: Vec<String>,
@@ -120,6 +134,8 @@ pub enum KeepReason {
     NotInPool,
     /// Disks were asked to stay.
     Asked,
+    /// Its serial or parallel ports, or its sound, were written to it.
+    Output,
 }
 
 impl DeletePlan {
@@ -148,7 +164,9 @@ impl DeletePlan {
         let mut volumes = self.volumes.clone();
         if let Some(domain) = inventory.definitions.stored(&self.uuid).filter(|_| !self.keeps_disks) {
             let new = inventory.owned_by(domain).into_iter();
-            volumes.extend(new.filter(|new| self.volumes.iter().all(|known| known.path != new.path)));
+            let known = self.volumes.iter().map(|volume| &volume.path).chain(&self.left_to_others);
+            let known: Vec<&String> = known.collect();
+            volumes.extend(new.filter(|new| !known.contains(&&new.path)));
         }
         let mut deletion = gone.clone();
         deletion.vms.insert(self.uuid.clone());
@@ -181,6 +199,42 @@ impl Draft {
         let volumes = self.plan.volumes.iter().map(|volume| volume.path.as_str());
         let files = self.plan.files.iter().map(|file| file.path.as_str());
         volumes.chain(files).chain(self.plan.worthless.iter().map(String::as_str))
+    }
+
+    /// The files that it removes, or has libvirt remove.
+    pub(super) fn removes(&self) -> impl Iterator<Item = &str> {
+        let volumes = self.plan.volumes.iter().map(|volume| volume.path.as_str());
+        let files = self.plan.files.iter().map(|file| file.path.as_str());
+        volumes.chain(files).chain(self.plan.tpm_state.as_deref())
+    }
+
+    /// Those of them that libvirt made.
+    pub(super) fn made_by_libvirt(&self) -> impl Iterator<Item = &str> {
+        let nvram = self.plan.files.iter().filter(|file| file.why == DeleteReason::Nvram);
+        nvram.map(|file| file.path.as_str()).chain(self.plan.tpm_state.as_deref())
+    }
+
+    /// The disks that stay, and what is below them.
+    pub(super) fn keeps(&self) -> impl Iterator<Item = &str> {
+        let kept = self.plan.kept.iter().map(|file| &file.path);
+        kept.filter(|path| self.plan.nvram_link.as_ref() != Some(path)).map(String::as_str)
+    }
+
+    /// Leaves a file to another VM of the same command.
+    pub(super) fn leave(&mut self, inventory: &Inventory, key: &FileKey) {
+        let is_it = |path: &str| inventory.files.key(path) == *key;
+        let plan = &mut self.plan;
+        for file in plan.files.iter().filter(|file| is_it(&file.path)) {
+            plan.undefine.keep_nvram |= file.why == DeleteReason::Nvram;
+            plan.left_to_others.push(file.path.clone());
+        }
+        plan.files.retain(|file| !is_it(&file.path));
+        plan.volumes.retain(|volume| !is_it(&volume.path));
+        if plan.tpm_state.as_deref().is_some_and(is_it) {
+            plan.undefine.keep_tpm = true;
+            plan.tpm_state = None;
+            plan.state.retain(|state| *state != TPM);
+        }
     }
 
     /// Nothing that stays needs the VM or a file that goes with it, but for those of others, which stay then.
@@ -255,12 +309,15 @@ pub(super) fn draft(
         may_stop: request.may_stop,
         keeps_disks: request.keep_disks,
         tpm_state: domain.tpm_state(),
+        undefine: UndefineOptions::default(),
+        nvram_link: None,
+        left_to_others: Vec::new(),
         worthless: Vec::new(),
         below: Vec::new(),
         ports: Vec::new(),
     };
     let state = [
-        ("tpm", domain.hardware().tpm),
+        (TPM, domain.hardware().tpm),
         ("managed_save", beside.managed_save),
         ("checkpoints", beside.checkpoints),
     ];
@@ -273,6 +330,7 @@ pub(super) fn draft(
     draft.take_disks(request);
     draft.note_below();
     draft.take_nvram();
+    draft.note_outputs();
     Draft { plan: draft.plan }
 }
 
@@ -345,8 +403,26 @@ impl Drafting<'_> {
     }
 
     fn take_nvram(&mut self) {
-        let Some(nvram) = self.domain.nvram().filter(|path| !self.is_settled(path)) else { return };
-        self.delete(&nvram, DeleteReason::Nvram, None);
+        let Some(nvram) = self.domain.nvram() else { return };
+        if self.plan.kept.iter().any(|file| file.path == nvram) {
+            self.plan.undefine.keep_nvram = true;
+        } else if self.inventory.files.is_link(&nvram) {
+            // libvirt makes a file. It would remove the link, and say nothing of what that leads to.
+            self.plan.undefine.keep_nvram = true;
+            self.keep(&nvram, KeepReason::Foreign);
+            self.plan.nvram_link = Some(nvram);
+        } else if !self.is_settled(&nvram) {
+            self.delete(&nvram, DeleteReason::Nvram, None);
+        }
+    }
+
+    /// libvirt forgets them, and it has no command that removes a file in no pool.
+    fn note_outputs(&mut self) {
+        for file in self.domain.output_files() {
+            if !self.is_settled(&file) && self.inventory.files.is_there(&file) {
+                self.keep(&file, KeepReason::Output);
+            }
+        }
     }
 
     fn is_settled(&self, path: &str) -> bool {

@@ -124,7 +124,7 @@ impl Doctor<'_> {
 
     async fn network_check(&self) -> Check {
         let name = match (&self.op.config().defaults.network, self.op.locality().is_session()) {
-            (Some(NetworkSpec::Network(name)), _) => name.clone(),
+            (Some(NetworkSpec::Network { name, .. }), _) => name.clone(),
             (None, false) => "default".to_owned(),
             (Some(other), _) => {
                 return warning_if("network", false, Finding::OtherNetwork { spec: other.to_string() });

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use crate::manager::Seen;
-use crate::model::{Condition, ShutoffReason, VmState};
+use crate::manager::{Screen, Seen};
+use crate::model::{Condition, ConnectionUri, ShutoffReason, VmState};
 
 /// Why a wait for a VM ended without what it waited for.
 #[derive(Debug, thiserror::Error)]
@@ -157,14 +157,24 @@ pub enum ScreenError {
         name: String,
     },
     /// It can be reached on the daemon's host only.
-    #[error("the screen of the VM {name} is at {endpoint} of another host, that of {uri}")]
+    #[error("the screen of the VM {} is on another host, that of {uri}", .screen.vm)]
     NotHere {
+        /// Where it is there.
+        screen: Screen,
+        /// The connection.
+        uri: ConnectionUri,
+    },
+    /// There is no graphical session that a window could open in.
+    #[error("there is no display for a VNC viewer: neither DISPLAY nor WAYLAND_DISPLAY is set")]
+    NoDisplay {
         /// The VM.
         name: String,
-        /// Its socket, or its host and port.
-        endpoint: String,
-        /// The connection.
-        uri: String,
+    },
+    /// No program that could show it is installed.
+    #[error("no VNC viewer is installed: neither virt-viewer, remote-viewer nor vncviewer")]
+    NoViewer {
+        /// The VM.
+        name: String,
     },
     /// The VNC server can't be connected to.
     #[error("cannot connect to the screen of the VM {name} at {endpoint}")]

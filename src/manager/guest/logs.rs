@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::serial_log::SerialLog;
-use crate::libvirt::{self, Domain, OwnedVolume, Scope};
+use crate::libvirt::{Domain, OwnedVolume, Scope};
 use crate::manager::guest::GuestAccess;
+use crate::manager::storage::Storage;
 use crate::manager::{ConsoleError, Error};
 
 /// How often a log is looked at that is followed.
@@ -106,22 +106,11 @@ impl GuestAccess<'_> {
     }
 
     /// The volume that the log is for libvirt: in the pool of vmtools' record, else in any.
-    async fn log_volume(&self, domain: &Domain, path: &str) -> Result<Option<OwnedVolume>, libvirt::Error> {
+    async fn log_volume(&self, domain: &Domain, path: &str) -> Result<Option<OwnedVolume>, Error> {
         let record = domain.metadata.as_ref().map(|record| record.owned.as_slice()).unwrap_or_default();
         if let Some(owned) = record.iter().find(|owned| owned.path == path) {
             return Ok(Some(owned.clone()));
         }
-        if let Some((found, _)) = self.op.client().volumes().at_path(path).await? {
-            return Ok(Some(found));
-        }
-        let folder = Path::new(path).parent();
-        for pool in self.op.client().pools().active().await? {
-            let held = self.op.client().pools().running(&pool).await?;
-            if held.is_some_and(|held| Some(Path::new(&held.path)) == folder) {
-                self.op.client().pools().refresh(&pool).await?;
-                return Ok(self.op.client().volumes().at_path(path).await?.map(|(found, _)| found));
-            }
-        }
-        Ok(None)
+        Ok(Storage::of(self.op).volume_at(path).await?.map(|(found, _)| found))
     }
 }

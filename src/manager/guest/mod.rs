@@ -11,6 +11,7 @@ pub(in crate::manager) mod reach;
 mod screen;
 mod serial_log;
 mod ssh_config;
+mod view;
 mod wait;
 
 pub use agent::AgentError;
@@ -22,6 +23,7 @@ pub use logs::LogRequest;
 pub use reach::Reach;
 pub use screen::{Screen, ScreenForward};
 pub use ssh_config::SshHost;
+pub use view::ScreenView;
 pub use wait::WaitFor;
 
 use super::operation::noun;

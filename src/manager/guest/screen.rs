@@ -2,14 +2,15 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinSet;
 
-use crate::libvirt::{VncEndpoint, VncServer};
+use crate::host;
+use crate::libvirt::{DomainId, VncEndpoint, VncServer};
 use crate::manager::guest::GuestAccess;
 use crate::manager::{Error, ScreenError, VmError};
 
@@ -38,16 +39,18 @@ pub struct ScreenForward {
     pub screen: Screen,
     target: Target,
     listener: TcpListener,
+    /// The only user who is connected; `None` for all.
+    user: Option<u32>,
 }
 
 /// A VNC server of this host.
 #[derive(Debug, Clone)]
-struct Target {
+pub(super) struct Target {
     vm: String,
     endpoint: VncEndpoint,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -57,8 +60,8 @@ impl GuestAccess<'_> {
     /// # Errors
     /// [`VmError::NotRunning`], or [`ScreenError::NoScreen`] without VNC.
     pub async fn screen(&self, name: &str) -> Result<Screen, Error> {
-        let (vm, server) = self.vnc_server(name).await?;
-        Ok(Screen::of(vm, server))
+        let (id, server) = self.vnc_server(name).await?;
+        Ok(Screen::of(id.name, server))
     }
 
     /// Listens on the port of 127.0.0.1, on behalf of the VM's screen.
@@ -67,36 +70,37 @@ impl GuestAccess<'_> {
     /// As [`GuestAccess::screen`]; [`ScreenError::NotHere`]; [`ScreenError::Unreachable`], as when this user may not
     /// open the socket; [`ScreenError::CannotListen`].
     pub async fn forward_screen(&self, name: &str, port: u16) -> Result<ScreenForward, Error> {
-        let (vm, VncServer { endpoint, password }) = self.vnc_server(name).await?;
-        let target = Target { vm: vm.clone(), endpoint };
-        if !self.op.locality().is_here() {
-            let (endpoint, uri) = (target.name(), self.op.uri().to_string());
-            return Err(ScreenError::NotHere { name: vm, endpoint, uri }.into());
-        }
+        let (id, server) = self.vnc_server(name).await?;
+        let target = self.screen_target(&id.name, &server)?;
         // Who may not connect is told so now, and not when a viewer comes.
         target.connect().await?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .await
-            .map_err(|source| ScreenError::CannotListen { port, source })?;
-        let host = Ipv4Addr::LOCALHOST.to_string();
-        let server = VncServer { endpoint: VncEndpoint::Tcp { host, port, password }, password };
-        Ok(ScreenForward { screen: Screen::of(vm, server), target, listener })
+        ScreenForward::listen(target, server.password, port, None).await
     }
 
-    async fn vnc_server(&self, name: &str) -> Result<(String, VncServer), Error> {
+    pub(super) async fn vnc_server(&self, name: &str) -> Result<(DomainId, VncServer), Error> {
         let id = self.op.client().domains().resolve(name).await?;
         if !self.op.client().domains().state(&id.uuid).await?.is_active() {
             return Err(VmError::NotRunning { name: id.name }.into());
         }
         match self.op.client().definitions().vnc_server(&id.uuid).await? {
-            Some(server) => Ok((id.name, server)),
+            Some(server) => Ok((id, server)),
             None => Err(ScreenError::NoScreen { name: id.name }.into()),
         }
+    }
+
+    /// The VNC server, if it is on this host.
+    pub(super) fn screen_target(&self, vm: &str, server: &VncServer) -> Result<Target, Error> {
+        let target = Target { vm: vm.to_owned(), endpoint: server.endpoint.clone() };
+        if self.op.locality().is_here() {
+            return Ok(target);
+        }
+        let screen = Screen::of(vm.to_owned(), server.clone());
+        Err(ScreenError::NotHere { screen, uri: self.op.uri().clone() }.into())
     }
 }
 
 impl Screen {
-    fn of(vm: String, server: VncServer) -> Self {
+    pub(super) fn of(vm: String, server: VncServer) -> Self {
         let password = server.password;
         match server.endpoint {
             VncEndpoint::Socket { path } => Self { vm, socket: Some(path), host: None, port: None, password },
@@ -108,6 +112,20 @@ impl Screen {
 }
 
 impl ScreenForward {
+    /// Listens on the port of 127.0.0.1, or on any for 0, on behalf of that user alone if one is given.
+    pub(super) async fn listen(
+        target: Target,
+        password: bool,
+        port: u16,
+        user: Option<u32>,
+    ) -> Result<Self, Error> {
+        let failed = |source| ScreenError::CannotListen { port, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
+        let (host, port) = (Ipv4Addr::LOCALHOST.to_string(), listener.local_addr().map_err(failed)?.port());
+        let server = VncServer { endpoint: VncEndpoint::Tcp { host, port, password }, password };
+        Ok(Self { screen: Screen::of(target.vm.clone(), server), target, listener, user })
+    }
+
     /// Connects each viewer that comes to the screen. `failed` gets why one was not connected.
     ///
     /// # Errors
@@ -118,7 +136,10 @@ impl ScreenForward {
         loop {
             tokio::select! {
                 accepted = self.listener.accept(), if viewers.len() < VIEWERS => match accepted {
-                    Ok((viewer, _)) => drop(viewers.spawn(serve_viewer(self.target.clone(), viewer))),
+                    Ok((viewer, from)) if self.lets_in(&viewer, from) => {
+                        viewers.spawn(serve_viewer(self.target.clone(), viewer));
+                    }
+                    Ok(_) => {}
                     // That viewer alone is gone (accept(2)).
                     Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                     Err(source) => return Err(ScreenError::CannotListen { port, source }.into()),
@@ -133,6 +154,13 @@ impl ScreenForward {
     }
 }
 
+impl ScreenForward {
+    fn lets_in(&self, viewer: &TcpStream, from: SocketAddr) -> bool {
+        let user = |to| host::tcp_user(from, to);
+        self.user.is_none_or(|only| viewer.local_addr().ok().and_then(user) == Some(only))
+    }
+}
+
 async fn serve_viewer(target: Target, mut viewer: TcpStream) -> Result<(), Error> {
     let mut screen = target.connect().await?;
     // A viewer that goes away is no failure, nor is a VM that shuts down.
@@ -141,7 +169,7 @@ async fn serve_viewer(target: Target, mut viewer: TcpStream) -> Result<(), Error
 }
 
 impl Target {
-    async fn connect(&self) -> Result<Box<dyn Stream>, Error> {
+    pub(super) async fn connect(&self) -> Result<Box<dyn Stream>, Error> {
         let stream: io::Result<Box<dyn Stream>> = match &self.endpoint {
             VncEndpoint::Socket { path } => {
                 UnixStream::connect(path).await.map(|stream| Box::new(stream) as _)
@@ -166,7 +194,7 @@ impl Target {
 }
 
 /// The address for one that listens on all of the host's.
-fn reachable(host: &str) -> &str {
+pub(super) fn reachable(host: &str) -> &str {
     match host {
         "0.0.0.0" => "127.0.0.1",
         "::" => "::1",
@@ -189,7 +217,7 @@ mod tests {
         let port = listener.local_addr().expect("is bound").port();
         let server = VncServer { endpoint: endpoint.clone(), password: false };
         let screen = Screen::of("web".into(), server);
-        (ScreenForward { screen, target: Target { vm: "web".into(), endpoint }, listener }, port)
+        (ScreenForward { screen, target: Target { vm: "web".into(), endpoint }, listener, user: None }, port)
     }
 
     #[test]

@@ -43,6 +43,12 @@ pub enum ResourceError {
         /// The connection.
         uri: String,
     },
+    /// A path of this host that a definition, which is Unicode text, can't hold.
+    #[error("the path {} is not valid UTF-8, so libvirt cannot be given it", .path.display())]
+    NotUtf8 {
+        /// The file or directory.
+        path: PathBuf,
+    },
     /// QEMU's user can't get at a file.
     #[error("QEMU cannot use {}: {} is closed to it", .path.display(), .blocker.path.display())]
     PathBlocked {

@@ -107,6 +107,15 @@ impl HostChecks<'_> {
     }
 }
 
+/// The path as it stands in a definition. With another character for what is no text it would be another file's.
+///
+/// # Errors
+/// [`ResourceError::NotUtf8`].
+pub(in crate::manager) fn utf8_path(path: &Path) -> Result<String, Error> {
+    let text = path.to_str().ok_or_else(|| ResourceError::NotUtf8 { path: path.to_owned() })?;
+    Ok(text.to_owned())
+}
+
 fn host_cpus() -> Option<u32> {
     let host = std::thread::available_parallelism().ok()?;
     Some(u32::try_from(host.get()).unwrap_or(u32::MAX))

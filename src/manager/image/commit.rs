@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
-use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, Stored, VolumeSpec};
-use crate::manager::claim::Subject;
+use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, VolumeSpec};
 use crate::manager::image::Images;
 use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
-use crate::manager::{DiskError, Error, Event, Place, Step, StorageError, VmError, Warning};
-use crate::model::{DiskSize, Firmware, VmState};
+use crate::manager::{DiskError, Error, Event, Place, Step, StorageError, Warning};
+use crate::model::{DiskSize, Firmware};
 
 /// The beginning of the names of the volumes that a commit makes for a while.
 pub(in crate::manager) const PREFIX: &str = "vmtools-commit-";
@@ -38,18 +37,14 @@ impl Images<'_> {
     /// Makes an image of the VM's system disk.
     ///
     /// # Errors
-    /// [`VmError::NotOff`]; [`VmError::Saved`]; [`DiskError::NoDisk`]; [`StorageError::Forged`]; when there is no room. Then what was made is taken back.
+    /// [`VmError::NotOff`](crate::manager::VmError); [`VmError::Saved`](crate::manager::VmError); [`DiskError::NoDisk`]; [`StorageError::Forged`];
+    /// [`image::Error::InUse`](crate::image::Error::InUse) when a process that libvirt does not know writes to its
+    /// files; when there is no room. Then what was made is taken back.
     pub async fn commit(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
-        let id = self.op.client().domains().resolve(&request.vm).await?;
-        let _claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
-        let Stored { domain, state, saved } =
-            self.op.client().definitions().stored_with_state(&id.uuid).await?;
-        match (state, saved) {
-            (VmState::Shutoff, false) => {}
-            (VmState::Shutoff, true) => return Err(VmError::Saved { name: id.name }.into()),
-            (state, _) => return Err(VmError::NotOff { name: id.name, state }.into()),
-        }
-        let source = self.system_disk(&domain).await?;
+        let vm = self.op.share_vm(&request.vm).await?;
+        vm.refuse_on()?;
+        let domain = &vm.stored;
+        let source = self.system_disk(domain).await?;
         let store = image_store(self.op.paths())?;
         let staged = self.op.race(async { Ok(store.own().stage(&request.name, request.replace).await?) });
         let staged = staged.await?;
@@ -57,7 +52,7 @@ impl Images<'_> {
         let volume = format!("{PREFIX}{}.qcow2", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let path = format!("{}/{volume}", pool.path);
         let temporary = OwnedVolume { pool: pool.name, volume, path };
-        let brought = self.flatten_and_fetch(&domain, &source, &temporary, &staged, &request.name).await;
+        let brought = self.flatten_and_fetch(domain, &source, &temporary, &staged, &request.name).await;
         self.remove_copy(&temporary, brought).await?;
         let new = NewImage {
             name: request.name.clone(),
@@ -77,10 +72,12 @@ impl Images<'_> {
             domain.disks_in_role(DiskRole::Data).map(|disk| disk.target.clone()).collect();
         let Some(disk) = system else { return Err(DiskError::NoDisk { name: domain.name.clone() }.into()) };
         let path = &Storage::of(self.op).disk_file(domain, disk)?;
+        // Those that open it later wait for the copy: libvirt makes it by qemu-img, which holds QEMU's locks.
+        Storage::of(self.op).refuse_written(path, disk.format.as_deref())?;
         if !others.is_empty() {
             self.op.report(Event::Warning(Warning::DisksLeftOut { of: domain.name.clone(), disks: others }));
         }
-        let found = self.op.client().volumes().at_path(path).await?.map(|(volume, _)| volume);
+        let found = Storage::of(self.op).volume_at(path).await?.map(|(volume, _)| volume);
         let missing = || StorageError::NotInPool { name: domain.name.clone(), path: path.clone() };
         let volume = found.ok_or_else(missing)?;
         Storage::of(self.op).volume_to_copy(domain, disk, &volume).await?;

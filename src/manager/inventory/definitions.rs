@@ -59,6 +59,11 @@ impl VmDefinitions {
         self.stored.iter().chain(&self.running)
     }
 
+    /// Whether the VM runs.
+    pub(in crate::manager) fn is_running(&self, uuid: &str) -> bool {
+        self.running.iter().any(|domain| domain.uuid == uuid)
+    }
+
     /// Those that are there, but tell nothing of themselves.
     pub(in crate::manager) fn hidden(&self) -> &[DomainId] {
         &self.hidden

@@ -43,6 +43,11 @@ pub(in crate::manager) struct Files {
 }
 
 impl Files {
+    /// Whether the file exists, as far as that can be seen from here.
+    pub(in crate::manager) fn is_there(&self, path: &str) -> bool {
+        !self.is_here || Path::new(path).symlink_metadata().is_ok()
+    }
+
     /// Of the pools' volumes, each with its pool's name, and of the disks of the VMs.
     pub(super) fn new<'a>(
         volumes: Vec<(String, Volume)>,
@@ -72,6 +77,11 @@ impl Files {
     /// The key of a path.
     pub(in crate::manager) fn key(&self, path: &str) -> FileKey {
         self.keys.get(path).cloned().unwrap_or_else(|| FileKey::of(path, self.is_here))
+    }
+
+    /// Whether the path is that of a symbolic link, as far as that can be told from here.
+    pub(in crate::manager) fn is_link(&self, path: &str) -> bool {
+        self.is_here && std::fs::symlink_metadata(path).is_ok_and(|data| data.is_symlink())
     }
 
     /// A path of the file.

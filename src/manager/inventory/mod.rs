@@ -200,6 +200,12 @@ impl Inventory {
         staying.map(|domain| Needer::Vm(domain.name.clone())).collect()
     }
 
+    /// All files that the VM needs by its definitions.
+    pub(in crate::manager) fn used_by(&self, uuid: &str) -> HashSet<FileKey> {
+        let of_it = self.definitions.all().filter(|domain| domain.uuid == uuid);
+        of_it.flat_map(|domain| self.files_of(domain)).collect()
+    }
+
     /// Whether a disk or another device of the VM is the file, or stands on it.
     pub(in crate::manager) fn uses(&self, domain: &Domain, key: &FileKey) -> bool {
         self.files_of(domain).any(|file| file == *key)

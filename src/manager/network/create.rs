@@ -1,19 +1,21 @@
 //! Making a network: settle, define, start, have it started by itself. What was begun is taken back on
 //! every error.
 //!
-//! Two creates at once may find the same subnet free. So whoever has defined a network with a subnet that
-//! it found by itself looks again, and gives way to any other that has it by then; the next try takes
-//! another one, not the next, so that two don't meet again.
+//! Two creates at once may find the same subnet free. Of this host's one waits for the other, by a claim. Against
+//! other hosts and other programs, whoever has defined a network with a subnet that it found by itself looks again, and
+//! gives way to any other that has it by then; the next try takes another one, not the next, so that two don't meet
+//! again.
 
 use std::time::Duration;
 
 use super::{NetworkError, NetworkStatus};
 use crate::host;
 use crate::libvirt::{self, Network, NetworkDevice, NetworkSpec, Object, RefusalReason};
+use crate::manager::claim::{Claim, Subject};
 use crate::manager::network::Networks;
 use crate::manager::undo::UndoStack;
 use crate::manager::{Error, SubnetUser};
-use crate::model::{AddressRange, NetworkMode, NetworkName, Subnet};
+use crate::model::{IpRange, IpSubnet, NetworkMode, NetworkName, Subnet, Subnet6};
 
 /// How often a subnet is looked for that nobody takes in the meantime.
 const TRIES: u32 = 8;
@@ -45,8 +47,10 @@ pub enum NetworkKind {
     Own {
         /// Any mode but [`NetworkMode::Bridge`].
         mode: NetworkMode,
-        /// Its addresses; `None` finds some that are free.
-        subnet: Option<Subnet>,
+        /// Its addresses of IPv4.
+        ipv4: Ipv4Choice,
+        /// Its addresses of IPv6; `None` for none.
+        subnet6: Option<Subnet6>,
         /// Whether libvirt gives addresses to guests.
         dhcp: bool,
         /// Whether libvirt answers for names.
@@ -56,6 +60,17 @@ pub enum NetworkKind {
     },
 }
 
+/// Which addresses of IPv4 a new network has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ipv4Choice {
+    /// Some that are free.
+    Free,
+    /// These.
+    Subnet(Subnet),
+    /// None.
+    None,
+}
+
 /// What a create would make.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct NetworkPlan {
@@ -63,10 +78,14 @@ pub struct NetworkPlan {
     pub name: String,
     /// Its mode.
     pub mode: &'static str,
-    /// Its addresses; `None` where it has none of its own.
-    pub subnet: Option<Subnet>,
-    /// The addresses for guests.
-    pub dhcp_range: Option<AddressRange>,
+    /// Its IPv4 addresses; `None` where it has none of its own.
+    pub subnet: Option<IpSubnet>,
+    /// Its IPv6 addresses; `None` where it has none of its own.
+    pub subnet6: Option<IpSubnet>,
+    /// The IPv4 addresses for guests.
+    pub dhcp_range: Option<IpRange>,
+    /// The IPv6 addresses for guests.
+    pub dhcp_range6: Option<IpRange>,
     /// Whether libvirt answers for names.
     pub dns: bool,
     /// The domain of the guests' names.
@@ -97,7 +116,9 @@ impl Networks<'_> {
             name: spec.name.to_string(),
             mode: NetworkMode::Bridge.name(),
             subnet: None,
+            subnet6: None,
             dhcp_range: None,
+            dhcp_range6: None,
             dns: false,
             domain: None,
             bridge: None,
@@ -107,14 +128,20 @@ impl Networks<'_> {
         };
         Ok(match spec.device {
             NetworkDevice::Host { bridge } => NetworkPlan { bridge: Some(bridge), ..plan },
-            NetworkDevice::Own { mode, subnet, subnet6: _, dhcp, dns, domain } => NetworkPlan {
-                mode: mode.name(),
-                subnet: Some(subnet),
-                dhcp_range: dhcp.then(|| subnet.guests()),
-                dns,
-                domain,
-                ..plan
-            },
+            NetworkDevice::Own { mode, subnets, dhcp, dns, domain } => {
+                let subnet = |ipv6| subnets.iter().copied().find(|subnet| subnet.is_ipv6() == ipv6);
+                let range = |subnet: Option<IpSubnet>| subnet.filter(|_| dhcp).map(IpSubnet::guests);
+                NetworkPlan {
+                    mode: mode.name(),
+                    subnet: subnet(false),
+                    subnet6: subnet(true),
+                    dhcp_range: range(subnet(false)),
+                    dhcp_range6: range(subnet(true)),
+                    dns,
+                    domain,
+                    ..plan
+                }
+            }
         })
     }
 
@@ -123,13 +150,14 @@ impl Networks<'_> {
     /// # Errors
     /// When its name or its subnet is taken, or libvirt refuses; then nothing of it stays.
     pub async fn create(&self, request: &NetworkRequest) -> Result<NetworkStatus, Error> {
-        let found_by_itself = matches!(request.kind, NetworkKind::Own { subnet: None, .. });
+        let found_by_itself = matches!(request.kind, NetworkKind::Own { ipv4: Ipv4Choice::Free, .. });
         for attempt in 0..TRIES {
+            let claim = self.op.own(Subject::Subnets, "the subnets of networks").await?;
             let spec = self.settle_network(request, attempt).await?;
             let uuid = spec.uuid.to_string();
             let mut undo = UndoStack::new(self.op).within(PATIENCE);
             undo.will_define_network(&uuid, spec.name.as_str());
-            let error = match self.make_network(&spec, request, found_by_itself).await {
+            let error = match self.make_network(&spec, request, claim, found_by_itself).await {
                 Ok(()) => return self.network_status(&uuid).await,
                 // Then nothing was made, and what has the name is not ours.
                 Err(error @ Error::Libvirt(libvirt::Error::Exists { .. })) => return Err(error),
@@ -146,15 +174,18 @@ impl Networks<'_> {
         &self,
         spec: &NetworkSpec,
         request: &NetworkRequest,
+        claim: Claim,
         yields: bool,
     ) -> Result<(), Error> {
         let uuid = spec.uuid.to_string();
         self.op.check()?;
         self.op.client().networks().define(&spec.to_element()).await?;
-        if yields && let NetworkDevice::Own { subnet, .. } = spec.device {
+        // From here on others see whose the subnets are.
+        drop(claim);
+        if yields && let NetworkDevice::Own { subnets, .. } = &spec.device {
             let mut others = self.op.client().networks().list().await?;
             others.retain(|other| other.uuid != uuid);
-            refuse_overlap(subnet, &others, &[])?;
+            refuse_overlap(subnets, &others, &[])?;
         }
         if request.start {
             self.op.check()?;
@@ -183,26 +214,20 @@ impl Networks<'_> {
                 self.check_bridge(bridge)?;
                 NetworkDevice::Host { bridge: bridge.clone() }
             }
-            NetworkKind::Own { mode, subnet, dhcp, dns, domain } => {
+            NetworkKind::Own { mode, ipv4, subnet6, dhcp, dns, domain } => {
                 let used = if self.op.locality().is_here() { host::used_subnets() } else { Vec::new() };
-                let subnet = match subnet {
-                    Some(subnet) => {
-                        refuse_overlap(*subnet, &networks, &used)?;
-                        *subnet
+                let luck = if attempt == 0 { 0 } else { usize::from(uuid.as_bytes()[0]) };
+                let v4 = match ipv4 {
+                    Ipv4Choice::Free => {
+                        Some(free_subnet(&networks, &used, luck).ok_or(NetworkError::NoFreeSubnet)?)
                     }
-                    None => {
-                        let luck = if attempt == 0 { 0 } else { usize::from(uuid.as_bytes()[0]) };
-                        free_subnet(&networks, &used, luck).ok_or(NetworkError::NoFreeSubnet)?
-                    }
+                    Ipv4Choice::Subnet(subnet) => Some(*subnet),
+                    Ipv4Choice::None => None,
                 };
-                NetworkDevice::Own {
-                    mode: *mode,
-                    subnet,
-                    subnet6: None,
-                    dhcp: *dhcp,
-                    dns: *dns,
-                    domain: domain.clone(),
-                }
+                let v6 = subnet6.map(IpSubnet::V6);
+                let subnets: Vec<IpSubnet> = v4.map(IpSubnet::V4).into_iter().chain(v6).collect();
+                refuse_overlap(&subnets, &networks, &used)?;
+                NetworkDevice::Own { mode: *mode, subnets, dhcp: *dhcp, dns: *dns, domain: domain.clone() }
             }
         };
         Ok(NetworkSpec { name: request.name.clone(), uuid, device })
@@ -234,22 +259,25 @@ fn is_clash(error: &Error) -> bool {
     }
 }
 
-fn refuse_overlap(subnet: Subnet, networks: &[Network], used: &[Subnet]) -> Result<(), NetworkError> {
+fn refuse_overlap(wanted: &[IpSubnet], networks: &[Network], used: &[IpSubnet]) -> Result<(), NetworkError> {
     // A network's name says more than the route that the host has to it.
     let of_networks = networks.iter().flat_map(|network| {
         network.subnets.iter().map(move |subnet| (*subnet, SubnetUser::Network(network.name.clone())))
     });
     let of_host = used.iter().map(|subnet| (*subnet, SubnetUser::Host));
-    match of_networks.chain(of_host).find(|(with, _)| with.overlaps(subnet)) {
-        Some((with, by)) => Err(NetworkError::SubnetTaken { subnet, with, by }),
-        None => Ok(()),
+    let taken: Vec<(IpSubnet, SubnetUser)> = of_networks.chain(of_host).collect();
+    for subnet in wanted {
+        if let Some((with, by)) = taken.iter().find(|(with, _)| with.overlaps(*subnet)) {
+            return Err(NetworkError::SubnetTaken { subnet: *subnet, with: *with, by: by.clone() });
+        }
     }
+    Ok(())
 }
 
 /// The first of the candidates that is free, or with some luck one further on.
-fn free_subnet(networks: &[Network], used: &[Subnet], luck: usize) -> Option<Subnet> {
-    let free: Vec<Subnet> =
-        candidates().filter(|subnet| refuse_overlap(*subnet, networks, used).is_ok()).collect();
+fn free_subnet(networks: &[Network], used: &[IpSubnet], luck: usize) -> Option<Subnet> {
+    let is_free = |subnet: &Subnet| refuse_overlap(&[IpSubnet::V4(*subnet)], networks, used).is_ok();
+    let free: Vec<Subnet> = candidates().filter(is_free).collect();
     free.get(luck.checked_rem(free.len())?).copied()
 }
 
@@ -264,8 +292,12 @@ fn candidates() -> impl Iterator<Item = Subnet> {
 mod tests {
     use super::*;
 
-    fn subnets(texts: &[&str]) -> Vec<Subnet> {
-        texts.iter().map(|text| text.parse().expect("valid")).collect()
+    fn subnets(texts: &[&str]) -> Vec<IpSubnet> {
+        let subnet = |text: &&str| {
+            let (address, prefix) = text.split_once('/').expect("a prefix");
+            IpSubnet::of(address.parse().expect("valid"), prefix.parse().expect("valid"))
+        };
+        texts.iter().map(subnet).collect()
     }
 
     #[test]
@@ -281,11 +313,19 @@ mod tests {
 
     #[test]
     fn what_overlaps_is_named() {
-        let [wanted, host] = subnets(&["10.1.0.0/16", "10.1.2.0/24"])[..] else { unreachable!() };
-        let refused = refuse_overlap(wanted, &[], &[host]).expect_err("overlaps");
+        let taken = subnets(&["10.1.2.0/24", "fd44:1::/64"]);
+        let refused = |wanted: &[&str]| {
+            let error = refuse_overlap(&subnets(wanted), &[], &taken).err();
+            error.map(|error| error.to_string())
+        };
         assert_eq!(
-            refused.to_string(),
-            "the subnet 10.1.0.0/16 overlaps 10.1.2.0/24, which is used by this host"
+            refused(&["10.1.0.0/16"]).as_deref(),
+            Some("the subnet 10.1.0.0/16 overlaps 10.1.2.0/24, which is used by this host")
         );
+        assert_eq!(
+            refused(&["10.2.0.0/16", "fd44:1:0:0:8000::/66"]).as_deref(),
+            Some("the subnet fd44:1:0:0:8000::/66 overlaps fd44:1::/64, which is used by this host")
+        );
+        assert_eq!(refused(&["10.2.0.0/16", "fd44:2::/64"]), None);
     }
 }

@@ -5,7 +5,7 @@ use crate::manager::Error;
 use crate::manager::claim::Subject;
 use crate::manager::network::Networks;
 use crate::manager::retry::Retry;
-use crate::model::Subnet;
+use crate::model::IpSubnet;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -23,7 +23,7 @@ pub struct NetworkDeletePlan {
     /// The bridge that goes; `None` when there is none, or it is the host's own.
     pub bridge: Option<String>,
     /// Its subnets, which get free.
-    pub subnets: Vec<Subnet>,
+    pub subnets: Vec<IpSubnet>,
     /// How many addresses are kept there, which are not any more.
     pub reservation_count: usize,
     #[serde(skip)]

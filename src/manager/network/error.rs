@@ -1,9 +1,9 @@
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::libvirt;
-use crate::model::{MacAddress, Subnet};
+use crate::model::{IpSubnet, MacAddress};
 
 /// Why something that was to be done to a network, or to a VM's card on it, was not done.
 #[derive(Debug, thiserror::Error)]
@@ -15,9 +15,9 @@ pub enum NetworkError {
     #[error("the subnet {subnet} overlaps {with}, which is used by {by}")]
     SubnetTaken {
         /// What was asked for.
-        subnet: Subnet,
+        subnet: IpSubnet,
         /// What stands in the way.
-        with: Subnet,
+        with: IpSubnet,
         /// Whose it is.
         by: SubnetUser,
     },
@@ -35,6 +35,16 @@ pub enum NetworkError {
     NotABridge {
         /// What was asked for.
         name: String,
+    },
+    /// The network has no such port group.
+    #[error("the network {network} has no port group {portgroup:?}")]
+    NoPortGroup {
+        /// The network.
+        network: String,
+        /// What was asked for.
+        portgroup: String,
+        /// Those that it has.
+        known: Vec<String>,
     },
     /// libvirt, or dnsmasq below it, refused.
     #[error("the network {network} could not be started")]
@@ -55,19 +65,29 @@ pub enum NetworkError {
         /// Whether these are the running ones alone.
         running: bool,
     },
-    /// libvirt gives no addresses there.
-    #[error("libvirt gives no addresses on the network {network}")]
+    /// libvirt gives no addresses of the family there.
+    #[error("libvirt gives no {} addresses on the network {network}", family(*.ipv6))]
     NoDhcp {
         /// The network.
         network: String,
+        /// Whether the family is IPv6, else IPv4.
+        ipv6: bool,
     },
-    /// The address is not one of the network's.
-    #[error("{ip} is not in {subnet}, the subnet of the network {network}")]
+    /// Neither an id nor a name is known by which DHCPv6 would know the VM's guest.
+    #[error("nothing is known by which DHCPv6 on the network {network} would recognize the guest of {vm}")]
+    UnknownToDhcp {
+        /// The network.
+        network: String,
+        /// The VM.
+        vm: String,
+    },
+    /// The address is not in the subnet that the network gives addresses of.
+    #[error("{ip} is not in {subnet}, the {} subnet in which the network {network} gives addresses", family(.subnet.is_ipv6()))]
     OutsideSubnet {
         /// The address.
-        ip: Ipv4Addr,
+        ip: IpAddr,
         /// Where it would have to lie.
-        subnet: Subnet,
+        subnet: IpSubnet,
         /// The network.
         network: String,
     },
@@ -75,7 +95,7 @@ pub enum NetworkError {
     #[error("{ip} is not an address for guests of the network {network}: it is {what}")]
     NotForGuests {
         /// The address.
-        ip: Ipv4Addr,
+        ip: IpAddr,
         /// The network.
         network: String,
         /// Whose it is instead.
@@ -85,7 +105,7 @@ pub enum NetworkError {
     #[error("{ip} on the network {network} is taken by {by}")]
     AddressTaken {
         /// The address.
-        ip: Ipv4Addr,
+        ip: IpAddr,
         /// The network.
         network: String,
         /// Who has it.
@@ -139,6 +159,10 @@ pub enum NetworkError {
     },
 }
 
+fn family(is_ipv6: bool) -> &'static str {
+    if is_ipv6 { "IPv6" } else { "IPv4" }
+}
+
 /// Who uses a subnet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubnetUser {
@@ -162,8 +186,10 @@ impl fmt::Display for SubnetUser {
 pub enum AddressHolder {
     /// A VM.
     Vm(String),
-    /// An interface of no VM that is known, by its MAC address or the name that its reservation has.
+    /// An interface of no VM that is known, by its MAC address.
     Interface(String),
+    /// A host of no VM that is known, by the name or the id that its reservation has.
+    Host(String),
     /// A reservation, whosever it is.
     Reservation,
 }
@@ -173,6 +199,7 @@ impl fmt::Display for AddressHolder {
         match self {
             Self::Vm(name) => write!(f, "the VM {name}"),
             Self::Interface(mac) => write!(f, "the interface {mac}"),
+            Self::Host(host) => write!(f, "the host {host}"),
             Self::Reservation => f.write_str("another reservation"),
         }
     }

@@ -1,7 +1,9 @@
 use std::net::IpAddr;
 
+use super::identity::{duid_of, hostname};
+use super::reserve::status as status_of;
 use super::users::{self, NetworkCard, interfaces_on};
-use crate::libvirt::{Lease, Network};
+use crate::libvirt::{Lease, Network, Reservation};
 use crate::manager::Error;
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
@@ -42,6 +44,8 @@ pub struct LeaseStatus {
     pub mac: String,
     /// The name that its holder has told.
     pub hostname: Option<String>,
+    /// The id that its holder has told: with IPv6 its DUID.
+    pub client_id: Option<String>,
     /// When it ends; `None` if never.
     pub expires: Option<Timestamp>,
     /// The VM that has the card; `None` for one that is not libvirt's, or not any more.
@@ -88,17 +92,15 @@ impl Networks<'_> {
         let leases = self.op.client().networks().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
         let definitions = VmDefinitions::load(self.op).await?;
         let vm = |mac: &str| definitions.holder_of(mac).map(|domain| domain.name.clone());
-        let reservations = network.reservations().map(|kept| ReservationStatus {
-            network: network.name.clone(),
-            ip: kept.ip,
-            vm: kept.mac.as_deref().and_then(vm),
-            mac: kept.mac.clone(),
-            id: kept.id.clone(),
-            hostname: kept.name.clone(),
+        let cards = interfaces_on(&definitions, &network);
+        let all = self.all_reservations(&network).await?;
+        let reservations = all.iter().map(|kept| {
+            let of_mac = mac_of(kept, &leases).as_deref().and_then(vm);
+            status_of(&network, kept, of_mac.or_else(|| vm_of_name(kept, &cards)))
         });
         Ok(NetworkInfo {
             reservations: reservations.collect(),
-            cards: interfaces_on(&definitions, &network),
+            cards,
             status: status(network, &leases, &definitions),
             leases: leases
                 .into_iter()
@@ -107,6 +109,7 @@ impl Networks<'_> {
                     vm: vm(&lease.mac),
                     mac: lease.mac,
                     hostname: lease.hostname,
+                    client_id: lease.client_id,
                     expires: lease.expires,
                 })
                 .collect(),
@@ -116,6 +119,19 @@ impl Networks<'_> {
     pub(super) async fn network_status(&self, uuid: &str) -> Result<NetworkStatus, Error> {
         Ok(self.info(uuid).await?.status)
     }
+}
+
+/// The hardware address of the host that the address is kept for, as far as it or a lease tells.
+fn mac_of(kept: &Reservation, leases: &[Lease]) -> Option<String> {
+    let duid = || kept.duid().filter(|_| kept.mac.is_none());
+    let leased = || leases.iter().find(|lease| duid_of(lease).is_some_and(|told| Some(told) == duid()));
+    kept.mac.clone().or_else(|| leased().map(|lease| lease.mac.clone())).or_else(|| duid()?.mac())
+}
+
+/// The VM on the network that has the name for which the address is kept.
+fn vm_of_name(kept: &Reservation, cards: &[NetworkCard]) -> Option<String> {
+    let mut vms = cards.iter().map(|card| &card.vm).filter(|_| kept.mac.is_none());
+    vms.find(|vm| hostname(vm).is_some_and(|name| kept.is_of_name(&name))).cloned()
 }
 
 fn status(network: Network, leases: &[Lease], definitions: &VmDefinitions) -> NetworkStatus {

@@ -3,20 +3,23 @@
 mod create;
 mod delete;
 mod error;
+mod identity;
 mod info;
 mod interface;
 mod power;
+mod release;
 mod reserve;
 mod users;
 
-pub use create::{NetworkKind, NetworkPlan, NetworkRequest};
+pub use create::{Ipv4Choice, NetworkKind, NetworkPlan, NetworkRequest};
 pub use delete::{DeletedNetwork, NetworkDeletePlan};
 pub use error::{AddressHolder, NetworkError, SpecialAddress, SubnetUser};
 pub use info::{LeaseStatus, NetworkInfo, NetworkStatus, ReservationStatus};
 pub use interface::CardChange;
+pub use reserve::ReservationRequest;
 pub use users::NetworkCard;
 
-pub use crate::libvirt::Network;
+pub use crate::libvirt::{Network, PortGroup};
 
 use super::operation::noun;
 

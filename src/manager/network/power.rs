@@ -9,12 +9,19 @@ use crate::manager::network::Networks;
 use crate::manager::{Already, Error, Event};
 
 impl Networks<'_> {
-    /// The network for a VM, started if it is off and `act` says so, and a claim under which it stays.
-    pub(in crate::manager) async fn ready_network(&self, name: &str, act: bool) -> Result<Claim, Error> {
+    /// The network for a VM, with the port group if one is named, started if it is off and `act` says so, and a claim
+    /// under which it stays.
+    pub(in crate::manager) async fn ready_network(
+        &self,
+        name: &str,
+        portgroup: Option<&str>,
+        act: bool,
+    ) -> Result<Claim, Error> {
         let uuid = self.op.client().networks().find(name).await?.uuid;
         let claim = self.op.share(Subject::Network(&uuid), name).await?;
         // Claimed by now: what it was before may have been another command's to end.
         let network = self.op.client().networks().find(&uuid).await?;
+        check_portgroup(&network, portgroup)?;
         if !network.active && act {
             self.op.client().networks().start(&network.uuid).await?;
             self.op.report(Event::NetworkStarted { name });
@@ -108,4 +115,17 @@ impl Networks<'_> {
         }
         Ok(())
     }
+}
+
+/// libvirt takes any name, and gives an interface of a group that is not there no settings at all.
+fn check_portgroup(network: &Network, portgroup: Option<&str>) -> Result<(), NetworkError> {
+    let Some(group) = portgroup else { return Ok(()) };
+    if network.portgroups.iter().any(|known| known.name == group) {
+        return Ok(());
+    }
+    Err(NetworkError::NoPortGroup {
+        network: network.name.clone(),
+        portgroup: group.to_owned(),
+        known: network.portgroups.iter().map(|known| known.name.clone()).collect(),
+    })
 }

@@ -1,201 +1,221 @@
-//! Addresses that are kept for a VM's card: dnsmasq gives them to nobody else.
+//! Addresses that are kept for a VM: dnsmasq gives them to nobody else.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
+use super::identity::{Identity, VmInterfaces, hostname};
 use super::users::interfaces_on;
 use super::{NetworkError, ReservationStatus};
-use crate::libvirt::{self, Domain, HostUpdate, Network, Reservation};
+use crate::libvirt::{self, DomainId, HostUpdate, Lease, Network, NetworkIp, Reservation};
 use crate::manager::claim::Subject;
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
-use crate::manager::{AddressHolder, Already, Error, Event, SpecialAddress, Warning};
-use crate::model::MacAddress;
+use crate::manager::{AddressHolder, Already, Error, Event, SpecialAddress};
+use crate::model::{Duid, Invalid, MacAddress};
+
+/// An address to be kept for a VM.
+#[derive(Debug, Clone)]
+pub struct ReservationRequest {
+    /// The address.
+    pub ip: IpAddr,
+    /// Which of the VM's interfaces on the network, if it has several.
+    pub mac: Option<MacAddress>,
+    /// The id by which DHCPv6 knows the guest; `None` takes the one that it has told, or its host name.
+    pub duid: Option<Duid>,
+}
+
+/// All that decides whether the address can be kept for the VM.
+struct Candidate {
+    /// The hardware address of its interface on the network.
+    mac: String,
+    identity: Identity,
+    /// The addresses that are given there.
+    leases: Vec<Lease>,
+    /// The addresses of the family that are kept there.
+    reservations: Vec<Reservation>,
+    definitions: VmDefinitions,
+}
 
 impl Networks<'_> {
-    /// Keeps the address for the VM's card on the network. The VM gets it when it next asks for one.
+    /// Keeps the address for the VM on the network. The VM gets it when it next asks for one. It takes the place of
+    /// another one of the same family that was kept for it.
     ///
     /// # Errors
-    /// When the address is not one for guests there, or somebody has it.
+    /// When the address is not one for guests there, somebody has it, or nothing tells the VM from others.
     pub async fn reserve(
         &self,
         network: &str,
         vm: &str,
-        ip: Ipv4Addr,
-        mac: Option<MacAddress>,
+        request: &ReservationRequest,
     ) -> Result<ReservationStatus, Error> {
         let found = self.op.client().networks().find(network).await?;
         let _claim = self.op.own(Subject::Network(&found.uuid), &found.name).await?;
         let network = self.op.client().networks().find(&found.uuid).await?;
-        check_address(&network, ip)?;
-        let domain = self.op.client().domains().resolve(vm).await?;
-        let definitions = VmDefinitions::load(self.op).await?;
-        let mac = card_of(&definitions, &network, &domain.name, mac)?;
-        self.check_free(&network, ip, &mac, &definitions).await?;
-        let present = network.reservations().find(|kept| kept.ip.is_ipv4() && kept.is_of_mac(&mac));
-        let name = free_hostname(&network, &domain.name, &mac);
-        let reservation = Reservation::of_mac(mac, ip, name);
-        self.op.check()?;
+        check_request(request)?;
+        let place = check_address(&network, request.ip)?;
+        let vm = self.op.client().domains().resolve(vm).await?;
+        let candidate = self.candidate(&network, &vm, request).await?;
+        candidate.check_free(&network, request.ip)?;
+        let present = candidate.reservations.iter().find(|kept| candidate.identity.has(kept));
+        let has_duid = |kept: &Reservation| request.duid.is_none() || kept.duid() == request.duid;
+        if let Some(present) = present.filter(|kept| kept.ip == request.ip && has_duid(kept)) {
+            self.op.report(Event::AlreadySo { name: &vm.name, what: Already::AddressReserved });
+            return Ok(status(&network, present, Some(vm.name)));
+        }
+        let reservation = candidate.reservation(&network, place, &vm.name, request)?;
         let update = match present {
-            Some(present) if present.ip == ip => {
-                self.op.report(Event::AlreadySo { name: &domain.name, what: Already::AddressReserved });
-                return Ok(status(&network, present, Some(domain.name)));
-            }
-            Some(_) => HostUpdate::Modify,
-            None => HostUpdate::Add,
+            Some(present) => HostUpdate::Replace { present, with: &reservation },
+            None => HostUpdate::Add(&reservation),
         };
-        match self.op.client().networks().update_reservation(&network, update, &reservation).await {
+        self.op.check()?;
+        match self.op.client().networks().update_reservation(&network, update).await {
             // Somebody else was faster.
             Err(libvirt::Error::Exists { object: libvirt::Object::Reservation, .. }) => {
                 let by = AddressHolder::Reservation;
-                return Err(NetworkError::AddressTaken { ip, network: network.name, by }.into());
+                return Err(NetworkError::AddressTaken { ip: request.ip, network: network.name, by }.into());
             }
             other => other?,
         }
-        Ok(status(&network, &reservation, Some(domain.name)))
+        let mut told = status(&network, &reservation, Some(vm.name));
+        if let Some(present) = present {
+            told.id = told.id.or(present.id.clone());
+            told.hostname = told.hostname.or(present.name.clone());
+        }
+        Ok(told)
     }
 
-    /// Keeps no address any more for the VM's cards on the network, or for the one of them. Instead of a VM
-    /// the address or hardware address of a reservation is taken too, for one whose VM is gone.
-    ///
-    /// # Errors
-    /// When there is no such network or VM.
-    pub async fn unreserve(
-        &self,
-        network: &str,
-        vm: &str,
-        mac: Option<MacAddress>,
-    ) -> Result<Vec<ReservationStatus>, Error> {
-        let network = self.op.client().networks().find(network).await?;
-        let (name, macs) = match self.op.client().domains().resolve(vm).await {
-            Ok(domain) => {
-                let cards = interfaces_on(&VmDefinitions::load(self.op).await?, &network);
-                let own = cards.into_iter().filter(|card| card.vm == domain.name).map(|card| card.mac);
-                let own = own.collect::<Vec<_>>();
-                (Some(domain.name), own)
-            }
-            Err(error) if error.is_not_found() => {
-                let named = |kept: &&Reservation| kept.is_of_mac(vm) || kept.ip.to_string() == vm;
-                match network.reservations().find(named) {
-                    Some(kept) => (None, kept.mac.iter().cloned().collect()),
-                    None => return Err(error.into()),
-                }
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let mac = mac.map(|mac| mac.to_string());
-        let mut removed = Vec::new();
-        for kept in network.reservations() {
-            let named = kept.mac.as_ref().is_some_and(|own| macs.contains(own));
-            if named && mac.as_ref().is_none_or(|mac| kept.is_of_mac(mac)) {
-                self.op.check()?;
-                self.op.client().networks().update_reservation(&network, HostUpdate::Remove, kept).await?;
-                removed.push(status(&network, kept, name.clone()));
-            }
-        }
-        if removed.is_empty() {
-            self.op.report(Event::AlreadySo { name: vm, what: Already::NoReservation });
-        }
-        Ok(removed)
-    }
-
-    /// Keeps no address any more for a VM that goes. That it can't be done is a warning: the VM goes all the
-    /// same.
-    pub(in crate::manager) async fn release_reservations(&self, uuid: &str) {
-        // A connection that is lost is told by what follows.
-        if let Err(error) = self.try_release(uuid).await
-            && !error.is_connection()
-        {
-            self.op.report(Event::Warning(Warning::ReservationStays { reason: error.to_string() }));
-        }
-    }
-
-    async fn try_release(&self, uuid: &str) -> Result<(), libvirt::Error> {
-        let domain: Domain = match self.op.client().definitions().stored(uuid).await {
-            Err(error) if error.is_not_found() => return Ok(()),
-            other => other?,
-        };
-        let plugged = |card: &libvirt::Interface| matches!(card.kind.as_str(), "network" | "bridge");
-        let cards = domain.interfaces.iter().filter(|card| plugged(card));
-        self.release_cards(&cards.map(|card| card.mac.as_str()).collect::<Vec<_>>()).await
-    }
-
-    /// Keeps no address any more for cards that go.
-    pub(super) async fn release_cards(&self, macs: &[&str]) -> Result<(), libvirt::Error> {
-        if macs.is_empty() {
-            return Ok(());
-        }
-        for network in self.op.client().networks().list().await? {
-            let of_cards = |kept: &&Reservation| macs.iter().any(|mac| kept.is_of_mac(mac));
-            for kept in network.reservations().filter(of_cards) {
-                self.op.client().networks().update_reservation(&network, HostUpdate::Remove, kept).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Neither kept nor given to another card.
-    async fn check_free(
+    async fn candidate(
         &self,
         network: &Network,
-        ip: Ipv4Addr,
-        mac: &str,
-        definitions: &VmDefinitions,
-    ) -> Result<(), Error> {
-        let kept = network.reservations().find(|kept| kept.ip == ip);
-        let kept = kept.map(|kept| kept.mac.as_ref().or(kept.name.as_ref()).cloned().unwrap_or_default());
-        let leases = self.op.client().networks().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
-        let given = leases.into_iter().find(|lease| lease.ip == IpAddr::V4(ip)).map(|lease| lease.mac);
-        match kept.into_iter().chain(given).find(|holder| holder != mac) {
-            None => Ok(()),
-            Some(holder) => {
-                let vm = definitions.holder_of(&holder).map(|domain| AddressHolder::Vm(domain.name.clone()));
-                let by = vm.unwrap_or(AddressHolder::Interface(holder));
-                Err(NetworkError::AddressTaken { ip, network: network.name.clone(), by }.into())
+        vm: &DomainId,
+        request: &ReservationRequest,
+    ) -> Result<Candidate, Error> {
+        let definitions = VmDefinitions::load(self.op).await?;
+        let mac = interface_of(&definitions, network, &vm.name, request.mac)?;
+        let leases = self.leases_of(network).await?;
+        let interfaces =
+            VmInterfaces::read(definitions.all().filter(|domain| domain.uuid == vm.uuid), network);
+        // IPv6's ids are the guest's, not the interface's.
+        let is_v4 = request.ip.is_ipv4();
+        let only = [mac.as_str()];
+        let only = is_v4.then_some(only.as_slice());
+        let identity = Identity::new(&vm.name, &interfaces, only, &self.vm_names().await?, &leases);
+        let mut reservations = self.all_reservations(network).await?;
+        reservations.retain(|kept| kept.ip.is_ipv4() == is_v4);
+        Ok(Candidate { mac, identity, leases, reservations, definitions })
+    }
+
+    /// The addresses that the network keeps, in the definition that it has now, then those of the stored one alone.
+    pub(super) async fn all_reservations(
+        &self,
+        network: &Network,
+    ) -> Result<Vec<Reservation>, libvirt::Error> {
+        let mut all: Vec<Reservation> = network.reservations().cloned().collect();
+        let stored = self.op.client().networks().stored(network).await?;
+        for kept in stored.reservations() {
+            if !all.iter().any(|known| known.is_same(kept)) {
+                all.push(kept.clone());
             }
         }
+        Ok(all)
     }
 }
 
-/// The VM's card on the network: the one that is named, or the only one.
-fn card_of(
+impl Candidate {
+    /// Neither kept for nor given to somebody else.
+    fn check_free(&self, network: &Network, ip: IpAddr) -> Result<(), NetworkError> {
+        let is_others = |kept: &&Reservation| kept.ip == ip && !self.identity.has(kept);
+        let kept = self.reservations.iter().find(is_others).map(|kept| self.holder_of_reservation(kept));
+        let given = self.leases.iter().find(|lease| lease.ip == ip && !self.identity.holds(lease));
+        match kept.or_else(|| given.map(|lease| self.holder_of(&lease.mac))) {
+            None => Ok(()),
+            Some(by) => Err(NetworkError::AddressTaken { ip, network: network.name.clone(), by }),
+        }
+    }
+
+    fn holder_of_reservation(&self, kept: &Reservation) -> AddressHolder {
+        let mac = kept.mac.clone().or_else(|| kept.duid()?.mac());
+        match (mac, kept.name.as_ref().or(kept.id.as_ref())) {
+            (Some(mac), _) => self.holder_of(&mac),
+            (None, Some(host)) => AddressHolder::Host(host.clone()),
+            (None, None) => AddressHolder::Reservation,
+        }
+    }
+
+    fn holder_of(&self, mac: &str) -> AddressHolder {
+        match self.definitions.holder_of(mac) {
+            Some(domain) => AddressHolder::Vm(domain.name.clone()),
+            None => AddressHolder::Interface(mac.to_owned()),
+        }
+    }
+
+    /// What is to be kept. What is there already stays as it is but for the address: it may be somebody's choice.
+    fn reservation(
+        &self,
+        network: &Network,
+        place: &NetworkIp,
+        vm: &str,
+        request: &ReservationRequest,
+    ) -> Result<Reservation, NetworkError> {
+        let is_new = !self.reservations.iter().any(|kept| self.identity.has(kept));
+        // libvirt takes a name for one address of a subnet only.
+        let is_free = |name: &String| !place.reservations.iter().any(|kept| kept.is_of_name(name));
+        let name = hostname(vm).filter(|name| is_new && is_free(name));
+        if request.ip.is_ipv4() {
+            return Ok(Reservation::of_mac(self.mac.clone(), request.ip, name));
+        }
+        let told = self.identity.duid().filter(|_| is_new);
+        let id = request.duid.as_ref().or(told).map(Duid::to_string);
+        if is_new && id.is_none() && name.is_none() {
+            return Err(NetworkError::UnknownToDhcp { network: network.name.clone(), vm: vm.to_owned() });
+        }
+        Ok(Reservation::of_id(id, request.ip, name))
+    }
+}
+
+/// The VM's interface on the network: the one that is named, or the only one.
+fn interface_of(
     definitions: &VmDefinitions,
     network: &Network,
     vm: &str,
     mac: Option<MacAddress>,
 ) -> Result<String, NetworkError> {
-    let cards = interfaces_on(definitions, network).into_iter().filter(|card| card.vm == vm);
-    super::interface::pick(cards.map(|card| card.mac).collect(), &network.name, vm, mac)
+    let there = interfaces_on(definitions, network).into_iter().filter(|interface| interface.vm == vm);
+    super::interface::pick(there.map(|interface| interface.mac).collect(), &network.name, vm, mac)
 }
 
-fn check_address(network: &Network, ip: Ipv4Addr) -> Result<(), NetworkError> {
-    let name = network.name.clone();
-    let Some(subnet) = network.dhcp_subnet() else {
-        return Err(NetworkError::NoDhcp { network: name });
+fn check_request(request: &ReservationRequest) -> Result<(), Invalid> {
+    match &request.duid {
+        Some(duid) if request.ip.is_ipv4() => {
+            let reason = "with IPv4 a guest is known by its hardware address; a DUID is for an IPv6 address";
+            Err(Invalid::new("DUID", duid.to_string(), reason))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The host's address in the subnet that has the address, if that is one for guests.
+fn check_address(network: &Network, ip: IpAddr) -> Result<&NetworkIp, NetworkError> {
+    let name = || network.name.clone();
+    let Some(dhcp) = network.dhcp_ip(ip.is_ipv6()) else {
+        return Err(NetworkError::NoDhcp { network: name(), ipv6: ip.is_ipv6() });
     };
+    let subnet = dhcp.subnet();
     if !subnet.contains(ip) {
-        return Err(NetworkError::OutsideSubnet { ip, subnet, network: name });
+        return Err(NetworkError::OutsideSubnet { ip, subnet, network: name() });
     }
     let what = if network.is_own(ip) {
         SpecialAddress::Host
     } else if ip == subnet.address() {
         SpecialAddress::Subnet
-    } else if ip == subnet.broadcast() {
+    } else if Some(ip) == subnet.broadcast() {
         SpecialAddress::Broadcast
     } else {
-        return Ok(());
+        return Ok(dhcp);
     };
-    Err(NetworkError::NotForGuests { ip, network: name, what })
+    Err(NetworkError::NotForGuests { ip, network: name(), what })
 }
 
-/// The VM's name as a host name, which libvirt wants to begin with a letter and to be one card's alone.
-fn free_hostname(network: &Network, vm: &str, mac: &str) -> Option<String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let fits = vm.len() <= 63 && vm.starts_with(|c: char| c.is_ascii_alphabetic()) && vm.chars().all(plain);
-    let taken = |kept: &Reservation| !kept.is_of_mac(mac) && kept.name.as_deref() == Some(vm);
-    (fits && !network.reservations().any(taken)).then(|| vm.to_owned())
-}
-
-fn status(network: &Network, kept: &Reservation, vm: Option<String>) -> ReservationStatus {
+pub(super) fn status(network: &Network, kept: &Reservation, vm: Option<String>) -> ReservationStatus {
     ReservationStatus {
         network: network.name.clone(),
         ip: kept.ip,

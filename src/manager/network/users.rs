@@ -13,18 +13,22 @@ pub struct NetworkCard {
     pub mac: String,
     /// Its model, such as `virtio`.
     pub model: Option<String>,
+    /// The port group that it is in: the one that it names, or the network's default one.
+    pub portgroup: Option<String>,
     /// Whether the VM runs with it; else it gets it at its next start.
     pub active: bool,
 }
 
 /// The interfaces on the network, in the order of the VMs.
 pub(super) fn interfaces_on(definitions: &VmDefinitions, network: &Network) -> Vec<NetworkCard> {
+    let default = || network.default_portgroup().map(|group| group.name.clone());
     let found = definitions.interfaces_on(network).into_iter();
     found
         .map(|(domain, interface, active)| NetworkCard {
             vm: domain.name.clone(),
             mac: interface.mac.clone(),
             model: interface.model.clone(),
+            portgroup: interface.portgroup.clone().or_else(default),
             active,
         })
         .collect()

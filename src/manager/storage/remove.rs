@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use crate::libvirt::{Error, OwnedVolume};
+use crate::libvirt::{Error, OwnedVolume, UndefineOptions};
 use crate::manager::network::Networks;
 use crate::manager::retry::Retry;
 use crate::manager::storage::Storage;
@@ -18,6 +18,7 @@ impl Storage<'_> {
         uuid: &str,
         volumes: &[OwnedVolume],
         may_run: bool,
+        options: UndefineOptions,
         deadline: Instant,
     ) -> Result<bool, Vec<Remnant>> {
         let mut left = Vec::new();
@@ -44,7 +45,7 @@ impl Storage<'_> {
         }
         Networks::of(self.op).release_reservations(uuid).await;
         let undefine = async || {
-            match self.op.client().definitions().undefine(uuid).await {
+            match self.op.client().definitions().undefine(uuid, options).await {
                 // Nothing was stored of it, so its end was all.
                 Err(Error::WrongState { .. }) if stopped => Ok(()),
                 other => other,

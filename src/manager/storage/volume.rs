@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::image::chain::{Chain, FileState};
+use crate::image::check_not_written;
 use crate::image::header::Driver;
 use crate::libvirt::{self, Disk, DiskSource, Domain, Object, OwnedVolume, Volume};
 use crate::manager::clone::is_encrypted;
@@ -40,6 +41,19 @@ impl Storage<'_> {
         Ok(path)
     }
 
+    /// Checks that no QEMU that libvirt does not know of, such as a VM of another daemon or a qemu-img, may write to
+    /// the file of a disk that is off, or to one below it. On another host that can't be told.
+    ///
+    /// # Errors
+    /// [`image::Error::InUse`](crate::image::Error::InUse).
+    pub(in crate::manager) fn refuse_written(&self, path: &str, format: Option<&str>) -> Result<(), Error> {
+        if self.op.locality().is_here() {
+            let chain = Chain::read(Path::new(path), Driver::from_name(format.unwrap_or("raw")));
+            chain.files().try_for_each(|file| check_not_written(&file.path))?;
+        }
+        Ok(())
+    }
+
     /// What the guest sees of a disk and what it takes on the host, in bytes, as far as libvirt can tell. Of a
     /// disk that is a volume it tells only while its VM runs; the pool tells else.
     pub(in crate::manager) async fn disk_sizes(
@@ -51,8 +65,29 @@ impl Storage<'_> {
         let (DiskSource::Volume { .. }, (None, _), Some(path)) = (&disk.source, sizes, &disk.path) else {
             return Ok(sizes);
         };
-        let found = self.op.client().volumes().at_path(path).await?;
+        let found = self.volume_at(path).await?;
         Ok(found.map_or(sizes, |(_, file)| (Some(file.capacity_bytes), Some(file.allocation_bytes))))
+    }
+
+    /// The file as a volume of an active pool. Where libvirt does not know it, the pools of its folder are looked at anew:
+    /// others put files there without libvirt, and so do clones, of which a daemon that crashed has not learned.
+    pub(in crate::manager) async fn volume_at(
+        &self,
+        path: &str,
+    ) -> Result<Option<(OwnedVolume, Volume)>, Error> {
+        let (pools, volumes) = (self.op.client().pools(), self.op.client().volumes());
+        if let Some(found) = volumes.at_path(path).await? {
+            return Ok(Some(found));
+        }
+        let folder = Path::new(path).parent();
+        for name in pools.active().await? {
+            let pool = pools.running(&name).await?;
+            if pool.is_some_and(|pool| Some(Path::new(&pool.path)) == folder) {
+                self.op.retry(PATIENCE).while_busy(async || pools.refresh(&name).await).await?;
+                return Ok(volumes.at_path(path).await?);
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the disk's data lies beside its file, in one that a copy of the file would share.

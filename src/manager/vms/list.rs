@@ -1,8 +1,8 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
 use crate::host::{self, Socket};
-use crate::libvirt::{self, AddressSource, Definitions, Domain, DomainId, DomainStats, Scope};
+use crate::libvirt::{self, AddressSource, Domain, DomainId, DomainStats, Scope};
 use crate::manager::guest::reach::{forwarded_port, own_addresses};
 use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
@@ -56,16 +56,21 @@ impl Vms<'_> {
     /// When libvirt can't be asked.
     pub async fn list(&self, request: &ListRequest) -> Result<Vec<VmSummary>, Error> {
         let scope = if request.all { Scope::All } else { Scope::Active };
+        let details = request.details || !request.labels.is_empty();
+        // A definition is asked for by UUID, and so are leases, which only those that run have.
+        let named = if details { scope } else { Scope::Active };
         let mut hung = false;
-        let (stats, ids) = match self.op.client().statistics().all(scope).await {
+        let (stats, ids) = match self.op.client().statistics().all(scope, named).await {
             // A QEMU that hangs holds back whatever is asked of it, even its definition. Labels stand there.
             Err(libvirt::Error::TimedOut { .. }) if request.labels.is_empty() => {
                 hung = true;
-                self.op.client().statistics().all_states(scope).await?
+                self.op.client().statistics().all_states(scope, named).await?
             }
             other => other?,
         };
-        let mut rows = rows(&stats, ids);
+        let mut rows = rows(stats, ids);
+        // One without a UUID came or went meanwhile.
+        rows.retain(|row| !details || row.uuid.is_some());
         if rows.is_empty() {
             self.mention_others(request).await?;
         }
@@ -75,7 +80,7 @@ impl Vms<'_> {
             self.op.report(Event::Warning(Warning::Hung));
             return Ok(rows.into_iter().map(|row| row.vm).collect());
         }
-        if request.details || !request.labels.is_empty() {
+        if details {
             self.fill_details(&mut rows).await?;
             rows.retain(|row| match &row.vm.details {
                 Some(details) => carries(details, &request.labels),
@@ -104,20 +109,24 @@ impl Vms<'_> {
     }
 
     async fn fill_details(&self, rows: &mut [Row]) -> Result<(), Error> {
-        let uuids: Vec<&str> = rows.iter().map(|row| row.uuid.as_str()).collect();
-        let autostarted = self.op.client().domains().autostarted().await?;
-        let Definitions { domains, hidden } = self.op.client().definitions().all_current(&uuids).await?;
+        let uuids: Vec<String> = rows.iter().filter_map(|row| row.uuid.clone()).collect();
+        let uuids: Vec<&str> = uuids.iter().map(String::as_str).collect();
+        let autostarted: HashSet<String> =
+            self.op.client().domains().autostarted().await?.into_iter().collect();
+        let mut by_uuid: HashMap<String, &mut Row> =
+            rows.iter_mut().filter_map(|row| Some((row.uuid.clone()?, row))).collect();
+        let take = |domain: Domain| {
+            if let Some(row) = by_uuid.get_mut(&domain.uuid) {
+                row.forwarded = Some(forwarded_port(&domain).is_some());
+                row.vm.details = Some(VmDetails::of(&domain, autostarted.contains(&row.vm.name)));
+            }
+        };
+        let hidden = self.op.client().definitions().for_each_current(&uuids, take).await?;
         if !hidden.is_empty() {
             self.op.report(Event::Warning(Warning::Hung));
         }
-        let by_uuid: HashMap<&str, &Domain> =
-            domains.iter().map(|domain| (domain.uuid.as_str(), domain)).collect();
         for row in rows {
-            row.hidden = hidden.contains(&row.uuid);
-            if let Some(domain) = by_uuid.get(row.uuid.as_str()) {
-                row.forwarded = Some(forwarded_port(domain).is_some());
-                row.vm.details = Some(VmDetails::of(domain, autostarted.contains(&row.vm.name)));
-            }
+            row.hidden = row.uuid.as_ref().is_some_and(|uuid| hidden.contains(uuid));
         }
         Ok(())
     }
@@ -125,22 +134,28 @@ impl Vms<'_> {
     /// By lease: asking agents would make a list as slow as its slowest guest. One without a lease may be
     /// behind user-mode networking, which its definition tells.
     async fn fill_addresses(&self, rows: &mut [Row]) -> Result<(), Error> {
-        let mut active: Vec<&mut Row> = rows.iter_mut().filter(|row| row.vm.state.is_active()).collect();
-        let uuids: Vec<&str> = active.iter().map(|row| row.uuid.as_str()).collect();
+        let active = rows.iter_mut().filter(|row| row.vm.state.is_active());
+        let mut active: Vec<(String, &mut Row)> =
+            active.filter_map(|row| Some((row.uuid.clone()?, row))).collect();
+        let uuids: Vec<&str> = active.iter().map(|(uuid, _)| uuid.as_str()).collect();
         let found = self.op.client().domains().addresses_of_all(&uuids, AddressSource::Lease).await?;
-        for (row, addresses) in active.iter_mut().zip(found) {
+        for ((_, row), addresses) in active.iter_mut().zip(found) {
             // libvirt's leases are of the VM's own interfaces.
             row.vm.ips = addresses.into_iter().map(|address| address.ip).collect();
             row.vm.ips.sort_by_key(|ip| ip.is_ipv6());
         }
-        active.retain(|row| row.vm.ips.is_empty());
-        let unread = active.iter().filter(|row| row.forwarded.is_none() && !row.hidden);
-        let unread: Vec<&str> = unread.map(|row| row.uuid.as_str()).collect();
-        let domains = self.op.client().definitions().all_current(&unread).await?.domains;
-        for row in active {
-            let read = domains.iter().find(|domain| domain.uuid == row.uuid);
-            let forwarded = row.forwarded.or(read.map(|domain| forwarded_port(domain).is_some()));
-            if forwarded == Some(true) {
+        active.retain(|(_, row)| row.vm.ips.is_empty());
+        let unread = active.iter().filter(|(_, row)| row.forwarded.is_none() && !row.hidden);
+        let unread: Vec<&str> = unread.map(|(uuid, _)| uuid.as_str()).collect();
+        let mut forwarded = HashSet::new();
+        let take = |domain: Domain| {
+            if forwarded_port(&domain).is_some() {
+                forwarded.insert(domain.uuid);
+            }
+        };
+        self.op.client().definitions().for_each_current(&unread, take).await?;
+        for (uuid, row) in active {
+            if row.forwarded.unwrap_or_else(|| forwarded.contains(&uuid)) {
                 row.vm.ips = vec![Ipv4Addr::LOCALHOST.into()];
             }
         }
@@ -174,9 +189,10 @@ impl Vms<'_> {
     }
 }
 
-/// A VM of the list, by UUID.
+/// A VM of the list.
 struct Row {
-    uuid: String,
+    /// `None` where nobody needs it, and of one that came or went meanwhile.
+    uuid: Option<String>,
     vm: VmSummary,
     /// Whether its QEMU hangs and holds its definition back.
     hidden: bool,
@@ -184,18 +200,17 @@ struct Row {
     forwarded: Option<bool>,
 }
 
-/// The counters go by name, which no two VMs share at one moment. One that came or went meanwhile is left out.
-fn rows(stats: &[DomainStats], ids: Vec<DomainId>) -> Vec<Row> {
-    let by_name: HashMap<&str, &DomainStats> =
-        stats.iter().map(|stats| (stats.name.as_str(), stats)).collect();
-    let row = |DomainId { uuid, name }| {
-        let stats = by_name.get(name.as_str())?;
+/// The counters go by name, which no two VMs share at one moment.
+fn rows(stats: Vec<DomainStats>, ids: Vec<DomainId>) -> Vec<Row> {
+    let mut uuids: HashMap<String, String> = ids.into_iter().map(|id| (id.name, id.uuid)).collect();
+    let row = |stats: DomainStats| {
         let (cpus, memory_mib) = (stats.cpus().unwrap_or(0), stats.memory_mib().unwrap_or(0));
-        let (state, ips, details) = (stats.state(), Vec::new(), None);
-        let vm = VmSummary { name, state, cpus, memory_mib, ips, details };
-        Some(Row { uuid, vm, hidden: false, forwarded: None })
+        let (state, name, ips) = (stats.state(), stats.name, Vec::new());
+        let uuid = uuids.remove(&name);
+        let vm = VmSummary { name, state, cpus, memory_mib, ips, details: None };
+        Row { uuid, vm, hidden: false, forwarded: None }
     };
-    ids.into_iter().filter_map(row).collect()
+    stats.into_iter().map(row).collect()
 }
 
 /// Whether vmtools' record of the domain has all of these labels.

@@ -162,6 +162,8 @@ pub struct InterfaceStatus {
     pub kind: String,
     /// What it is plugged into.
     pub source: Option<String>,
+    /// The port group of the network that it is in, if it names one.
+    pub portgroup: Option<String>,
     /// The card's model.
     pub model: Option<String>,
     /// Its addresses.

@@ -181,6 +181,7 @@ fn interfaces(domain: &Domain, by_card: &[(String, IpAddr)]) -> Vec<InterfaceSta
             mac: card.mac.clone(),
             kind: card.kind.to_string(),
             source: card.source.clone(),
+            portgroup: card.portgroup.clone(),
             model: card.model.clone(),
             ips: of(&card.mac),
         })

@@ -90,21 +90,28 @@ impl UserData {
         if self.expires(user, image_user) == Some(Said::Yes) {
             warnings.push(UserDataWarning::PasswordExpires { user: name() });
         }
-        let files = self.all("write_files").filter_map(|files| match files {
-            Yaml::List(files) => Some(files),
-            _ => None,
-        });
-        for file in files.flatten() {
-            let Some(path) =
-                file.get("path").and_then(Yaml::text).filter(|path| path.starts_with(SSHD_CONFIG))
-            else {
-                continue;
-            };
-            if let Some(directive) = content_of(file).and_then(|content| keeps_out(&content, user)) {
-                warnings.push(UserDataWarning::SshdConfig { user: name(), path: path.to_owned(), directive });
+        let files = self.sshd_files();
+        // Each line of it allows more users, wherever it stands.
+        let is_allowed = files.iter().any(|(_, content)| allows(content, user));
+        for (path, content) in files {
+            if let Some(directive) = keeps_out(&content, user, is_allowed) {
+                warnings.push(UserDataWarning::SshdConfig { user: name(), path, directive });
             }
         }
         Ok(warnings)
+    }
+
+    /// The files of sshd's configuration that it writes, with their content.
+    fn sshd_files(&self) -> Vec<(String, String)> {
+        let lists = self.all("write_files").filter_map(|files| match files {
+            Yaml::List(files) => Some(files),
+            _ => None,
+        });
+        let of_sshd = |file: &Yaml| {
+            let path = file.get("path")?.text().filter(|path| path.starts_with(SSHD_CONFIG))?;
+            Some((path.to_owned(), content_of(file)?))
+        };
+        lists.flatten().filter_map(of_sshd).collect()
     }
 }
 
@@ -130,20 +137,34 @@ fn content_of(file: &Yaml) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The first word in sshd's configuration that keeps the user out, or keeps out who has no password
-/// (sshd_config(5)). What stands below a `Match` holds for some only.
-fn keeps_out(config: &str, user: &str) -> Option<String> {
+/// The lines of sshd's configuration that hold for everybody: a word in small letters, as it is written, and its
+/// values. What stands below a `Match` holds for some only (sshd_config(5)).
+fn directives(config: &str) -> impl Iterator<Item = (String, &str, Vec<&str>)> {
     let lines = config.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    for line in lines {
+    let words = lines.map(|line| {
         let (word, rest) = line.split_once([' ', '\t', '=']).unwrap_or((line, ""));
-        let values: Vec<&str> = rest.split_whitespace().map(|value| value.trim_matches('"')).collect();
-        let names_user =
-            || values.iter().any(|pattern| matches(pattern.split('@').next().unwrap_or_default(), user));
+        let values = rest.split_whitespace().map(|value| value.trim_matches('"')).collect();
+        (word.to_ascii_lowercase(), word, values)
+    });
+    words.take_while(|(word, ..)| word != "match")
+}
+
+fn names_user(patterns: &[&str], user: &str) -> bool {
+    patterns.iter().any(|pattern| matches(pattern.split('@').next().unwrap_or_default(), user))
+}
+
+/// Whether a line of it allows the user to log in; such lines add up.
+fn allows(config: &str, user: &str) -> bool {
+    directives(config).any(|(word, _, patterns)| word == "allowusers" && names_user(&patterns, user))
+}
+
+/// The first word in sshd's configuration that keeps the user out, or keeps out who has no password.
+fn keeps_out(config: &str, user: &str, is_allowed: bool) -> Option<String> {
+    let keeps_out = |word: &str, values: &[&str]| {
         let is = |wanted: &str| values.first().is_some_and(|value| value.eq_ignore_ascii_case(wanted));
-        let out = match word.to_ascii_lowercase().as_str() {
-            "match" => return None,
-            "allowusers" => !names_user(),
-            "denyusers" => names_user(),
+        match word {
+            "allowusers" => !is_allowed,
+            "denyusers" => names_user(values, user),
             // Who is in which group is known in the guest only.
             "allowgroups" => true,
             "pubkeyauthentication" => is("no"),
@@ -156,12 +177,9 @@ fn keeps_out(config: &str, user: &str) -> Option<String> {
             "port" => !is("22"),
             "permitrootlogin" => user == "root" && is("no"),
             _ => false,
-        };
-        if out {
-            return Some(word.to_owned());
         }
-    }
-    None
+    };
+    directives(config).find(|(word, _, values)| keeps_out(word, values)).map(|(_, word, _)| word.to_owned())
 }
 
 /// A pattern of sshd's: `*` and `?` stand for others.

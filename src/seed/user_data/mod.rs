@@ -57,6 +57,14 @@ pub fn check_user_data(user_data: &[u8]) -> Result<Vec<UserDataWarning>, Error> 
     Ok(UserData::read(user_data)?.warnings)
 }
 
+/// Checks that user-data lets vmtools log in as `user`, where the image makes `image_user`.
+///
+/// # Errors
+/// Those of [`check_user_data`]; [`UserDataFault::LocksOut`].
+pub fn check_login(user_data: &[u8], user: &str, image_user: Option<&str>) -> Result<(), Error> {
+    UserData::read(user_data)?.check_access(user, image_user)
+}
+
 /// The ed25519 host key that user-data gives the guest, if it gives one: cloud-init takes it before another, so that
 /// is the key by which the guest is known.
 ///

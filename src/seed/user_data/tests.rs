@@ -177,6 +177,7 @@ fn what_may_keep_vmtools_out_is_warned_of() {
     for (content, word) in [
         ("AllowUsers myuser\n", Some("AllowUsers")),
         ("# AllowUsers bob\nAllowUsers bob a?a@*\n", None),
+        ("AllowUsers bob\nAllowUsers ada\n", None),
         ("DenyUsers a*", Some("DenyUsers")),
         ("AllowGroups ssh", Some("AllowGroups")),
         ("PubkeyAuthentication no", Some("PubkeyAuthentication")),
@@ -195,6 +196,9 @@ fn what_may_keep_vmtools_out_is_warned_of() {
     }
     let encoded = "write_files: [{path: /etc/ssh/sshd_config, encoding: b64, content: QWxsb3dVc2VycyBib2I=}]";
     assert_eq!(warnings(encoded).len(), 1);
+    let apart = "write_files: [{path: /etc/ssh/sshd_config, content: AllowUsers bob}, \
+                 {path: /etc/ssh/sshd_config.d/1.conf, content: AllowUsers ada}]";
+    assert_eq!(warnings(apart), []);
     assert_eq!(warnings("write_files: [{path: /etc/other, content: AllowUsers bob}]"), []);
 }
 

@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::os::fd::AsFd;
 use std::process::{ExitStatus, Stdio};
 
 use process_wrap::tokio::{CommandWrap, KillOnDrop, ProcessSession};
@@ -33,11 +34,27 @@ impl Attached {
     /// # Errors
     /// When it cannot be started.
     pub fn start(program: &str, arguments: &[OsString]) -> Result<Self, Error> {
-        let words = arguments.iter().map(|word| quoted(&word.to_string_lossy()));
-        let command = std::iter::once(program.to_owned()).chain(words).collect::<Vec<_>>().join(" ");
-        log::debug!(target: super::LOG_TARGET, "{command}");
+        let command = logged(program, arguments);
         let mut wrap = CommandWrap::with_new(program, |command| {
             command.args(arguments);
+        });
+        wrap.wrap(KillOnDrop).wrap(ProcessSession);
+        match wrap.spawn() {
+            Ok(child) => Ok(Self { child: Guard(Some(child)), command }),
+            Err(source) => Err(not_started(program.as_ref(), command, source)),
+        }
+    }
+
+    /// As [`Attached::start`], with nothing to read; what it prints goes to this process' standard error.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_beside(program: &str, arguments: &[OsString]) -> Result<Self, Error> {
+        let command = logged(program, arguments);
+        let stderr = std::io::stderr().as_fd().try_clone_to_owned();
+        let stderr = stderr.map_err(|source| Error::Io { command: command.clone(), source })?;
+        let mut wrap = CommandWrap::with_new(program, |child| {
+            child.args(arguments).stdin(Stdio::null()).stdout(stderr);
         });
         wrap.wrap(KillOnDrop).wrap(ProcessSession);
         match wrap.spawn() {
@@ -56,9 +73,7 @@ impl Attached {
         arguments: &[OsString],
         variables: &[(&str, String)],
     ) -> Result<Self, Error> {
-        let words = arguments.iter().map(|word| quoted(&word.to_string_lossy()));
-        let command = std::iter::once(program.to_owned()).chain(words).collect::<Vec<_>>().join(" ");
-        log::debug!(target: super::LOG_TARGET, "{command}");
+        let command = logged(program, arguments);
         let (tied, words) = tied_with_children(program.as_ref(), arguments);
         let mut wrap = CommandWrap::with_new(tied, |command| {
             command.args(words).stdin(Stdio::null());
@@ -76,9 +91,7 @@ impl Attached {
     /// # Errors
     /// When it cannot be started.
     pub fn start_at_keyboard(program: &str, arguments: &[OsString]) -> Result<AtKeyboard, Error> {
-        let words = arguments.iter().map(|word| quoted(&word.to_string_lossy()));
-        let command = std::iter::once(program.to_owned()).chain(words).collect::<Vec<_>>().join(" ");
-        log::debug!(target: super::LOG_TARGET, "{command}");
+        let command = logged(program, arguments);
         let io = |source| Error::Io { command: command.clone(), source };
         let (keyboard, terminal) = Keyboard::new().map_err(io)?;
         let mut wrap = CommandWrap::with_new(program, |child| {
@@ -108,4 +121,12 @@ impl Attached {
         let command = &self.command;
         self.child.wait().await.map_err(|source| Error::Io { command: command.clone(), source })
     }
+}
+
+/// The command as one would type it, for `-v` and for errors.
+fn logged(program: &str, arguments: &[OsString]) -> String {
+    let words = arguments.iter().map(|word| quoted(&word.to_string_lossy()));
+    let command = std::iter::once(program.to_owned()).chain(words).collect::<Vec<_>>().join(" ");
+    log::debug!(target: super::LOG_TARGET, "{command}");
+    command
 }

@@ -304,6 +304,47 @@ fn a_change_of_a_saved_vm_is_refused_or_done() {
     faults.none();
 }
 
+/// It goes on with the definition that was saved, and so with the record in that.
+#[test]
+fn what_is_noted_of_a_saved_vm_is_so_when_it_runs() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    create_tiny(&sandbox, "web", &["-l", "old=1"]);
+    // What libvirt prints only if asked to must be there still.
+    let graphics = "<graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1' passwd='letmein1'/>";
+    define(&sandbox, &domain("other", graphics));
+    for vm in ["web", "other"] {
+        sandbox.virsh(&["start", "--paused", vm]);
+        sandbox.virsh(&["managedsave", vm]);
+    }
+    let run = |args: &[&str]| sandbox.vmtools(args).run().success();
+    run(&["set", "web", "--label", "a=b", "--unlabel", "old", "--ttl", "5h"]);
+    for vm in ["web", "other"] {
+        run(&["protect", vm]);
+        sandbox.virsh(&["start", "--paused", vm]);
+    }
+    for state in ["saved", "running"] {
+        let listed = run(&["list", "--all", "--json"]).json();
+        for vm in listed.as_array().unwrap() {
+            assert!(vm["protected"] == true && vm["state"] == "paused", "{state}: {vm}");
+            let labels =
+                if vm["name"] == "web" { serde_json::json!({"a": "b"}) } else { serde_json::json!({}) };
+            assert!(vm["labels"] == labels && vm["ttl_expires"].is_null() == (vm["name"] != "web"), "{vm}");
+        }
+        if state == "saved" {
+            for vm in ["web", "other"] {
+                sandbox.virsh(&["managedsave", vm]);
+                run(&["unprotect", vm]);
+                run(&["protect", vm]);
+                sandbox.virsh(&["start", "--paused", vm]);
+            }
+        }
+    }
+    assert!(sandbox.virsh(&["dumpxml", "--security-info", "other"]).stdout.contains("letmein1"));
+    assert!(stored(&sandbox, "other").contains("letmein1"));
+    run(&["unprotect", "web", "other"]);
+    run(&["delete", "--force", "web", "other"]);
+}
+
 #[test]
 fn a_saved_vm_is_told_as_saved() {
     let sandbox = sandbox_or_skip!(Sandbox::system());

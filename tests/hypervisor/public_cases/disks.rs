@@ -4,7 +4,7 @@ use super::super::MINUTE;
 use super::super::support::{Sandbox, sandbox_or_skip};
 use super::{
     Faults, IMAGES, brief, case, create_tiny, define, disk, domain, exists, forget, give, hash, output,
-    path_of, qcow2, qcow2_with, shell,
+    path_of, qcow2, qcow2_with, shell, stored,
 };
 
 /// What the VM's disk of that target is, by `status` and by `disk list`.
@@ -121,6 +121,8 @@ fn a_volume_of_a_pool_that_is_stopped_is_told_and_left() {
 #[test]
 fn a_disk_of_the_network_is_told_and_left() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
+    sandbox.tmpfs_at("/srv", "16M");
+    shell(&sandbox, "mkdir /srv/fat && echo kept >/srv/fat/file", &[]);
     qcow2(&sandbox, &format!("{IMAGES}/c01.qcow2"), "8M");
     let remote = |protocol: &str, name: &str| {
         let xml = format!(
@@ -133,7 +135,8 @@ fn a_disk_of_the_network_is_told_and_left() {
     let nvme = "<disk type='nvme' device='disk'><driver name='qemu' type='raw'/>\
         <source type='pci' managed='yes' namespace='1'><address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>\
         </source><target dev='vda' bus='virtio'/></disk>";
-    let folder = "<disk type='dir' device='disk'><driver name='qemu' type='fat'/><source dir='/var/lib/fat'/>\
+    // libvirt defines none that its guest may write.
+    let folder = "<disk type='dir' device='disk'><driver name='qemu' type='fat'/><source dir='/srv/fat'/>\
         <target dev='vda' bus='virtio'/><readonly/></disk>";
     let cases = [
         (case("01-rbd.xml"), "c01-rbd", "vdb", "pool-a/vm-data"),
@@ -148,8 +151,8 @@ fn a_disk_of_the_network_is_told_and_left() {
         ),
         (remote("gluster", " name='volume/some.img'"), "c01-other", "vda", "volume/some.img"),
         (remote("https", " name='images/some.img'"), "c01-other", "vda", "images/some.img"),
-        (domain("c01-other", nvme), "c01-other", "vda", "nvme"),
-        (domain("c01-other", folder), "c01-other", "vda", "/var/lib/fat"),
+        (domain("c01-other", nvme), "c01-other", "vda", "0000:01:00.0"),
+        (domain("c01-other", folder), "c01-other", "vda", "/srv/fat"),
     ];
     let mut faults = Faults::default();
     for (xml, vm, target, name) in cases {
@@ -170,21 +173,25 @@ fn a_disk_of_the_network_is_told_and_left() {
             if !is_first && matches!(verb[0], "set" | "image") {
                 continue;
             }
+            let run = sandbox.vmtools(verb).timeout(MINUTE).run();
             // What nobody writes to, two may have.
-            if name == "/var/lib/fat" && verb[0] == "clone" {
+            if verb[0] == "clone" && name == "/srv/fat" {
+                let is_shared = run.status.success() && stored(&sandbox, "twin").contains(name);
+                faults.check(is_shared, format_args!("{vm} {name}: {}", brief(&run)));
+                let run = sandbox.vmtools(&["delete", "--yes", "twin"]).run();
+                faults.check(run.status.success() && output(&run).contains(name), brief(&run));
                 continue;
             }
-            let run = sandbox.vmtools(verb).timeout(MINUTE).run();
             let said = output(&run);
             // A reason that is this disk's, and names it.
-            let is_named = said.contains(target) || said.contains(name);
-            let is_told = matches!(run.status.code(), Some(2 | 5 | 9)) && is_named;
+            let is_told = matches!(run.status.code(), Some(2 | 5 | 9)) && said.contains(name);
             faults.check(is_told && !said.contains("has no disk"), brief(&run));
             faults.check(sandbox.domains() == [vm], format_args!("{}: a clone is left", brief(&run)));
         }
         let run = sandbox.vmtools(&["delete", "--yes", vm]).run();
         faults.check(run.status.success() && output(&run).contains(name), brief(&run));
         forget(&sandbox, vm);
+        faults.check(exists(&sandbox, "/srv/fat/file"), format_args!("{name}: the folder is gone"));
     }
     faults.none();
 }

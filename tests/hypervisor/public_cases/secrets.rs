@@ -264,6 +264,68 @@ fn screen(sandbox: &Sandbox) {
     faults.none();
 }
 
+/// Writes down who it is and what it is given; a port it reads from.
+const VIEWER: &str = "#!/bin/bash
+    [ \"$1\" = -h ] && { echo 'usage: vncviewer [parameters] [unix socket]' >&2; exit 1; }
+    printf '%s\\n' \"${0##*/}\" \"$@\" >/tmp/viewer
+    [[ $1 == *127.0.0.1:* ]] || exit 7
+    exec 3<>\"/dev/tcp/127.0.0.1/${1##*:}\" && read -r -N 4 hello <&3 && [ \"$hello\" = 'RFB ' ] && exit 8";
+
+#[test]
+fn a_screen_opens_in_whichever_viewer_can_show_it() {
+    for sandbox in [Sandbox::system(), Sandbox::session()] {
+        let sandbox = sandbox_or_skip!(sandbox);
+        screen_in_a_viewer(&sandbox);
+    }
+}
+
+fn screen_in_a_viewer(sandbox: &Sandbox) {
+    let image = tiny_image(sandbox);
+    sandbox.as_root("chmod", &["644", &image]).run().success();
+    create(sandbox, "web", std::path::Path::new(&image), &["--start"]).run().success();
+    let socket = socket_of(sandbox, "web").unwrap();
+    // A folder that a member of libvirt's group may use, too.
+    let home = sandbox.root().join("member");
+    sandbox.as_root("install", &["-d", "-m", "777", home.to_str().unwrap()]).run().success();
+    let written = home.join("viewer");
+    let viewer = VIEWER.replace("/tmp/viewer", written.to_str().unwrap());
+    let args = ["vnc", "web", "--viewer", "--connect", sandbox.uri()];
+    let started = |command: super::super::support::Cmd, status: i32| {
+        let _ = std::fs::remove_file(&written);
+        let run = command.env("DISPLAY", ":7").run().code(status);
+        (std::fs::read_to_string(&written).unwrap_or_default(), run)
+    };
+    // By a port that leads to QEMU's own socket.
+    sandbox.fake_tool("remote-viewer", &viewer);
+    let (text, run) = started(sandbox.vmtools(&args), 8);
+    assert!(text.starts_with("remote-viewer\nvnc://127.0.0.1:"), "{text}\n{run}");
+    sandbox.fake_tool("vncviewer", &viewer);
+    let (text, run) = started(sandbox.vmtools(&args), 7);
+    assert_eq!(text, format!("vncviewer\n{socket}\n"), "{run}");
+    if sandbox.uri() == "qemu:///system" {
+        let program = env!("CARGO_BIN_EXE_vmtools");
+        let member = |vm: &str| {
+            let args = ["vnc", vm, "--viewer", "--connect", "qemu:///system"];
+            sandbox.as_user(&["libvirt"], program, &args).env("HOME", &home).cwd(&home)
+        };
+        let (text, run) = started(member("web"), 7);
+        assert_eq!(text, format!("vncviewer\n{socket}\n"), "{run}");
+        // A socket in libvirt's own folder is open to QEMU's user alone, and libvirt lets in who may manage the VM.
+        define(sandbox, &domain("hidden", "<graphics type='vnc'><listen type='socket'/></graphics>"));
+        sandbox.virsh(&["start", "--paused", "hidden"]);
+        let (text, run) = started(member("hidden"), 7);
+        assert_eq!(text, "", "{run}");
+        assert!(run.stderr.contains("virt-viewer") && run.stderr.contains("vnc.sock"), "{run}");
+        sandbox.fake_tool("virt-viewer", &viewer);
+        let (text, run) = started(member("hidden"), 7);
+        let uuid = sandbox.virsh(&["domuuid", "hidden"]).stdout.trim().to_owned();
+        assert_eq!(text, format!("virt-viewer\n--attach\n--connect\nqemu:///system\n--\n{uuid}\n"), "{run}");
+    }
+    sandbox.vmtools(&["stop", "--force", "web"]).run().success();
+    let off = sandbox.vmtools(&args).env("DISPLAY", ":7").run();
+    assert_eq!(off.status.code(), Some(5), "{off}");
+}
+
 #[test]
 fn a_vm_with_a_port_for_its_screen_keeps_it() {
     let sandbox = sandbox_or_skip!(Sandbox::system());

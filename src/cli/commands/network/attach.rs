@@ -3,18 +3,18 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::model::{CardSpec, MacAddress, NetworkSpec, NicModel};
+use crate::model::{CardSpec, Invalid, MacAddress, NicModel};
 use crate::problem::Problem;
 
 /// The flags of `network attach`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  vmtools network attach lab web\n  vmtools network attach bridge=br0 web --model e1000e"
+    after_help = "Example:\n  vmtools network attach lab web\n  vmtools network attach bridge=br0 web --model e1000e\n  vmtools network attach ovs,portgroup=trunk web"
 )]
 pub struct AttachArgs {
-    /// The network, or bridge=NAME for a bridge of the host
-    #[arg(value_name = "NET", value_parser = super::pluggable)]
-    pub network: NetworkSpec,
+    /// The network, with ,portgroup=GROUP for one of its port groups, or bridge=NAME for a bridge of the host
+    #[arg(value_name = "NET", value_parser = pluggable)]
+    pub card: CardSpec,
     /// The VM
     pub vm: String,
     /// The card's hardware address [default: one is made]
@@ -29,7 +29,7 @@ pub struct AttachArgs {
 /// When there is no such network or VM, or the machine has no place for a card.
 pub async fn run(args: AttachArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
-    let card = CardSpec { network: args.network, mac: args.mac, model: args.model };
+    let card = card(&args)?;
     let done = session
         .networks()
         .attach(&card, &args.vm)
@@ -40,4 +40,29 @@ pub async fn run(args: AttachArgs, context: &Context) -> Result<ExitCode, Proble
         format!("{} is attached to {} ({}){when}\n", done.vm, done.network, done.mac)
     });
     Ok(ExitCode::SUCCESS)
+}
+
+fn pluggable(text: &str) -> Result<CardSpec, String> {
+    let card: CardSpec = text.parse().map_err(|error: Invalid| error.to_string())?;
+    super::check_pluggable(&card.network)?;
+    Ok(card)
+}
+
+/// The interface, as the first argument and the flags describe it.
+fn card(args: &AttachArgs) -> Result<CardSpec, Problem> {
+    let mut card = args.card.clone();
+    let twice = |flag: &str, option: &str| {
+        Problem::usage(format!("both {flag} and {option} are given"), "give one of them")
+    };
+    if let Some(mac) = args.mac
+        && card.mac.replace(mac).is_some()
+    {
+        return Err(twice("--mac", "mac="));
+    }
+    if let Some(model) = args.model
+        && card.model.replace(model).is_some()
+    {
+        return Err(twice("--model", "model="));
+    }
+    Ok(card)
 }

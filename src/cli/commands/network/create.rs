@@ -4,14 +4,14 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::render::{self, XmlDocument};
-use crate::manager::{NetworkKind, NetworkRequest};
-use crate::model::{NetworkMode, NetworkName, NetworkSpec, Subnet};
+use crate::manager::{Ipv4Choice, NetworkKind, NetworkRequest};
+use crate::model::{NetworkMode, NetworkName, NetworkSpec, Subnet, Subnet6};
 use crate::problem::Problem;
 
 /// The flags of `network create`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  vmtools network create lab --mode isolated --domain lab.test\n  vmtools network create lan --mode bridge --bridge br0\n  vmtools create web --template ubuntu --network lab --start"
+    after_help = "Example:\n  vmtools network create lab --mode isolated --domain lab.test\n  vmtools network create dual --subnet 10.20.30.0/24 --subnet6 fd20:30::/64\n  vmtools network create lan --mode bridge --bridge br0\n  vmtools create web --template ubuntu --network lab --start"
 )]
 pub struct CreateArgs {
     /// The network's name
@@ -19,9 +19,15 @@ pub struct CreateArgs {
     /// nat, isolated, routed, bridge (one that the host has) or open (routed, and no firewall rules)
     #[arg(short, long, default_value_t)]
     pub mode: NetworkMode,
-    /// Its addresses: the host gets the first, guests the others [default: a /24 that is free]
+    /// Its IPv4 addresses: the host gets the first, guests the others [default: a /24 that is free]
     #[arg(long, value_name = "CIDR")]
     pub subnet: Option<Subnet>,
+    /// Its IPv6 addresses, a /64 to /126: the host gets the first, guests others [default: none]
+    #[arg(long, value_name = "CIDR")]
+    pub subnet6: Option<Subnet6>,
+    /// No IPv4 addresses there, only those of --subnet6
+    #[arg(long, requires = "subnet6", conflicts_with = "subnet")]
+    pub no_ipv4: bool,
     /// The host's bridge, for --mode bridge
     #[arg(long, value_name = "BRIDGE", value_parser = bridge_name)]
     pub bridge: Option<String>,
@@ -34,7 +40,7 @@ pub struct CreateArgs {
     /// Don't answer for names there
     #[arg(long)]
     pub no_dns: bool,
-    /// Don't give addresses to guests
+    /// Give no addresses to guests; in a /64 of IPv6 they choose their own
     #[arg(long)]
     pub no_dhcp: bool,
     /// Don't start it
@@ -83,7 +89,12 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Problem> {
             )),
             None => Ok(NetworkKind::Own {
                 mode: args.mode,
-                subnet: args.subnet,
+                ipv4: match args.subnet {
+                    Some(subnet) => Ipv4Choice::Subnet(subnet),
+                    None if args.no_ipv4 => Ipv4Choice::None,
+                    None => Ipv4Choice::Free,
+                },
+                subnet6: args.subnet6,
                 dhcp: !args.no_dhcp,
                 dns: !args.no_dns,
                 domain: args.domain.clone(),
@@ -92,6 +103,7 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Problem> {
     }
     let foreign = [
         ("--subnet", args.subnet.is_some()),
+        ("--subnet6", args.subnet6.is_some()),
         ("--domain", args.domain.is_some()),
         ("--dns", args.dns),
         ("--no-dns", args.no_dns),

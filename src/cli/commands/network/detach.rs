@@ -10,7 +10,7 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools network detach lab web")]
 pub struct DetachArgs {
-    /// The network, or bridge=NAME for a bridge of the host
+    /// The network, with ,portgroup=GROUP for one of its port groups, or bridge=NAME for a bridge of the host
     #[arg(value_name = "NET", value_parser = super::pluggable)]
     pub network: NetworkSpec,
     /// The VM

@@ -87,10 +87,16 @@ fn finish(many: Many<NetworkStatus>, context: &Context, single: bool) -> Result<
 /// What a card can be plugged into later. User-mode networking is settled at the create: the ports that are
 /// forwarded to the VM hang on it.
 fn pluggable(text: &str) -> Result<NetworkSpec, String> {
-    match text.parse().map_err(|error: Invalid| error.to_string())? {
+    let network = text.parse().map_err(|error: Invalid| error.to_string())?;
+    check_pluggable(&network)?;
+    Ok(network)
+}
+
+fn check_pluggable(network: &NetworkSpec) -> Result<(), String> {
+    match network {
         NetworkSpec::User | NetworkSpec::None => {
             Err("a VM is plugged into a network's NAME or bridge=NAME".into())
         }
-        network => Ok(network),
+        NetworkSpec::Network { .. } | NetworkSpec::Bridge(_) => Ok(()),
     }
 }

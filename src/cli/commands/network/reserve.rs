@@ -1,35 +1,42 @@
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::model::MacAddress;
+use crate::manager::ReservationRequest;
+use crate::model::{Duid, MacAddress};
 use crate::problem::Problem;
 
 /// The flags of `network reserve`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network reserve default web 192.168.122.50")]
+#[command(
+    after_help = "Example:\n  vmtools network reserve default web 192.168.122.50\n  vmtools network reserve dual web fd20:30::50"
+)]
 pub struct ReserveArgs {
     /// The network
     #[arg(value_name = "NET")]
     pub network: String,
     /// The VM
     pub vm: String,
-    /// The address, one of the network's
-    pub ip: Ipv4Addr,
+    /// The address, IPv4 or IPv6, one of the network's
+    pub ip: IpAddr,
     /// Which of the VM's cards on the network, if it has several
     #[arg(long)]
     pub mac: Option<MacAddress>,
+    /// The guest's DHCPv6 id [default: the one in its lease, and its host name]
+    #[arg(long)]
+    pub duid: Option<Duid>,
 }
 
 /// # Errors
 /// When the address is taken, or not one for guests of the network.
 pub async fn run(args: ReserveArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
+    let request = ReservationRequest { ip: args.ip, mac: args.mac, duid: args.duid };
     let kept = session
         .networks()
-        .reserve(&args.network, &args.vm, args.ip, args.mac)
+        .reserve(&args.network, &args.vm, &request)
         .await
         .map_err(|error| Problem::from(error).about(&args.vm))?;
     context.ui.show(&kept, |kept| format!("{} is reserved for {} on {}\n", kept.ip, args.vm, kept.network));

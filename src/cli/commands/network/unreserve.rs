@@ -13,9 +13,9 @@ pub struct UnreserveArgs {
     /// The network
     #[arg(value_name = "NET")]
     pub network: String,
-    /// The VM; of one that is gone the address, or the hardware address
+    /// The VM; for one that is gone the address, hardware address, DUID or host name
     pub vm: String,
-    /// Only of this one of its cards
+    /// Only for this one of its interfaces
     #[arg(long)]
     pub mac: Option<MacAddress>,
 }

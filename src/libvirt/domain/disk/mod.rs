@@ -174,6 +174,11 @@ impl Disk {
             && self.source != DiskSource::Empty
     }
 
+    /// Whether it is a volume of a pool, and where that one's file is has not been asked.
+    pub(in crate::libvirt) fn is_unlocated(&self) -> bool {
+        self.path.is_none() && matches!(self.source, DiskSource::Volume { .. })
+    }
+
     /// Whether it is a hard disk for the guest, not a drive for removable media.
     pub fn is_hard_disk(&self) -> bool {
         matches!(self.device, DiskDevice::Disk | DiskDevice::Lun)

@@ -20,7 +20,7 @@ use crate::libvirt::{Domain, DomainId};
 use crate::manager::guest::GuestAccess;
 use crate::manager::guest::GuestAgent;
 use crate::manager::operation::noun;
-use crate::manager::{Error, Event, ReachError, VmError};
+use crate::manager::{Error, Event, Left, ReachError, Remnant, VmError};
 use script::{CUT_OFF, NO_TOOL, NOT_FOUND, WRONG_KIND};
 use transport::Transport;
 
@@ -117,11 +117,17 @@ impl FileCopy<'_> {
             }
             _ => Err(CopyError::Sides.into()),
         };
-        if done.is_err() {
-            // It may have been cancelled midway. A guest that is gone has nothing to clear.
-            let _ = tokio::time::timeout(CLEANUP, transport.clear()).await;
-        }
-        done.map(|bytes| Copied { name: id.name, by: transport.name(), bytes })
+        let error = match done {
+            Ok(bytes) => return Ok(Copied { name: id.name, by: transport.name(), bytes }),
+            // In a guest that is off nothing can be removed: it has it again at its next start.
+            Err(error @ Error::Vm(VmError::NotRunning { .. })) => {
+                return Err(left_behind(error, spooled(&id, &transport)));
+            }
+            Err(error) => error,
+        };
+        // It may have been cancelled midway.
+        let _ = tokio::time::timeout(CLEANUP, transport.clear()).await;
+        Err(error)
     }
 
     async fn transport(&self, domain: &Domain, request: &CopyRequest) -> Result<Transport<'_>, Error> {
@@ -182,6 +188,21 @@ impl FileCopy<'_> {
         if done_bytes.max(total_bytes.unwrap_or(0)) >= SMALL {
             self.op.report(Event::Transfer { image: place, done_bytes, total_bytes });
         }
+    }
+}
+
+/// The file in the guest that holds what was on its way there, or from there.
+fn spooled(id: &DomainId, transport: &Transport<'_>) -> Option<Left> {
+    let name = format!("{}:{}", id.name, transport.spool()?);
+    Some(Left::GuestFile { name, beside: None })
+}
+
+/// The error, with what it leaves if that is anything.
+fn left_behind(error: Error, left: impl IntoIterator<Item = Left>) -> Error {
+    let left: Vec<Remnant> = left.into_iter().map(Remnant::from).collect();
+    match left.is_empty() {
+        true => error,
+        false => Error::LeftBehind { cause: Box::new(error), left },
     }
 }
 

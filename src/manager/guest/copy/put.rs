@@ -3,7 +3,7 @@
 use super::host::Source;
 use super::script::Put;
 use super::transport::Transport;
-use super::{CLEANUP, CopyPlace, FileCopy, checked};
+use super::{CLEANUP, CopyPlace, FileCopy, checked, left_behind, spooled};
 use crate::libvirt::DomainId;
 use crate::manager::undo::UndoStack;
 use crate::manager::{CopyError, Error, Left, VmError};
@@ -28,12 +28,17 @@ impl FileCopy<'_> {
             folder: source.folder,
             id: uuid::Uuid::new_v4().simple().to_string(),
         };
-        match self.send(id, transport, &put, source, &place).await {
-            // A guest that is gone has nothing to remove.
-            Err(error @ Error::Vm(VmError::NotRunning { .. })) => Err(error),
-            Err(error) => Err(self.abort(id, transport, &put, place, error).await),
-            sent => sent,
+        let error = match self.send(id, transport, &put, source, &place).await {
+            Err(error) => error,
+            sent => return sent,
+        };
+        let partial = Left::GuestFile { name: format!(".vmtools-{}", put.id), beside: Some(place) };
+        let mut left = Vec::from_iter(transport.has_sent().then_some(partial));
+        left.extend(spooled(id, transport));
+        if matches!(error, Error::Vm(VmError::NotRunning { .. })) {
+            return Err(left_behind(error, left));
         }
+        Err(self.abort(transport, &put, left, error).await)
     }
 
     async fn send(
@@ -61,18 +66,8 @@ impl FileCopy<'_> {
     }
 
     /// Removes what the guest has of it. Gives `error`, with what could not be removed.
-    async fn abort(
-        &self,
-        id: &DomainId,
-        transport: &Transport<'_>,
-        put: &Put,
-        place: String,
-        error: Error,
-    ) -> Error {
+    async fn abort(&self, transport: &Transport<'_>, put: &Put, left: Vec<Left>, error: Error) -> Error {
         let mut undo = UndoStack::new(self.op);
-        let mut left = vec![Left::GuestFile { name: format!(".vmtools-{}", put.id), beside: Some(place) }];
-        let spool = transport.spool().map(|spool| format!("{}:{spool}", id.name));
-        left.extend(spool.map(|name| Left::GuestFile { name, beside: None }));
         undo.will(left, async {
             match tokio::time::timeout(CLEANUP, transport.run(put.abort())).await {
                 Ok(aborted) => aborted.map(drop),

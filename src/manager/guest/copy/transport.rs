@@ -1,5 +1,7 @@
 //! The two ways into a guest for a copy.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::agent::{Exec, ExitStatus};
@@ -17,14 +19,24 @@ pub(in crate::manager) enum Transport<'a> {
         /// Who speaks with it.
         agent: AgentClient<'a>,
         /// The file on the way.
-        spool: String,
+        spool: Spool,
     },
+}
+
+/// A file in the guest that holds what is on its way by the agent.
+pub(in crate::manager) struct Spool {
+    path: String,
+    /// Whether the guest was asked to make it.
+    is_begun: AtomicBool,
+    /// Whether all that is put lies in it, and a command in the guest was asked to take it from there.
+    is_passed_on: AtomicBool,
 }
 
 impl<'a> Transport<'a> {
     /// By the agent, with a file of its own on the way.
     pub(in crate::manager) fn by_agent(agent: AgentClient<'a>) -> Self {
-        let spool = format!("/tmp/.vmtools-{}", uuid::Uuid::new_v4().simple());
+        let path = format!("/tmp/.vmtools-{}", uuid::Uuid::new_v4().simple());
+        let spool = Spool { path, is_begun: AtomicBool::new(false), is_passed_on: AtomicBool::new(false) };
         Self::Agent { agent, spool }
     }
 
@@ -36,11 +48,19 @@ impl<'a> Transport<'a> {
         }
     }
 
-    /// The file on the way in the guest.
+    /// The file on the way in the guest, once that may be there.
     pub(in crate::manager) fn spool(&self) -> Option<&str> {
         match self {
-            Self::Ssh(_) => None,
-            Self::Agent { spool, .. } => Some(spool),
+            Self::Agent { spool, .. } if spool.is_begun.load(Ordering::Relaxed) => Some(&spool.path),
+            _ => None,
+        }
+    }
+
+    /// Whether a command that was given something by [`Transport::send`] may have begun in the guest.
+    pub(in crate::manager) fn has_sent(&self) -> bool {
+        match self {
+            Self::Ssh(_) => true,
+            Self::Agent { spool, .. } => spool.is_passed_on.load(Ordering::Relaxed),
         }
     }
 
@@ -71,8 +91,11 @@ impl<'a> Transport<'a> {
                 Ok(guest::stream(target, &words, input, &mut tokio::io::sink(), told).await?)
             }
             Self::Agent { agent, spool } => {
-                agent.write_file(spool, input, told).await?;
-                let said = self.run(with_spool(r#"f=$1; shift; exec "$@" <"$f""#, spool, words)).await?;
+                spool.is_begun.store(true, Ordering::Relaxed);
+                agent.write_file(&spool.path, input, told).await?;
+                spool.is_passed_on.store(true, Ordering::Relaxed);
+                let script = r#"f=$1; shift; exec "$@" <"$f""#;
+                let said = self.run(with_spool(script, &spool.path, words)).await?;
                 self.clear().await?;
                 Ok(said)
             }
@@ -93,9 +116,10 @@ impl<'a> Transport<'a> {
             }
             Self::Agent { agent, spool } => {
                 let script = r#"umask 077; f=$1; shift; exec "$@" >"$f""#;
-                let said = self.run(with_spool(script, spool, words)).await?;
+                spool.is_begun.store(true, Ordering::Relaxed);
+                let said = self.run(with_spool(script, &spool.path, words)).await?;
                 if said.status == 0 {
-                    agent.read_file(spool, output, told).await?;
+                    agent.read_file(&spool.path, output, told).await?;
                 }
                 self.clear().await?;
                 Ok(said)
@@ -106,7 +130,8 @@ impl<'a> Transport<'a> {
     /// Removes what lies on the way in the guest.
     pub(in crate::manager) async fn clear(&self) -> Result<(), Error> {
         if let Self::Agent { spool, .. } = self {
-            self.run(["rm", "-f", spool].map(str::to_owned).to_vec()).await?;
+            self.run(["rm", "-f", &spool.path].map(str::to_owned).to_vec()).await?;
+            spool.is_begun.store(false, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ impl Many {
         let (stats, ids) = match op.client().statistics().all_counters(self.scope).await {
             // A QEMU that hangs holds back whatever is asked of it.
             Err(libvirt::Error::TimedOut { .. }) => {
-                let states = self.states(op).await?;
+                let states = op.client().statistics().all_states(self.scope, self.scope).await?;
                 op.report(Event::Warning(Warning::Hung));
                 states
             }
@@ -57,11 +57,6 @@ impl Many {
             }
         }
         Ok(seen)
-    }
-
-    async fn states(&self, op: Operation<'_>) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        let (stats, _) = op.client().statistics().all_states(self.scope).await?;
-        Ok((stats, op.client().domains().list(self.scope).await?))
     }
 
     async fn wanted(&mut self, op: Operation<'_>, ids: Vec<DomainId>) -> Result<Vec<DomainId>, Error> {

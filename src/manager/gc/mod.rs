@@ -4,6 +4,8 @@
 //! record: a VM with the mark of its maker, a base without its marker, a file that bears the UUID of a VM
 //! that is gone. A disk that was kept on purpose bears one too: disks are never garbage by their names.
 
+mod sockets;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,7 +18,7 @@ use super::operation::noun;
 use super::retry::Retry;
 use super::storage::{Storage, base};
 use super::{Error, StorageError};
-use crate::host::{self, Creator};
+use crate::host::Creator;
 use crate::image::Leftover;
 use crate::libvirt::{Domain, OwnedVolume, Volume};
 
@@ -42,6 +44,8 @@ pub enum Reason {
     ForgottenPool,
     /// A log, seed or socket of a VM that is gone.
     Orphan,
+    /// A socket of a VM that is shut off, whose QEMU was killed.
+    StaleSocket,
 }
 
 /// Something that `gc` removes.
@@ -122,10 +126,7 @@ impl GarbageCollection<'_> {
                 }
                 Ok(())
             }
-            Target::Sockets(uuid) => {
-                host::remove_vm_sockets(*uuid);
-                Ok(())
-            }
+            Target::Sockets(uuid) => self.remove_sockets(*uuid, garbage).await,
         }
     }
 
@@ -215,28 +216,6 @@ impl GarbageCollection<'_> {
             files: Vec::new(),
         });
         Ok(garbage.collect())
-    }
-
-    /// QEMU removes the sockets that are libvirt's, and leaves vmtools' own when it is killed.
-    fn sockets(&self, inventory: &Inventory) -> Vec<Garbage> {
-        if !self.op.locality().is_here() {
-            return Vec::new();
-        }
-        let is_known = |uuid: &uuid::Uuid| {
-            let uuid = uuid.to_string();
-            inventory.definitions.stored(&uuid).is_some() || inventory.definitions.is_hidden(&uuid)
-        };
-        let orphans = host::vms_with_sockets().into_iter().filter(|uuid| !is_known(uuid));
-        // Another daemon of this host may have the VM: its QEMU tells.
-        let orphans = orphans.filter(|uuid| host::qemu_process(*uuid).is_none());
-        let garbage = orphans.map(|uuid| Garbage {
-            name: uuid.to_string(),
-            uuid: Some(uuid.to_string()),
-            reason: Reason::Orphan,
-            files: Vec::new(),
-            target: Target::Sockets(uuid),
-        });
-        garbage.collect()
     }
 }
 

@@ -1,0 +1,54 @@
+//! Sockets that QEMU has left: it removes those that are libvirt's, and vmtools' own only when it ends by itself.
+
+use std::path::Path;
+
+use uuid::Uuid;
+
+use super::{Garbage, GarbageCollection, Reason, Target};
+use crate::host;
+use crate::manager::Error;
+use crate::manager::claim::Subject;
+use crate::manager::inventory::Inventory;
+
+impl GarbageCollection<'_> {
+    /// The sockets of which no VM runs.
+    pub(super) fn sockets(&self, inventory: &Inventory) -> Vec<Garbage> {
+        if !self.op.locality().is_here() {
+            return Vec::new();
+        }
+        // Another daemon of this host may have the VM: its QEMU tells.
+        let processes = host::qemu_processes();
+        let mut garbage = Vec::new();
+        for (uuid, mut sockets) in host::vm_sockets() {
+            let id = uuid.to_string();
+            if inventory.definitions.is_running(&id)
+                || inventory.definitions.is_hidden(&id)
+                || processes.contains_key(&uuid)
+            {
+                continue;
+            }
+            sockets.retain(|socket| host::is_stale_socket(socket));
+            if sockets.is_empty() {
+                continue;
+            }
+            let vm = inventory.definitions.stored(&id);
+            garbage.push(Garbage {
+                name: vm.map_or_else(|| id.clone(), |vm| vm.name.clone()),
+                uuid: Some(id),
+                reason: if vm.is_some() { Reason::StaleSocket } else { Reason::Orphan },
+                files: sockets.iter().map(|socket| socket.to_string_lossy().into_owned()).collect(),
+                target: Target::Sockets(uuid),
+            });
+        }
+        garbage
+    }
+
+    /// Removes those that are still of no VM that runs: a start claims the VM, too.
+    pub(super) async fn remove_sockets(&self, uuid: Uuid, garbage: &Garbage) -> Result<(), Error> {
+        let _claim = self.op.own(Subject::Vm(&uuid.to_string()), &garbage.name).await?;
+        for socket in garbage.files.iter().map(Path::new).filter(|socket| host::is_stale_socket(socket)) {
+            host::remove_socket(socket).map_err(host::Error::from)?;
+        }
+        Ok(())
+    }
+}
