@@ -14,11 +14,12 @@ use super::image::{Images, commit};
 use super::inventory::{DeletionSet, Inventory};
 use super::operation::noun;
 use super::retry::Retry;
-use super::storage::{Storage, base};
+use super::storage::{Storage, base, file_mark};
 use super::{Error, StorageError};
 use crate::host::{self, Creator};
 use crate::image::Leftover;
-use crate::libvirt::{Domain, OwnedVolume, Volume};
+use crate::libvirt::{Domain, DomainId, OwnedVolume, Volume};
+use crate::model::Uuid;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -50,7 +51,7 @@ pub struct Garbage {
     /// The VM's name, the volume's, or that of a download's file.
     pub name: String,
     /// The VM's UUID; `None` for a volume or a download.
-    pub uuid: Option<String>,
+    pub uuid: Option<Uuid>,
     /// Why.
     pub reason: Reason,
     /// The files that go.
@@ -62,12 +63,12 @@ pub struct Garbage {
 /// What is removed, and how.
 #[derive(Debug, Clone)]
 enum Target {
-    Vm(String),
+    Vm(Uuid),
     Volume(OwnedVolume),
     Pool(String),
     Download(Box<Leftover>),
     Import,
-    Sockets(uuid::Uuid),
+    Sockets(Uuid),
 }
 
 noun! {
@@ -87,7 +88,7 @@ impl GarbageCollection<'_> {
             // A create takes its mark off before it ends, so only a mark that is read after its end was seen
             // proves that it was killed.
             if of_domain(domain).is_some() {
-                garbage.extend(self.of_domain_now(&domain.uuid, &inventory).await?);
+                garbage.extend(self.of_domain_now(domain.uuid, &inventory).await?);
             }
         }
         garbage.extend(volumes(&inventory).into_iter().map(of_volume));
@@ -105,7 +106,7 @@ impl GarbageCollection<'_> {
     /// [`Error::LeftBehind`] when not everything could be removed.
     pub async fn remove(&self, garbage: &Garbage) -> Result<(), Error> {
         match &garbage.target {
-            Target::Vm(uuid) => self.remove_vm(uuid, &garbage.name).await,
+            Target::Vm(uuid) => self.remove_vm(*uuid, &garbage.name).await,
             Target::Volume(volume) => self.remove_volume(volume).await,
             Target::Pool(name) => {
                 let retry = Retry::regardless(Instant::now() + PATIENCE);
@@ -134,7 +135,7 @@ impl GarbageCollection<'_> {
         let _ = self.op.sweep_claims();
     }
 
-    async fn remove_vm(&self, uuid: &str, name: &str) -> Result<(), Error> {
+    async fn remove_vm(&self, uuid: Uuid, name: &str) -> Result<(), Error> {
         let claim = self.op.own(Subject::Vm(uuid), name).await?;
         // Its time to live may have been prolonged since.
         let domain = match self.op.client().definitions().current(uuid).await {
@@ -145,8 +146,9 @@ impl GarbageCollection<'_> {
             return Ok(());
         }
         let deletion = Deletion::of(self.op);
+        let id = DomainId { uuid, name: domain.name };
         // What others have come to need of it stays, and so does it.
-        let removed = async { deletion.delete_claimed(deletion.plan_one(uuid).await?, &claim).await };
+        let removed = async { deletion.delete_claimed(deletion.plan_one(id).await?, &claim).await };
         match removed.await {
             Err(Error::Libvirt(error)) if error.is_not_found() => Ok(()),
             other => other.map(drop),
@@ -167,7 +169,7 @@ impl GarbageCollection<'_> {
         })
     }
 
-    async fn of_domain_now(&self, uuid: &str, inventory: &Inventory) -> Result<Option<Garbage>, Error> {
+    async fn of_domain_now(&self, uuid: Uuid, inventory: &Inventory) -> Result<Option<Garbage>, Error> {
         match self.op.client().definitions().current(uuid).await {
             // It goes when its linked clones have gone.
             Ok(domain) if domain.is_parent() && !inventory.definitions.children_of(uuid).is_empty() => {
@@ -182,7 +184,7 @@ impl GarbageCollection<'_> {
     /// Whether a create is at work on the VM.
     pub(super) async fn maker_of(&self, domain: &Domain) -> Result<Maker, Error> {
         match maker(domain) {
-            Maker::Gone => Ok(maker(&self.op.client().definitions().current(&domain.uuid).await?)),
+            Maker::Gone => Ok(maker(&self.op.client().definitions().current(domain.uuid).await?)),
             other => Ok(other),
         }
     }
@@ -222,16 +224,15 @@ impl GarbageCollection<'_> {
         if !self.op.locality().is_here() {
             return Vec::new();
         }
-        let is_known = |uuid: &uuid::Uuid| {
-            let uuid = uuid.to_string();
-            inventory.definitions.stored(&uuid).is_some() || inventory.definitions.is_hidden(&uuid)
+        let is_known = |uuid: Uuid| {
+            inventory.definitions.stored(uuid).is_some() || inventory.definitions.is_hidden(uuid)
         };
-        let orphans = host::vms_with_sockets().into_iter().filter(|uuid| !is_known(uuid));
+        let orphans = host::vms_with_sockets().into_iter().filter(|uuid| !is_known(*uuid));
         // Another daemon of this host may have the VM: its QEMU tells.
         let orphans = orphans.filter(|uuid| host::qemu_process(*uuid).is_none());
         let garbage = orphans.map(|uuid| Garbage {
             name: uuid.to_string(),
-            uuid: Some(uuid.to_string()),
+            uuid: Some(uuid),
             reason: Reason::Orphan,
             files: Vec::new(),
             target: Target::Sockets(uuid),
@@ -247,8 +248,9 @@ fn volumes(inventory: &Inventory) -> Vec<(OwnedVolume, Reason)> {
         inventory.files.volumes().any(|(other, volume)| other == pool && volume.name == name)
     };
     let is_alive = |mark: &str| {
-        let of_stored = inventory.definitions.all_stored().iter().any(|domain| domain.uuid.starts_with(mark));
-        of_stored || inventory.definitions.hidden().iter().any(|id| id.uuid.starts_with(mark))
+        let of_stored = inventory.definitions.all_stored().iter().map(|domain| domain.uuid);
+        let of_hidden = inventory.definitions.hidden().iter().map(|id| id.uuid);
+        of_stored.chain(of_hidden).any(|uuid| file_mark(uuid) == mark)
     };
     let reason = |pool: &str, volume: &Volume| match volume.name.as_str() {
         // A commit that still goes on loses nothing: it has opened the volume.
@@ -288,10 +290,10 @@ fn of_domain(domain: &Domain) -> Option<Garbage> {
     };
     Some(Garbage {
         name: domain.name.clone(),
-        uuid: Some(domain.uuid.clone()),
+        uuid: Some(domain.uuid),
         reason,
         files: record.owned.iter().map(|owned| owned.path.clone()).collect(),
-        target: Target::Vm(domain.uuid.clone()),
+        target: Target::Vm(domain.uuid),
     })
 }
 

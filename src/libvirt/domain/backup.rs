@@ -7,6 +7,7 @@ use crate::libvirt::command::Command;
 use crate::libvirt::job::JobOutcome;
 use crate::libvirt::xml::Element;
 use crate::libvirt::{Error, Jobs};
+use crate::model::Uuid;
 
 /// For the beginning of a backup: libvirt waits half a minute for what else is being done to the domain.
 const BEGIN: Duration = Duration::from_secs(60);
@@ -44,10 +45,10 @@ impl Jobs<'_> {
     ///
     /// # Errors
     /// When libvirt refuses. The file systems are thawed then, too.
-    pub async fn begin_backup(self, uuid: &str, disks: &[BackupDisk], freeze: bool) -> Result<Freeze, Error> {
+    pub async fn begin_backup(self, uuid: Uuid, disks: &[BackupDisk], freeze: bool) -> Result<Freeze, Error> {
         let file = self.client.handover_xml("backup-begin", &to_element(disks))?;
         let begin = Command::new("backup-begin --reuse-external")
-            .option("--domain", uuid)
+            .domain(uuid)
             .option("--backupxml", &file.path)
             .within(BEGIN);
         if freeze {
@@ -61,7 +62,7 @@ impl Jobs<'_> {
     ///
     /// # Errors
     /// When the domain was shut off, or the connection fails.
-    pub async fn backup_state(self, uuid: &str) -> Result<BackupState, Error> {
+    pub async fn backup_state(self, uuid: Uuid) -> Result<BackupState, Error> {
         if let Some(job) = self.current(uuid).await? {
             let (done_bytes, total_bytes) = job.disk.map_or((0, 0), |disk| (disk.done, disk.total));
             return Ok(BackupState::Running { done_bytes, total_bytes });

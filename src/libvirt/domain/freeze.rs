@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::libvirt::command::Command;
 use crate::libvirt::{Error, GuestAgent};
+use crate::model::Uuid;
 use crate::system::process::{self, Invocation};
 
 /// The longest that a guest's file systems are frozen.
@@ -32,11 +33,11 @@ impl GuestAgent<'_> {
     ///
     /// # Errors
     /// When libvirt refuses the command. The file systems are thawed then, too.
-    pub(super) async fn call_frozen(self, uuid: &str, command: &Command) -> Result<Freeze, Error> {
+    pub(super) async fn call_frozen(self, uuid: Uuid, command: &Command) -> Result<Freeze, Error> {
         let agent = |request: &str| {
             let seconds = LONGEST.as_secs().to_string();
             let command = Command::new("qemu-agent-command").option("--timeout", &seconds);
-            command.option("--domain", uuid).option("--cmd", request)
+            command.domain(uuid).option("--cmd", request)
         };
         let say = |word: &str| format!("echo {word}");
         let (freeze, thaw) = (agent(FREEZE), agent(THAW));
@@ -72,7 +73,7 @@ impl GuestAgent<'_> {
     }
 
     /// Thaws the guest's file systems.
-    async fn thaw(self, uuid: &str) -> Result<(), Error> {
+    async fn thaw(self, uuid: Uuid) -> Result<(), Error> {
         self.command(uuid, THAW, LONGEST).await.map(drop)
     }
 }

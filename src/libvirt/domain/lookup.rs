@@ -6,13 +6,13 @@ use super::addresses::{self, Address, AddressSource};
 use super::definition::Domain;
 use crate::libvirt::command::{Command, QUESTION};
 use crate::libvirt::{DomainDefinitions, DomainHardware, Domains, Error, GuestAgent, Object};
-use crate::model::ConnectionUri;
+use crate::model::{ConnectionUri, Uuid};
 
 /// A domain's two names. Every call takes the UUID: virsh takes a name such as `5` for an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DomainId {
     /// The UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// The name.
     pub name: String,
 }
@@ -46,12 +46,16 @@ impl Domains<'_> {
     /// [`Error::NotFound`] when there is none.
     pub async fn resolve(self, name: &str) -> Result<DomainId, Error> {
         let misread = name.bytes().all(|b| b.is_ascii_digit())
-            || uuid::Uuid::try_parse(name).is_ok()
+            || Uuid::try_parse(name).is_ok()
             || name.starts_with('-');
         if !misread {
-            match self.client.call(Command::new("domuuid").option("--domain", name)).await {
+            let command = Command::new("domuuid").option("--domain", name);
+            let display = command.display();
+            match self.client.call(command).await {
                 Ok(uuid) => {
-                    return Ok(DomainId { uuid: uuid.trim().to_owned(), name: name.to_owned() });
+                    let uuid = Uuid::try_parse(uuid.trim())
+                        .map_err(|error| Error::Unexpected { command: display, reason: error.to_string() })?;
+                    return Ok(DomainId { uuid, name: name.to_owned() });
                 }
                 Err(error) if error.is_connection() => return Err(error),
                 // virsh hides why a look-up failed; the list tells.
@@ -59,11 +63,11 @@ impl Domains<'_> {
             }
         }
         let known = self.list(Scope::All).await?;
-        let uuid = uuid::Uuid::try_parse(name).map(|uuid| uuid.to_string()).ok();
+        let uuid = Uuid::try_parse(name).ok();
         known
             .iter()
             .find(|id| id.name == name)
-            .or_else(|| known.iter().find(|id| Some(&id.uuid) == uuid.as_ref()))
+            .or_else(|| known.iter().find(|id| Some(id.uuid) == uuid))
             .cloned()
             .ok_or_else(|| Error::NotFound { object: Object::Domain, name: name.to_owned() })
     }
@@ -87,8 +91,8 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn name_of(self, uuid: &str) -> Result<String, Error> {
-        let name = self.client.call(Command::new("domname").option("--domain", uuid)).await?;
+    pub async fn name_of(self, uuid: Uuid) -> Result<String, Error> {
+        let name = self.client.call(Command::new("domname").domain(uuid)).await?;
         // virsh's own line break, and nothing that belongs to the name.
         Ok(name.trim_end_matches('\n').to_owned())
     }
@@ -97,18 +101,18 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn is_persistent(self, uuid: &str) -> Result<bool, Error> {
+    pub async fn is_persistent(self, uuid: Uuid) -> Result<bool, Error> {
         let text = self.client.call(Command::new("list --all --persistent --uuid")).await?;
-        Ok(lines(&text).any(|line| line.trim() == uuid))
+        Ok(lists(&text, uuid))
     }
 
     /// Whether its next start goes on with what libvirt has saved of it.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn is_saved(self, uuid: &str) -> Result<bool, Error> {
+    pub async fn is_saved(self, uuid: Uuid) -> Result<bool, Error> {
         let text = self.client.call(Command::new("list --all --with-managed-save --uuid")).await?;
-        Ok(lines(&text).any(|line| line.trim() == uuid))
+        Ok(lists(&text, uuid))
     }
 
     /// The names of the domains that libvirt starts by itself.
@@ -124,7 +128,7 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn addresses(self, uuid: &str, source: AddressSource) -> Result<Vec<Address>, Error> {
+    pub async fn addresses(self, uuid: Uuid, source: AddressSource) -> Result<Vec<Address>, Error> {
         let mut all = self.addresses_of_all(&[uuid], source).await?;
         Ok(all.pop().unwrap_or_default())
     }
@@ -135,12 +139,10 @@ impl Domains<'_> {
     /// When the connection fails.
     pub async fn addresses_of_all(
         self,
-        uuids: &[&str],
+        uuids: &[Uuid],
         source: AddressSource,
     ) -> Result<Vec<Vec<Address>>, Error> {
-        let ask = |uuid: &&str| {
-            Command::new("domifaddr --full --source").flag(source.name()).option("--domain", uuid)
-        };
+        let ask = |uuid: &Uuid| Command::new("domifaddr --full --source").flag(source.name()).domain(*uuid);
         let commands: Vec<_> = uuids.iter().map(ask).collect();
         let replies = self.client.call_each(&commands).await?.into_iter();
         replies
@@ -158,8 +160,8 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn current(self, uuid: &str) -> Result<Domain, Error> {
-        let command = Command::new("dumpxml").option("--domain", uuid);
+    pub async fn current(self, uuid: Uuid) -> Result<Domain, Error> {
+        let command = Command::new("dumpxml").domain(uuid);
         self.located(parse_domain(&command.display(), &self.client.call(command).await?)?).await
     }
 
@@ -167,8 +169,8 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn stored(self, uuid: &str) -> Result<Domain, Error> {
-        let command = Command::new("dumpxml --inactive").option("--domain", uuid);
+    pub async fn stored(self, uuid: Uuid) -> Result<Domain, Error> {
+        let command = Command::new("dumpxml --inactive").domain(uuid);
         self.located(parse_domain(&command.display(), &self.client.call(command).await?)?).await
     }
 
@@ -176,7 +178,7 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn each_current(self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+    pub async fn each_current(self, uuids: &[Uuid]) -> Result<Vec<Domain>, Error> {
         self.dump_each("dumpxml", uuids, QUESTION).await
     }
 
@@ -184,7 +186,7 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn each_stored(self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+    pub async fn each_stored(self, uuids: &[Uuid]) -> Result<Vec<Domain>, Error> {
         self.dump_each("dumpxml --inactive", uuids, QUESTION).await
     }
 
@@ -192,10 +194,10 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn undefine(self, uuid: &str) -> Result<(), Error> {
+    pub async fn undefine(self, uuid: Uuid) -> Result<(), Error> {
         let command =
             Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata --nvram --tpm");
-        self.client.call(command.option("--domain", uuid)).await.map(drop)
+        self.client.call(command.domain(uuid)).await.map(drop)
     }
 }
 
@@ -206,11 +208,11 @@ impl GuestAgent<'_> {
     /// # Errors
     /// [`Error::Agent`] when the agent isn't there, [`Error::AgentSilent`], [`Error::AgentRefused`],
     /// [`Error::AgentAnswerTooLong`].
-    pub async fn command(self, uuid: &str, request: &str, within: Duration) -> Result<String, Error> {
+    pub async fn command(self, uuid: Uuid, request: &str, within: Duration) -> Result<String, Error> {
         let seconds = within.as_secs().max(1).to_string();
         let command = Command::new("qemu-agent-command")
             .option("--timeout", &seconds)
-            .option("--domain", uuid)
+            .domain(uuid)
             .option("--cmd", request);
         self.client.call(command.within(within + GRACE)).await
     }
@@ -223,15 +225,14 @@ impl DomainHardware<'_> {
     /// When QEMU refuses, as it does when the port is taken.
     pub async fn forward_by_slirp(
         self,
-        uuid: &str,
+        uuid: Uuid,
         netdev: &str,
         protocol: &str,
         host: u16,
         guest: u16,
     ) -> Result<(), Error> {
         let line = format!("hostfwd_add {netdev} {protocol}:127.0.0.1:{host}-:{guest}");
-        let command =
-            Command::new("qemu-monitor-command --hmp").option("--domain", uuid).option("--cmd", &line);
+        let command = Command::new("qemu-monitor-command --hmp").domain(uuid).option("--cmd", &line);
         let display = command.display();
         // The human monitor's errors come on stdout.
         match self.client.call(command).await?.trim() {
@@ -253,6 +254,11 @@ pub(super) fn parse_domain(command: &str, document: &str) -> Result<Domain, Erro
         .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })
 }
 
+/// Whether it is among the UUIDs that `virsh list --uuid` has printed.
+pub(super) fn lists(text: &str, uuid: Uuid) -> bool {
+    lines(text).any(|line| Uuid::try_parse(line.trim()) == Ok(uuid))
+}
+
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.trim().is_empty())
 }
@@ -262,9 +268,8 @@ pub(super) fn parse_ids(text: &str) -> Vec<DomainId> {
     lines(text)
         .filter_map(|line| {
             let (uuid, name) = line.split_once(' ')?;
-            uuid::Uuid::try_parse(uuid).ok()?;
             // A name may begin and end with blanks.
-            Some(DomainId { uuid: uuid.to_owned(), name: name.to_owned() })
+            Some(DomainId { uuid: Uuid::try_parse(uuid).ok()?, name: name.to_owned() })
         })
         .collect()
 }

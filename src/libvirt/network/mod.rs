@@ -17,7 +17,7 @@ pub use reservation::Reservation;
 pub use spec::{NetworkDevice, NetworkSpec};
 
 use crate::libvirt::xml::{Element, XmlError};
-use crate::model::{AddressRange, Subnet, Subnet6};
+use crate::model::{AddressRange, Subnet, Subnet6, Uuid};
 
 /// The mode of a network that is a device of the host, not a bridge.
 const MACVTAP: &str = "macvtap";
@@ -28,7 +28,7 @@ pub struct Network {
     /// The name.
     pub name: String,
     /// The UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// Whether it is up.
     pub active: bool,
     /// Whether libvirt starts it by itself.
@@ -85,7 +85,7 @@ impl Network {
         let ranges = ips.iter().flat_map(|ip| &ip.ranges);
         Ok(Self {
             name: tree.find("name").map(Element::raw_content).unwrap_or_default(),
-            uuid: tree.find_text("uuid").unwrap_or_default(),
+            uuid: tree.find_text("uuid").and_then(|uuid| Uuid::try_parse(&uuid).ok()).unwrap_or_default(),
             active: standing.active,
             autostart: standing.autostart,
             persistent: standing.persistent,

@@ -1,5 +1,5 @@
 use crate::libvirt::xml::Element;
-use crate::model::{NetworkMode, NetworkName, Subnet, Subnet6};
+use crate::model::{NetworkMode, NetworkName, Subnet, Subnet6, Uuid};
 
 /// All that goes into the definition of a new network.
 #[derive(Debug, Clone)]
@@ -7,7 +7,7 @@ pub struct NetworkSpec {
     /// Its name.
     pub name: NetworkName,
     /// Its UUID, minted by vmtools: defining with a fresh one refuses a name that exists.
-    pub uuid: uuid::Uuid,
+    pub uuid: Uuid,
     /// How it is joined to the world, by which device.
     pub device: NetworkDevice,
 }
@@ -103,8 +103,7 @@ mod tests {
     use super::*;
 
     fn read(device: NetworkDevice) -> Network {
-        let spec =
-            NetworkSpec { name: "lab".parse().expect("valid"), uuid: uuid::Uuid::from_u128(7), device };
+        let spec = NetworkSpec { name: "lab".parse().expect("valid"), uuid: Uuid::from_u128(7), device };
         let document = spec.to_element().to_document().expect("writes");
         let standing = Standing { active: false, autostart: false, persistent: true };
         Network::parse(&document, standing).expect("parses")
@@ -159,7 +158,7 @@ mod tests {
         assert_eq!(network.ips[1].ranges[0].to_string(), "fd00:9::2-fd00:9::ffff");
         let translates = |device| {
             let name = "lab".parse().expect("valid");
-            let spec = NetworkSpec { name, uuid: uuid::Uuid::from_u128(7), device };
+            let spec = NetworkSpec { name, uuid: Uuid::from_u128(7), device };
             spec.to_element().find_attribute("forward/nat", "ipv6") == Some("yes")
         };
         assert!(translates(spec(NetworkMode::Nat, "fd00:9::/64")));

@@ -25,8 +25,8 @@ impl Changes<'_> {
     /// [`VmError::BeingMade`]; when libvirt refuses.
     pub async fn protect(&self, name: &str, on: bool) -> Result<Protection, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
-        let stored = self.op.client().definitions().stored(&id.uuid).await?;
+        let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
+        let stored = self.op.client().definitions().stored(id.uuid).await?;
         Power::of(self.op).refuse_unmade(&stored).await?;
         let already = stored.protected == on;
         if already {
@@ -36,8 +36,8 @@ impl Changes<'_> {
             });
         } else {
             self.op.check()?;
-            let active = self.op.client().domains().state(&id.uuid).await?.is_active();
-            self.op.client().metadata().set_protected(&id.uuid, on, active).await?;
+            let active = self.op.client().domains().state(id.uuid).await?.is_active();
+            self.op.client().metadata().set_protected(id.uuid, on, active).await?;
         }
         Ok(Protection { name: id.name, protected: on, already })
     }

@@ -3,13 +3,14 @@
 use crate::libvirt::MetadataChange;
 use crate::manager::Error;
 use crate::manager::change::Changes;
+use crate::model::Uuid;
 
 impl Changes<'_> {
     /// Changes the VM's record as it is by then; of a VM of others only the disks
     /// that vmtools made for it. For who has claimed the VM.
     pub(in crate::manager) async fn change_record(
         &self,
-        uuid: &str,
+        uuid: Uuid,
         change: &MetadataChange,
     ) -> Result<(), Error> {
         let stored = self.op.client().definitions().stored(uuid).await?;

@@ -16,19 +16,19 @@ impl Changes<'_> {
         let id = self.op.client().domains().resolve(old).await?;
         if id.name == new.as_str() {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::Named });
-            return Vms::of(self.op).status_of(&id.uuid).await;
+            return Vms::of(self.op).status_of(id.uuid).await;
         }
-        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
-        Power::of(self.op).refuse_unmade(&self.op.client().definitions().current(&id.uuid).await?).await?;
-        let state = self.op.client().domains().state(&id.uuid).await?;
+        let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
+        Power::of(self.op).refuse_unmade(&self.op.client().definitions().current(id.uuid).await?).await?;
+        let state = self.op.client().domains().state(id.uuid).await?;
         if state.is_active() {
             return Err(VmError::NotOff { name: id.name, state }.into());
         }
         self.op.check()?;
-        self.op.client().domains().rename(&id.uuid, new.as_str()).await.map_err(|error| match error {
+        self.op.client().domains().rename(id.uuid, new.as_str()).await.map_err(|error| match error {
             libvirt::Error::Exists { name, .. } => VmError::Exists { name }.into(),
             other => Error::from(other),
         })?;
-        Vms::of(self.op).status_of(&id.uuid).await
+        Vms::of(self.op).status_of(id.uuid).await
     }
 }

@@ -12,7 +12,7 @@ use crate::manager::power::Power;
 use crate::manager::storage::Storage;
 use crate::manager::vms::Vms;
 use crate::manager::{DiskError, Error, Event, VmError, VmStatus, Warning};
-use crate::model::{DiskSize, Label, MemorySize, TimeToLive, Timestamp, VmState};
+use crate::model::{DiskSize, Label, MemorySize, TimeToLive, Timestamp, Uuid, VmState};
 
 /// How long a guest may take over giving memory back.
 const BALLOON: Duration = Duration::from_secs(10);
@@ -105,8 +105,8 @@ impl Changes<'_> {
     /// that others made, [`VmError::Saved`], and when libvirt refuses.
     pub async fn set(&self, name: &str, change: &VmChange) -> Result<VmChanged, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
-        let found = self.found(&id.uuid).await?;
+        let claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
+        let found = self.found(id.uuid).await?;
         Power::of(self.op).refuse_unmade(&found.stored).await?;
         let growth = self.check_change(&found, change).await?;
         self.op.check()?;
@@ -122,11 +122,11 @@ impl Changes<'_> {
             }
         }
         drop(claim);
-        let vm = Vms::of(self.op).status_of(&id.uuid).await?;
+        let vm = Vms::of(self.op).status_of(id.uuid).await?;
         Ok(VmChanged { vm, applied: done.applied, on_next_start: done.on_next_start })
     }
 
-    async fn found(&self, uuid: &str) -> Result<Found, Error> {
+    async fn found(&self, uuid: Uuid) -> Result<Found, Error> {
         let stats = self.op.client().statistics().of(uuid).await?;
         let running = if stats.state().is_active() {
             Some(self.op.client().definitions().current(uuid).await?)
@@ -150,7 +150,7 @@ impl Changes<'_> {
         let machine = change.cpus.is_some() || change.memory.is_some() || change.disk_size.is_some();
         if machine
             && found.running.is_none()
-            && self.op.client().domains().is_saved(&found.stored.uuid).await?
+            && self.op.client().domains().is_saved(found.stored.uuid).await?
         {
             return Err(VmError::Saved { name: name() }.into());
         }
@@ -158,7 +158,7 @@ impl Changes<'_> {
         let domain = found.running.as_ref().unwrap_or(&found.stored);
         let disk = domain.boot_disk().ok_or_else(|| DiskError::NoDisk { name: name() })?;
         let path = Storage::of(self.op).disk_file(domain, disk)?;
-        let (capacity, _) = Storage::of(self.op).disk_sizes(&domain.uuid, disk).await?;
+        let (capacity, _) = Storage::of(self.op).disk_sizes(domain.uuid, disk).await?;
         let has = capacity.ok_or_else(|| DiskError::SizeUnknown { path: path.clone() })?;
         if wanted.bytes() < has {
             return Err(DiskError::WouldShrink { path, has: DiskSize::from_bytes(has), wanted }.into());
@@ -177,7 +177,7 @@ impl Changes<'_> {
         growth: Option<Growth>,
         done: &mut Done,
     ) -> Result<(), Error> {
-        let uuid = found.stored.uuid.as_str();
+        let uuid = found.stored.uuid;
         if let Some(cpus) = change.cpus {
             done.note(Setting::Cpus, self.set_cpus(found, cpus).await?);
         }
@@ -219,16 +219,16 @@ impl Changes<'_> {
         let max = match change {
             MaxCpusChange::Keep => stored.max_cpus,
             MaxCpusChange::To(max) => {
-                self.op.client().hardware().set_max_cpus(&stored.uuid, max).await?;
+                self.op.client().hardware().set_max_cpus(stored.uuid, max).await?;
                 max
             }
             MaxCpusChange::Topology(topology) => {
-                self.op.client().hardware().set_cpu_topology(&stored.uuid, topology).await?;
+                self.op.client().hardware().set_cpu_topology(stored.uuid, topology).await?;
                 cpus
             }
         };
         if stored.cpus.min(max) != cpus {
-            self.op.client().hardware().set_cpus(&stored.uuid, cpus, Affects::Stored).await?;
+            self.op.client().hardware().set_cpus(stored.uuid, cpus, Affects::Stored).await?;
         }
         let Some(running) = &found.running else { return Ok(true) };
         if found.stats.cpus() == Some(cpus) {
@@ -238,8 +238,8 @@ impl Changes<'_> {
             return Ok(false);
         }
         // A guest may keep a processor that it is to give back.
-        taken(self.op.client().hardware().set_cpus(&stored.uuid, cpus, Affects::Running).await)?;
-        Ok(self.op.client().statistics().of(&stored.uuid).await?.cpus() == Some(cpus))
+        taken(self.op.client().hardware().set_cpus(stored.uuid, cpus, Affects::Running).await)?;
+        Ok(self.op.client().statistics().of(stored.uuid).await?.cpus() == Some(cpus))
     }
 
     async fn set_memory(&self, found: &Found, mib: u64) -> Result<bool, Error> {
@@ -247,10 +247,10 @@ impl Changes<'_> {
         let made_with = room(stored).memory_mib;
         let max = with_room(stored.current_memory_mib, stored.memory_mib, made_with, mib);
         if max != stored.memory_mib {
-            self.op.client().hardware().set_max_memory(&stored.uuid, max).await?;
+            self.op.client().hardware().set_max_memory(stored.uuid, max).await?;
         }
         if stored.current_memory_mib.min(max) != mib {
-            self.op.client().hardware().set_memory(&stored.uuid, mib, Affects::Stored).await?;
+            self.op.client().hardware().set_memory(stored.uuid, mib, Affects::Stored).await?;
         }
         let Some(running) = &found.running else { return Ok(true) };
         if found.stats.memory_mib() == Some(mib) {
@@ -261,11 +261,11 @@ impl Changes<'_> {
         if mib > running.memory_mib || used || found.stats.state() != VmState::Running {
             return Ok(false);
         }
-        if !taken(self.op.client().hardware().set_memory(&stored.uuid, mib, Affects::Running).await)? {
+        if !taken(self.op.client().hardware().set_memory(stored.uuid, mib, Affects::Running).await)? {
             return Ok(false);
         }
         let deadline = Instant::now() + BALLOON;
-        while self.op.client().statistics().of(&stored.uuid).await?.memory_mib() != Some(mib) {
+        while self.op.client().statistics().of(stored.uuid).await?.memory_mib() != Some(mib) {
             // Who has no patience gets told that it comes with the next start.
             if Instant::now() >= deadline || self.op.check().is_err() {
                 return Ok(false);

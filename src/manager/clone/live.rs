@@ -21,7 +21,7 @@ impl Cloning<'_> {
         source: &Domain,
         settled: &Settled,
     ) -> Result<(), Error> {
-        let running = self.op.client().definitions().current(&source.uuid).await?;
+        let running = self.op.client().definitions().current(source.uuid).await?;
         let disks: Vec<BackupDisk> = running
             .disks
             .iter()
@@ -35,12 +35,12 @@ impl Cloning<'_> {
                 .op
                 .client()
                 .agent()
-                .command(&source.uuid, r#"{"execute":"guest-ping"}"#, ANSWER)
+                .command(source.uuid, r#"{"execute":"guest-ping"}"#, ANSWER)
                 .await
                 .is_ok();
         self.clone_step(request, Step::CopyRunningDisks)?;
         // Short, and not to be cut off: what it holds it lets go.
-        let freeze = self.op.client().jobs().begin_backup(&source.uuid, &disks, answers).await?;
+        let freeze = self.op.client().jobs().begin_backup(source.uuid, &disks, answers).await?;
         if !freeze.frozen {
             self.op.report(Event::Warning(Warning::NotHeld { vm: source.name.clone() }));
         }
@@ -57,7 +57,7 @@ impl Cloning<'_> {
     async fn backup_end(&self, request: &CloneRequest, source: &Domain) -> Result<(), Error> {
         let failed = |reason| Err(CloneError::CopyFailed { name: source.name.clone(), reason }.into());
         loop {
-            match self.op.client().jobs().backup_state(&source.uuid).await {
+            match self.op.client().jobs().backup_state(source.uuid).await {
                 Ok(BackupState::Running { done_bytes, total_bytes }) => self.op.report(Event::Transfer {
                     image: request.name.as_str(),
                     // The end is told by the end.
@@ -87,9 +87,9 @@ impl Cloning<'_> {
     /// Its QEMU has to be done with the files before they are removed.
     async fn give_backup_up(&self, source: &Domain) {
         let deadline = Instant::now() + PATIENCE;
-        let _ = self.op.client().jobs().abort(&source.uuid).await;
+        let _ = self.op.client().jobs().abort(source.uuid).await;
         while Instant::now() < deadline
-            && let Ok(BackupState::Running { .. }) = self.op.client().jobs().backup_state(&source.uuid).await
+            && let Ok(BackupState::Running { .. }) = self.op.client().jobs().backup_state(source.uuid).await
         {
             tokio::time::sleep(PAUSE).await;
         }

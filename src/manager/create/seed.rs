@@ -4,7 +4,7 @@ use super::network::Access;
 use crate::image::LocalImage;
 use crate::manager::create::Creation;
 use crate::manager::{Error, Event, VmSpec, Warning};
-use crate::model::SharedFolder;
+use crate::model::{SharedFolder, Uuid};
 use crate::seed::{CloudInit, HostKey, Ignition, UserDataWarning, check_ignition, check_user_data, volume};
 
 /// What tells the guest who it is.
@@ -43,7 +43,7 @@ impl Creation<'_> {
 /// What the guest is told, and what is to be told of the user's own documents now that its user is known.
 pub(super) fn build(
     spec: &VmSpec,
-    uuid: uuid::Uuid,
+    uuid: Uuid,
     access: &Access,
     image: &LocalImage,
     mac_addresses: Vec<String>,

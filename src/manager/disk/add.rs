@@ -11,11 +11,11 @@ use crate::manager::disk::Disks;
 use crate::manager::host_checks::HostChecks;
 use crate::manager::inventory::Inventory;
 use crate::manager::inventory::{DeletionSet, Needer};
-use crate::manager::storage::Storage;
 use crate::manager::storage::base;
+use crate::manager::storage::{Storage, file_mark};
 use crate::manager::undo::UndoStack;
 use crate::manager::{Error, Event, Left, ResourceError, StorageError, Warning};
-use crate::model::{DiskBus, DiskSize, VmName};
+use crate::model::{DiskBus, DiskSize, Uuid, VmName};
 
 /// How long a volume that did not become a disk is tried to be deleted.
 const UNDO: Duration = Duration::from_secs(30);
@@ -46,8 +46,8 @@ impl Disks<'_> {
     /// libvirt. Then nothing is left of it.
     pub async fn add(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
-        let machine = self.machine(&id.uuid).await?;
+        let claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
+        let machine = self.machine(&id).await?;
         let bus = machine.stored.hardware().disk_bus;
         let place = machine.free_target(bus)?;
         let target = place.name.as_str();
@@ -64,7 +64,7 @@ impl Disks<'_> {
                 let _file = self.claim_file(path).await?;
                 let (path, format) = self.check_disk_file(path, new.read_only).await?;
                 let device = place.applied_to(spec(&path, format).to_element(target, bus));
-                self.op.client().hardware().attach(&machine.uuid, &device, affects).await?;
+                self.op.client().hardware().attach(machine.uuid, &device, affects).await?;
             }
         }
         drop(claim);
@@ -84,8 +84,8 @@ impl Disks<'_> {
         // The name of a VM of others may be one that no file can have.
         let name = machine.name.parse::<VmName>().map_or_else(|_| "vm".to_owned(), |name| name.to_string());
         // A file of that device's name may be there still: a disk that was removed and kept.
-        let unique = &uuid::Uuid::new_v4().simple().to_string()[..6];
-        let own = machine.uuid.get(..8).unwrap_or_default();
+        let unique = &Uuid::new_v4().simple().to_string()[..6];
+        let own = file_mark(machine.uuid);
         let volume = format!("{name}-{own}-{target}-{unique}.qcow2");
         Ok(OwnedVolume { path: format!("{}/{volume}", pool.path), pool: pool.name, volume })
     }
@@ -111,11 +111,11 @@ impl Disks<'_> {
         let changes = Changes::of(self.op);
         let mut undo = UndoStack::new(self.op);
         undo.will(vec![Left::File { path: volume.path.clone() }], self.forget(machine, volume, disown));
-        changes.change_record(&machine.uuid, &own).await?;
+        changes.change_record(machine.uuid, &own).await?;
         let steps = async {
             self.op.client().volumes().create(&volume.pool, &spec).await?;
             self.op.check()?;
-            Ok(self.op.client().hardware().attach(&machine.uuid, device, affects).await?)
+            Ok(self.op.client().hardware().attach(machine.uuid, device, affects).await?)
         };
         match steps.await {
             Ok(()) => Ok(()),
@@ -130,7 +130,7 @@ impl Disks<'_> {
         volume: &OwnedVolume,
         disown: MetadataChange,
     ) -> Result<(), Error> {
-        match self.machine(&machine.uuid).await {
+        match self.machine(&machine.id()).await {
             Ok(now) if now.definitions().all(|domain| !uses(domain, &volume.path)) => {}
             Ok(_) => return Err(StorageError::NotRemoved { name: volume.volume.clone() }.into()),
             // Gone with the VM.
@@ -141,7 +141,7 @@ impl Disks<'_> {
         let volumes = std::slice::from_ref(volume);
         let removed = Storage::of(self.op).remove_volumes(volumes, deadline).await;
         removed.map_err(|_| StorageError::NotRemoved { name: volume.volume.clone() })?;
-        match Changes::of(self.op).change_record(&machine.uuid, &disown).await {
+        match Changes::of(self.op).change_record(machine.uuid, &disown).await {
             Err(error) if error.is_not_found() => Ok(()),
             other => other,
         }

@@ -15,15 +15,15 @@ impl Disks<'_> {
     /// no volume of libvirt's and the VM is off.
     pub async fn resize(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
-        let machine = self.machine(&id.uuid).await?;
+        let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
+        let machine = self.machine(&id).await?;
         let disk = machine.disk(target)?;
         if !disk.is_hard_disk() {
             let (name, target) = (machine.name.clone(), target.to_owned());
             return Err(DiskError::NoSuchDisk { name, target }.into());
         }
         let path = Storage::of(self.op).disk_file(&machine.stored, disk)?;
-        let (capacity, taken) = Storage::of(self.op).disk_sizes(&machine.uuid, disk).await?;
+        let (capacity, taken) = Storage::of(self.op).disk_sizes(machine.uuid, disk).await?;
         let live = machine.running.is_some();
         match capacity {
             Some(now) if now == size.bytes() => {
@@ -52,7 +52,7 @@ impl Disks<'_> {
         bytes: u64,
     ) -> Result<(), Error> {
         if running {
-            return Ok(self.op.client().hardware().resize_disk(&domain.uuid, target, bytes).await?);
+            return Ok(self.op.client().hardware().resize_disk(domain.uuid, target, bytes).await?);
         }
         Power::of(self.op).refuse_parent(domain).await?;
         self.op.client().volumes().resize(path, bytes).await.map_err(|error| match error {

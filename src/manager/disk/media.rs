@@ -27,15 +27,15 @@ impl Disks<'_> {
         }
         HostChecks::of(self.op).check_reach([iso])?;
         let id = self.op.client().domains().resolve(name).await?;
-        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
-        let machine = self.machine(&id.uuid).await?;
+        let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
+        let machine = self.machine(&id).await?;
         let iso = iso.to_string_lossy();
         let target = match (target, machine.drives().as_slice()) {
             (Some(target), _) => machine.drive(target)?.target.clone(),
             (None, []) => {
                 let target = machine.free_target(DiskBus::Sata)?;
                 let device = target.applied_to(cdrom(&iso, &target.name, None));
-                self.op.client().hardware().attach(&machine.uuid, &device, Affects::Stored).await?;
+                self.op.client().hardware().attach(machine.uuid, &device, Affects::Stored).await?;
                 return self.changed(&machine, &target.name, false).await;
             }
             (None, drives) => match (drives.iter().find(|drive| drive.path.is_none()), drives) {
@@ -52,8 +52,8 @@ impl Disks<'_> {
     /// [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`]; when the guest has locked it, unless by `force`.
     pub async fn eject(&self, name: &str, target: Option<&str>, force: bool) -> Result<ChangedDisk, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
-        let machine = self.machine(&id.uuid).await?;
+        let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
+        let machine = self.machine(&id).await?;
         let drives = machine.drives();
         let full: Vec<&Disk> = drives.iter().copied().filter(|drive| drive.path.is_some()).collect();
         let target = match (target, full.as_slice(), drives.as_slice()) {
@@ -75,10 +75,10 @@ impl Disks<'_> {
         let with_media = |domain: &Domain| element_of(domain, target).map(|drive| filled(drive, iso));
         let live = machine.running.as_ref().and_then(with_media);
         if let Some(drive) = &live {
-            self.op.client().hardware().update(&machine.uuid, drive, Affects::Running, force).await?;
+            self.op.client().hardware().update(machine.uuid, drive, Affects::Running, force).await?;
         }
         if let Some(drive) = with_media(&machine.stored) {
-            self.op.client().hardware().update(&machine.uuid, &drive, Affects::Stored, force).await?;
+            self.op.client().hardware().update(machine.uuid, &drive, Affects::Stored, force).await?;
         }
         self.changed(machine, target, live.is_some()).await
     }

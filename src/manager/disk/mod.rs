@@ -14,9 +14,9 @@ pub use error::{CopyObstacle, DiskError};
 pub use remove::DiskRemoval;
 
 use super::{DiskStatus, Error};
-use crate::libvirt::{Affects, Disk, Domain, Element, FreeTarget, free_target};
+use crate::libvirt::{Affects, Disk, Domain, DomainId, Element, FreeTarget, free_target};
 use crate::manager::operation::noun;
-use crate::model::DiskBus;
+use crate::model::{DiskBus, Uuid};
 
 /// A disk or drive after a change.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -33,7 +33,7 @@ pub struct ChangedDisk {
 /// A VM with both its definitions.
 struct Machine {
     name: String,
-    uuid: String,
+    uuid: Uuid,
     /// What runs; `None` when it is off.
     running: Option<Domain>,
     /// What the next start makes.
@@ -41,6 +41,10 @@ struct Machine {
 }
 
 impl Machine {
+    fn id(&self) -> DomainId {
+        DomainId { uuid: self.uuid, name: self.name.clone() }
+    }
+
     fn definitions(&self) -> impl Iterator<Item = &Domain> {
         self.running.iter().chain([&self.stored])
     }
@@ -76,10 +80,10 @@ impl Disks<'_> {
     /// When there is no such VM, or libvirt can't be asked.
     pub async fn list(&self, name: &str) -> Result<Vec<DiskStatus>, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        self.disks_of(&id.uuid).await
+        self.disks_of(id.uuid).await
     }
 
-    async fn disks_of(&self, uuid: &str) -> Result<Vec<DiskStatus>, Error> {
+    async fn disks_of(&self, uuid: Uuid) -> Result<Vec<DiskStatus>, Error> {
         let stats = self.op.client().statistics().of(uuid).await?;
         let domain = self.op.client().definitions().current(uuid).await?;
         let mut disks = Vms::of(self.op).disk_statuses(&domain, &stats).await?;
@@ -95,23 +99,22 @@ impl Disks<'_> {
         Ok(disks)
     }
 
-    async fn machine(&self, name: &str) -> Result<Machine, Error> {
-        let id = self.op.client().domains().resolve(name).await?;
-        let active = self.op.client().domains().state(&id.uuid).await?.is_active();
-        let stored = self.op.client().definitions().stored(&id.uuid).await?;
+    async fn machine(&self, id: &DomainId) -> Result<Machine, Error> {
+        let active = self.op.client().domains().state(id.uuid).await?.is_active();
+        let stored = self.op.client().definitions().stored(id.uuid).await?;
         Power::of(self.op).refuse_unmade(&stored).await?;
         // What libvirt saved goes on with the devices that it had, whatever its definition says by then.
-        if !active && self.op.client().domains().is_saved(&id.uuid).await? {
-            return Err(VmError::Saved { name: id.name }.into());
+        if !active && self.op.client().domains().is_saved(id.uuid).await? {
+            return Err(VmError::Saved { name: id.name.clone() }.into());
         }
         let running =
-            if active { Some(self.op.client().definitions().current(&id.uuid).await?) } else { None };
-        Ok(Machine { name: id.name, uuid: id.uuid, running, stored })
+            if active { Some(self.op.client().definitions().current(id.uuid).await?) } else { None };
+        Ok(Machine { name: id.name.clone(), uuid: id.uuid, running, stored })
     }
 
     /// The disk after a change; `live` if the machine that runs has it.
     async fn changed(&self, machine: &Machine, target: &str, live: bool) -> Result<ChangedDisk, Error> {
-        let now = self.disks_of(&machine.uuid).await?.into_iter().find(|disk| disk.target == target);
+        let now = self.disks_of(machine.uuid).await?.into_iter().find(|disk| disk.target == target);
         // One that comes with the next start is not in the definition that runs.
         let disk = now.unwrap_or_else(|| DiskStatus { target: target.to_owned(), ..DiskStatus::default() });
         Ok(ChangedDisk { vm: machine.name.clone(), live, disk })

@@ -36,7 +36,7 @@ impl Disks<'_> {
     /// [`DiskError::NeededDisk`] for the disk that the VM boots from and for its seed; [`StorageError::InUse`] when another's disk
     /// stands on a file that would be deleted.
     pub async fn plan_removal(&self, name: &str, target: &str, keep: bool) -> Result<DiskRemoval, Error> {
-        let machine = self.machine(name).await?;
+        let machine = self.machine(&self.op.client().domains().resolve(name).await?).await?;
         let disk = machine.disk(target)?;
         let mut owned = machine.definitions().flat_map(Domain::owned_volumes);
         let own = owned.find(|owned| Some(&owned.path) == disk.path.as_ref());
@@ -61,7 +61,7 @@ impl Disks<'_> {
     /// [`Error::LeftBehind`] when the disk is taken away, and its file stays.
     pub async fn remove(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
         let id = self.op.client().domains().resolve(&removal.vm).await?;
-        let machine = self.machine(&id.uuid).await?;
+        let machine = self.machine(&id).await?;
         let target = removal.disk.target.as_str();
         self.refuse_needed_elsewhere(&machine, removal.volume.as_ref()).await?;
         let live = machine.running.as_ref().is_some_and(|domain| disk_of(domain, target).is_some());
@@ -74,10 +74,10 @@ impl Disks<'_> {
             detached?;
         }
         // A guest may take its time, and others may change the VM meanwhile: claimed is what is decided now.
-        let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
-        let machine = self.machine(&id.uuid).await?;
+        let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
+        let machine = self.machine(&id).await?;
         if disk_of(&machine.stored, target).is_some() {
-            self.op.client().hardware().detach_disk(&machine.uuid, target, Affects::Stored).await?;
+            self.op.client().hardware().detach_disk(machine.uuid, target, Affects::Stored).await?;
         }
         if let Some(volume) = &removal.volume {
             let deleted = match self.refuse_needed_elsewhere(&machine, Some(volume)).await {
@@ -98,7 +98,7 @@ impl Disks<'_> {
         }
         if let Some(path) = removal.disk.path.clone().filter(|_| removal.disk.owned) {
             let disown = MetadataChange { disown: vec![path], ..MetadataChange::default() };
-            Changes::of(self.op).change_record(&machine.uuid, &disown).await?;
+            Changes::of(self.op).change_record(machine.uuid, &disown).await?;
         }
         Ok(ChangedDisk { vm: removal.vm, live, disk: removal.disk })
     }
@@ -110,10 +110,8 @@ impl Disks<'_> {
     ) -> Result<(), Error> {
         let Some(volume) = volume else { return Ok(()) };
         let inventory = Inventory::load(self.op).await?;
-        let others = DeletionSet {
-            vms: [machine.uuid.clone()].into(),
-            files: [inventory.files.key(&volume.path)].into(),
-        };
+        let others =
+            DeletionSet { vms: [machine.uuid].into(), files: [inventory.files.key(&volume.path)].into() };
         let needed_by = inventory.needed_by(&volume.path, &others);
         match needed_by.is_empty() {
             true => Ok(()),
@@ -131,12 +129,12 @@ impl Disks<'_> {
         let mut asked: Option<Instant> = None;
         loop {
             if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
-                match self.op.client().hardware().detach_disk(&machine.uuid, target, Affects::Running).await {
+                match self.op.client().hardware().detach_disk(machine.uuid, target, Affects::Running).await {
                     Ok(()) => {}
                     Err(error) if error.is_not_found() => return Ok(()),
                     // libvirt says so while the guest is still at it.
                     Err(_) if asked.is_some() => {}
-                    Err(error) if self.op.client().domains().state(&machine.uuid).await?.is_active() => {
+                    Err(error) if self.op.client().domains().state(machine.uuid).await?.is_active() => {
                         return Err(error.into());
                     }
                     // It went off meanwhile.
@@ -144,9 +142,9 @@ impl Disks<'_> {
                 }
                 asked = Some(Instant::now());
             }
-            let active = self.op.client().domains().state(&machine.uuid).await?.is_active();
+            let active = self.op.client().domains().state(machine.uuid).await?.is_active();
             if !active
-                || disk_of(&self.op.client().definitions().current(&machine.uuid).await?, target).is_none()
+                || disk_of(&self.op.client().definitions().current(machine.uuid).await?, target).is_none()
             {
                 return Ok(());
             }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::libvirt::Error;
 use crate::manager::guest::GuestAgent;
+use crate::model::Uuid;
 
 const PAUSE: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,7 +46,7 @@ impl GuestAgent<'_> {
     /// When the agent isn't there, or forbids it.
     pub(in crate::manager) async fn run_by_agent(
         &self,
-        uuid: &str,
+        uuid: Uuid,
         program: &str,
         args: &[&str],
     ) -> Result<String, Error> {
@@ -70,7 +71,7 @@ impl GuestAgent<'_> {
     }
 
     /// Whether the agent is there and answers.
-    pub(in crate::manager) async fn agent_answers(&self, uuid: &str) -> bool {
+    pub(in crate::manager) async fn agent_answers(&self, uuid: Uuid) -> bool {
         let request = serde_json::json!({"execute": "guest-ping"});
         self.ask_agent::<serde_json::Value>(uuid, &request, ANSWER).await.is_ok()
     }
@@ -78,7 +79,7 @@ impl GuestAgent<'_> {
     /// One command of the agent, and what it returns.
     pub(in crate::manager) async fn ask_agent<T: serde::de::DeserializeOwned>(
         &self,
-        uuid: &str,
+        uuid: Uuid,
         request: &serde_json::Value,
         within: Duration,
     ) -> Result<T, Error> {

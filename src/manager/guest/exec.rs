@@ -11,7 +11,7 @@ use crate::manager::guest::GuestAgent;
 use crate::manager::guest::agent::{ANSWER, Started, Status, status_request};
 use crate::manager::power::Power;
 use crate::manager::{Error, ExecError, VmError};
-use crate::model::VmState;
+use crate::model::{Uuid, VmState};
 
 /// The most that a command can be given as its input, in bytes. The agent's line has been seen to hang at
 /// requests of more than 256 KiB (libvirt 11.3.0, QEMU 10.0.2), and in base64 this is a third longer.
@@ -86,15 +86,15 @@ impl GuestAgent<'_> {
         let id = self.op.client().domains().resolve(name).await?;
         self.refuse_silent(&id).await?;
         let deadline = request.timeout.map(|timeout| Instant::now() + timeout);
-        let started = self.start_by_agent(&id.name, &id.uuid, request).await;
+        let started = self.start_by_agent(&id.name, id.uuid, request).await;
         let pid = match started {
             Err(error @ Error::Libvirt(_)) => return Err(self.or_not_running(&id, error).await),
             other => other?,
         };
-        let (status, end) = match self.op.race(self.await_end(&id.uuid, pid, deadline)).await {
+        let (status, end) = match self.op.race(self.await_end(id.uuid, pid, deadline)).await {
             Ok(Some(status)) => (Some(status), ExecEnd::Own),
-            Ok(None) => (self.end_by_agent(&id.uuid, pid).await, ExecEnd::TimedOut),
-            Err(Error::Interrupted) => (self.end_by_agent(&id.uuid, pid).await, ExecEnd::Interrupted),
+            Ok(None) => (self.end_by_agent(id.uuid, pid).await, ExecEnd::TimedOut),
+            Err(Error::Interrupted) => (self.end_by_agent(id.uuid, pid).await, ExecEnd::Interrupted),
             Err(Error::Libvirt(libvirt::Error::AgentAnswerTooLong)) => {
                 return Err(ExecError::OutputLost { vm: id.name }.into());
             }
@@ -105,7 +105,7 @@ impl GuestAgent<'_> {
 
     /// A guest answers only while it runs; one that is just starting is waited for.
     pub(in crate::manager) async fn refuse_silent(&self, id: &DomainId) -> Result<(), Error> {
-        let state = self.op.client().domains().state(&id.uuid).await?;
+        let state = self.op.client().domains().state(id.uuid).await?;
         if !state.is_active() {
             return Err(VmError::NotRunning { name: id.name.clone() }.into());
         }
@@ -114,7 +114,7 @@ impl GuestAgent<'_> {
 
     /// That the VM went off, or is held, is more to the point than what that did to the agent.
     pub(in crate::manager) async fn or_not_running(&self, id: &DomainId, error: Error) -> Error {
-        match self.op.client().domains().state(&id.uuid).await {
+        match self.op.client().domains().state(id.uuid).await {
             Ok(state) if !state.is_active() => VmError::NotRunning { name: id.name.clone() }.into(),
             Ok(VmState::Paused) => VmError::Paused { name: id.name.clone() }.into(),
             _ => error,
@@ -124,7 +124,7 @@ impl GuestAgent<'_> {
     pub(in crate::manager) async fn start_by_agent(
         &self,
         vm: &str,
-        uuid: &str,
+        uuid: Uuid,
         request: &ExecRequest,
     ) -> Result<i64, Error> {
         let program = request.command.first().map_or("", String::as_str);
@@ -157,7 +157,7 @@ impl GuestAgent<'_> {
     /// Its status at its end; `None` when the deadline passed before.
     pub(in crate::manager) async fn await_end(
         &self,
-        uuid: &str,
+        uuid: Uuid,
         pid: i64,
         deadline: Option<Instant>,
     ) -> Result<Option<Status>, Error> {
@@ -178,7 +178,7 @@ impl GuestAgent<'_> {
     }
 
     /// Ends the process and what it has started; its status if it is gone then.
-    async fn end_by_agent(&self, uuid: &str, pid: i64) -> Option<Status> {
+    async fn end_by_agent(&self, uuid: Uuid, pid: i64) -> Option<Status> {
         for signal in ["TERM", "KILL"] {
             let arguments = serde_json::json!({
                 "path": "sh",

@@ -51,13 +51,13 @@ impl GuestAccess<'_> {
     /// [`VmError::NotRunning`], [`WaitError::TimedOut`], [`WaitError::Stopped`], [`WaitError::CloudInit`].
     pub async fn wait(&self, name: &str, wait: &WaitFor) -> Result<crate::manager::VmStatus, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        let domain = self.op.client().definitions().current(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(id.uuid).await?;
         let for_its_end = wait.conditions.contains(&Condition::Stopped);
-        if !for_its_end && !self.op.client().domains().state(&id.uuid).await?.is_active() {
+        if !for_its_end && !self.op.client().domains().state(id.uuid).await?.is_active() {
             return Err(VmError::NotRunning { name: id.name }.into());
         }
         self.wait_for(&domain, wait).await?;
-        Vms::of(self.op).status_of(&id.uuid).await
+        Vms::of(self.op).status_of(id.uuid).await
     }
 
     pub(in crate::manager) async fn wait_for(&self, domain: &Domain, wait: &WaitFor) -> Result<(), Error> {
@@ -134,7 +134,7 @@ impl Waiting<'_> {
         loop {
             self.still_running().await?;
             let ping = r#"{"execute":"guest-ping"}"#;
-            match self.access.op.client().agent().command(&self.domain.uuid, ping, self.time_for(TRY)).await {
+            match self.access.op.client().agent().command(self.domain.uuid, ping, self.time_for(TRY)).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_connection() => return Err(error.into()),
                 Err(error) => self.not_yet(Seen::error(error)).await?,
@@ -224,7 +224,7 @@ impl Waiting<'_> {
         let said = match guest::run(&target, &script, wait + TRY * 2).await {
             Ok(output) => output.stdout,
             Err(guest::Error::Denied { .. }) => GuestAgent::of(self.access.op)
-                .run_by_agent(&self.domain.uuid, "sh", &["-c", cloud_init::SCRIPT])
+                .run_by_agent(self.domain.uuid, "sh", &["-c", cloud_init::SCRIPT])
                 .await
                 .map_err(|error| Seen::NoAccess { agent: error.to_string() })?,
             Err(error) => return Err(Seen::error(error)),
@@ -233,7 +233,7 @@ impl Waiting<'_> {
     }
 
     async fn state(&self) -> Result<VmState, Error> {
-        Ok(self.access.op.client().domains().state(&self.domain.uuid).await?)
+        Ok(self.access.op.client().domains().state(self.domain.uuid).await?)
     }
 
     async fn still_running(&self) -> Result<(), Error> {
@@ -241,7 +241,7 @@ impl Waiting<'_> {
         if state.is_active() {
             return Ok(());
         }
-        let stats = self.access.op.client().statistics().of(&self.domain.uuid).await?;
+        let stats = self.access.op.client().statistics().of(self.domain.uuid).await?;
         Err(WaitError::Stopped {
             vm: self.domain.name.clone(),
             condition: self.condition,

@@ -11,7 +11,7 @@ use crate::manager::image::Images;
 use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::{DiskError, Error, Event, Place, Step, StorageError, VmError, Warning};
-use crate::model::{DiskSize, Firmware, VmState};
+use crate::model::{DiskSize, Firmware, Uuid, VmState};
 
 /// The beginning of the names of the volumes that a commit makes for a while.
 pub(in crate::manager) const PREFIX: &str = "vmtools-commit-";
@@ -41,9 +41,9 @@ impl Images<'_> {
     /// [`VmError::NotOff`]; [`VmError::Saved`]; [`DiskError::NoDisk`]; [`StorageError::Forged`]; when there is no room. Then what was made is taken back.
     pub async fn commit(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
         let id = self.op.client().domains().resolve(&request.vm).await?;
-        let _claim = self.op.share(Subject::Vm(&id.uuid), &id.name).await?;
+        let _claim = self.op.share(Subject::Vm(id.uuid), &id.name).await?;
         let Stored { domain, state, saved } =
-            self.op.client().definitions().stored_with_state(&id.uuid).await?;
+            self.op.client().definitions().stored_with_state(id.uuid).await?;
         match (state, saved) {
             (VmState::Shutoff, false) => {}
             (VmState::Shutoff, true) => return Err(VmError::Saved { name: id.name }.into()),
@@ -54,7 +54,7 @@ impl Images<'_> {
         let staged = self.op.race(async { Ok(store.own().stage(&request.name, request.replace).await?) });
         let staged = staged.await?;
         let pool = Storage::of(self.op).storage_pool(true).await?;
-        let volume = format!("{PREFIX}{}.qcow2", &uuid::Uuid::new_v4().simple().to_string()[..12]);
+        let volume = format!("{PREFIX}{}.qcow2", &Uuid::new_v4().simple().to_string()[..12]);
         let path = format!("{}/{volume}", pool.path);
         let temporary = OwnedVolume { pool: pool.name, volume, path };
         let brought = self.flatten_and_fetch(&domain, &source, &temporary, &staged, &request.name).await;

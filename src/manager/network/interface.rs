@@ -37,7 +37,7 @@ impl Networks<'_> {
     /// When there is no such network or VM, the hardware address is taken, or the machine has no place left.
     pub async fn attach(&self, card: &CardSpec, vm: &str) -> Result<CardChange, Error> {
         let (id, _claim) = self.changeable(vm).await?;
-        let live = self.op.client().domains().state(&id.uuid).await?.is_active();
+        let live = self.op.client().domains().state(id.uuid).await?.is_active();
         if let Some(present) = self.present(&id, card).await? {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::Attached });
             let network = plug_name(&card.network);
@@ -61,13 +61,13 @@ impl Networks<'_> {
             None => None,
         };
         self.refuse_taken_macs(card.mac.as_slice(), None).await?;
-        let domain = self.op.client().definitions().current(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(id.uuid).await?;
         let mac = card.mac.unwrap_or_else(MacAddress::random).to_string();
         let model = card.model.unwrap_or_else(|| domain.hardware().nic_model);
         let interface = InterfaceSpec { mac: mac.clone(), source, model: Some(model) };
         let scope = if live { Affects::Both } else { Affects::Stored };
         self.op.check()?;
-        self.op.client().hardware().attach_interface(&id.uuid, &interface, scope).await?;
+        self.op.client().hardware().attach_interface(id.uuid, &interface, scope).await?;
         let model = Some(model.name().to_owned());
         Ok(CardChange { vm: id.name, network: plug_name(&card.network), mac, model, live })
     }
@@ -77,7 +77,7 @@ impl Networks<'_> {
         if card.mac.is_some() {
             return Ok(None);
         }
-        let stored = self.op.client().definitions().stored(&id.uuid).await?;
+        let stored = self.op.client().definitions().stored(id.uuid).await?;
         let mut interfaces = stored.interfaces.into_iter();
         Ok(interfaces.find(|interface| is_plugged(interface, &card.network)))
     }
@@ -95,10 +95,10 @@ impl Networks<'_> {
         mac: Option<MacAddress>,
     ) -> Result<CardChange, Error> {
         let (id, _claim) = self.changeable(vm).await?;
-        let active = self.op.client().domains().state(&id.uuid).await?.is_active();
-        let stored = self.op.client().definitions().stored(&id.uuid).await?;
+        let active = self.op.client().domains().state(id.uuid).await?.is_active();
+        let stored = self.op.client().definitions().stored(id.uuid).await?;
         let running =
-            if active { Some(self.op.client().definitions().current(&id.uuid).await?) } else { None };
+            if active { Some(self.op.client().definitions().current(id.uuid).await?) } else { None };
         // By the bridge of a network that is named, too; one that is gone may be unplugged from all the same.
         let named = |known: &Network| matches!(network, NetworkSpec::Network(name) if *name == known.name);
         let known = self.op.client().networks().list().await?.into_iter().find(named);
@@ -121,16 +121,12 @@ impl Networks<'_> {
         self.op.check()?;
         let live = in_running.is_some();
         if live {
-            self.op
-                .client()
-                .hardware()
-                .detach_interface(&id.uuid, &card.kind, &mac, Affects::Running)
-                .await?;
+            self.op.client().hardware().detach_interface(id.uuid, &card.kind, &mac, Affects::Running).await?;
             self.op.race(self.await_unplugged(&id, &mac)).await?;
         }
         // A guest that keeps it has it after its next start, too.
         if in_stored.is_some() {
-            self.op.client().hardware().detach_interface(&id.uuid, &card.kind, &mac, Affects::Stored).await?;
+            self.op.client().hardware().detach_interface(id.uuid, &card.kind, &mac, Affects::Stored).await?;
         }
         self.release_cards(&[&mac]).await?;
         Ok(CardChange { vm: id.name, network: name, mac, model: card.model.clone(), live })
@@ -139,7 +135,7 @@ impl Networks<'_> {
     /// libvirt asks the guest, and goes on after a few seconds whether that has given the card up or not.
     async fn await_unplugged(&self, id: &DomainId, mac: &str) -> Result<(), Error> {
         let deadline = Instant::now() + UNPLUG;
-        while card_with(&self.op.client().definitions().current(&id.uuid).await?, mac).is_some() {
+        while card_with(&self.op.client().definitions().current(id.uuid).await?, mac).is_some() {
             if Instant::now() >= deadline {
                 let (vm, mac) = (id.name.clone(), mac.to_owned());
                 return Err(NetworkError::StillPlugged { vm, mac, timeout: UNPLUG }.into());
@@ -152,10 +148,10 @@ impl Networks<'_> {
     /// The VM, if no create is at it, and a claim to change it.
     async fn changeable(&self, vm: &str) -> Result<(DomainId, Claim), Error> {
         let id = self.op.client().domains().resolve(vm).await?;
-        let claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
+        let claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
         Power::of(self.op).refuse_being_made(&id).await?;
-        let active = self.op.client().domains().state(&id.uuid).await?.is_active();
-        if !active && self.op.client().domains().is_saved(&id.uuid).await? {
+        let active = self.op.client().domains().state(id.uuid).await?.is_active();
+        if !active && self.op.client().domains().is_saved(id.uuid).await? {
             return Err(VmError::Saved { name: id.name }.into());
         }
         Ok((id, claim))

@@ -9,7 +9,7 @@ use crate::manager::claim::Subject;
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
 use crate::manager::{AddressHolder, Already, Error, Event, SpecialAddress, Warning};
-use crate::model::MacAddress;
+use crate::model::{MacAddress, Uuid};
 
 impl Networks<'_> {
     /// Keeps the address for the VM's card on the network. The VM gets it when it next asks for one.
@@ -24,8 +24,8 @@ impl Networks<'_> {
         mac: Option<MacAddress>,
     ) -> Result<ReservationStatus, Error> {
         let found = self.op.client().networks().find(network).await?;
-        let _claim = self.op.own(Subject::Network(&found.uuid), &found.name).await?;
-        let network = self.op.client().networks().find(&found.uuid).await?;
+        let _claim = self.op.own(Subject::Network(found.uuid), &found.name).await?;
+        let network = self.op.client().networks().of_uuid(found.uuid).await?;
         check_address(&network, ip)?;
         let domain = self.op.client().domains().resolve(vm).await?;
         let definitions = VmDefinitions::load(self.op).await?;
@@ -100,7 +100,7 @@ impl Networks<'_> {
 
     /// Keeps no address any more for a VM that goes. That it can't be done is a warning: the VM goes all the
     /// same.
-    pub(in crate::manager) async fn release_reservations(&self, uuid: &str) {
+    pub(in crate::manager) async fn release_reservations(&self, uuid: Uuid) {
         // A connection that is lost is told by what follows.
         if let Err(error) = self.try_release(uuid).await
             && !error.is_connection()
@@ -109,7 +109,7 @@ impl Networks<'_> {
         }
     }
 
-    async fn try_release(&self, uuid: &str) -> Result<(), libvirt::Error> {
+    async fn try_release(&self, uuid: Uuid) -> Result<(), libvirt::Error> {
         let domain: Domain = match self.op.client().definitions().stored(uuid).await {
             Err(error) if error.is_not_found() => return Ok(()),
             other => other?,
@@ -143,7 +143,7 @@ impl Networks<'_> {
     ) -> Result<(), Error> {
         let kept = network.reservations().find(|kept| kept.ip == ip);
         let kept = kept.map(|kept| kept.mac.as_ref().or(kept.name.as_ref()).cloned().unwrap_or_default());
-        let leases = self.op.client().networks().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
+        let leases = self.op.client().networks().leases(&[network.uuid]).await?.pop().unwrap_or_default();
         let given = leases.into_iter().find(|lease| lease.ip == IpAddr::V4(ip)).map(|lease| lease.mac);
         match kept.into_iter().chain(given).find(|holder| holder != mac) {
             None => Ok(()),

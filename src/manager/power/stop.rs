@@ -17,7 +17,7 @@ use crate::manager::gc::Maker;
 use crate::manager::power::Power;
 use crate::manager::retry::is_away;
 use crate::manager::{Already, Error, Event, StateChange, VmError, VmStatus, WaitFor, Warning};
-use crate::model::VmState;
+use crate::model::{Uuid, VmState};
 
 /// How often a guest that was asked to go off is looked at.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -46,13 +46,13 @@ impl Power<'_> {
     /// [`VmError::StillRunning`] when the guest doesn't within its time; [`VmError::Paused`] when it can't.
     pub async fn stop(&self, name: &str, by: StopBy) -> Result<StateChange, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        let state = self.op.client().domains().state(&id.uuid).await?;
+        let state = self.op.client().domains().state(id.uuid).await?;
         if !state.is_active() {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::ShutOff });
             return Ok(StateChange { name: id.name, state, already: true });
         }
         self.bring_off(&id, by).await?;
-        let state = self.state_or_gone(&id.uuid).await?;
+        let state = self.state_or_gone(id.uuid).await?;
         Ok(StateChange { name: id.name, state, already: false })
     }
 
@@ -63,17 +63,17 @@ impl Power<'_> {
     /// As [`Power::stop`] and [`Power::start`]; [`VmError::StillRunning`] when the guest doesn't go off.
     pub async fn restart(&self, name: &str, by: StopBy, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        if self.op.client().domains().state(&id.uuid).await?.is_active() {
-            if !self.op.client().domains().is_persistent(&id.uuid).await? {
+        if self.op.client().domains().state(id.uuid).await?.is_active() {
+            if !self.op.client().domains().is_persistent(id.uuid).await? {
                 return Err(VmError::Transient { name: id.name }.into());
             }
             self.bring_off(&id, by).await?;
         } else {
             self.op.report(Event::WasOff { name: &id.name });
         }
-        let started = self.start(&id.uuid, wait).await;
+        let started = self.start(&id.uuid.to_string(), wait).await;
         if matches!(started, Err(Error::Interrupted))
-            && !self.op.client().domains().state(&id.uuid).await?.is_active()
+            && !self.op.client().domains().state(id.uuid).await?.is_active()
         {
             self.op.report(Event::Warning(Warning::LeftOff { vm: id.name }));
         }
@@ -82,11 +82,11 @@ impl Power<'_> {
 
     async fn bring_off(&self, id: &DomainId, by: StopBy) -> Result<(), Error> {
         // A QEMU that hangs holds its definition back; nobody is making that VM.
-        let domain =
-            match tokio::time::timeout(GLANCE, self.op.client().definitions().current(&id.uuid)).await {
-                Ok(domain) => Some(domain?),
-                Err(_) => None,
-            };
+        let domain = match tokio::time::timeout(GLANCE, self.op.client().definitions().current(id.uuid)).await
+        {
+            Ok(domain) => Some(domain?),
+            Err(_) => None,
+        };
         if let Some(domain) = &domain
             && matches!(GarbageCollection::of(self.op).maker_of(domain).await?, Maker::AtWork)
         {
@@ -94,7 +94,7 @@ impl Power<'_> {
         }
         self.op.check()?;
         match by {
-            StopBy::Force => match self.op.client().domains().destroy(&id.uuid).await {
+            StopBy::Force => match self.op.client().domains().destroy(id.uuid).await {
                 Ok(()) | Err(libvirt::Error::WrongState { .. }) => Ok(()),
                 Err(error) => Err(error.into()),
             },
@@ -108,7 +108,7 @@ impl Power<'_> {
         domain: Option<&Domain>,
         timeout: Duration,
     ) -> Result<(), Error> {
-        let stats = self.op.client().statistics().state(&id.uuid).await?;
+        let stats = self.op.client().statistics().state(id.uuid).await?;
         if matches!(stats.state(), VmState::Paused | VmState::Suspended) && !stats.is_starting() {
             return Err(VmError::Paused { name: id.name.clone() }.into());
         }
@@ -116,8 +116,8 @@ impl Power<'_> {
         let work = async {
             tokio::select! {
                 biased;
-                off = self.watch_until_off(&id.uuid) => off,
-                asked = self.keep_asking(&id.uuid, domain) => asked,
+                off = self.watch_until_off(id.uuid) => off,
+                asked = self.keep_asking(id.uuid, domain) => asked,
             }
         };
         let watched = async { tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| still_running()) };
@@ -131,7 +131,7 @@ impl Power<'_> {
     }
 
     /// Comes back when it is off. A daemon that goes away and comes again in between is no matter.
-    async fn watch_until_off(&self, uuid: &str) -> Result<(), Error> {
+    async fn watch_until_off(&self, uuid: Uuid) -> Result<(), Error> {
         loop {
             let state = async || Ok(self.state_or_gone(uuid).await?);
             if !self.op.while_daemon_restarts(state).await?.is_active() {
@@ -142,7 +142,7 @@ impl Power<'_> {
     }
 
     /// The state. A VM that was never defined is gone with its end, which counts as off.
-    async fn state_or_gone(&self, uuid: &str) -> Result<VmState, libvirt::Error> {
+    async fn state_or_gone(&self, uuid: Uuid) -> Result<VmState, libvirt::Error> {
         match self.op.client().domains().state(uuid).await {
             // virsh hides why a look-up failed; the list tells.
             Err(error) if error.is_not_found() => {
@@ -155,7 +155,7 @@ impl Power<'_> {
     }
 
     /// Asks the guest again and again; it never comes back but with an error.
-    async fn keep_asking(&self, uuid: &str, domain: Option<&Domain>) -> Result<(), Error> {
+    async fn keep_asking(&self, uuid: Uuid, domain: Option<&Domain>) -> Result<(), Error> {
         let agent = domain.is_some_and(|domain| domain.agent_connected);
         let button = domain.is_none_or(|domain| domain.acpi) || !agent;
         loop {

@@ -6,7 +6,7 @@ use crate::libvirt::{self, AddressSource, Definitions, Domain, DomainId, DomainS
 use crate::manager::guest::reach::{forwarded_port, own_addresses};
 use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
-use crate::model::{ConnectionUri, Label, VmState};
+use crate::model::{ConnectionUri, Label, Uuid, VmState};
 
 /// What to list.
 #[derive(Debug, Clone, Default)]
@@ -104,17 +104,16 @@ impl Vms<'_> {
     }
 
     async fn fill_details(&self, rows: &mut [Row]) -> Result<(), Error> {
-        let uuids: Vec<&str> = rows.iter().map(|row| row.uuid.as_str()).collect();
+        let uuids: Vec<Uuid> = rows.iter().map(|row| row.uuid).collect();
         let autostarted = self.op.client().domains().autostarted().await?;
         let Definitions { domains, hidden } = self.op.client().definitions().all_current(&uuids).await?;
         if !hidden.is_empty() {
             self.op.report(Event::Warning(Warning::Hung));
         }
-        let by_uuid: HashMap<&str, &Domain> =
-            domains.iter().map(|domain| (domain.uuid.as_str(), domain)).collect();
+        let by_uuid: HashMap<Uuid, &Domain> = domains.iter().map(|domain| (domain.uuid, domain)).collect();
         for row in rows {
             row.hidden = hidden.contains(&row.uuid);
-            if let Some(domain) = by_uuid.get(row.uuid.as_str()) {
+            if let Some(domain) = by_uuid.get(&row.uuid) {
                 row.forwarded = Some(forwarded_port(domain).is_some());
                 row.vm.details = Some(VmDetails::of(domain, autostarted.contains(&row.vm.name)));
             }
@@ -126,7 +125,7 @@ impl Vms<'_> {
     /// behind user-mode networking, which its definition tells.
     async fn fill_addresses(&self, rows: &mut [Row]) -> Result<(), Error> {
         let mut active: Vec<&mut Row> = rows.iter_mut().filter(|row| row.vm.state.is_active()).collect();
-        let uuids: Vec<&str> = active.iter().map(|row| row.uuid.as_str()).collect();
+        let uuids: Vec<Uuid> = active.iter().map(|row| row.uuid).collect();
         let found = self.op.client().domains().addresses_of_all(&uuids, AddressSource::Lease).await?;
         for (row, addresses) in active.iter_mut().zip(found) {
             // libvirt's leases are of the VM's own interfaces.
@@ -135,7 +134,7 @@ impl Vms<'_> {
         }
         active.retain(|row| row.vm.ips.is_empty());
         let unread = active.iter().filter(|row| row.forwarded.is_none() && !row.hidden);
-        let unread: Vec<&str> = unread.map(|row| row.uuid.as_str()).collect();
+        let unread: Vec<Uuid> = unread.map(|row| row.uuid).collect();
         let domains = self.op.client().definitions().all_current(&unread).await?.domains;
         for row in active {
             let read = domains.iter().find(|domain| domain.uuid == row.uuid);
@@ -163,11 +162,11 @@ impl Vms<'_> {
         &self,
         domain: &Domain,
     ) -> Result<Vec<(String, std::net::IpAddr)>, Error> {
-        let mut found = self.op.client().domains().addresses(&domain.uuid, AddressSource::Lease).await?;
+        let mut found = self.op.client().domains().addresses(domain.uuid, AddressSource::Lease).await?;
         for source in [AddressSource::Agent, AddressSource::Arp] {
             let useful = source != AddressSource::Agent || domain.has_agent_channel;
             if own_addresses(domain, &found).is_empty() && useful {
-                found = self.op.client().domains().addresses(&domain.uuid, source).await?;
+                found = self.op.client().domains().addresses(domain.uuid, source).await?;
             }
         }
         Ok(found.into_iter().map(|address| (address.mac, address.ip)).collect())
@@ -176,7 +175,7 @@ impl Vms<'_> {
 
 /// A VM of the list, by UUID.
 struct Row {
-    uuid: String,
+    uuid: Uuid,
     vm: VmSummary,
     /// Whether its QEMU hangs and holds its definition back.
     hidden: bool,

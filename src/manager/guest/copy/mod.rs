@@ -19,6 +19,7 @@ use crate::manager::guest::GuestAgent;
 use crate::manager::operation::noun;
 use crate::manager::undo::UndoStack;
 use crate::manager::{Error, Event, Left, ReachError, VmError};
+use crate::model::Uuid;
 use host::Source;
 use script::{CUT_OFF, Found, NOT_FOUND, Put, WRONG_KIND};
 use transport::Transport;
@@ -104,7 +105,7 @@ impl FileCopy<'_> {
         };
         let id = self.op.client().domains().resolve(vm).await?;
         GuestAgent::of(self.op).refuse_silent(&id).await?;
-        let domain = self.op.client().definitions().current(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(id.uuid).await?;
         let transport = self.op.race(self.transport(&domain, request)).await?;
         let done = match (&request.from, &request.to) {
             (CopyPlace::Guest { path, .. }, to) => {
@@ -124,7 +125,7 @@ impl FileCopy<'_> {
     }
 
     async fn transport(&self, domain: &Domain, request: &CopyRequest) -> Result<Transport<'_>, Error> {
-        let agent = || Transport::by_agent(GuestAgent::of(self.op), domain.uuid.clone());
+        let agent = || Transport::by_agent(GuestAgent::of(self.op), domain.uuid);
         if request.by == CopyBy::Agent {
             return Ok(agent());
         }
@@ -140,7 +141,7 @@ impl FileCopy<'_> {
             match guest::run(&target, "exit 0", KNOCK).await {
                 // Where neither transport leads in, it is ssh's complaint that tells more.
                 Err(error)
-                    if error.is_shut_out() && GuestAgent::of(self.op).agent_answers(&domain.uuid).await =>
+                    if error.is_shut_out() && GuestAgent::of(self.op).agent_answers(domain.uuid).await =>
                 {
                     return Ok(agent());
                 }
@@ -161,7 +162,7 @@ impl FileCopy<'_> {
             loop {
                 tokio::time::sleep(CHECK).await;
                 // That libvirt does not answer need not matter to the copy.
-                if self.op.client().domains().state(&id.uuid).await.is_ok_and(|state| !state.is_active()) {
+                if self.op.client().domains().state(id.uuid).await.is_ok_and(|state| !state.is_active()) {
                     return;
                 }
             }
@@ -245,7 +246,7 @@ impl FileCopy<'_> {
             path: path.to_owned(),
             name: source.name.clone(),
             folder: source.folder,
-            id: uuid::Uuid::new_v4().simple().to_string(),
+            id: Uuid::new_v4().simple().to_string(),
         };
         let mut bytes = 0;
         let total = source.size;

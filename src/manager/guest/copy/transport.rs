@@ -10,6 +10,7 @@ use crate::guest::{self, Output, Target};
 use crate::manager::guest::GuestAgent;
 use crate::manager::guest::agent::ANSWER;
 use crate::manager::{CopyError, Error, ExecRequest};
+use crate::model::Uuid;
 
 /// How much is given to the agent at a time, and asked of it, in bytes: see [`crate::manager::EXEC_INPUT_LIMIT`].
 const WRITE: usize = 96 << 10;
@@ -27,7 +28,7 @@ pub(in crate::manager) enum Transport<'a> {
         /// Who speaks with it.
         agent: GuestAgent<'a>,
         /// The VM.
-        uuid: String,
+        uuid: Uuid,
         /// The file on the way.
         spool: String,
     },
@@ -35,8 +36,8 @@ pub(in crate::manager) enum Transport<'a> {
 
 impl<'a> Transport<'a> {
     /// By the agent, with a file of its own on the way.
-    pub(in crate::manager) fn by_agent(agent: GuestAgent<'a>, uuid: String) -> Self {
-        let spool = format!("/tmp/.vmtools-{}", uuid::Uuid::new_v4().simple());
+    pub(in crate::manager) fn by_agent(agent: GuestAgent<'a>, uuid: Uuid) -> Self {
+        let spool = format!("/tmp/.vmtools-{}", Uuid::new_v4().simple());
         Self::Agent { agent, uuid, spool }
     }
 
@@ -68,8 +69,8 @@ impl<'a> Transport<'a> {
             }
             Self::Agent { agent, uuid, .. } => {
                 let request = ExecRequest { command: words, stdin: Vec::new(), timeout: None };
-                let pid = agent.start_by_agent("the guest", uuid, &request).await?;
-                let status = agent.await_end(uuid, pid, None).await?.unwrap_or_default();
+                let pid = agent.start_by_agent("the guest", *uuid, &request).await?;
+                let status = agent.await_end(*uuid, pid, None).await?.unwrap_or_default();
                 let text = |data: &str| {
                     String::from_utf8_lossy(&STANDARD.decode(data).unwrap_or_default()).into_owned()
                 };
@@ -202,7 +203,7 @@ impl<'a> Transport<'a> {
     ) -> Result<T, Error> {
         let Self::Agent { agent, uuid, .. } = self else { return Err(CopyError::CutOff.into()) };
         let request = serde_json::json!({"execute": command, "arguments": arguments});
-        Ok(agent.ask_agent(uuid, &request, ANSWER.max(PATIENCE)).await?)
+        Ok(agent.ask_agent(*uuid, &request, ANSWER.max(PATIENCE)).await?)
     }
 }
 
