@@ -40,6 +40,7 @@ mod retry;
 mod storage;
 mod task;
 mod undo;
+mod vm;
 mod vm_manager;
 mod vms;
 

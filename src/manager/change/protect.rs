@@ -3,8 +3,6 @@
 
 use crate::libvirt::Domain;
 use crate::manager::change::Changes;
-use crate::manager::claim::Subject;
-use crate::manager::power::Power;
 use crate::manager::{Already, Error, Event, VmError};
 
 /// A VM that was protected, or is no longer.
@@ -24,22 +22,19 @@ impl Changes<'_> {
     /// # Errors
     /// [`VmError::BeingMade`]; when libvirt refuses.
     pub async fn protect(&self, name: &str, on: bool) -> Result<Protection, Error> {
-        let id = self.op.client().domains().resolve(name).await?;
-        let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
-        let stored = self.op.client().definitions().stored(id.uuid).await?;
-        Power::of(self.op).refuse_unmade(&stored).await?;
-        let already = stored.protected == on;
+        let vm = self.op.own_vm(name).await?;
+        let already = vm.stored.protected == on;
         if already {
             self.op.report(Event::AlreadySo {
-                name: &id.name,
+                name: &vm.id.name,
                 what: if on { Already::Protected } else { Already::Unprotected },
             });
         } else {
             self.op.check()?;
-            let active = self.op.client().domains().state(id.uuid).await?.is_active();
-            self.op.client().metadata().set_protected(id.uuid, on, active).await?;
+            let active = vm.state.is_active();
+            self.op.client().metadata().set_protected(vm.id.uuid, on, active).await?;
         }
-        Ok(Protection { name: id.name, protected: on, already })
+        Ok(Protection { name: vm.id.name, protected: on, already })
     }
 }
 

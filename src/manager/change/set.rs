@@ -1,22 +1,20 @@
 //! Changing a VM: in its definition, and in the guest that runs as far as that can take it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::libvirt::MaxCpusChange;
-use crate::libvirt::{self, Affects, Domain, DomainStats, MetadataChange, Room};
+use crate::libvirt::{self, Affects, Domain, MetadataChange, Room};
 use crate::manager::change::Changes;
-use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::HostChecks;
-use crate::manager::power::Power;
 use crate::manager::storage::Storage;
+use crate::manager::vm::Vm;
 use crate::manager::vms::Vms;
 use crate::manager::{DiskError, Error, Event, VmError, VmStatus, Warning};
-use crate::model::{DiskSize, Label, MemorySize, TimeToLive, Timestamp, Uuid, VmState};
+use crate::model::{DiskSize, Label, MemorySize, TimeToLive, Timestamp, VmState};
 
 /// How long a guest may take over giving memory back.
 const BALLOON: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// What is to be changed; what is `None` or empty stays.
 #[derive(Debug, Clone, Default)]
@@ -81,15 +79,6 @@ impl Setting {
     }
 }
 
-/// The VM as it is found.
-struct Found {
-    /// The definition of its next start.
-    stored: Domain,
-    /// That of the one that runs; `None` when it is off.
-    running: Option<Domain>,
-    stats: DomainStats,
-}
-
 /// A disk to be grown.
 struct Growth {
     target: String,
@@ -104,58 +93,41 @@ impl Changes<'_> {
     /// [`DiskError::WouldShrink`] for a smaller disk, [`VmError::NotManaged`] for labels and times to live of VMs
     /// that others made, [`VmError::Saved`], and when libvirt refuses.
     pub async fn set(&self, name: &str, change: &VmChange) -> Result<VmChanged, Error> {
-        let id = self.op.client().domains().resolve(name).await?;
-        let claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
-        let found = self.found(id.uuid).await?;
-        Power::of(self.op).refuse_unmade(&found.stored).await?;
-        let growth = self.check_change(&found, change).await?;
+        let vm = self.op.own_vm(name).await?;
+        let growth = self.check_change(&vm, change).await?;
         self.op.check()?;
         let mut done = Done::default();
-        match self.change(&found, change, growth, &mut done).await {
+        match self.change(&vm, change, growth, &mut done).await {
             Ok(()) => {}
             Err(error) => {
                 let done: Vec<Setting> = done.applied.into_iter().chain(done.on_next_start).collect();
                 if !done.is_empty() {
-                    self.op.report(Event::Warning(Warning::PartlySet { vm: id.name, done }));
+                    self.op.report(Event::Warning(Warning::PartlySet { vm: vm.id.name.clone(), done }));
                 }
                 return Err(error);
             }
         }
-        drop(claim);
-        let vm = Vms::of(self.op).status_of(id.uuid).await?;
-        Ok(VmChanged { vm, applied: done.applied, on_next_start: done.on_next_start })
+        let status = Vms::of(self.op).status_of(vm.id.uuid).await?;
+        Ok(VmChanged { vm: status, applied: done.applied, on_next_start: done.on_next_start })
     }
 
-    async fn found(&self, uuid: Uuid) -> Result<Found, Error> {
-        let stats = self.op.client().statistics().of(uuid).await?;
-        let running = if stats.state().is_active() {
-            Some(self.op.client().definitions().current(uuid).await?)
-        } else {
-            None
-        };
-        Ok(Found { stored: self.op.client().definitions().stored(uuid).await?, running, stats })
-    }
-
-    async fn check_change(&self, found: &Found, change: &VmChange) -> Result<Option<Growth>, Error> {
-        let name = || found.stored.name.clone();
+    async fn check_change(&self, vm: &Vm, change: &VmChange) -> Result<Option<Growth>, Error> {
+        let name = || vm.stored.name.clone();
         if let Some(cpus) = change.cpus {
             HostChecks::of(self.op).check_cpus(cpus)?;
         }
         if let Some(memory) = change.memory {
             HostChecks::of(self.op).check_memory(memory, false)?;
         }
-        if !change.metadata().is_empty() && found.stored.metadata.is_none() {
+        if !change.metadata().is_empty() && vm.stored.metadata.is_none() {
             return Err(VmError::NotManaged { name: name() }.into());
         }
         let machine = change.cpus.is_some() || change.memory.is_some() || change.disk_size.is_some();
-        if machine
-            && found.running.is_none()
-            && self.op.client().domains().is_saved(found.stored.uuid).await?
-        {
-            return Err(VmError::Saved { name: name() }.into());
+        if machine {
+            vm.refuse_saved()?;
         }
         let Some(wanted) = change.disk_size else { return Ok(None) };
-        let domain = found.running.as_ref().unwrap_or(&found.stored);
+        let domain = vm.current();
         let disk = domain.boot_disk().ok_or_else(|| DiskError::NoDisk { name: name() })?;
         let path = Storage::of(self.op).disk_file(domain, disk)?;
         let (capacity, _) = Storage::of(self.op).disk_sizes(domain.uuid, disk).await?;
@@ -172,21 +144,21 @@ impl Changes<'_> {
 
     async fn change(
         &self,
-        found: &Found,
+        vm: &Vm,
         change: &VmChange,
         growth: Option<Growth>,
         done: &mut Done,
     ) -> Result<(), Error> {
-        let uuid = found.stored.uuid;
+        let uuid = vm.stored.uuid;
         if let Some(cpus) = change.cpus {
-            done.note(Setting::Cpus, self.set_cpus(found, cpus).await?);
+            done.note(Setting::Cpus, self.set_cpus(vm, cpus).await?);
         }
         if let Some(memory) = change.memory {
-            done.note(Setting::Memory, self.set_memory(found, memory.mib()).await?);
+            done.note(Setting::Memory, self.set_memory(vm, memory.mib()).await?);
         }
         if change.disk_size.is_some() {
             if let Some(growth) = growth {
-                self.grow(found, &growth).await?;
+                self.grow(vm, &growth).await?;
             }
             done.note(Setting::DiskSize, true);
         }
@@ -208,8 +180,8 @@ impl Changes<'_> {
     }
 
     /// Room that the definition leaves above what it gives stays. The result is whether the VM has it now.
-    async fn set_cpus(&self, found: &Found, cpus: u32) -> Result<bool, Error> {
-        let stored = &found.stored;
+    async fn set_cpus(&self, vm: &Vm, cpus: u32) -> Result<bool, Error> {
+        let stored = &vm.stored;
         let made_with = room(stored).cpus.map(u64::from);
         let max = with_room(stored.cpus.into(), stored.max_cpus.into(), made_with, cpus.into());
         let max = u32::try_from(max).unwrap_or(cpus);
@@ -230,8 +202,9 @@ impl Changes<'_> {
         if stored.cpus.min(max) != cpus {
             self.op.client().hardware().set_cpus(stored.uuid, cpus, Affects::Stored).await?;
         }
-        let Some(running) = &found.running else { return Ok(true) };
-        if found.stats.cpus() == Some(cpus) {
+        let Some(running) = &vm.running else { return Ok(true) };
+        let now = async || self.op.client().statistics().of(stored.uuid).await;
+        if now().await?.cpus() == Some(cpus) {
             return Ok(true);
         }
         if cpus > running.max_cpus {
@@ -239,11 +212,11 @@ impl Changes<'_> {
         }
         // A guest may keep a processor that it is to give back.
         taken(self.op.client().hardware().set_cpus(stored.uuid, cpus, Affects::Running).await)?;
-        Ok(self.op.client().statistics().of(stored.uuid).await?.cpus() == Some(cpus))
+        Ok(now().await?.cpus() == Some(cpus))
     }
 
-    async fn set_memory(&self, found: &Found, mib: u64) -> Result<bool, Error> {
-        let stored = &found.stored;
+    async fn set_memory(&self, vm: &Vm, mib: u64) -> Result<bool, Error> {
+        let stored = &vm.stored;
         let made_with = room(stored).memory_mib;
         let max = with_room(stored.current_memory_mib, stored.memory_mib, made_with, mib);
         if max != stored.memory_mib {
@@ -252,33 +225,34 @@ impl Changes<'_> {
         if stored.current_memory_mib.min(max) != mib {
             self.op.client().hardware().set_memory(stored.uuid, mib, Affects::Stored).await?;
         }
-        let Some(running) = &found.running else { return Ok(true) };
-        if found.stats.memory_mib() == Some(mib) {
+        let Some(running) = &vm.running else { return Ok(true) };
+        let now = async || self.op.client().statistics().of(stored.uuid).await;
+        let stats = now().await?;
+        if stats.memory_mib() == Some(mib) {
             return Ok(true);
         }
         // Of what it uses nothing is taken away: it would kill its programs.
-        let used = found.stats.memory_used_mib().is_some_and(|used| used >= mib);
-        if mib > running.memory_mib || used || found.stats.state() != VmState::Running {
+        let used = stats.memory_used_mib().is_some_and(|used| used >= mib);
+        if mib > running.memory_mib || used || stats.state() != VmState::Running {
             return Ok(false);
         }
         if !taken(self.op.client().hardware().set_memory(stored.uuid, mib, Affects::Running).await)? {
             return Ok(false);
         }
-        let deadline = Instant::now() + BALLOON;
-        while self.op.client().statistics().of(stored.uuid).await?.memory_mib() != Some(mib) {
-            // Who has no patience gets told that it comes with the next start.
-            if Instant::now() >= deadline || self.op.check().is_err() {
+        let mut retry = self.op.retry(BALLOON);
+        while now().await?.memory_mib() != Some(mib) {
+            // An interrupt ends the wait as the deadline does: the rest comes with the next start.
+            if !matches!(retry.again().await, Ok(true)) {
                 return Ok(false);
             }
-            tokio::time::sleep(PAUSE).await;
         }
         Ok(true)
     }
 
-    async fn grow(&self, found: &Found, growth: &Growth) -> Result<(), Error> {
-        let running = found.running.is_some();
+    async fn grow(&self, vm: &Vm, growth: &Growth) -> Result<(), Error> {
+        let running = vm.running.is_some();
         Disks::of(self.op)
-            .set_disk_size(&found.stored, running, &growth.target, &growth.path, growth.bytes)
+            .set_disk_size(&vm.stored, running, &growth.target, &growth.path, growth.bytes)
             .await
     }
 }

@@ -18,8 +18,7 @@ mod settle;
 pub use error::{CloneError, LiveCopyFault};
 pub(super) use settle::is_encrypted;
 
-use crate::libvirt::{self, Domain, Scope, Stored};
-use crate::manager::claim::Subject;
+use crate::libvirt::{self, Domain, Scope};
 use crate::manager::create::Creation;
 use crate::manager::power::Power;
 use crate::manager::undo::UndoStack;
@@ -30,6 +29,7 @@ use settle::{Kind, Settled};
 use super::create::{Failure, not_claimed};
 use super::{Error, Event, VmStatus, WaitFor};
 use crate::manager::operation::noun;
+use crate::manager::vm::Vm;
 
 /// A VM to be made of another.
 #[derive(Debug, Clone)]
@@ -60,6 +60,18 @@ pub enum CloneMode {
 }
 
 /// Its clone would share something with it.
+/// How a source in this state is copied.
+fn mode_for(source: &Vm, asked: CloneMode) -> Result<CloneMode, VmError> {
+    match (asked, source.state) {
+        // One that has gone off meanwhile needs no more.
+        (CloneMode::Live, VmState::Shutoff) => source.refuse_on().map(|()| CloneMode::Full),
+        (CloneMode::Live, VmState::Running | VmState::Paused) => Ok(asked),
+        (CloneMode::Live, _) => Err(VmError::NotRunning { name: source.id.name.clone() }),
+        // What the disks of a saved one lack is in its memory.
+        _ => source.refuse_on().map(|()| asked),
+    }
+}
+
 fn not_clonable(source: &Domain, cause: libvirt::NotCopyable) -> Error {
     CloneError::NotClonable { name: source.name.clone(), cause }.into()
 }
@@ -90,16 +102,16 @@ impl Cloning<'_> {
         undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
     ) -> Result<Uuid, Failure> {
-        let id = self.op.client().domains().resolve(&request.source).await.map_err(Error::from)?;
-        let _claim = self.op.share(Subject::Vm(id.uuid), &id.name).await?;
-        let (source, mode) = self.source(request).await?;
-        let request = &CloneRequest { mode, ..request.clone() };
+        let vm = self.op.share_vm(&request.source).await?;
+        let request =
+            &CloneRequest { mode: mode_for(&vm, request.mode).map_err(Error::from)?, ..request.clone() };
+        let source = &vm.stored;
         self.refuse_taken(&request.name).await?;
-        let settled = self.settle_clone(request, &source, folders).await?;
+        let settled = self.settle_clone(request, source, folders).await?;
         let uuid = settled.copy.uuid;
         self.clone_step(request, Step::ClaimName)?;
         let complete = self.op.client().definitions().complete(source.uuid).await.map_err(Error::from)?;
-        let definition = settled.copy.definition(&complete).map_err(|cause| not_clonable(&source, cause))?;
+        let definition = settled.copy.definition(&complete).map_err(|cause| not_clonable(source, cause))?;
         undo.will_define(uuid);
         // Done twice it claims no more: the UUID is the same.
         let claim = async || self.op.client().definitions().define(&definition).await.map_err(not_claimed);
@@ -118,20 +130,20 @@ impl Cloning<'_> {
                         .await?;
                 }
                 self.make_files(request, &settled, undo, folders).await?;
-                self.source_is_off(&source).await?;
+                self.source_is_off(source).await?;
             }
             CloneMode::Full => {
                 let before = self.op.while_daemon_restarts(|| self.traces(&settled)).await?;
-                self.source_is_off(&source).await?;
+                self.source_is_off(source).await?;
                 self.make_files(request, &settled, undo, folders).await?;
-                self.source_is_off(&source).await?;
+                self.source_is_off(source).await?;
                 if self.op.while_daemon_restarts(|| self.traces(&settled)).await? != before {
-                    return Err(Error::from(CloneError::SourceChanged { name: source.name }).into());
+                    return Err(Error::from(CloneError::SourceChanged { name: source.name.clone() }).into());
                 }
             }
             CloneMode::Live => {
                 self.make_files(request, &settled, undo, folders).await?;
-                self.copy_live(request, &source, &settled).await?;
+                self.copy_live(request, source, &settled).await?;
             }
         }
         self.op.check()?;
@@ -157,24 +169,6 @@ impl Cloning<'_> {
                 Err(error.into())
             }
             _ => Ok(()),
-        }
-    }
-
-    /// The source's stored definition, if it is in the state for it, and how to copy it.
-    async fn source(&self, request: &CloneRequest) -> Result<(Domain, CloneMode), Error> {
-        let id = self.op.client().domains().resolve(&request.source).await?;
-        let Stored { domain: source, state, saved } =
-            self.op.client().definitions().stored_with_state(id.uuid).await?;
-        Power::of(self.op).refuse_unmade(&source).await?;
-        match (request.mode, state) {
-            // What its disks lack is in its memory.
-            (_, VmState::Shutoff) if saved => Err(VmError::Saved { name: id.name }.into()),
-            // One that has gone off meanwhile needs no more.
-            (CloneMode::Live, VmState::Shutoff) => Ok((source, CloneMode::Full)),
-            (mode, VmState::Shutoff) => Ok((source, mode)),
-            (CloneMode::Live, VmState::Running | VmState::Paused) => Ok((source, request.mode)),
-            (CloneMode::Live, _) => Err(VmError::NotRunning { name: id.name }.into()),
-            _ => Err(VmError::NotOff { name: id.name, state }.into()),
         }
     }
 

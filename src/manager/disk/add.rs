@@ -2,7 +2,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{ChangedDisk, Machine};
+use super::{ChangedDisk, place_on};
 use crate::image::{self, Format};
 use crate::libvirt::{self, Affects, DiskSpec, Domain, Element, MetadataChange, OwnedVolume, VolumeSpec};
 use crate::manager::change::Changes;
@@ -14,6 +14,7 @@ use crate::manager::inventory::{DeletionSet, Needer};
 use crate::manager::storage::base;
 use crate::manager::storage::{Storage, file_mark};
 use crate::manager::undo::UndoStack;
+use crate::manager::vm::Vm;
 use crate::manager::{Error, Event, Left, ResourceError, StorageError, Warning};
 use crate::model::{DiskBus, DiskSize, Uuid, VmName};
 
@@ -45,31 +46,28 @@ impl Disks<'_> {
     /// [`StorageError::InUse`] for a file that another VM writes to; [`super::DiskError::TooManyDisks`]; those of the file, and of
     /// libvirt. Then nothing is left of it.
     pub async fn add(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
-        let id = self.op.client().domains().resolve(name).await?;
-        let claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
-        let machine = self.machine(&id).await?;
-        let bus = machine.stored.hardware().disk_bus;
-        let place = machine.free_target(bus)?;
+        let vm = self.own(name).await?;
+        let bus = vm.stored.hardware().disk_bus;
+        let place = place_on(&vm, bus)?;
         let target = place.name.as_str();
         // QEMU's AHCI takes no disk while the guest runs.
-        let affects = if bus == DiskBus::Sata { Affects::Stored } else { machine.affects() };
+        let affects = if bus == DiskBus::Sata { Affects::Stored } else { vm.affects() };
         let spec = |path: &str, format| DiskSpec { path: path.to_owned(), format, read_only: new.read_only };
         match &new.source {
             DiskSource::Empty(size) => {
-                let volume = self.volume_for(&machine, target).await?;
+                let volume = self.volume_for(&vm, target).await?;
                 let device = place.applied_to(spec(&volume.path, "qcow2").to_element(target, bus));
-                self.add_made(&machine, &volume, *size, &device, affects).await?;
+                self.add_made(&vm, &volume, *size, &device, affects).await?;
             }
             DiskSource::File(path) => {
                 let _file = self.claim_file(path).await?;
                 let (path, format) = self.check_disk_file(path, new.read_only).await?;
                 let device = place.applied_to(spec(&path, format).to_element(target, bus));
-                self.op.client().hardware().attach(machine.uuid, &device, affects).await?;
+                self.op.client().hardware().attach(vm.id.uuid, &device, affects).await?;
             }
         }
-        drop(claim);
         let live = affects == Affects::Both;
-        self.changed(&machine, target, live).await
+        self.changed(&vm, target, live).await
     }
 
     /// Two that take one file for two VMs would each find it unused.
@@ -79,13 +77,13 @@ impl Disks<'_> {
         self.op.own(subject, &path.to_string_lossy()).await.map(Some)
     }
 
-    async fn volume_for(&self, machine: &Machine, target: &str) -> Result<OwnedVolume, Error> {
+    async fn volume_for(&self, vm: &Vm, target: &str) -> Result<OwnedVolume, Error> {
         let pool = Storage::of(self.op).storage_pool(true).await?;
         // The name of a VM of others may be one that no file can have.
-        let name = machine.name.parse::<VmName>().map_or_else(|_| "vm".to_owned(), |name| name.to_string());
+        let name = vm.id.name.parse::<VmName>().map_or_else(|_| "vm".to_owned(), |name| name.to_string());
         // A file of that device's name may be there still: a disk that was removed and kept.
         let unique = &Uuid::new_v4().simple().to_string()[..6];
-        let own = file_mark(machine.uuid);
+        let own = file_mark(vm.id.uuid);
         let volume = format!("{name}-{own}-{target}-{unique}.qcow2");
         Ok(OwnedVolume { path: format!("{}/{volume}", pool.path), pool: pool.name, volume })
     }
@@ -93,7 +91,7 @@ impl Disks<'_> {
     /// The record comes first: what is killed midway leaves a volume that the VM owns, and that goes with it.
     async fn add_made(
         &self,
-        machine: &Machine,
+        vm: &Vm,
         volume: &OwnedVolume,
         size: DiskSize,
         device: &Element,
@@ -110,12 +108,12 @@ impl Disks<'_> {
         let disown = MetadataChange { disown: vec![volume.path.clone()], ..MetadataChange::default() };
         let changes = Changes::of(self.op);
         let mut undo = UndoStack::new(self.op);
-        undo.will(vec![Left::File { path: volume.path.clone() }], self.forget(machine, volume, disown));
-        changes.change_record(machine.uuid, &own).await?;
+        undo.will(vec![Left::File { path: volume.path.clone() }], self.forget(vm, volume, disown));
+        changes.change_record(vm.id.uuid, &own).await?;
         let steps = async {
             self.op.client().volumes().create(&volume.pool, &spec).await?;
             self.op.check()?;
-            Ok(self.op.client().hardware().attach(machine.uuid, device, affects).await?)
+            Ok(self.op.client().hardware().attach(vm.id.uuid, device, affects).await?)
         };
         match steps.await {
             Ok(()) => Ok(()),
@@ -124,13 +122,8 @@ impl Disks<'_> {
     }
 
     /// Deletes a volume that was to be a disk, unless libvirt has attached it though its answer was lost.
-    async fn forget(
-        &self,
-        machine: &Machine,
-        volume: &OwnedVolume,
-        disown: MetadataChange,
-    ) -> Result<(), Error> {
-        match self.machine(&machine.id()).await {
+    async fn forget(&self, vm: &Vm, volume: &OwnedVolume, disown: MetadataChange) -> Result<(), Error> {
+        match self.op.look_at_vm_of(vm.id.clone()).await {
             Ok(now) if now.definitions().all(|domain| !uses(domain, &volume.path)) => {}
             Ok(_) => return Err(StorageError::NotRemoved { name: volume.volume.clone() }.into()),
             // Gone with the VM.
@@ -141,7 +134,7 @@ impl Disks<'_> {
         let volumes = std::slice::from_ref(volume);
         let removed = Storage::of(self.op).remove_volumes(volumes, deadline).await;
         removed.map_err(|_| StorageError::NotRemoved { name: volume.volume.clone() })?;
-        match Changes::of(self.op).change_record(machine.uuid, &disown).await {
+        match Changes::of(self.op).change_record(vm.id.uuid, &disown).await {
             Err(error) if error.is_not_found() => Ok(()),
             other => other,
         }

@@ -1,6 +1,5 @@
-use super::{ChangedDisk, DiskError};
+use super::{ChangedDisk, DiskError, disk};
 use crate::libvirt::Domain;
-use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::power::Power;
 use crate::manager::storage::Storage;
@@ -14,21 +13,19 @@ impl Disks<'_> {
     /// [`DiskError::WouldShrink`]; [`StorageError::NotInPool`] when it is
     /// no volume of libvirt's and the VM is off.
     pub async fn resize(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
-        let id = self.op.client().domains().resolve(name).await?;
-        let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
-        let machine = self.machine(&id).await?;
-        let disk = machine.disk(target)?;
+        let vm = self.own(name).await?;
+        let disk = disk(&vm, target)?;
         if !disk.is_hard_disk() {
-            let (name, target) = (machine.name.clone(), target.to_owned());
+            let (name, target) = (vm.id.name.clone(), target.to_owned());
             return Err(DiskError::NoSuchDisk { name, target }.into());
         }
-        let path = Storage::of(self.op).disk_file(&machine.stored, disk)?;
-        let (capacity, taken) = Storage::of(self.op).disk_sizes(machine.uuid, disk).await?;
-        let live = machine.running.is_some();
+        let path = Storage::of(self.op).disk_file(&vm.stored, disk)?;
+        let (capacity, taken) = Storage::of(self.op).disk_sizes(vm.id.uuid, disk).await?;
+        let live = vm.running.is_some();
         match capacity {
             Some(now) if now == size.bytes() => {
                 self.op.report(Event::AlreadySo { name: target, what: Already::OfThatSize });
-                return self.changed(&machine, target, live).await;
+                return self.changed(&vm, target, live).await;
             }
             Some(has) if has > size.bytes() => {
                 return Err(
@@ -38,8 +35,8 @@ impl Disks<'_> {
             _ => {}
         }
         self.warn_of_room(&path, size, taken.unwrap_or(0));
-        self.set_disk_size(&machine.stored, live, target, &path, size.bytes()).await?;
-        self.changed(&machine, target, live).await
+        self.set_disk_size(&vm.stored, live, target, &path, size.bytes()).await?;
+        self.changed(&vm, target, live).await
     }
 
     /// Sets the size of a disk that is smaller.

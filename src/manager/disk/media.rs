@@ -1,12 +1,12 @@
 use std::path::Path;
 
-use super::{ChangedDisk, DiskError, Machine, element_of};
+use super::{ChangedDisk, DiskError, element_of, place_on};
 use crate::image::check_regular;
 use crate::libvirt::{Affects, Disk, Domain, Element, Node, cdrom};
 use crate::manager::Error;
-use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::HostChecks;
+use crate::manager::vm::Vm;
 use crate::model::DiskBus;
 
 impl Disks<'_> {
@@ -26,24 +26,22 @@ impl Disks<'_> {
             check_regular(iso)?;
         }
         HostChecks::of(self.op).check_reach([iso])?;
-        let id = self.op.client().domains().resolve(name).await?;
-        let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
-        let machine = self.machine(&id).await?;
+        let vm = self.own(name).await?;
         let iso = iso.to_string_lossy();
-        let target = match (target, machine.drives().as_slice()) {
-            (Some(target), _) => machine.drive(target)?.target.clone(),
+        let target = match (target, drives(&vm).as_slice()) {
+            (Some(target), _) => drive(&vm, target)?.target.clone(),
             (None, []) => {
-                let target = machine.free_target(DiskBus::Sata)?;
+                let target = place_on(&vm, DiskBus::Sata)?;
                 let device = target.applied_to(cdrom(&iso, &target.name, None));
-                self.op.client().hardware().attach(machine.uuid, &device, Affects::Stored).await?;
-                return self.changed(&machine, &target.name, false).await;
+                self.op.client().hardware().attach(vm.id.uuid, &device, Affects::Stored).await?;
+                return self.changed(&vm, &target.name, false).await;
             }
             (None, drives) => match (drives.iter().find(|drive| drive.path.is_none()), drives) {
                 (Some(empty), _) | (None, [empty]) => empty.target.clone(),
-                _ => return Err(machine.which_drive()),
+                _ => return Err(which_drive(&vm).into()),
             },
         };
-        self.change_media(&machine, &target, Some(&iso), force).await
+        self.change_media(&vm, &target, Some(&iso), force).await
     }
 
     /// Empties a CD-ROM drive: the one that is named, else the only one with something in it.
@@ -51,54 +49,49 @@ impl Disks<'_> {
     /// # Errors
     /// [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`]; when the guest has locked it, unless by `force`.
     pub async fn eject(&self, name: &str, target: Option<&str>, force: bool) -> Result<ChangedDisk, Error> {
-        let id = self.op.client().domains().resolve(name).await?;
-        let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
-        let machine = self.machine(&id).await?;
-        let drives = machine.drives();
+        let vm = self.own(name).await?;
+        let drives = drives(&vm);
         let full: Vec<&Disk> = drives.iter().copied().filter(|drive| drive.path.is_some()).collect();
         let target = match (target, full.as_slice(), drives.as_slice()) {
-            (Some(target), ..) => machine.drive(target)?.target.clone(),
+            (Some(target), ..) => drive(&vm, target)?.target.clone(),
             (None, [only], _) | (None, [], [only, ..]) => only.target.clone(),
-            (None, [], []) => return Err(DiskError::NoDrive { name: machine.name.clone() }.into()),
-            _ => return Err(machine.which_drive()),
+            (None, [], []) => return Err(DiskError::NoDrive { name: vm.id.name.clone() }.into()),
+            _ => return Err(which_drive(&vm).into()),
         };
-        self.change_media(&machine, &target, None, force).await
+        self.change_media(&vm, &target, None, force).await
     }
 
     async fn change_media(
         &self,
-        machine: &Machine,
+        vm: &Vm,
         target: &str,
         iso: Option<&str>,
         force: bool,
     ) -> Result<ChangedDisk, Error> {
         let with_media = |domain: &Domain| element_of(domain, target).map(|drive| filled(drive, iso));
-        let live = machine.running.as_ref().and_then(with_media);
+        let live = vm.running.as_ref().and_then(with_media);
         if let Some(drive) = &live {
-            self.op.client().hardware().update(machine.uuid, drive, Affects::Running, force).await?;
+            self.op.client().hardware().update(vm.id.uuid, drive, Affects::Running, force).await?;
         }
-        if let Some(drive) = with_media(&machine.stored) {
-            self.op.client().hardware().update(machine.uuid, &drive, Affects::Stored, force).await?;
+        if let Some(drive) = with_media(&vm.stored) {
+            self.op.client().hardware().update(vm.id.uuid, &drive, Affects::Stored, force).await?;
         }
-        self.changed(machine, target, live.is_some()).await
+        self.changed(vm, target, live.is_some()).await
     }
 }
 
-impl Machine {
-    fn drives(&self) -> Vec<&Disk> {
-        let domain = self.running.as_ref().unwrap_or(&self.stored);
-        domain.disks.iter().filter(|disk| disk.device == "cdrom").collect()
-    }
+fn drives(vm: &Vm) -> Vec<&Disk> {
+    vm.current().disks.iter().filter(|disk| disk.device == "cdrom").collect()
+}
 
-    fn drive(&self, target: &str) -> Result<&Disk, Error> {
-        let missing = || DiskError::NoSuchDisk { name: self.name.clone(), target: target.to_owned() };
-        Ok(self.disk(target).ok().filter(|disk| disk.device == "cdrom").ok_or_else(missing)?)
-    }
+fn drive<'a>(vm: &'a Vm, target: &str) -> Result<&'a Disk, DiskError> {
+    let missing = || DiskError::NoSuchDisk { name: vm.id.name.clone(), target: target.to_owned() };
+    vm.disk(target).filter(|disk| disk.device == "cdrom").ok_or_else(missing)
+}
 
-    fn which_drive(&self) -> Error {
-        let targets = self.drives().iter().map(|drive| drive.target.clone()).collect();
-        DiskError::WhichDrive { name: self.name.clone(), targets }.into()
-    }
+fn which_drive(vm: &Vm) -> DiskError {
+    let targets = drives(vm).iter().map(|drive| drive.target.clone()).collect();
+    DiskError::WhichDrive { name: vm.id.name.clone(), targets }
 }
 
 /// The drive with another ISO in it, or none.

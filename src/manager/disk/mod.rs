@@ -6,17 +6,17 @@ mod grow;
 mod media;
 mod remove;
 
-use crate::manager::VmError;
-use crate::manager::power::Power;
 use crate::manager::vms::{Vms, source_of};
+use crate::model::Uuid;
 pub use add::{DiskSource, NewDisk};
 pub use error::{CopyObstacle, DiskError};
 pub use remove::DiskRemoval;
 
 use super::{DiskStatus, Error};
-use crate::libvirt::{Affects, Disk, Domain, DomainId, Element, FreeTarget, free_target};
+use crate::libvirt::{Disk, Domain, Element, FreeTarget, free_target};
 use crate::manager::operation::noun;
-use crate::model::{DiskBus, Uuid};
+use crate::manager::vm::Vm;
+use crate::model::DiskBus;
 
 /// A disk or drive after a change.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -28,44 +28,6 @@ pub struct ChangedDisk {
     /// The disk as it is now, or was, if it is gone.
     #[serde(flatten)]
     pub disk: DiskStatus,
-}
-
-/// A VM with both its definitions.
-struct Machine {
-    name: String,
-    uuid: Uuid,
-    /// What runs; `None` when it is off.
-    running: Option<Domain>,
-    /// What the next start makes.
-    stored: Domain,
-}
-
-impl Machine {
-    fn id(&self) -> DomainId {
-        DomainId { uuid: self.uuid, name: self.name.clone() }
-    }
-
-    fn definitions(&self) -> impl Iterator<Item = &Domain> {
-        self.running.iter().chain([&self.stored])
-    }
-
-    /// The disk of that name, as it is now.
-    fn disk(&self, target: &str) -> Result<&Disk, Error> {
-        let mut found = self.definitions().filter_map(|domain| disk_of(domain, target));
-        let missing = || DiskError::NoSuchDisk { name: self.name.clone(), target: target.to_owned() };
-        Ok(found.next().ok_or_else(missing)?)
-    }
-
-    fn affects(&self) -> Affects {
-        Affects::all(self.running.is_some())
-    }
-
-    /// A place on the bus that is free.
-    fn free_target(&self, bus: DiskBus) -> Result<FreeTarget, Error> {
-        let definitions: Vec<&Domain> = self.definitions().collect();
-        let found = free_target(&definitions, &bus.into());
-        Ok(found.ok_or_else(|| DiskError::TooManyDisks { name: self.name.clone() })?)
-    }
 }
 
 noun! {
@@ -99,26 +61,33 @@ impl Disks<'_> {
         Ok(disks)
     }
 
-    async fn machine(&self, id: &DomainId) -> Result<Machine, Error> {
-        let active = self.op.client().domains().state(id.uuid).await?.is_active();
-        let stored = self.op.client().definitions().stored(id.uuid).await?;
-        Power::of(self.op).refuse_unmade(&stored).await?;
-        // What libvirt saved goes on with the devices that it had, whatever its definition says by then.
-        if !active && self.op.client().domains().is_saved(id.uuid).await? {
-            return Err(VmError::Saved { name: id.name.clone() }.into());
-        }
-        let running =
-            if active { Some(self.op.client().definitions().current(id.uuid).await?) } else { None };
-        Ok(Machine { name: id.name.clone(), uuid: id.uuid, running, stored })
+    /// The VM, claimed, if its devices can be changed.
+    async fn own(&self, name: &str) -> Result<Vm, Error> {
+        let vm = self.op.own_vm(name).await?;
+        vm.refuse_saved()?;
+        Ok(vm)
     }
 
     /// The disk after a change; `live` if the machine that runs has it.
-    async fn changed(&self, machine: &Machine, target: &str, live: bool) -> Result<ChangedDisk, Error> {
-        let now = self.disks_of(machine.uuid).await?.into_iter().find(|disk| disk.target == target);
+    async fn changed(&self, vm: &Vm, target: &str, live: bool) -> Result<ChangedDisk, Error> {
+        let now = self.disks_of(vm.id.uuid).await?.into_iter().find(|disk| disk.target == target);
         // One that comes with the next start is not in the definition that runs.
         let disk = now.unwrap_or_else(|| DiskStatus { target: target.to_owned(), ..DiskStatus::default() });
-        Ok(ChangedDisk { vm: machine.name.clone(), live, disk })
+        Ok(ChangedDisk { vm: vm.id.name.clone(), live, disk })
     }
+}
+
+/// The disk of that name, as it is now.
+fn disk<'a>(vm: &'a Vm, target: &str) -> Result<&'a Disk, DiskError> {
+    let missing = || DiskError::NoSuchDisk { name: vm.id.name.clone(), target: target.to_owned() };
+    vm.disk(target).ok_or_else(missing)
+}
+
+/// A place on the bus that is free.
+fn place_on(vm: &Vm, bus: DiskBus) -> Result<FreeTarget, DiskError> {
+    let definitions: Vec<&Domain> = vm.definitions().collect();
+    let found = free_target(&definitions, &bus.into());
+    found.ok_or_else(|| DiskError::TooManyDisks { name: vm.id.name.clone() })
 }
 
 fn disk_of<'a>(domain: &'a Domain, target: &str) -> Option<&'a Disk> {

@@ -1,17 +1,13 @@
 use std::time::{Duration, Instant};
 
-use super::{ChangedDisk, DiskError, Machine, disk_of};
-use crate::libvirt::{Affects, MetadataChange, OwnedVolume};
-use crate::libvirt::{DiskRole, Domain};
+use super::{ChangedDisk, DiskError, disk, disk_of};
+use crate::libvirt::{Affects, DiskRole, Domain, MetadataChange, OwnedVolume};
 use crate::manager::change::Changes;
-use crate::manager::claim::Subject;
 use crate::manager::disk::Disks;
-use crate::manager::inventory::DeletionSet;
-use crate::manager::inventory::Inventory;
+use crate::manager::inventory::{DeletionSet, Inventory};
+use crate::manager::vm::Vm;
 use crate::manager::{DiskStatus, Error, Event, Left, StorageError, Warning};
 
-/// How often a guest that was asked to let go of a disk is looked at.
-const PAUSE: Duration = Duration::from_millis(250);
 /// It is asked again: it may not have been listening yet.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -36,20 +32,19 @@ impl Disks<'_> {
     /// [`DiskError::NeededDisk`] for the disk that the VM boots from and for its seed; [`StorageError::InUse`] when another's disk
     /// stands on a file that would be deleted.
     pub async fn plan_removal(&self, name: &str, target: &str, keep: bool) -> Result<DiskRemoval, Error> {
-        let machine = self.machine(&self.op.client().domains().resolve(name).await?).await?;
-        let disk = machine.disk(target)?;
-        let mut owned = machine.definitions().flat_map(Domain::owned_volumes);
+        let vm = self.op.look_at_vm(name).await?;
+        vm.refuse_saved()?;
+        let disk = disk(&vm, target)?;
+        let mut owned = vm.definitions().flat_map(Domain::owned_volumes);
         let own = owned.find(|owned| Some(&owned.path) == disk.path.as_ref());
-        let role = machine.stored.disk(target).map(|disk| machine.stored.disk_role(disk));
+        let role = vm.stored.disk(target).map(|disk| vm.stored.disk_role(disk));
         if matches!(role, Some(DiskRole::System | DiskRole::Seed)) {
-            return Err(
-                DiskError::NeededDisk { name: machine.name.clone(), target: target.to_owned() }.into()
-            );
+            return Err(DiskError::NeededDisk { name: vm.id.name.clone(), target: target.to_owned() }.into());
         }
         let volume = own.filter(|_| !keep).cloned();
-        self.refuse_needed_elsewhere(&machine, volume.as_ref()).await?;
-        let disk = self.changed(&machine, target, false).await?.disk;
-        Ok(DiskRemoval { vm: machine.name.clone(), deletes: volume.is_some(), disk, volume })
+        self.refuse_needed_elsewhere(&vm, volume.as_ref()).await?;
+        let disk = self.changed(&vm, target, false).await?.disk;
+        Ok(DiskRemoval { vm: vm.id.name.clone(), deletes: volume.is_some(), disk, volume })
     }
 
     /// Takes a disk away from the VM; a guest that runs is asked to let go of it and waited for. Whether another
@@ -60,27 +55,26 @@ impl Disks<'_> {
     /// [`DiskError::StillAttached`] when the guest doesn't in time: then the VM keeps it. [`StorageError::InUse`];
     /// [`Error::LeftBehind`] when the disk is taken away, and its file stays.
     pub async fn remove(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
-        let id = self.op.client().domains().resolve(&removal.vm).await?;
-        let machine = self.machine(&id).await?;
+        let vm = self.op.look_at_vm(&removal.vm).await?;
+        vm.refuse_saved()?;
         let target = removal.disk.target.as_str();
-        self.refuse_needed_elsewhere(&machine, removal.volume.as_ref()).await?;
-        let live = machine.running.as_ref().is_some_and(|domain| disk_of(domain, target).is_some());
+        self.refuse_needed_elsewhere(&vm, removal.volume.as_ref()).await?;
+        let live = vm.running.as_ref().is_some_and(|domain| disk_of(domain, target).is_some());
         if live {
-            let detached = self.op.race(self.detach_from_guest(&machine, target, timeout)).await;
+            let detached = self.op.race(self.detach_from_guest(&vm, target, timeout)).await;
             if matches!(detached, Err(Error::Interrupted)) {
-                let (vm, target) = (machine.name.clone(), target.to_owned());
+                let (vm, target) = (vm.id.name.clone(), target.to_owned());
                 self.op.report(Event::Warning(Warning::MayLetGo { vm, target }));
             }
             detached?;
         }
         // A guest may take its time, and others may change the VM meanwhile: claimed is what is decided now.
-        let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
-        let machine = self.machine(&id).await?;
-        if disk_of(&machine.stored, target).is_some() {
-            self.op.client().hardware().detach_disk(machine.uuid, target, Affects::Stored).await?;
+        let vm = self.own(&vm.id.uuid.to_string()).await?;
+        if disk_of(&vm.stored, target).is_some() {
+            self.op.client().hardware().detach_disk(vm.id.uuid, target, Affects::Stored).await?;
         }
         if let Some(volume) = &removal.volume {
-            let deleted = match self.refuse_needed_elsewhere(&machine, Some(volume)).await {
+            let deleted = match self.refuse_needed_elsewhere(&vm, Some(volume)).await {
                 Ok(()) => {
                     self.op.client().volumes().delete(&volume.pool, &volume.volume).await.map_err(Error::from)
                 }
@@ -98,20 +92,16 @@ impl Disks<'_> {
         }
         if let Some(path) = removal.disk.path.clone().filter(|_| removal.disk.owned) {
             let disown = MetadataChange { disown: vec![path], ..MetadataChange::default() };
-            Changes::of(self.op).change_record(machine.uuid, &disown).await?;
+            Changes::of(self.op).change_record(vm.id.uuid, &disown).await?;
         }
         Ok(ChangedDisk { vm: removal.vm, live, disk: removal.disk })
     }
 
-    async fn refuse_needed_elsewhere(
-        &self,
-        machine: &Machine,
-        volume: Option<&OwnedVolume>,
-    ) -> Result<(), Error> {
+    async fn refuse_needed_elsewhere(&self, vm: &Vm, volume: Option<&OwnedVolume>) -> Result<(), Error> {
         let Some(volume) = volume else { return Ok(()) };
         let inventory = Inventory::load(self.op).await?;
         let others =
-            DeletionSet { vms: [machine.uuid].into(), files: [inventory.files.key(&volume.path)].into() };
+            DeletionSet { vms: [vm.id.uuid].into(), files: [inventory.files.key(&volume.path)].into() };
         let needed_by = inventory.needed_by(&volume.path, &others);
         match needed_by.is_empty() {
             true => Ok(()),
@@ -119,22 +109,17 @@ impl Disks<'_> {
         }
     }
 
-    async fn detach_from_guest(
-        &self,
-        machine: &Machine,
-        target: &str,
-        timeout: Duration,
-    ) -> Result<(), Error> {
-        let deadline = Instant::now() + timeout;
+    async fn detach_from_guest(&self, vm: &Vm, target: &str, timeout: Duration) -> Result<(), Error> {
+        let mut retry = self.op.retry(timeout);
         let mut asked: Option<Instant> = None;
         loop {
             if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
-                match self.op.client().hardware().detach_disk(machine.uuid, target, Affects::Running).await {
+                match self.op.client().hardware().detach_disk(vm.id.uuid, target, Affects::Running).await {
                     Ok(()) => {}
                     Err(error) if error.is_not_found() => return Ok(()),
                     // libvirt says so while the guest is still at it.
                     Err(_) if asked.is_some() => {}
-                    Err(error) if self.op.client().domains().state(machine.uuid).await?.is_active() => {
+                    Err(error) if self.op.client().domains().state(vm.id.uuid).await?.is_active() => {
                         return Err(error.into());
                     }
                     // It went off meanwhile.
@@ -142,17 +127,16 @@ impl Disks<'_> {
                 }
                 asked = Some(Instant::now());
             }
-            let active = self.op.client().domains().state(machine.uuid).await?.is_active();
+            let active = self.op.client().domains().state(vm.id.uuid).await?.is_active();
             if !active
-                || disk_of(&self.op.client().definitions().current(machine.uuid).await?, target).is_none()
+                || disk_of(&self.op.client().definitions().current(vm.id.uuid).await?, target).is_none()
             {
                 return Ok(());
             }
-            if Instant::now() >= deadline {
-                let (name, target) = (machine.name.clone(), target.to_owned());
+            if !retry.again().await? {
+                let (name, target) = (vm.id.name.clone(), target.to_owned());
                 return Err(DiskError::StillAttached { name, target, timeout }.into());
             }
-            tokio::time::sleep(PAUSE).await;
         }
     }
 }

@@ -1,17 +1,17 @@
 //! A VM's disk becomes an image: flattened into a volume by libvirt, so that no root is needed and another
 //! host's VM can be committed, then brought here.
 
+use crate::model::Uuid;
 use std::time::Duration;
 
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
-use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, Stored, VolumeSpec};
-use crate::manager::claim::Subject;
+use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, VolumeSpec};
 use crate::manager::image::Images;
 use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
-use crate::manager::{DiskError, Error, Event, Place, Step, StorageError, VmError, Warning};
-use crate::model::{DiskSize, Firmware, Uuid, VmState};
+use crate::manager::{DiskError, Error, Event, Place, Step, StorageError, Warning};
+use crate::model::{DiskSize, Firmware};
 
 /// The beginning of the names of the volumes that a commit makes for a while.
 pub(in crate::manager) const PREFIX: &str = "vmtools-commit-";
@@ -38,18 +38,12 @@ impl Images<'_> {
     /// Makes an image of the VM's system disk.
     ///
     /// # Errors
-    /// [`VmError::NotOff`]; [`VmError::Saved`]; [`DiskError::NoDisk`]; [`StorageError::Forged`]; when there is no room. Then what was made is taken back.
+    /// [`VmError::NotOff`](crate::manager::VmError); [`VmError::Saved`](crate::manager::VmError); [`DiskError::NoDisk`]; [`StorageError::Forged`]; when there is no room. Then what was made is taken back.
     pub async fn commit(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
-        let id = self.op.client().domains().resolve(&request.vm).await?;
-        let _claim = self.op.share(Subject::Vm(id.uuid), &id.name).await?;
-        let Stored { domain, state, saved } =
-            self.op.client().definitions().stored_with_state(id.uuid).await?;
-        match (state, saved) {
-            (VmState::Shutoff, false) => {}
-            (VmState::Shutoff, true) => return Err(VmError::Saved { name: id.name }.into()),
-            (state, _) => return Err(VmError::NotOff { name: id.name, state }.into()),
-        }
-        let source = self.system_disk(&domain).await?;
+        let vm = self.op.share_vm(&request.vm).await?;
+        vm.refuse_on()?;
+        let domain = &vm.stored;
+        let source = self.system_disk(domain).await?;
         let store = image_store(self.op.paths())?;
         let staged = self.op.race(async { Ok(store.own().stage(&request.name, request.replace).await?) });
         let staged = staged.await?;
@@ -57,7 +51,7 @@ impl Images<'_> {
         let volume = format!("{PREFIX}{}.qcow2", &Uuid::new_v4().simple().to_string()[..12]);
         let path = format!("{}/{volume}", pool.path);
         let temporary = OwnedVolume { pool: pool.name, volume, path };
-        let brought = self.flatten_and_fetch(&domain, &source, &temporary, &staged, &request.name).await;
+        let brought = self.flatten_and_fetch(domain, &source, &temporary, &staged, &request.name).await;
         self.remove_copy(&temporary, brought).await?;
         let new = NewImage {
             name: request.name.clone(),

@@ -1,19 +1,18 @@
 //! Plugging VMs' network cards in and out, while they run too.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::NetworkError;
 use crate::libvirt::{Affects, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec, Network};
-use crate::manager::claim::{Claim, Subject};
+use crate::manager::claim::Subject;
 use crate::manager::inventory::is_on;
 use crate::manager::network::Networks;
-use crate::manager::power::Power;
-use crate::manager::{Already, Error, Event, VmError};
+use crate::manager::vm::Vm;
+use crate::manager::{Already, Error, Event};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec};
 
 /// How long a guest has to give a card up.
 const UNPLUG: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// A card that was plugged in or out.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -36,13 +35,13 @@ impl Networks<'_> {
     /// # Errors
     /// When there is no such network or VM, the hardware address is taken, or the machine has no place left.
     pub async fn attach(&self, card: &CardSpec, vm: &str) -> Result<CardChange, Error> {
-        let (id, _claim) = self.changeable(vm).await?;
-        let live = self.op.client().domains().state(id.uuid).await?.is_active();
-        if let Some(present) = self.present(&id, card).await? {
+        let vm = self.changeable(vm).await?;
+        let (id, live) = (&vm.id, vm.running.is_some());
+        if let Some(present) = present(&vm, card) {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::Attached });
             let network = plug_name(&card.network);
-            let Interface { mac, model, .. } = present;
-            return Ok(CardChange { vm: id.name, network, mac, model, live });
+            let Interface { mac, model, .. } = present.clone();
+            return Ok(CardChange { vm: id.name.clone(), network, mac, model, live });
         }
         let mut _network = None;
         let source = match &card.network {
@@ -61,25 +60,13 @@ impl Networks<'_> {
             None => None,
         };
         self.refuse_taken_macs(card.mac.as_slice(), None).await?;
-        let domain = self.op.client().definitions().current(id.uuid).await?;
         let mac = card.mac.unwrap_or_else(MacAddress::random).to_string();
-        let model = card.model.unwrap_or_else(|| domain.hardware().nic_model);
+        let model = card.model.unwrap_or_else(|| vm.current().hardware().nic_model);
         let interface = InterfaceSpec { mac: mac.clone(), source, model: Some(model) };
-        let scope = if live { Affects::Both } else { Affects::Stored };
         self.op.check()?;
-        self.op.client().hardware().attach_interface(id.uuid, &interface, scope).await?;
+        self.op.client().hardware().attach_interface(id.uuid, &interface, vm.affects()).await?;
         let model = Some(model.name().to_owned());
-        Ok(CardChange { vm: id.name, network: plug_name(&card.network), mac, model, live })
-    }
-
-    /// The interface that the VM has there, unless another is asked for by its address.
-    async fn present(&self, id: &DomainId, card: &CardSpec) -> Result<Option<Interface>, Error> {
-        if card.mac.is_some() {
-            return Ok(None);
-        }
-        let stored = self.op.client().definitions().stored(id.uuid).await?;
-        let mut interfaces = stored.interfaces.into_iter();
-        Ok(interfaces.find(|interface| is_plugged(interface, &card.network)))
+        Ok(CardChange { vm: id.name.clone(), network: plug_name(&card.network), mac, model, live })
     }
 
     /// Takes the VM's card on the network away, from the running VM and its next starts; a reserved address
@@ -94,11 +81,8 @@ impl Networks<'_> {
         vm: &str,
         mac: Option<MacAddress>,
     ) -> Result<CardChange, Error> {
-        let (id, _claim) = self.changeable(vm).await?;
-        let active = self.op.client().domains().state(id.uuid).await?.is_active();
-        let stored = self.op.client().definitions().stored(id.uuid).await?;
-        let running =
-            if active { Some(self.op.client().definitions().current(id.uuid).await?) } else { None };
+        let vm = self.changeable(vm).await?;
+        let id = &vm.id;
         // By the bridge of a network that is named, too; one that is gone may be unplugged from all the same.
         let named = |known: &Network| matches!(network, NetworkSpec::Network(name) if *name == known.name);
         let known = self.op.client().networks().list().await?.into_iter().find(named);
@@ -106,56 +90,56 @@ impl Networks<'_> {
             is_plugged(card, network) || known.as_ref().is_some_and(|known| is_on(card, known))
         };
         let mut macs: Vec<String> = Vec::new();
-        for domain in std::iter::once(&stored).chain(&running) {
+        for domain in vm.definitions() {
             macs.extend(domain.interfaces.iter().filter(plugged).map(|card| card.mac.clone()));
         }
         macs.sort();
         macs.dedup();
         let name = plug_name(network);
         let mac = pick(macs, &name, &id.name, mac)?;
-        let in_running = running.as_ref().and_then(|domain| card_with(domain, &mac));
-        let in_stored = card_with(&stored, &mac);
+        let in_running = vm.running.as_ref().and_then(|domain| card_with(domain, &mac));
+        let in_stored = card_with(&vm.stored, &mac);
         let Some(card) = in_running.or(in_stored) else {
-            return Err(NetworkError::NotPlugged { network: name, vm: id.name }.into());
+            return Err(NetworkError::NotPlugged { network: name, vm: id.name.clone() }.into());
         };
         self.op.check()?;
         let live = in_running.is_some();
         if live {
             self.op.client().hardware().detach_interface(id.uuid, &card.kind, &mac, Affects::Running).await?;
-            self.op.race(self.await_unplugged(&id, &mac)).await?;
+            self.op.race(self.await_unplugged(id, &mac)).await?;
         }
         // A guest that keeps it has it after its next start, too.
         if in_stored.is_some() {
             self.op.client().hardware().detach_interface(id.uuid, &card.kind, &mac, Affects::Stored).await?;
         }
         self.release_cards(&[&mac]).await?;
-        Ok(CardChange { vm: id.name, network: name, mac, model: card.model.clone(), live })
+        Ok(CardChange { vm: id.name.clone(), network: name, mac, model: card.model.clone(), live })
     }
 
     /// libvirt asks the guest, and goes on after a few seconds whether that has given the card up or not.
     async fn await_unplugged(&self, id: &DomainId, mac: &str) -> Result<(), Error> {
-        let deadline = Instant::now() + UNPLUG;
+        let mut retry = self.op.retry(UNPLUG);
         while card_with(&self.op.client().definitions().current(id.uuid).await?, mac).is_some() {
-            if Instant::now() >= deadline {
+            if !retry.again().await? {
                 let (vm, mac) = (id.name.clone(), mac.to_owned());
                 return Err(NetworkError::StillPlugged { vm, mac, timeout: UNPLUG }.into());
             }
-            tokio::time::sleep(PAUSE).await;
         }
         Ok(())
     }
 
-    /// The VM, if no create is at it, and a claim to change it.
-    async fn changeable(&self, vm: &str) -> Result<(DomainId, Claim), Error> {
-        let id = self.op.client().domains().resolve(vm).await?;
-        let claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
-        Power::of(self.op).refuse_being_made(&id).await?;
-        let active = self.op.client().domains().state(id.uuid).await?.is_active();
-        if !active && self.op.client().domains().is_saved(id.uuid).await? {
-            return Err(VmError::Saved { name: id.name }.into());
-        }
-        Ok((id, claim))
+    /// The VM, claimed, if its devices can be changed.
+    async fn changeable(&self, vm: &str) -> Result<Vm, Error> {
+        let vm = self.op.own_vm(vm).await?;
+        vm.refuse_saved()?;
+        Ok(vm)
     }
+}
+
+/// The interface that the VM has there, unless another is asked for by its address.
+fn present<'a>(vm: &'a Vm, card: &CardSpec) -> Option<&'a Interface> {
+    let mut interfaces = vm.stored.interfaces.iter().filter(|_| card.mac.is_none());
+    interfaces.find(|interface| is_plugged(interface, &card.network))
 }
 
 /// Of a VM's cards the one that is named, or the only one.

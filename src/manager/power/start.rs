@@ -44,7 +44,7 @@ impl Power<'_> {
         };
         let state = self.op.client().domains().state(id.uuid).await?;
         let domain = self.op.client().definitions().current(id.uuid).await?;
-        self.refuse_unmade(&domain).await?;
+        self.op.refuse_unmade(&domain).await?;
         if state == VmState::Paused {
             self.await_running(&id).await?;
         }
@@ -73,16 +73,6 @@ impl Power<'_> {
             GuestAccess::of(self.op).wait_for(&domain, wait).await?;
         }
         Vms::of(self.op).status_of(id.uuid).await
-    }
-
-    /// What a create is still at, or has left half-made, is not touched.
-    pub(in crate::manager) async fn refuse_unmade(&self, domain: &Domain) -> Result<(), Error> {
-        let name = || domain.name.clone();
-        match GarbageCollection::of(self.op).maker_of(domain).await? {
-            Maker::None => Ok(()),
-            Maker::AtWork => Err(VmError::BeingMade { name: name() }.into()),
-            Maker::Gone => Err(VmError::Unfinished { name: name() }.into()),
-        }
     }
 
     /// What a create is still at is not pulled away from under it.
