@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use uuid::Uuid;
+use crate::model::Uuid;
 
 use crate::system::fs;
 

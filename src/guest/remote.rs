@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
+use crate::model::Uuid;
 
 use super::error::Error;
 use super::ssh::{Target, arguments};

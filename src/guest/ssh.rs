@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use uuid::Uuid;
+use crate::model::Uuid;
 
 use super::error::Error;
 use super::known_hosts::{alias, prepare};

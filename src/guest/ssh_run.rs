@@ -70,6 +70,7 @@ pub(super) fn classified(target: &Target, failure: process::Failure) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Uuid;
 
     fn target(state: &std::path::Path, port: u16) -> Target {
         Target {
@@ -79,7 +80,7 @@ mod tests {
             identity_files: Vec::new(),
             identities_only: true,
             known_host: Some("ssh-ed25519 AAAA".into()),
-            uuid: uuid::Uuid::nil(),
+            uuid: Uuid::nil(),
             state_folder: state.to_owned(),
         }
     }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use uuid::Uuid;
+use crate::model::Uuid;
 
 use super::proc_stat;
 use crate::model::Invalid;

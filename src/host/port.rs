@@ -2,7 +2,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 
 use super::Error;
-use crate::model::Protocol;
+use crate::model::{Protocol, Uuid};
 
 /// A TCP port of 127.0.0.1 that is free now. It is taken by chance from 20000 to 32000, outside the range
 /// that the kernel gives to outgoing connections, so that two who look at the same time, or a connection
@@ -32,7 +32,7 @@ const RANGE: RangeInclusive<u16> = 20000..=32000;
 
 fn candidates() -> impl Iterator<Item = u16> {
     let width = RANGE.end() - RANGE.start() + 1;
-    let random = std::iter::repeat_with(|| uuid::Uuid::new_v4().into_bytes());
+    let random = std::iter::repeat_with(|| Uuid::new_v4().into_bytes());
     random
         .take(500)
         .map(move |[first, second, ..]| RANGE.start() + u16::from_le_bytes([first, second]) % width)

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 
-use uuid::Uuid;
+use crate::model::Uuid;
 
 use super::proc_stat;
 use crate::model::Timestamp;

@@ -3,7 +3,7 @@ use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use uuid::Uuid;
+use crate::model::Uuid;
 
 use super::access::{Permission, blocker};
 use super::account::Account;

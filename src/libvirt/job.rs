@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Error;
 use super::command::Command;
 use crate::libvirt::Jobs;
+use crate::model::Uuid;
 
 /// How far a job is, or was when it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +77,8 @@ impl Jobs<'_> {
     ///
     /// # Errors
     /// [`Error::WrongState`] when the domain is shut off; when it is gone, or the connection fails.
-    pub async fn current(self, uuid: &str) -> Result<Option<JobProgress>, Error> {
-        let command = Command::new("domjobinfo --rawstats").option("--domain", uuid);
+    pub async fn current(self, uuid: Uuid) -> Result<Option<JobProgress>, Error> {
+        let command = Command::new("domjobinfo --rawstats").domain(uuid);
         Ok(read_running(&self.client.call(command).await?))
     }
 
@@ -86,17 +87,17 @@ impl Jobs<'_> {
     ///
     /// # Errors
     /// As [`Jobs::current`].
-    pub async fn last(self, uuid: &str) -> Result<Option<JobOutcome>, Error> {
+    pub async fn last(self, uuid: Uuid) -> Result<Option<JobOutcome>, Error> {
         let command = Command::new("domjobinfo --completed --keep-completed --rawstats --anystats");
-        Ok(read_ended(&self.client.call(command.option("--domain", uuid)).await?))
+        Ok(read_ended(&self.client.call(command.domain(uuid)).await?))
     }
 
     /// Cancels the domain's present job. It may end somewhat later.
     ///
     /// # Errors
     /// When there is none, or the connection fails.
-    pub async fn abort(self, uuid: &str) -> Result<(), Error> {
-        self.client.call(Command::new("domjobabort").option("--domain", uuid)).await.map(drop)
+    pub async fn abort(self, uuid: Uuid) -> Result<(), Error> {
+        self.client.call(Command::new("domjobabort").domain(uuid)).await.map(drop)
     }
 }
 

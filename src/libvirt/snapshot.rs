@@ -4,6 +4,7 @@ use super::Error;
 use super::command::Command;
 use super::xml::{Element, XmlError};
 use crate::libvirt::Snapshots;
+use crate::model::Uuid;
 
 impl Snapshots<'_> {
     /// The files that libvirt made for these snapshots of the domain beside its disks: overlays, and saved memory.
@@ -11,10 +12,9 @@ impl Snapshots<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn files(self, uuid: &str, snapshots: &[String]) -> Result<Vec<String>, Error> {
-        let ask = |name: &String| {
-            Command::new("snapshot-dumpxml").option("--domain", uuid).option("--snapshotname", name)
-        };
+    pub async fn files(self, uuid: Uuid, snapshots: &[String]) -> Result<Vec<String>, Error> {
+        let ask =
+            |name: &String| Command::new("snapshot-dumpxml").domain(uuid).option("--snapshotname", name);
         let commands: Vec<_> = snapshots.iter().map(ask).collect();
         let mut files = Vec::new();
         for (command, reply) in commands.iter().zip(self.client.call_each(&commands).await?) {

@@ -20,6 +20,7 @@
 //! ([`host::system_lock_folder`]); for a session, and for a daemon on another host, in this user's own. Against
 //! other hosts' vmtools the marks in the definitions stand: a clone marks its parent and looks at it again.
 
+use crate::model::Uuid;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,13 +37,13 @@ const ENDING: &str = ".lock";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::manager) enum Subject<'a> {
     /// A VM, by its UUID.
-    Vm(&'a str),
+    Vm(Uuid),
     /// An image of this machine, by its digest in hexadecimal digits.
     Image(&'a str),
     /// A base image in a storage pool, by its volume's name.
     Base(&'a str),
     /// A network, by its UUID.
-    Network(&'a str),
+    Network(Uuid),
     /// The subnets that networks have, before a network has one.
     Subnets,
     /// An interface's hardware address, before there is one that has it.

@@ -1,3 +1,4 @@
+use crate::model::Uuid;
 use std::fmt;
 
 /// What a roll-back or a removal has left.
@@ -15,12 +16,12 @@ pub enum Left {
     /// A VM, which still runs.
     RunningVm {
         /// Its UUID.
-        uuid: String,
+        uuid: Uuid,
     },
     /// A VM's definition.
     Definition {
         /// The VM's UUID.
-        uuid: String,
+        uuid: Uuid,
     },
     /// A network.
     Network {

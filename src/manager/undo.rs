@@ -13,6 +13,7 @@ use super::retry::Retry;
 use super::storage::Storage;
 use super::{Error, Left, Remnant};
 use crate::libvirt::{self, OwnedVolume, UndefineOptions};
+use crate::model::Uuid;
 
 /// How long a roll-back may try.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,13 +23,13 @@ const LATE: Duration = Duration::from_secs(20);
 /// What undoes an act.
 enum Undo<'a> {
     /// Forgets a VM that was defined.
-    Definition(String),
+    Definition(Uuid),
     /// Stops a VM that was started.
-    Start(String),
+    Start(Uuid),
     /// Deletes a volume.
     Volume(OwnedVolume),
     /// Stops a network and forgets it.
-    Network { uuid: String, name: String },
+    Network { uuid: Uuid, name: String },
     /// Anything else: what is left if it fails, and the work.
     Other { left: Vec<Left>, work: Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>> },
 }
@@ -51,20 +52,20 @@ impl<'a> UndoStack<'a> {
         Self { patience, ..self }
     }
 
-    pub(in crate::manager) fn will_define(&mut self, uuid: &str) {
-        self.undos.push(Undo::Definition(uuid.to_owned()));
+    pub(in crate::manager) fn will_define(&mut self, uuid: Uuid) {
+        self.undos.push(Undo::Definition(uuid));
     }
 
-    pub(in crate::manager) fn will_start(&mut self, uuid: &str) {
-        self.undos.push(Undo::Start(uuid.to_owned()));
+    pub(in crate::manager) fn will_start(&mut self, uuid: Uuid) {
+        self.undos.push(Undo::Start(uuid));
     }
 
     pub(in crate::manager) fn will_make(&mut self, volume: &OwnedVolume) {
         self.undos.push(Undo::Volume(volume.clone()));
     }
 
-    pub(in crate::manager) fn will_define_network(&mut self, uuid: &str, name: &str) {
-        self.undos.push(Undo::Network { uuid: uuid.to_owned(), name: name.to_owned() });
+    pub(in crate::manager) fn will_define_network(&mut self, uuid: Uuid, name: &str) {
+        self.undos.push(Undo::Network { uuid, name: name.to_owned() });
     }
 
     /// An act of another kind. `left` names what stays if its `work` fails, which is begun only then.
@@ -89,9 +90,9 @@ impl<'a> UndoStack<'a> {
                 continue;
             }
             left.extend(self.delete(&mut volumes, deadline).await);
-            if let Undo::Definition(uuid) = &undo {
+            if let Undo::Definition(uuid) = undo {
                 if !left.is_empty() {
-                    left.push(Left::Definition { uuid: uuid.clone() }.into());
+                    left.push(Left::Definition { uuid }.into());
                     continue;
                 }
                 if may_come_late {
@@ -115,19 +116,19 @@ impl<'a> UndoStack<'a> {
         match undo {
             Undo::Volume(_) => Vec::new(),
             Undo::Start(uuid) => {
-                match retry().while_busy(async || client.domains().destroy(&uuid).await).await {
+                match retry().while_busy(async || client.domains().destroy(uuid).await).await {
                     Ok(_) => Vec::new(),
                     Err(error) => failed(Left::RunningVm { uuid }, error),
                 }
             }
             Undo::Definition(uuid) => {
                 let all = UndefineOptions::default();
-                let removed = Storage::of(self.op).remove_domain(&uuid, &[], false, all, deadline).await;
+                let removed = Storage::of(self.op).remove_domain(uuid, &[], false, all, deadline).await;
                 removed.err().unwrap_or_default()
             }
             Undo::Network { uuid, name } => {
-                let stopped = retry().while_busy(async || client.networks().destroy(&uuid).await).await;
-                let forgotten = retry().while_busy(async || client.networks().undefine(&uuid).await).await;
+                let stopped = retry().while_busy(async || client.networks().destroy(uuid).await).await;
+                let forgotten = retry().while_busy(async || client.networks().undefine(uuid).await).await;
                 match stopped.and(forgotten) {
                     Ok(_) => Vec::new(),
                     Err(error) => failed(Left::Network { name }, error),
@@ -149,7 +150,7 @@ impl<'a> UndoStack<'a> {
     }
 
     /// Waits for a definition that libvirt was asked for by a virsh that is gone.
-    async fn await_definition(&self, uuid: &str) {
+    async fn await_definition(&self, uuid: Uuid) {
         let mut retry = Retry::regardless(Instant::now() + LATE);
         while self.op.client().domains().state(uuid).await.is_err_and(|error| error.is_not_found()) {
             if !matches!(retry.again().await, Ok(true)) {

@@ -29,8 +29,12 @@ impl Operation<'_> {
     /// When there is none, or libvirt can't be asked; [`Error::Claimed`]; [`VmError::BeingMade`] and
     /// [`VmError::Unfinished`] for what a create is at, or has left.
     pub(in crate::manager) async fn own_vm(self, name: &str) -> Result<Vm, Error> {
-        let id = self.client().domains().resolve(name).await?;
-        let claim = self.own(Subject::Vm(&id.uuid), &id.name).await?;
+        self.own_vm_of(self.client().domains().resolve(name).await?).await
+    }
+
+    /// As [`Operation::own_vm`], of one that was resolved before.
+    pub(in crate::manager) async fn own_vm_of(self, id: DomainId) -> Result<Vm, Error> {
+        let claim = self.own(Subject::Vm(id.uuid), &id.name).await?;
         self.read_vm(id, Some(claim)).await
     }
 
@@ -40,7 +44,7 @@ impl Operation<'_> {
     /// As [`Operation::own_vm`].
     pub(in crate::manager) async fn share_vm(self, name: &str) -> Result<Vm, Error> {
         let id = self.client().domains().resolve(name).await?;
-        let claim = self.share(Subject::Vm(&id.uuid), &id.name).await?;
+        let claim = self.share(Subject::Vm(id.uuid), &id.name).await?;
         self.read_vm(id, Some(claim)).await
     }
 
@@ -49,16 +53,20 @@ impl Operation<'_> {
     /// # Errors
     /// As [`Operation::own_vm`], but for the claim.
     pub(in crate::manager) async fn look_at_vm(self, name: &str) -> Result<Vm, Error> {
-        let id = self.client().domains().resolve(name).await?;
+        self.look_at_vm_of(self.client().domains().resolve(name).await?).await
+    }
+
+    /// As [`Operation::look_at_vm`], of one that was resolved before.
+    pub(in crate::manager) async fn look_at_vm_of(self, id: DomainId) -> Result<Vm, Error> {
         self.read_vm(id, None).await
     }
 
     async fn read_vm(self, id: DomainId, claim: Option<Claim>) -> Result<Vm, Error> {
         let Stored { domain: stored, state, saved } =
-            self.client().definitions().stored_with_state(&id.uuid).await?;
+            self.client().definitions().stored_with_state(id.uuid).await?;
         self.refuse_unmade(&stored).await?;
         let running = match state.is_active() {
-            true => Some(self.client().definitions().current(&id.uuid).await?),
+            true => Some(self.client().definitions().current(id.uuid).await?),
             false => None,
         };
         Ok(Vm { id, state, stored, running, saved, _claim: claim })

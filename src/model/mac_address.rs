@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Invalid;
+use crate::model::Uuid;
 
 /// The hardware address of one network card, such as `52:54:00:12:34:56`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -10,7 +11,7 @@ pub struct MacAddress([u8; 6]);
 impl MacAddress {
     /// An address of QEMU's range, 52:54:00, as libvirt makes them.
     pub fn random() -> Self {
-        let bytes = *uuid::Uuid::new_v4().as_bytes();
+        let bytes = *Uuid::new_v4().as_bytes();
         Self([0x52, 0x54, 0x00, bytes[0], bytes[1], bytes[2]])
     }
 }

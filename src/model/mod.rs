@@ -33,6 +33,10 @@ mod timestamp;
 mod vm_name;
 mod vm_state;
 
+/// What libvirt knows a domain or a network by for as long as it exists, whatever its name. libvirt takes several
+/// spellings and prints one, in lower case with hyphens, which is this type's too.
+pub use uuid::Uuid;
+
 pub use condition::Condition;
 pub use connection_uri::{ConnectionUri, SshDestination, UriChoice};
 pub use digest::{Algorithm, Digest};

@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Invalid;
+use crate::model::Uuid;
 
 /// The name of a libvirt network that vmtools makes. Those of others keep whatever name they have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl FromStr for NetworkName {
         if matches!(text, "user" | "none") {
             return refuse("a VM's network of that name is something else");
         }
-        if uuid::Uuid::try_parse(text).is_ok() {
+        if Uuid::try_parse(text).is_ok() {
             return refuse("libvirt would take it for a UUID");
         }
         Ok(Self(text.to_owned()))

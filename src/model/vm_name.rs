@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Invalid;
+use crate::model::Uuid;
 
 /// The name of a VM that vmtools makes: a host name's characters, so that it can be one.
 ///
@@ -56,7 +57,7 @@ impl FromStr for VmName {
         if text.chars().all(|c| c.is_ascii_digit()) {
             return refuse("virsh would take digits alone for a domain id");
         }
-        if uuid::Uuid::try_parse(text).is_ok() {
+        if Uuid::try_parse(text).is_ok() {
             return refuse("virsh would take it for a UUID");
         }
         Ok(Self(text.to_owned()))

@@ -5,7 +5,7 @@ use crate::manager::{
     AddressHolder, CloneError, ConsoleError, DiskError, ExecError, LiveCopyFault, NetworkError, ReachError,
     Remnant, ScreenError, Seen, StorageError, VmError,
 };
-use crate::model::{Condition, ShutoffReason, VmState};
+use crate::model::{Condition, ShutoffReason, Uuid, VmState};
 use crate::system::process::quoted;
 
 /// An error of each kind that shows the VM's name in a command.
@@ -161,5 +161,5 @@ fn when_gc_removes_a_file_is_said() {
         Problem::from(Error::LeftBehind { cause, left }).hint.unwrap_or_default()
     };
     assert!(left(Left::File { path: "/p/commit.qcow2".into() }).contains("for a minute"));
-    assert!(!left(Left::Definition { uuid: "u".into() }).contains("minute"));
+    assert!(!left(Left::Definition { uuid: Uuid::from_u128(1) }).contains("minute"));
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use sha_crypt::{PasswordHasher, ShaCrypt};
 
-use crate::model::Invalid;
+use crate::model::{Invalid, Uuid};
 
 /// A password as it is kept in /etc/shadow. The plain one is not kept, and this is not shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl PasswordHash {
         if password.is_empty() || password.chars().any(char::is_control) {
             return Err(refuse("it is empty, or has control characters"));
         }
-        let salt = uuid::Uuid::new_v4();
+        let salt = Uuid::new_v4();
         ShaCrypt::default()
             .hash_password_with_salt(password.as_bytes(), salt.as_bytes())
             .map(|hash| Self(hash.as_str().to_owned()))

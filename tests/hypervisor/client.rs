@@ -7,6 +7,7 @@ use vmtools::libvirt::{
     Client, Definition, Error, HostUpdate, Object, PoolKind, RefusalReason, Reservation, VolumeKind,
     VolumeSpec,
 };
+use vmtools::model::Uuid;
 
 use super::support::{Sandbox, sandbox_or_skip};
 use super::{define_empty, empty_domain};
@@ -140,14 +141,14 @@ fn one_odd_definition_is_an_error_of_its_own() {
     sandbox.command("virsh", &["-q", "-c", sandbox.uri()]).stdin(script).run().success();
     with_client(&sandbox, async |client| {
         let all = client.domains().list(vmtools::libvirt::Scope::All).await.unwrap();
-        let gone = "5a1f0c9e-5a40-4c9d-8a33-3a6d5f9f0b11";
+        let gone = Uuid::from_u128(5);
         for many in [all.len(), 20] {
-            let mut uuids: Vec<&str> = all.iter().take(many).map(|id| id.uuid.as_str()).collect();
+            let mut uuids: Vec<Uuid> = all.iter().take(many).map(|id| id.uuid).collect();
             // Among those of the open virsh, and among those of the second one.
             uuids.insert(many / 2, gone);
             uuids.insert(uuids.len() - 1, gone);
             let told = Mutex::new(Vec::new());
-            let tell = |uuid: &str, domain| told.lock().unwrap().push((uuid.to_owned(), domain));
+            let tell = |uuid: Uuid, domain| told.lock().unwrap().push((uuid, domain));
             client.definitions().for_each(&uuids, Definition::Stored, tell).await.unwrap();
             let told = told.into_inner().unwrap();
             assert_eq!(told.len(), uuids.len());
@@ -157,7 +158,7 @@ fn one_odd_definition_is_an_error_of_its_own() {
                         assert_eq!(&domain.uuid, uuid);
                         assert!(all.iter().any(|id| id.uuid == *uuid && id.name == domain.name));
                     }
-                    Err(error) => assert!(uuid == gone && error.is_not_found(), "{uuid}: {error:?}"),
+                    Err(error) => assert!(*uuid == gone && error.is_not_found(), "{uuid}: {error:?}"),
                 }
             }
         }
@@ -173,7 +174,7 @@ fn a_path_that_libvirt_would_change_is_refused() {
     define_empty(&sandbox, &["web"]);
     let odd = sandbox.tmp().join("tab\tname.x");
     std::fs::write(&odd, "").unwrap();
-    let uuid = sandbox.virsh(&["domuuid", "web"]).stdout.trim().to_owned();
+    let uuid: Uuid = sandbox.virsh(&["domuuid", "web"]).stdout.trim().parse().unwrap();
     with_client(&sandbox, async |client| {
         let source = vmtools::libvirt::Element::new("source").with("file", odd.to_str().unwrap());
         let target = vmtools::libvirt::Element::new("target").with("dev", "vda");
@@ -182,7 +183,7 @@ fn a_path_that_libvirt_would_change_is_refused() {
             let devices = domain.find_mut("devices").unwrap();
             devices.children.push(vmtools::libvirt::Node::Element(disk));
         };
-        let error = client.definitions().change(&uuid, add).await.unwrap_err();
+        let error = client.definitions().change(uuid, add).await.unwrap_err();
         assert!(matches!(&error, Error::NotKept { value } if Path::new(value) == odd), "{error:?}");
     });
     assert_eq!(sandbox.virsh(&["domblklist", "web"]).stdout.trim(), "");
@@ -285,12 +286,12 @@ fn a_refusal_has_its_reason() {
     )
     .unwrap();
     sandbox.virsh(&["net-define", clash.to_str().unwrap()]);
-    let uuid = |verb: &str, name: &str| sandbox.virsh(&[verb, name]).stdout.trim().to_owned();
+    let uuid = |verb: &str, name: &str| sandbox.virsh(&[verb, name]).stdout.trim().parse::<Uuid>().unwrap();
     let (domain, network) = (uuid("domuuid", "gpu-passt"), uuid("net-uuid", "clash"));
     with_client(&sandbox, async |client| {
-        let error = client.domains().start(&domain).await.unwrap_err();
+        let error = client.domains().start(domain).await.unwrap_err();
         assert_eq!(error.refusal(), Some(RefusalReason::Other), "{error:?}");
-        let error = client.networks().start(&network).await.unwrap_err();
+        let error = client.networks().start(network).await.unwrap_err();
         assert_eq!(error.refusal(), Some(RefusalReason::SubnetInUse), "{error:?}");
     });
 }
@@ -302,7 +303,7 @@ fn a_daemon_that_hangs_is_waited_for_once() {
     define_empty(&sandbox, &names.iter().map(String::as_str).collect::<Vec<_>>());
     with_client(&sandbox, async |client| {
         let all = client.domains().list(vmtools::libvirt::Scope::All).await.unwrap();
-        let uuids: Vec<&str> = all.iter().map(|id| id.uuid.as_str()).collect();
+        let uuids: Vec<Uuid> = all.iter().map(|id| id.uuid).collect();
         assert_eq!(uuids.len(), 100);
         sandbox.libvirtd_freeze();
         let started = std::time::Instant::now();

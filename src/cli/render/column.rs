@@ -83,7 +83,7 @@ impl Column {
             Self::Autostart => details(&|details| Some(yes_no(details.autostart).to_owned())),
             Self::Ttl => details(&|details| details.ttl_expires.map(expiry)),
             Self::Protected => details(&|details| Some(yes_no(details.protected).to_owned())),
-            Self::Uuid => details(&|details| Some(details.uuid.clone())),
+            Self::Uuid => details(&|details| Some(details.uuid.to_string())),
             Self::Disks => details(&|details| joined(details.disks.clone())),
         }
     }

@@ -110,7 +110,7 @@ pub fn status(vm: &VmStatus) -> String {
         let _ = writeln!(text, "{name:<12} {}", visible(&value));
     };
     line("name", vm.name.clone());
-    line("uuid", vm.uuid.clone());
+    line("uuid", vm.uuid.to_string());
     line("state", vm.state.to_string());
     line("connection", vm.uri.clone());
     let cpus = cpu_room(vm.cpus, vm.max_cpus);

@@ -37,7 +37,7 @@ pub fn network(info: &NetworkInfo) -> String {
         }
     };
     line("name", Some(network.name.clone()));
-    line("uuid", Some(network.uuid.clone()));
+    line("uuid", Some(network.uuid.to_string()));
     line("state", Some(state(&info.status).to_owned()));
     line("autostart", Some(yes_no(network.autostart).to_owned()));
     line("mode", Some(network.mode.clone()));

@@ -60,7 +60,7 @@ const FAMILIES: [Family; 17] = [
         name: "vmtools_vm_info",
         kind: "gauge",
         help: "A VM, with its UUID; always 1.",
-        write: |lines, look| lines.put(&look.sample, &[("uuid", &look.sample.uuid)], Some(1)),
+        write: |lines, look| lines.put(&look.sample, &[("uuid", &look.sample.uuid.to_string())], Some(1)),
     },
     Family {
         name: "vmtools_vm_state",

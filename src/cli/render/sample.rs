@@ -143,7 +143,7 @@ type CsvColumn = (&'static str, fn(&VmSample) -> String);
 const CSV: [CsvColumn; 20] = [
     ("time", |vm| vm.time.to_millis()),
     ("name", |vm| vm.name.clone()),
-    ("uuid", |vm| vm.uuid.clone()),
+    ("uuid", |vm| vm.uuid.to_string()),
     ("state", |vm| vm.state.to_string()),
     ("source", |vm| match vm.source {
         SampleSource::Qmp => "qmp".to_owned(),
@@ -187,13 +187,13 @@ fn or_empty(value: Option<impl ToString>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Timestamp, VmState};
+    use crate::model::{Timestamp, Uuid, VmState};
 
     fn sample(name: &str) -> VmSample {
         VmSample {
             time: Timestamp::from(std::time::SystemTime::UNIX_EPOCH),
             name: name.to_owned(),
-            uuid: "u".to_owned(),
+            uuid: Uuid::nil(),
             state: VmState::Running,
             source: SampleSource::Qmp,
             interval_seconds: Some(1.0),

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use super::typed::Key;
 use crate::cli::render::SampleColumn;
 use crate::manager::VmSample;
-use crate::model::VmState;
+use crate::model::{Uuid, VmState};
 
 /// The overview.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub struct Overview {
     filter: String,
     typing: bool,
     /// The UUID of the chosen VM.
-    chosen: Option<String>,
+    chosen: Option<Uuid>,
     /// Its row.
     cursor: usize,
     /// The first row on the screen.
@@ -176,7 +176,7 @@ impl Overview {
 
     fn choose(&mut self, row: usize) {
         self.cursor = row.min(self.rows.len().saturating_sub(1));
-        self.chosen = self.row(self.cursor).map(|vm| vm.uuid.clone());
+        self.chosen = self.row(self.cursor).map(|vm| vm.uuid);
     }
 
     /// Filters and sorts. The chosen VM stays chosen wherever it comes to stand; when it has gone, its row does.
@@ -196,14 +196,13 @@ impl Overview {
             sort.is_known(b).cmp(&sort.is_known(a)).then_with(|| sort.order(b, a))
         });
         self.rows = rows;
-        let of = |uuid: &String| (0..self.rows.len()).find(|row| self.vms[self.rows[*row]].uuid == *uuid);
-        match self.chosen.as_ref().and_then(of) {
+        let of = |uuid: Uuid| (0..self.rows.len()).find(|row| self.vms[self.rows[*row]].uuid == uuid);
+        match self.chosen.and_then(of) {
             Some(row) => self.cursor = row,
             None => {
                 self.cursor = self.cursor.min(self.rows.len().saturating_sub(1));
                 // Nobody has chosen yet: the first row is, whichever VM that is.
-                self.chosen =
-                    self.chosen.take().and_then(|_| self.row(self.cursor).map(|vm| vm.uuid.clone()));
+                self.chosen = self.chosen.and_then(|_| self.row(self.cursor).map(|vm| vm.uuid));
             }
         }
     }

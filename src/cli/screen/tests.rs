@@ -15,7 +15,7 @@ use crate::cli::render::SampleColumn;
 use crate::manager::{
     Counters, Job, Look, MonitorRequest, QemuEvent, SampleSource, StateChange, VmEvent, VmEventKind, VmSample,
 };
-use crate::model::{Timestamp, VmState};
+use crate::model::{Timestamp, Uuid, VmState};
 use crate::problem::{ErrorKind, Problem};
 
 const SIZES: [(u16, u16); 12] = [
@@ -38,7 +38,7 @@ fn look(name: &str, state: VmState, cpu: Option<f64>) -> Look {
     let sample = VmSample {
         time: counters.time,
         name: name.to_owned(),
-        uuid: format!("uuid of {name}"),
+        uuid: Uuid::from_u128(name.bytes().fold(0, |sum, byte| (sum << 8) | u128::from(byte))),
         state,
         source: SampleSource::Domstats,
         interval_seconds: cpu.map(|_| 1.0),

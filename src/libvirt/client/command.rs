@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::libvirt::Error;
+use crate::model::Uuid;
 
 /// How long an ordinary question to libvirt may take.
 pub(in crate::libvirt) const QUESTION: Duration = Duration::from_secs(30);
@@ -32,12 +33,19 @@ impl Command {
         self
     }
 
-    /// With a UUID or the like, which needs no quotes: virsh takes longer for a line than for most commands.
-    pub(in crate::libvirt) fn word(self, word: &str) -> Self {
-        if word.starts_with('-') || !word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-            return self.option("--domain", word);
-        }
-        self.flag(word)
+    /// On the domain of this UUID.
+    pub(in crate::libvirt) fn domain(self, uuid: Uuid) -> Self {
+        self.option("--domain", &uuid.to_string())
+    }
+
+    /// On the network of this UUID.
+    pub(in crate::libvirt) fn network(self, uuid: Uuid) -> Self {
+        self.option("--network", &uuid.to_string())
+    }
+
+    /// With a bare UUID, which needs no quotes: virsh takes longer for a line than for most commands.
+    pub(in crate::libvirt) fn uuid(self, uuid: Uuid) -> Self {
+        self.flag(&uuid.to_string())
     }
 
     /// With more fixed words.
@@ -92,11 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_word_goes_without_quotes() {
-        let line = |word: &str| Command::new("dumpxml").word(word).line().map(str::to_owned).ok();
-        assert_eq!(line("3b1f0c9e-5a40").as_deref(), Some("dumpxml 3b1f0c9e-5a40"));
-        assert_eq!(line("a;quit").as_deref(), Some("dumpxml --domain 'a;quit'"));
-        assert_eq!(line("--help").as_deref(), Some("dumpxml --domain '--help'"));
+    fn a_bare_uuid_goes_without_quotes() {
+        let command = Command::new("dumpxml").uuid(Uuid::nil());
+        assert_eq!(command.line().expect("quotable"), "dumpxml 00000000-0000-0000-0000-000000000000");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::libvirt::error::classify;
 use crate::libvirt::{Domains, Error};
-use crate::model::EscapeKey;
+use crate::model::{EscapeKey, Uuid};
 pub use crate::system::process::Keyboard;
 use crate::system::process::{AtKeyboard, Attached};
 
@@ -25,11 +25,12 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// When virsh can't be started.
-    pub fn open_console(self, uuid: &str, escape: EscapeKey, force: bool) -> Result<Console, Error> {
+    pub fn open_console(self, uuid: Uuid, escape: EscapeKey, force: bool) -> Result<Console, Error> {
         let escape = escape.to_string();
         // Without -q it says first how to leave, among what the guest prints.
+        let uuid = uuid.to_string();
         let mut words =
-            vec!["-q", "-c", self.client.uri().as_str(), "-e", &escape, "console", "--domain", uuid];
+            vec!["-q", "-c", self.client.uri().as_str(), "-e", &escape, "console", "--domain", &uuid];
         // Else two at a time would each get a part of the output.
         words.push(if force { "--force" } else { "--safe" });
         let command = format!("virsh {}", words.join(" "));

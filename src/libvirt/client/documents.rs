@@ -7,6 +7,7 @@ use super::command::Command;
 use super::session::RunError;
 use super::{Client, batch, log_call, log_output};
 use crate::libvirt::{Domain, DomainDefinitions, Error};
+use crate::model::Uuid;
 
 /// From this many on, a second virsh asks for a part of them: one of libvirt's and two of virsh's processes keep two
 /// processors busy.
@@ -58,13 +59,13 @@ impl DomainDefinitions<'_> {
     /// When the connection fails, or the daemon itself gives no answer.
     pub async fn for_each(
         self,
-        uuids: &[&str],
+        uuids: &[Uuid],
         definition: Definition,
-        mut each: impl FnMut(&str, Result<Domain, Error>) + Send,
+        mut each: impl FnMut(Uuid, Result<Domain, Error>) + Send,
     ) -> Result<(), Error> {
         let words = definition.words();
         let mut parsed = |index: usize, document: Result<&str, Error>| {
-            let Some(uuid) = uuids.get(index) else { return };
+            let Some(&uuid) = uuids.get(index) else { return };
             let domain = document.and_then(|document| {
                 Domain::parse(document).map_err(|error| Error::Unexpected {
                     command: format!("virsh {words} {uuid}"),
@@ -85,11 +86,11 @@ impl Client {
     pub(in crate::libvirt) async fn documents(
         &self,
         words: &str,
-        uuids: &[&str],
+        uuids: &[Uuid],
         each: &mut (dyn FnMut(usize, Result<&str, Error>) + Send),
     ) -> Result<(), Error> {
         let commands: Vec<Command> =
-            uuids.iter().map(|uuid| Command::new(words).word(uuid).within(WITHIN)).collect();
+            uuids.iter().map(|uuid| Command::new(words).uuid(*uuid).within(WITHIN)).collect();
         let sink: Sink<'_> = Mutex::new(each);
         if commands.len() < SHARED_FROM {
             return self.share_of_documents(Runner::Session, &commands, 0, &sink).await;

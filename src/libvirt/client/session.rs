@@ -38,7 +38,7 @@ use tokio::time::timeout;
 use super::command::{Command, QUESTION};
 use super::record::{Broken, Records};
 use crate::libvirt::Error;
-use crate::model::ConnectionUri;
+use crate::model::{ConnectionUri, Uuid};
 use crate::system::process::{Invocation, Piped};
 
 const PROMPT: &[u8] = b"virsh # ";
@@ -183,7 +183,7 @@ impl Session {
 
 /// Ten random digits, which no output can guess.
 pub(super) fn new_nonce() -> String {
-    let mut nonce = uuid::Uuid::new_v4().simple().to_string();
+    let mut nonce = Uuid::new_v4().simple().to_string();
     nonce.truncate(10);
     nonce
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::libvirt::command::Command;
 use crate::libvirt::{Error, GuestAgent};
+use crate::model::Uuid;
 use crate::system::process::{Failsafe, Invocation};
 
 // Beyond the agent's own time, which libvirt keeps.
@@ -18,11 +19,11 @@ impl GuestAgent<'_> {
     /// # Errors
     /// [`Error::Agent`] when the agent isn't there, [`Error::AgentSilent`], [`Error::AgentRefused`],
     /// [`Error::AgentAnswerTooLong`].
-    pub async fn command(self, uuid: &str, request: &str, within: Duration) -> Result<String, Error> {
+    pub async fn command(self, uuid: Uuid, request: &str, within: Duration) -> Result<String, Error> {
         let seconds = within.as_secs().max(1).to_string();
         let command = Command::new("qemu-agent-command")
             .option("--timeout", &seconds)
-            .option("--domain", uuid)
+            .domain(uuid)
             .option("--cmd", request);
         self.client.call(command.within(within + GRACE)).await
     }
@@ -31,13 +32,13 @@ impl GuestAgent<'_> {
     ///
     /// # Errors
     /// When no process can be started.
-    pub fn arm_failsafe(self, uuid: &str, request: &str, after: Duration) -> Result<Failsafe, Error> {
+    pub fn arm_failsafe(self, uuid: Uuid, request: &str, after: Duration) -> Result<Failsafe, Error> {
         let virsh = Invocation::new("virsh", after).args(["-c", self.client.uri().as_str()]).args([
             "qemu-agent-command",
             "--timeout",
             FAILSAFE_SECONDS,
             "--domain",
-            uuid,
+            &uuid.to_string(),
             "--cmd",
             request,
         ]);

@@ -6,6 +6,7 @@ use crate::libvirt::command::Command;
 use crate::libvirt::job::JobOutcome;
 use crate::libvirt::xml::Element;
 use crate::libvirt::{Error, Jobs};
+use crate::model::Uuid;
 
 /// For the beginning of a backup: libvirt waits half a minute for what else is being done to the domain.
 const BEGIN: Duration = Duration::from_secs(60);
@@ -43,10 +44,10 @@ impl Jobs<'_> {
     ///
     /// # Errors
     /// When libvirt refuses.
-    pub async fn begin_backup(self, uuid: &str, disks: &[BackupDisk]) -> Result<(), Error> {
+    pub async fn begin_backup(self, uuid: Uuid, disks: &[BackupDisk]) -> Result<(), Error> {
         let file = self.client.handover_xml("backup-begin", &to_element(disks))?;
         let begin = Command::new("backup-begin --reuse-external")
-            .option("--domain", uuid)
+            .domain(uuid)
             .option("--backupxml", &file.path)
             .within(BEGIN);
         self.client.call(begin).await.map(drop)
@@ -56,7 +57,7 @@ impl Jobs<'_> {
     ///
     /// # Errors
     /// When the domain was shut off, or the connection fails.
-    pub async fn backup_state(self, uuid: &str) -> Result<BackupState, Error> {
+    pub async fn backup_state(self, uuid: Uuid) -> Result<BackupState, Error> {
         if let Some(job) = self.current(uuid).await? {
             let (done_bytes, total_bytes) = job.disk.map_or((0, 0), |disk| (disk.done, disk.total));
             return Ok(BackupState::Running { done_bytes, total_bytes });

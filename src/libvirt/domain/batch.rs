@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::definition::Domain;
 use super::disk::Disk;
-use super::lookup::{lines, parse_domain};
+use super::lookup::{lines, lists, parse_domain};
 use super::state::parse_stats;
 use super::stats::DomainStats;
 use crate::libvirt::command::Command;
 use crate::libvirt::{Definition, DomainDefinitions, Error};
-use crate::model::VmState;
+use crate::model::{Uuid, VmState};
 
 /// How long one may take: a QEMU that hangs amid a question may hold it back without end.
 const GLIMPSE: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ pub struct Definitions {
     /// Those that could be read.
     pub domains: Vec<Domain>,
     /// The UUIDs of those that could not: their QEMU hangs, or the definition is not understood.
-    pub hidden: Vec<String>,
+    pub hidden: Vec<Uuid>,
 }
 
 /// What libvirt keeps of a domain beside its definition.
@@ -63,8 +63,8 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn page(self, uuid: &str) -> Result<Page, Error> {
-        let of = |words: &str| Command::new(words).option("--domain", uuid);
+    pub async fn page(self, uuid: Uuid) -> Result<Page, Error> {
+        let of = |words: &str| Command::new(words).domain(uuid);
         let asks = [
             of("domstats --raw --nowait"),
             of("dumpxml"),
@@ -76,7 +76,7 @@ impl DomainDefinitions<'_> {
         Ok(Page {
             stats: parse_stats(uuid, &next()?)?,
             domain: self.located(parse_domain(&asks[1].display(), &next()?)?).await?,
-            autostart: lines(&next()?).any(|line| line.trim() == uuid),
+            autostart: lists(&next()?, uuid),
             snapshots: lines(&next()?).map(str::to_owned).collect(),
         })
     }
@@ -85,8 +85,8 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn stored_with_state(self, uuid: &str) -> Result<Stored, Error> {
-        let of = |words: &str| Command::new(words).option("--domain", uuid);
+    pub async fn stored_with_state(self, uuid: Uuid) -> Result<Stored, Error> {
+        let of = |words: &str| Command::new(words).domain(uuid);
         let asks = [
             of("dumpxml --inactive"),
             of("domstats --raw --state --nowait"),
@@ -97,7 +97,7 @@ impl DomainDefinitions<'_> {
         Ok(Stored {
             domain: self.located(parse_domain(&asks[0].display(), &next()?)?).await?,
             state: parse_stats(uuid, &next()?)?.state(),
-            saved: lines(&next()?).any(|line| line.trim() == uuid),
+            saved: lists(&next()?, uuid),
         })
     }
 
@@ -105,7 +105,7 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn all_stored(self, uuids: &[&str]) -> Result<Definitions, Error> {
+    pub async fn all_stored(self, uuids: &[Uuid]) -> Result<Definitions, Error> {
         self.all_that_answer(Definition::Stored, uuids).await
     }
 
@@ -113,12 +113,12 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn all_current(self, uuids: &[&str]) -> Result<Definitions, Error> {
+    pub async fn all_current(self, uuids: &[Uuid]) -> Result<Definitions, Error> {
         self.all_that_answer(Definition::Current, uuids).await
     }
 
     /// The definition as it runs; `None` when it is gone, and when its QEMU holds the answer back.
-    pub async fn glimpse(self, uuid: &str) -> Option<Domain> {
+    pub async fn glimpse(self, uuid: Uuid) -> Option<Domain> {
         self.dump_each("dumpxml", &[uuid], GLIMPSE).await.ok()?.pop()
     }
 
@@ -129,15 +129,15 @@ impl DomainDefinitions<'_> {
     /// When the connection fails.
     pub async fn for_each_current(
         self,
-        uuids: &[&str],
+        uuids: &[Uuid],
         mut each: impl FnMut(Domain) + Send,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<Uuid>, Error> {
         let (mut by_volume, mut hidden) = (Vec::new(), Vec::new());
-        let take = |uuid: &str, domain: Result<Domain, Error>| match domain {
+        let take = |uuid: Uuid, domain: Result<Domain, Error>| match domain {
             Ok(domain) if domain.disks.iter().any(Disk::is_unlocated) => by_volume.push(domain),
             Ok(domain) => each(domain),
             Err(Error::NotFound { .. }) => {}
-            Err(_) => hidden.push(uuid.to_owned()),
+            Err(_) => hidden.push(uuid),
         };
         self.for_each(uuids, Definition::Current, take).await?;
         self.locate_volumes(&mut by_volume).await?;
@@ -145,12 +145,12 @@ impl DomainDefinitions<'_> {
         Ok(hidden)
     }
 
-    async fn all_that_answer(self, definition: Definition, uuids: &[&str]) -> Result<Definitions, Error> {
+    async fn all_that_answer(self, definition: Definition, uuids: &[Uuid]) -> Result<Definitions, Error> {
         let mut found = Definitions::default();
-        let take = |uuid: &str, domain| match domain {
+        let take = |uuid: Uuid, domain| match domain {
             Ok(domain) => found.domains.push(domain),
             Err(Error::NotFound { .. }) => {}
-            Err(_) => found.hidden.push(uuid.to_owned()),
+            Err(_) => found.hidden.push(uuid),
         };
         self.for_each(uuids, definition, take).await?;
         self.locate_volumes(&mut found.domains).await?;
@@ -160,10 +160,10 @@ impl DomainDefinitions<'_> {
     pub(super) async fn dump_each(
         self,
         words: &str,
-        uuids: &[&str],
+        uuids: &[Uuid],
         within: Duration,
     ) -> Result<Vec<Domain>, Error> {
-        let ask = |uuid: &&str| Command::new(words).option("--domain", uuid).within(within);
+        let ask = |uuid: &Uuid| Command::new(words).domain(*uuid).within(within);
         let commands: Vec<_> = uuids.iter().map(ask).collect();
         let mut domains = Vec::with_capacity(uuids.len());
         for (command, reply) in commands.iter().zip(self.client.call_each(&commands).await?) {
@@ -181,8 +181,8 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn kept_beside(self, uuid: &str) -> Result<KeptBeside, Error> {
-        let of = |words: &str| Command::new(words).option("--domain", uuid);
+    pub async fn kept_beside(self, uuid: Uuid) -> Result<KeptBeside, Error> {
+        let of = |words: &str| Command::new(words).domain(uuid);
         let asks = [
             of("snapshot-list --name --topological"),
             of("checkpoint-list --name"),
@@ -193,7 +193,7 @@ impl DomainDefinitions<'_> {
         Ok(KeptBeside {
             snapshots: lines(&next()?).map(str::to_owned).collect(),
             checkpoints: lines(&next()?).next().is_some(),
-            managed_save: lines(&next()?).any(|line| line.trim() == uuid),
+            managed_save: lists(&next()?, uuid),
         })
     }
 }

@@ -14,6 +14,7 @@ use super::namespace;
 use crate::libvirt::command::Command;
 use crate::libvirt::xml::Element;
 use crate::libvirt::{DomainHardware, DomainMetadata, Domains, Error, Object};
+use crate::model::Uuid;
 
 // A raw disk may have to be written out to its new end.
 const RESIZE: Duration = Duration::from_secs(120);
@@ -23,8 +24,8 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// [`Error::Exists`] when the name is taken; [`Error::WrongState`] when it runs or is saved.
-    pub async fn rename(self, uuid: &str, name: &str) -> Result<(), Error> {
-        let command = Command::new("domrename").option("--domain", uuid).option("--new-name", name);
+    pub async fn rename(self, uuid: Uuid, name: &str) -> Result<(), Error> {
+        let command = Command::new("domrename").domain(uuid).option("--new-name", name);
         self.client.call(command).await.map(drop)
     }
 
@@ -32,9 +33,9 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// When it has no stored definition.
-    pub async fn set_autostart(self, uuid: &str, on: bool) -> Result<(), Error> {
+    pub async fn set_autostart(self, uuid: Uuid, on: bool) -> Result<(), Error> {
         let words = if on { "autostart" } else { "autostart --disable" };
-        self.client.call(Command::new(words).option("--domain", uuid)).await.map(drop)
+        self.client.call(Command::new(words).domain(uuid)).await.map(drop)
     }
 }
 
@@ -43,7 +44,7 @@ impl DomainHardware<'_> {
     ///
     /// # Errors
     /// When they are more than its maximum, or the guest doesn't release any.
-    pub async fn set_cpus(self, uuid: &str, cpus: u32, affects: Affects) -> Result<(), Error> {
+    pub async fn set_cpus(self, uuid: Uuid, cpus: u32, affects: Affects) -> Result<(), Error> {
         self.client.call(sized("setvcpus --count", cpus, "", uuid).flag(affects.flags())).await.map(drop)
     }
 
@@ -52,7 +53,7 @@ impl DomainHardware<'_> {
     /// # Errors
     /// When its definition doesn't allow so many, and always where it has a topology: see
     /// [`Domain::max_cpus_change`].
-    pub async fn set_max_cpus(self, uuid: &str, cpus: u32) -> Result<(), Error> {
+    pub async fn set_max_cpus(self, uuid: Uuid, cpus: u32) -> Result<(), Error> {
         self.client.call(sized("setvcpus --maximum --config --count", cpus, "", uuid)).await.map(drop)
     }
 
@@ -61,7 +62,7 @@ impl DomainHardware<'_> {
     ///
     /// # Errors
     /// When it is gone, or its machine can't have so many.
-    pub async fn set_cpu_topology(self, uuid: &str, topology: CpuTopology) -> Result<(), Error> {
+    pub async fn set_cpu_topology(self, uuid: Uuid, topology: CpuTopology) -> Result<(), Error> {
         self.client.definitions().change(uuid, |domain| topology.apply_to(domain)).await
     }
 
@@ -69,7 +70,7 @@ impl DomainHardware<'_> {
     ///
     /// # Errors
     /// When it is more than its maximum.
-    pub async fn set_memory(self, uuid: &str, mib: u64, affects: Affects) -> Result<(), Error> {
+    pub async fn set_memory(self, uuid: Uuid, mib: u64, affects: Affects) -> Result<(), Error> {
         self.client.call(sized("setmem --size", mib, "MiB", uuid).flag(affects.flags())).await.map(drop)
     }
 
@@ -77,7 +78,7 @@ impl DomainHardware<'_> {
     ///
     /// # Errors
     /// When its definition doesn't allow it, as by its NUMA nodes.
-    pub async fn set_max_memory(self, uuid: &str, mib: u64) -> Result<(), Error> {
+    pub async fn set_max_memory(self, uuid: Uuid, mib: u64) -> Result<(), Error> {
         self.client.call(sized("setmaxmem --config --size", mib, "MiB", uuid)).await.map(drop)
     }
 
@@ -85,7 +86,7 @@ impl DomainHardware<'_> {
     ///
     /// # Errors
     /// When its image can't be resized.
-    pub async fn resize_disk(self, uuid: &str, target: &str, bytes: u64) -> Result<(), Error> {
+    pub async fn resize_disk(self, uuid: Uuid, target: &str, bytes: u64) -> Result<(), Error> {
         let command = sized("blockresize --size", bytes, "B", uuid).option("--path", target);
         self.client.call(command.within(RESIZE)).await.map(drop)
     }
@@ -97,18 +98,18 @@ impl DomainMetadata<'_> {
     /// # Errors
     /// [`Error::NotFound`] when the domain has none.
     pub async fn change(self, domain: &Domain, change: &MetadataChange, active: bool) -> Result<(), Error> {
-        let missing = || Error::NotFound { object: Object::Domain, name: domain.uuid.clone() };
+        let missing = || Error::NotFound { object: Object::Domain, name: domain.uuid.to_string() };
         let (record, [root, metadata]) =
             namespace::in_metadata(&domain.tree, NAMESPACE).ok_or_else(missing)?;
         let changed = change.applied_to(&[root, metadata, record]);
-        self.put(&domain.uuid, NAMESPACE, "vmtools", &changed, active).await
+        self.put(domain.uuid, NAMESPACE, "vmtools", &changed, active).await
     }
 
     /// Sets the list of the disks that vmtools made for a domain of others, in both definitions.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn set_added(self, uuid: &str, volumes: &[OwnedVolume], active: bool) -> Result<(), Error> {
+    pub async fn set_added(self, uuid: Uuid, volumes: &[OwnedVolume], active: bool) -> Result<(), Error> {
         match volumes {
             [] => self.remove(uuid, ADDED_NAMESPACE, active).await,
             volumes => {
@@ -122,7 +123,7 @@ impl DomainMetadata<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn set_protected(self, uuid: &str, on: bool, active: bool) -> Result<(), Error> {
+    pub async fn set_protected(self, uuid: Uuid, on: bool, active: bool) -> Result<(), Error> {
         if on {
             let mark = Element::new("by").text("vmtools");
             self.put(uuid, PROTECTED_NAMESPACE, "protected", &mark, active).await
@@ -135,7 +136,7 @@ impl DomainMetadata<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn mark_creating(self, uuid: &str, creator: &str, active: bool) -> Result<(), Error> {
+    pub async fn mark_creating(self, uuid: Uuid, creator: &str, active: bool) -> Result<(), Error> {
         let mark = Element::new("by").text(creator);
         self.put(uuid, CREATING_NAMESPACE, "creating", &mark, active).await
     }
@@ -144,13 +145,13 @@ impl DomainMetadata<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn clear_creating(self, uuid: &str, active: bool) -> Result<(), Error> {
+    pub async fn clear_creating(self, uuid: Uuid, active: bool) -> Result<(), Error> {
         self.remove(uuid, CREATING_NAMESPACE, active).await
     }
 
     async fn put(
         self,
-        uuid: &str,
+        uuid: Uuid,
         namespace: &str,
         prefix: &str,
         element: &Element,
@@ -160,26 +161,26 @@ impl DomainMetadata<'_> {
             command: "virsh metadata".into(),
             reason: error.to_string(),
         })?;
-        let command = Command::new("metadata").flag(Affects::all(active).flags()).option("--domain", uuid);
+        let command = Command::new("metadata").flag(Affects::all(active).flags()).domain(uuid);
         let command = command.option("--uri", namespace).option("--key", prefix).option("--set", &line);
         self.client.call(command).await.map(drop)
     }
 
-    async fn remove(self, uuid: &str, namespace: &str, active: bool) -> Result<(), Error> {
+    async fn remove(self, uuid: Uuid, namespace: &str, active: bool) -> Result<(), Error> {
         let command = Command::new("metadata --remove").flag(Affects::all(active).flags());
-        self.client.call(command.option("--uri", namespace).option("--domain", uuid)).await.map(drop)
+        self.client.call(command.option("--uri", namespace).domain(uuid)).await.map(drop)
     }
 
     /// Notes in the stored definition that disks of other domains stand on this one's.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn mark_parent(self, uuid: &str) -> Result<(), Error> {
+    pub async fn mark_parent(self, uuid: Uuid) -> Result<(), Error> {
         let command = Command::new("metadata --config --key parent --set '<is/>'");
-        self.client.call(command.option("--uri", PARENT_NAMESPACE).option("--domain", uuid)).await.map(drop)
+        self.client.call(command.option("--uri", PARENT_NAMESPACE).domain(uuid)).await.map(drop)
     }
 }
 
-fn sized(words: &str, number: impl std::fmt::Display, unit: &str, uuid: &str) -> Command {
-    Command::new(words).flag(&format!("{number}{unit}")).option("--domain", uuid)
+fn sized(words: &str, number: impl std::fmt::Display, unit: &str, uuid: Uuid) -> Command {
+    Command::new(words).flag(&format!("{number}{unit}")).domain(uuid)
 }

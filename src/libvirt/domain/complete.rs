@@ -6,6 +6,7 @@
 //! that [`DomainDefinitions::change`] has read whole and passes on itself. A [`Domain`] is for reading.
 
 use crate::libvirt::DomainDefinitions;
+use crate::model::Uuid;
 use std::fmt;
 
 #[cfg(test)]
@@ -92,8 +93,8 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails or may only read.
-    pub async fn complete(self, uuid: &str) -> Result<CompleteDefinition, Error> {
-        let command = Command::new("dumpxml --inactive --security-info").option("--domain", uuid).secret();
+    pub async fn complete(self, uuid: Uuid) -> Result<CompleteDefinition, Error> {
+        let command = Command::new("dumpxml --inactive --security-info").domain(uuid).secret();
         let display = command.display();
         let document = self.client.call(command).await?;
         CompleteDefinition::parse(&document)
@@ -106,7 +107,7 @@ impl DomainDefinitions<'_> {
     /// # Errors
     /// When the domain is gone, or libvirt refuses what `change` has made of it; [`Error::WrongState`] when it has no
     /// stored definition, since this would make one.
-    pub async fn change(self, uuid: &str, change: impl FnOnce(&mut Element)) -> Result<(), Error> {
+    pub async fn change(self, uuid: Uuid, change: impl FnOnce(&mut Element)) -> Result<(), Error> {
         if !self.client.domains().is_persistent(uuid).await? {
             // libvirt's own words where it refuses a change for this.
             let message = "transient domains do not have any persistent config".to_owned();
@@ -119,7 +120,7 @@ impl DomainDefinitions<'_> {
             return Ok(());
         }
         // With another UUID it would be another domain.
-        super::edit::set_text(&mut tree, "uuid", uuid);
+        super::edit::set_text(&mut tree, "uuid", &uuid.to_string());
         self.define_tree("define", &tree).await
     }
 
@@ -128,9 +129,9 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When the domain is not saved, or the new definition has no room in the file where its memory is saved.
-    pub async fn bring_metadata_to_saved(self, uuid: &str) -> Result<(), Error> {
+    pub async fn bring_metadata_to_saved(self, uuid: Uuid) -> Result<(), Error> {
         let stored = self.complete(uuid).await?;
-        let command = Command::new("managedsave-dumpxml --security-info").option("--domain", uuid).secret();
+        let command = Command::new("managedsave-dumpxml --security-info").domain(uuid).secret();
         let display = command.display();
         let CompleteDefinition { mut tree } = CompleteDefinition::parse(&self.client.call(command).await?)
             .map_err(|error| Error::Unexpected { command: display, reason: error.to_string() })?;
@@ -146,7 +147,7 @@ impl DomainDefinitions<'_> {
         }
         let words = "managedsave-define";
         let file = self.client.handover_xml(words, &tree)?;
-        let command = Command::new(words).option("--domain", uuid).option("--xml", &file.path);
+        let command = Command::new(words).domain(uuid).option("--xml", &file.path);
         self.client.call(command.within(DEFINE)).await.map(drop)
     }
 

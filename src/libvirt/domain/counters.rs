@@ -7,6 +7,7 @@ use super::state::parse_stats;
 use super::stats::DomainStats;
 use crate::libvirt::command::Command;
 use crate::libvirt::{Error, Statistics};
+use crate::model::Uuid;
 
 /// All that is counted; `--nowait` leaves out what a busy QEMU would hold back.
 const COUNTERS: &str = "domstats --raw --state --cpu-total --balloon --vcpu --interface --block --nowait";
@@ -20,8 +21,8 @@ impl Statistics<'_> {
     ///
     /// # Errors
     /// [`Error::NotFound`], or when the connection fails.
-    pub async fn counters(self, uuid: &str) -> Result<DomainStats, Error> {
-        let command = Command::new(COUNTERS).option("--domain", uuid).within(LOOK_AT_ONE);
+    pub async fn counters(self, uuid: Uuid) -> Result<DomainStats, Error> {
+        let command = Command::new(COUNTERS).domain(uuid).within(LOOK_AT_ONE);
         parse_stats(uuid, &self.client.call(command).await?)
     }
 
@@ -43,9 +44,9 @@ impl Statistics<'_> {
     ///
     /// # Errors
     /// When it is off, or has no balloon.
-    pub async fn set_memory_period(self, uuid: &str, seconds: u32) -> Result<(), Error> {
+    pub async fn set_memory_period(self, uuid: Uuid, seconds: u32) -> Result<(), Error> {
         let command = Command::new("dommemstat --live --period").flag(&seconds.to_string());
-        self.client.call(command.option("--domain", uuid).within(TELL)).await.map(drop)
+        self.client.call(command.domain(uuid).within(TELL)).await.map(drop)
     }
 
     /// What the guest sees of a domain's disk and what it takes on the host, in bytes, as far as libvirt
@@ -53,8 +54,8 @@ impl Statistics<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn disk_sizes(self, uuid: &str, target: &str) -> Result<(Option<u64>, Option<u64>), Error> {
-        let command = Command::new("domblkinfo").option("--domain", uuid).option("--device", target);
+    pub async fn disk_sizes(self, uuid: Uuid, target: &str) -> Result<(Option<u64>, Option<u64>), Error> {
+        let command = Command::new("domblkinfo").domain(uuid).option("--device", target);
         match self.client.call(command).await {
             Ok(text) => {
                 let field =

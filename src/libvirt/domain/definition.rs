@@ -10,7 +10,7 @@ use super::spec::IGNITION_ENTRY;
 use super::vnc::{self, VncEndpoint};
 use super::{hardware, monitor};
 use crate::libvirt::xml::{Element, Node, XmlError};
-use crate::model::{Firmware, Hardware, OsVariant};
+use crate::model::{Firmware, Hardware, OsVariant, Uuid};
 
 /// What vmtools reads from a domain's XML. The tree itself stays for those who change it.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct Domain {
     /// The name.
     pub name: String,
     /// The UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// The most memory it may have, in MiB.
     pub memory_mib: u64,
     /// The memory it has at its start, in MiB: the balloon takes the rest.
@@ -81,7 +81,7 @@ impl Domain {
         };
         let mut domain = Self {
             name: tree.find("name").map(raw_text).unwrap_or_default(),
-            uuid: text("uuid").unwrap_or_default(),
+            uuid: text("uuid").and_then(|uuid| Uuid::try_parse(&uuid).ok()).unwrap_or_default(),
             memory_mib: tree.find("memory").map_or(0, memory_mib),
             current_memory_mib: tree
                 .find("currentMemory")
@@ -238,7 +238,7 @@ mod tests {
     fn spec() -> DomainSpec {
         DomainSpec {
             name: "web".parse().expect("valid"),
-            uuid: uuid::Uuid::from_u128(7),
+            uuid: Uuid::from_u128(7),
             metadata: Metadata::default(),
             memory: MemorySize::from_mib(2048),
             max_memory: None,

@@ -8,7 +8,7 @@ use super::spec::InterfaceSpec;
 use crate::libvirt::command::Command;
 use crate::libvirt::xml::Element;
 use crate::libvirt::{DomainHardware, Error};
-use crate::model::NicModel;
+use crate::model::{NicModel, Uuid};
 
 // QEMU and passt take their time; libvirt itself waits 5 s for the guest to release an interface.
 const PLUG: Duration = Duration::from_secs(60);
@@ -18,7 +18,7 @@ impl DomainHardware<'_> {
     ///
     /// # Errors
     /// When libvirt or QEMU refuses.
-    pub async fn attach(self, uuid: &str, device: &Element, affects: Affects) -> Result<(), Error> {
+    pub async fn attach(self, uuid: Uuid, device: &Element, affects: Affects) -> Result<(), Error> {
         self.device_command("attach-device", "attach-device", uuid, device, affects).await
     }
 
@@ -28,7 +28,7 @@ impl DomainHardware<'_> {
     /// When libvirt or QEMU refuses, or the guest, which may hold a CD-ROM drive locked; that is overridden by `force`.
     pub async fn update(
         self,
-        uuid: &str,
+        uuid: Uuid,
         device: &Element,
         affects: Affects,
         force: bool,
@@ -41,12 +41,12 @@ impl DomainHardware<'_> {
         self,
         verb: &str,
         words: &str,
-        uuid: &str,
+        uuid: Uuid,
         device: &Element,
         affects: Affects,
     ) -> Result<(), Error> {
         let file = self.client.handover_xml(verb, device)?;
-        let command = Command::new(words).flag(affects.flags()).option("--domain", uuid);
+        let command = Command::new(words).flag(affects.flags()).domain(uuid);
         self.client.call(command.option("--file", &file.path)).await.map(drop)
     }
 
@@ -54,9 +54,9 @@ impl DomainHardware<'_> {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such disk.
-    pub async fn detach_disk(self, uuid: &str, target: &str, affects: Affects) -> Result<(), Error> {
+    pub async fn detach_disk(self, uuid: Uuid, target: &str, affects: Affects) -> Result<(), Error> {
         let command = Command::new("detach-disk").flag(affects.flags());
-        self.client.call(command.option("--domain", uuid).option("--target", target)).await.map(drop)
+        self.client.call(command.domain(uuid).option("--target", target)).await.map(drop)
     }
 
     /// Adds a network interface, to the stored definition and, if the domain runs, at once.
@@ -65,14 +65,13 @@ impl DomainHardware<'_> {
     /// When libvirt or QEMU refuses; then neither is changed.
     pub async fn attach_interface(
         self,
-        uuid: &str,
+        uuid: Uuid,
         interface: &InterfaceSpec,
         affects: Affects,
     ) -> Result<(), Error> {
         let verb = "attach-device";
         let file = self.client.handover_xml(verb, &interface.to_element(NicModel::default()))?;
-        let command =
-            Command::new(verb).flag(affects.flags()).option("--domain", uuid).option("--file", &file.path);
+        let command = Command::new(verb).flag(affects.flags()).domain(uuid).option("--file", &file.path);
         self.client.call(command.within(PLUG)).await.map(drop)
     }
 
@@ -83,14 +82,14 @@ impl DomainHardware<'_> {
     /// When there is no such interface.
     pub async fn detach_interface(
         self,
-        uuid: &str,
+        uuid: Uuid,
         kind: &InterfaceKind,
         mac: &str,
         affects: Affects,
     ) -> Result<(), Error> {
         let command = Command::new("detach-interface")
             .flag(affects.flags())
-            .option("--domain", uuid)
+            .domain(uuid)
             .option("--type", kind.as_str())
             .option("--mac", mac);
         self.client.call(command.within(PLUG)).await.map(drop)

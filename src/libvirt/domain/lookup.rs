@@ -6,13 +6,13 @@ use super::addresses::{self, Address, AddressSource};
 use super::definition::Domain;
 use crate::libvirt::command::{Command, QUESTION};
 use crate::libvirt::{DomainDefinitions, DomainHardware, Domains, Error, Object};
-use crate::model::ConnectionUri;
+use crate::model::{ConnectionUri, Uuid};
 
 /// A domain's two names. Every call takes the UUID: virsh takes a name such as `5` for an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DomainId {
     /// The UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// The name.
     pub name: String,
 }
@@ -53,12 +53,16 @@ impl Domains<'_> {
     /// [`Error::NotFound`] when there is none.
     pub async fn resolve(self, name: &str) -> Result<DomainId, Error> {
         let misread = name.bytes().all(|b| b.is_ascii_digit())
-            || uuid::Uuid::try_parse(name).is_ok()
+            || Uuid::try_parse(name).is_ok()
             || name.starts_with('-');
         if !misread {
-            match self.client.call(Command::new("domuuid").option("--domain", name)).await {
+            let command = Command::new("domuuid").option("--domain", name);
+            let display = command.display();
+            match self.client.call(command).await {
                 Ok(uuid) => {
-                    return Ok(DomainId { uuid: uuid.trim().to_owned(), name: name.to_owned() });
+                    let uuid = Uuid::try_parse(uuid.trim())
+                        .map_err(|error| Error::Unexpected { command: display, reason: error.to_string() })?;
+                    return Ok(DomainId { uuid, name: name.to_owned() });
                 }
                 Err(error) if error.is_connection() => return Err(error),
                 // virsh hides why a look-up failed; the list tells.
@@ -66,11 +70,11 @@ impl Domains<'_> {
             }
         }
         let known = self.list(Scope::All).await?;
-        let uuid = uuid::Uuid::try_parse(name).map(|uuid| uuid.to_string()).ok();
+        let uuid = Uuid::try_parse(name).ok();
         known
             .iter()
             .find(|id| id.name == name)
-            .or_else(|| known.iter().find(|id| Some(&id.uuid) == uuid.as_ref()))
+            .or_else(|| known.iter().find(|id| Some(id.uuid) == uuid))
             .cloned()
             .ok_or_else(|| Error::NotFound { object: Object::Domain, name: name.to_owned() })
     }
@@ -94,8 +98,8 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn name_of(self, uuid: &str) -> Result<String, Error> {
-        let name = self.client.call(Command::new("domname").option("--domain", uuid)).await?;
+    pub async fn name_of(self, uuid: Uuid) -> Result<String, Error> {
+        let name = self.client.call(Command::new("domname").domain(uuid)).await?;
         // virsh's own line break, and nothing that belongs to the name.
         Ok(name.trim_end_matches('\n').to_owned())
     }
@@ -104,18 +108,18 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn is_persistent(self, uuid: &str) -> Result<bool, Error> {
+    pub async fn is_persistent(self, uuid: Uuid) -> Result<bool, Error> {
         let text = self.client.call(Command::new("list --all --persistent --uuid")).await?;
-        Ok(lines(&text).any(|line| line.trim() == uuid))
+        Ok(lists(&text, uuid))
     }
 
     /// Whether its next start goes on with what libvirt has saved of it.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn is_saved(self, uuid: &str) -> Result<bool, Error> {
+    pub async fn is_saved(self, uuid: Uuid) -> Result<bool, Error> {
         let text = self.client.call(Command::new("list --all --with-managed-save --uuid")).await?;
-        Ok(lines(&text).any(|line| line.trim() == uuid))
+        Ok(lists(&text, uuid))
     }
 
     /// The names of the domains that libvirt starts by itself.
@@ -131,7 +135,7 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn addresses(self, uuid: &str, source: AddressSource) -> Result<Vec<Address>, Error> {
+    pub async fn addresses(self, uuid: Uuid, source: AddressSource) -> Result<Vec<Address>, Error> {
         let mut all = self.addresses_of_all(&[uuid], source).await?;
         Ok(all.pop().unwrap_or_default())
     }
@@ -142,12 +146,10 @@ impl Domains<'_> {
     /// When the connection fails.
     pub async fn addresses_of_all(
         self,
-        uuids: &[&str],
+        uuids: &[Uuid],
         source: AddressSource,
     ) -> Result<Vec<Vec<Address>>, Error> {
-        let ask = |uuid: &&str| {
-            Command::new("domifaddr --full --source").flag(source.name()).option("--domain", uuid)
-        };
+        let ask = |uuid: &Uuid| Command::new("domifaddr --full --source").flag(source.name()).domain(*uuid);
         let commands: Vec<_> = uuids.iter().map(ask).collect();
         let replies = self.client.call_each(&commands).await?.into_iter();
         replies
@@ -165,8 +167,8 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn current(self, uuid: &str) -> Result<Domain, Error> {
-        let command = Command::new("dumpxml").option("--domain", uuid);
+    pub async fn current(self, uuid: Uuid) -> Result<Domain, Error> {
+        let command = Command::new("dumpxml").domain(uuid);
         self.located(parse_domain(&command.display(), &self.client.call(command).await?)?).await
     }
 
@@ -174,8 +176,8 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn stored(self, uuid: &str) -> Result<Domain, Error> {
-        let command = Command::new("dumpxml --inactive").option("--domain", uuid);
+    pub async fn stored(self, uuid: Uuid) -> Result<Domain, Error> {
+        let command = Command::new("dumpxml --inactive").domain(uuid);
         self.located(parse_domain(&command.display(), &self.client.call(command).await?)?).await
     }
 
@@ -183,7 +185,7 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn each_current(self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+    pub async fn each_current(self, uuids: &[Uuid]) -> Result<Vec<Domain>, Error> {
         self.dump_each("dumpxml", uuids, QUESTION).await
     }
 
@@ -191,7 +193,7 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn each_stored(self, uuids: &[&str]) -> Result<Vec<Domain>, Error> {
+    pub async fn each_stored(self, uuids: &[Uuid]) -> Result<Vec<Domain>, Error> {
         self.dump_each("dumpxml --inactive", uuids, QUESTION).await
     }
 
@@ -199,11 +201,11 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn undefine(self, uuid: &str, options: UndefineOptions) -> Result<(), Error> {
+    pub async fn undefine(self, uuid: Uuid, options: UndefineOptions) -> Result<(), Error> {
         let nvram = if options.keep_nvram { "--keep-nvram" } else { "--nvram" };
         let tpm = if options.keep_tpm { "--keep-tpm" } else { "--tpm" };
         let command = Command::new("undefine --managed-save --snapshots-metadata --checkpoints-metadata");
-        self.client.call(command.flag(nvram).flag(tpm).option("--domain", uuid)).await.map(drop)
+        self.client.call(command.flag(nvram).flag(tpm).domain(uuid)).await.map(drop)
     }
 }
 
@@ -214,15 +216,14 @@ impl DomainHardware<'_> {
     /// When QEMU refuses, as it does when the port is taken.
     pub async fn forward_by_slirp(
         self,
-        uuid: &str,
+        uuid: Uuid,
         netdev: &str,
         protocol: &str,
         host: u16,
         guest: u16,
     ) -> Result<(), Error> {
         let line = format!("hostfwd_add {netdev} {protocol}:127.0.0.1:{host}-:{guest}");
-        let command =
-            Command::new("qemu-monitor-command --hmp").option("--domain", uuid).option("--cmd", &line);
+        let command = Command::new("qemu-monitor-command --hmp").domain(uuid).option("--cmd", &line);
         let display = command.display();
         // The human monitor's errors come on stdout.
         match self.client.call(command).await?.trim() {
@@ -244,6 +245,11 @@ pub(super) fn parse_domain(command: &str, document: &str) -> Result<Domain, Erro
         .map_err(|error| Error::Unexpected { command: command.to_owned(), reason: error.to_string() })
 }
 
+/// Whether it is among the UUIDs that `virsh list --uuid` has printed.
+pub(super) fn lists(text: &str, uuid: Uuid) -> bool {
+    lines(text).any(|line| Uuid::try_parse(line.trim()) == Ok(uuid))
+}
+
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     // Not `lines`: a name may end with a carriage return.
     text.split('\n').filter(|line| !line.trim().is_empty())
@@ -254,9 +260,8 @@ pub(super) fn parse_ids(text: &str) -> Vec<DomainId> {
     lines(text)
         .filter_map(|line| {
             let (uuid, name) = line.split_once(' ')?;
-            uuid::Uuid::try_parse(uuid).ok()?;
             // A name may begin and end with blanks.
-            Some(DomainId { uuid: uuid.to_owned(), name: name.to_owned() })
+            Some(DomainId { uuid: Uuid::try_parse(uuid).ok()?, name: name.to_owned() })
         })
         .collect()
 }

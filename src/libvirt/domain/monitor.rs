@@ -5,6 +5,7 @@
 use super::namespace::{self, QEMU};
 use crate::libvirt::xml::{Element, Node};
 use crate::libvirt::{DomainHardware, Error};
+use crate::model::Uuid;
 
 /// How the value of `-chardev` begins.
 const CHARDEV: &str = "socket,id=vmtqmp,";
@@ -16,7 +17,7 @@ impl DomainHardware<'_> {
     ///
     /// # Errors
     /// When it is gone, or libvirt refuses.
-    pub async fn add_monitor(self, uuid: &str, socket: &str) -> Result<(), Error> {
+    pub async fn add_monitor(self, uuid: Uuid, socket: &str) -> Result<(), Error> {
         self.client.definitions().change(uuid, |domain| add_to(domain, socket)).await
     }
 }

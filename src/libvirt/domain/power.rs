@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::libvirt::command::Command;
 use crate::libvirt::{Domains, Error};
+use crate::model::Uuid;
 
 // QEMU's own start is most of it; a large guest's memory has to be reserved.
 const START: Duration = Duration::from_secs(120);
@@ -15,16 +16,16 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// When libvirt or QEMU refuses.
-    pub async fn start(self, uuid: &str) -> Result<(), Error> {
-        self.client.call(Command::new("start").option("--domain", uuid).within(START)).await.map(drop)
+    pub async fn start(self, uuid: Uuid) -> Result<(), Error> {
+        self.client.call(Command::new("start").domain(uuid).within(START)).await.map(drop)
     }
 
     /// Presses the power button, which asks the guest to shut down, and does not wait.
     ///
     /// # Errors
     /// [`Error::WrongState`] when it isn't running; [`Error::TimedOut`] when its QEMU hangs.
-    pub async fn press_power_button(self, uuid: &str) -> Result<(), Error> {
-        let command = Command::new("shutdown --mode acpi").option("--domain", uuid);
+    pub async fn press_power_button(self, uuid: Uuid) -> Result<(), Error> {
+        let command = Command::new("shutdown --mode acpi").domain(uuid);
         self.client.call(command.within(BUTTON)).await.map(drop)
     }
 
@@ -32,31 +33,31 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// [`Error::WrongState`] when it is shut off already.
-    pub async fn destroy(self, uuid: &str) -> Result<(), Error> {
-        self.client.call(Command::new("destroy").option("--domain", uuid)).await.map(drop)
+    pub async fn destroy(self, uuid: Uuid) -> Result<(), Error> {
+        self.client.call(Command::new("destroy").domain(uuid)).await.map(drop)
     }
 
     /// Pauses it.
     ///
     /// # Errors
     /// [`Error::WrongState`] when it is shut off.
-    pub async fn suspend(self, uuid: &str) -> Result<(), Error> {
-        self.client.call(Command::new("suspend").option("--domain", uuid)).await.map(drop)
+    pub async fn suspend(self, uuid: Uuid) -> Result<(), Error> {
+        self.client.call(Command::new("suspend").domain(uuid)).await.map(drop)
     }
 
     /// Resumes it.
     ///
     /// # Errors
     /// [`Error::WrongState`] when it is shut off.
-    pub async fn resume(self, uuid: &str) -> Result<(), Error> {
-        self.client.call(Command::new("resume").option("--domain", uuid)).await.map(drop)
+    pub async fn resume(self, uuid: Uuid) -> Result<(), Error> {
+        self.client.call(Command::new("resume").domain(uuid)).await.map(drop)
     }
 
     /// Wakes a guest that has suspended itself.
     ///
     /// # Errors
     /// When it isn't suspended.
-    pub async fn wake_up(self, uuid: &str) -> Result<(), Error> {
-        self.client.call(Command::new("dompmwakeup").option("--domain", uuid)).await.map(drop)
+    pub async fn wake_up(self, uuid: Uuid) -> Result<(), Error> {
+        self.client.call(Command::new("dompmwakeup").domain(uuid)).await.map(drop)
     }
 }

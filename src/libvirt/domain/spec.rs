@@ -4,7 +4,7 @@ use super::metadata::Metadata;
 use super::{monitor, shared_folder, vnc};
 use crate::libvirt::xml::Element;
 use crate::model::{
-    DiskBus, Firmware, Hardware, MemorySize, NicModel, OsVariant, PortPublish, SharedFolder, VmName,
+    DiskBus, Firmware, Hardware, MemorySize, NicModel, OsVariant, PortPublish, SharedFolder, Uuid, VmName,
 };
 
 /// Where Ignition's configuration lies in QEMU's firmware configuration.
@@ -16,7 +16,7 @@ pub struct DomainSpec {
     /// Its name.
     pub name: VmName,
     /// Its UUID, minted by vmtools: `define` with a fresh one refuses a name that exists.
-    pub uuid: uuid::Uuid,
+    pub uuid: Uuid,
     /// vmtools' record.
     pub metadata: Metadata,
     /// Its memory.

@@ -7,7 +7,7 @@ use super::lookup::{DomainId, Scope, list, parse_ids};
 use super::stats::DomainStats;
 use crate::libvirt::command::Command;
 use crate::libvirt::{Domains, Error, Object, Statistics};
-use crate::model::VmState;
+use crate::model::{Uuid, VmState};
 
 // A thousand domains take a fifth of a second; a QEMU that hangs holds all of it back.
 const SURVEY: Duration = Duration::from_secs(10);
@@ -53,7 +53,7 @@ impl Statistics<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn state(self, uuid: &str) -> Result<DomainStats, Error> {
+    pub async fn state(self, uuid: Uuid) -> Result<DomainStats, Error> {
         self.by("domstats --raw --state --nowait", uuid).await
     }
 
@@ -61,12 +61,12 @@ impl Statistics<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn of(self, uuid: &str) -> Result<DomainStats, Error> {
+    pub async fn of(self, uuid: Uuid) -> Result<DomainStats, Error> {
         self.by("domstats --raw --nowait", uuid).await
     }
 
-    async fn by(self, words: &str, uuid: &str) -> Result<DomainStats, Error> {
-        parse_stats(uuid, &self.client.call(Command::new(words).option("--domain", uuid)).await?)
+    async fn by(self, words: &str, uuid: Uuid) -> Result<DomainStats, Error> {
+        parse_stats(uuid, &self.client.call(Command::new(words).domain(uuid)).await?)
     }
 }
 
@@ -90,13 +90,13 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn state(self, uuid: &str) -> Result<VmState, Error> {
+    pub async fn state(self, uuid: Uuid) -> Result<VmState, Error> {
         self.client.statistics().state(uuid).await.map(|stats| stats.state())
     }
 }
 
 /// Reads the counters of one domain.
-pub(super) fn parse_stats(uuid: &str, text: &str) -> Result<DomainStats, Error> {
-    let missing = || Error::NotFound { object: Object::Domain, name: uuid.to_owned() };
+pub(super) fn parse_stats(uuid: Uuid, text: &str) -> Result<DomainStats, Error> {
+    let missing = || Error::NotFound { object: Object::Domain, name: uuid.to_string() };
     DomainStats::parse(text).into_iter().next().ok_or_else(missing)
 }

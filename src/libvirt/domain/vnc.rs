@@ -3,6 +3,7 @@
 use crate::libvirt::command::Command;
 use crate::libvirt::xml::Element;
 use crate::libvirt::{DomainDefinitions, Error};
+use crate::model::Uuid;
 
 /// Where a VNC client connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +40,8 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails or may only read.
-    pub async fn vnc_server(self, uuid: &str) -> Result<Option<VncServer>, Error> {
-        let command = Command::new("dumpxml --security-info").option("--domain", uuid).secret();
+    pub async fn vnc_server(self, uuid: Uuid) -> Result<Option<VncServer>, Error> {
+        let command = Command::new("dumpxml --security-info").domain(uuid).secret();
         let display = command.display();
         let document = self.client.call(command).await?;
         let domain = Element::parse(&document)

@@ -8,6 +8,7 @@ use super::{Network, Standing};
 use crate::libvirt::client::command::Command;
 use crate::libvirt::xml::Element;
 use crate::libvirt::{Error, Networks, Object};
+use crate::model::Uuid;
 
 // dnsmasq and the firewall's rules are set up within it.
 const START: Duration = Duration::from_secs(60);
@@ -22,13 +23,12 @@ impl Networks<'_> {
             .map(|which| Command::new("net-list --uuid").flag(which));
         let mut lists = Vec::new();
         for reply in self.client.call_each(&asks).await? {
-            lists.push(words(&reply?));
+            lists.push(parse_uuids(&reply?));
         }
         let [all, active, autostart, persistent] = lists.as_slice() else {
             return Ok(Vec::new());
         };
-        let commands: Vec<_> =
-            all.iter().map(|uuid| Command::new("net-dumpxml").option("--network", uuid)).collect();
+        let commands: Vec<_> = all.iter().map(|uuid| Command::new("net-dumpxml").network(*uuid)).collect();
         let mut networks = Vec::with_capacity(all.len());
         for (uuid, reply) in all.iter().zip(self.client.call_each(&commands).await?) {
             let standing = Standing {
@@ -52,21 +52,31 @@ impl Networks<'_> {
     /// [`Error::NotFound`] when there is none.
     pub async fn find(self, name: &str) -> Result<Network, Error> {
         let mut networks = self.list().await?;
-        let of = |known: &Network| known.name == name;
-        let index =
-            networks.iter().position(of).or_else(|| networks.iter().position(|known| known.uuid == name));
-        index
+        let uuid = Uuid::try_parse(name).ok();
+        networks
+            .iter()
+            .position(|known| known.name == name)
+            .or_else(|| networks.iter().position(|known| Some(known.uuid) == uuid))
             .map(|index| networks.swap_remove(index))
             .ok_or_else(|| Error::NotFound { object: Object::Network, name: name.to_owned() })
+    }
+
+    /// The network of this UUID, whatever its name is by now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn of_uuid(self, uuid: Uuid) -> Result<Network, Error> {
+        let found = self.list().await?.into_iter().find(|network| network.uuid == uuid);
+        found.ok_or_else(|| Error::NotFound { object: Object::Network, name: uuid.to_string() })
     }
 
     /// The leases on each of many networks, in one round; none on one that is off or gone.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn leases(self, uuids: &[&str]) -> Result<Vec<Vec<Lease>>, Error> {
+    pub async fn leases(self, uuids: &[Uuid]) -> Result<Vec<Vec<Lease>>, Error> {
         let commands: Vec<_> =
-            uuids.iter().map(|uuid| Command::new("net-dhcp-leases").option("--network", uuid)).collect();
+            uuids.iter().map(|uuid| Command::new("net-dhcp-leases").network(*uuid)).collect();
         let replies = self.client.call_each(&commands).await?.into_iter();
         replies
             .map(|reply| match reply {
@@ -90,8 +100,8 @@ impl Networks<'_> {
     ///
     /// # Errors
     /// When libvirt refuses; one that is up is no error.
-    pub async fn start(self, uuid: &str) -> Result<(), Error> {
-        match self.client.call(Command::new("net-start").option("--network", uuid).within(START)).await {
+    pub async fn start(self, uuid: Uuid) -> Result<(), Error> {
+        match self.client.call(Command::new("net-start").network(uuid).within(START)).await {
             Ok(_) | Err(Error::WrongState { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -101,33 +111,31 @@ impl Networks<'_> {
     ///
     /// # Errors
     /// [`Error::WrongState`] when it is off already.
-    pub async fn destroy(self, uuid: &str) -> Result<(), Error> {
-        self.client.call(Command::new("net-destroy").option("--network", uuid).within(START)).await.map(drop)
+    pub async fn destroy(self, uuid: Uuid) -> Result<(), Error> {
+        self.client.call(Command::new("net-destroy").network(uuid).within(START)).await.map(drop)
     }
 
     /// Forgets a network.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn undefine(self, uuid: &str) -> Result<(), Error> {
-        self.client.call(Command::new("net-undefine").option("--network", uuid)).await.map(drop)
+    pub async fn undefine(self, uuid: Uuid) -> Result<(), Error> {
+        self.client.call(Command::new("net-undefine").network(uuid)).await.map(drop)
     }
 
     /// Whether libvirt starts it by itself.
     ///
     /// # Errors
     /// When it is gone, or one that does not stay.
-    pub async fn set_autostart(self, uuid: &str, autostart: bool) -> Result<(), Error> {
+    pub async fn set_autostart(self, uuid: Uuid, autostart: bool) -> Result<(), Error> {
         let disable = if autostart { "" } else { "--disable" };
-        self.client
-            .call(Command::new("net-autostart").flag(disable).option("--network", uuid))
-            .await
-            .map(drop)
+        self.client.call(Command::new("net-autostart").flag(disable).network(uuid)).await.map(drop)
     }
 }
 
-fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
+/// What `net-list --uuid` has printed.
+fn parse_uuids(text: &str) -> Vec<Uuid> {
+    text.split_whitespace().filter_map(|word| Uuid::try_parse(word).ok()).collect()
 }
 
 pub(super) fn parse(document: &str, standing: Standing) -> Result<Network, Error> {

@@ -18,7 +18,7 @@ pub use spec::{NetworkDevice, NetworkSpec};
 pub use update::HostUpdate;
 
 use crate::libvirt::xml::{Element, XmlError};
-use crate::model::{IpRange, IpSubnet};
+use crate::model::{IpRange, IpSubnet, Uuid};
 
 /// The mode of a network that is a device of the host, not a bridge.
 const MACVTAP: &str = "macvtap";
@@ -29,7 +29,7 @@ pub struct Network {
     /// The name.
     pub name: String,
     /// The UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// Whether it is up.
     pub active: bool,
     /// Whether libvirt starts it by itself.
@@ -92,7 +92,7 @@ impl Network {
         );
         Ok(Self {
             name: tree.find("name").map(Element::raw_content).unwrap_or_default(),
-            uuid: tree.find_text("uuid").unwrap_or_default(),
+            uuid: tree.find_text("uuid").and_then(|uuid| Uuid::try_parse(&uuid).ok()).unwrap_or_default(),
             active: standing.active,
             autostart: standing.autostart,
             persistent: standing.persistent,

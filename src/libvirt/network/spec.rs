@@ -1,5 +1,5 @@
 use crate::libvirt::xml::Element;
-use crate::model::{IpSubnet, NetworkMode, NetworkName};
+use crate::model::{IpSubnet, NetworkMode, NetworkName, Uuid};
 
 /// All that goes into the definition of a new network.
 #[derive(Debug, Clone)]
@@ -7,7 +7,7 @@ pub struct NetworkSpec {
     /// Its name.
     pub name: NetworkName,
     /// Its UUID, minted by vmtools: defining with a fresh one refuses a name that exists.
-    pub uuid: uuid::Uuid,
+    pub uuid: Uuid,
     /// How it is joined to the world, by which device.
     pub device: NetworkDevice,
 }
@@ -102,8 +102,7 @@ mod tests {
     use super::*;
 
     fn read(device: NetworkDevice) -> Network {
-        let spec =
-            NetworkSpec { name: "lab".parse().expect("valid"), uuid: uuid::Uuid::from_u128(7), device };
+        let spec = NetworkSpec { name: "lab".parse().expect("valid"), uuid: Uuid::from_u128(7), device };
         let document = spec.to_element().to_document().expect("writes");
         let standing = Standing { active: false, autostart: false, persistent: true };
         Network::parse(&document, standing).expect("parses")
@@ -158,7 +157,7 @@ mod tests {
         let translates = |mode, subnet6| {
             let name = "lab".parse().expect("valid");
             let device = own(mode, &["10.9.0.0/28", subnet6]);
-            let spec = NetworkSpec { name, uuid: uuid::Uuid::from_u128(7), device };
+            let spec = NetworkSpec { name, uuid: Uuid::from_u128(7), device };
             spec.to_element().find_attribute("forward/nat", "ipv6") == Some("yes")
         };
         assert!(translates(NetworkMode::Nat, "fd00:9::/64"));

@@ -64,7 +64,7 @@ impl Networks<'_> {
         if !(network.active && network.persistent) {
             return Ok(network.clone());
         }
-        let command = Command::new("net-dumpxml").flag("--inactive").option("--network", &network.uuid);
+        let command = Command::new("net-dumpxml").flag("--inactive").network(network.uuid);
         let Network { active, autostart, persistent, .. } = *network;
         parse(&self.client.call(command).await?, Standing { active, autostart, persistent })
     }
@@ -123,7 +123,7 @@ impl Networks<'_> {
             Verb::Delete => "delete",
         };
         let command = Command::new("net-update")
-            .option("--network", &network.uuid)
+            .network(network.uuid)
             .option("--command", verb)
             .flag("--section ip-dhcp-host")
             .option("--xml", &file.path)

@@ -32,8 +32,8 @@ impl Changes<'_> {
         } else {
             self.op.check()?;
             let active = vm.state.is_active();
-            self.op.client().metadata().set_protected(&vm.id.uuid, on, active).await?;
-            self.renew_saved(&vm.id.uuid, active).await?;
+            self.op.client().metadata().set_protected(vm.id.uuid, on, active).await?;
+            self.renew_saved(vm.id.uuid, active).await?;
         }
         Ok(Protection { name: vm.id.name, protected: on, already })
     }

@@ -3,13 +3,14 @@
 use crate::libvirt::MetadataChange;
 use crate::manager::Error;
 use crate::manager::change::Changes;
+use crate::model::Uuid;
 
 impl Changes<'_> {
     /// Changes the VM's record as it is by then; of a VM of others only the disks
     /// that vmtools made for it. For who has claimed the VM.
     pub(in crate::manager) async fn change_record(
         &self,
-        uuid: &str,
+        uuid: Uuid,
         change: &MetadataChange,
     ) -> Result<(), Error> {
         let stored = self.op.client().definitions().stored(uuid).await?;
@@ -28,7 +29,7 @@ impl Changes<'_> {
     }
 
     /// A VM that is saved goes on with the definition that was saved with it, and so with the record in that.
-    pub(super) async fn renew_saved(&self, uuid: &str, active: bool) -> Result<(), Error> {
+    pub(super) async fn renew_saved(&self, uuid: Uuid, active: bool) -> Result<(), Error> {
         if !active && self.op.client().domains().is_saved(uuid).await? {
             self.op.client().definitions().bring_metadata_to_saved(uuid).await?;
         }

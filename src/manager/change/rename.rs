@@ -14,15 +14,15 @@ impl Changes<'_> {
         let id = self.op.client().domains().resolve(old).await?;
         if id.name == new.as_str() {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::Named });
-            return Vms::of(self.op).status_of(&id.uuid).await;
+            return Vms::of(self.op).status_of(id.uuid).await;
         }
-        let vm = self.op.own_vm(&id.uuid).await?;
+        let vm = self.op.own_vm_of(id).await?;
         vm.refuse_on()?;
         self.op.check()?;
-        self.op.client().domains().rename(&id.uuid, new.as_str()).await.map_err(|error| match error {
+        self.op.client().domains().rename(vm.id.uuid, new.as_str()).await.map_err(|error| match error {
             libvirt::Error::Exists { name, .. } => VmError::Exists { name }.into(),
             other => Error::from(other),
         })?;
-        Vms::of(self.op).status_of(&id.uuid).await
+        Vms::of(self.op).status_of(vm.id.uuid).await
     }
 }

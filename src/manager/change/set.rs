@@ -107,7 +107,7 @@ impl Changes<'_> {
                 return Err(error);
             }
         }
-        let status = Vms::of(self.op).status_of(&vm.id.uuid).await?;
+        let status = Vms::of(self.op).status_of(vm.id.uuid).await?;
         Ok(VmChanged { vm: status, applied: done.applied, on_next_start: done.on_next_start })
     }
 
@@ -130,7 +130,7 @@ impl Changes<'_> {
         let domain = vm.current();
         let disk = domain.boot_disk().ok_or_else(|| DiskError::NoDisk { name: name() })?;
         let path = Storage::of(self.op).disk_file(domain, disk)?;
-        let (capacity, _) = Storage::of(self.op).disk_sizes(&domain.uuid, disk).await?;
+        let (capacity, _) = Storage::of(self.op).disk_sizes(domain.uuid, disk).await?;
         let has = capacity.ok_or_else(|| DiskError::SizeUnknown { path: path.clone() })?;
         if wanted.bytes() < has {
             return Err(DiskError::WouldShrink { path, has: DiskSize::from_bytes(has), wanted }.into());
@@ -149,7 +149,7 @@ impl Changes<'_> {
         growth: Option<Growth>,
         done: &mut Done,
     ) -> Result<(), Error> {
-        let uuid = vm.stored.uuid.as_str();
+        let uuid = vm.stored.uuid;
         if let Some(cpus) = change.cpus {
             done.note(Setting::Cpus, self.set_cpus(vm, cpus).await?);
         }
@@ -191,19 +191,19 @@ impl Changes<'_> {
         let max = match change {
             MaxCpusChange::Keep => stored.max_cpus,
             MaxCpusChange::To(max) => {
-                self.op.client().hardware().set_max_cpus(&stored.uuid, max).await?;
+                self.op.client().hardware().set_max_cpus(stored.uuid, max).await?;
                 max
             }
             MaxCpusChange::Topology(topology) => {
-                self.op.client().hardware().set_cpu_topology(&stored.uuid, topology).await?;
+                self.op.client().hardware().set_cpu_topology(stored.uuid, topology).await?;
                 cpus
             }
         };
         if stored.cpus.min(max) != cpus {
-            self.op.client().hardware().set_cpus(&stored.uuid, cpus, Affects::Stored).await?;
+            self.op.client().hardware().set_cpus(stored.uuid, cpus, Affects::Stored).await?;
         }
         let Some(running) = &vm.running else { return Ok(true) };
-        let now = async || self.op.client().statistics().of(&stored.uuid).await;
+        let now = async || self.op.client().statistics().of(stored.uuid).await;
         if now().await?.cpus() == Some(cpus) {
             return Ok(true);
         }
@@ -211,7 +211,7 @@ impl Changes<'_> {
             return Ok(false);
         }
         // A guest may keep a processor that it is to give back.
-        taken(self.op.client().hardware().set_cpus(&stored.uuid, cpus, Affects::Running).await)?;
+        taken(self.op.client().hardware().set_cpus(stored.uuid, cpus, Affects::Running).await)?;
         Ok(now().await?.cpus() == Some(cpus))
     }
 
@@ -220,13 +220,13 @@ impl Changes<'_> {
         let made_with = room(stored).memory_mib;
         let max = with_room(stored.current_memory_mib, stored.memory_mib, made_with, mib);
         if max != stored.memory_mib {
-            self.op.client().hardware().set_max_memory(&stored.uuid, max).await?;
+            self.op.client().hardware().set_max_memory(stored.uuid, max).await?;
         }
         if stored.current_memory_mib.min(max) != mib {
-            self.op.client().hardware().set_memory(&stored.uuid, mib, Affects::Stored).await?;
+            self.op.client().hardware().set_memory(stored.uuid, mib, Affects::Stored).await?;
         }
         let Some(running) = &vm.running else { return Ok(true) };
-        let now = async || self.op.client().statistics().of(&stored.uuid).await;
+        let now = async || self.op.client().statistics().of(stored.uuid).await;
         let stats = now().await?;
         if stats.memory_mib() == Some(mib) {
             return Ok(true);
@@ -236,7 +236,7 @@ impl Changes<'_> {
         if mib > running.memory_mib || used || stats.state() != VmState::Running {
             return Ok(false);
         }
-        if !taken(self.op.client().hardware().set_memory(&stored.uuid, mib, Affects::Running).await)? {
+        if !taken(self.op.client().hardware().set_memory(stored.uuid, mib, Affects::Running).await)? {
             return Ok(false);
         }
         let mut retry = self.op.retry(BALLOON);

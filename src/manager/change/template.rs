@@ -16,11 +16,11 @@ impl Changes<'_> {
     pub async fn template_of(&self, name: &str) -> Result<Template, Error> {
         let id = self.op.client().domains().resolve(name).await?;
         // Its guest may have given memory back for a while.
-        let domain = self.op.client().definitions().stored(&id.uuid).await?;
+        let domain = self.op.client().definitions().stored(id.uuid).await?;
         let mut sizes = Vec::new();
         let record = domain.metadata.as_ref();
         for disk in domain.disks_in_role(DiskRole::System).chain(domain.disks_in_role(DiskRole::Data)) {
-            let (capacity, _) = Storage::of(self.op).disk_sizes(&domain.uuid, disk).await?;
+            let (capacity, _) = Storage::of(self.op).disk_sizes(domain.uuid, disk).await?;
             sizes.extend(capacity.map(DiskSize::from_bytes));
         }
         let extends = record.and_then(|record| record.template.clone());

@@ -5,6 +5,7 @@ use crate::guest::{self, KeyPair};
 use crate::libvirt::SshAccess;
 use crate::manager::Error;
 use crate::manager::clone::Cloning;
+use crate::model::Uuid;
 use crate::seed::{CloudInit, HostKey, volume};
 
 impl Cloning<'_> {
@@ -14,7 +15,7 @@ impl Cloning<'_> {
     pub(super) fn new_identity(
         &self,
         request: &CloneRequest,
-        uuid: uuid::Uuid,
+        uuid: Uuid,
         ssh: &SshAccess,
         macs: &[String],
     ) -> Result<(Vec<u8>, String), Error> {

@@ -20,7 +20,7 @@ impl Cloning<'_> {
         source: &Domain,
         settled: &Settled,
     ) -> Result<(), Error> {
-        let running = self.op.client().definitions().current(&source.uuid).await?;
+        let running = self.op.client().definitions().current(source.uuid).await?;
         let disks: Vec<BackupDisk> = running
             .disks
             .iter()
@@ -31,7 +31,7 @@ impl Cloning<'_> {
         }
         self.clone_step(request, Step::CopyRunningDisks)?;
         // Short, and not to be cut off: nobody could tell whether it had begun.
-        let begin = self.op.client().jobs().begin_backup(&source.uuid, &disks);
+        let begin = self.op.client().jobs().begin_backup(source.uuid, &disks);
         GuestAgent::of(self.op).while_frozen(&running, begin).await?;
         let ended = self.op.race(self.backup_end(request, source)).await;
         if ended.is_err() {
@@ -43,7 +43,7 @@ impl Cloning<'_> {
     async fn backup_end(&self, request: &CloneRequest, source: &Domain) -> Result<(), Error> {
         let failed = |reason| Err(CloneError::CopyFailed { name: source.name.clone(), reason }.into());
         loop {
-            match self.op.client().jobs().backup_state(&source.uuid).await {
+            match self.op.client().jobs().backup_state(source.uuid).await {
                 Ok(BackupState::Running { done_bytes, total_bytes }) => self.op.report(Event::Transfer {
                     image: request.name.as_str(),
                     // The end is told by the end.
@@ -73,9 +73,9 @@ impl Cloning<'_> {
     /// Its QEMU has to be done with the files before they are removed.
     async fn cancel_backup(&self, source: &Domain) {
         let deadline = Instant::now() + PATIENCE;
-        let _ = self.op.client().jobs().abort(&source.uuid).await;
+        let _ = self.op.client().jobs().abort(source.uuid).await;
         while Instant::now() < deadline
-            && let Ok(BackupState::Running { .. }) = self.op.client().jobs().backup_state(&source.uuid).await
+            && let Ok(BackupState::Running { .. }) = self.op.client().jobs().backup_state(source.uuid).await
         {
             tokio::time::sleep(PAUSE).await;
         }

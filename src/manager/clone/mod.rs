@@ -24,7 +24,7 @@ use crate::manager::power::Power;
 use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::{Step, VmError};
-use crate::model::{VmName, VmState};
+use crate::model::{Uuid, VmName, VmState};
 use settle::{Kind, Settled};
 
 use super::create::{Failure, not_claimed};
@@ -103,7 +103,7 @@ impl Cloning<'_> {
         request: &CloneRequest,
         undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
-    ) -> Result<String, Failure> {
+    ) -> Result<Uuid, Failure> {
         let vm = self.op.share_vm(&request.source).await?;
         let request =
             &CloneRequest { mode: mode_for(&vm, request.mode).map_err(Error::from)?, ..request.clone() };
@@ -113,11 +113,11 @@ impl Cloning<'_> {
         if request.mode != CloneMode::Live {
             self.refuse_written(source, &settled)?;
         }
-        let uuid = settled.copy.uuid.to_string();
+        let uuid = settled.copy.uuid;
         self.clone_step(request, Step::ClaimName)?;
-        let complete = self.op.client().definitions().complete(&source.uuid).await.map_err(Error::from)?;
+        let complete = self.op.client().definitions().complete(source.uuid).await.map_err(Error::from)?;
         let definition = settled.copy.definition(&complete).map_err(|cause| not_clonable(source, cause))?;
-        undo.will_define(&uuid);
+        undo.will_define(uuid);
         // Done twice it claims no more: the UUID is the same.
         let claim = async || self.op.client().definitions().define(&definition).await.map_err(not_claimed);
         self.op.while_daemon_restarts(claim).await?;
@@ -130,7 +130,7 @@ impl Cloning<'_> {
                 if !source.is_parent() {
                     self.op
                         .while_daemon_restarts(async || {
-                            Ok(self.op.client().metadata().mark_parent(&source.uuid).await?)
+                            Ok(self.op.client().metadata().mark_parent(source.uuid).await?)
                         })
                         .await?;
                 }
@@ -154,20 +154,20 @@ impl Cloning<'_> {
         self.op.check()?;
         if request.start {
             self.clone_step(request, Step::Start)?;
-            undo.will_start(&uuid);
-            Power::of(self.op).power_on(&uuid).await?;
+            undo.will_start(uuid);
+            Power::of(self.op).power_on(uuid).await?;
         }
         if let (true, Some(wait)) = (request.start, &request.wait) {
-            let domain = self.op.client().definitions().current(&uuid).await.map_err(Error::from)?;
+            let domain = self.op.client().definitions().current(uuid).await.map_err(Error::from)?;
             Creation::of(self.op).wait_or_keep(&domain, wait).await?;
         }
         self.op.check()?;
-        self.op.while_daemon_restarts(|| self.mark_made(&uuid, request.start)).await?;
+        self.op.while_daemon_restarts(|| self.mark_made(uuid, request.start)).await?;
         Ok(uuid)
     }
 
     /// Takes the mark off, if that has not happened before the daemon could say so.
-    async fn mark_made(&self, uuid: &str, active: bool) -> Result<(), Error> {
+    async fn mark_made(&self, uuid: Uuid, active: bool) -> Result<(), Error> {
         match self.op.client().metadata().clear_creating(uuid, active).await {
             Err(error) if error.is_connection() => Err(error.into()),
             Err(error) if self.op.client().definitions().stored(uuid).await?.creator().is_some() => {
@@ -189,7 +189,7 @@ impl Cloning<'_> {
     async fn source_is_idle(&self, source: &Domain, settled: &Settled) -> Result<(), Error> {
         match self
             .op
-            .while_daemon_restarts(async || Ok(self.op.client().domains().state(&source.uuid).await?))
+            .while_daemon_restarts(async || Ok(self.op.client().domains().state(source.uuid).await?))
             .await?
         {
             VmState::Shutoff => self.refuse_written(source, settled),

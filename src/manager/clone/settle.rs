@@ -12,10 +12,10 @@ use crate::libvirt::{
 };
 use crate::manager::clone::Cloning;
 use crate::manager::host_checks::HostChecks;
-use crate::manager::storage::Storage;
 use crate::manager::storage::base;
+use crate::manager::storage::{Storage, file_mark};
 use crate::manager::{CloneError, CopyObstacle, DiskError, Error, Event, Place, StorageError, Warning};
-use crate::model::{DiskSize, MacAddress, PortPublish, Protocol, Timestamp};
+use crate::model::{DiskSize, MacAddress, PortPublish, Protocol, Timestamp, Uuid};
 
 /// What a clone takes beside its disks: tables of overlays, a seed, a log.
 const FIRST_FILES: u64 = 4 << 20;
@@ -83,9 +83,8 @@ impl Cloning<'_> {
         folders: &mut Folders,
     ) -> Result<Settled, Error> {
         let pool = Storage::of(self.op).storage_pool(true).await?;
-        let uuid = uuid::Uuid::new_v4();
-        let names =
-            Names { pool: &pool, stem: format!("{}-{}", request.name, &uuid.simple().to_string()[..8]) };
+        let uuid = Uuid::new_v4();
+        let names = Names { pool: &pool, stem: format!("{}-{}", request.name, file_mark(uuid)) };
         let needs = DomainCopy::needs(source);
         if !needs.refused.is_empty() {
             let cause = libvirt::NotCopyable { obstacles: needs.refused };
@@ -139,7 +138,7 @@ impl Cloning<'_> {
             mounts: record.map(|record| record.mounts.clone()).unwrap_or_default(),
             room: record.map(|record| record.room).unwrap_or_default(),
             parent: (request.mode == CloneMode::Linked)
-                .then(|| Parent { uuid: source.uuid.clone(), name: source.name.clone() }),
+                .then(|| Parent { uuid: source.uuid, name: source.name.clone() }),
             creator: host::Creator::current().map(|creator| creator.to_string()),
             ..record.cloned().unwrap_or_default()
         };
@@ -214,7 +213,7 @@ impl Cloning<'_> {
     }
 
     async fn sizes(&self, source: &Domain, disk: &Disk) -> Result<(u64, u64), Error> {
-        let (capacity, allocation) = Storage::of(self.op).disk_sizes(&source.uuid, disk).await?;
+        let (capacity, allocation) = Storage::of(self.op).disk_sizes(source.uuid, disk).await?;
         let refuse = || DiskError::NotCopyable {
             name: source.name.clone(),
             disk: disk.target.clone(),
@@ -285,7 +284,7 @@ impl Cloning<'_> {
         request: &CloneRequest,
         source: &Domain,
         names: &Names<'_>,
-        uuid: uuid::Uuid,
+        uuid: Uuid,
         macs: &[String],
         ssh: &mut Option<SshAccess>,
         pieces: &mut Vec<Piece>,

@@ -25,11 +25,11 @@ impl Creation<'_> {
     pub(super) async fn check_name(&self, spec: &VmSpec) -> Result<Option<DeletePlan>, Error> {
         match self.op.client().domains().resolve(spec.name.as_str()).await {
             Ok(old) => {
-                let domain = self.op.client().definitions().current(&old.uuid).await?;
+                let domain = self.op.client().definitions().current(old.uuid).await?;
                 if spec.replace
                     || matches!(GarbageCollection::of(self.op).maker_of(&domain).await?, Maker::Gone)
                 {
-                    return Deletion::of(self.op).plan_one(&old.uuid).await.map(Some);
+                    return Deletion::of(self.op).plan_one(old).await.map(Some);
                 }
                 Err(VmError::Exists { name: spec.name.to_string() }.into())
             }

@@ -4,9 +4,10 @@ use super::Prepared;
 use crate::image::LocalImage;
 use crate::libvirt::{DiskSpec, OwnedVolume, Pool, VolumeSpec};
 use crate::manager::create::Creation;
-use crate::manager::storage::{Storage, base};
+use crate::manager::storage::{Storage, base, file_mark};
 use crate::manager::undo::UndoStack;
 use crate::manager::{Error, VmSpec};
+use crate::model::Uuid;
 
 /// The names and paths of a VM's volumes. The VM's name is in them for people, a part of its UUID so that
 /// they never meet those of another VM, or of an earlier one of that name.
@@ -20,8 +21,8 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(spec: &VmSpec, uuid: uuid::Uuid, pool: &Pool, image: Option<&LocalImage>) -> Self {
-        let stem = format!("{}-{}", spec.name, &uuid.simple().to_string()[..8]);
+    pub(super) fn new(spec: &VmSpec, uuid: Uuid, pool: &Pool, image: Option<&LocalImage>) -> Self {
+        let stem = format!("{}-{}", spec.name, file_mark(uuid));
         let volume = |suffix: &str| {
             let volume = format!("{stem}{suffix}");
             OwnedVolume { pool: pool.name.clone(), path: format!("{}/{volume}", pool.path), volume }

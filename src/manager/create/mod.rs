@@ -20,7 +20,7 @@ use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::vms::Vms;
 use crate::manager::{Step, VmError, WaitError};
-use crate::model::{DiskSize, Firmware, Hardware, MemorySize, SharedFolder, Timestamp};
+use crate::model::{DiskSize, Firmware, Hardware, MemorySize, SharedFolder, Timestamp, Uuid};
 use mounts::Mounts;
 use seed::Setup;
 
@@ -106,13 +106,13 @@ impl Creation<'_> {
     pub(super) async fn conclude(
         &self,
         undo: UndoStack<'_>,
-        made: Result<String, Failure>,
+        made: Result<Uuid, Failure>,
     ) -> Result<VmStatus, Error> {
         match made {
-            Ok(uuid) => self.op.while_daemon_restarts(async || Vms::of(self.op).status_of(&uuid).await).await,
+            Ok(uuid) => self.op.while_daemon_restarts(async || Vms::of(self.op).status_of(uuid).await).await,
             Err(Failure::Keep { uuid, error }) => {
-                let active = self.op.client().domains().state(&uuid).await?.is_active();
-                self.op.client().metadata().clear_creating(&uuid, active).await?;
+                let active = self.op.client().domains().state(uuid).await?.is_active();
+                self.op.client().metadata().clear_creating(uuid, active).await?;
                 Err(error)
             }
             Err(Failure::TakeBack(error)) => Err(undo.unwind(error).await),
@@ -164,7 +164,7 @@ impl Creation<'_> {
         })
     }
 
-    async fn create_steps(&self, spec: &VmSpec, undo: &mut UndoStack<'_>) -> Result<String, Failure> {
+    async fn create_steps(&self, spec: &VmSpec, undo: &mut UndoStack<'_>) -> Result<Uuid, Failure> {
         self.check_user_data(spec)?;
         self.check_mounts(spec)?;
         let old = self.check_name(spec).await?;
@@ -177,7 +177,7 @@ impl Creation<'_> {
         }
         .unzip();
         let mut prepared = self.prepare(spec, image, old.as_ref(), mounts, true).await?;
-        let uuid = prepared.domain.uuid.to_string();
+        let uuid = prepared.domain.uuid;
         let definition = prepared.domain.definition();
 
         if let Some(old) = old {
@@ -185,7 +185,7 @@ impl Creation<'_> {
             Deletion::of(self.op).delete(old).await?;
         }
         self.step(spec, Step::ClaimName)?;
-        self.claim(undo, &uuid, &definition).await?;
+        self.claim(undo, uuid, &definition).await?;
         prepared.claims.clear();
         self.step(spec, Step::MakeDisks)?;
         self.make_disks(undo, &prepared).await?;
@@ -193,15 +193,15 @@ impl Creation<'_> {
         self.op.check()?;
         if spec.start {
             self.step(spec, Step::Start)?;
-            undo.will_start(&uuid);
-            Power::of(self.op).power_on(&uuid).await?;
+            undo.will_start(uuid);
+            Power::of(self.op).power_on(uuid).await?;
         }
         if let (true, Some(wait)) = (spec.start, &spec.wait) {
-            let domain = self.op.client().definitions().current(&uuid).await.map_err(Error::from)?;
+            let domain = self.op.client().definitions().current(uuid).await.map_err(Error::from)?;
             self.wait_or_keep(&domain, wait).await?;
         }
         self.op.check()?;
-        self.op.client().metadata().clear_creating(&uuid, spec.start).await.map_err(Error::from)?;
+        self.op.client().metadata().clear_creating(uuid, spec.start).await.map_err(Error::from)?;
         Ok(uuid)
     }
 
@@ -213,13 +213,13 @@ impl Creation<'_> {
                 error @ (Error::Wait(WaitError::TimedOut { .. })
                 | Error::Wait(WaitError::CloudInit { .. })
                 | Error::Wait(WaitError::Stopped { .. })),
-            ) => Err(Failure::Keep { uuid: domain.uuid.clone(), error }),
+            ) => Err(Failure::Keep { uuid: domain.uuid, error }),
             Err(error) => Err(error.into()),
         }
     }
 
     /// The name is claimed by `define`, which is atomic: of two creates at once one gets it.
-    async fn claim(&self, undo: &mut UndoStack<'_>, uuid: &str, definition: &NewDomain) -> Result<(), Error> {
+    async fn claim(&self, undo: &mut UndoStack<'_>, uuid: Uuid, definition: &NewDomain) -> Result<(), Error> {
         undo.will_define(uuid);
         self.op.client().definitions().define(definition).await.map_err(not_claimed)
     }
@@ -256,7 +256,7 @@ impl Creation<'_> {
         let pool = Storage::of(self.op).storage_pool(act).await?;
         self.check_room(spec, image.as_ref(), &pool)?;
         self.check_paths(spec, &pool)?;
-        let uuid = uuid::Uuid::new_v4();
+        let uuid = Uuid::new_v4();
         let names = disks::Names::new(spec, uuid, &pool, image.as_ref());
         let wiring = self.wire(spec, old, act).await?;
         let access = self.access(spec, image.as_ref())?;
@@ -342,7 +342,7 @@ fn image_file(image: &LocalImage) -> Option<String> {
 /// How a create ends that didn't go well.
 pub(super) enum Failure {
     /// The VM stays, to be looked at.
-    Keep { uuid: String, error: Error },
+    Keep { uuid: Uuid, error: Error },
     /// All is taken back.
     TakeBack(Error),
 }

@@ -112,7 +112,7 @@ impl Creation<'_> {
         for mac in macs.iter().filter(|_| act) {
             claims.push(self.op.own(Subject::Mac(&mac.to_string()), &mac.to_string()).await?);
         }
-        Networks::of(self.op).refuse_taken_macs(&macs, old.map(|old| old.uuid.as_str())).await?;
+        Networks::of(self.op).refuse_taken_macs(&macs, old.map(|old| old.uuid)).await?;
         Ok(claims)
     }
 

@@ -5,7 +5,7 @@ use crate::image::LocalImage;
 use crate::manager::create::Creation;
 use crate::manager::image::Images;
 use crate::manager::{Error, Event, VmSpec, Warning};
-use crate::model::SharedFolder;
+use crate::model::{SharedFolder, Uuid};
 use crate::seed::{
     CloudInit, HostKey, Ignition, UserDataWarning, check_ignition, check_login, check_user_data, volume,
 };
@@ -55,7 +55,7 @@ impl Creation<'_> {
 /// What the guest is told, and what is to be told of the user's own documents now that its user is known.
 pub(super) fn build(
     spec: &VmSpec,
-    uuid: uuid::Uuid,
+    uuid: Uuid,
     access: &Access,
     image: &LocalImage,
     mac_addresses: Vec<String>,

@@ -20,6 +20,7 @@ use super::operation::noun;
 use super::storage::Storage;
 use super::{Error, StorageError, VmError};
 use crate::libvirt::{self, DomainId, Object};
+use crate::model::Uuid;
 use crate::{guest, host};
 
 /// How long a removal tries while libvirt is busy with something of the VM.
@@ -33,7 +34,7 @@ pub struct Deleted {
     /// The VM.
     pub name: String,
     /// Its UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// The files that were deleted.
     pub deleted: Vec<String>,
     /// The files that were kept.
@@ -63,7 +64,7 @@ impl Deletion<'_> {
         names: &[String],
         request: &DeleteRequest,
     ) -> Result<Vec<(String, Result<DeletePlan, Error>)>, Error> {
-        let mut results: Vec<(String, Result<DeletePlan, Error>)> = Vec::new();
+        let mut results = Vec::new();
         let mut ids: Vec<DomainId> = Vec::new();
         for name in names {
             match self.op.client().domains().resolve(name).await {
@@ -74,11 +75,20 @@ impl Deletion<'_> {
                 Err(error) => results.push((name.clone(), Err(error.into()))),
             }
         }
-        if ids.is_empty() {
-            return Ok(results);
+        if !ids.is_empty() {
+            results.extend(self.plan_each(ids, request).await?);
         }
+        Ok(results)
+    }
+
+    async fn plan_each(
+        &self,
+        mut ids: Vec<DomainId>,
+        request: &DeleteRequest,
+    ) -> Result<Vec<(String, Result<DeletePlan, Error>)>, Error> {
+        let mut results: Vec<(String, Result<DeletePlan, Error>)> = Vec::new();
         let inventory = self.inventory(&ids, request.ends_hanging).await?;
-        ids.sort_by_key(|id| std::cmp::Reverse(inventory.depth(&id.uuid)));
+        ids.sort_by_key(|id| std::cmp::Reverse(inventory.depth(id.uuid)));
         let mut drafts = Vec::new();
         for id in ids {
             match self.draft(&inventory, &id, request).await {
@@ -108,11 +118,11 @@ impl Deletion<'_> {
     /// `ends_hanging` says so it is stopped first, which libvirt can do without QEMU's help.
     async fn inventory(&self, vms: &[DomainId], ends_hanging: bool) -> Result<Inventory, Error> {
         let inventory = Inventory::load(self.op).await?;
-        let hanging = vms.iter().filter(|id| ends_hanging && inventory.definitions.is_hidden(&id.uuid));
+        let hanging = vms.iter().filter(|id| ends_hanging && inventory.definitions.is_hidden(id.uuid));
         let mut ended = false;
         for id in hanging {
-            let _claim = self.op.own(Subject::Vm(&id.uuid), &id.name).await?;
-            match self.op.client().domains().destroy(&id.uuid).await {
+            let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
+            match self.op.client().domains().destroy(id.uuid).await {
                 Ok(()) | Err(libvirt::Error::WrongState { .. }) => ended = true,
                 Err(error) => return Err(error.into()),
             }
@@ -121,10 +131,11 @@ impl Deletion<'_> {
     }
 
     /// As [`Deletion::plan`], of one VM that may be stopped.
-    pub(super) async fn plan_one(&self, uuid: &str) -> Result<DeletePlan, Error> {
+    pub(super) async fn plan_one(&self, id: DomainId) -> Result<DeletePlan, Error> {
         let request = DeleteRequest { may_stop: true, ..DeleteRequest::default() };
-        let plans = self.plan(&[uuid.to_owned()], &request).await?;
-        plans.into_iter().next().map_or_else(|| Err(missing(uuid)), |(_, plan)| plan)
+        let name = id.name.clone();
+        let plans = self.plan_each(vec![id], &request).await?;
+        plans.into_iter().next().map_or_else(|| Err(missing(&name)), |(_, plan)| plan)
     }
 
     async fn draft(
@@ -133,21 +144,21 @@ impl Deletion<'_> {
         id: &DomainId,
         request: &DeleteRequest,
     ) -> Result<Draft, Error> {
-        if inventory.definitions.is_hidden(&id.uuid) {
+        if inventory.definitions.is_hidden(id.uuid) {
             return Err(VmError::Hangs { name: id.name.clone() }.into());
         }
-        let domain = inventory.definitions.stored(&id.uuid).ok_or_else(|| missing(&id.name))?;
+        let domain = inventory.definitions.stored(id.uuid).ok_or_else(|| missing(&id.name))?;
         if matches!(GarbageCollection::of(self.op).maker_of(domain).await?, Maker::AtWork) {
             return Err(VmError::BeingMade { name: id.name.clone() }.into());
         }
         refuse_protected(domain)?;
-        let state = self.op.client().domains().state(&id.uuid).await?;
+        let state = self.op.client().domains().state(id.uuid).await?;
         let running = state.is_active();
         if running && !request.may_stop {
             return Err(VmError::NotOff { name: id.name.clone(), state }.into());
         }
-        let beside = self.op.client().definitions().kept_beside(&id.uuid).await?;
-        let snapshot_files = self.op.client().snapshots().files(&id.uuid, &beside.snapshots).await?;
+        let beside = self.op.client().definitions().kept_beside(id.uuid).await?;
+        let snapshot_files = self.op.client().snapshots().files(id.uuid, &beside.snapshots).await?;
         Ok(draft(inventory, domain, running, beside, &snapshot_files, request))
     }
 
@@ -163,10 +174,10 @@ impl Deletion<'_> {
     ) {
         let mut claims = self.claim_all(&plans).await;
         let mut inventory = None;
-        let mut kept: HashMap<String, String> = HashMap::new();
+        let mut kept: HashMap<Uuid, String> = HashMap::new();
         let mut gone = DeletionSet::default();
         for plan in plans {
-            let (name, uuid) = (plan.name.clone(), plan.uuid.clone());
+            let (name, uuid) = (plan.name.clone(), plan.uuid);
             let claim = claims.remove(&uuid).unwrap_or_else(|| Err(Error::Claimed { name: name.clone() }));
             let result = match claim {
                 Ok(claim) => self.delete_next(plan, &claim, &mut inventory, &kept, &mut gone).await,
@@ -183,7 +194,7 @@ impl Deletion<'_> {
 
     /// Does what the plan says.
     pub(super) async fn delete(&self, plan: DeletePlan) -> Result<Deleted, Error> {
-        let claim = self.op.own(Subject::Vm(&plan.uuid), &plan.name).await?;
+        let claim = self.op.own(Subject::Vm(plan.uuid), &plan.name).await?;
         self.delete_claimed(plan, &claim).await
     }
 
@@ -194,13 +205,12 @@ impl Deletion<'_> {
     }
 
     /// In the order of their UUIDs, so that two that want the same VMs don't wait for each other for ever.
-    async fn claim_all(&self, plans: &[DeletePlan]) -> HashMap<String, Result<Claim, Error>> {
-        let mut vms: Vec<(&str, &str)> =
-            plans.iter().map(|plan| (plan.uuid.as_str(), plan.name.as_str())).collect();
+    async fn claim_all(&self, plans: &[DeletePlan]) -> HashMap<Uuid, Result<Claim, Error>> {
+        let mut vms: Vec<(Uuid, &str)> = plans.iter().map(|plan| (plan.uuid, plan.name.as_str())).collect();
         vms.sort_unstable();
         let mut claims = HashMap::new();
         for (uuid, name) in vms {
-            claims.insert(uuid.to_owned(), self.op.own(Subject::Vm(uuid), name).await);
+            claims.insert(uuid, self.op.own(Subject::Vm(uuid), name).await);
         }
         claims
     }
@@ -210,7 +220,7 @@ impl Deletion<'_> {
         plan: DeletePlan,
         _claim: &Claim,
         inventory: &mut Option<Inventory>,
-        kept: &HashMap<String, String>,
+        kept: &HashMap<Uuid, String>,
         gone: &mut DeletionSet,
     ) -> Result<Deleted, Error> {
         self.op.check()?;
@@ -224,9 +234,9 @@ impl Deletion<'_> {
         }
         let Some(inventory) = inventory else { return Err(missing(&plan.name)) };
         let volumes = plan.check_again(inventory, gone)?;
-        let Some(domain) = inventory.definitions.stored(&plan.uuid) else { return Err(missing(&plan.name)) };
+        let Some(domain) = inventory.definitions.stored(plan.uuid) else { return Err(missing(&plan.name)) };
         refuse_protected(domain)?;
-        let state = async || Ok(self.op.client().domains().state(&plan.uuid).await?);
+        let state = async || Ok(self.op.client().domains().state(plan.uuid).await?);
         let state = self.op.while_daemon_is_away(AWAY, state).await?;
         let running = state.is_active();
         if running && !plan.may_stop {
@@ -236,17 +246,17 @@ impl Deletion<'_> {
         let mark = host::Creator::current().map(|creator| creator.to_string()).filter(|_| managed);
         if let Some(mark) = &mark {
             let set =
-                async || Ok(self.op.client().metadata().mark_creating(&plan.uuid, mark, running).await?);
+                async || Ok(self.op.client().metadata().mark_creating(plan.uuid, mark, running).await?);
             self.op.while_daemon_is_away(AWAY, set).await?;
         }
         let deadline = Instant::now() + PATIENCE;
         let storage = Storage::of(self.op);
-        let removed = storage.remove_domain(&plan.uuid, &volumes, running, plan.undefine, deadline).await;
+        let removed = storage.remove_domain(plan.uuid, &volumes, running, plan.undefine, deadline).await;
         let by_us = match removed {
             Ok(by_us) => by_us,
             Err(left) => {
                 if mark.is_some() {
-                    let _ = self.op.client().metadata().clear_creating(&plan.uuid, false).await;
+                    let _ = self.op.client().metadata().clear_creating(plan.uuid, false).await;
                 }
                 let cause = Box::new(StorageError::NotRemoved { name: plan.name.clone() }.into());
                 return Err(Error::LeftBehind { cause, left });
@@ -256,12 +266,10 @@ impl Deletion<'_> {
             // Another was at it too, and has done it.
             return Err(missing(&plan.name));
         }
-        gone.vms.insert(plan.uuid.clone());
+        gone.vms.insert(plan.uuid);
         gone.files.extend(volumes.iter().map(|volume| inventory.files.key(&volume.path)));
-        if let Ok(uuid) = plan.uuid.parse() {
-            host::remove_vm_sockets(uuid);
-            guest::forget_known_host(self.op.paths().state_folder(), uuid).map_err(guest::Error::from)?;
-        }
+        host::remove_vm_sockets(plan.uuid);
+        guest::forget_known_host(self.op.paths().state_folder(), plan.uuid).map_err(guest::Error::from)?;
         let foreign = plan.foreign().map(str::to_owned).collect();
         let stays = plan.staying_disks();
         let (deleted, kept) = (plan.delete, plan.keep);
@@ -275,7 +283,7 @@ fn missing(name: &str) -> Error {
 
 fn all_of(drafts: &[Draft], inventory: &Inventory) -> DeletionSet {
     DeletionSet {
-        vms: drafts.iter().map(|draft| draft.uuid().to_owned()).collect(),
+        vms: drafts.iter().map(|draft| draft.uuid()).collect(),
         files: drafts.iter().flat_map(Draft::files).map(|path| inventory.files.key(path)).collect(),
     }
 }

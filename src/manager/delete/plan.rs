@@ -6,6 +6,7 @@ use crate::libvirt::{Disk, DiskSource, Domain, KeptBeside, OwnedVolume, Undefine
 use crate::manager::inventory::{DeletionSet, FileKey, Inventory, Needer};
 use crate::manager::storage::base;
 use crate::manager::{Error, StorageError};
+use crate::model::Uuid;
 
 /// What a plan calls the state of a VM's TPM.
 const TPM: &str = "tpm";
@@ -29,7 +30,7 @@ pub struct DeletePlan {
     /// The VM.
     pub name: String,
     /// Its UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// Whether it has to be stopped first.
     pub running: bool,
     /// The files that go.
@@ -48,7 +49,7 @@ pub struct DeletePlan {
     volumes: Vec<OwnedVolume>,
     /// The UUIDs of VMs that stand on its disks and go before it.
     #[serde(skip)]
-    pub(in crate::manager) waits_for: Vec<String>,
+    pub(in crate::manager) waits_for: Vec<Uuid>,
     #[serde(skip)]
     pub(in crate::manager) may_stop: bool,
     #[serde(skip)]
@@ -162,20 +163,20 @@ impl DeletePlan {
         gone: &DeletionSet,
     ) -> Result<Vec<OwnedVolume>, Error> {
         let mut volumes = self.volumes.clone();
-        if let Some(domain) = inventory.definitions.stored(&self.uuid).filter(|_| !self.keeps_disks) {
+        if let Some(domain) = inventory.definitions.stored(self.uuid).filter(|_| !self.keeps_disks) {
             let new = inventory.owned_by(domain).into_iter();
             let known = self.volumes.iter().map(|volume| &volume.path).chain(&self.left_to_others);
             let known: Vec<&String> = known.collect();
             volumes.extend(new.filter(|new| !known.contains(&&new.path)));
         }
         let mut deletion = gone.clone();
-        deletion.vms.insert(self.uuid.clone());
+        deletion.vms.insert(self.uuid);
         let paths = volumes.iter().map(|volume| &volume.path).chain(self.files.iter().map(|file| &file.path));
         let paths = paths.chain(&self.worthless);
         deletion.files.extend(paths.map(|path| inventory.files.key(path)));
         let nvram = self.files.iter().filter(|file| file.why == DeleteReason::Nvram).map(|file| &file.path);
         let files = volumes.iter().map(|volume| &volume.path).chain(nvram).chain(&self.tpm_state);
-        refuse_needed(inventory, files.map(String::as_str), &self.uuid, &deletion)?;
+        refuse_needed(inventory, files.map(String::as_str), self.uuid, &deletion)?;
         Ok(volumes)
     }
 }
@@ -190,8 +191,8 @@ impl Draft {
         &self.plan.name
     }
 
-    pub(super) fn uuid(&self) -> &str {
-        &self.plan.uuid
+    pub(super) fn uuid(&self) -> Uuid {
+        self.plan.uuid
     }
 
     /// The files that go.
@@ -241,7 +242,7 @@ impl Draft {
     pub(super) fn check(&self, inventory: &Inventory, deletion: &DeletionSet) -> Result<(), Error> {
         let own = self.plan.files.iter().filter(|file| file.why != DeleteReason::Foreign);
         let own = own.map(|file| &file.path).chain(&self.plan.tpm_state);
-        refuse_needed(inventory, own.map(String::as_str), &self.plan.uuid, deletion)
+        refuse_needed(inventory, own.map(String::as_str), self.plan.uuid, deletion)
     }
 
     /// The whole plan. Foreign files that something else needs stay.
@@ -258,7 +259,7 @@ impl Draft {
             plan.kept.push(KeptFile { path, why: KeepReason::Needed });
         }
         let paths: Vec<&str> = plan.volumes.iter().map(|volume| volume.path.as_str()).collect();
-        plan.waits_for = inventory.standing_on(&plan.uuid, &paths, &deletion.vms);
+        plan.waits_for = inventory.standing_on(plan.uuid, &paths, &deletion.vms);
         plan.delete = plan.files.iter().map(|file| file.path.clone()).collect();
         plan.keep = plan.kept.iter().map(|file| file.path.clone()).collect();
         plan
@@ -268,7 +269,7 @@ impl Draft {
 fn refuse_needed<'a>(
     inventory: &Inventory,
     files: impl Iterator<Item = &'a str>,
-    uuid: &str,
+    uuid: Uuid,
     deletion: &DeletionSet,
 ) -> Result<(), Error> {
     let refuse = |path: &str, needed_by: Vec<Needer>| match needed_by.is_empty() {
@@ -281,7 +282,7 @@ fn refuse_needed<'a>(
     let children = inventory.children_of(uuid, deletion);
     let domain = inventory.definitions.stored(uuid);
     let disk = domain.and_then(|domain| domain.disks.iter().find_map(|disk| disk.path.as_deref()));
-    refuse(disk.unwrap_or(uuid), children)
+    refuse(disk.unwrap_or(&uuid.to_string()), children)
 }
 
 /// What goes and what stays by the VM's own definition. `snapshot_files` are the files that libvirt made for its
@@ -296,7 +297,7 @@ pub(super) fn draft(
 ) -> Draft {
     let mut plan = DeletePlan {
         name: domain.name.clone(),
-        uuid: domain.uuid.clone(),
+        uuid: domain.uuid,
         running,
         delete: Vec::new(),
         keep: Vec::new(),

@@ -11,12 +11,12 @@ use crate::manager::disk::Disks;
 use crate::manager::host_checks::{HostChecks, utf8_path};
 use crate::manager::inventory::Inventory;
 use crate::manager::inventory::{DeletionSet, Needer};
-use crate::manager::storage::Storage;
 use crate::manager::storage::base;
+use crate::manager::storage::{Storage, file_mark};
 use crate::manager::undo::UndoStack;
 use crate::manager::vm::Vm;
 use crate::manager::{Error, Event, Left, ResourceError, StorageError, Warning};
-use crate::model::{DiskBus, DiskSize, VmName};
+use crate::model::{DiskBus, DiskSize, Uuid, VmName};
 
 /// How long a volume that did not become a disk is tried to be deleted.
 const UNDO: Duration = Duration::from_secs(30);
@@ -63,7 +63,7 @@ impl Disks<'_> {
                 let _file = self.claim_file(path).await?;
                 let (path, format) = self.check_disk_file(path, new.read_only).await?;
                 let device = place.applied_to(spec(&path, format).to_element(target, bus));
-                self.op.client().hardware().attach(&vm.id.uuid, &device, affects).await?;
+                self.op.client().hardware().attach(vm.id.uuid, &device, affects).await?;
             }
         }
         let live = affects == Affects::Both;
@@ -82,8 +82,8 @@ impl Disks<'_> {
         // The name of a VM of others may be one that no file can have.
         let name = vm.id.name.parse::<VmName>().map_or_else(|_| "vm".to_owned(), |name| name.to_string());
         // A file of that device's name may be there still: a disk that was removed and kept.
-        let unique = &uuid::Uuid::new_v4().simple().to_string()[..6];
-        let own = vm.id.uuid.get(..8).unwrap_or_default();
+        let unique = &Uuid::new_v4().simple().to_string()[..6];
+        let own = file_mark(vm.id.uuid);
         let volume = format!("{name}-{own}-{target}-{unique}.qcow2");
         Ok(OwnedVolume { path: format!("{}/{volume}", pool.path), pool: pool.name, volume })
     }
@@ -109,11 +109,11 @@ impl Disks<'_> {
         let changes = Changes::of(self.op);
         let mut undo = UndoStack::new(self.op);
         undo.will(vec![Left::File { path: volume.path.clone() }], self.forget(vm, volume, disown));
-        changes.change_record(&vm.id.uuid, &own).await?;
+        changes.change_record(vm.id.uuid, &own).await?;
         let steps = async {
             self.op.client().volumes().create(&volume.pool, &spec).await?;
             self.op.check()?;
-            Ok(self.op.client().hardware().attach(&vm.id.uuid, device, affects).await?)
+            Ok(self.op.client().hardware().attach(vm.id.uuid, device, affects).await?)
         };
         match steps.await {
             Ok(()) => Ok(()),
@@ -123,7 +123,7 @@ impl Disks<'_> {
 
     /// Deletes a volume that was to be a disk, unless libvirt has attached it though its answer was lost.
     async fn forget(&self, vm: &Vm, volume: &OwnedVolume, disown: MetadataChange) -> Result<(), Error> {
-        match self.op.look_at_vm(&vm.id.uuid).await {
+        match self.op.look_at_vm_of(vm.id.clone()).await {
             Ok(now) if now.definitions().all(|domain| !uses(domain, &volume.path)) => {}
             Ok(_) => return Err(StorageError::NotRemoved { name: volume.volume.clone() }.into()),
             // Gone with the VM.
@@ -134,7 +134,7 @@ impl Disks<'_> {
         let volumes = std::slice::from_ref(volume);
         let removed = Storage::of(self.op).remove_volumes(volumes, deadline).await;
         removed.map_err(|_| StorageError::NotRemoved { name: volume.volume.clone() })?;
-        match Changes::of(self.op).change_record(&vm.id.uuid, &disown).await {
+        match Changes::of(self.op).change_record(vm.id.uuid, &disown).await {
             Err(error) if error.is_not_found() => Ok(()),
             other => other,
         }

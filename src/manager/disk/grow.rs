@@ -20,7 +20,7 @@ impl Disks<'_> {
             return Err(DiskError::NoSuchDisk { name, target }.into());
         }
         let path = Storage::of(self.op).disk_file(&vm.stored, disk)?;
-        let (capacity, taken) = Storage::of(self.op).disk_sizes(&vm.id.uuid, disk).await?;
+        let (capacity, taken) = Storage::of(self.op).disk_sizes(vm.id.uuid, disk).await?;
         let live = vm.running.is_some();
         match capacity {
             Some(now) if now == size.bytes() => {
@@ -49,7 +49,7 @@ impl Disks<'_> {
         bytes: u64,
     ) -> Result<(), Error> {
         if running {
-            return Ok(self.op.client().hardware().resize_disk(&domain.uuid, target, bytes).await?);
+            return Ok(self.op.client().hardware().resize_disk(domain.uuid, target, bytes).await?);
         }
         Power::of(self.op).refuse_parent(domain).await?;
         // libvirt makes a raw file larger without a look at QEMU's locks.

@@ -33,7 +33,7 @@ impl Disks<'_> {
             (None, []) => {
                 let target = place_on(&vm, DiskBus::Sata)?;
                 let device = target.applied_to(cdrom(&iso, &target.name, None));
-                self.op.client().hardware().attach(&vm.id.uuid, &device, Affects::Stored).await?;
+                self.op.client().hardware().attach(vm.id.uuid, &device, Affects::Stored).await?;
                 return self.changed(&vm, &target.name, false).await;
             }
             (None, drives) => match (drives.iter().find(|drive| drive.path.is_none()), drives) {
@@ -71,10 +71,10 @@ impl Disks<'_> {
         let with_media = |domain: &Domain| element_of(domain, target).map(|drive| filled(drive, iso));
         let live = vm.running.as_ref().and_then(with_media);
         if let Some(drive) = &live {
-            self.op.client().hardware().update(&vm.id.uuid, drive, Affects::Running, force).await?;
+            self.op.client().hardware().update(vm.id.uuid, drive, Affects::Running, force).await?;
         }
         if let Some(drive) = with_media(&vm.stored) {
-            self.op.client().hardware().update(&vm.id.uuid, &drive, Affects::Stored, force).await?;
+            self.op.client().hardware().update(vm.id.uuid, &drive, Affects::Stored, force).await?;
         }
         self.changed(vm, target, live.is_some()).await
     }

@@ -7,6 +7,7 @@ mod media;
 mod remove;
 
 use crate::manager::vms::{Vms, source_of};
+use crate::model::Uuid;
 pub use add::{DiskSource, NewDisk};
 pub use error::{CopyObstacle, DiskError};
 pub use remove::DiskRemoval;
@@ -41,10 +42,10 @@ impl Disks<'_> {
     /// When there is no such VM, or libvirt can't be asked.
     pub async fn list(&self, name: &str) -> Result<Vec<DiskStatus>, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        self.disks_of(&id.uuid).await
+        self.disks_of(id.uuid).await
     }
 
-    async fn disks_of(&self, uuid: &str) -> Result<Vec<DiskStatus>, Error> {
+    async fn disks_of(&self, uuid: Uuid) -> Result<Vec<DiskStatus>, Error> {
         let stats = self.op.client().statistics().of(uuid).await?;
         let domain = self.op.client().definitions().current(uuid).await?;
         let mut disks = Vms::of(self.op).disk_statuses(&domain, &stats).await?;
@@ -69,7 +70,7 @@ impl Disks<'_> {
 
     /// The disk after a change; `live` if the machine that runs has it.
     async fn changed(&self, vm: &Vm, target: &str, live: bool) -> Result<ChangedDisk, Error> {
-        let now = self.disks_of(&vm.id.uuid).await?.into_iter().find(|disk| disk.target == target);
+        let now = self.disks_of(vm.id.uuid).await?.into_iter().find(|disk| disk.target == target);
         // One that comes with the next start is not in the definition that runs.
         let disk = now.unwrap_or_else(|| DiskStatus { target: target.to_owned(), ..DiskStatus::default() });
         Ok(ChangedDisk { vm: vm.id.name.clone(), live, disk })

@@ -69,9 +69,9 @@ impl Disks<'_> {
             detached?;
         }
         // A guest may take its time, and others may change the VM meanwhile: claimed is what is decided now.
-        let vm = self.own(&vm.id.uuid).await?;
+        let vm = self.own(&vm.id.uuid.to_string()).await?;
         if disk_of(&vm.stored, target).is_some() {
-            self.op.client().hardware().detach_disk(&vm.id.uuid, target, Affects::Stored).await?;
+            self.op.client().hardware().detach_disk(vm.id.uuid, target, Affects::Stored).await?;
         }
         if let Some(volume) = &removal.volume {
             let deleted = match self.refuse_needed_elsewhere(&vm, Some(volume)).await {
@@ -92,7 +92,7 @@ impl Disks<'_> {
         }
         if let Some(path) = removal.disk.path.clone().filter(|_| removal.disk.owned) {
             let disown = MetadataChange { disown: vec![path], ..MetadataChange::default() };
-            Changes::of(self.op).change_record(&vm.id.uuid, &disown).await?;
+            Changes::of(self.op).change_record(vm.id.uuid, &disown).await?;
         }
         Ok(ChangedDisk { vm: removal.vm, live, disk: removal.disk })
     }
@@ -100,10 +100,8 @@ impl Disks<'_> {
     async fn refuse_needed_elsewhere(&self, vm: &Vm, volume: Option<&OwnedVolume>) -> Result<(), Error> {
         let Some(volume) = volume else { return Ok(()) };
         let inventory = Inventory::load(self.op).await?;
-        let others = DeletionSet {
-            vms: [vm.id.uuid.clone()].into(),
-            files: [inventory.files.key(&volume.path)].into(),
-        };
+        let others =
+            DeletionSet { vms: [vm.id.uuid].into(), files: [inventory.files.key(&volume.path)].into() };
         let needed_by = inventory.needed_by(&volume.path, &others);
         match needed_by.is_empty() {
             true => Ok(()),
@@ -116,12 +114,12 @@ impl Disks<'_> {
         let mut asked: Option<Instant> = None;
         loop {
             if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
-                match self.op.client().hardware().detach_disk(&vm.id.uuid, target, Affects::Running).await {
+                match self.op.client().hardware().detach_disk(vm.id.uuid, target, Affects::Running).await {
                     Ok(()) => {}
                     Err(error) if error.is_not_found() => return Ok(()),
                     // libvirt says so while the guest is still at it.
                     Err(_) if asked.is_some() => {}
-                    Err(error) if self.op.client().domains().state(&vm.id.uuid).await?.is_active() => {
+                    Err(error) if self.op.client().domains().state(vm.id.uuid).await?.is_active() => {
                         return Err(error.into());
                     }
                     // It went off meanwhile.
@@ -129,9 +127,9 @@ impl Disks<'_> {
                 }
                 asked = Some(Instant::now());
             }
-            let active = self.op.client().domains().state(&vm.id.uuid).await?.is_active();
+            let active = self.op.client().domains().state(vm.id.uuid).await?.is_active();
             if !active
-                || disk_of(&self.op.client().definitions().current(&vm.id.uuid).await?, target).is_none()
+                || disk_of(&self.op.client().definitions().current(vm.id.uuid).await?, target).is_none()
             {
                 return Ok(());
             }

@@ -16,11 +16,12 @@ use super::image::{Images, commit};
 use super::inventory::{DeletionSet, Inventory};
 use super::operation::noun;
 use super::retry::Retry;
-use super::storage::{Storage, base};
+use super::storage::{Storage, base, file_mark};
 use super::{Error, StorageError};
 use crate::host::Creator;
 use crate::image::Leftover;
-use crate::libvirt::{Domain, OwnedVolume, Volume};
+use crate::libvirt::{Domain, DomainId, OwnedVolume, Volume};
+use crate::model::Uuid;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -54,7 +55,7 @@ pub struct Garbage {
     /// The VM's name, the volume's, or that of a download's file.
     pub name: String,
     /// The VM's UUID; `None` for a volume or a download.
-    pub uuid: Option<String>,
+    pub uuid: Option<Uuid>,
     /// Why.
     pub reason: Reason,
     /// The files that go.
@@ -66,12 +67,12 @@ pub struct Garbage {
 /// What is removed, and how.
 #[derive(Debug, Clone)]
 enum Target {
-    Vm(String),
+    Vm(Uuid),
     Volume(OwnedVolume),
     Pool(String),
     Download(Box<Leftover>),
     Import,
-    Sockets(uuid::Uuid),
+    Sockets(Uuid),
 }
 
 noun! {
@@ -91,7 +92,7 @@ impl GarbageCollection<'_> {
             // A create takes its mark off before it ends, so only a mark that is read after its end was seen
             // proves that it was killed.
             if of_domain(domain).is_some() {
-                garbage.extend(self.of_domain_now(&domain.uuid, &inventory).await?);
+                garbage.extend(self.of_domain_now(domain.uuid, &inventory).await?);
             }
         }
         garbage.extend(volumes(&inventory).into_iter().map(of_volume));
@@ -109,7 +110,7 @@ impl GarbageCollection<'_> {
     /// [`Error::LeftBehind`] when not everything could be removed.
     pub async fn remove(&self, garbage: &Garbage) -> Result<(), Error> {
         match &garbage.target {
-            Target::Vm(uuid) => self.remove_vm(uuid, &garbage.name).await,
+            Target::Vm(uuid) => self.remove_vm(*uuid, &garbage.name).await,
             Target::Volume(volume) => self.remove_volume(volume).await,
             Target::Pool(name) => {
                 let retry = Retry::regardless(Instant::now() + PATIENCE);
@@ -135,7 +136,7 @@ impl GarbageCollection<'_> {
         let _ = self.op.sweep_claims();
     }
 
-    async fn remove_vm(&self, uuid: &str, name: &str) -> Result<(), Error> {
+    async fn remove_vm(&self, uuid: Uuid, name: &str) -> Result<(), Error> {
         let claim = self.op.own(Subject::Vm(uuid), name).await?;
         // Its time to live may have been prolonged since.
         let domain = match self.op.client().definitions().current(uuid).await {
@@ -146,8 +147,9 @@ impl GarbageCollection<'_> {
             return Ok(());
         }
         let deletion = Deletion::of(self.op);
+        let id = DomainId { uuid, name: domain.name };
         // What others have come to need of it stays, and so does it.
-        let removed = async { deletion.delete_claimed(deletion.plan_one(uuid).await?, &claim).await };
+        let removed = async { deletion.delete_claimed(deletion.plan_one(id).await?, &claim).await };
         match removed.await {
             Err(Error::Libvirt(error)) if error.is_not_found() => Ok(()),
             other => other.map(drop),
@@ -168,7 +170,7 @@ impl GarbageCollection<'_> {
         })
     }
 
-    async fn of_domain_now(&self, uuid: &str, inventory: &Inventory) -> Result<Option<Garbage>, Error> {
+    async fn of_domain_now(&self, uuid: Uuid, inventory: &Inventory) -> Result<Option<Garbage>, Error> {
         match self.op.client().definitions().current(uuid).await {
             // It goes when its linked clones have gone.
             Ok(domain) if domain.is_parent() && !inventory.definitions.children_of(uuid).is_empty() => {
@@ -183,7 +185,7 @@ impl GarbageCollection<'_> {
     /// Whether a create is at work on the VM.
     pub(super) async fn maker_of(&self, domain: &Domain) -> Result<Maker, Error> {
         match maker(domain) {
-            Maker::Gone => Ok(maker(&self.op.client().definitions().current(&domain.uuid).await?)),
+            Maker::Gone => Ok(maker(&self.op.client().definitions().current(domain.uuid).await?)),
             other => Ok(other),
         }
     }
@@ -226,8 +228,9 @@ fn volumes(inventory: &Inventory) -> Vec<(OwnedVolume, Reason)> {
         inventory.files.volumes().any(|(other, volume)| other == pool && volume.name == name)
     };
     let is_alive = |mark: &str| {
-        let of_stored = inventory.definitions.all_stored().iter().any(|domain| domain.uuid.starts_with(mark));
-        of_stored || inventory.definitions.hidden().iter().any(|id| id.uuid.starts_with(mark))
+        let of_stored = inventory.definitions.all_stored().iter().map(|domain| domain.uuid);
+        let of_hidden = inventory.definitions.hidden().iter().map(|id| id.uuid);
+        of_stored.chain(of_hidden).any(|uuid| file_mark(uuid) == mark)
     };
     let reason = |pool: &str, volume: &Volume| match volume.name.as_str() {
         // A commit that still goes on loses nothing: it has opened the volume.
@@ -267,10 +270,10 @@ fn of_domain(domain: &Domain) -> Option<Garbage> {
     };
     Some(Garbage {
         name: domain.name.clone(),
-        uuid: Some(domain.uuid.clone()),
+        uuid: Some(domain.uuid),
         reason,
         files: record.owned.iter().map(|owned| owned.path.clone()).collect(),
-        target: Target::Vm(domain.uuid.clone()),
+        target: Target::Vm(domain.uuid),
     })
 }
 

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use uuid::Uuid;
-
 use super::{Garbage, GarbageCollection, Reason, Target};
 use crate::host;
 use crate::manager::Error;
 use crate::manager::claim::Subject;
 use crate::manager::inventory::Inventory;
+use crate::model::Uuid;
 
 impl GarbageCollection<'_> {
     /// The sockets of which no VM runs.
@@ -20,9 +19,8 @@ impl GarbageCollection<'_> {
         let processes = host::qemu_processes();
         let mut garbage = Vec::new();
         for (uuid, mut sockets) in host::vm_sockets() {
-            let id = uuid.to_string();
-            if inventory.definitions.is_running(&id)
-                || inventory.definitions.is_hidden(&id)
+            if inventory.definitions.is_running(uuid)
+                || inventory.definitions.is_hidden(uuid)
                 || processes.contains_key(&uuid)
             {
                 continue;
@@ -31,10 +29,10 @@ impl GarbageCollection<'_> {
             if sockets.is_empty() {
                 continue;
             }
-            let vm = inventory.definitions.stored(&id);
+            let vm = inventory.definitions.stored(uuid);
             garbage.push(Garbage {
-                name: vm.map_or_else(|| id.clone(), |vm| vm.name.clone()),
-                uuid: Some(id),
+                name: vm.map_or_else(|| uuid.to_string(), |vm| vm.name.clone()),
+                uuid: Some(uuid),
                 reason: if vm.is_some() { Reason::StaleSocket } else { Reason::Orphan },
                 files: sockets.iter().map(|socket| socket.to_string_lossy().into_owned()).collect(),
                 target: Target::Sockets(uuid),
@@ -45,7 +43,7 @@ impl GarbageCollection<'_> {
 
     /// Removes those that are still of no VM that runs: a start claims the VM, too.
     pub(super) async fn remove_sockets(&self, uuid: Uuid, garbage: &Garbage) -> Result<(), Error> {
-        let _claim = self.op.own(Subject::Vm(&uuid.to_string()), &garbage.name).await?;
+        let _claim = self.op.own(Subject::Vm(uuid), &garbage.name).await?;
         for socket in garbage.files.iter().map(Path::new).filter(|socket| host::is_stale_socket(socket)) {
             host::remove_socket(socket).map_err(host::Error::from)?;
         }

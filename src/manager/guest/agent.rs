@@ -6,6 +6,7 @@ use crate::agent::{self, Failure, TransferError, Transport};
 use crate::libvirt;
 use crate::manager::guest::GuestAgent;
 use crate::manager::{CopyError, Error};
+use crate::model::Uuid;
 
 /// Why a guest's agent did not do what it was asked for.
 pub type AgentError = agent::Error<libvirt::Error>;
@@ -17,23 +18,23 @@ pub(in crate::manager) type AgentClient<'a> = agent::Client<ByLibvirt<'a>>;
 #[derive(Clone)]
 pub(in crate::manager) struct ByLibvirt<'a> {
     agent: libvirt::GuestAgent<'a>,
-    uuid: String,
+    uuid: Uuid,
 }
 
 impl<'a> GuestAgent<'a> {
     /// The agent of a VM's guest.
-    pub(in crate::manager) fn client(&self, uuid: &str) -> AgentClient<'a> {
+    pub(in crate::manager) fn client(&self, uuid: Uuid) -> AgentClient<'a> {
         agent_at(self.op.client().agent(), uuid)
     }
 
     /// The same over the second connection, so that an agent that doesn't answer holds nothing else up.
-    pub(in crate::manager) fn second_client(&self, uuid: &str) -> AgentClient<'a> {
+    pub(in crate::manager) fn second_client(&self, uuid: Uuid) -> AgentClient<'a> {
         agent_at(self.op.second_client().agent(), uuid)
     }
 }
 
-fn agent_at<'a>(agent: libvirt::GuestAgent<'a>, uuid: &str) -> AgentClient<'a> {
-    agent::Client::new(ByLibvirt { agent, uuid: uuid.to_owned() })
+fn agent_at<'a>(agent: libvirt::GuestAgent<'a>, uuid: Uuid) -> AgentClient<'a> {
+    agent::Client::new(ByLibvirt { agent, uuid })
 }
 
 impl Transport for ByLibvirt<'_> {
@@ -42,7 +43,7 @@ impl Transport for ByLibvirt<'_> {
 
     async fn exchange(&self, request: &str, within: Duration) -> Result<String, Failure<libvirt::Error>> {
         use libvirt::Error as E;
-        self.agent.command(&self.uuid, request, within).await.map_err(|error| match error {
+        self.agent.command(self.uuid, request, within).await.map_err(|error| match error {
             E::Agent { .. } => Failure::Absent(error),
             E::AgentSilent { .. } => Failure::Silent(error),
             E::AgentRefused { message } => Failure::Refused(message),
@@ -52,7 +53,7 @@ impl Transport for ByLibvirt<'_> {
     }
 
     fn arm(&self, request: &str, after: Duration) -> Result<libvirt::Failsafe, libvirt::Error> {
-        self.agent.arm_failsafe(&self.uuid, request, after)
+        self.agent.arm_failsafe(self.uuid, request, after)
     }
 }
 

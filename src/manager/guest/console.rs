@@ -22,10 +22,10 @@ impl GuestAccess<'_> {
     /// [`VmError::NotRunning`], or when virsh is missing.
     pub async fn console(&self, name: &str, escape: EscapeKey, force: bool) -> Result<Console, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        if !self.op.client().domains().state(&id.uuid).await?.is_active() {
+        if !self.op.client().domains().state(id.uuid).await?.is_active() {
             return Err(VmError::NotRunning { name: id.name }.into());
         }
-        let console = self.op.client().domains().open_console(&id.uuid, escape, force)?;
+        let console = self.op.client().domains().open_console(id.uuid, escape, force)?;
         Ok(Console { name: id.name, escape, console })
     }
 }

@@ -50,7 +50,7 @@ impl GuestAgent<'_> {
         let mut words = request.command.iter();
         let exec =
             Exec::new(words.next().map_or("", String::as_str)).args(words).input(request.stdin.clone());
-        let run = self.client(&id.uuid).run(&exec, request.timeout, self.op.interrupt().asked()).await;
+        let run = self.client(id.uuid).run(&exec, request.timeout, self.op.interrupt().asked()).await;
         match run {
             Ok(Run { exit, end }) => Ok(Executed { name: id.name, exit, end }),
             Err(error) => Err(self.why_not_run(&id, exec.program(), error).await),
@@ -77,7 +77,7 @@ impl GuestAgent<'_> {
 
     /// A guest answers only while it runs; one that is just starting is waited for.
     pub(in crate::manager) async fn await_running(&self, id: &DomainId) -> Result<(), Error> {
-        let state = self.op.client().domains().state(&id.uuid).await?;
+        let state = self.op.client().domains().state(id.uuid).await?;
         if !state.is_active() {
             return Err(VmError::NotRunning { name: id.name.clone() }.into());
         }
@@ -86,7 +86,7 @@ impl GuestAgent<'_> {
 
     /// That the VM has shut down, or is paused, is more to the point than what that did to the agent.
     pub(in crate::manager) async fn or_not_running(&self, id: &DomainId, error: Error) -> Error {
-        match self.op.client().domains().state(&id.uuid).await {
+        match self.op.client().domains().state(id.uuid).await {
             Ok(state) if !state.is_active() => VmError::NotRunning { name: id.name.clone() }.into(),
             Ok(VmState::Paused) => VmError::Paused { name: id.name.clone() }.into(),
             _ => error,

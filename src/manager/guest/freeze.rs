@@ -23,7 +23,7 @@ impl GuestAgent<'_> {
         running: &Domain,
         work: impl Future<Output = O>,
     ) -> O {
-        let agent = self.second_client(&running.uuid);
+        let agent = self.second_client(running.uuid);
         if !running.agent_connected || !agent.answers(ANSWER).await {
             self.warn_not_frozen(running, FreezeFault::NoAgent);
             return work.await;

@@ -9,6 +9,7 @@ use crate::libvirt::{Domain, OwnedVolume, Scope};
 use crate::manager::guest::GuestAccess;
 use crate::manager::storage::Storage;
 use crate::manager::{ConsoleError, Error};
+use crate::model::Uuid;
 
 /// How often a log is looked at that is followed.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -39,7 +40,7 @@ impl GuestAccess<'_> {
         out: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<(), Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        let domain = self.op.client().definitions().current(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(id.uuid).await?;
         let mut log = self.serial_log(&domain).await?;
         if !log.so_far(request.lines, out).await? || !request.follow {
             return Ok(());
@@ -50,7 +51,7 @@ impl GuestAccess<'_> {
             let removed = match checked.elapsed() >= CHECK {
                 true => {
                     checked = Instant::now();
-                    self.is_removed(&id.uuid).await
+                    self.is_removed(id.uuid).await
                 }
                 false => Ok(false),
             };
@@ -75,7 +76,7 @@ impl GuestAccess<'_> {
         }
     }
 
-    async fn is_removed(&self, uuid: &str) -> Result<bool, Error> {
+    async fn is_removed(&self, uuid: Uuid) -> Result<bool, Error> {
         match self.op.client().domains().state(uuid).await {
             Ok(_) => Ok(false),
             // virsh hides why a look-up failed; the list tells.

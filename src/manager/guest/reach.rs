@@ -81,10 +81,10 @@ impl GuestAccess<'_> {
 
     async fn running(&self, name: &str) -> Result<Domain, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        if !self.op.client().domains().state(&id.uuid).await?.is_active() {
+        if !self.op.client().domains().state(id.uuid).await?.is_active() {
             return Err(VmError::NotRunning { name: id.name }.into());
         }
-        let domain = self.op.client().definitions().current(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(id.uuid).await?;
         if domain.interfaces.is_empty() {
             return Err(ReachError::NoNetwork { name: domain.name }.into());
         }
@@ -102,7 +102,7 @@ impl GuestAccess<'_> {
             if source == AddressSource::Agent && !domain.has_agent_channel {
                 continue;
             }
-            found.extend(self.op.client().domains().addresses(&domain.uuid, source).await?);
+            found.extend(self.op.client().domains().addresses(domain.uuid, source).await?);
             if !own_addresses(domain, &found).is_empty() {
                 break;
             }
@@ -125,7 +125,7 @@ impl GuestAccess<'_> {
             identities_only: access.is_some() && !identity_files.is_empty(),
             identity_files,
             known_host: access.and_then(|access| access.host_key.clone()),
-            uuid: domain.uuid.parse().unwrap_or_default(),
+            uuid: domain.uuid,
             state_folder: self.op.paths().state_folder().to_owned(),
         })
     }

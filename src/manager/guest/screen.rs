@@ -79,10 +79,10 @@ impl GuestAccess<'_> {
 
     pub(super) async fn vnc_server(&self, name: &str) -> Result<(DomainId, VncServer), Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        if !self.op.client().domains().state(&id.uuid).await?.is_active() {
+        if !self.op.client().domains().state(id.uuid).await?.is_active() {
             return Err(VmError::NotRunning { name: id.name }.into());
         }
-        match self.op.client().definitions().vnc_server(&id.uuid).await? {
+        match self.op.client().definitions().vnc_server(id.uuid).await? {
             Some(server) => Ok((id, server)),
             None => Err(ScreenError::NoScreen { name: id.name }.into()),
         }

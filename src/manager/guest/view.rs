@@ -67,9 +67,9 @@ impl GuestAccess<'_> {
         };
         let screen = Screen::of(id.name, server);
         let arguments = match access {
-            Access::Libvirt => {
-                ["--attach", "--connect", self.op.uri().as_str(), "--", &id.uuid].map(str::to_owned).to_vec()
-            }
+            Access::Libvirt => ["--attach", "--connect", self.op.uri().as_str(), "--", &id.uuid.to_string()]
+                .map(str::to_owned)
+                .to_vec(),
             Access::Direct => vec![operand(viewer, &screen)],
             Access::Forwarded => vec![operand(viewer, forward.as_ref().map_or(&screen, |at| &at.screen))],
         };

@@ -55,13 +55,13 @@ impl GuestAccess<'_> {
     /// [`VmError::NotRunning`], [`WaitError::TimedOut`], [`WaitError::Stopped`], [`WaitError::CloudInit`].
     pub async fn wait(&self, name: &str, wait: &WaitFor) -> Result<crate::manager::VmStatus, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        let domain = self.op.client().definitions().current(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(id.uuid).await?;
         let for_its_end = wait.conditions.contains(&Condition::Stopped);
-        if !for_its_end && !self.op.client().domains().state(&id.uuid).await?.is_active() {
+        if !for_its_end && !self.op.client().domains().state(id.uuid).await?.is_active() {
             return Err(VmError::NotRunning { name: id.name }.into());
         }
         self.wait_for(&domain, wait).await?;
-        Vms::of(self.op).status_of(&id.uuid).await
+        Vms::of(self.op).status_of(id.uuid).await
     }
 
     pub(in crate::manager) async fn wait_for(&self, domain: &Domain, wait: &WaitFor) -> Result<(), Error> {
@@ -137,7 +137,7 @@ impl Waiting<'_> {
     async fn agent(&mut self) -> Result<(), Error> {
         loop {
             self.still_running().await?;
-            let agent = GuestAgent::of(self.access.op).client(&self.domain.uuid);
+            let agent = GuestAgent::of(self.access.op).client(self.domain.uuid);
             match agent.ask_within(&Ping, self.time_for(TRY)).await {
                 Ok(_) => return Ok(()),
                 Err(AgentError::Transport(error)) if error.is_connection() => return Err(error.into()),
@@ -234,7 +234,7 @@ impl Waiting<'_> {
     }
 
     async fn ask_cloud_init_by_agent(&self) -> Result<String, Seen> {
-        let agent = GuestAgent::of(self.access.op).client(&self.domain.uuid);
+        let agent = GuestAgent::of(self.access.op).client(self.domain.uuid);
         let script = Exec::new("sh").args(["-c", cloud_init::SCRIPT]);
         let no_access = |error: AgentError| Seen::NoAccess { agent: error.to_string() };
         let run = agent.run(&script, Some(BY_AGENT), std::future::pending()).await.map_err(no_access)?;
@@ -244,7 +244,7 @@ impl Waiting<'_> {
     }
 
     async fn state(&self) -> Result<VmState, Error> {
-        Ok(self.access.op.client().domains().state(&self.domain.uuid).await?)
+        Ok(self.access.op.client().domains().state(self.domain.uuid).await?)
     }
 
     async fn still_running(&self) -> Result<(), Error> {
@@ -252,7 +252,7 @@ impl Waiting<'_> {
         if state.is_active() {
             return Ok(());
         }
-        let stats = self.access.op.client().statistics().of(&self.domain.uuid).await?;
+        let stats = self.access.op.client().statistics().of(self.domain.uuid).await?;
         Err(WaitError::Stopped {
             vm: self.domain.name.clone(),
             condition: self.condition,

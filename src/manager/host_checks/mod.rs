@@ -9,7 +9,7 @@ pub use error::ResourceError;
 use super::operation::noun;
 use super::{Error, Event, VmSpec, Warning};
 use crate::host;
-use crate::model::MemorySize;
+use crate::model::{MemorySize, Uuid};
 
 /// With more than so many for each of the host's a guest hardly comes up; QEMU was seen to spin for
 /// minutes, with the host's memory full, on 4096 for 2.
@@ -82,13 +82,13 @@ impl HostChecks<'_> {
     }
 
     /// The socket for vmtools' own QMP monitor, where there is a folder for it.
-    pub(in crate::manager) fn qmp_socket(&self, uuid: uuid::Uuid) -> Option<String> {
+    pub(in crate::manager) fn qmp_socket(&self, uuid: Uuid) -> Option<String> {
         let path = host::qmp_socket(&self.socket_folder()?, uuid)?;
         Some(path.to_string_lossy().into_owned())
     }
 
     /// The socket for VNC, in the same folder.
-    pub(in crate::manager) fn vnc_socket(&self, uuid: uuid::Uuid) -> Option<String> {
+    pub(in crate::manager) fn vnc_socket(&self, uuid: Uuid) -> Option<String> {
         let path = host::vnc_socket(&self.socket_folder()?, uuid)?;
         Some(path.to_string_lossy().into_owned())
     }

@@ -1,6 +1,7 @@
 //! A VM's disk becomes an image: flattened into a volume by libvirt, so that no root is needed and another
 //! host's VM can be committed, then brought here.
 
+use crate::model::Uuid;
 use std::time::Duration;
 
 use super::{ImageStatus, image_store, kept};
@@ -49,7 +50,7 @@ impl Images<'_> {
         let staged = self.op.race(async { Ok(store.own().stage(&request.name, request.replace).await?) });
         let staged = staged.await?;
         let pool = Storage::of(self.op).storage_pool(true).await?;
-        let volume = format!("{PREFIX}{}.qcow2", &uuid::Uuid::new_v4().simple().to_string()[..12]);
+        let volume = format!("{PREFIX}{}.qcow2", &Uuid::new_v4().simple().to_string()[..12]);
         let path = format!("{}/{volume}", pool.path);
         let temporary = OwnedVolume { pool: pool.name, volume, path };
         let brought = self.flatten_and_fetch(domain, &source, &temporary, &staged, &request.name).await;

@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use crate::libvirt::{Definitions, Domain, DomainId, Interface, Network, Scope};
 use crate::manager::operation::Operation;
 use crate::manager::{Error, Event, Warning};
+use crate::model::Uuid;
 
 /// The definitions of all VMs as of one moment, joined by UUID. A QEMU that hangs holds its own back only.
 #[derive(Debug, Default)]
@@ -23,11 +24,11 @@ impl VmDefinitions {
     pub(in crate::manager) async fn load(op: Operation<'_>) -> Result<Self, Error> {
         let client = op.client();
         let ids = client.domains().list(Scope::All).await?;
-        let uuids: Vec<&str> = ids.iter().map(|id| id.uuid.as_str()).collect();
+        let uuids: Vec<Uuid> = ids.iter().map(|id| id.uuid).collect();
         let Definitions { domains: stored, hidden } = client.definitions().all_stored(&uuids).await?;
         let active = client.domains().list(Scope::Active).await?;
-        let active = active.iter().map(|id| id.uuid.as_str());
-        let active: Vec<&str> = active.filter(|uuid| !hidden.iter().any(|other| other == uuid)).collect();
+        let active: Vec<Uuid> =
+            active.iter().map(|id| id.uuid).filter(|uuid| !hidden.contains(uuid)).collect();
         let Definitions { domains: running, hidden: hidden_now } =
             client.definitions().all_current(&active).await?;
         let is_hidden = |id: &DomainId| hidden.contains(&id.uuid) || hidden_now.contains(&id.uuid);
@@ -45,7 +46,7 @@ impl VmDefinitions {
     }
 
     /// The VM's stored definition.
-    pub(in crate::manager) fn stored(&self, uuid: &str) -> Option<&Domain> {
+    pub(in crate::manager) fn stored(&self, uuid: Uuid) -> Option<&Domain> {
         self.stored.iter().find(|domain| domain.uuid == uuid)
     }
 
@@ -60,7 +61,7 @@ impl VmDefinitions {
     }
 
     /// Whether the VM runs.
-    pub(in crate::manager) fn is_running(&self, uuid: &str) -> bool {
+    pub(in crate::manager) fn is_running(&self, uuid: Uuid) -> bool {
         self.running.iter().any(|domain| domain.uuid == uuid)
     }
 
@@ -70,12 +71,12 @@ impl VmDefinitions {
     }
 
     /// Whether the VM is there, but tells nothing of itself.
-    pub(in crate::manager) fn is_hidden(&self, uuid: &str) -> bool {
+    pub(in crate::manager) fn is_hidden(&self, uuid: Uuid) -> bool {
         self.hidden.iter().any(|id| id.uuid == uuid)
     }
 
     /// The VMs whose disks stand on this one's, by their own record or by their chains, by name.
-    pub(in crate::manager) fn children_of(&self, uuid: &str) -> Vec<String> {
+    pub(in crate::manager) fn children_of(&self, uuid: Uuid) -> Vec<String> {
         let Some(parent) = self.stored(uuid) else { return Vec::new() };
         let stands = |domain: &&Domain| {
             let own = |path: &String| parent.disks.iter().any(|disk| disk.writes_to(path));
@@ -96,7 +97,7 @@ impl VmDefinitions {
         for domain in self.running.iter().chain(&self.stored) {
             for interface in domain.interfaces.iter().filter(|interface| is_on(interface, network)) {
                 if seen.insert((&domain.uuid, &interface.mac)) {
-                    found.push((domain, interface, self.runs_with(&domain.uuid, &interface.mac)));
+                    found.push((domain, interface, self.runs_with(domain.uuid, &interface.mac)));
                 }
             }
         }
@@ -112,14 +113,14 @@ impl VmDefinitions {
             .find(|domain| domain.interfaces.iter().any(|interface| interface.mac == mac))
     }
 
-    fn runs_with(&self, uuid: &str, mac: &str) -> bool {
+    fn runs_with(&self, uuid: Uuid, mac: &str) -> bool {
         let mut of_it = self.running.iter().filter(|domain| domain.uuid == uuid);
         of_it.any(|domain| domain.interfaces.iter().any(|interface| interface.mac == mac))
     }
 }
 
 /// Whether the VM's record names the other as the one that it is a linked clone of.
-pub(in crate::manager) fn is_child(domain: &Domain, parent: &str) -> bool {
+pub(in crate::manager) fn is_child(domain: &Domain, parent: Uuid) -> bool {
     let recorded = domain.metadata.as_ref().and_then(|record| record.parent.as_ref());
     recorded.is_some_and(|recorded| recorded.uuid == parent)
 }

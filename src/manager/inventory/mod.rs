@@ -17,7 +17,8 @@ use crate::host;
 use crate::libvirt::{Disk, Domain, DomainId, OwnedVolume, Volume};
 use crate::manager::Error;
 use crate::manager::operation::Operation;
-use crate::manager::storage::is_piece;
+use crate::manager::storage::{file_mark, is_piece};
+use crate::model::Uuid;
 
 /// How long a pool in which something is being made is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,7 +33,7 @@ pub(in crate::manager) struct Inventory {
 #[derive(Debug, Default, Clone)]
 pub(in crate::manager) struct DeletionSet {
     /// The UUIDs of the VMs.
-    pub(in crate::manager) vms: HashSet<String>,
+    pub(in crate::manager) vms: HashSet<Uuid>,
     /// The files.
     pub(in crate::manager) files: HashSet<FileKey>,
 }
@@ -94,7 +95,7 @@ impl Inventory {
     }
 
     /// The VMs that stand on what this one writes, by vmtools' record or by their disks' chains, by name.
-    pub(in crate::manager) fn children_of_any_kind(&self, uuid: &str) -> Vec<String> {
+    pub(in crate::manager) fn children_of_any_kind(&self, uuid: Uuid) -> Vec<String> {
         let mut children = self.definitions.children_of(uuid);
         let Some(parent) = self.definitions.stored(uuid) else { return children };
         let written =
@@ -118,8 +119,9 @@ impl Inventory {
         let mut owned: Vec<OwnedVolume> = domain.owned_volumes().cloned().collect();
         owned.retain(|volume| {
             !self.definitions.all_stored().iter().any(|other| {
-                let mark = other.uuid.get(..8).unwrap_or(&other.uuid);
-                other.uuid != domain.uuid && other.owns(&volume.path) && volume.volume.contains(mark)
+                other.uuid != domain.uuid
+                    && other.owns(&volume.path)
+                    && volume.volume.contains(&file_mark(other.uuid))
             })
         });
         let is_log_piece =
@@ -144,7 +146,7 @@ impl Inventory {
     }
 
     /// How many files stand below the VM's disks, at most.
-    pub(in crate::manager) fn depth(&self, uuid: &str) -> usize {
+    pub(in crate::manager) fn depth(&self, uuid: Uuid) -> usize {
         let disks = self.definitions.stored(uuid).into_iter().flat_map(|domain| &domain.disks);
         let depth = |path: &String| self.files.below(&self.files.key(path)).0.len();
         disks.filter_map(|disk| disk.path.as_ref()).map(depth).max().unwrap_or(0)
@@ -153,18 +155,17 @@ impl Inventory {
     /// Those among `vms` that stand on one of the files, or are linked clones of the VM.
     pub(in crate::manager) fn standing_on(
         &self,
-        uuid: &str,
+        uuid: Uuid,
         files: &[&str],
-        vms: &HashSet<String>,
-    ) -> Vec<String> {
+        vms: &HashSet<Uuid>,
+    ) -> Vec<Uuid> {
         let keys: Vec<FileKey> = files.iter().map(|path| self.files.key(path)).collect();
         let needs = |domain: &&Domain| {
             domain.uuid != uuid
                 && vms.contains(&domain.uuid)
                 && (is_child(domain, uuid) || keys.iter().any(|key| self.uses(domain, key)))
         };
-        let mut uuids: Vec<String> =
-            self.definitions.all().filter(needs).map(|domain| domain.uuid.clone()).collect();
+        let mut uuids: Vec<Uuid> = self.definitions.all().filter(needs).map(|domain| domain.uuid).collect();
         uuids.sort();
         uuids.dedup();
         uuids
@@ -194,14 +195,14 @@ impl Inventory {
     }
 
     /// The VMs that record this one as their parent and are not going with it.
-    pub(in crate::manager) fn children_of(&self, uuid: &str, deletion: &DeletionSet) -> Vec<Needer> {
+    pub(in crate::manager) fn children_of(&self, uuid: Uuid, deletion: &DeletionSet) -> Vec<Needer> {
         let children = self.definitions.all_stored().iter().filter(|domain| is_child(domain, uuid));
         let staying = children.filter(|domain| !deletion.vms.contains(&domain.uuid));
         staying.map(|domain| Needer::Vm(domain.name.clone())).collect()
     }
 
     /// All files that the VM needs by its definitions.
-    pub(in crate::manager) fn used_by(&self, uuid: &str) -> HashSet<FileKey> {
+    pub(in crate::manager) fn used_by(&self, uuid: Uuid) -> HashSet<FileKey> {
         let of_it = self.definitions.all().filter(|domain| domain.uuid == uuid);
         of_it.flat_map(|domain| self.files_of(domain)).collect()
     }
@@ -262,7 +263,7 @@ fn other_files(domain: &Domain) -> Vec<String> {
 
 /// Whether the process of a VM that hangs names the file on its command line, where it is this host's.
 fn names_file(id: &DomainId, path: &str) -> bool {
-    id.uuid.parse().ok().and_then(|uuid| host::qemu_names_file(uuid, path)).unwrap_or(false)
+    host::qemu_names_file(id.uuid, path).unwrap_or(false)
 }
 
 /// The files of all active pools, each with its pool's name. libvirt looks anew: others may have put something

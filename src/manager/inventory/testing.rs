@@ -2,6 +2,7 @@
 
 use super::{Files, Inventory, VmDefinitions};
 use crate::libvirt::{Domain, Volume};
+use crate::model::Uuid;
 
 fn volume(path: &str, backing: Option<&str>) -> (String, Volume) {
     let volume = Volume {
@@ -13,11 +14,21 @@ fn volume(path: &str, backing: Option<&str>) -> (String, Volume) {
     ("p".to_owned(), volume)
 }
 
-/// A VM with one disk; its UUID is its name, and `more` goes into its definition.
+/// The UUID of a VM of that name.
+pub(in crate::manager) fn uuid_of(name: &str) -> Uuid {
+    let mut bytes = [0; 16];
+    for (byte, of_name) in bytes.iter_mut().zip(name.bytes()) {
+        *byte = of_name;
+    }
+    Uuid::from_bytes(bytes)
+}
+
+/// A VM with one disk; its UUID is that of its name, and `more` goes into its definition.
 pub(in crate::manager) fn domain(name: &str, disk: &str, more: &str) -> Domain {
     let document = format!(
-        "<domain><name>{name}</name><uuid>{name}</uuid>{more}<devices><disk type='file' device='disk'>\
-         <driver type='qcow2'/><source file='{disk}'/><target dev='vda'/></disk></devices></domain>"
+        "<domain><name>{name}</name><uuid>{}</uuid>{more}<devices><disk type='file' device='disk'>\
+         <driver type='qcow2'/><source file='{disk}'/><target dev='vda'/></disk></devices></domain>",
+        uuid_of(name)
     );
     Domain::parse(&document).expect("parses")
 }

@@ -1,9 +1,9 @@
-use super::testing::{domain, inventory};
+use super::testing::{domain, inventory, uuid_of};
 use super::*;
 
 fn deletion(inventory: &Inventory, vms: &[&str], files: &[&str]) -> DeletionSet {
     DeletionSet {
-        vms: vms.iter().map(|vm| (*vm).to_owned()).collect(),
+        vms: vms.iter().map(|vm| uuid_of(vm)).collect(),
         files: files.iter().map(|path| inventory.files.key(path)).collect(),
     }
 }
@@ -29,15 +29,19 @@ fn what_stays_needs_what_is_below_it() {
     assert_eq!(needed_by("/p/a", &["a", "b"], &["/p/a", "/p/b"]), [file("/p/x")]);
     // It goes without its disk.
     assert_eq!(needed_by("/p/a", &["a", "b"], &["/p/a", "/p/x"]), [file("/p/b")]);
-    assert_eq!(inventory.standing_on("a", &["/p/a"], &deletion(&inventory, &["a", "b"], &[]).vms), ["b"]);
-    assert!(inventory.depth("b") > inventory.depth("a"));
+    let both = deletion(&inventory, &["a", "b"], &[]).vms;
+    assert_eq!(inventory.standing_on(uuid_of("a"), &["/p/a"], &both), [uuid_of("b")]);
+    assert!(inventory.depth(uuid_of("b")) > inventory.depth(uuid_of("a")));
 }
 
 #[test]
 fn a_copied_record_owns_nothing() {
-    let record = "<metadata><v:vm xmlns:v='urn:vmtools:vm:1'><v:volume pool='p' name='web-aaaaaaaa.qcow2' \
-                  path='/p/web-aaaaaaaa.qcow2'/></v:vm></metadata>";
-    let domains = ["aaaaaaaa-1", "bbbbbbbb-1"].map(|uuid| domain(uuid, "/p/x", record));
+    let volume = format!("web-{}.qcow2", file_mark(uuid_of("web")));
+    let record = format!(
+        "<metadata><v:vm xmlns:v='urn:vmtools:vm:1'><v:volume pool='p' name='{volume}' path='/p/{volume}'/></v:vm>\
+         </metadata>"
+    );
+    let domains = ["web", "copy"].map(|name| domain(name, "/p/x", &record));
     let inventory = inventory(&[], domains.to_vec());
     assert_eq!(domains.map(|domain| inventory.owned_by(&domain).len()), [1, 0]);
 }
@@ -77,7 +81,7 @@ fn overlays_in_no_pool_need_what_they_name_by_whatever_path() {
     let base = base.to_string_lossy().into_owned();
     let inventory = inventory(&[(&base, None)], vec![domain("web", &top, "")]);
     assert_eq!(inventory.needed_by(&base, &DeletionSet::default()), [vm("web")]);
-    assert_eq!(inventory.depth("web"), 2);
+    assert_eq!(inventory.depth(uuid_of("web")), 2);
     let going = deletion(&inventory, &["web"], &[]);
     assert_eq!(inventory.needed_by(&base, &going).len(), 2, "its files stay");
 }
@@ -88,12 +92,13 @@ fn a_raw_disk_stands_on_nothing_whatever_its_guest_has_written_to_it() {
     let path = folder.path().join("disk.img");
     overlay(&path, "/etc/passwd");
     let raw = format!(
-        "<domain><name>web</name><uuid>web</uuid><devices><disk type='file' device='disk'><driver type='raw'/>\
+        "<domain><name>web</name><uuid>{}</uuid><devices><disk type='file' device='disk'><driver type='raw'/>\
          <source file='{}'/><target dev='vda'/></disk></devices></domain>",
+        uuid_of("web"),
         path.display()
     );
     let inventory = inventory(&[], vec![Domain::parse(&raw).expect("parses")]);
-    assert_eq!(inventory.depth("web"), 0);
+    assert_eq!(inventory.depth(uuid_of("web")), 0);
 }
 
 #[test]

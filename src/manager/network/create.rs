@@ -15,7 +15,7 @@ use crate::manager::claim::{Claim, Subject};
 use crate::manager::network::Networks;
 use crate::manager::undo::UndoStack;
 use crate::manager::{Error, SubnetUser};
-use crate::model::{IpRange, IpSubnet, NetworkMode, NetworkName, Subnet, Subnet6};
+use crate::model::{IpRange, IpSubnet, NetworkMode, NetworkName, Subnet, Subnet6, Uuid};
 
 /// How often a subnet is looked for that nobody takes in the meantime.
 const TRIES: u32 = 8;
@@ -154,11 +154,11 @@ impl Networks<'_> {
         for attempt in 0..TRIES {
             let claim = self.op.own(Subject::Subnets, "the subnets of networks").await?;
             let spec = self.settle_network(request, attempt).await?;
-            let uuid = spec.uuid.to_string();
+            let uuid = spec.uuid;
             let mut undo = UndoStack::new(self.op).within(PATIENCE);
-            undo.will_define_network(&uuid, spec.name.as_str());
+            undo.will_define_network(uuid, spec.name.as_str());
             let error = match self.make_network(&spec, request, claim, found_by_itself).await {
-                Ok(()) => return self.network_status(&uuid).await,
+                Ok(()) => return self.network_status(uuid).await,
                 // Then nothing was made, and what has the name is not ours.
                 Err(error @ Error::Libvirt(libvirt::Error::Exists { .. })) => return Err(error),
                 Err(error) => undo.unwind(error).await,
@@ -177,7 +177,7 @@ impl Networks<'_> {
         claim: Claim,
         yields: bool,
     ) -> Result<(), Error> {
-        let uuid = spec.uuid.to_string();
+        let uuid = spec.uuid;
         self.op.check()?;
         self.op.client().networks().define(&spec.to_element()).await?;
         // From here on others see whose the subnets are.
@@ -189,13 +189,13 @@ impl Networks<'_> {
         }
         if request.start {
             self.op.check()?;
-            let started = self.bring_up(spec.name.as_str(), &uuid).await;
+            let started = self.bring_up(spec.name.as_str(), uuid).await;
             // Whatever came of it: nobody waits for it any more.
             self.op.check()?;
             started?;
         }
         if request.autostart {
-            self.op.client().networks().set_autostart(&uuid, true).await?;
+            self.op.client().networks().set_autostart(uuid, true).await?;
         }
         self.op.check()
     }
@@ -208,7 +208,7 @@ impl Networks<'_> {
             let name = request.name.to_string();
             return Err(libvirt::Error::Exists { object: Object::Network, name }.into());
         }
-        let uuid = uuid::Uuid::new_v4();
+        let uuid = Uuid::new_v4();
         let device = match &request.kind {
             NetworkKind::Host { bridge } => {
                 self.check_bridge(bridge)?;

@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
-use crate::libvirt;
+use crate::libvirt::{self, Network};
 use crate::manager::Error;
 use crate::manager::claim::Subject;
 use crate::manager::network::Networks;
 use crate::manager::retry::Retry;
-use crate::model::IpSubnet;
+use crate::model::{IpSubnet, Uuid};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -15,7 +15,7 @@ pub struct NetworkDeletePlan {
     /// The network.
     pub name: String,
     /// Its UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// Its mode.
     pub mode: String,
     /// Whether it is up, and stopped first.
@@ -36,7 +36,7 @@ pub struct DeletedNetwork {
     /// The network.
     pub name: String,
     /// Its UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
 }
 
 impl Networks<'_> {
@@ -45,7 +45,10 @@ impl Networks<'_> {
     /// # Errors
     /// [`NetworkError::InUse`] when VMs are plugged in, running or not.
     pub async fn plan_delete(&self, name: &str) -> Result<NetworkDeletePlan, Error> {
-        let network = self.op.client().networks().find(name).await?;
+        self.plan_delete_of(self.op.client().networks().find(name).await?).await
+    }
+
+    async fn plan_delete_of(&self, network: Network) -> Result<NetworkDeletePlan, Error> {
         self.refuse_used(&network, false).await?;
         let reservation_count = network.reservations().count();
         Ok(NetworkDeletePlan {
@@ -66,14 +69,14 @@ impl Networks<'_> {
     /// [`NetworkError::InUse`] when a VM was plugged in meanwhile.
     pub async fn delete(&self, plan: NetworkDeletePlan) -> Result<DeletedNetwork, Error> {
         self.op.check()?;
-        let _claim = self.op.own(Subject::Network(&plan.uuid), &plan.name).await?;
+        let _claim = self.op.own(Subject::Network(plan.uuid), &plan.name).await?;
         // Since the plan was made somebody has thought about it.
-        self.plan_delete(&plan.uuid).await?;
-        self.remove_network(&plan.uuid, plan.persistent).await?;
+        self.plan_delete_of(self.op.client().networks().of_uuid(plan.uuid).await?).await?;
+        self.remove_network(plan.uuid, plan.persistent).await?;
         Ok(DeletedNetwork { name: plan.name, uuid: plan.uuid })
     }
 
-    async fn remove_network(&self, uuid: &str, persistent: bool) -> Result<(), libvirt::Error> {
+    async fn remove_network(&self, uuid: Uuid, persistent: bool) -> Result<(), libvirt::Error> {
         let deadline = Instant::now() + PATIENCE;
         Retry::regardless(deadline)
             .while_busy(async || self.op.client().networks().destroy(uuid).await)

@@ -7,7 +7,7 @@ use crate::libvirt::{Lease, Network, Reservation};
 use crate::manager::Error;
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
-use crate::model::Timestamp;
+use crate::model::{Timestamp, Uuid};
 
 /// A network of libvirt, and how much it is used.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -76,7 +76,7 @@ impl Networks<'_> {
     /// When libvirt can't be asked.
     pub async fn list(&self) -> Result<Vec<NetworkStatus>, Error> {
         let networks = self.op.client().networks().list().await?;
-        let uuids: Vec<&str> = networks.iter().map(|network| network.uuid.as_str()).collect();
+        let uuids: Vec<Uuid> = networks.iter().map(|network| network.uuid).collect();
         let leases = self.op.client().networks().leases(&uuids).await?;
         let definitions = VmDefinitions::load(self.op).await?;
         let statuses = networks.into_iter().zip(leases);
@@ -88,8 +88,11 @@ impl Networks<'_> {
     /// # Errors
     /// When there is no such network, or libvirt can't be asked.
     pub async fn info(&self, name: &str) -> Result<NetworkInfo, Error> {
-        let network = self.op.client().networks().find(name).await?;
-        let leases = self.op.client().networks().leases(&[&network.uuid]).await?.pop().unwrap_or_default();
+        self.info_of(self.op.client().networks().find(name).await?).await
+    }
+
+    async fn info_of(&self, network: Network) -> Result<NetworkInfo, Error> {
+        let leases = self.op.client().networks().leases(&[network.uuid]).await?.pop().unwrap_or_default();
         let definitions = VmDefinitions::load(self.op).await?;
         let vm = |mac: &str| definitions.holder_of(mac).map(|domain| domain.name.clone());
         let cards = interfaces_on(&definitions, &network);
@@ -116,8 +119,8 @@ impl Networks<'_> {
         })
     }
 
-    pub(super) async fn network_status(&self, uuid: &str) -> Result<NetworkStatus, Error> {
-        Ok(self.info(uuid).await?.status)
+    pub(super) async fn network_status(&self, uuid: Uuid) -> Result<NetworkStatus, Error> {
+        Ok(self.info_of(self.op.client().networks().of_uuid(uuid).await?).await?.status)
     }
 }
 

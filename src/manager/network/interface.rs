@@ -67,7 +67,7 @@ impl Networks<'_> {
         let model = card.model.unwrap_or_else(|| vm.current().hardware().nic_model);
         let interface = InterfaceSpec { mac: mac.clone(), source, model: Some(model) };
         self.op.check()?;
-        self.op.client().hardware().attach_interface(&id.uuid, &interface, vm.affects()).await?;
+        self.op.client().hardware().attach_interface(id.uuid, &interface, vm.affects()).await?;
         let model = Some(model.name().to_owned());
         let (network, portgroup) = (plug_name(&card.network), portgroup_of(&card.network));
         Ok(CardChange { vm: id.name.clone(), network, mac, model, portgroup, live })
@@ -120,16 +120,12 @@ impl Networks<'_> {
         self.op.check()?;
         let live = in_running.is_some();
         if live {
-            self.op
-                .client()
-                .hardware()
-                .detach_interface(&id.uuid, &card.kind, &mac, Affects::Running)
-                .await?;
+            self.op.client().hardware().detach_interface(id.uuid, &card.kind, &mac, Affects::Running).await?;
             self.op.race(self.await_unplugged(id, &mac)).await?;
         }
         // A guest that keeps it has it after its next start, too.
         if in_stored.is_some() {
-            self.op.client().hardware().detach_interface(&id.uuid, &card.kind, &mac, Affects::Stored).await?;
+            self.op.client().hardware().detach_interface(id.uuid, &card.kind, &mac, Affects::Stored).await?;
         }
         self.release(&id.name, vm.definitions(), Some(&[&mac])).await?;
         let (model, portgroup) = (card.model.clone(), card.portgroup.clone());
@@ -139,7 +135,7 @@ impl Networks<'_> {
     /// libvirt asks the guest, and goes on after a few seconds whether that has given the card up or not.
     async fn await_unplugged(&self, id: &DomainId, mac: &str) -> Result<(), Error> {
         let mut retry = self.op.retry(UNPLUG);
-        while card_with(&self.op.client().definitions().current(&id.uuid).await?, mac).is_some() {
+        while card_with(&self.op.client().definitions().current(id.uuid).await?, mac).is_some() {
             if !retry.again().await? {
                 let (vm, mac) = (id.name.clone(), mac.to_owned());
                 return Err(NetworkError::StillPlugged { vm, mac, timeout: UNPLUG }.into());

@@ -7,6 +7,7 @@ use crate::manager::claim::{Claim, Subject};
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
 use crate::manager::{Already, Error, Event};
+use crate::model::Uuid;
 
 impl Networks<'_> {
     /// The network for a VM, with the port group if one is named, started if it is off and `act` says so, and a claim
@@ -18,12 +19,12 @@ impl Networks<'_> {
         act: bool,
     ) -> Result<Claim, Error> {
         let uuid = self.op.client().networks().find(name).await?.uuid;
-        let claim = self.op.share(Subject::Network(&uuid), name).await?;
+        let claim = self.op.share(Subject::Network(uuid), name).await?;
         // Claimed by now: what it was before may have been another command's to end.
-        let network = self.op.client().networks().find(&uuid).await?;
+        let network = self.op.client().networks().of_uuid(uuid).await?;
         check_portgroup(&network, portgroup)?;
         if !network.active && act {
-            self.op.client().networks().start(&network.uuid).await?;
+            self.op.client().networks().start(network.uuid).await?;
             self.op.report(Event::NetworkStarted { name });
         }
         Ok(claim)
@@ -40,9 +41,9 @@ impl Networks<'_> {
             self.op.report(Event::AlreadySo { name: &network.name, what: Already::Active });
         } else {
             self.refuse_session()?;
-            self.bring_up(&network.name, &network.uuid).await?;
+            self.bring_up(&network.name, network.uuid).await?;
         }
-        self.network_status(&network.uuid).await
+        self.network_status(network.uuid).await
     }
 
     /// Stops the network, with `force` whoever is plugged in. One that is off is fine. Gives the network as
@@ -52,22 +53,22 @@ impl Networks<'_> {
     /// [`NetworkError::InUse`] when running VMs are plugged in.
     pub async fn stop(&self, name: &str, force: bool) -> Result<NetworkStatus, Error> {
         let uuid = self.op.client().networks().find(name).await?.uuid;
-        let _claim = self.op.own(Subject::Network(&uuid), name).await?;
-        let mut network = self.op.client().networks().find(&uuid).await?;
+        let _claim = self.op.own(Subject::Network(uuid), name).await?;
+        let mut network = self.op.client().networks().of_uuid(uuid).await?;
         self.op.check()?;
         if !network.active {
             self.op.report(Event::AlreadySo { name: &network.name, what: Already::Inactive });
-            return self.network_status(&network.uuid).await;
+            return self.network_status(network.uuid).await;
         }
         if !force {
             self.refuse_used(&network, true).await?;
         }
-        match self.op.client().networks().destroy(&network.uuid).await {
+        match self.op.client().networks().destroy(network.uuid).await {
             Ok(()) | Err(libvirt::Error::WrongState { .. }) => {}
             Err(error) => return Err(error.into()),
         }
         if network.persistent {
-            return self.network_status(&network.uuid).await;
+            return self.network_status(network.uuid).await;
         }
         network.active = false;
         Ok(NetworkStatus { network, lease_count: 0, vms: Vec::new() })
@@ -84,12 +85,12 @@ impl Networks<'_> {
             let what = if autostart { Already::Autostarted } else { Already::NotAutostarted };
             self.op.report(Event::AlreadySo { name: &network.name, what });
         } else {
-            self.op.client().networks().set_autostart(&network.uuid, autostart).await?;
+            self.op.client().networks().set_autostart(network.uuid, autostart).await?;
         }
-        self.network_status(&network.uuid).await
+        self.network_status(network.uuid).await
     }
 
-    pub(super) async fn bring_up(&self, name: &str, uuid: &str) -> Result<(), Error> {
+    pub(super) async fn bring_up(&self, name: &str, uuid: Uuid) -> Result<(), Error> {
         self.op.client().networks().start(uuid).await.map_err(|cause| match cause {
             libvirt::Error::Refused { .. } => {
                 NetworkError::NotStarted { network: name.to_owned(), cause }.into()

@@ -10,7 +10,7 @@ use crate::manager::claim::Subject;
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
 use crate::manager::{Already, Error, Event, Warning};
-use crate::model::{Duid, MacAddress};
+use crate::model::{Duid, MacAddress, Uuid};
 
 impl Networks<'_> {
     /// Keeps no address any more, of either family, for the VM on the network, or for the one of its interfaces.
@@ -25,8 +25,8 @@ impl Networks<'_> {
         mac: Option<MacAddress>,
     ) -> Result<Vec<ReservationStatus>, Error> {
         let found = self.op.client().networks().find(network).await?;
-        let _claim = self.op.own(Subject::Network(&found.uuid), &found.name).await?;
-        let network = self.op.client().networks().find(&found.uuid).await?;
+        let _claim = self.op.own(Subject::Network(found.uuid), &found.name).await?;
+        let network = self.op.client().networks().of_uuid(found.uuid).await?;
         let mac = mac.map(|mac| mac.to_string());
         let all = self.all_reservations(&network).await?;
         let (name, freed): (_, Vec<&Reservation>) = match self.op.client().domains().resolve(vm).await {
@@ -66,7 +66,7 @@ impl Networks<'_> {
 
     /// Keeps no address any more for a VM that goes. That it can't be done is a warning: the VM goes all the
     /// same.
-    pub(in crate::manager) async fn release_reservations(&self, uuid: &str) {
+    pub(in crate::manager) async fn release_reservations(&self, uuid: Uuid) {
         // A connection that is lost is told by what follows.
         if let Err(error) = self.try_release(uuid).await
             && !error.is_connection()
@@ -75,7 +75,7 @@ impl Networks<'_> {
         }
     }
 
-    async fn try_release(&self, uuid: &str) -> Result<(), libvirt::Error> {
+    async fn try_release(&self, uuid: Uuid) -> Result<(), libvirt::Error> {
         let domain = match self.op.client().definitions().stored(uuid).await {
             Err(error) if error.is_not_found() => return Ok(()),
             other => other?,
@@ -114,7 +114,7 @@ impl Networks<'_> {
     }
 
     pub(super) async fn leases_of(&self, network: &Network) -> Result<Vec<Lease>, libvirt::Error> {
-        Ok(self.op.client().networks().leases(&[&network.uuid]).await?.pop().unwrap_or_default())
+        Ok(self.op.client().networks().leases(&[network.uuid]).await?.pop().unwrap_or_default())
     }
 }
 

@@ -48,8 +48,8 @@ impl Networks<'_> {
         request: &ReservationRequest,
     ) -> Result<ReservationStatus, Error> {
         let found = self.op.client().networks().find(network).await?;
-        let _claim = self.op.own(Subject::Network(&found.uuid), &found.name).await?;
-        let network = self.op.client().networks().find(&found.uuid).await?;
+        let _claim = self.op.own(Subject::Network(found.uuid), &found.name).await?;
+        let network = self.op.client().networks().of_uuid(found.uuid).await?;
         check_request(request)?;
         let place = check_address(&network, request.ip)?;
         let vm = self.op.client().domains().resolve(vm).await?;

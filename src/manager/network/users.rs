@@ -3,6 +3,7 @@ use crate::libvirt::Network;
 use crate::manager::Error;
 use crate::manager::inventory::VmDefinitions;
 use crate::model::MacAddress;
+use crate::model::Uuid;
 
 /// A VM's card that is plugged into a network.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -46,7 +47,7 @@ impl Networks<'_> {
     pub(in crate::manager) async fn refuse_taken_macs(
         &self,
         macs: &[MacAddress],
-        except: Option<&str>,
+        except: Option<Uuid>,
     ) -> Result<(), Error> {
         if macs.is_empty() {
             return Ok(());
@@ -54,7 +55,7 @@ impl Networks<'_> {
         let definitions = VmDefinitions::load(self.op).await?;
         for mac in macs {
             if let Some(holder) = definitions.holder_of(&mac.to_string())
-                && except != Some(holder.uuid.as_str())
+                && except != Some(holder.uuid)
             {
                 return Err(NetworkError::MacTaken { mac: *mac, vm: holder.name.clone() }.into());
             }

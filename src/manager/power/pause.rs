@@ -18,7 +18,7 @@ impl Power<'_> {
             return Ok(StateChange { name: id.name, state, already: true });
         }
         self.op.check()?;
-        self.or_hangs(&id, self.op.client().domains().suspend(&id.uuid).await).await?;
+        self.or_hangs(&id, self.op.client().domains().suspend(id.uuid).await).await?;
         self.arrived(id, VmState::Paused).await
     }
 
@@ -31,8 +31,8 @@ impl Power<'_> {
         let state = self.running_state(&id).await?;
         self.op.check()?;
         match state {
-            VmState::Paused => self.or_hangs(&id, self.op.client().domains().resume(&id.uuid).await).await?,
-            VmState::Suspended => self.op.client().domains().wake_up(&id.uuid).await?,
+            VmState::Paused => self.or_hangs(&id, self.op.client().domains().resume(id.uuid).await).await?,
+            VmState::Suspended => self.op.client().domains().wake_up(id.uuid).await?,
             _ => {
                 self.op.report(Event::AlreadySo { name: &id.name, what: Already::Running });
                 return Ok(StateChange { name: id.name, state, already: true });
@@ -49,7 +49,7 @@ impl Power<'_> {
     ) -> Result<T, Error> {
         match answer {
             Err(libvirt::Error::TimedOut { .. } | libvirt::Error::Busy { .. })
-                if self.op.client().domains().state(&id.uuid).await.is_ok() =>
+                if self.op.client().domains().state(id.uuid).await.is_ok() =>
             {
                 Err(VmError::Hangs { name: id.name.clone() }.into())
             }
@@ -59,7 +59,7 @@ impl Power<'_> {
 
     /// The state of a VM that is on and that nobody is making, past its QEMU's start.
     async fn running_state(&self, id: &DomainId) -> Result<VmState, Error> {
-        if !self.op.client().domains().state(&id.uuid).await?.is_active() {
+        if !self.op.client().domains().state(id.uuid).await?.is_active() {
             return Err(VmError::NotRunning { name: id.name.clone() }.into());
         }
         match self.refuse_being_made(id).await {
@@ -70,13 +70,13 @@ impl Power<'_> {
             Ok(()) | Err(Error::Vm(VmError::Paused { .. })) => {}
             Err(error) => return Err(error),
         }
-        let state = self.op.client().domains().state(&id.uuid).await?;
+        let state = self.op.client().domains().state(id.uuid).await?;
         if state.is_active() { Ok(state) } else { Err(VmError::NotRunning { name: id.name.clone() }.into()) }
     }
 
     /// libvirt comes back when it is done; QEMU may have stopped it again at once.
     async fn arrived(&self, id: DomainId, wanted: VmState) -> Result<StateChange, Error> {
-        let state = self.op.client().domains().state(&id.uuid).await?;
+        let state = self.op.client().domains().state(id.uuid).await?;
         if state != wanted {
             return Err(VmError::OtherState { name: id.name, wanted, state }.into());
         }

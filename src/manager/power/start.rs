@@ -13,7 +13,7 @@ use crate::manager::network::Networks;
 use crate::manager::power::Power;
 use crate::manager::vms::Vms;
 use crate::manager::{Already, Error, Event, PasstFault, VmError, VmStatus, WaitFor, Warning};
-use crate::model::VmState;
+use crate::model::{Uuid, VmState};
 
 /// How long QEMU may take to start; with large pages or a slow disk it takes a while.
 const STARTING: Duration = Duration::from_secs(120);
@@ -37,13 +37,13 @@ impl Power<'_> {
     pub async fn start(&self, name: &str, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
         let id = self.op.client().domains().resolve(name).await?;
         // One that runs may be at work for another, whose copy takes its time; that is no reason to wait.
-        let running = self.op.client().domains().state(&id.uuid).await?.is_active();
+        let running = self.op.client().domains().state(id.uuid).await?.is_active();
         let claim = match running {
-            true => self.op.share(Subject::Vm(&id.uuid), &id.name).await?,
-            false => self.op.own(Subject::Vm(&id.uuid), &id.name).await?,
+            true => self.op.share(Subject::Vm(id.uuid), &id.name).await?,
+            false => self.op.own(Subject::Vm(id.uuid), &id.name).await?,
         };
-        let state = self.op.client().domains().state(&id.uuid).await?;
-        let domain = self.op.client().definitions().current(&id.uuid).await?;
+        let state = self.op.client().domains().state(id.uuid).await?;
+        let domain = self.op.client().definitions().current(id.uuid).await?;
         self.op.refuse_unmade(&domain).await?;
         if state == VmState::Paused {
             self.await_running(&id).await?;
@@ -59,7 +59,7 @@ impl Power<'_> {
             }
             // Of many that are asked for, those not begun yet are left.
             self.op.check()?;
-            match self.power_on(&id.uuid).await {
+            match self.power_on(id.uuid).await {
                 // Somebody else was faster.
                 Err(Error::Libvirt(libvirt::Error::WrongState { .. })) => {
                     self.op.report(Event::AlreadySo { name: &id.name, what: Already::Running });
@@ -69,15 +69,15 @@ impl Power<'_> {
         }
         drop(claim);
         if let Some(wait) = wait {
-            let domain = self.op.client().definitions().current(&id.uuid).await?;
+            let domain = self.op.client().definitions().current(id.uuid).await?;
             GuestAccess::of(self.op).wait_for(&domain, wait).await?;
         }
-        Vms::of(self.op).status_of(&id.uuid).await
+        Vms::of(self.op).status_of(id.uuid).await
     }
 
     /// What a create is still at is not pulled away from under it.
     pub(in crate::manager) async fn refuse_being_made(&self, id: &DomainId) -> Result<(), Error> {
-        let domain = self.op.client().definitions().current(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(id.uuid).await?;
         match GarbageCollection::of(self.op).maker_of(&domain).await? {
             Maker::AtWork => Err(VmError::BeingMade { name: id.name.clone() }.into()),
             Maker::None | Maker::Gone => Ok(()),
@@ -88,7 +88,7 @@ impl Power<'_> {
     pub(in crate::manager) async fn await_running(&self, id: &DomainId) -> Result<(), Error> {
         let mut retry = self.op.retry(STARTING);
         loop {
-            let stats = self.op.client().statistics().state(&id.uuid).await?;
+            let stats = self.op.client().statistics().state(id.uuid).await?;
             match stats.state() {
                 VmState::Paused if stats.is_starting() && retry.again().await? => {}
                 VmState::Paused => return Err(VmError::Paused { name: id.name.clone() }.into()),
@@ -99,7 +99,7 @@ impl Power<'_> {
 
     /// Starts the domain and does what its networking needs beside: where passt can't start, its interface is
     /// changed to slirp; slirp's forwards are given to QEMU each time.
-    pub(in crate::manager) async fn power_on(&self, uuid: &str) -> Result<(), Error> {
+    pub(in crate::manager) async fn power_on(&self, uuid: Uuid) -> Result<(), Error> {
         if self.op.locality().is_session() && self.op.locality().is_here() {
             // Where the VM's QMP socket goes; without the folder QEMU would not start.
             host::ready_session_qmp_folder();
@@ -127,7 +127,7 @@ impl Power<'_> {
             self.op
                 .client()
                 .hardware()
-                .forward_by_slirp(&domain.uuid, &netdev, port.protocol.name(), port.host, port.guest)
+                .forward_by_slirp(domain.uuid, &netdev, port.protocol.name(), port.host, port.guest)
                 .await?;
         }
         Ok(())
@@ -135,7 +135,7 @@ impl Power<'_> {
 
     /// What is written to a parent's disks would change those of its linked clones under them.
     pub(in crate::manager) async fn refuse_parent(&self, domain: &Domain) -> Result<(), Error> {
-        let children = Inventory::of_disks(self.op).await?.children_of_any_kind(&domain.uuid);
+        let children = Inventory::of_disks(self.op).await?.children_of_any_kind(domain.uuid);
         if children.is_empty() {
             return Ok(());
         }

@@ -19,7 +19,7 @@ use crate::manager::guest::GuestAgent;
 use crate::manager::power::Power;
 use crate::manager::retry::is_away;
 use crate::manager::{Already, Error, Event, StateChange, VmError, VmStatus, WaitFor, Warning};
-use crate::model::VmState;
+use crate::model::{Uuid, VmState};
 
 /// How often a guest that was asked to shut down is looked at.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -48,13 +48,13 @@ impl Power<'_> {
     /// [`VmError::StillRunning`] when the guest doesn't within its time; [`VmError::Paused`] when it can't.
     pub async fn stop(&self, name: &str, by: StopBy) -> Result<StateChange, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        let state = self.op.client().domains().state(&id.uuid).await?;
+        let state = self.op.client().domains().state(id.uuid).await?;
         if !state.is_active() {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::ShutOff });
             return Ok(StateChange { name: id.name, state, already: true });
         }
         self.bring_down(&id, by).await?;
-        let state = self.state_or_gone(&id.uuid).await?;
+        let state = self.state_or_gone(id.uuid).await?;
         Ok(StateChange { name: id.name, state, already: false })
     }
 
@@ -65,17 +65,17 @@ impl Power<'_> {
     /// As [`Power::stop`] and [`Power::start`]; [`VmError::StillRunning`] when the guest doesn't shut down.
     pub async fn restart(&self, name: &str, by: StopBy, wait: Option<&WaitFor>) -> Result<VmStatus, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        if self.op.client().domains().state(&id.uuid).await?.is_active() {
-            if !self.op.client().domains().is_persistent(&id.uuid).await? {
+        if self.op.client().domains().state(id.uuid).await?.is_active() {
+            if !self.op.client().domains().is_persistent(id.uuid).await? {
                 return Err(VmError::Transient { name: id.name }.into());
             }
             self.bring_down(&id, by).await?;
         } else {
             self.op.report(Event::WasOff { name: &id.name });
         }
-        let started = self.start(&id.uuid, wait).await;
+        let started = self.start(&id.uuid.to_string(), wait).await;
         if matches!(started, Err(Error::Interrupted))
-            && !self.op.client().domains().state(&id.uuid).await?.is_active()
+            && !self.op.client().domains().state(id.uuid).await?.is_active()
         {
             self.op.report(Event::Warning(Warning::LeftOff { vm: id.name }));
         }
@@ -84,11 +84,11 @@ impl Power<'_> {
 
     async fn bring_down(&self, id: &DomainId, by: StopBy) -> Result<(), Error> {
         // A QEMU that hangs holds its definition back; nobody is making that VM.
-        let domain =
-            match tokio::time::timeout(GLANCE, self.op.client().definitions().current(&id.uuid)).await {
-                Ok(domain) => Some(domain?),
-                Err(_) => None,
-            };
+        let domain = match tokio::time::timeout(GLANCE, self.op.client().definitions().current(id.uuid)).await
+        {
+            Ok(domain) => Some(domain?),
+            Err(_) => None,
+        };
         if let Some(domain) = &domain
             && matches!(GarbageCollection::of(self.op).maker_of(domain).await?, Maker::AtWork)
         {
@@ -96,7 +96,7 @@ impl Power<'_> {
         }
         self.op.check()?;
         match by {
-            StopBy::Force => match self.op.client().domains().destroy(&id.uuid).await {
+            StopBy::Force => match self.op.client().domains().destroy(id.uuid).await {
                 Ok(()) | Err(libvirt::Error::WrongState { .. }) => Ok(()),
                 Err(error) => Err(error.into()),
             },
@@ -110,7 +110,7 @@ impl Power<'_> {
         domain: Option<&Domain>,
         timeout: Duration,
     ) -> Result<(), Error> {
-        let stats = self.op.client().statistics().state(&id.uuid).await?;
+        let stats = self.op.client().statistics().state(id.uuid).await?;
         if matches!(stats.state(), VmState::Paused | VmState::Suspended) && !stats.is_starting() {
             return Err(VmError::Paused { name: id.name.clone() }.into());
         }
@@ -118,8 +118,8 @@ impl Power<'_> {
         let work = async {
             tokio::select! {
                 biased;
-                off = self.watch_until_off(&id.uuid) => off,
-                asked = self.keep_asking(&id.uuid, domain) => asked,
+                off = self.watch_until_off(id.uuid) => off,
+                asked = self.keep_asking(id.uuid, domain) => asked,
             }
         };
         let watched = async { tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| still_running()) };
@@ -133,7 +133,7 @@ impl Power<'_> {
     }
 
     /// Returns when it is shut off. A daemon that restarts in between is no matter.
-    async fn watch_until_off(&self, uuid: &str) -> Result<(), Error> {
+    async fn watch_until_off(&self, uuid: Uuid) -> Result<(), Error> {
         loop {
             let state = async || Ok(self.state_or_gone(uuid).await?);
             if !self.op.while_daemon_restarts(state).await?.is_active() {
@@ -144,7 +144,7 @@ impl Power<'_> {
     }
 
     /// The state. A VM that was never defined is gone with its end, which counts as off.
-    async fn state_or_gone(&self, uuid: &str) -> Result<VmState, libvirt::Error> {
+    async fn state_or_gone(&self, uuid: Uuid) -> Result<VmState, libvirt::Error> {
         match self.op.client().domains().state(uuid).await {
             // virsh hides why a look-up failed; the list tells.
             Err(error) if error.is_not_found() => {
@@ -157,7 +157,7 @@ impl Power<'_> {
     }
 
     /// Asks the guest again and again; it never comes back but with an error.
-    async fn keep_asking(&self, uuid: &str, domain: Option<&Domain>) -> Result<(), Error> {
+    async fn keep_asking(&self, uuid: Uuid, domain: Option<&Domain>) -> Result<(), Error> {
         let agent = domain.is_some_and(|domain| domain.agent_connected);
         let button = domain.is_none_or(|domain| domain.acpi) || !agent;
         loop {

@@ -10,8 +10,14 @@ pub use error::{Place, StorageError};
 pub(in crate::manager) use remove::is_piece;
 
 use super::operation::noun;
+use crate::model::Uuid;
 
 noun! {
     /// The storage pools of a host.
     Storage
+}
+
+/// The part of a VM's UUID that the names of its volumes have, so that two VMs of one name have different ones.
+pub(in crate::manager) fn file_mark(uuid: Uuid) -> String {
+    format!("{:08x}", uuid.as_fields().0)
 }

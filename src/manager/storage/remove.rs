@@ -8,6 +8,7 @@ use crate::manager::network::Networks;
 use crate::manager::retry::Retry;
 use crate::manager::storage::Storage;
 use crate::manager::{Left, Remnant};
+use crate::model::Uuid;
 
 impl Storage<'_> {
     /// Stops the VM if it may be running, deletes the volumes, forgets it. What isn't there is fine.
@@ -15,7 +16,7 @@ impl Storage<'_> {
     /// removed is named. Gives whether it was there until now: of two removals at once one has done it.
     pub(in crate::manager) async fn remove_domain(
         &self,
-        uuid: &str,
+        uuid: Uuid,
         volumes: &[OwnedVolume],
         may_run: bool,
         options: UndefineOptions,
@@ -30,7 +31,7 @@ impl Storage<'_> {
             {
                 Ok(done) => stopped = done,
                 Err(error) => {
-                    let running = Left::RunningVm { uuid: uuid.to_owned() };
+                    let running = Left::RunningVm { uuid };
                     return Err(vec![Remnant::because(running, error)]);
                 }
             }
@@ -38,7 +39,7 @@ impl Storage<'_> {
         if let Err(volumes) = self.remove_volumes(volumes, deadline).await {
             left.extend(volumes);
         }
-        let definition = Left::Definition { uuid: uuid.to_owned() };
+        let definition = Left::Definition { uuid };
         if !left.is_empty() {
             left.push(definition.into());
             return Err(left);

@@ -10,6 +10,7 @@ use crate::libvirt::{self, Disk, DiskSource, Domain, Object, OwnedVolume, Volume
 use crate::manager::clone::is_encrypted;
 use crate::manager::storage::Storage;
 use crate::manager::{CopyObstacle, DiskError, Error, StorageError};
+use crate::model::Uuid;
 
 /// How long a pool in which something is being made is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,7 +59,7 @@ impl Storage<'_> {
     /// disk that is a volume it tells only while its VM runs; the pool tells else.
     pub(in crate::manager) async fn disk_sizes(
         &self,
-        uuid: &str,
+        uuid: Uuid,
         disk: &Disk,
     ) -> Result<(Option<u64>, Option<u64>), Error> {
         let sizes = self.op.client().statistics().disk_sizes(uuid, &disk.target).await?;

@@ -6,7 +6,7 @@ use crate::libvirt::{self, AddressSource, Domain, DomainId, DomainStats, Scope};
 use crate::manager::guest::reach::{forwarded_port, own_addresses};
 use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
-use crate::model::{ConnectionUri, Label, VmState};
+use crate::model::{ConnectionUri, Label, Uuid, VmState};
 
 /// What to list.
 #[derive(Debug, Clone, Default)]
@@ -109,12 +109,11 @@ impl Vms<'_> {
     }
 
     async fn fill_details(&self, rows: &mut [Row]) -> Result<(), Error> {
-        let uuids: Vec<String> = rows.iter().filter_map(|row| row.uuid.clone()).collect();
-        let uuids: Vec<&str> = uuids.iter().map(String::as_str).collect();
+        let uuids: Vec<Uuid> = rows.iter().filter_map(|row| row.uuid).collect();
         let autostarted: HashSet<String> =
             self.op.client().domains().autostarted().await?.into_iter().collect();
-        let mut by_uuid: HashMap<String, &mut Row> =
-            rows.iter_mut().filter_map(|row| Some((row.uuid.clone()?, row))).collect();
+        let mut by_uuid: HashMap<Uuid, &mut Row> =
+            rows.iter_mut().filter_map(|row| Some((row.uuid?, row))).collect();
         let take = |domain: Domain| {
             if let Some(row) = by_uuid.get_mut(&domain.uuid) {
                 row.forwarded = Some(forwarded_port(&domain).is_some());
@@ -135,9 +134,8 @@ impl Vms<'_> {
     /// behind user-mode networking, which its definition tells.
     async fn fill_addresses(&self, rows: &mut [Row]) -> Result<(), Error> {
         let active = rows.iter_mut().filter(|row| row.vm.state.is_active());
-        let mut active: Vec<(String, &mut Row)> =
-            active.filter_map(|row| Some((row.uuid.clone()?, row))).collect();
-        let uuids: Vec<&str> = active.iter().map(|(uuid, _)| uuid.as_str()).collect();
+        let mut active: Vec<(Uuid, &mut Row)> = active.filter_map(|row| Some((row.uuid?, row))).collect();
+        let uuids: Vec<Uuid> = active.iter().map(|(uuid, _)| *uuid).collect();
         let found = self.op.client().domains().addresses_of_all(&uuids, AddressSource::Lease).await?;
         for ((_, row), addresses) in active.iter_mut().zip(found) {
             // libvirt's leases are of the VM's own interfaces.
@@ -146,7 +144,7 @@ impl Vms<'_> {
         }
         active.retain(|(_, row)| row.vm.ips.is_empty());
         let unread = active.iter().filter(|(_, row)| row.forwarded.is_none() && !row.hidden);
-        let unread: Vec<&str> = unread.map(|(uuid, _)| uuid.as_str()).collect();
+        let unread: Vec<Uuid> = unread.map(|(uuid, _)| *uuid).collect();
         let mut forwarded = HashSet::new();
         let take = |domain: Domain| {
             if forwarded_port(&domain).is_some() {
@@ -178,11 +176,11 @@ impl Vms<'_> {
         &self,
         domain: &Domain,
     ) -> Result<Vec<(String, std::net::IpAddr)>, Error> {
-        let mut found = self.op.client().domains().addresses(&domain.uuid, AddressSource::Lease).await?;
+        let mut found = self.op.client().domains().addresses(domain.uuid, AddressSource::Lease).await?;
         for source in [AddressSource::Agent, AddressSource::Arp] {
             let useful = source != AddressSource::Agent || domain.has_agent_channel;
             if own_addresses(domain, &found).is_empty() && useful {
-                found = self.op.client().domains().addresses(&domain.uuid, source).await?;
+                found = self.op.client().domains().addresses(domain.uuid, source).await?;
             }
         }
         Ok(found.into_iter().map(|address| (address.mac, address.ip)).collect())
@@ -192,7 +190,7 @@ impl Vms<'_> {
 /// A VM of the list.
 struct Row {
     /// `None` where nobody needs it, and of one that came or went meanwhile.
-    uuid: Option<String>,
+    uuid: Option<Uuid>,
     vm: VmSummary,
     /// Whether its QEMU hangs and holds its definition back.
     hidden: bool,
@@ -202,7 +200,7 @@ struct Row {
 
 /// The counters go by name, which no two VMs share at one moment.
 fn rows(stats: Vec<DomainStats>, ids: Vec<DomainId>) -> Vec<Row> {
-    let mut uuids: HashMap<String, String> = ids.into_iter().map(|id| (id.name, id.uuid)).collect();
+    let mut uuids: HashMap<String, Uuid> = ids.into_iter().map(|id| (id.name, id.uuid)).collect();
     let row = |stats: DomainStats| {
         let (cpus, memory_mib) = (stats.cpus().unwrap_or(0), stats.memory_mib().unwrap_or(0));
         let (state, name, ips) = (stats.state(), stats.name, Vec::new());

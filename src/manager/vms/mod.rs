@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::operation::noun;
 use crate::libvirt;
-use crate::model::{Firmware, Label, MountDriver, Timestamp, VmState};
+use crate::model::{Firmware, Label, MountDriver, Timestamp, Uuid, VmState};
 
 pub use error::VmError;
 pub(in crate::manager) use list::carries_all;
@@ -44,7 +44,7 @@ pub struct VmSummary {
 #[derive(Debug, Clone, Default)]
 pub struct VmDetails {
     /// Its UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// The base image, as the user called it.
     pub image: Option<String>,
     /// The template it was made from.
@@ -71,7 +71,7 @@ pub struct VmStatus {
     /// Its name.
     pub name: String,
     /// Its UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// What it is doing.
     pub state: VmState,
     /// Its virtual processors.
@@ -200,7 +200,7 @@ impl VmDetails {
     pub(in crate::manager) fn of(domain: &libvirt::Domain, autostart: bool) -> Self {
         let record = domain.metadata.as_ref();
         Self {
-            uuid: domain.uuid.clone(),
+            uuid: domain.uuid,
             image: record.and_then(|record| record.image.clone()),
             template: record.and_then(|record| record.template.clone()),
             labels: record.map(|record| labels(&record.labels)).unwrap_or_default(),
@@ -223,7 +223,7 @@ impl Serialize for VmSummary {
         #[derive(Serialize)]
         struct Flat<'a> {
             name: &'a str,
-            uuid: &'a str,
+            uuid: String,
             state: VmState,
             cpus: u32,
             memory_mib: u64,
@@ -241,7 +241,7 @@ impl Serialize for VmSummary {
         let details = self.details.as_ref().unwrap_or(&none);
         Flat {
             name: &self.name,
-            uuid: &details.uuid,
+            uuid: self.details.as_ref().map(|details| details.uuid.to_string()).unwrap_or_default(),
             state: self.state,
             cpus: self.cpus,
             memory_mib: self.memory_mib,

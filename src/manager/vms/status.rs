@@ -11,6 +11,7 @@ use crate::manager::vms::Vms;
 use crate::manager::{
     DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmError, VmStatus,
 };
+use crate::model::Uuid;
 
 impl Vms<'_> {
     /// All there is to know of a VM.
@@ -19,10 +20,10 @@ impl Vms<'_> {
     /// When there is no such VM, or libvirt can't be asked.
     pub async fn status(&self, name: &str) -> Result<VmStatus, Error> {
         let id = self.op.client().domains().resolve(name).await?;
-        match self.status_of(&id.uuid).await {
+        match self.status_of(id.uuid).await {
             // A daemon that knows its name still is not what hangs.
             Err(Error::Libvirt(libvirt::Error::TimedOut { .. }))
-                if self.op.client().domains().resolve(&id.uuid).await.is_ok() =>
+                if self.op.client().domains().name_of(id.uuid).await.is_ok() =>
             {
                 Err(VmError::Hangs { name: id.name }.into())
             }
@@ -34,7 +35,7 @@ impl Vms<'_> {
     ///
     /// # Errors
     /// When libvirt can't be asked.
-    pub async fn find(&self, name: &str) -> Result<Option<String>, Error> {
+    pub async fn find(&self, name: &str) -> Result<Option<Uuid>, Error> {
         match self.op.client().domains().resolve(name).await {
             Ok(id) => Ok(Some(id.uuid)),
             Err(error) if error.is_not_found() => Ok(None),
@@ -42,7 +43,7 @@ impl Vms<'_> {
         }
     }
 
-    pub(in crate::manager) async fn status_of(&self, uuid: &str) -> Result<VmStatus, Error> {
+    pub(in crate::manager) async fn status_of(&self, uuid: Uuid) -> Result<VmStatus, Error> {
         let Page { stats, domain, autostart, snapshots } = self.op.client().definitions().page(uuid).await?;
         let state = stats.state();
         let by_card = if state.is_active() { self.addresses_by_card(&domain).await? } else { Vec::new() };
@@ -55,7 +56,7 @@ impl Vms<'_> {
             _ => interfaces.iter().flat_map(|card| card.ips.iter().copied()).collect(),
         };
         let local = self.op.locality().is_here() && state.is_active();
-        let process = local.then(|| uuid.parse().ok().and_then(host::qemu_process)).flatten();
+        let process = local.then(|| host::qemu_process(uuid)).flatten();
         let (parent, children) = self.kin_of(&domain).await?;
         Ok(VmStatus {
             name: domain.name.clone(),
@@ -99,7 +100,7 @@ impl Vms<'_> {
     /// The names, as they are now, of the VM that its disks stand on and of those whose disks stand on its.
     async fn kin_of(&self, domain: &Domain) -> Result<(Option<String>, Vec<String>), Error> {
         let parent = match domain.metadata.as_ref().and_then(|record| record.parent.as_ref()) {
-            Some(parent) => match self.op.client().domains().name_of(&parent.uuid).await {
+            Some(parent) => match self.op.client().domains().name_of(parent.uuid).await {
                 Ok(name) => Some(name),
                 Err(error) if error.is_not_found() => Some(parent.name.clone()),
                 Err(error) => return Err(error.into()),
@@ -107,7 +108,7 @@ impl Vms<'_> {
             None => None,
         };
         let children = if domain.is_parent() {
-            VmDefinitions::load(self.op).await?.children_of(&domain.uuid)
+            VmDefinitions::load(self.op).await?.children_of(domain.uuid)
         } else {
             Vec::new()
         };
@@ -138,7 +139,7 @@ impl Vms<'_> {
             let sizes = counted.get(disk.target.as_str()).copied().unwrap_or_default();
             let (capacity_bytes, allocation_bytes) = match (sizes, &disk.path) {
                 ((None, _) | (_, None), Some(_)) => {
-                    Storage::of(self.op).disk_sizes(&domain.uuid, disk).await?
+                    Storage::of(self.op).disk_sizes(domain.uuid, disk).await?
                 }
                 _ => sizes,
             };

@@ -26,7 +26,7 @@ use super::metadata::{
 };
 use super::{edit, monitor, namespace};
 use crate::libvirt::xml::{Element, Node};
-use crate::model::VmName;
+use crate::model::{Uuid, VmName};
 use table::Treatment;
 
 /// What a copy of a domain has of its own. All else stays as its source has it.
@@ -35,7 +35,7 @@ pub struct DomainCopy {
     /// Its name.
     pub name: VmName,
     /// Its UUID.
-    pub uuid: uuid::Uuid,
+    pub uuid: Uuid,
     /// vmtools' record of it.
     pub metadata: Metadata,
     /// The files that take the places of the source's, by the source's paths: disks, logs, what the firmware
@@ -83,7 +83,7 @@ impl DomainCopy {
         let Ok(name) = "copy".parse() else { return CopyNeeds::default() };
         let nothing = Self {
             name,
-            uuid: uuid::Uuid::nil(),
+            uuid: Uuid::nil(),
             metadata: Metadata::default(),
             files: HashMap::new(),
             disks: HashMap::new(),

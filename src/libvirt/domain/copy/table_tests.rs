@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::libvirt::domain::complete::CompleteDefinition;
+use crate::model::Uuid;
 
 fn copy() -> DomainCopy {
     let file = |path: &str, format: &str| CopiedFile { path: path.into(), format: format.into() };
     DomainCopy {
         name: "twin".parse().expect("valid"),
-        uuid: uuid::Uuid::from_u128(2),
+        uuid: Uuid::from_u128(2),
         metadata: Metadata::default(),
         files: [("/p/a".to_owned(), file("/p/own", "qcow2"))].into(),
         disks: [("vdv".to_owned(), file("/p/own", "raw"))].into(),

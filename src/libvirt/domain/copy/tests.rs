@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::Uuid;
 
 const SOURCE: &str = "<domain type='qemu' id='4' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>web</name><uuid>00000000-0000-0000-0000-000000000001</uuid><genid>00000000-0000-0000-0000-000000000009</genid>
@@ -30,7 +31,7 @@ fn copied(qmp_socket: Option<&str>) -> (Domain, String) {
     let file = |path: &str, format: &str| CopiedFile { path: path.into(), format: format.into() };
     let copy = DomainCopy {
         name: "twin".parse().expect("valid"),
-        uuid: uuid::Uuid::from_u128(2),
+        uuid: Uuid::from_u128(2),
         metadata: Metadata { image: Some("b".into()), ..Metadata::default() },
         files: [
             ("/dev/vg/web".to_owned(), file("/p/twin.qcow2", "qcow2")),
@@ -53,8 +54,8 @@ fn copied(qmp_socket: Option<&str>) -> (Domain, String) {
 #[test]
 fn what_is_a_vms_own_is_the_copys_own() {
     let (copy, document) = copied(Some("/q/2.qmp"));
-    let uuid = uuid::Uuid::from_u128(2).to_string();
-    assert_eq!((copy.name.as_str(), copy.uuid.as_str()), ("twin", uuid.as_str()));
+    let uuid = Uuid::from_u128(2);
+    assert_eq!((copy.name.as_str(), copy.uuid), ("twin", uuid));
     assert_eq!(copy.metadata.as_ref().and_then(|record| record.image.as_deref()), Some("b"));
     assert!(!copy.is_parent() && document.contains("urn:other"), "{document}");
     assert_eq!(copy.disks[0].path.as_deref(), Some("/p/twin.qcow2"));

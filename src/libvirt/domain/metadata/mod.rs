@@ -12,7 +12,7 @@ pub use change::MetadataChange;
 
 use super::namespace;
 use crate::libvirt::xml::Element;
-use crate::model::{Label, PortPublish, SharedFolder, Timestamp};
+use crate::model::{Label, PortPublish, SharedFolder, Timestamp, Uuid};
 
 /// The namespace of [`Metadata`].
 pub const NAMESPACE: &str = "urn:vmtools:vm:1";
@@ -64,7 +64,7 @@ pub struct Metadata {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parent {
     /// Its UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// The name that it had then.
     pub name: String,
 }
@@ -177,7 +177,7 @@ impl Metadata {
         vm = vm.children((self.room != Room::default()).then(|| self.room.to_element()));
         vm = vm.children(optional("vmtools:expires", &self.expires.map(|time| time.to_string())));
         vm = vm.children(self.parent.as_ref().map(|parent| {
-            Element::new("vmtools:parent").with("uuid", &parent.uuid).with("name", &parent.name)
+            Element::new("vmtools:parent").with("uuid", parent.uuid.to_string()).with("name", &parent.name)
         }));
         let mark = self.creator.as_ref().map(|creator| {
             Element::new("creating:by").with("xmlns:creating", CREATING_NAMESPACE).text(creator)
@@ -221,7 +221,8 @@ impl Metadata {
             }
             "room" => self.room = Room::from_element(element),
             "parent" => {
-                if let (Some(uuid), Some(name)) = (attribute("uuid"), attribute("name")) {
+                let uuid = attribute("uuid").and_then(|uuid| Uuid::try_parse(&uuid).ok());
+                if let (Some(uuid), Some(name)) = (uuid, attribute("name")) {
                     self.parent = Some(Parent { uuid, name });
                 }
             }
@@ -301,7 +302,7 @@ mod tests {
             room: Room { cpus: Some(4), memory_mib: None },
             mounts: vec![Mounted { tag: "vmtools:0".into(), guest: "/a&b".into() }],
             expires: "2026-02-01T12:00:00Z".parse().ok(),
-            parent: Some(Parent { uuid: "7".into(), name: "a&b".into() }),
+            parent: Some(Parent { uuid: Uuid::from_u128(7), name: "a&b".into() }),
             creator: Some("host boot 1 2".into()),
         }
     }

@@ -105,7 +105,7 @@ impl FileCopy<'_> {
         };
         let id = self.op.client().domains().resolve(vm).await?;
         GuestAgent::of(self.op).await_running(&id).await?;
-        let domain = self.op.client().definitions().current(&id.uuid).await?;
+        let domain = self.op.client().definitions().current(id.uuid).await?;
         let transport = self.op.race(self.transport(&domain, request)).await?;
         let done = match (&request.from, &request.to) {
             (CopyPlace::Guest { path, .. }, to) => {
@@ -131,7 +131,7 @@ impl FileCopy<'_> {
     }
 
     async fn transport(&self, domain: &Domain, request: &CopyRequest) -> Result<Transport<'_>, Error> {
-        let agent = || Transport::by_agent(GuestAgent::of(self.op).client(&domain.uuid));
+        let agent = || Transport::by_agent(GuestAgent::of(self.op).client(domain.uuid));
         if request.by == CopyBy::Agent {
             return Ok(agent());
         }
@@ -154,7 +154,7 @@ impl FileCopy<'_> {
     }
 
     async fn agent_answers(&self, domain: &Domain) -> bool {
-        GuestAgent::of(self.op).client(&domain.uuid).answers(ANSWER_WITHIN).await
+        GuestAgent::of(self.op).client(domain.uuid).answers(ANSWER_WITHIN).await
     }
 
     /// Cancels `work` when the VM shuts down: neither transport notices that while it waits for this host's side, and
@@ -168,7 +168,7 @@ impl FileCopy<'_> {
             loop {
                 tokio::time::sleep(CHECK).await;
                 // That libvirt does not answer need not matter to the copy.
-                if self.op.client().domains().state(&id.uuid).await.is_ok_and(|state| !state.is_active()) {
+                if self.op.client().domains().state(id.uuid).await.is_ok_and(|state| !state.is_active()) {
                     return;
                 }
             }

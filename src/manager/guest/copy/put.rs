@@ -7,6 +7,7 @@ use super::{CLEANUP, CopyPlace, FileCopy, checked, left_behind, spooled};
 use crate::libvirt::DomainId;
 use crate::manager::undo::UndoStack;
 use crate::manager::{CopyError, Error, Left, VmError};
+use crate::model::Uuid;
 
 impl FileCopy<'_> {
     /// Gives the bytes that were copied.
@@ -26,7 +27,7 @@ impl FileCopy<'_> {
             path: path.to_owned(),
             name: source.name.clone(),
             folder: source.folder,
-            id: uuid::Uuid::new_v4().simple().to_string(),
+            id: Uuid::new_v4().simple().to_string(),
         };
         let error = match self.send(id, transport, &put, source, &place).await {
             Err(error) => error,

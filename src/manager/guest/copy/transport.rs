@@ -8,6 +8,7 @@ use crate::agent::{Exec, ExitStatus};
 use crate::guest::{self, Output, Target};
 use crate::manager::guest::agent::AgentClient;
 use crate::manager::{CopyError, Error};
+use crate::model::Uuid;
 
 /// A way into a guest.
 pub(in crate::manager) enum Transport<'a> {
@@ -35,7 +36,7 @@ pub(in crate::manager) struct Spool {
 impl<'a> Transport<'a> {
     /// By the agent, with a file of its own on the way.
     pub(in crate::manager) fn by_agent(agent: AgentClient<'a>) -> Self {
-        let path = format!("/tmp/.vmtools-{}", uuid::Uuid::new_v4().simple());
+        let path = format!("/tmp/.vmtools-{}", Uuid::new_v4().simple());
         let spool = Spool { path, is_begun: AtomicBool::new(false), is_passed_on: AtomicBool::new(false) };
         Self::Agent { agent, spool }
     }

@@ -20,7 +20,7 @@ impl Monitoring<'_> {
             ("VMTOOLS_EVENT_TIME", event.time.to_millis()),
             ("VMTOOLS_EVENT_MISSED", event.missed.to_string()),
             ("VMTOOLS_VM_NAME", event.name.clone()),
-            ("VMTOOLS_VM_UUID", event.uuid.clone().unwrap_or_default()),
+            ("VMTOOLS_VM_UUID", event.uuid.map(|uuid| uuid.to_string()).unwrap_or_default()),
             ("VMTOOLS_VM_STATE", event.state.map(|state| state.to_string()).unwrap_or_default()),
             ("VMTOOLS_CONNECT", self.op.uri().to_string()),
         ];

@@ -18,7 +18,7 @@ use self::state_map::{Found, StateMap};
 use crate::libvirt::{self, DomainId, EventFeed, Notice};
 use crate::manager::operation::Operation;
 use crate::manager::{Error, Event};
-use crate::model::{Timestamp, VmState};
+use crate::model::{Timestamp, Uuid, VmState};
 
 /// The first and the longest pause before libvirt is tried again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -34,7 +34,7 @@ pub struct VmEvent {
     /// The VM's name.
     pub name: String,
     /// Its UUID. libvirt's events tell names, so it is `None` for a VM that was gone before it could be asked for.
-    pub uuid: Option<String>,
+    pub uuid: Option<Uuid>,
     /// What happened.
     pub event: VmEventKind,
     /// libvirt's words.
@@ -76,7 +76,7 @@ enum Link {
 #[derive(Default)]
 struct Wanted {
     names: HashSet<String>,
-    uuids: HashSet<String>,
+    uuids: HashSet<Uuid>,
 }
 
 impl<'a> Monitoring<'a> {
@@ -171,7 +171,7 @@ impl EventStream<'_> {
         let client = self.op.client();
         let asked = async {
             let uuid = client.domains().resolve(name).await?.uuid;
-            let state = if with_state { Some(client.domains().state(&uuid).await?) } else { None };
+            let state = if with_state { Some(client.domains().state(uuid).await?) } else { None };
             Ok((uuid, state))
         };
         match asked.await {

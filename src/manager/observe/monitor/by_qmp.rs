@@ -36,7 +36,7 @@ impl ByQmp {
     pub(in crate::manager) async fn open(domain: &Domain) -> Option<Self> {
         let socket = domain.qmp_socket.as_ref()?;
         let client = qemu::Client::connect(Path::new(socket), GREETING).await.ok()?;
-        let pid = host::qemu_process(domain.uuid.parse().ok()?)?.pid;
+        let pid = host::qemu_process(domain.uuid)?.pid;
         let disks = domain.disks.iter();
         let targets = disks.filter_map(|disk| Some((disk.alias.clone()?, disk.target.clone()))).collect();
         let cards = domain.interfaces.iter().filter_map(|card| {

@@ -25,7 +25,7 @@ impl Monitoring<'_> {
     pub async fn enable_qmp(&self, name: &str) -> Result<QmpEnabled, Error> {
         let vm = self.op.own_vm(name).await?;
         let id = &vm.id;
-        if !self.op.client().domains().is_persistent(&id.uuid).await? {
+        if !self.op.client().domains().is_persistent(id.uuid).await? {
             return Err(VmError::Transient { name: id.name.clone() }.into());
         }
         let on_next_start = vm.running.as_ref().is_some_and(|domain| domain.qmp_socket.is_none());
@@ -33,10 +33,10 @@ impl Monitoring<'_> {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::QmpEnabled });
             return Ok(QmpEnabled { name: id.name.clone(), qmp, already: true, on_next_start });
         }
-        let socket = id.uuid.parse().ok().and_then(|uuid| HostChecks::of(self.op).qmp_socket(uuid));
+        let socket = HostChecks::of(self.op).qmp_socket(id.uuid);
         let qmp = socket.ok_or_else(|| VmError::NoQmpFolder { name: id.name.clone() })?;
         self.op.check()?;
-        self.op.client().hardware().add_monitor(&id.uuid, &qmp).await?;
+        self.op.client().hardware().add_monitor(id.uuid, &qmp).await?;
         Ok(QmpEnabled { name: id.name.clone(), qmp, already: false, on_next_start })
     }
 }

@@ -6,18 +6,18 @@ use super::{Error, Event, Operation, Seen};
 use crate::libvirt::{self, Domain, DomainId, DomainStats, Scope};
 use crate::manager::Warning;
 use crate::manager::vms::carries_all;
-use crate::model::{Label, Timestamp};
+use crate::model::{Label, Timestamp, Uuid};
 
 /// Many VMs, asked of libvirt at once.
 pub(in crate::manager) struct Many {
     scope: Scope,
     /// Only these, by UUID.
-    chosen: Option<HashSet<String>>,
+    chosen: Option<HashSet<Uuid>>,
     labels: Vec<Label>,
     /// Whether a VM carries the labels, of those that were seen, by UUID.
-    carrying: HashMap<String, bool>,
+    carrying: HashMap<Uuid, bool>,
     /// Those that were asked to tell what memory they use.
-    asked: HashSet<String>,
+    asked: HashSet<Uuid>,
 }
 
 impl Many {
@@ -26,7 +26,7 @@ impl Many {
         Self { scope, chosen: None, labels, carrying: HashMap::new(), asked: HashSet::new() }
     }
 
-    pub(in crate::manager) fn of(uuids: HashSet<String>) -> Self {
+    pub(in crate::manager) fn of(uuids: HashSet<Uuid>) -> Self {
         Self { chosen: Some(uuids), ..Self::all(Vec::new(), true) }
     }
 
@@ -52,8 +52,8 @@ impl Many {
         for Seen { uuid, counters, .. } in &seen {
             if !counters.state.is_active() {
                 self.asked.remove(uuid);
-            } else if self.asked.insert(uuid.clone()) {
-                super::have_memory_told(op, uuid, counters).await;
+            } else if self.asked.insert(*uuid) {
+                super::have_memory_told(op, *uuid, counters).await;
             }
         }
         Ok(seen)
@@ -66,8 +66,8 @@ impl Many {
         if self.labels.is_empty() {
             return Ok(ids);
         }
-        let new: Vec<&str> =
-            ids.iter().map(|id| id.uuid.as_str()).filter(|uuid| !self.carrying.contains_key(*uuid)).collect();
+        let new: Vec<Uuid> =
+            ids.iter().map(|id| id.uuid).filter(|uuid| !self.carrying.contains_key(uuid)).collect();
         let domains: Vec<Domain> = op.client().definitions().each_current(&new).await?;
         for domain in domains {
             let carries = carries_all(&domain, &self.labels);

@@ -35,7 +35,7 @@ pub use sample::VmSample;
 
 use crate::manager::operation::Operation;
 use crate::manager::{Error, Event};
-use crate::model::{Label, Timestamp, VmState};
+use crate::model::{Label, Timestamp, Uuid, VmState};
 
 /// Which VMs to look at.
 #[derive(Debug, Clone, Default)]
@@ -79,7 +79,7 @@ pub struct Monitor<'a> {
     op: Operation<'a>,
     target: Target,
     /// What the last look counted, by UUID.
-    before: HashMap<String, Counters>,
+    before: HashMap<Uuid, Counters>,
     /// Whether a look has succeeded.
     begun: bool,
     away: bool,
@@ -93,7 +93,7 @@ enum Target {
 /// A VM that was looked at.
 struct Seen {
     name: String,
-    uuid: String,
+    uuid: Uuid,
     counters: Counters,
     jobs: Vec<Job>,
     events: Vec<QemuEvent>,
@@ -159,7 +159,7 @@ impl Monitor<'_> {
         let mut looks: Vec<Look> = seen
             .into_iter()
             .map(|Seen { name, uuid, counters, jobs, events }| {
-                let sample = VmSample::between(&name, &uuid, before.remove(&uuid).as_ref(), &counters);
+                let sample = VmSample::between(&name, uuid, before.remove(&uuid).as_ref(), &counters);
                 self.before.insert(uuid, counters.clone());
                 Look { counters, sample, jobs, events }
             })
@@ -180,7 +180,7 @@ impl Look {
 const MEMORY_PERIOD: u32 = 5;
 
 /// Has a running guest that doesn't do so yet tell what memory it uses. One without a balloon can't.
-async fn have_memory_told(op: Operation<'_>, uuid: &str, counters: &Counters) {
+async fn have_memory_told(op: Operation<'_>, uuid: Uuid, counters: &Counters) {
     if counters.state == VmState::Running && counters.memory_used_mib.is_none() {
         let _ = op.client().statistics().set_memory_period(uuid, MEMORY_PERIOD).await;
     }

@@ -45,7 +45,7 @@ impl One {
             Ok(Some(counters)) => {
                 let jobs = if self.in_full { by_qmp.jobs().await } else { Vec::new() };
                 let events = by_qmp.events().into_iter().map(QemuEvent::of).collect();
-                let (name, uuid) = (self.id.name.clone(), self.id.uuid.clone());
+                let (name, uuid) = (self.id.name.clone(), self.id.uuid);
                 Some(Seen { name, uuid, counters, jobs, events })
             }
             // It has other devices now, or its QEMU is gone or hangs; libvirt tells.
@@ -59,17 +59,17 @@ impl One {
     }
 
     async fn look_by_libvirt(&mut self, op: Operation<'_>) -> Result<Seen, Error> {
-        let stats = match op.client().statistics().counters(&self.id.uuid).await {
+        let stats = match op.client().statistics().counters(self.id.uuid).await {
             // Its QEMU hangs, unless libvirt itself does.
             Err(libvirt::Error::TimedOut { .. }) => {
-                let stats = op.client().statistics().state(&self.id.uuid).await?;
+                let stats = op.client().statistics().state(self.id.uuid).await?;
                 op.report(Event::Warning(Warning::Hung));
                 stats
             }
             Err(error) if !error.is_connection() => {
                 // virsh hides why a look-up failed; the list tells.
                 self.id = op.client().domains().resolve(&self.called).await?;
-                op.client().statistics().counters(&self.id.uuid).await?
+                op.client().statistics().counters(self.id.uuid).await?
             }
             other => other?,
         };
@@ -77,7 +77,7 @@ impl One {
         self.id.name.clone_from(&stats.name);
         if counters.state.is_active() {
             if !std::mem::replace(&mut self.asked, true) {
-                super::have_memory_told(op, &self.id.uuid, &counters).await;
+                super::have_memory_told(op, self.id.uuid, &counters).await;
             }
             if let Some(seen) = self.begin_qmp(op).await {
                 return Ok(seen);
@@ -86,7 +86,7 @@ impl One {
             self.asked = false;
             self.try_qmp = Instant::now();
         }
-        let (name, uuid) = (stats.name, self.id.uuid.clone());
+        let (name, uuid) = (stats.name, self.id.uuid);
         Ok(Seen { name, uuid, counters, jobs: Vec::new(), events: Vec::new() })
     }
 
@@ -96,7 +96,7 @@ impl One {
             return None;
         }
         self.try_qmp = Instant::now() + AGAIN;
-        let domain = op.client().definitions().glimpse(&self.id.uuid).await?;
+        let domain = op.client().definitions().glimpse(self.id.uuid).await?;
         self.by_qmp = Some(ByQmp::open(&domain).await?);
         let seen = self.look_by_qmp().await?;
         op.client().rest().await;

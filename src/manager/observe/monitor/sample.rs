@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::counters::{Card, Counters, Disk, SampleSource, Transfers, pairs};
-use crate::model::{Timestamp, VmState};
+use crate::model::{Timestamp, Uuid, VmState};
 
 /// What a VM did between two looks at it. What the host can't know is `None`; so is every rate of a VM that
 /// is off, or that was started between the two looks.
@@ -13,7 +13,7 @@ pub struct VmSample {
     /// The VM's name.
     pub name: String,
     /// Its UUID.
-    pub uuid: String,
+    pub uuid: Uuid,
     /// What it was doing.
     pub state: VmState,
     /// Who told.
@@ -55,7 +55,7 @@ impl VmSample {
     /// so at one moment.
     pub(in crate::manager) fn between(
         name: &str,
-        uuid: &str,
+        uuid: Uuid,
         before: Option<&Counters>,
         now: &Counters,
     ) -> Self {
@@ -76,7 +76,7 @@ impl VmSample {
         Self {
             time: now.time,
             name: name.to_owned(),
-            uuid: uuid.to_owned(),
+            uuid,
             state: now.state,
             source: now.source,
             interval_seconds: span.map(|seconds| (seconds * 1000.0).round() / 1000.0),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn between(before: Option<&Counters>, now: &Counters) -> VmSample {
-        VmSample::between("web", "u", before, now)
+        VmSample::between("web", Uuid::nil(), before, now)
     }
 
     #[test]

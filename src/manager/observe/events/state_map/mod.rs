@@ -2,10 +2,10 @@ use std::collections::HashMap;
 
 use super::VmEventKind as Kind;
 use crate::libvirt::DomainId;
-use crate::model::VmState;
+use crate::model::{Uuid, VmState};
 
 /// What libvirt answers of a name: its UUID, and the state if that was asked for.
-pub(in crate::manager) type Found = (String, Option<VmState>);
+pub(in crate::manager) type Found = (Uuid, Option<VmState>);
 
 /// What is known of all VMs, by name, and kept right by their events.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(in crate::manager) struct StateMap(HashMap<String, Known>);
 
 #[derive(Debug, Clone, Default)]
 struct Known {
-    uuid: Option<String>,
+    uuid: Option<Uuid>,
     state: Option<VmState>,
     /// Its definition was removed while it ran, so it is gone once it is off.
     undefined: bool,
@@ -34,7 +34,7 @@ impl StateMap {
 
     /// The VMs and their states, by name. One without a UUID is left out.
     pub(in crate::manager) fn all(&self) -> Vec<(DomainId, Option<VmState>)> {
-        let id = |name: &str, known: &Known| Some(DomainId { uuid: known.uuid.clone()?, name: name.into() });
+        let id = |name: &str, known: &Known| Some(DomainId { uuid: known.uuid?, name: name.into() });
         let mut all: Vec<_> =
             self.0.iter().filter_map(|(name, known)| Some((id(name, known)?, known.state))).collect();
         all.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
@@ -58,7 +58,7 @@ impl StateMap {
     pub(in crate::manager) fn answer(&mut self, name: &str, event: Kind, found: Option<Found>) {
         let known = self.0.entry(name.to_owned()).or_default();
         match found {
-            Some((uuid, state)) if known.uuid.as_ref() != Some(&uuid) => {
+            Some((uuid, state)) if known.uuid != Some(uuid) => {
                 // Another one, or one that was not known.
                 *known = Known { uuid: Some(uuid), state: state.or(known.state), undefined: false };
             }
@@ -74,7 +74,7 @@ impl StateMap {
         name: &str,
         event: Kind,
         detail: &str,
-    ) -> (Option<String>, Option<VmState>) {
+    ) -> (Option<Uuid>, Option<VmState>) {
         let mut known = self.0.remove(name).unwrap_or_default();
         let before = known.state;
         known.state = match event {
@@ -91,7 +91,7 @@ impl StateMap {
             Kind::PmSuspended => Some(VmState::Suspended),
             _ => before,
         };
-        let told = (known.uuid.clone(), known.state);
+        let told = (known.uuid, known.state);
         match event {
             Kind::Defined => known.undefined = false,
             Kind::Undefined => known.undefined = true,
