@@ -234,7 +234,8 @@ mod tests {
         assert!(heading.starts_with("time,name,uuid,state,source,interval_seconds,"), "{heading}");
         assert!(
             row.starts_with(
-                "1970-01-01T00:00:00.000Z,\"a \"\"b\"\", c\",u,running,qmp,1,99.9,50,100 ,256,,100,1536,"
+                "1970-01-01T00:00:00.000Z,\"a \"\"b\"\", c\",00000000-0000-0000-0000-000000000000,running,qmp,1,\
+                 99.9,50,100 ,256,,100,1536,"
             ),
             "{row}"
         );
