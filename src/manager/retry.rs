@@ -51,6 +51,11 @@ impl<'a> Retry<'a> {
         Self { longest, pause: self.pause.min(longest), ..self }
     }
 
+    /// Has so long from now on: what is waited for goes on.
+    pub(in crate::manager) fn extend(&mut self, patience: Duration) {
+        self.deadline = Instant::now() + patience;
+    }
+
     /// The time left.
     pub(in crate::manager) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

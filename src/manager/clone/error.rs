@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::libvirt;
 
 /// Why a VM was not cloned.
@@ -35,6 +37,9 @@ pub enum LiveCopyFault {
     /// The VM shut down.
     #[error("the VM shut down meanwhile")]
     ShutDown,
+    /// Nothing more was copied for too long.
+    #[error("nothing was copied for {}s", .0.as_secs())]
+    Stalled(Duration),
     /// QEMU gave up.
     #[error("{message}")]
     Failed {

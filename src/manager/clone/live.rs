@@ -7,9 +7,11 @@ use super::settle::{Kind, Settled};
 use crate::libvirt::{self, BackupDisk, BackupState, Domain};
 use crate::manager::clone::Cloning;
 use crate::manager::guest::GuestAgent;
+use crate::manager::retry::Retry;
 use crate::manager::{CloneError, DiskError, Error, Event, LiveCopyFault, Step};
 
-const PAUSE: Duration = Duration::from_millis(250);
+/// How long a copy may make no progress: a disk of the host that hangs may come back.
+const STALLED: Duration = Duration::from_secs(300);
 /// How long a copy that was cancelled may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -42,14 +44,22 @@ impl Cloning<'_> {
 
     async fn backup_end(&self, request: &CloneRequest, source: &Domain) -> Result<(), Error> {
         let failed = |reason| Err(CloneError::CopyFailed { name: source.name.clone(), reason }.into());
+        let mut retry = self.op.retry(STALLED);
+        let mut copied_bytes = 0;
         loop {
             match self.op.client().jobs().backup_state(source.uuid).await {
-                Ok(BackupState::Running { done_bytes, total_bytes }) => self.op.report(Event::Transfer {
-                    image: request.name.as_str(),
-                    // The end is told by the end.
-                    done_bytes: done_bytes.min(total_bytes.saturating_sub(1)),
-                    total_bytes: Some(total_bytes),
-                }),
+                Ok(BackupState::Running { done_bytes, total_bytes }) => {
+                    if done_bytes != copied_bytes {
+                        copied_bytes = done_bytes;
+                        retry.extend(STALLED);
+                    }
+                    self.op.report(Event::Transfer {
+                        image: request.name.as_str(),
+                        // The end is told by the end.
+                        done_bytes: done_bytes.min(total_bytes.saturating_sub(1)),
+                        total_bytes: Some(total_bytes),
+                    });
+                }
                 Ok(BackupState::Done) => {
                     self.op.report(Event::Transfer {
                         image: request.name.as_str(),
@@ -66,19 +76,19 @@ impl Cloning<'_> {
                 }
                 Err(error) => return Err(error.into()),
             }
-            tokio::time::sleep(PAUSE).await;
+            if !retry.again().await? {
+                return failed(LiveCopyFault::Stalled(STALLED));
+            }
         }
     }
 
     /// Its QEMU has to be done with the files before they are removed.
     async fn cancel_backup(&self, source: &Domain) {
-        let deadline = Instant::now() + PATIENCE;
+        let mut retry = Retry::regardless(Instant::now() + PATIENCE);
         let _ = self.op.client().jobs().abort(source.uuid).await;
-        while Instant::now() < deadline
-            && let Ok(BackupState::Running { .. }) = self.op.client().jobs().backup_state(source.uuid).await
-        {
-            tokio::time::sleep(PAUSE).await;
-        }
+        while let Ok(BackupState::Running { .. }) = self.op.client().jobs().backup_state(source.uuid).await
+            && matches!(retry.again().await, Ok(true))
+        {}
     }
 }
 

@@ -73,6 +73,37 @@ impl Names<'_> {
             _ => self.volume(&format!("-disk{}.{end}", number + 1)),
         }
     }
+
+    fn log(&self, number: usize) -> OwnedVolume {
+        match number {
+            0 => self.volume(".log"),
+            _ => self.volume(&format!("-{}.log", number + 1)),
+        }
+    }
+}
+
+/// The clone's record, but for its files.
+fn record_of(
+    source: &Domain,
+    mode: CloneMode,
+    ssh: Option<SshAccess>,
+    ports: &HashMap<u16, u16>,
+) -> Metadata {
+    let record = source.metadata.clone().unwrap_or_default();
+    let new_port = |port: u16| ports.get(&port).copied().unwrap_or(port);
+    Metadata {
+        created: Some(Timestamp::now()),
+        expires: None,
+        ssh: ssh.map(|ssh| SshAccess { forwarded_port: ssh.forwarded_port.map(new_port), ..ssh }),
+        published: record
+            .published
+            .iter()
+            .map(|port| PortPublish { host: new_port(port.host), ..*port })
+            .collect(),
+        parent: (mode == CloneMode::Linked).then(|| Parent { uuid: source.uuid, name: source.name.clone() }),
+        creator: host::Creator::current().map(|creator| creator.to_string()),
+        ..record
+    }
 }
 
 impl Cloning<'_> {
@@ -97,18 +128,15 @@ impl Cloning<'_> {
             false => source.interfaces.iter().map(|_| MacAddress::random().to_string()).collect(),
         };
         let record = source.metadata.as_ref();
-        let published = record.map(|record| record.published.clone()).unwrap_or_default();
-        let ports = self.new_ports(&needs.ports, &published)?;
+        let published = record.map(|record| record.published.as_slice()).unwrap_or_default();
+        let ports = self.new_ports(&needs.ports, published)?;
         let mut ssh = record.and_then(|record| record.ssh.clone());
         self.identity_piece(request, source, &names, uuid, &macs, &mut ssh, &mut pieces)?;
         let nvram = self.nvram_piece(source, &names, &mut pieces).await?;
         let logs: Vec<(String, OwnedVolume)> = log_files(&source.tree)
             .into_iter()
             .enumerate()
-            .map(|(number, file)| match number {
-                0 => (file, names.volume(".log")),
-                _ => (file, names.volume(&format!("-{}.log", number + 1))),
-            })
+            .map(|(number, file)| (file, names.log(number)))
             .collect();
         let taken = |from: &String, to: &OwnedVolume, format: &str| {
             (from.clone(), CopiedFile { path: to.path.clone(), format: format.to_owned() })
@@ -125,23 +153,8 @@ impl Cloning<'_> {
         let of_pieces = pieces.iter().map(|piece| taken(&piece.from, &piece.to, &piece.format));
         let files = of_pieces.chain(logs.iter().map(|(from, to)| taken(from, to, "raw"))).collect();
         let logs: Vec<OwnedVolume> = logs.into_iter().map(|(_, to)| to).collect();
-        let new_port = |port: u16| ports.get(&port).copied().unwrap_or(port);
-        let metadata = Metadata {
-            owned: pieces.iter().map(|piece| &piece.to).chain(&logs).cloned().collect(),
-            created: Some(Timestamp::now()),
-            expires: None,
-            ssh: ssh.map(|ssh| SshAccess { forwarded_port: ssh.forwarded_port.map(new_port), ..ssh }),
-            published: published
-                .iter()
-                .map(|port| PortPublish { host: new_port(port.host), ..*port })
-                .collect(),
-            mounts: record.map(|record| record.mounts.clone()).unwrap_or_default(),
-            room: record.map(|record| record.room).unwrap_or_default(),
-            parent: (request.mode == CloneMode::Linked)
-                .then(|| Parent { uuid: source.uuid, name: source.name.clone() }),
-            creator: host::Creator::current().map(|creator| creator.to_string()),
-            ..record.cloned().unwrap_or_default()
-        };
+        let owned = pieces.iter().map(|piece| &piece.to).chain(&logs).cloned().collect();
+        let metadata = Metadata { owned, ..record_of(source, request.mode, ssh, &ports) };
         if source.hardware().tpm {
             self.op.report(Event::Warning(Warning::TpmLeftOut { vm: request.name.to_string() }));
         }

@@ -272,12 +272,8 @@ impl Creation<'_> {
             _ => None,
         };
         let seeded = setup.as_ref().is_some_and(Setup::is_seed);
-        if !seeded && !spec.setup.is_empty() {
-            self.op.report(Event::Warning(Warning::SetupLeftOut { vm: spec.name.to_string() }));
-        }
-        if !seeded && !mounts.folders.is_empty() {
-            let (vm, folders) = (spec.name.to_string(), mounts.folders.clone());
-            self.op.report(Event::Warning(Warning::NotMounted { vm, folders }));
+        if !seeded {
+            self.warn_of_no_seed(spec, &mounts.folders);
         }
         let metadata = libvirt::Metadata {
             template: spec.template.clone(),
@@ -321,6 +317,16 @@ impl Creation<'_> {
         };
         let extra_disks = spec.extra_disks.clone();
         Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm, claims: wiring.claims })
+    }
+
+    fn warn_of_no_seed(&self, spec: &VmSpec, folders: &[SharedFolder]) {
+        let vm = || spec.name.to_string();
+        if !spec.setup.is_empty() {
+            self.op.report(Event::Warning(Warning::SetupLeftOut { vm: vm() }));
+        }
+        if !folders.is_empty() {
+            self.op.report(Event::Warning(Warning::NotMounted { vm: vm(), folders: folders.to_vec() }));
+        }
     }
 }
 
