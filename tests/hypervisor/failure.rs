@@ -163,10 +163,9 @@ fn a_qemu_that_hangs_does_not_hold_the_list_back() {
     assert_eq!(listed.json()[0]["state"], "running", "{listed}");
     // Nor the end of another, which is looked at for what it needs of that one.
     sandbox.vmtools(&["delete", "--yes", "other"]).run().success().stderr_has("does not answer");
-    sandbox.vmtools(&["delete", "--force", "web"]).run().code(6).stderr_has("vmtools stop web --force");
+    sandbox.vmtools(&["delete", "--yes", "web"]).run().code(6).stderr_has("vmtools stop web --force");
     let asked = ["stop", "web", "--timeout", "1s"];
     sandbox.vmtools(&asked).run().code(6).stderr_has("--force");
-    sandbox.vmtools(&["stop", "web", "--force"]).run().success();
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
     nothing_is_left(&sandbox);
 }
