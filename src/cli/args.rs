@@ -122,7 +122,7 @@ pub enum Command {
     Networks(networks::NetworksArgs),
     /// Show or change the configuration
     Config(config::ConfigArgs),
-    /// Check whatever create needs, and say how to mend it
+    /// Check what create needs, and say how to fix what is missing
     Doctor(doctor::DoctorArgs),
     /// Remove what killed creates left, and VMs whose time to live is over
     Gc(gc::GcArgs),

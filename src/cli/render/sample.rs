@@ -77,7 +77,7 @@ impl SampleColumn {
         }
     }
 
-    /// The order of two VMs: names rise, numbers fall, and what isn't known comes last.
+    /// The order of two VMs: names ascending, numbers descending, what isn't known last.
     pub fn order(self, a: &VmSample, b: &VmSample) -> Ordering {
         let by_name = || a.name.cmp(&b.name);
         match self {

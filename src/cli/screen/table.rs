@@ -106,7 +106,7 @@ fn heading(
     let mut x = line.x;
     for (column, width) in columns {
         let sorted = *column == overview.sort();
-        // Names rise and numbers fall, as long as that isn't turned.
+        // Names ascend and numbers descend, unless that is reversed.
         let rises = matches!(column, SampleColumn::Name | SampleColumn::State) != overview.is_reversed();
         let mark = if !sorted {
             ""

@@ -41,7 +41,7 @@ pub struct MonitorArgs {
     /// The time between two samples, 100 ms at least
     #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
     pub interval: Option<Duration>,
-    /// What they are sorted by; numbers fall
+    /// What they are sorted by: names ascending, numbers descending
     #[arg(long, value_name = "COLUMN", default_value = "cpu")]
     pub sort: SampleColumn,
     /// Samples as comma-separated values
