@@ -3,14 +3,15 @@
 //! The act claims the VMs, then reads anew who needs what: nothing can come to need a file between that and the
 //! file's end. A VM that vmtools made is marked while it is deleted, so that `gc` finishes what was killed.
 
+mod draft;
 mod plan;
 mod together;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use draft::{Draft, draft};
 pub use plan::{DeletePlan, DeleteReason, DeleteRequest, FileDeletion, KeepReason, KeptFile};
-use plan::{Draft, draft};
 
 use super::change::refuse_protected;
 use super::claim::{Claim, Subject};

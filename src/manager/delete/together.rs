@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::plan::Draft;
+use super::draft::Draft;
 use crate::manager::inventory::{FileKey, Inventory};
 
 /// The drafts in the order in which they are to be done, each file in one of them alone.
