@@ -201,14 +201,18 @@ fn commands_run_by_the_agent(sandbox: &Sandbox) {
         (Some("begun\n"), Some(true))
     );
     assert_eq!(timed_out.json_error()["code"], "timeout");
-    let gone = ["sh", "-c", "! pidof sleep"];
-    exec(&[], &gone).run().success();
+    // Its own end is waited for; that of what it has started comes a moment later.
+    let gone = || {
+        let none = || exec(&[], &["sh", "-c", "! pidof sleep"]).run().status.success().then_some(());
+        wait_for("the end of what the command has started", MINUTE / 6, none);
+    };
+    gone();
     let mut interrupted = exec(&[], &sleeper).spawn();
     wait_for("the command", MINUTE, || exec(&[], &["pidof", "sleep"]).run().status.success().then_some(()));
     interrupted.signal("INT");
     let interrupted = interrupted.wait(MINUTE).code(130);
     assert_eq!(interrupted.stdout, "begun\n", "{interrupted}");
-    exec(&[], &gone).run().success();
+    gone();
 
     // The agent is there, and never answers; then there is none.
     let by_ssh = |script: &str| sandbox.vmtools(&["ssh", "web", "--", script]).run().success();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::agent::{End, Exec, Exit, ExitStatus, INPUT_LIMIT, RefusalKind, Run};
-use crate::libvirt::DomainId;
+use crate::libvirt::{self, DomainId};
 use crate::manager::guest::GuestAgent;
 use crate::manager::guest::agent::AgentError;
 use crate::manager::power::Power;
@@ -86,8 +86,13 @@ impl GuestAgent<'_> {
 
     /// That the VM has shut down, or is paused, is more to the point than what that did to the agent.
     pub(in crate::manager) async fn or_not_running(&self, id: &DomainId, error: Error) -> Error {
+        let not_running = || VmError::NotRunning { name: id.name.clone() }.into();
+        // libvirt says so while a VM is being stopped, when its state is still that it runs.
+        if matches!(error, Error::Libvirt(libvirt::Error::WrongState { .. })) {
+            return not_running();
+        }
         match self.op.client().domains().state(id.uuid).await {
-            Ok(state) if !state.is_active() => VmError::NotRunning { name: id.name.clone() }.into(),
+            Ok(state) if !state.is_active() => not_running(),
             Ok(VmState::Paused) => VmError::Paused { name: id.name.clone() }.into(),
             _ => error,
         }
