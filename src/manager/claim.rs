@@ -8,8 +8,7 @@
 //! | create, from the search for its image and base to its overlay | image, base | |
 //! | `image rm`, `image prune` | | image, base |
 //! | upload of a base, `gc` | | base |
-//! | clone | source VM | |
-//! | commit | VM | |
+//! | clone, commit, network reserve | VM | |
 //! | start, delete, rename, set, disk and interface changes, `gc` | | VM |
 //! | create, clone, attach, start on a network | network | |
 //! | network stop, delete, reserve, unreserve | | network |

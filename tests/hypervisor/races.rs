@@ -576,6 +576,21 @@ fn one_address_is_given_once() {
 }
 
 #[test]
+fn an_address_is_kept_for_nobody_who_is_gone() {
+    racing!(sandbox, image);
+    let rule = |sandbox: &Sandbox, _: &Run, delete: &Run| {
+        let kept = sandbox.virsh(&["net-dumpxml", "default"]).stdout.matches("<host ").count();
+        let p = has(sandbox, "p");
+        (ok(delete) == p || kept > usize::from(p)).then(|| format!("p: {p}, reservations: {kept}"))
+    };
+    let prepare: [&[&str]; 1] = [&["create", "p", "--image", &image, "-m", "64", "-c", "1"]];
+    let reserve = ["network", "reserve", "default", "p", "192.168.122.50"];
+    let delete = ["delete", "--yes", "p"];
+    Race { sandbox: &sandbox, prepare: &prepare, one: &reserve, other: &delete, expires: false, rule: &rule }
+        .run();
+}
+
+#[test]
 fn image_commit_beside_start_and_delete() {
     racing!(sandbox, image);
     let prepare: [&[&str]; 1] = [&["create", "p", "--image", &image, "-m", "64", "-c", "1"]];

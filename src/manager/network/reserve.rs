@@ -48,11 +48,14 @@ impl Networks<'_> {
         request: &ReservationRequest,
     ) -> Result<ReservationStatus, Error> {
         let found = self.op.client().networks().find(network).await?;
+        // A delete that came in between would leave an address that is kept for nobody.
+        let vm = self.op.client().domains().resolve(vm).await?;
+        let _vm = self.op.share(Subject::Vm(vm.uuid), &vm.name).await?;
+        self.op.client().domains().state(vm.uuid).await?;
         let _claim = self.op.own(Subject::Network(found.uuid), &found.name).await?;
         let network = self.op.client().networks().of_uuid(found.uuid).await?;
         check_request(request)?;
         let place = check_address(&network, request.ip)?;
-        let vm = self.op.client().domains().resolve(vm).await?;
         let candidate = self.candidate(&network, &vm, request).await?;
         candidate.check_free(&network, request.ip)?;
         let present = candidate.reservations.iter().find(|kept| candidate.identity.has(kept));
