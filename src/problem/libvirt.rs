@@ -19,6 +19,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::FileMissing { .. } => {
             (K::Failed, hint("restore the file if it was moved or deleted, or remove what refers to it"))
         }
+        E::OtherVolume { .. } => (K::Integrity, hint("the record was changed: nothing is deleted by it")),
         E::WrongState { .. } => (K::WrongState, None),
         E::Unreachable { uri, .. } if uri.starts_with("qemu:///s") => (
             K::Unreachable,

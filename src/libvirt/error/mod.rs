@@ -96,6 +96,18 @@ pub enum Error {
         /// The file.
         path: String,
     },
+    /// A record says that a volume is a file that it is not.
+    #[error("the volume {name:?} of the storage pool {pool:?} is {path:?}, not {recorded:?}")]
+    OtherVolume {
+        /// The storage pool.
+        pool: String,
+        /// The volume's name.
+        name: String,
+        /// The file that it is.
+        path: String,
+        /// The file that it was said to be.
+        recorded: String,
+    },
     /// It can't be done in the state that the domain, network or pool is in.
     #[error("`{command}`: {message}")]
     WrongState {

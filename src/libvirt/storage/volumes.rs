@@ -7,7 +7,7 @@ use super::pools::pool_command;
 use super::{Volume, VolumeSpec, parse_pool, parse_volume, volume_command};
 use crate::libvirt::client::command::Command;
 use crate::libvirt::client::{Client, path_of};
-use crate::libvirt::{Error, Object, Volumes};
+use crate::libvirt::{Error, Object, OwnedVolume, Volumes};
 
 // qemu-img writes a table for the whole disk, or a raw one out to its new end.
 const WRITE: Duration = Duration::from_secs(120);
@@ -188,6 +188,23 @@ impl Volumes<'_> {
             Err(Error::FileMissing { .. }) => Ok(()),
             other => other,
         }
+    }
+
+    /// As [`Volumes::delete`], of a volume that a record names: only if it is the file that the record says.
+    ///
+    /// # Errors
+    /// [`Error::OtherVolume`]; as [`Volumes::delete`].
+    pub async fn delete_recorded(self, volume: &OwnedVolume) -> Result<(), Error> {
+        let OwnedVolume { pool, volume: name, path: recorded } = volume;
+        let ask = async || self.client.call(volume_command("vol-path", pool, name)).await;
+        let path = self.client.pools().refreshed_once(pool, ask).await?;
+        // A name may end with a blank.
+        let path = path.trim_end_matches('\n');
+        if path != recorded {
+            let (pool, name, recorded) = (pool.clone(), name.clone(), recorded.clone());
+            return Err(Error::OtherVolume { pool, name, path: path.to_owned(), recorded });
+        }
+        self.delete(pool, name).await
     }
 
     /// Sets the size of an image that lies in a storage pool and that no domain uses at the moment. A

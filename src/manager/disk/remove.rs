@@ -75,9 +75,7 @@ impl Disks<'_> {
         }
         if let Some(volume) = &removal.volume {
             let deleted = match self.refuse_needed_elsewhere(&vm, Some(volume)).await {
-                Ok(()) => {
-                    self.op.client().volumes().delete(&volume.pool, &volume.volume).await.map_err(Error::from)
-                }
+                Ok(()) => self.op.client().volumes().delete_recorded(volume).await.map_err(Error::from),
                 Err(error) => Err(error),
             };
             match deleted {

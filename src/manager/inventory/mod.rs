@@ -114,9 +114,14 @@ impl Inventory {
 
     /// The volumes that are the VM's own, with the older pieces of its serial log. A program that copies VMs
     /// copies vmtools' record of them, too: what bears the UUID of another VM that has it in its record is
-    /// that one's.
+    /// that one's. So is what the pool says is another file than the record does.
     pub(in crate::manager) fn owned_by(&self, domain: &Domain) -> Vec<OwnedVolume> {
         let mut owned: Vec<OwnedVolume> = domain.owned_volumes().cloned().collect();
+        owned.retain(|volume| {
+            let in_pool =
+                self.files.volumes().find(|(pool, file)| *pool == volume.pool && file.name == volume.volume);
+            in_pool.is_none_or(|(_, file)| file.path == volume.path)
+        });
         owned.retain(|volume| {
             !self.definitions.all_stored().iter().any(|other| {
                 other.uuid != domain.uuid

@@ -78,7 +78,7 @@ impl Storage<'_> {
         }
         for volume in &going {
             if let Err(error) = Retry::regardless(deadline)
-                .while_busy(async || self.op.client().volumes().delete(&volume.pool, &volume.volume).await)
+                .while_busy(async || self.op.client().volumes().delete_recorded(volume).await)
                 .await
             {
                 left.push(Remnant::because(Left::File { path: volume.path.clone() }, error));

@@ -68,6 +68,29 @@ fn an_nvram_file_of_vmtools_that_another_vm_names_stays() {
 }
 
 #[test]
+fn a_record_that_names_another_file_removes_neither() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    create_tiny(&sandbox, "own", &[]);
+    sandbox.vmtools(&["disk", "add", "own", "16M"]).run().success();
+    let own = path_of(&sandbox, "own", "vdc");
+    let precious = format!("{IMAGES}/precious.qcow2");
+    qcow2(&sandbox, &precious, "1M");
+    // A copy of the VM, as a program that copies definitions makes one: its record was copied and edited.
+    let xml = sandbox.virsh(&["dumpxml", "--inactive", "own"]).stdout.replace(&own, &precious);
+    let keeps = |line: &&str| !line.contains("<uuid>") && !line.contains("<mac ");
+    let xml: Vec<&str> = xml.lines().filter(keeps).collect();
+    let before = [hash(&sandbox, &own), hash(&sandbox, &precious)];
+    for verb in [&["delete", "--force", "copy"][..], &["disk", "remove", "copy", "vdc", "--yes"]] {
+        define(&sandbox, &xml.join("\n").replace("<name>own</name>", "<name>copy</name>"));
+        let run = sandbox.vmtools(verb).run();
+        assert_eq!([hash(&sandbox, &own), hash(&sandbox, &precious)], before, "{run}");
+        forget(&sandbox, "copy");
+    }
+    sandbox.vmtools(&["delete", "--force", "own"]).run().success();
+    assert!(!exists(&sandbox, &own) && exists(&sandbox, &precious));
+}
+
+#[test]
 fn a_tpm_state_that_another_vm_names_stays() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     sandbox.tmpfs_at("/srv", "16M");
