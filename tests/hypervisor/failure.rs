@@ -218,6 +218,20 @@ fn what_is_to_be_replaced_goes_only_when_the_new_one_can_be_made() {
     assert!(after.iter().all(|path| !before.contains(path)), "{after:?}");
 }
 
+#[test]
+fn what_is_to_be_replaced_stays_when_there_is_no_room_for_the_new_one() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    sandbox.tmpfs_at("/var/lib/libvirt/images/vmtools", "16M");
+    let [small, big] = ["small.qcow2", "big.img"].map(|name| sandbox.tmp().join(name));
+    sandbox.exec(&["qemu-img", "create", "-q", "-f", "qcow2", small.to_str().unwrap(), "8M"]);
+    sandbox.exec(&["sh", "-c", "head -c 40M /dev/urandom >\"$0\"", big.to_str().unwrap()]);
+    create(&sandbox, "web", &small, &[]).run().success();
+    let before = super::own_volumes(&sandbox);
+    replacing(&sandbox, &big, &["--replace"]).code(1).stderr_has("needed");
+    assert_eq!(super::own_volumes(&sandbox), before);
+    assert_eq!(sandbox.domains(), ["web"]);
+}
+
 fn replacing(sandbox: &Sandbox, image: &std::path::Path, more: &[&str]) -> super::support::Run {
     let args = ["create", "web", "--image", image.to_str().unwrap()];
     sandbox.vmtools(&[&args, more].concat()).run()

@@ -1,8 +1,9 @@
 //! The VM's volumes: an overlay on the shared base, the seed, the serial log.
 
 use super::Prepared;
-use crate::image::LocalImage;
+use crate::image::{Format, LocalImage};
 use crate::libvirt::{DiskSpec, OwnedVolume, Pool, VolumeSpec};
+use crate::manager::claim::Claim;
 use crate::manager::create::Creation;
 use crate::manager::storage::{Storage, base, file_mark};
 use crate::manager::undo::UndoStack;
@@ -59,20 +60,21 @@ impl Names {
 }
 
 impl Creation<'_> {
+    /// The base that the disks stand on, and a claim under which it stays.
+    pub(super) async fn base(&self, prepared: &Prepared) -> Result<Option<(String, Format, Claim)>, Error> {
+        let (Some(image), Some(volume)) = (&prepared.image, &prepared.names.base) else { return Ok(None) };
+        let (path, claim) = Storage::of(self.op).base(image, volume, &prepared.names.disk.pool).await?;
+        Ok(Some((path, image.format, claim)))
+    }
+
     pub(super) async fn make_disks(
         &self,
         undo: &mut UndoStack<'_>,
         prepared: &Prepared,
     ) -> Result<(), Error> {
         let names = &prepared.names;
-        let base = match (&prepared.image, &names.base) {
-            (Some(image), Some(volume)) => {
-                // Claimed until overlays stand on it.
-                let (path, claim) = Storage::of(self.op).base(image, volume, &names.disk.pool).await?;
-                Some((path, image.format, claim))
-            }
-            _ => None,
-        };
+        // Claimed until overlays stand on it.
+        let base = self.base(prepared).await?;
         self.op.check()?;
         undo.will_make(&names.serial_log);
         undo.will_make(&names.disk);

@@ -180,6 +180,8 @@ impl Creation<'_> {
         let uuid = prepared.domain.uuid;
         let definition = prepared.domain.definition();
 
+        // Claimed until the disks are made. The old VM is there still when there is no room for it.
+        let _base = if old.is_some() { self.base(&prepared).await? } else { None };
         if let Some(old) = old {
             self.step(spec, Step::ReplaceVm)?;
             Deletion::of(self.op).delete(old).await?;
