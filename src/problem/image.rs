@@ -47,7 +47,9 @@ pub(super) fn advice(error: &Error) -> Advice {
         }
         E::NotAFile { .. } => (K::Usage, None),
         E::NotFound { .. } => (K::NotFound, None),
-        E::Unreachable { .. } => (K::Unreachable, hint("give a file instead of a download: --image FILE")),
+        E::Unreachable { .. } => {
+            (K::Unreachable, hint("check the network; a file of this host needs no download"))
+        }
         E::Stalled { .. } => (K::Unreachable, hint(RESUMES)),
         E::Transfer { .. } => (K::Failed, hint(RESUMES)),
         E::Unvouched { is_plaintext: false, .. } => (

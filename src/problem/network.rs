@@ -81,9 +81,9 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
             K::Exists,
             hint(format_args!("{} lists those that are taken", vmtools("network info").arg(network))),
         ),
-        E::NotPlugged { network, vm } => (
+        E::NotPlugged { vm, .. } => (
             K::WrongState,
-            hint(format_args!("attach it with {}", vmtools("network attach").arg(network).arg(vm))),
+            hint(format_args!("{} shows what the VM is attached to", vmtools("status").arg(vm))),
         ),
         E::SeveralCards { macs, .. } => {
             let macs: Vec<String> = macs.iter().map(|mac| option("--mac", mac)).collect();

@@ -17,7 +17,7 @@ use crate::problem::{Doing, Problem};
     after_help = "A full clone needs nothing of its source. A linked one stands on its source's disks: as long as it is\nthere, vmtools neither deletes nor starts the source. virsh does start it, and what the source then\nwrites damages its linked clones.\n\nExample:\n  vmtools clone web web2 --start --wait\n  vmtools clone golden ci --linked --count 5 --start"
 )]
 pub struct CloneArgs {
-    /// The VM to copy; it has to be off
+    /// The VM to copy; it has to be off, unless --live is given
     #[arg(value_name = "SOURCE")]
     pub source: String,
     /// The new VM's name

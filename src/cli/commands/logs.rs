@@ -13,7 +13,7 @@ use crate::problem::Problem;
 /// The flags of `logs`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The log begins anew at each start of the VM. On a terminal, control sequences other than colours are left out; into a pipe or file it goes as the guest printed it. With --json each line is one object.\n\nExample:\n  vmtools logs web -n 20\n  vmtools logs web -f | grep -m1 'login:'"
+    after_help = "The log begins anew at each start of the VM. On a terminal, control sequences other than colours are left out; into a pipe or file it goes as the guest printed it. With --json each line is one object.\n\nExample:\n  vmtools logs web -n 20\n  vmtools logs web -f | grep -m1 'Reached target'"
 )]
 pub struct LogsArgs {
     /// The VM's name or UUID

@@ -23,7 +23,7 @@ use crate::problem::{Problem, vmtools};
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct MonitorArgs {
-    /// The VMs' names or UUIDs; without any, all that run
+    /// The VMs' names or UUIDs; without any, all that run; --enable takes at least one
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Of all, those that carry the label
