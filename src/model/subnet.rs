@@ -38,12 +38,12 @@ impl Subnet {
         Ipv4Addr::from(u32::from(self.address).saturating_add(1))
     }
 
-    /// The addresses that are left for guests.
+    /// The addresses that are left for guests. Of a subnet larger than a /16 they are its first ones: libvirt's DHCP
+    /// takes a range of 65535 at most (`virSocketAddrGetRange`).
     pub fn guests(self) -> IpRange {
-        IpRange::new(
-            Ipv4Addr::from(u32::from(self.address).saturating_add(2)),
-            Ipv4Addr::from(u32::from(self.broadcast()).saturating_sub(1)),
-        )
+        let last =
+            u32::from(self.broadcast()).saturating_sub(1).min(u32::from(self.address).saturating_add(0xfffe));
+        IpRange::new(Ipv4Addr::from(u32::from(self.address).saturating_add(2)), Ipv4Addr::from(last))
     }
 
     /// Whether the address lies in it.
@@ -118,6 +118,7 @@ mod tests {
             ("10.5.0.1".into(), "10.5.255.255".into())
         );
         assert_eq!(lab.guests().to_string(), "10.5.0.2-10.5.255.254");
+        assert_eq!(subnet("10.0.0.0/8").guests().to_string(), "10.0.0.2-10.0.255.254");
         assert_eq!(subnet("192.168.5.4/30").guests().to_string(), "192.168.5.6-192.168.5.6");
         assert_eq!(Subnet::of(Ipv4Addr::new(1, 2, 3, 4), 0).to_string(), "0.0.0.0/0");
     }

@@ -77,7 +77,7 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
             (K::Usage, choice)
         }
         E::NotForGuests { .. } => (K::Usage, None),
-        E::AddressTaken { network, .. } => (
+        E::AddressTaken { network, .. } | E::DuidTaken { network, .. } => (
             K::Exists,
             hint(format_args!("{} lists those that are taken", vmtools("network info").arg(network))),
         ),

@@ -184,7 +184,11 @@ impl Creation<'_> {
         let _base = if old.is_some() { self.base(&prepared).await? } else { None };
         if let Some(old) = old {
             self.step(spec, Step::ReplaceVm)?;
-            Deletion::of(self.op).delete(old).await?;
+            match Deletion::of(self.op).delete(old).await {
+                // Somebody else was faster.
+                Err(error) if error.is_not_found() => {}
+                deleted => drop(deleted?),
+            }
         }
         self.step(spec, Step::ClaimName)?;
         self.claim(undo, uuid, &definition).await?;

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::libvirt;
-use crate::model::{IpSubnet, MacAddress};
+use crate::model::{Duid, IpSubnet, MacAddress};
 
 /// Why something that was to be done to a network, or to a VM's card on it, was not done.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +106,16 @@ pub enum NetworkError {
     AddressTaken {
         /// The address.
         ip: IpAddr,
+        /// The network.
+        network: String,
+        /// Who has it.
+        by: AddressHolder,
+    },
+    /// Another guest is known by that DUID.
+    #[error("the DUID {duid} has a reservation on the network {network}, for {by}")]
+    DuidTaken {
+        /// The DUID.
+        duid: Duid,
         /// The network.
         network: String,
         /// Who has it.

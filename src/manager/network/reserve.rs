@@ -58,6 +58,7 @@ impl Networks<'_> {
         let place = check_address(&network, request.ip)?;
         let candidate = self.candidate(&network, &vm, request).await?;
         candidate.check_free(&network, request.ip)?;
+        candidate.check_duid(&network, request.duid.as_ref())?;
         let present = candidate.reservations.iter().find(|kept| candidate.identity.has(kept));
         let has_duid = |kept: &Reservation| request.duid.is_none() || kept.duid() == request.duid;
         if let Some(present) = present.filter(|kept| kept.ip == request.ip && has_duid(kept)) {
@@ -132,6 +133,19 @@ impl Candidate {
         match kept.or_else(|| given.map(|lease| self.holder_of(&lease.mac))) {
             None => Ok(()),
             Some(by) => Err(NetworkError::AddressTaken { ip, network: network.name.clone(), by }),
+        }
+    }
+
+    /// dnsmasq gives a guest what is kept for its DUID: two that share one would get each other's.
+    fn check_duid(&self, network: &Network, duid: Option<&Duid>) -> Result<(), NetworkError> {
+        let Some(duid) = duid else { return Ok(()) };
+        let is_others = |kept: &&Reservation| kept.duid().as_ref() == Some(duid) && !self.identity.has(kept);
+        match self.reservations.iter().find(is_others) {
+            None => Ok(()),
+            Some(kept) => {
+                let by = self.holder_of_reservation(kept);
+                Err(NetworkError::DuidTaken { duid: duid.clone(), network: network.name.clone(), by })
+            }
         }
     }
 

@@ -285,6 +285,8 @@ fn an_ipv6_address_goes_with_its_vm() {
     define(&sandbox, &domain("5x", &card.replace("00:03'", "00:13'")));
     let nameless = network(&sandbox, &["reserve", "c31-dual", "5x", "fd31:d0a1::60"]).code(2);
     assert!(nameless.stderr.contains("--duid"), "{nameless}");
+    // c32-vm's own: dnsmasq would give one of them what is the other's.
+    network(&sandbox, &["reserve", "c31-dual", "5x", "fd31:d0a1::61", "--duid", &duid]).code(4);
     network(&sandbox, &["reserve", "c31-dual", "5x", "fd31:d0a1::60", "--duid", "00:02:00:00:ab:11:01"])
         .success();
     network(&sandbox, &["reserve", "c31-dual", "5x", "fd31:d0a1::51", "--duid", "00:02:00:00:ab:11:01"])
