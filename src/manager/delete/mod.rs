@@ -150,7 +150,7 @@ impl Deletion<'_> {
         }
         let domain = inventory.definitions.stored(id.uuid).ok_or_else(|| missing(&id.name))?;
         if matches!(GarbageCollection::of(self.op).maker_of(domain).await?, Maker::AtWork) {
-            return Err(VmError::BeingMade { name: id.name.clone() }.into());
+            self.await_maker(id).await?;
         }
         refuse_protected(domain)?;
         let state = self.op.client().domains().state(id.uuid).await?;
@@ -161,6 +161,22 @@ impl Deletion<'_> {
         let beside = self.op.client().definitions().kept_beside(id.uuid).await?;
         let snapshot_files = self.op.client().snapshots().files(id.uuid, &beside.snapshots).await?;
         Ok(draft(inventory, domain, running, beside, &snapshot_files, request))
+    }
+
+    /// Another command makes the VM, or deletes it: then it has it claimed, and it is gone afterwards.
+    ///
+    /// # Errors
+    /// [`VmError::BeingMade`]; that it is gone; [`Error::Claimed`].
+    async fn await_maker(&self, id: &DomainId) -> Result<(), Error> {
+        let _claim = self.op.share(Subject::Vm(id.uuid), &id.name).await?;
+        let domain = match self.op.client().definitions().stored(id.uuid).await {
+            Err(error) if error.is_not_found() => return Err(missing(&id.name)),
+            other => other?,
+        };
+        match GarbageCollection::of(self.op).maker_of(&domain).await? {
+            Maker::AtWork => Err(VmError::BeingMade { name: id.name.clone() }.into()),
+            Maker::None | Maker::Gone => Ok(()),
+        }
     }
 
     /// Does what the plans say, in their order, as long as `told` says so after each. Needs are read again
