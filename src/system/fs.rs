@@ -47,6 +47,19 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Erro
     Ok(())
 }
 
+/// A file without a name in the folder for temporary files (`TMPDIR`), gone with this process.
+///
+/// # Errors
+/// When the folder is missing, full or can't be written.
+pub fn temporary_file() -> Result<std::fs::File, Error> {
+    tempfile::tempfile_in(std::env::temp_dir()).map_err(temporary_failed)
+}
+
+/// That a temporary file could not be used.
+pub fn temporary_failed(source: std::io::Error) -> Error {
+    Error { action: "use a temporary file in", path: std::env::temp_dir(), source }
+}
+
 /// Makes the folder and those above it, with mode 0700 where they are new.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use clap::Args;
 use super::many::Many;
 use super::start::wait_for;
 use crate::cli::context::Context;
+use crate::cli::input::gives_once;
 use crate::cli::render::{self, XmlDocument};
 use crate::cli::session::Session;
 use crate::config::{self, Config, Template};
-use crate::manager::{Error, PasswordHash, VmError, VmSpec, VmStatus, WaitFor};
+use crate::manager::{Error, KeySource, PasswordHash, UserDocument, VmError, VmSpec, VmStatus, WaitFor};
 use crate::model::{
     Acceleration, CardSpec, Condition, DiskSize, Firmware, Label, MemorySize, MountSpec, PortPublish, VmName,
     parse_duration,
@@ -136,10 +137,10 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
     if args.count.is_some_and(|count| count > 1) && args.network.iter().any(|card| card.mac.is_some()) {
         return Err(Problem::usage("several VMs cannot have the same MAC address", "leave out mac="));
     }
-    let specs = names(&args.name, args.count)?
-        .into_iter()
-        .map(|name| spec(&args, name, template.as_ref(), &config, password.as_ref(), wait.clone()));
-    let specs = specs.collect::<Result<Vec<_>, _>>()?;
+    // Read once for all: a pipe gives its content only once. Before libvirt is asked, so that Ctrl-C ends it.
+    let spec = spec(&args, template.as_ref(), &config, password.as_ref(), wait, context)?;
+    let names = names(&args.name, args.count)?;
+    let specs: Vec<VmSpec> = names.into_iter().map(|name| VmSpec { name, ..spec.clone() }).collect();
     let session = context.session().await?;
     if args.dry_run || args.print_xml {
         return plan(&args, &specs, &session, context).await;
@@ -228,11 +229,11 @@ fn load_template(args: &CreateArgs, config: &Config, context: &Context) -> Resul
 /// Flag before template before configuration.
 fn spec(
     args: &CreateArgs,
-    name: VmName,
     template: Option<&Template>,
     config: &Config,
     password: Option<&PasswordHash>,
     wait: Option<WaitFor>,
+    context: &Context,
 ) -> Result<VmSpec, Problem> {
     let defaults = &config.defaults;
     let image = args.image.clone().or_else(|| template?.image.clone().filter(|_| args.iso.is_none()));
@@ -242,8 +243,12 @@ fn spec(
     let own = template.and_then(|template| template.user_data.as_ref());
     let memory = args.memory.or(template.and_then(|t| t.memory)).unwrap_or(defaults.memory);
     let cpus = args.cpus.or(template.and_then(|t| t.cpus)).unwrap_or(defaults.cpus);
+    let read = |what, file: &PathBuf| {
+        Ok::<_, Problem>(UserDocument { file: file.clone(), bytes: context.ui.read(what, file)? })
+    };
+    let keys = if args.ssh_key.is_empty() { &defaults.ssh_keys } else { &args.ssh_key };
     Ok(VmSpec {
-        name,
+        name: args.name.clone(),
         replace: args.replace,
         template: template.map(|template| template.name.clone()),
         image,
@@ -276,7 +281,13 @@ fn spec(
             .cloned()
             .map(|mount| MountSpec { host: absolute(mount.host), ..mount })
             .collect(),
-        ssh_keys: if args.ssh_key.is_empty() { defaults.ssh_keys.clone() } else { args.ssh_key.clone() },
+        ssh_keys: keys
+            .iter()
+            .map(|file| match gives_once(file) {
+                true => read("ssh key", file).map(KeySource::Read),
+                false => Ok(KeySource::File(file.clone())),
+            })
+            .collect::<Result<_, _>>()?,
         user: args.user.clone().or_else(|| template?.user.clone()),
         user_data: args
             .user_data
@@ -325,20 +336,10 @@ fn labels(given: &[Label], template: Option<&Template>) -> Vec<Label> {
     own.chain(given.iter().cloned()).collect()
 }
 
-fn read(what: &str, file: &Path) -> Result<Vec<u8>, Problem> {
-    let read = if file.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes).map(|_| bytes)
-    } else {
-        std::fs::read(file)
-    };
-    read.map_err(|error| Problem::io(format!("cannot read the {what} {}", file.display()), &error))
-}
-
 /// The user's password: never an argument, which others could see.
 fn password(args: &CreateArgs, context: &Context) -> Result<Option<PasswordHash>, Problem> {
     let plain = if let Some(file) = &args.password_file {
-        let text = String::from_utf8_lossy(&read("password", file)?).into_owned();
+        let text = String::from_utf8_lossy(&context.ui.read("password", file)?).into_owned();
         text.lines().next().unwrap_or_default().to_owned()
     } else if args.password {
         context.ui.ask_new_password()?

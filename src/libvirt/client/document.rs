@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 use super::Client;
 use crate::libvirt::Error;
 use crate::libvirt::xml::{Element, Node};
+use crate::system::fs;
 use crate::system::process::LOG_TARGET;
 
 /// What stands in a log in place of a secret.
@@ -22,8 +23,8 @@ impl Client {
     /// The file for a command's option that takes one: virsh reads the document from it. The file has no
     /// name, so it is gone with this process, however that ends.
     pub(in crate::libvirt) fn handover(document: &[u8]) -> Result<Handover, Error> {
-        let mut file = tempfile::tempfile().map_err(Error::Handover)?;
-        file.write_all(document).and_then(|()| file.rewind()).map_err(Error::Handover)?;
+        let mut file = fs::temporary_file()?;
+        file.write_all(document).and_then(|()| file.rewind()).map_err(fs::temporary_failed)?;
         Ok(Handover { path: path_of(&file), _file: file })
     }
 

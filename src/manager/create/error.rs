@@ -1,4 +1,7 @@
+use std::path::{Path, PathBuf};
+
 use crate::model::DiskSize;
+use crate::seed;
 
 /// Why a VM was not created, for what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +22,15 @@ pub enum CreateError {
         /// The image.
         image: String,
     },
+    /// A document of the user's own is of no use.
+    #[error("cannot use {}", document_name(.file))]
+    Document {
+        /// The file, as the user named it; `-` is standard input.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        cause: seed::Error,
+    },
     /// Ports can be published only by user-mode networking.
     #[error("ports cannot be published on {network}")]
     CannotPublish {
@@ -37,4 +49,8 @@ pub enum CreateError {
         /// The port.
         port: u16,
     },
+}
+
+fn document_name(file: &Path) -> String {
+    if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() }
 }

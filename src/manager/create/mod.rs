@@ -27,7 +27,7 @@ use seed::Setup;
 pub use error::CreateError;
 pub use mounts::VirtiofsFault;
 pub use network::PasstFault;
-pub use spec::VmSpec;
+pub use spec::{KeySource, UserDocument, VmSpec};
 
 use super::{DeletePlan, Error, Event, VmStatus, Warning};
 use crate::manager::operation::noun;

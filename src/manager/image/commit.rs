@@ -115,8 +115,8 @@ impl Images<'_> {
             );
         }
         self.op.report(Event::Step { vm: &domain.name, step: Step::FetchCopy });
-        let failed = |source| libvirt::Error::Handover(source);
-        let file = std::fs::File::options().write(true).open(staged.path()).map_err(failed)?;
+        let file = std::fs::File::options().write(true).open(staged.path());
+        let file = file.map_err(libvirt::Error::at("write", &staged.path()))?;
         let fetch =
             self.op.client().volumes().download(&temporary.pool, &temporary.volume, &file, size_bytes);
         let told = super::progress_of(self.op.observer(), name);

@@ -1,4 +1,4 @@
-use super::{NAMESPACE, OwnedVolume};
+use super::{Metadata, NAMESPACE, OwnedVolume};
 use crate::libvirt::domain::namespace;
 use crate::libvirt::xml::{Element, Node};
 use crate::model::{Label, Timestamp};
@@ -22,6 +22,19 @@ impl MetadataChange {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Without what the record says already.
+    #[must_use]
+    pub fn new_to(mut self, record: Option<&Metadata>) -> Self {
+        let Some(record) = record else { return self };
+        let is_new = |label: &Label| !record.labels.contains(label);
+        let changed: Vec<String> =
+            self.label.iter().filter(|label| is_new(label)).map(|label| label.key.clone()).collect();
+        self.label.retain(|label| changed.contains(&label.key));
+        self.unlabel.retain(|key| record.labels.iter().any(|label| label.key == *key));
+        self.expires = self.expires.filter(|expires| *expires != record.expires);
+        self
     }
 
     /// The changed record, without prefixes and declarations of its namespace, which libvirt adds and refuses
