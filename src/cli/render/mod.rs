@@ -18,7 +18,9 @@ use std::fmt::Write;
 use crate::manager::{
     AvailableImage, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmStatus, VmSummary,
 };
-use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder, Timestamp};
+use crate::model::{
+    CardSpec, DiskSize, MemorySize, MountDriver, PortPublish, SharedFolder, Timestamp, counted,
+};
 use crate::problem::doctor::CheckReport;
 use crate::problem::vmtools;
 
@@ -111,7 +113,8 @@ pub fn status(vm: &VmStatus) -> String {
     };
     line("name", vm.name.clone());
     line("uuid", vm.uuid.to_string());
-    line("state", vm.state.to_string());
+    let interrupted = format!(" (its create or delete was interrupted; {:#} removes it)", vmtools("gc"));
+    line("state", format!("{}{}", vm.state, if vm.interrupted { &interrupted } else { "" }));
     line("connection", vm.uri.clone());
     let cpus = cpu_room(vm.cpus, vm.max_cpus);
     line("cpus", format!("{}{cpus} ({})", vm.cpus, vm.accel));
@@ -122,6 +125,9 @@ pub fn status(vm: &VmStatus) -> String {
     line("firmware", vm.firmware.to_string());
     for ip in &vm.ips {
         line("ip", ip.to_string());
+    }
+    for port in &vm.published {
+        line("published", published(port));
     }
     if let Some(ssh) = &vm.ssh {
         let place = ssh.host.map(|host| format!("@{host} port {}", ssh.port));
@@ -176,6 +182,11 @@ pub fn status(vm: &VmStatus) -> String {
     text
 }
 
+/// A port of this host that leads to a guest.
+pub fn published(port: &PortPublish) -> String {
+    format!("127.0.0.1:{} -> {}/{}", port.host, port.guest, port.protocol.name())
+}
+
 /// What `create --dry-run` says.
 pub fn plan(plan: &Plan) -> String {
     let mut text =
@@ -187,13 +198,16 @@ pub fn plan(plan: &Plan) -> String {
     let most = room(plan.memory_mib, plan.max_memory_mib);
     let _ = writeln!(
         text,
-        "  {} cpus{cpus} ({}), {memory}{most} of memory, a disk of {size}, {}",
-        plan.cpus, plan.accel, plan.firmware
+        "  {}{cpus} ({}), {memory}{most} of memory, a disk of {size}, {}",
+        counted(plan.cpus.into(), "CPU"),
+        plan.accel,
+        plan.firmware
     );
     let image = plan.image.as_deref().unwrap_or("an empty disk");
     let here = if plan.image_cached == Some(false) { ", to be downloaded" } else { "" };
     let _ = writeln!(text, "  from {image}{here}");
-    let _ = writeln!(text, "  on {}", visible(&plan.networks.join(", ")));
+    let networks: Vec<String> = plan.networks.iter().map(CardSpec::in_words).collect();
+    let _ = writeln!(text, "  on {}", visible(&networks.join(", ")));
     for folder in &plan.mounts {
         let SharedFolder { host, guest, driver, .. } = folder;
         let _ =

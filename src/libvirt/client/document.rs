@@ -57,6 +57,34 @@ pub(in crate::libvirt) fn path_of(file: &File) -> String {
     format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
 }
 
+/// A text in which such a path stands, with a word for people in its place: the file has no name that means anything.
+pub(in crate::libvirt) fn without_paths(text: &str, word: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("/proc/") {
+        let (before, path) = rest.split_at(at);
+        let behind = digits(&path["/proc/".len()..]).and_then(|more| digits(more.strip_prefix("/fd/")?));
+        shown.push_str(before);
+        match behind {
+            Some(behind) => {
+                shown.push_str(word);
+                rest = behind;
+            }
+            None => {
+                shown.push_str("/proc/");
+                rest = &path["/proc/".len()..];
+            }
+        }
+    }
+    shown + rest
+}
+
+/// What stands behind the digits that a text begins with; `None` when it begins with none.
+fn digits(text: &str) -> Option<&str> {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    (rest.len() < text.len()).then_some(rest)
+}
+
 /// A value that libvirt would not keep: it writes the tabs and line breaks in an attribute unescaped, and takes them for
 /// blanks when it reads its own document again, as it does at each start and change. The path of a disk would become that
 /// of another file. What stands under `<metadata>` is written by libxml2, which escapes.
@@ -105,6 +133,16 @@ mod tests {
         assert_eq!(not_kept(&Element::new("domain").child(noted)), None);
         let described = Element::new("domain").child(Element::new("description").text("a\n\tb"));
         assert_eq!(not_kept(&described), None);
+    }
+
+    #[test]
+    fn files_without_names_are_not_shown_by_their_paths() {
+        let shown = |text: &str| without_paths(text, "FILE");
+        assert_eq!(shown("from /proc/12/fd/7: no"), "from FILE: no");
+        assert_eq!(shown("--file '/proc/1/fd/22' --x /proc/3/fd/4"), "--file 'FILE' --x FILE");
+        for text in ["/proc/12/maps", "/proc/self/fd/7", "/proc/", "/proc/1/fd/", "a"] {
+            assert_eq!(shown(text), text);
+        }
     }
 
     #[test]

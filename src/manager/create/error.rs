@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use crate::model::DiskSize;
+use crate::model::{DiskSize, NetworkSpec};
 use crate::seed;
 
 /// Why a VM was not created, for what was asked for.
@@ -32,10 +32,10 @@ pub enum CreateError {
         cause: seed::Error,
     },
     /// Ports can be published only by user-mode networking.
-    #[error("ports cannot be published on {network}")]
+    #[error("ports cannot be published on {}", .network.in_words())]
     CannotPublish {
         /// What the VM is attached to.
-        network: String,
+        network: NetworkSpec,
     },
     /// One port of the host would lead to two places.
     #[error("port {port} of 127.0.0.1 cannot be published twice")]

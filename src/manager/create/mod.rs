@@ -20,7 +20,7 @@ use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::vms::Vms;
 use crate::manager::{Step, VmError, WaitError};
-use crate::model::{DiskSize, Firmware, Hardware, MemorySize, SharedFolder, Timestamp, Uuid};
+use crate::model::{CardSpec, DiskSize, Firmware, Hardware, MemorySize, SharedFolder, Timestamp, Uuid};
 use mounts::Mounts;
 use seed::Setup;
 
@@ -60,7 +60,7 @@ pub struct Plan {
     /// What boots it.
     pub firmware: Firmware,
     /// What its network cards are plugged into.
-    pub networks: Vec<String>,
+    pub networks: Vec<CardSpec>,
     /// The host's folders that its guest would mount.
     pub mounts: Vec<SharedFolder>,
     /// The storage pool of its disks.
@@ -153,7 +153,7 @@ impl Creation<'_> {
             disk_size_bytes: prepared.disk_size_bytes,
             accel: if prepared.kvm { "kvm" } else { "tcg" },
             firmware: prepared.domain.firmware,
-            networks: self.cards_of(spec).iter().map(ToString::to_string).collect(),
+            networks: self.cards_of(spec),
             mounts: prepared.domain.folders.clone(),
             pool: self.op.config().storage.pool.clone(),
             files: prepared.domain.metadata.owned.iter().map(|owned| owned.path.clone()).collect(),

@@ -72,7 +72,7 @@ impl Creation<'_> {
         if cards.iter().any(|card| card.network == NetworkSpec::User) {
             self.publish(spec, old, &mut wiring)?;
         } else if !spec.publish.is_empty() {
-            let network = cards.first().map_or_else(|| "none".to_owned(), |card| card.network.to_string());
+            let network = cards.first().map_or(NetworkSpec::None, |card| card.network.clone());
             return Err(CreateError::CannotPublish { network }.into());
         }
         for card in cards {

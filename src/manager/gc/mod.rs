@@ -190,6 +190,16 @@ impl GarbageCollection<'_> {
         }
     }
 
+    /// Whether the create or delete that worked on the VM was killed.
+    pub(super) async fn is_interrupted(&self, domain: &Domain) -> Result<bool, Error> {
+        match self.maker_of(domain).await {
+            Ok(maker) => Ok(matches!(maker, Maker::Gone)),
+            // Gone meanwhile.
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn broken_imports(&self) -> Result<Vec<Garbage>, Error> {
         let files = Images::of(self.op).image_store()?.own().abandoned()?;
         let garbage = files.into_iter().map(|file| Garbage {
