@@ -212,3 +212,52 @@ fn is_user_mode(interface: &Interface) -> bool {
 fn default_user() -> String {
     std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "root".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A VM with an interface of each kind, whose addresses end in their places from 1.
+    fn domain(kinds: &[&str], record: &str) -> Domain {
+        let interface = |(at, kind): (usize, &&str)| {
+            let source = if *kind == "network" { "<source network='n'/>" } else { "" };
+            format!(
+                "<interface type='{kind}'><mac address='52:54:00:00:00:0{}'/>{source}</interface>",
+                at + 1
+            )
+        };
+        let interfaces: String = kinds.iter().enumerate().map(interface).collect();
+        let document = format!(
+            "<domain><metadata><v:vm xmlns:v='urn:vmtools:vm:1'>{record}</v:vm></metadata>\
+             <devices>{interfaces}</devices></domain>"
+        );
+        Domain::parse(&document).expect("parses")
+    }
+
+    fn ips(domain: &Domain, known: &[u8]) -> Vec<String> {
+        let known = known.iter().map(|n| (format!("52:54:00:00:00:0{n}"), IpAddr::from([10, 0, 0, *n])));
+        let known: Vec<_> = known.collect();
+        let known = known.iter().map(|(mac, ip)| (mac.as_str(), *ip));
+        reachable(domain, known).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_address_of_this_host_is_none_of_the_vms_where_another_is_known() {
+        let ssh = "<v:ssh user='u' port='2222'/>";
+        let publish = "<v:publish>8080:80</v:publish>";
+        let mixed = domain(&["user", "network", "network"], ssh);
+        assert_eq!(ips(&mixed, &[1, 2, 3]), ["10.0.0.2", "10.0.0.3"]);
+        assert_eq!(ips(&mixed, &[1]), ["127.0.0.1"]);
+        assert_eq!(ips(&domain(&["user", "network"], ""), &[1]), ["10.0.0.1"]);
+        assert_eq!(ips(&domain(&["user"], ""), &[]), Vec::<String>::new());
+        assert_eq!(ips(&domain(&["user"], publish), &[1]), ["127.0.0.1"]);
+        // Another's interface in the guest.
+        assert_eq!(ips(&domain(&["network"], ""), &[1, 7]), ["10.0.0.1"]);
+        let socket =
+            |domain: &Domain, ips: &[IpAddr]| ssh_socket(domain, ips).map(|socket| socket.to_string());
+        let own = [IpAddr::from([10, 0, 0, 2])];
+        assert_eq!(socket(&mixed, &own).as_deref(), Some("127.0.0.1:2222"));
+        assert_eq!(socket(&domain(&["network"], ""), &own).as_deref(), Some("10.0.0.2:22"));
+        assert_eq!(socket(&domain(&["network"], ""), &[]), None);
+    }
+}

@@ -148,6 +148,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_record_says_already_is_no_change() {
+        let label = |text: &str| text.parse::<Label>().expect("valid");
+        let record = Metadata { labels: vec![label("team=a"), label("x=1")], expires: None, ..full() };
+        let change = |labels: &[&str], unlabel: &[&str], expires| MetadataChange {
+            label: labels.iter().map(|text| label(text)).collect(),
+            unlabel: unlabel.iter().map(|key| (*key).to_owned()).collect(),
+            expires,
+            ..MetadataChange::default()
+        };
+        assert!(change(&["team=a"], &["ci"], Some(None)).new_to(Some(&record)).is_empty());
+        let new = change(&["team=b", "x=1"], &["ci", "x"], None).new_to(Some(&record));
+        assert_eq!(new, change(&["team=b"], &["x"], None));
+        // The last one of a key counts.
+        let twice = change(&["team=b", "team=a"], &[], None);
+        assert_eq!(twice.clone().new_to(Some(&record)), twice);
+        assert_eq!(twice.clone().new_to(None), twice);
+    }
+
+    #[test]
     fn a_record_whose_namespace_is_declared_further_out_is_changed_too() {
         let change =
             MetadataChange { label: vec!["a=b".parse().expect("valid")], ..MetadataChange::default() };
