@@ -175,6 +175,8 @@ fn a_guest_is_plugged_in_and_out() {
     create(&sandbox, "two", &image, &["-n", card]).run().code(4).stderr_has("web");
     let two = create(&sandbox, "two", &image, &["-n", "default,model=e1000e", "--print-xml"]).run().success();
     two.stdout_has("<model type=\"e1000e\"/>").stdout_has("<source network=\"default\"/>");
+    let elsewhere = sandbox.vmtools(&["network", "create", "lab"]).env("TMPDIR", "/nope").run().code(1);
+    elsewhere.stderr_has("cannot use a temporary file in /nope");
     network(&["create", "lab"]).success();
 
     let info = network(&["info", "default", "--json"]).success().json();

@@ -16,6 +16,17 @@ fn what_the_host_lacks_is_told() {
 }
 
 #[test]
+fn a_file_without_a_name_is_called_something_else() {
+    let error =
+        of("error: Failed to attach device from /proc/12/fd/7\nerror: internal error: no free slot\n");
+    let said = error.to_string();
+    assert!(
+        said.contains("Failed to attach device from the description") && !said.contains("/proc"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let error = of("error: failed to get domain 'web'\n");
     assert!(matches!(error, Error::NotFound { object: Object::Domain, name } if name == "web"));

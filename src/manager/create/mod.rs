@@ -218,7 +218,9 @@ impl Creation<'_> {
             Err(
                 error @ (Error::Wait(WaitError::TimedOut { .. })
                 | Error::Wait(WaitError::CloudInit { .. })
-                | Error::Wait(WaitError::Stopped { .. })),
+                | Error::Wait(WaitError::Stopped { .. })
+                // ssh is missing, which is no fault of the VM's.
+                | Error::Guest(_)),
             ) => Err(Failure::Keep { uuid: domain.uuid, error }),
             Err(error) => Err(error.into()),
         }
