@@ -1,5 +1,7 @@
 //! Files of the user's that are read whole: `-` is standard input, and pipes such as `<(COMMAND)` are files too.
 
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -10,6 +12,9 @@ use crate::problem::Problem;
 
 /// How long a pipe may be silent before it is said what is waited for.
 const SILENCE: Duration = Duration::from_secs(1);
+
+/// What nobody wants to tell a guest, in bytes.
+const LIMIT: u64 = 16 << 20;
 
 impl Ui {
     /// The content of a file. A pipe is read until its end, which may take as long as whoever writes to it likes: for
@@ -27,11 +32,21 @@ impl Ui {
                     ui.note(&format!("reading the {what} from {name} ..."));
                 }
             });
-            let read = if is_stdin(file) { read_stdin() } else { std::fs::read(file) };
+            let read = match is_stdin(file) {
+                true => read_all(std::io::stdin()),
+                false => File::open(file).and_then(read_all),
+            };
             drop(done);
             read
         });
-        read.map_err(|error| Problem::io(format!("cannot read the {what} {name}"), &error))
+        let bytes = read.map_err(|error| Problem::io(format!("cannot read the {what} {name}"), &error))?;
+        if bytes.len() as u64 > LIMIT {
+            return Err(Problem::usage(
+                format!("the {what} {name} is longer than {} MiB", LIMIT >> 20),
+                "is that the right file?",
+            ));
+        }
+        Ok(bytes)
     }
 }
 
@@ -45,7 +60,8 @@ fn is_stdin(file: &Path) -> bool {
     file.as_os_str() == "-"
 }
 
-fn read_stdin() -> std::io::Result<Vec<u8>> {
+/// One byte more than may be, so that too much is seen: some devices never end.
+fn read_all(input: impl Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes).map(|_| bytes)
+    input.take(LIMIT + 1).read_to_end(&mut bytes).map(|_| bytes)
 }

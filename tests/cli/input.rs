@@ -35,6 +35,7 @@ fn pipes_are_files_too() {
     by_bash(format!("{bad} | {create} -")).code(2).stderr_has("standard input").stderr_has("line 2");
     by_bash(format!("{bad} | {create} /dev/stdin")).code(2).stderr_has("line 2");
     by_bash(format!("{create} <({bad})")).code(2).stderr_has("line 2");
+    by_bash(format!("{create} /dev/zero")).code(2).stderr_has("is longer than 16 MiB");
     // Read once, whatever the number of VMs.
     let counted = by_bash(format!("{create} <(printf '#cloud-config\\n') --count 2"));
     assert!(!counted.stderr.contains("empty"), "{counted}");

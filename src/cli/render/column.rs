@@ -70,7 +70,7 @@ impl Column {
         let joined = |texts: Vec<String>| (!texts.is_empty()).then(|| texts.join(","));
         match self {
             Self::Name => vm.name.clone(),
-            // Whatever it does, it will not become what it was to be.
+            // Whatever its QEMU does, the VM is not complete.
             Self::State if vm.details.as_ref().is_some_and(|details| details.interrupted) => {
                 "interrupted".to_owned()
             }
