@@ -92,7 +92,7 @@ impl Overlay {
         Some(Self { header, clusters, file_bytes: L1_AT + l1_bytes })
     }
 
-    /// Writes it to a file that is empty, and waits until it is on the disk: a VM's definition will name it.
+    /// Writes it to a file that is empty. It is on the disk once the caller has synced it.
     ///
     /// # Errors
     /// When writing fails.
@@ -100,8 +100,7 @@ impl Overlay {
         file.write_all_at(&self.header, 0)?;
         file.write_all_at(&REFCOUNT_BLOCK_AT.to_be_bytes(), REFCOUNT_TABLE_AT)?;
         file.write_all_at(&[0, 1].repeat(self.clusters), REFCOUNT_BLOCK_AT)?;
-        file.set_len(self.file_bytes)?;
-        file.sync_all()
+        file.set_len(self.file_bytes)
     }
 }
 

@@ -24,6 +24,9 @@ use crate::manager::{Error, StorageError};
 /// follows, and who has made it.
 const PASSING: &str = "vmtools-folder-";
 
+/// Files that were written, with their paths, but may not be on the disk yet.
+pub(super) type Written = Vec<(String, File)>;
+
 /// The pools that were made for the sake of a clone.
 #[derive(Debug, Default)]
 pub(super) struct Folders {
@@ -75,18 +78,22 @@ impl Cloning<'_> {
     }
 
     /// Makes the piece without libvirt, which costs far less; false when it is none for that, or this user may not.
-    pub(super) async fn make_here(&self, request: &CloneRequest, piece: &Piece) -> Result<bool, Error> {
+    /// What is not on the disk yet is left to [`sync`].
+    pub(super) async fn make_here(
+        &self,
+        request: &CloneRequest,
+        piece: &Piece,
+        written: &mut Written,
+    ) -> Result<bool, Error> {
         match &piece.kind {
             Kind::Overlay { capacity_bytes, below } => {
                 match Overlay::new(*capacity_bytes, &piece.from, below) {
-                    Some(overlay) => write_here(piece, |file| overlay.write_to(file)),
+                    Some(overlay) => write_here(piece, written, |file| overlay.write_to(file)),
                     None => Ok(false),
                 }
             }
             // Without its seed the guest would stay who its source is.
-            Kind::Bytes(bytes) => {
-                write_here(piece, |file| file.write_all_at(bytes, 0).and_then(|()| file.sync_all()))
-            }
+            Kind::Bytes(bytes) => write_here(piece, written, |file| file.write_all_at(bytes, 0)),
             Kind::Copy { flatten: false, .. } | Kind::Small => self.copy_here(request, piece).await,
             Kind::Copy { .. } | Kind::Backup { .. } => Ok(false),
         }
@@ -203,10 +210,30 @@ fn new_file(piece: &Piece) -> Option<File> {
     File::options().write(true).create_new(true).mode(0o600).open(&piece.to.path).ok()
 }
 
-fn write_here(piece: &Piece, write: impl FnOnce(&File) -> std::io::Result<()>) -> Result<bool, Error> {
+fn write_here(
+    piece: &Piece,
+    written: &mut Written,
+    write: impl FnOnce(&File) -> std::io::Result<()>,
+) -> Result<bool, Error> {
     let Some(file) = new_file(piece) else { return Ok(false) };
     write(&file).map_err(|error| not_written(piece, &error))?;
+    written.push((piece.to.path.clone(), file));
     Ok(true)
+}
+
+/// Waits until the files are on the disk: a VM's definition names them.
+pub(super) async fn sync(written: Written) -> Result<(), Error> {
+    if written.is_empty() {
+        return Ok(());
+    }
+    let sync = move || {
+        let each = |(path, file): &(String, File)| {
+            file.sync_all().map_err(|error| refused(format!("writing {path}"), &error))
+        };
+        written.iter().try_for_each(each)
+    };
+    let synced = tokio::task::spawn_blocking(sync).await;
+    Ok(synced.unwrap_or_else(|error| Err(refused("writing".to_owned(), &error.into())))?)
 }
 
 fn not_written(piece: &Piece, error: &std::io::Error) -> libvirt::Error {
@@ -214,6 +241,10 @@ fn not_written(piece: &Piece, error: &std::io::Error) -> libvirt::Error {
         Kind::Copy { .. } | Kind::Small => format!("copying {}", piece.from),
         _ => format!("writing {}", piece.to.path),
     };
+    refused(command, error)
+}
+
+fn refused(command: String, error: &std::io::Error) -> libvirt::Error {
     let message = error.to_string();
     match error.kind() {
         ErrorKind::StorageFull => libvirt::Error::NoSpace { command, message },

@@ -60,7 +60,6 @@ pub enum CloneMode {
     Live,
 }
 
-/// Its clone would share something with it.
 /// How a source in this state is copied.
 fn mode_for(source: &Vm, asked: CloneMode) -> Result<CloneMode, VmError> {
     match (asked, source.state) {
@@ -223,16 +222,19 @@ impl Cloning<'_> {
     ) -> Result<(), Error> {
         let copies = settled.pieces.iter().any(|piece| matches!(piece.kind, Kind::Copy { .. }));
         self.clone_step(request, if copies { Step::CopyDisks } else { Step::MakeDisks })?;
-        let mut made_here = Vec::new();
+        let (mut made_here, mut written) = (Vec::new(), Vec::new());
         for piece in &settled.pieces {
             self.op.check()?;
             undo.will_make(&piece.to);
-            if settled.is_folder_here && self.make_here(request, piece).await? {
+            if settled.is_folder_here && self.make_here(request, piece, &mut written).await? {
                 made_here.push(piece);
             } else {
                 self.make_by_libvirt(request, piece, folders).await?;
             }
         }
-        self.introduce(request, &made_here, folders).await
+        // The disk's work and libvirt's take their time beside each other.
+        let (synced, known) =
+            tokio::join!(copying::sync(written), self.introduce(request, &made_here, folders));
+        synced.and(known)
     }
 }
