@@ -27,7 +27,7 @@ use crate::problem::vmtools;
 pub use column::Column;
 pub use delete::{delete_plans, deleted};
 pub use disk::disks;
-pub use image::{image, images, unused_images};
+pub use image::{image, images, removed_image, unused_images};
 pub use network::{network, network_delete_plans, network_made, network_plan, networks};
 pub use plain::PlainText;
 pub use prometheus::exposition;
@@ -240,7 +240,6 @@ pub fn changed(changed: &VmChanged) -> String {
 
 /// A line of `gc`.
 pub fn garbage(item: &Garbage, dry_run: bool) -> String {
-    let did = if dry_run { "would remove" } else { "removed" };
     let why = match item.reason {
         Reason::Unfinished => "left by a create that was killed",
         Reason::Expired => "its time to live is over",
@@ -251,8 +250,19 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::StaleSocket => "a socket left by a QEMU that was killed",
         Reason::ForgottenPool => "a pool for the time being, left by a clone that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
+        Reason::BrokenWrite => "left by a command that was killed while writing a file",
     };
-    format!("{did} {} ({why})\n", visible(&item.name))
+    let name = visible(&item.name);
+    match item.removable_at {
+        Some(time) => {
+            let seconds = time.remaining().as_secs() + 1;
+            format!(
+                "not yet removable: {name} ({why}, or still in use); gc removes it in {seconds}s at the earliest\n"
+            )
+        }
+        None if dry_run => format!("would remove {name} ({why})\n"),
+        None => format!("removed {name} ({why})\n"),
+    }
 }
 
 /// The room above the processors that a VM has.

@@ -27,6 +27,8 @@ pub enum Object {
     Snapshot,
     /// An address that a network keeps for one host.
     Reservation,
+    /// An element of a domain's metadata.
+    Metadata,
 }
 
 /// Why libvirt refused, as far as that decides what is done next or what is advised.
@@ -62,6 +64,7 @@ impl Object {
             Self::Volume => "storage volume",
             Self::Snapshot => "snapshot",
             Self::Reservation => "reservation",
+            Self::Metadata => "metadata",
         }
     }
 }

@@ -201,6 +201,13 @@ fn what_may_work_later_is_busy() {
 }
 
 #[test]
+fn metadata_that_is_not_there() {
+    // By libvirt's virerror.c and virDomainObjGetMetadata.
+    let text = "error: metadata not found: Requested metadata element is not present";
+    assert!(matches!(of(text), Error::NotFound { object: Object::Metadata, .. }));
+}
+
+#[test]
 fn reservations_and_pools_that_are_off() {
     let text = "error: Failed to update network default\nerror: Requested operation is not valid: there is an existing dhcp host entry in network 'default' that matches \"<host mac='52:54:00:00:00:02' name='b' ip='192.168.122.50'/>\"";
     assert!(matches!(of(text), Error::Exists { object: Object::Reservation, .. }));

@@ -5,6 +5,7 @@ use crate::libvirt::{Affects, Disk, DiskRole, Domain, MetadataChange, OwnedVolum
 use crate::manager::change::Changes;
 use crate::manager::disk::Disks;
 use crate::manager::inventory::{DeletionSet, Inventory};
+use crate::manager::storage::Storage;
 use crate::manager::vm::Vm;
 use crate::manager::{Already, DiskStatus, Error, Event, Left, StorageError, Warning};
 
@@ -51,6 +52,9 @@ impl Disks<'_> {
             return Err(DiskError::NotHotPluggable { name, target }.into());
         }
         self.refuse_needed_elsewhere(&vm, volume.as_ref()).await?;
+        if vm.running.is_none() {
+            Storage::of(self.op).refuse_open(volume.iter().map(|volume| volume.path.as_str())).await?;
+        }
         let disk = self.changed(&vm, target, false).await?.disk;
         Ok(DiskRemoval { vm: vm.id.name.clone(), deletes: volume.is_some(), on_next_start, disk, volume })
     }
@@ -85,11 +89,12 @@ impl Disks<'_> {
             self.op.client().hardware().detach_disk(vm.id.uuid, target, Affects::Stored).await?;
         }
         if let Some(volume) = &removal.volume {
-            let deleted = match self.refuse_needed_elsewhere(&vm, Some(volume)).await {
-                Ok(()) => self.op.client().volumes().delete_recorded(volume).await.map_err(Error::from),
-                Err(error) => Err(error),
+            let delete = async {
+                self.refuse_needed_elsewhere(&vm, Some(volume)).await?;
+                Storage::of(self.op).refuse_open([volume.path.as_str()].into_iter()).await?;
+                Ok(self.op.client().volumes().delete_recorded(volume).await?)
             };
-            match deleted {
+            match delete.await {
                 Err(Error::Libvirt(error)) if error.is_not_found() => {}
                 // It is the VM's own still, and goes with it.
                 Err(error) => {

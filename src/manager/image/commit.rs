@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
 use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, VolumeSpec};
+use crate::manager::claim::Subject;
 use crate::manager::image::Images;
 use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
@@ -53,6 +54,8 @@ impl Images<'_> {
         let volume = format!("{PREFIX}{}.qcow2", &Uuid::new_v4().simple().to_string()[..12]);
         let path = format!("{}/{volume}", pool.path);
         let temporary = OwnedVolume { pool: pool.name, volume, path };
+        // As long as it is at it, it is none of what `gc` finds.
+        let _copy = self.op.own(Subject::Base(&temporary.volume), &temporary.volume).await?;
         let brought = self.flatten_and_fetch(domain, &source, &temporary, &staged, &request.name).await;
         self.remove_copy(&temporary, brought).await?;
         let new = NewImage {
