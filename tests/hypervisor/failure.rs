@@ -17,7 +17,6 @@ fn what_a_killed_create_leaves_is_garbage() {
         said(&mut running, step);
         running.signal("KILL");
         assert_eq!(running.wait(MINUTE).status.code(), None);
-        sandbox.vmtools(&["list", "--all"]).run().success().stdout_has("interrupted");
         collect(&sandbox, step);
     }
 }
@@ -55,7 +54,6 @@ fn a_vm_that_is_being_made_is_left_alone_and_what_a_killed_create_left_makes_way
     running.wait(MINUTE);
     assert!(interrupted());
     sandbox.vmtools(&["status", "web"]).run().success().stdout_has("interrupted").stdout_has("vmtools gc");
-    sandbox.vmtools(&["list"]).run().success().stdout_has("interrupted");
     sandbox.vmtools(&["start", "web"]).run().code(5).stderr_has("is incomplete").stderr_has("gc");
     create(&sandbox, "web", &image, &["--start", "--wait=ssh"]).run().success();
     assert!(!interrupted());

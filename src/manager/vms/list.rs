@@ -9,10 +9,6 @@ use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
 use crate::model::{ConnectionUri, Label, Uuid, VmState};
 
-/// Of so few VMs the definitions are read whatever is asked for: whether a create was interrupted stands there alone.
-/// Of hundreds that would make a list half as slow again.
-const FEW: usize = 16;
-
 /// What to list.
 #[derive(Debug, Clone, Default)]
 pub struct ListRequest {
@@ -85,10 +81,6 @@ impl Vms<'_> {
             self.op.report(Event::Warning(Warning::Hung));
             return Ok(rows.into_iter().map(|row| row.vm).collect());
         }
-        if !details && rows.len() <= FEW {
-            self.fill_uuids(scope, &mut rows).await?;
-            self.fill_details(&mut rows).await?;
-        }
         if details {
             self.fill_details(&mut rows).await?;
             rows.retain(|row| match &row.vm.details {
@@ -115,18 +107,6 @@ impl Vms<'_> {
         let vms = self.list(&request).await?;
         let managed = |vm: &VmSummary| vm.details.as_ref().is_some_and(|details| details.managed);
         Ok(vms.into_iter().filter(managed).map(|vm| vm.name).collect())
-    }
-
-    async fn fill_uuids(&self, scope: Scope, rows: &mut [Row]) -> Result<(), Error> {
-        if rows.iter().all(|row| row.uuid.is_some()) {
-            return Ok(());
-        }
-        let ids = self.op.client().domains().list(scope).await?;
-        let mut uuids: HashMap<String, Uuid> = ids.into_iter().map(|id| (id.name, id.uuid)).collect();
-        for row in rows {
-            row.uuid = row.uuid.or_else(|| uuids.remove(&row.vm.name));
-        }
-        Ok(())
     }
 
     async fn fill_details(&self, rows: &mut [Row]) -> Result<(), Error> {
