@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The flags of `ip`.
+/// Print a VM's IP addresses.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  curl http://$(vmtools ip web)/")]
 pub struct IpArgs {

@@ -9,6 +9,7 @@ mod plain;
 mod prometheus;
 mod sample;
 mod setting;
+mod status;
 mod table;
 mod template;
 mod visible;
@@ -16,9 +17,9 @@ mod visible;
 use std::fmt::Write;
 
 use crate::manager::{
-    AvailableImage, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmStatus, VmSummary,
+    AvailableImage, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmSummary,
 };
-use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder, Timestamp};
+use crate::model::{DiskSize, MemorySize, SharedFolder, Timestamp};
 use crate::problem::doctor::CheckReport;
 use crate::problem::vmtools;
 
@@ -33,6 +34,7 @@ pub use sample::{SampleColumn, bytes, samples, samples_as_csv};
 pub use setting::{
     ChainLink, KeyValue, SettingRow, TemplateDocument, TemplateSettingRow, settings, template,
 };
+pub use status::status;
 use table::table;
 pub use template::{CheckDocument, TemplateRow, problems, templates};
 pub use visible::{visible, visible_json, visible_lines};
@@ -103,79 +105,6 @@ pub fn checks(checks: &[CheckReport]) -> String {
     text
 }
 
-/// The page of `status`.
-pub fn status(vm: &VmStatus) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<12} {}", visible(&value));
-    };
-    line("name", vm.name.clone());
-    line("uuid", vm.uuid.to_string());
-    line("state", vm.state.to_string());
-    line("connection", vm.uri.clone());
-    let cpus = cpu_room(vm.cpus, vm.max_cpus);
-    line("cpus", format!("{}{cpus} ({})", vm.cpus, vm.accel));
-    let used =
-        vm.memory_used_mib.map_or_else(String::new, |mib| format!(", {} used", MemorySize::from_mib(mib)));
-    let most = room(vm.memory_mib, vm.max_memory_mib);
-    line("memory", format!("{}{most}{used}", MemorySize::from_mib(vm.memory_mib)));
-    line("firmware", vm.firmware.to_string());
-    for ip in &vm.ips {
-        line("ip", ip.to_string());
-    }
-    if let Some(ssh) = &vm.ssh {
-        let place = ssh.host.map(|host| format!("@{host} port {}", ssh.port));
-        let place = place.unwrap_or_else(|| ", no address yet".to_owned());
-        line("ssh", format!("{:#}   ({}{place})", vmtools("ssh").arg(&vm.name), ssh.user));
-    }
-    let optional = [
-        ("linked to", vm.parent.clone()),
-        ("clones", Some(vm.children.join(", ")).filter(|names| !names.is_empty())),
-        ("image", vm.image.clone()),
-        ("template", vm.template.clone()),
-        ("created", vm.created.map(|time| time.to_string())),
-        ("expires", vm.ttl_expires.map(expiry)),
-        ("uptime", vm.uptime_seconds.map(span)),
-        ("cpu time", vm.cpu_time_seconds.map(|seconds| format!("{seconds:.1} s"))),
-        ("qmp", vm.qmp.clone()),
-        ("serial log", vm.serial_log.clone()),
-    ];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            line(name, value);
-        }
-    }
-    line("autostart", yes_no(vm.autostart).to_owned());
-    line("protected", yes_no(vm.protected).to_owned());
-    for (key, value) in &vm.labels {
-        line("label", format!("{key}={value}"));
-    }
-    for disk in &vm.disks {
-        let size =
-            disk.capacity_bytes.map_or_else(|| "?".into(), |bytes| DiskSize::from_bytes(bytes).to_string());
-        let taken =
-            disk.allocation_bytes.map_or_else(|| "?".into(), |bytes| DiskSize::from_bytes(bytes).to_string());
-        let path = disk.path.as_deref().unwrap_or("-");
-        line("disk", format!("{} {size} ({taken} taken) {path}", disk.target));
-    }
-    for card in &vm.interfaces {
-        let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
-        let source = card.source.as_deref().unwrap_or("");
-        line("network", format!("{} {} {source}{group}", card.mac, card.kind));
-    }
-    for mount in &vm.mounts {
-        let host = mount.host.as_deref().unwrap_or("-");
-        let driver = mount.driver.map_or("?", MountDriver::name);
-        let guest = mount.guest.as_ref().map_or_else(String::new, |guest| format!(" at {guest}"));
-        let tag = &mount.tag;
-        line("mount", format!("{host}{guest} as {tag} ({driver}{})", read_only(mount.read_only)));
-    }
-    for snapshot in &vm.snapshots {
-        line("snapshot", snapshot.clone());
-    }
-    text
-}
-
 /// What `create --dry-run` says.
 pub fn plan(plan: &Plan) -> String {
     let mut text =
@@ -193,14 +122,29 @@ pub fn plan(plan: &Plan) -> String {
     let image = plan.image.as_deref().unwrap_or("an empty disk");
     let here = if plan.image_cached == Some(false) { ", to be downloaded" } else { "" };
     let _ = writeln!(text, "  from {image}{here}");
+    for iso in &plan.cdroms {
+        let _ = writeln!(text, "  with {} in a CD-ROM drive", visible(iso));
+    }
     let _ = writeln!(text, "  on {}", visible(&plan.networks.join(", ")));
+    for network in &plan.networks_to_start {
+        let _ = writeln!(text, "  starting the network {}", visible(network));
+    }
+    for port in &plan.publish {
+        let _ = writeln!(text, "  publishing {port} on 127.0.0.1");
+    }
     for folder in &plan.mounts {
         let SharedFolder { host, guest, driver, .. } = folder;
         let _ =
             writeln!(text, "  mounting {host} at {guest} ({}{})", driver.name(), read_only(folder.read_only));
     }
+    if plan.pool_is_new {
+        let _ = writeln!(text, "  creating the storage pool {}", visible(&plan.pool));
+    }
     for file in &plan.files {
-        let _ = writeln!(text, "  making {}", visible(file));
+        let _ = writeln!(text, "  creating {}", visible(file));
+    }
+    if plan.start {
+        text.push_str("  starting it\n");
     }
     text
 }
@@ -238,7 +182,12 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::ForgottenPool => "a pool for the time being, left by a clone that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
     };
-    format!("{did} {} ({why})\n", visible(&item.name))
+    let mut text = format!("{did} {} ({why})\n", visible(&item.name));
+    // Of what is a file itself that is said already.
+    for file in item.files.iter().filter(|file| dry_run && !file.ends_with(&item.name)) {
+        let _ = writeln!(text, "  with {}", visible(file));
+    }
+    text
 }
 
 /// The room above the processors that a VM has.
