@@ -1,6 +1,8 @@
 //! Creates that replace a VM: it goes only when the new one is there.
 
-use super::support::{Run, Sandbox, sandbox_or_skip};
+use std::time::Duration;
+
+use super::support::{Held, Hold, Run, Sandbox, sandbox_or_skip};
 use super::{MINUTE, create, nothing_is_left, own_volumes, said, word};
 
 #[test]
@@ -40,42 +42,48 @@ fn what_is_to_be_replaced_stays_when_there_is_no_room_for_the_new_one() {
     assert_eq!(sandbox.domains(), ["web"]);
 }
 
-/// Until the old VM is deleted an interrupt leaves it as it was; from then on the new one stays.
+/// Until the old VM is deleted an interrupt leaves it as it was; from then on the new one stays. It comes before each
+/// change in turn.
 #[test]
 fn an_interrupt_leaves_the_old_vm_or_the_new_one() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
     create(&sandbox, "web", &image, &["--start"]).run().success();
-    let old = word(&sandbox.vmtools(&["status", "web", "--json"]).run().success(), "uuid");
-    let files = own_volumes(&sandbox);
-    let more = ["--replace", "--start", "--wait=port=9", "--json"];
-    for step in ["claiming the name", "creating its disks"] {
-        let mut running = create(&sandbox, "web", &image, &more).spawn();
-        said(&mut running, step);
-        running.signal_group("INT");
-        let run = running.wait(MINUTE).code(130);
-        assert_eq!(run.json_error()["code"], "interrupted", "{run}");
-        assert_eq!(sandbox.domains(), ["web"], "{step}");
-        let status = sandbox.vmtools(&["status", "web", "--json"]).run().success();
-        assert_eq!((word(&status, "uuid"), word(&status, "state")), (old.clone(), "running".to_owned()));
-        // The log of a VM that runs belongs to another user, and is listed all the same.
-        assert_eq!(own_volumes(&sandbox), files, "{step}");
-    }
-    for step in ["deleting the VM that it replaces", "waiting for"] {
-        let mut running = create(&sandbox, "web", &image, &more).spawn();
-        said(&mut running, step);
-        running.signal_group("INT");
-        let run = running.wait(MINUTE).code(130);
-        assert_eq!(sandbox.domains(), ["web"], "{step}: {run}");
-        let status = sandbox.vmtools(&["status", "web", "--json"]).run().success();
-        if word(&status, "uuid") != old {
-            run.stderr_has("the new one is kept as web");
+    let args = ["create", "web", "--image", image.to_str().unwrap(), "-m", "256", "-c", "1", "--replace"];
+    let (mut old_stayed, mut new_kept) = (0, 0);
+    for at in 1..40 {
+        let old = word(&sandbox.vmtools(&["status", "web", "--json"]).run().success(), "uuid");
+        let files = own_volumes(&sandbox);
+        let mut held = Held::start(&sandbox, "0", &[&args[..], &["--start"]].concat(), Hold::AtChange(at));
+        held.await_hold();
+        if !held.is_running() {
+            break;
         }
-        sandbox.vmtools(&["stop", "web", "--force"]).run().success();
-        sandbox.vmtools(&["start", "web"]).run().success();
+        held.background().signal_group("INT");
+        std::thread::sleep(Duration::from_millis(200));
+        held.go_on();
+        let run = held.finish(MINUTE).run;
+        assert_eq!(sandbox.domains(), ["web"], "{at}: {run}");
+        let status = sandbox.vmtools(&["status", "web", "--json"]).run().success();
+        if word(&status, "uuid") == old {
+            assert_eq!((word(&status, "state").as_str(), run.status.code()), ("running", Some(130)), "{run}");
+            assert_eq!(own_volumes(&sandbox), files, "{at}: {run}");
+            old_stayed += 1;
+        } else {
+            // Before the last change it is done all the same.
+            if !run.status.success() {
+                run.code(130).stderr_has("the new one is kept as web");
+                new_kept += 1;
+            }
+            sandbox.vmtools(&["start", "web"]).run().success();
+        }
     }
-    let new = word(&sandbox.vmtools(&["status", "web", "--json"]).run().success(), "uuid");
-    assert_ne!(new, old, "the wait begins after the old one is gone");
+    assert!(old_stayed > 2 && new_kept > 0, "{old_stayed} and {new_kept}");
+    let mut waiting = create(&sandbox, "web", &image, &["--replace", "--start", "--wait=port=9"]).spawn();
+    said(&mut waiting, "waiting for");
+    waiting.signal_group("INT");
+    waiting.wait(MINUTE).code(130).stderr_has("the new one is kept as web");
+    assert_eq!(sandbox.state("web"), "running");
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
     nothing_is_left(&sandbox);
 }
