@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod context;
 mod exporter;
+mod input;
 mod logger;
 mod question;
 mod render;
@@ -59,11 +60,19 @@ async fn run(cli: Cli, ui: std::sync::Arc<Ui>) -> Result<ExitCode, Problem> {
 
 /// clap's own message; with `--json` also the object that every failure gives.
 fn refuse_arguments(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
+    let printed = error.print().and_then(|()| std::io::Write::flush(&mut std::io::stdout()));
+    let json = std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
     if !error.use_stderr() {
-        return ExitCode::SUCCESS;
+        // Help and the version are data, as all that is written to stdout.
+        return match printed.err().and_then(|error| ui::unwritten(&error)) {
+            None => ExitCode::SUCCESS,
+            Some(problem) => {
+                Ui::new(false, json).error(&problem);
+                problem.kind.into()
+            }
+        };
     }
-    if std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json") {
+    if json {
         let message = error.to_string();
         // What is missing or wrong stands on lines of its own, up to an empty one.
         let lines: Vec<&str> = message.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();

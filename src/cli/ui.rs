@@ -19,7 +19,9 @@ pub struct Ui {
     terminal: bool,
     progress: Mutex<Progress>,
     warned: Mutex<HashSet<String>>,
-    write_failure: Mutex<Option<String>>,
+    /// What a note has said to be so already.
+    already: Mutex<HashSet<String>>,
+    write_failure: Mutex<Option<Problem>>,
     /// Lines that wait, while the terminal is not for them.
     held: Mutex<Option<Vec<String>>>,
 }
@@ -43,6 +45,7 @@ impl Ui {
             terminal,
             progress: Mutex::default(),
             warned: Mutex::default(),
+            already: Mutex::default(),
             write_failure: Mutex::default(),
             held: Mutex::default(),
         }
@@ -71,18 +74,15 @@ impl Ui {
             return !is_closed(&stdout);
         }
         let Err(error) = stdout.write_all(bytes).and_then(|()| stdout.flush()) else { return true };
-        if error.kind() != std::io::ErrorKind::BrokenPipe
-            && let Ok(mut failure) = self.write_failure.lock()
-        {
-            *failure = Some(error.to_string());
+        if let (Some(problem), Ok(mut failure)) = (unwritten(&error), self.write_failure.lock()) {
+            *failure = Some(problem);
         }
         false
     }
 
     /// Why not all data could be written to stdout, if that was so.
     pub fn write_failure(&self) -> Option<Problem> {
-        let failure = self.write_failure.lock().ok()?.take()?;
-        Some(Problem::new(ErrorKind::Failed, format!("cannot write to standard output: {failure}")))
+        self.write_failure.lock().ok()?.take()
     }
 
     /// A sample or an event as one line of JSON; false when nobody takes any more.
@@ -99,6 +99,12 @@ impl Ui {
         } else {
             self.data(&render(value));
         }
+    }
+
+    /// The line that says what `name` is now, for people; none where a note has just said that it is so already.
+    pub fn outcome(&self, name: &str, line: String) -> String {
+        let is_said = self.already.lock().is_ok_and(|already| already.contains(name));
+        if is_said { String::new() } else { line }
     }
 
     /// The results of a verb that takes several names. With one name given (`single`) the document is its object,
@@ -287,7 +293,12 @@ impl Observer for Ui {
                 let (seen, seconds) = (event::seen(seen), elapsed.as_secs());
                 self.line(&format!("{vm}: waiting for {condition}: {seen} ({seconds}s)"));
             }
-            Event::AlreadySo { name, what } => self.line(&event::already(name, what)),
+            Event::AlreadySo { name, what } => {
+                self.line(&event::already(name, what));
+                if let Ok(mut already) = self.already.lock() {
+                    already.insert(name.to_owned());
+                }
+            }
             Event::WasOff { name } => self.line(&format!("{name} was shut off; starting it")),
             Event::AwaitsClaim { name } => {
                 self.line(&format!("waiting for another vmtools command that uses {name}"))
@@ -298,6 +309,12 @@ impl Observer for Ui {
             }
         }
     }
+}
+
+/// That data could not be written to stdout. A reader of a pipe that has seen enough is no failure.
+pub fn unwritten(error: &std::io::Error) -> Option<Problem> {
+    let is_closed = error.kind() == std::io::ErrorKind::BrokenPipe;
+    (!is_closed).then(|| Problem::new(ErrorKind::Failed, format!("cannot write to standard output: {error}")))
 }
 
 /// Whether the reader of a pipe is gone.

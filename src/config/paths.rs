@@ -4,6 +4,9 @@ use crate::system::fs;
 
 use super::Error;
 
+/// How deep this user's folders are that vmtools writes to.
+const DEPTH: usize = 2;
+
 /// Where this user's files lie, by the XDG base directory specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
@@ -95,6 +98,20 @@ impl Paths {
         let folder = self.state_folder().join("locks");
         fs::create_private_folder(&folder)?;
         Ok(folder)
+    }
+
+    /// Files that were to take another's place and that a killed command has left in this user's folders.
+    pub fn abandoned_temporaries(&self) -> Vec<PathBuf> {
+        let folders = [&self.config, &self.cache, &self.state, &self.data];
+        folders.iter().flat_map(|folder| fs::abandoned_temporaries(folder, DEPTH)).collect()
+    }
+
+    /// Removes one of [`Paths::abandoned_temporaries`], unless it has come to be somebody's.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub fn remove_temporary(path: &Path) -> Result<(), Error> {
+        Ok(fs::remove_temporary(path)?)
     }
 
     /// What can't be made again: vmtools' own ssh key, the session's disks.

@@ -72,6 +72,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether ssh is not installed.
+    pub fn is_tool_missing(&self) -> bool {
+        matches!(self, Self::Process(process::Error::Missing { .. }))
+    }
+
     /// Whether ssh leads nobody in, so that another way may be tried. A host key that has changed is no such
     /// case: who answers there may be somebody else.
     pub fn is_shut_out(&self) -> bool {

@@ -25,7 +25,7 @@ pub use error::{Banner, Error};
 pub use key_pair::KeyPair;
 pub use known_hosts::forget_known_host;
 pub use own_key::{OwnKey, own_key};
-pub use public_key::{PublicKey, read_public_key, user_public_keys};
+pub use public_key::{PublicKey, parse_public_key, read_public_key, user_public_keys};
 pub use remote::{Remote, Signal};
 pub use ssh::{Target, arguments, become_ssh, settings};
 pub use ssh_run::{Output, run};

@@ -1,5 +1,5 @@
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{Error, KeyPair};
@@ -57,16 +57,11 @@ fn load(file: &Path) -> Result<Option<OwnKey>, Error> {
 /// Puts `text` at `file` whole, unless there is one already; whether it did.
 fn place(folder: &Path, file: &Path, text: &str) -> Result<bool, Error> {
     let failed = fs::Error::at("write", file);
-    let written = tempfile::Builder::new()
-        .prefix(".vmtools-")
-        .make_in(folder, |path| {
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-        })
-        .and_then(|mut new| {
-            new.write_all(text.as_bytes())?;
-            new.as_file().sync_data()?;
-            Ok(new)
-        });
+    let written = fs::temporary_in(folder, 0o600).and_then(|mut new| {
+        new.write_all(text.as_bytes())?;
+        new.as_file().sync_data()?;
+        Ok(new)
+    });
     match written.map(|new| new.persist_noclobber(file)) {
         Ok(Ok(_)) => Ok(true),
         Ok(Err(error)) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),

@@ -8,8 +8,8 @@ use crate::system::fs;
 pub struct PublicKey {
     /// The key as one line of authorized_keys, with its comment.
     pub openssh: String,
-    /// The file that it comes from.
-    pub file: PathBuf,
+    /// The file that it is in; `None` for one that came through a pipe.
+    pub file: Option<PathBuf>,
     /// The private key beside it, if there is one; else an agent or a token may hold it.
     pub private_file: Option<PathBuf>,
 }
@@ -28,35 +28,49 @@ pub fn user_public_keys(ssh_folder: &Path) -> Vec<PublicKey> {
     files.iter().filter_map(|file| read_public_key(file).ok()).collect()
 }
 
+/// The largest RSA keys in use have 3 KiB.
+const LIMIT: usize = 64 << 10;
+
 /// The public key in a file that somebody named.
 ///
 /// # Errors
 /// [`Error::PrivateKeyGiven`], [`Error::NotAPublicKey`] (neither shows the content), and when the file
 /// can't be read.
 pub fn read_public_key(file: &Path) -> Result<PublicKey, Error> {
-    let refuse = |reason| Error::NotAPublicKey { path: file.to_owned(), reason };
     let size = std::fs::metadata(file).map_err(fs::Error::at("read", file))?;
-    // The largest RSA keys in use have 3 KiB.
-    if !size.is_file() || size.len() > 64 << 10 {
-        return Err(refuse("it is not a small file"));
+    if !size.is_file() || size.len() > LIMIT as u64 {
+        return Err(Error::NotAPublicKey { path: file.to_owned(), reason: "it is not a small file" });
     }
     let bytes = std::fs::read(file).map_err(fs::Error::at("read", file))?;
-    let text = String::from_utf8(bytes).map_err(|_| refuse("it is not text"))?;
-    if text.contains("PRIVATE KEY") {
-        return Err(Error::PrivateKeyGiven { path: file.to_owned() });
-    }
-    let openssh = parse_public_key(&text).map_err(refuse)?;
+    let key = parse_public_key(file, &bytes)?;
     let private = file.with_extension("");
     Ok(PublicKey {
-        openssh,
-        file: file.to_owned(),
+        file: Some(file.to_owned()),
         private_file: Some(private).filter(|path| path != file && path.is_file()),
+        ..key
     })
+}
+
+/// The public key in what was read from a pipe, which is called `name`.
+///
+/// # Errors
+/// [`Error::PrivateKeyGiven`], [`Error::NotAPublicKey`]; neither shows the content.
+pub fn parse_public_key(name: &Path, bytes: &[u8]) -> Result<PublicKey, Error> {
+    let refuse = |reason| Error::NotAPublicKey { path: name.to_owned(), reason };
+    if bytes.len() > LIMIT {
+        return Err(refuse("it is not small"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| refuse("it is not text"))?;
+    if text.contains("PRIVATE KEY") {
+        return Err(Error::PrivateKeyGiven { path: name.to_owned() });
+    }
+    let openssh = key_line(text).map_err(refuse)?;
+    Ok(PublicKey { openssh, file: None, private_file: None })
 }
 
 /// The one key in `text`: `TYPE BASE64 COMMENT`, where the blob names the same type (RFC 4253, 6.6).
 /// Types are not told apart further: guests know some that this program doesn't.
-fn parse_public_key(text: &str) -> Result<String, &'static str> {
+fn key_line(text: &str) -> Result<String, &'static str> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let line = lines.next().ok_or("it is empty")?;
     if lines.next().is_some() {
@@ -100,10 +114,10 @@ mod tests {
     #[test]
     fn every_type_of_key_is_taken() {
         for text in [ECDSA, RSA] {
-            assert_eq!(parse_public_key(text).as_deref(), Ok(text.trim()));
+            assert_eq!(key_line(text).as_deref(), Ok(text.trim()));
         }
         let own = KeyPair::generate("a b").expect("makes one").public_openssh;
-        assert_eq!(parse_public_key(&format!("# mine\n{own}\r\n\n")), Ok(own));
+        assert_eq!(key_line(&format!("# mine\n{own}\r\n\n")), Ok(own));
     }
 
     #[test]
@@ -123,7 +137,7 @@ mod tests {
             &two,
             &swapped,
         ] {
-            assert!(parse_public_key(text).is_err(), "{text:?}");
+            assert!(key_line(text).is_err(), "{text:?}");
         }
     }
 
@@ -155,7 +169,7 @@ mod tests {
         let keys = user_public_keys(folder.path());
         let files: Vec<_> = keys.iter().map(|key| (key.file.clone(), key.private_file.clone())).collect();
         let path = |name: &str| folder.path().join(name);
-        assert_eq!(files, [(path("a.pub"), Some(path("a"))), (path("b.pub"), None)]);
+        assert_eq!(files, [(Some(path("a.pub")), Some(path("a"))), (Some(path("b.pub")), None)]);
         assert_eq!(user_public_keys(&path("none")), []);
     }
 }

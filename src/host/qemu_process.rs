@@ -36,7 +36,7 @@ pub fn qemu_names_file(uuid: Uuid, path: &str) -> Option<bool> {
     Some(line.windows(quoted.len()).any(|window| window == quoted.as_bytes()))
 }
 
-fn process_ids() -> impl Iterator<Item = u32> {
+pub(super) fn process_ids() -> impl Iterator<Item = u32> {
     std::fs::read_dir("/proc")
         .into_iter()
         .flatten()

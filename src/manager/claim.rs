@@ -8,7 +8,7 @@
 //! | `create --replace` | | name |
 //! | create, from the search for its image and base to its overlay | image, base | |
 //! | `image rm`, `image prune` | | image, base |
-//! | upload of a base, `gc` | | base |
+//! | upload of a base, the copy of a commit, `gc` | | base |
 //! | clone, commit, network reserve | VM | |
 //! | start, delete, rename, set, disk and interface changes, `gc` | | VM |
 //! | create, clone, attach, start on a network | network | |
@@ -42,7 +42,7 @@ pub(in crate::manager) enum Subject<'a> {
     Name(&'a str),
     /// An image of this machine, by its digest in hexadecimal digits.
     Image(&'a str),
-    /// A base image in a storage pool, by its volume's name.
+    /// A base image in a storage pool, or a copy of a disk that is to become one, by its volume's name.
     Base(&'a str),
     /// A network, by its UUID.
     Network(Uuid),
@@ -110,6 +110,12 @@ impl Operation<'_> {
                 return Err(Error::Claimed { name: name.to_owned() });
             }
         }
+    }
+
+    /// Whether somebody has a claim on it now. Where that can't be told nobody has.
+    pub(in crate::manager) fn is_claimed(self, subject: Subject<'_>) -> bool {
+        let Ok(folder) = self.claims_folder() else { return false };
+        matches!(host::try_hold(&folder.join(subject.file_name()), Hold::Exclusive), Ok(None))
     }
 
     /// Removes what killed processes have left of claims.

@@ -4,7 +4,7 @@ use super::claim::{Claim, Subject};
 use super::gc::{GarbageCollection, Maker};
 use super::operation::Operation;
 use super::{Error, VmError};
-use crate::libvirt::{Affects, Disk, Domain, DomainId, Stored};
+use crate::libvirt::{self, Affects, Disk, Domain, DomainId, Object, Stored};
 use crate::model::VmState;
 
 /// A VM as it was when it was read. As long as it is claimed, no other command changes it.
@@ -26,16 +26,12 @@ impl Operation<'_> {
     /// Claims the VM of this name or UUID to change it.
     ///
     /// # Errors
-    /// When there is none, or libvirt can't be asked; [`Error::Claimed`]; [`VmError::BeingMade`] and
-    /// [`VmError::Unfinished`] for what a create is at, or has left.
+    /// When there is none, or it got another name while its claim was waited for; when libvirt can't be asked;
+    /// [`Error::Claimed`]; [`VmError::BeingMade`] and [`VmError::Unfinished`] for what a create is at, or has left.
     pub(in crate::manager) async fn own_vm(self, name: &str) -> Result<Vm, Error> {
-        self.own_vm_of(self.client().domains().resolve(name).await?).await
-    }
-
-    /// As [`Operation::own_vm`], of one that was resolved before.
-    pub(in crate::manager) async fn own_vm_of(self, id: DomainId) -> Result<Vm, Error> {
+        let id = self.client().domains().resolve(name).await?;
         let claim = self.own(Subject::Vm(id.uuid), &id.name).await?;
-        self.read_vm(id, Some(claim)).await
+        self.read_vm(id, Some(claim)).await?.still_meant_by(name)
     }
 
     /// Claims the VM to use it: others may use it too, none may change it.
@@ -45,7 +41,7 @@ impl Operation<'_> {
     pub(in crate::manager) async fn share_vm(self, name: &str) -> Result<Vm, Error> {
         let id = self.client().domains().resolve(name).await?;
         let claim = self.share(Subject::Vm(id.uuid), &id.name).await?;
-        self.read_vm(id, Some(claim)).await
+        self.read_vm(id, Some(claim)).await?.still_meant_by(name)
     }
 
     /// The VM as it is now, without a claim: for a plan, which the act checks again.
@@ -87,6 +83,11 @@ impl Operation<'_> {
 }
 
 impl Vm {
+    fn still_meant_by(mut self, asked: &str) -> Result<Self, Error> {
+        self.id = still_meant_by(asked, self.id, &self.stored)?;
+        Ok(self)
+    }
+
     /// What runs, if anything does, then what its next start makes.
     pub(in crate::manager) fn definitions(&self) -> impl Iterator<Item = &Domain> {
         self.running.iter().chain([&self.stored])
@@ -126,4 +127,17 @@ impl Vm {
             state => Err(VmError::NotOff { name: self.id.name.clone(), state }),
         }
     }
+}
+
+/// The VM as it is called now, if it is still the one that `asked` means. Its name is looked up before it is
+/// claimed, and a rename may come in between: then the name means no VM any more, or another one.
+///
+/// # Errors
+/// [`libvirt::Error::NotFound`].
+pub(in crate::manager) fn still_meant_by(asked: &str, id: DomainId, now: &Domain) -> Result<DomainId, Error> {
+    if asked == id.name && now.name != asked {
+        return Err(libvirt::Error::NotFound { object: Object::Domain, name: id.name }.into());
+    }
+    // Asked for by its UUID it is meant by any name.
+    Ok(DomainId { name: now.name.clone(), ..id })
 }

@@ -5,6 +5,7 @@
 
 mod condition;
 mod connection_uri;
+mod counted;
 mod digest;
 mod duid;
 mod duration;
@@ -39,6 +40,7 @@ pub use uuid::Uuid;
 
 pub use condition::Condition;
 pub use connection_uri::{ConnectionUri, SshDestination, UriChoice};
+pub use counted::counted;
 pub use digest::{Algorithm, Digest};
 pub use duid::Duid;
 pub use duration::parse_duration;

@@ -81,6 +81,21 @@ impl FromStr for NetworkSpec {
     }
 }
 
+impl NetworkSpec {
+    /// What it is in a sentence: behind "on", "attached to" and the like.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Network { name, portgroup: None } => format!("the network {name}"),
+            Self::Network { name, portgroup: Some(group) } => {
+                format!("the port group {group} of the network {name}")
+            }
+            Self::Bridge(name) => format!("the bridge {name}"),
+            Self::User => "user-mode networking".to_owned(),
+            Self::None => "no network".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for NetworkSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -146,6 +161,25 @@ impl FromStr for CardSpec {
             return Err(Invalid::new("network card", text, "without a network there is no card"));
         }
         Ok(card)
+    }
+}
+
+impl CardSpec {
+    /// What it is in a list: what it is plugged into, and what somebody said of it.
+    pub fn in_words(&self) -> String {
+        let address = self.mac.map(|mac| mac.to_string());
+        let said: Vec<String> =
+            address.into_iter().chain(self.model.map(|model| model.to_string())).collect();
+        match said.is_empty() {
+            true => self.network.in_words(),
+            false => format!("{} ({})", self.network.in_words(), said.join(", ")),
+        }
+    }
+}
+
+impl serde::Serialize for CardSpec {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

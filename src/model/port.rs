@@ -4,7 +4,8 @@ use std::str::FromStr;
 use super::Invalid;
 
 /// The transport of a published port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// TCP.
     Tcp,
@@ -23,11 +24,13 @@ impl Protocol {
 }
 
 /// A guest's port that the host's 127.0.0.1 answers for: `HOST:GUEST[/udp]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct PortPublish {
     /// The port on the host's 127.0.0.1.
+    #[serde(rename = "host_port")]
     pub host: u16,
     /// The port in the guest.
+    #[serde(rename = "guest_port")]
     pub guest: u16,
     /// TCP if nothing is said.
     pub protocol: Protocol,

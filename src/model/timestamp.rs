@@ -26,6 +26,11 @@ impl Timestamp {
         self.0.elapsed().unwrap_or_default()
     }
 
+    /// How long it is until then; zero for a moment that is over.
+    pub fn remaining(self) -> Duration {
+        self.0.duration_since(SystemTime::now()).unwrap_or_default()
+    }
+
     /// As RFC 3339 in UTC with milliseconds, for what happens many times a second.
     pub fn to_millis(self) -> String {
         humantime::format_rfc3339_millis(self.0).to_string()

@@ -16,7 +16,9 @@ pub(super) fn advice(error: &CopyError) -> Advice {
         E::Refused { reason: CopyRefusal::ToolMissing, .. } => {
             (K::Incapable, hint("the guest needs sh, tar, base64 and stat"))
         }
-        E::Refused { reason: CopyRefusal::Other, .. } | E::CutOff | E::Stream(_) => (K::Failed, None),
+        E::Refused { reason: CopyRefusal::Other, .. } | E::CutOff | E::Stream(_) | E::Output(_) => {
+            (K::Failed, None)
+        }
         E::Host { source, .. } => (source.kind().into(), None),
     }
 }

@@ -1,6 +1,6 @@
 //! The errors of what is asked for of a VM: by a create, and of the host's resources.
 
-use super::{Advice, ErrorKind as K, command, hint, to_flag, vmtools};
+use super::{Advice, ErrorKind as K, command, hint, seed, to_flag, vmtools};
 use crate::manager::{CreateError, KvmFault, ResourceError};
 
 pub(super) fn advice(error: &CreateError) -> Advice {
@@ -9,6 +9,7 @@ pub(super) fn advice(error: &CreateError) -> Advice {
         E::NothingToBoot { .. } => {
             (K::Usage, hint("give a template (--template ubuntu), an --image or an --iso"))
         }
+        E::Document { cause, .. } => (seed::kind(cause), None),
         E::DiskTooSmall { needed, .. } => {
             (K::Usage, hint(format_args!("give --disk-size {} or more", to_flag(*needed))))
         }

@@ -7,6 +7,14 @@ pub(super) fn advice(error: &DiskError) -> Advice {
     use DiskError as E;
     match error {
         E::NoSuchDisk { name, .. } => (K::NotFound, list(name)),
+        E::NotADisk { name, .. } | E::NotADrive { name, .. } => (K::NotFound, list(name)),
+        E::NotHotPluggable { name, .. } => (
+            K::WrongState,
+            hint(format_args!(
+                "shut it off with {}; with --keep the disk is removed from the VM's next start on, and its file stays",
+                vmtools("stop").arg(name)
+            )),
+        ),
         E::TooManyDisks { name } => (K::Failed, list(name)),
         E::NeededDisk { name, .. } => {
             (K::Usage, hint(format_args!("{} deletes the VM and its disks", vmtools("delete").arg(name))))

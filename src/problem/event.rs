@@ -35,6 +35,8 @@ pub fn already(name: &str, what: Already) -> String {
         Already::Inactive => "is already inactive",
         Already::Autostarted => "is already started automatically",
         Already::NotAutostarted => "is not started automatically",
+        Already::RemovedOnNextStart => "is already removed from the VM's next start on",
+        Already::Set => "already has these settings",
         Already::OfThatSize => "already has that size",
         Already::UpToDate => "is up to date",
     };

@@ -6,8 +6,15 @@ use crate::manager::ExecError;
 pub(super) fn advice(error: &ExecError) -> Advice {
     use ExecError as E;
     match error {
-        E::NotStarted { missing, .. } => {
-            (if *missing { K::NotFound } else { K::Denied }, hint("shell syntax needs a shell: `sh -c '..'`"))
+        E::NotStarted { missing, is_for_shell, .. } => {
+            let advice = match (is_for_shell, missing) {
+                (true, _) => "no shell reads the command: for shell syntax use `sh -c '..'`",
+                (false, true) => {
+                    "the guest has no such program where its agent looks (PATH): install it, or give its full path"
+                }
+                (false, false) => "check that the file is a program of the guest's, and executable",
+            };
+            (if *missing { K::NotFound } else { K::Denied }, hint(advice))
         }
         E::OutputLost { vm } => (
             K::Failed,

@@ -87,7 +87,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::Refused { reason, .. } => refused(*reason),
         E::Unquotable { .. } => (K::Usage, None),
         E::NotKept { .. } => (K::Usage, hint("rename the file")),
-        E::Unexpected { .. } | E::Handover(_) => (K::Failed, None),
+        E::Unexpected { .. } | E::File(_) => (K::Failed, None),
         E::Process(error) => process::advice(error),
     }
 }

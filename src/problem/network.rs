@@ -88,6 +88,17 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
             K::Exists,
             hint(format_args!("{} lists those that are taken", vmtools("network info").arg(network))),
         ),
+        E::NoReservation { network, known, .. } if known.is_empty() => {
+            (K::NotFound, hint(format_args!("{network} has no reservations at all")))
+        }
+        E::NoReservation { network, known, .. } => {
+            let named = known.iter().map(|(ip, name)| match name {
+                Some(name) => format!("{ip} ({name})"),
+                None => ip.to_string(),
+            });
+            let named: Vec<String> = named.collect();
+            (K::NotFound, hint(format_args!("{network} has reservations of {}", named.join(", "))))
+        }
         E::NotPlugged { vm, .. } => (
             K::WrongState,
             hint(format_args!("{} shows what the VM is attached to", vmtools("status").arg(vm))),

@@ -35,6 +35,7 @@ pub(super) fn advice(error: &StorageError) -> Advice {
             (K::Failed, hint(format_args!("try again, or run {}", vmtools("gc"))))
         }
         E::InUse { .. } => (K::Integrity, hint("delete what needs it first")),
+        E::Open { .. } => (K::Integrity, hint("stop the VM or the program that uses it first")),
         E::Forged { name, .. } => (
             K::Integrity,
             hint(format_args!(

@@ -36,6 +36,13 @@ pub(super) fn reach_advice(error: &ReachError) -> Advice {
     use ReachError as E;
     match error {
         E::NoNetwork { .. } => (K::WrongState, None),
+        E::NotPublished { port, .. } => (
+            K::Incapable,
+            hint(format_args!(
+                "publish it when the VM is made: {}",
+                vmtools("create").fixed("NAME").option("--publish", format_args!("8080:{port}"))
+            )),
+        ),
         E::NoAddress { name } => (
             K::Timeout,
             hint(format_args!("wait for one with {}", vmtools("wait").arg(name).option("--for", "ip"))),

@@ -2,7 +2,7 @@
 
 use super::{option, virsh, vmtools};
 use crate::manager::{FreezeFault, Setting, UserDataWarning, Warning};
-use crate::model::SharedFolder;
+use crate::model::{SharedFolder, counted};
 
 /// The warning, in one line. One match, so that none is forgotten.
 pub fn text(warning: &Warning) -> String {
@@ -91,7 +91,8 @@ pub fn text(warning: &Warning) -> String {
             vmtools("list").flag("--all")
         ),
         W::ElsewhereVms { uri, count } => {
-            format!("{count} VMs are at {uri}: {}", option("--connect", uri))
+            let are = if *count == 1 { "is" } else { "are" };
+            format!("{} {are} at {uri}: {}", counted(*count as u64, "VM"), option("--connect", uri))
         }
     }
 }

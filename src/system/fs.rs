@@ -25,9 +25,12 @@ impl Error {
     }
 }
 
+/// The beginning of the names of files that are to take another's place.
+const TEMPORARY: &str = ".vmtools-";
+
 /// Writes `bytes` to `path` with the permission bits `mode`: into a new file beside it, which then
 /// takes its place, so that a reader sees the old content or the new one. Folders are made as needed,
-/// for this user alone.
+/// for this user alone. Killed in between it leaves the new file: see [`abandoned_temporaries`].
 ///
 /// # Errors
 /// When the folder can't be made or written.
@@ -35,16 +38,82 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Erro
     let folder = path.parent().unwrap_or(Path::new("."));
     create_private_folder(folder)?;
     let failed = |source| Error { action: "write", path: path.to_owned(), source };
-    let mut file = tempfile::Builder::new()
-        .prefix(".vmtools-")
-        .make_in(folder, |temporary| {
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(temporary)
-        })
-        .map_err(failed)?;
+    let mut file = temporary_in(folder, mode).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.as_file().sync_data().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// A file without a name in the folder for temporary files (`TMPDIR`), gone with this process.
+///
+/// # Errors
+/// When the folder is missing, full or can't be written.
+pub fn temporary_file() -> Result<std::fs::File, Error> {
+    tempfile::tempfile_in(std::env::temp_dir()).map_err(temporary_failed)
+}
+
+/// That a temporary file could not be used.
+pub fn temporary_failed(source: std::io::Error) -> Error {
+    Error { action: "use a temporary file in", path: std::env::temp_dir(), source }
+}
+
+/// A new file in the folder that is to take another's place. It is locked while it is written, so that nobody takes
+/// it for one that a killed process left; dropped, it is gone.
+///
+/// # Errors
+/// When the folder can't be written.
+pub fn temporary_in(folder: &Path, mode: u32) -> std::io::Result<tempfile::NamedTempFile> {
+    loop {
+        let file = tempfile::Builder::new().prefix(TEMPORARY).make_in(folder, |path| {
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
+        })?;
+        // Between the two it may be taken for one that was left, and be removed.
+        match file.as_file().try_lock() {
+            Err(std::fs::TryLockError::WouldBlock) => {}
+            // Where there are no locks, nobody can tell either that it was left.
+            Err(std::fs::TryLockError::Error(_)) => return Ok(file),
+            Ok(()) if is_at(file.as_file(), file.path()) => return Ok(file),
+            Ok(()) => {}
+        }
+    }
+}
+
+/// The files in `folder` and the folders below it, `depth` deep, that were to take another's place and that a
+/// killed process has left. What can't be read has none.
+pub fn abandoned_temporaries(folder: &Path, depth: usize) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() && depth > 0 {
+            found.extend(abandoned_temporaries(&entry.path(), depth - 1));
+        } else if kind.is_file()
+            && entry.file_name().to_string_lossy().starts_with(TEMPORARY)
+            && lock_abandoned(&entry.path()).is_some()
+        {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Removes what [`abandoned_temporaries`] found, unless it is gone, or somebody's, by now.
+///
+/// # Errors
+/// When it can't be removed.
+pub fn remove_temporary(path: &Path) -> Result<(), Error> {
+    match lock_abandoned(path) {
+        Some(_locked) => std::fs::remove_file(path).map_err(Error::at("remove", path)),
+        None => Ok(()),
+    }
+}
+
+/// The file, locked until it is dropped, if there is one there that nobody writes.
+fn lock_abandoned(path: &Path) -> Option<std::fs::File> {
+    let file = std::fs::File::open(path).ok()?;
+    file.try_lock().ok()?;
+    is_at(&file, path).then_some(file)
 }
 
 /// Makes the folder and those above it, with mode 0700 where they are new.
@@ -68,20 +137,21 @@ pub fn sync_folder(folder: &Path) -> Result<(), Error> {
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::at("write", folder))
 }
 
-/// A lock on `path` that is held until the value is dropped, or the process ends, however it ends.
-/// Waits for it on a thread of its own.
+/// Holds `path` alone, for as long as the value lives: waits for it on a thread of its own.
 ///
 /// # Errors
-/// When the lock's file can't be made.
-pub async fn lock(path: &Path) -> Result<Lock, Error> {
+/// When its file can't be made.
+pub async fn lock(path: &Path) -> Result<Held, Error> {
     let owned = path.to_owned();
-    tokio::task::spawn_blocking(move || {
+    let wait = move || loop {
         let file = open_lock(&owned)?;
         file.lock().map_err(Error::at("lock", &owned))?;
-        Ok(Lock { file })
-    })
-    .await
-    .map_err(|error| Error {
+        // Whoever had it before has removed the file: then this lock is on nothing.
+        if is_at(&file, &owned) {
+            return Ok(Held { file, path: owned });
+        }
+    };
+    tokio::task::spawn_blocking(wait).await.map_err(|error| Error {
         action: "lock",
         path: path.to_owned(),
         source: std::io::Error::other(error),
@@ -91,37 +161,19 @@ pub async fn lock(path: &Path) -> Result<Lock, Error> {
 /// The same without waiting: `None` if another holds it.
 ///
 /// # Errors
-/// When the lock's file can't be made.
-pub fn try_lock(path: &Path) -> Result<Option<Lock>, Error> {
-    let file = open_lock(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(Lock { file })),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(error)) => Err(Error::at("lock", path)(error)),
+/// When its file can't be made.
+pub fn try_lock(path: &Path) -> Result<Option<Held>, Error> {
+    if let Some(folder) = path.parent() {
+        create_private_folder(folder)?;
     }
+    try_hold(path, Hold::Exclusive)
 }
 
 fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
     if let Some(folder) = path.parent() {
         create_private_folder(folder)?;
     }
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.create(true).truncate(false).write(true).mode(0o600).open(path);
-    file.map_err(Error::at("open the lock", path))
-}
-
-/// A lock that is held.
-#[derive(Debug)]
-pub struct Lock {
-    file: std::fs::File,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing it is not enough: a process that is just being started elsewhere in the program has the file
-        // open, too, until it turns into its own program, and would hold the lock as long.
-        let _ = self.file.unlock();
-    }
+    open_held(path)
 }
 
 /// How a name is held.
@@ -194,6 +246,8 @@ fn is_at(file: &std::fs::File, path: &Path) -> bool {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        // Closing it is not enough: a process that is just being started elsewhere in the program has the file open,
+        // too, until it turns into its own program, and would hold the lock as long.
         // The last to go removes the file. It is removed under an exclusive lock, so whoever opened it before
         // finds it gone after locking it, and begins anew.
         let _ = self.file.unlock();
@@ -217,8 +271,63 @@ mod tests {
         let of_a_child = held.file.try_clone().expect("a second descriptor of it");
         assert!(try_lock(&path).expect("asks").is_none());
         drop(held);
+        assert!(!path.exists());
         assert!(try_lock(&path).expect("locks").is_some());
         drop(of_a_child);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_lock_gets_it_though_its_file_goes() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("lock");
+        for _ in 0..50 {
+            let held = lock(&path).await.expect("locks");
+            let (waits, more) = (lock(&path), lock(&path));
+            let others = async {
+                let (one, other) = tokio::join!(async { drop(waits.await) }, async { drop(more.await) });
+                (one, other)
+            };
+            tokio::join!(others, async { drop(held) });
+            assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn what_a_killed_process_was_writing_is_found_and_what_is_written_is_not() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let below = folder.path().join("a/b");
+        std::fs::create_dir_all(&below).expect("makes");
+        let left = below.join(".vmtools-left");
+        std::fs::write(&left, "half").expect("writes");
+        std::fs::write(below.join("other"), "").expect("writes");
+        let written = temporary_in(&below, 0o600).expect("makes");
+        assert_eq!(abandoned_temporaries(folder.path(), 2), std::slice::from_ref(&left));
+        assert!(abandoned_temporaries(folder.path(), 1).is_empty());
+        remove_temporary(written.path()).expect("leaves it");
+        remove_temporary(&left).expect("removes");
+        remove_temporary(&left).expect("is gone");
+        assert!(written.path().exists() && !left.exists());
+    }
+
+    #[test]
+    fn a_write_beside_a_sweep_is_whole() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let ended = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ended.load(std::sync::atomic::Ordering::SeqCst) {
+                    for found in abandoned_temporaries(folder.path(), 0) {
+                        remove_temporary(&found).expect("removes");
+                    }
+                }
+            });
+            for number in 0..300 {
+                let path = folder.path().join("file");
+                write_atomically(&path, format!("{number}").as_bytes(), 0o600).expect("writes");
+                assert_eq!(std::fs::read_to_string(&path).expect("reads"), format!("{number}"));
+            }
+            ended.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
     }
 
     #[test]

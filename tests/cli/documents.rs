@@ -10,9 +10,17 @@ fn a_result_that_cannot_be_written_is_a_failure() {
     let env = TestEnv::new();
     let into = |line: &str| env.command("/bin/sh", &["-c", line, env!("CARGO_BIN_EXE_vmtools")]).run();
     into("exec \"$0\" config --show >/dev/full").code(1).stderr_has("standard output");
+    for args in
+        ["--help", "--version", "create --help", "help list", "completions zsh", "config --json --show"]
+    {
+        let refused = into(&format!("exec \"$0\" {args} >/dev/full")).code(1);
+        assert!(refused.stderr.contains("standard output"), "{refused}");
+    }
     // A reader that has seen enough is no failure.
     let closed = into("\"$0\" completions bash | :");
     assert_eq!(closed.stderr, "", "{closed}");
+    let closed = into("{ \"$0\" --help; echo \"$?\" >&2; } | :");
+    assert!(["0\n", ""].contains(&closed.stderr.as_str()), "{closed}");
 }
 
 #[test]

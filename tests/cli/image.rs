@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::run;
-use super::support::TestEnv;
+use super::support::{Skip, TestEnv, find_program};
 
 /// A raw disk of 1 MiB.
 fn disk(env: &TestEnv) -> PathBuf {
@@ -24,8 +24,6 @@ fn wrong_use_of_image_is_usage() {
         &["image", "info"],
         &["image", "rm"],
         &["image", "prune", "--older-than", "soon"],
-        // Nobody is there to be asked.
-        &["image", "prune"],
     ] {
         let run = run(args).code(2);
         assert_eq!(run.stdout, "", "{run}");
@@ -67,7 +65,47 @@ fn bad_input_leaves_nothing() {
     let left: Vec<_> = fs::read_dir(folder)
         .map(|files| files.flatten().map(|file| file.file_name()).collect())
         .unwrap_or_default();
-    assert_eq!(left, ["mine.lock"]);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// Each of its steps on the file system is its last one in turn.
+#[test]
+fn a_replacement_that_is_killed_leaves_an_image_of_that_name() {
+    let Some(strace) = find_program("strace") else {
+        Skip("this machine has no strace".to_owned()).report();
+        return;
+    };
+    let env = TestEnv::new();
+    env.real_tool("qemu-img");
+    let steps = "rename,renameat,renameat2,unlink,unlinkat";
+    let (trace, folder) = (format!("trace={steps}"), env.root().join("data/vmtools/images"));
+    let digests = [7, 8].map(|byte| {
+        let path = env.root().join(format!("disk-{byte}.raw"));
+        fs::write(&path, vec![byte; 1 << 20]).unwrap();
+        let import = ["image", "import", path.to_str().unwrap(), "mine", "--replace", "--json"];
+        (path.to_str().unwrap().to_owned(), env.vmtools(&import).run().success().json()["digest"].clone())
+    });
+    for step in 1.. {
+        assert!(step < 40, "it never ends");
+        let [(_, old), (file, new)] = &digests;
+        env.vmtools(&["image", "import", &digests[0].0, "mine", "--replace"]).run().success();
+        let inject = format!("inject={steps}:signal=KILL:when={step}");
+        let strace_args = ["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+        let import = [env!("CARGO_BIN_EXE_vmtools"), "image", "import", file, "mine", "--replace"];
+        let killed = env.command(strace.to_str().unwrap(), &[&strace_args[..], &import].concat()).run();
+        let found = env.vmtools(&["image", "info", "mine", "--json"]).run().success();
+        let digest = &found.json()["digest"];
+        assert!(digest == old || digest == new, "step {step}: {found}");
+        if killed.status.success() {
+            assert!(step > 2 && digest == new, "step {step}: {found}");
+            break;
+        }
+    }
+    // What was left by those is for gc; of the last one nothing is.
+    let files = fs::read_dir(folder).unwrap().flatten().map(|file| file.file_name().into_string().unwrap());
+    let images: Vec<_> =
+        files.filter(|name| !name.starts_with(".vmtools-") && !name.ends_with(".lock")).collect();
+    assert_eq!(images.len(), 2, "{images:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod documents;
 mod image;
+mod input;
 mod network;
 mod pull;
 mod template;

@@ -64,6 +64,17 @@ fn a_running_vm_takes_what_it_can_at_once() {
         (json["autostart"].as_bool(), json["disks"][0]["capacity_bytes"].as_u64()),
         (Some(true), Some(2 << 30))
     );
+    // What is so already is not changed, and said so.
+    let same =
+        ["set", "web", "-m", "192", "-d", "2", "--label", "team=<b'", "--unlabel", "ci", "--ttl", "none"];
+    let same = [&same[..], &["--autostart", "--json"]].concat();
+    let again = vmtools(&same).success().stderr_has("already has these settings");
+    assert_eq!(
+        (&again.json()["applied"], &again.json()["on_next_start"]),
+        (&serde_json::json!([]), &serde_json::json!([]))
+    );
+    let again = vmtools(&["set", "web", "-d", "2"]).success();
+    assert_eq!(again.stdout, "", "{again}");
     let partitions = vmtools(&["ssh", "web", "--", "cat /proc/partitions"]).success();
     assert!(partitions.stdout.contains("2097152 vda\n"), "{partitions}");
 
@@ -112,7 +123,7 @@ fn vms_of_others_are_changed_as_far_as_they_can_be() {
         // QEMU's processors come and go, but no guest is there to give memory back.
         let waits = if state == "running" { serde_json::json!(["memory"]) } else { serde_json::json!([]) };
         assert_eq!((&json["on_next_start"], &json["autostart"]), (&waits, &true.into()), "{set}");
-        vmtools(&["set", name, "-d", "1"]).code(9).stderr_has("no disk");
+        vmtools(&["set", name, "-d", "1"]).code(9).stderr_has("no hard disk");
         vmtools(&["set", name, "-m", "40", "--label", "a=b"]).code(5).stderr_has("not made by vmtools");
         vmtools(&["set", name, "--ttl", "1h"]).code(5);
         let xml = sandbox.virsh(&["dumpxml", "--inactive", "--domain", name]).stdout;
@@ -190,7 +201,7 @@ fn a_running_vm_moves_within_the_room_that_it_was_made_with() {
     let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
     let room = ["--max-memory", "384", "--max-cpus", "2"];
     let plan = create(&sandbox, "web", &image, &[&room[..], &["--dry-run"]].concat()).run().success();
-    plan.stdout_has("1 cpus (up to 2)").stdout_has("256 MiB (up to 384 MiB) of memory");
+    plan.stdout_has("1 CPU (up to 2)").stdout_has("256 MiB (up to 384 MiB) of memory");
     let made = create(&sandbox, "web", &image, &[&room[..], &["--start", "--wait=ssh"]].concat()).run();
     made.success();
     let sizes = |json: &serde_json::Value| {

@@ -78,6 +78,13 @@ fn an_iso_is_put_in_and_taken_out() {
     vmtools(&["disk", "insert", "web", "none.iso"]).code(3);
     vmtools(&["disk", "insert", "web", one]).success().stderr_has("next start");
     assert!(!sandbox.virsh(&["domblklist", "web"]).stdout.contains(one));
+    // The drive of the next start is the one, and no other is added.
+    vmtools(&["disk", "insert", "web", two]).success().stdout_has("sda").stderr_has("next start");
+    assert_eq!(medium(), Some(Some(two.to_owned())));
+    vmtools(&["disk", "eject", "web"]).success().stdout_has("sda is empty").stderr_has("next start");
+    assert_eq!(medium(), Some(None));
+    vmtools(&["disk", "insert", "web", one]).success().stdout_has("sda");
+    assert!(!sandbox.virsh(&["dumpxml", "--inactive", "web"]).stdout.contains("'sdb'"));
     vmtools(&["stop", "web"]).success();
     vmtools(&["start", "web"]).success();
     assert_eq!(medium(), Some(Some(one.to_owned())));
@@ -85,9 +92,21 @@ fn an_iso_is_put_in_and_taken_out() {
     assert_eq!(medium(), Some(Some(two.to_owned())));
     vmtools(&["disk", "eject", "web"]).success();
     assert_eq!(medium(), Some(None));
+    let stored = || sandbox.virsh(&["dumpxml", "--inactive", "web"]).stdout;
+    assert!(!stored().contains(two) && stored().contains("'sda'"), "in the definition too");
+    // What is no disk, and what is no drive, is called what it is.
+    vmtools(&["disk", "resize", "web", "sda", "9"]).code(3).stderr_has("sda of the VM web is a CD-ROM drive");
+    vmtools(&["disk", "insert", "web", one, "--target", "vda"])
+        .code(3)
+        .stderr_has("vda of the VM web is a hard disk");
+    vmtools(&["disk", "eject", "web", "--target", "vdx"]).code(3).stderr_has("has no disk vdx");
+    // No guest can release a SATA drive while it runs.
+    vmtools(&["disk", "remove", "web", "sda"]).success().stderr_has("web keeps sda until it stops");
+    vmtools(&["disk", "remove", "web", "sda"]).success().stderr_has("already removed");
+    assert_eq!(medium(), Some(None));
+    assert!(!stored().contains("'sda'"), "{}", stored());
     vmtools(&["stop", "--force", "web"]).success();
-    assert_eq!(medium(), Some(None), "in the definition too");
-    vmtools(&["disk", "insert", "web", one, "--target", "vda"]).code(3);
+    assert_eq!(medium(), None);
     vmtools(&["delete", "--force", "web"]).success();
     nothing_is_left(&sandbox);
 }

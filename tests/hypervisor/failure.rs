@@ -17,6 +17,7 @@ fn what_a_killed_create_leaves_is_garbage() {
         said(&mut running, step);
         running.signal("KILL");
         assert_eq!(running.wait(MINUTE).status.code(), None);
+        sandbox.vmtools(&["list", "--all"]).run().success().stdout_has("interrupted");
         collect(&sandbox, step);
     }
 }
@@ -43,10 +44,21 @@ fn a_vm_that_is_being_made_is_left_alone_and_what_a_killed_create_left_makes_way
     }
     create(&sandbox, "web", &image, &["--if-not-exists", "--start"]).run().code(5);
     create(&sandbox, "web", &image, &[]).run().code(4);
+    let interrupted = || {
+        let status = sandbox.vmtools(&["status", "web", "--json"]).run().success().json();
+        let list = sandbox.vmtools(&["list", "--json"]).run().success().json();
+        assert_eq!(status["interrupted"], list[0]["interrupted"]);
+        status["interrupted"].as_bool().unwrap()
+    };
+    assert!(!interrupted());
     running.signal("KILL");
     running.wait(MINUTE);
+    assert!(interrupted());
+    sandbox.vmtools(&["status", "web"]).run().success().stdout_has("interrupted").stdout_has("vmtools gc");
+    sandbox.vmtools(&["list"]).run().success().stdout_has("interrupted");
     sandbox.vmtools(&["start", "web"]).run().code(5).stderr_has("is incomplete").stderr_has("gc");
     create(&sandbox, "web", &image, &["--start", "--wait=ssh"]).run().success();
+    assert!(!interrupted());
     assert_eq!(super::own_volumes(&sandbox).len(), 3);
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
     nothing_is_left(&sandbox);

@@ -170,13 +170,19 @@ fn a_guest_is_plugged_in_and_out() {
     let image = sandbox_or_skip!(sandbox.busybox_image());
     let network = |args: &[&str]| sandbox.vmtools(&[&["network"], args].concat()).run();
     let card = "default,model=virtio,mac=52:54:00:AA:00:01";
-    create(&sandbox, "web", &image, &["-p", "8080:80"]).run().code(9).stderr_has("ssh -L");
+    create(&sandbox, "web", &image, &["-p", "8080:80"])
+        .run()
+        .code(9)
+        .stderr_has("on the network default")
+        .stderr_has("ssh -L");
     create(&sandbox, "web", &image, &["-n", "bridge=br0"]).run().code(3);
     create(&sandbox, "web", &image, &["-n", card, "-n", card]).run().code(2);
     create(&sandbox, "web", &image, &["-n", card, "--start", "--wait"]).run().success();
     create(&sandbox, "two", &image, &["-n", card]).run().code(4).stderr_has("web");
     let two = create(&sandbox, "two", &image, &["-n", "default,model=e1000e", "--print-xml"]).run().success();
     two.stdout_has("<model type=\"e1000e\"/>").stdout_has("<source network=\"default\"/>");
+    let elsewhere = sandbox.vmtools(&["network", "create", "lab"]).env("TMPDIR", "/nope").run().code(1);
+    elsewhere.stderr_has("cannot use a temporary file in /nope");
     network(&["create", "lab"]).success();
 
     let info = network(&["info", "default", "--json"]).success().json();
@@ -190,7 +196,7 @@ fn a_guest_is_plugged_in_and_out() {
 
     // Hot, and for good.
     let cards = || sandbox.vmtools(&["ssh", "web", "--", "ls /sys/class/net"]).run().success().stdout;
-    network(&["detach", "lab", "web"]).code(5).stderr_has("has no interface on");
+    network(&["detach", "lab", "web"]).code(5).stderr_has("has no interface on the network lab");
     let attached = network(&["attach", "lab", "web", "--json"]).success();
     assert_eq!((&attached.json()["live"], word(&attached, "model").as_str()), (&true.into(), "virtio"));
     network(&["attach", "lab", "web", "--mac", "52:54:00:aa:00:02", "--model", "e1000e"]).success();
@@ -220,6 +226,9 @@ fn a_guest_is_plugged_in_and_out() {
     assert_eq!(ips, ["192.168.123.10", "192.168.123.11"]);
     network(&["detach", "lab", "web", "--mac", "52:54:00:aa:00:02"]).success();
     assert!(!sandbox.virsh(&["net-dumpxml", "--inactive", "lab"]).stdout.contains("192.168.123.10"));
+    let none = network(&["unreserve", "lab", "192.168.123.99"]).code(3);
+    none.stderr_has("the network lab has no reservation of 192.168.123.99").stderr_has("192.168.123.11");
+    network(&["unreserve", "lab", "nosuch"]).code(3).stderr_has("there is no VM \"nosuch\"");
     network(&["unreserve", "lab", "web"]).success().stdout_has("192.168.123.11 is free");
     network(&["unreserve", "lab", "web"]).success().stderr_has("has no reserved address");
     network(&["detach", "lab", "web"]).success();

@@ -127,14 +127,74 @@ fn a_commit_that_is_ended_leaves_no_copy() {
     running.signal("KILL");
     running.wait(MINUTE);
     let copy = own_volumes(&sandbox).into_iter().find(|path| path.contains("/vmtools-commit-")).unwrap();
-    // Younger, it could be of a commit that goes on.
+    // Younger, it could be of a commit that goes on: it is named, and stays.
+    for args in [&["gc", "--dry-run", "--json"][..], &["gc", "--json"]] {
+        let named = sandbox.vmtools(args).run().success();
+        let items = named.json().as_array().unwrap().clone();
+        let item = items.iter().find(|item| item["reason"] == "broken_commit");
+        assert!(item.is_some_and(|item| item["removable_at"].is_string()), "{named}");
+        assert!(own_volumes(&sandbox).contains(&copy));
+    }
+    sandbox.vmtools(&["gc"]).run().success().stdout_has("not yet removable: vmtools-commit-");
     sandbox.as_root("touch", &["-d", "2 minutes ago", &copy]).run().success();
     wait_for("gc to find the copy", MINUTE, || {
         sandbox.vmtools(&["gc"]).run().success();
         (own_volumes(&sandbox) == before).then_some(())
     });
     let here = sandbox.home().join(".local/share/vmtools/images");
-    assert_eq!(sandbox.files_under(here), ["ready.lock"]);
+    assert_eq!(sandbox.files_under(here), Vec::<String>::new());
     sandbox.vmtools(&["image", "commit", "web", "ready"]).run().success();
     assert_eq!(names(&sandbox), ["ready", "busybox.qcow2"]);
+}
+
+#[test]
+fn an_image_that_is_there_twice_is_removed_once() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    let file = spare(&sandbox);
+    for name in ["one", "two", "three"] {
+        vmtools(&["image", "import", &file, name]).success();
+    }
+    let bases = || sandbox.volumes().into_iter().filter(|path| path.contains("/vmtools-base-")).count();
+    let create = ["create", "web", "--image", "one", "-m", "64", "-c", "1"];
+    vmtools(&create).success();
+    assert_eq!(bases(), 2, "a base and its marker");
+    // Nothing stands on the image itself, and the base is the others', too.
+    let removed = vmtools(&["image", "rm", "two", "--json"]).success();
+    assert_eq!(removed.json()["files"].as_array().map(Vec::len), Some(1), "{removed}");
+    vmtools(&["image", "rm", "one"]).success();
+    assert_eq!((names(&sandbox), bases()), (vec!["three".to_owned()], 2));
+    vmtools(&["image", "rm", "three"]).code(11).stderr_has("the VM web");
+    vmtools(&["delete", "--yes", "web"]).success();
+
+    // What prune says that it would do is what it does, each file once.
+    vmtools(&["image", "import", &file, "one"]).success();
+    let planned = vmtools(&["image", "prune", "--own", "--dry-run", "--json"]).success().json();
+    let files = |images: &serde_json::Value| {
+        let images = images.as_array().unwrap().iter();
+        let files = images.flat_map(|image| image["files"].as_array().unwrap().clone());
+        files.map(|file| file.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(files(&planned).len(), 3, "{planned}");
+    let would = vmtools(&["image", "prune", "--own", "--dry-run"]).success();
+    vmtools(&["image", "prune", "--own"]).code(2).stderr_has("--yes");
+    let did = vmtools(&["image", "prune", "--own", "--yes"]).success();
+    let words = |text: &str| {
+        let lines = text.lines().map(|line| line.split(" (").next().unwrap().to_owned());
+        lines.map(|line| line.replace("would remove ", "removed ")).collect::<Vec<_>>()
+    };
+    assert_eq!(words(&would.stdout), words(&did.stdout), "{would}{did}");
+    assert_eq!((names(&sandbox), bases()), (Vec::new(), 0));
+    // Without anything to remove there is nothing to ask.
+    vmtools(&["image", "prune"]).success().stderr_has("there is nothing to remove");
+
+    // What a command that was killed was writing is named and removed, with the files of its locks.
+    let folder = sandbox.home().join(".local/share/vmtools/images");
+    for file in [".vmtools-x1", "gone.lock", "gone.img", "gone.partial"] {
+        std::fs::write(folder.join(file), "").unwrap();
+    }
+    let named = vmtools(&["gc", "--dry-run", "--json"]).success().json();
+    assert_eq!(files(&named).len(), 3, "{named}");
+    vmtools(&["gc"]).success().stdout_has("removed .vmtools-x1").stdout_has("removed gone (");
+    assert_eq!(sandbox.files_under(folder), Vec::<String>::new());
 }

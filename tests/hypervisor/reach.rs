@@ -45,6 +45,7 @@ fn commands_by_the_agent_and_copies() {
     create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
     commands_run_by_the_agent(&sandbox);
     files_are_copied_both_ways(&sandbox);
+    a_wait_ends_in_time(&sandbox);
     the_guest_goes_off(&sandbox);
 }
 
@@ -186,8 +187,10 @@ fn commands_run_by_the_agent(sandbox: &Sandbox) {
     assert_eq!(echoed.stdout, odd.map(|word| format!("{word}|")).concat());
     let killed = exec(&["--json"], &["sh", "-c", "kill -9 $$"]).run().code(137);
     assert_eq!((killed.json()["exit_code"].as_u64(), killed.json()["signal"].as_u64()), (Some(137), Some(9)));
-    exec(&[], &["nosuch"]).run().code(127).stderr_has("nosuch");
-    exec(&[], &["/etc/passwd"]).run().code(126);
+    let missing = exec(&[], &["nosuch", "a|b"]).run().code(127).stderr_has("nosuch").stderr_has("PATH");
+    assert!(!missing.stderr.contains("shell"), "{missing}");
+    exec(&[], &["ls | wc"]).run().code(127).stderr_has("sh -c");
+    exec(&[], &["/etc/passwd"]).run().code(126).stderr_has("executable");
     let input = "0123456789abcdef".repeat(8192);
     assert_eq!(exec(&["-i"], &["cat"]).stdin(&input).run().success().stdout, input);
     // Without -i a loop's input stays the loop's.
@@ -226,6 +229,25 @@ fn commands_run_by_the_agent(sandbox: &Sandbox) {
         "sudo /usr/sbin/qemu-ga -d -m virtio-serial -p /dev/virtio-ports/org.qemu.guest_agent.0 -t /run -f /run/ga.pid",
     );
     sandbox.vmtools(&["wait", "web", "--for", "agent"]).run().success();
+}
+
+/// Whatever becomes of ssh, which asks the guest for cloud-init's end.
+fn a_wait_ends_in_time(sandbox: &Sandbox) {
+    let wait = ["wait", "web", "--for", "cloud-init", "--timeout"];
+    let wait = |timeout| sandbox.vmtools(&[&wait[..], &[timeout]].concat());
+    sandbox.fake_tool("ssh", "exec sleep 300");
+    let hung = wait("4s").run().code(6).stderr_has("timed out after 4s");
+    assert!((4..6).contains(&hung.took.as_secs()), "{hung}");
+    sandbox.real_tool("ssh");
+    let only = sandbox.root().join("no-ssh");
+    std::fs::create_dir_all(&only).unwrap();
+    std::os::unix::fs::symlink("/usr/bin/virsh", only.join("virsh")).unwrap();
+    // Not for what enters the sandbox.
+    let path = format!("PATH={}", only.display());
+    let args = [&path, env!("CARGO_BIN_EXE_vmtools"), "wait", "web", "--for", "cloud-init"];
+    let missing = sandbox.command("env", &args).run().code(9).stderr_has("ssh is not installed");
+    assert!(missing.took.as_secs() < 10, "{missing}");
+    wait("60s").run().success();
 }
 
 fn files_are_copied_both_ways(sandbox: &Sandbox) {
@@ -283,10 +305,20 @@ fn files_are_copied_both_ways(sandbox: &Sandbox) {
         running.wait(MINUTE).code(130);
         inside(&format!("! {} && ! test -e /tmp/{by}/half", begun(work))).run().success();
     }
-    // A file takes no pipe's place.
+    // A pipe or a device gets the bytes; a file takes no pipe's place in a guest.
     here("mkfifo empty");
     inside("mkfifo /tmp/pipe").run().success();
-    cp(&["--by", "agent", "web:/etc/passwd", "empty"]).run().code(4).stderr_has("kind");
+    let reader = sandbox.command("cat", &["empty"]).spawn();
+    cp(&["--by", "agent", "web:/etc/passwd", "empty"]).run().success();
+    reader.wait(MINUTE).success().stdout_has("root:");
+    for by in ["agent", "ssh"] {
+        let full = cp(&["--by", by, "web:/etc/passwd", "/dev/full"]).run().code(1);
+        full.stderr_has("cannot write /dev/full").stderr_has("No space left");
+        cp(&["--by", by, "web:/etc/passwd", "/dev/null"]).run().success();
+        let script = format!("{} cp --by {by} web:/etc/passwd - >/dev/full", env!("CARGO_BIN_EXE_vmtools"));
+        let full = sandbox.command("sh", &["-c", &script]).run().code(1);
+        full.stderr_has("cannot write to standard output");
+    }
     cp(&["--by", "agent", "./tree/co:lon", "web:/tmp/pipe"]).run().code(4).stderr_has("kind");
     // One that nobody writes to.
     let mut running = cp(&["-v", "--by", "agent", "empty", "web:/tmp/"]).spawn();

@@ -5,6 +5,7 @@ use clap::Args;
 use super::many::Many;
 use crate::cli::context::Context;
 use crate::cli::render;
+use crate::manager::{Error, Garbage};
 use crate::problem::Problem;
 
 /// Remove leftovers of killed commands, and expired VMs.
@@ -25,14 +26,17 @@ pub async fn run(args: GcArgs, context: &Context) -> Result<ExitCode, Problem> {
         context.ui.note("there is nothing to remove");
     }
     let mut many = Many::new();
-    for item in garbage {
-        let name = item.name.clone();
-        let result = if args.dry_run { Ok(()) } else { session.garbage().remove(&item).await };
-        if !many.take(&name, result.map(|()| item)) {
-            break;
-        }
-    }
-    if !args.dry_run {
+    if args.dry_run {
+        garbage.into_iter().for_each(|item| many.add(item));
+    } else {
+        let (waiting, removable): (Vec<_>, Vec<_>) =
+            garbage.into_iter().partition(|item| item.removable_at.is_some());
+        let told = |item: Garbage, result: Result<(), Error>| {
+            let name = item.name.clone();
+            many.take(&name, result.map(|()| item))
+        };
+        session.garbage().remove_each(removable, told).await;
+        waiting.into_iter().for_each(|item| many.add(item));
         session.garbage().sweep();
     }
     many.finish(context, false, |item| render::garbage(item, args.dry_run))

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::context::Context;
+use crate::cli::render;
 use crate::problem::Problem;
 
 /// Print a VM's IP addresses.
@@ -20,12 +21,9 @@ pub async fn run(args: IpArgs, context: &Context) -> Result<ExitCode, Problem> {
     let reach =
         session.guest().reach(&args.name).await.map_err(|error| Problem::from(error).about(&args.name))?;
     context.ui.show(&reach, |reach| reach.ips.iter().map(|ip| format!("{ip}\n")).collect());
-    if reach.ssh_port != 22 {
-        let port = reach.ssh_port;
-        context.ui.note(&format!(
-            "{} is behind user-mode networking: its ssh is port {port} of 127.0.0.1",
-            reach.name
-        ));
+    if !reach.published.is_empty() {
+        let ports = reach.published.iter().map(render::published).collect::<Vec<_>>().join(", ");
+        context.ui.note(&format!("published ports of {}: {ports}", reach.name));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -27,5 +27,5 @@ pub async fn run(args: PauseArgs, context: &Context) -> Result<ExitCode, Problem
     let mut many = Many::new();
     let power = session.power();
     many.each(&names, |name| power.pause(name)).await;
-    many.finish(context, args.selection.names.len() == 1, changed)
+    many.finish(context, args.selection.names.len() == 1, |vm| context.ui.outcome(&vm.name, changed(vm)))
 }

@@ -26,5 +26,7 @@ pub async fn run(args: ProtectArgs, context: &Context) -> Result<ExitCode, Probl
     let mut many = Many::new();
     let changes = session.changes();
     many.each(&names, |name| changes.protect(name, true)).await;
-    many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is protected\n", vm.name))
+    many.finish(context, args.selection.names.len() == 1, |vm| {
+        context.ui.outcome(&vm.name, format!("{} is protected\n", vm.name))
+    })
 }

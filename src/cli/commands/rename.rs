@@ -25,6 +25,8 @@ pub async fn run(args: RenameArgs, context: &Context) -> Result<ExitCode, Proble
     let session = context.session().await?;
     let renamed = session.changes().rename(&args.old, &args.new).await;
     let vm = renamed.map_err(|error| Problem::from(error).about(&args.old))?;
-    context.ui.show(&vm, |vm| format!("{} is now called {}\n", args.old, vm.name));
+    context
+        .ui
+        .show(&vm, |vm| context.ui.outcome(&vm.name, format!("{} is now called {}\n", args.old, vm.name)));
     Ok(ExitCode::SUCCESS)
 }

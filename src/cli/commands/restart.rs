@@ -42,5 +42,7 @@ pub async fn run(args: RestartArgs, context: &Context) -> Result<ExitCode, Probl
     let mut many = Many::of(Doing::Restart);
     let power = session.power();
     many.each(&names, |name| power.restart(name, by, wait.as_ref())).await;
-    many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))
+    many.finish(context, args.selection.names.len() == 1, |vm| {
+        context.ui.outcome(&vm.name, format!("{} is {}\n", vm.name, vm.state))
+    })
 }

@@ -25,5 +25,5 @@ pub async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode, Proble
     let mut many = Many::new();
     let power = session.power();
     many.each(&names, |name| power.resume(name)).await;
-    many.finish(context, args.selection.names.len() == 1, changed)
+    many.finish(context, args.selection.names.len() == 1, |vm| context.ui.outcome(&vm.name, changed(vm)))
 }

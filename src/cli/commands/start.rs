@@ -34,7 +34,9 @@ pub async fn run(args: StartArgs, context: &Context) -> Result<ExitCode, Problem
     let mut many = Many::new();
     let power = session.power();
     many.each(&names, |name| power.start(name, wait.as_ref())).await;
-    many.finish(context, args.selection.names.len() == 1, |vm| format!("{} is {}\n", vm.name, vm.state))
+    many.finish(context, args.selection.names.len() == 1, |vm| {
+        context.ui.outcome(&vm.name, format!("{} is {}\n", vm.name, vm.state))
+    })
 }
 
 /// What `--wait[=COND]` and `--timeout` ask for.

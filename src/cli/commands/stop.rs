@@ -36,7 +36,7 @@ pub async fn run(args: StopArgs, context: &Context) -> Result<ExitCode, Problem>
     let mut many = Many::new();
     let power = session.power();
     many.each(&names, |name| power.stop(name, by)).await;
-    many.finish(context, args.selection.names.len() == 1, changed)
+    many.finish(context, args.selection.names.len() == 1, |vm| context.ui.outcome(&vm.name, changed(vm)))
 }
 
 /// What `--force` and `--timeout` ask for.

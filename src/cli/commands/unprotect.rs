@@ -25,6 +25,6 @@ pub async fn run(args: UnprotectArgs, context: &Context) -> Result<ExitCode, Pro
     let changes = session.changes();
     many.each(&names, |name| changes.protect(name, false)).await;
     many.finish(context, args.selection.names.len() == 1, |vm| {
-        format!("{} is no longer protected\n", vm.name)
+        context.ui.outcome(&vm.name, format!("{} is no longer protected\n", vm.name))
     })
 }

@@ -70,6 +70,10 @@ impl Column {
         let joined = |texts: Vec<String>| (!texts.is_empty()).then(|| texts.join(","));
         match self {
             Self::Name => vm.name.clone(),
+            // Whatever its QEMU does, the VM is not complete.
+            Self::State if vm.details.as_ref().is_some_and(|details| details.interrupted) => {
+                "interrupted".to_owned()
+            }
             Self::State => vm.state.to_string(),
             Self::Cpus => vm.cpus.to_string(),
             Self::Memory => MemorySize::from_mib(vm.memory_mib).to_string(),

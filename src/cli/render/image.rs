@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::table::table;
 use super::{or_dash, visible, yes_no};
-use crate::manager::{ImageKind, ImageStatus, UnusedImage};
+use crate::manager::{ImageKind, ImageStatus, RemovedImage, UnusedImage};
 use crate::model::{DiskSize, Timestamp};
 
 /// The table of `image list`.
@@ -52,17 +52,32 @@ pub fn image(image: &ImageStatus) -> String {
     text
 }
 
-/// What `image prune` would do.
-pub fn unused_images(images: &[UnusedImage]) -> String {
+/// The images that `image prune` removes. `does` is what is said of each: "remove", "would remove".
+pub fn unused_images(images: &[UnusedImage], does: &str) -> String {
     let mut text = String::new();
     for image in images {
-        let what = if image.whole { "the image" } else { "the base of" };
-        let _ = writeln!(text, "remove {what} {} ({})", visible(&image.name), size(image.size_bytes));
-        for file in &image.files {
-            let _ = writeln!(text, "  with {}", visible(file));
-        }
+        let (name, size) = (visible(&image.name), size(image.size_bytes));
+        let _ = writeln!(text, "{does} {}{name} ({size})", what_goes(image.whole));
+        push_files(&mut text, &image.files);
     }
     text
+}
+
+/// An image that `image prune` or `image rm` removed.
+pub fn removed_image(image: &RemovedImage) -> String {
+    let mut text = format!("removed {}{}\n", what_goes(image.whole), visible(&image.name));
+    push_files(&mut text, &image.files);
+    text
+}
+
+fn what_goes(whole: bool) -> &'static str {
+    if whole { "" } else { "the pool copy of " }
+}
+
+fn push_files(text: &mut String, files: &[String]) {
+    for file in files {
+        let _ = writeln!(text, "  with {}", visible(file));
+    }
 }
 
 fn kind(image: &ImageStatus) -> &'static str {

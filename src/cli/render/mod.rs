@@ -19,14 +19,14 @@ use std::fmt::Write;
 use crate::manager::{
     AvailableImage, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmSummary,
 };
-use crate::model::{DiskSize, MemorySize, SharedFolder, Timestamp};
+use crate::model::{CardSpec, DiskSize, MemorySize, PortPublish, SharedFolder, Timestamp, counted};
 use crate::problem::doctor::CheckReport;
 use crate::problem::vmtools;
 
 pub use column::Column;
 pub use delete::{delete_plans, deleted};
 pub use disk::disks;
-pub use image::{image, images, unused_images};
+pub use image::{image, images, removed_image, unused_images};
 pub use network::{network, network_delete_plans, network_made, network_plan, networks};
 pub use plain::PlainText;
 pub use prometheus::exposition;
@@ -105,6 +105,11 @@ pub fn checks(checks: &[CheckReport]) -> String {
     text
 }
 
+/// A port of this host that leads to a guest.
+pub fn published(port: &PortPublish) -> String {
+    format!("127.0.0.1:{} -> {}/{}", port.host, port.guest, port.protocol.name())
+}
+
 /// What `create --dry-run` says.
 pub fn plan(plan: &Plan) -> String {
     let mut text =
@@ -116,8 +121,10 @@ pub fn plan(plan: &Plan) -> String {
     let most = room(plan.memory_mib, plan.max_memory_mib);
     let _ = writeln!(
         text,
-        "  {} cpus{cpus} ({}), {memory}{most} of memory, a disk of {size}, {}",
-        plan.cpus, plan.accel, plan.firmware
+        "  {}{cpus} ({}), {memory}{most} of memory, a disk of {size}, {}",
+        counted(plan.cpus.into(), "CPU"),
+        plan.accel,
+        plan.firmware
     );
     let image = plan.image.as_deref().unwrap_or("an empty disk");
     let here = if plan.image_cached == Some(false) { ", to be downloaded" } else { "" };
@@ -125,7 +132,8 @@ pub fn plan(plan: &Plan) -> String {
     for iso in &plan.cdroms {
         let _ = writeln!(text, "  with {} in a CD-ROM drive", visible(iso));
     }
-    let _ = writeln!(text, "  on {}", visible(&plan.networks.join(", ")));
+    let networks: Vec<String> = plan.networks.iter().map(CardSpec::in_words).collect();
+    let _ = writeln!(text, "  on {}", visible(&networks.join(", ")));
     for network in &plan.networks_to_start {
         let _ = writeln!(text, "  starting the network {}", visible(network));
     }
@@ -170,7 +178,6 @@ pub fn changed(changed: &VmChanged) -> String {
 
 /// A line of `gc`.
 pub fn garbage(item: &Garbage, dry_run: bool) -> String {
-    let did = if dry_run { "would remove" } else { "removed" };
     let why = match item.reason {
         Reason::Unfinished => "left by a create that was killed",
         Reason::Expired => "its time to live is over",
@@ -181,13 +188,26 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::StaleSocket => "a socket left by a QEMU that was killed",
         Reason::ForgottenPool => "a pool for the time being, left by a clone that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
+        Reason::BrokenWrite => "left by a command that was killed while writing a file",
     };
-    let mut text = format!("{did} {} ({why})\n", visible(&item.name));
-    // Of what is a file itself that is said already.
-    for file in item.files.iter().filter(|file| dry_run && !file.ends_with(&item.name)) {
-        let _ = writeln!(text, "  with {}", visible(file));
+    let name = visible(&item.name);
+    match item.removable_at {
+        Some(time) => {
+            let seconds = time.remaining().as_secs() + 1;
+            format!(
+                "not yet removable: {name} ({why}, or still in use); gc removes it in {seconds}s at the earliest\n"
+            )
+        }
+        None if dry_run => {
+            let mut text = format!("would remove {name} ({why})\n");
+            // Of what is a file itself that is said already.
+            for file in item.files.iter().filter(|file| !file.ends_with(&item.name)) {
+                let _ = writeln!(text, "  with {}", visible(file));
+            }
+            text
+        }
+        None => format!("removed {name} ({why})\n"),
     }
-    text
 }
 
 /// The room above the processors that a VM has.

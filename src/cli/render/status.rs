@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{cpu_room, expiry, read_only, room, span, visible, yes_no};
+use super::{cpu_room, expiry, published, read_only, room, span, visible, yes_no};
 use crate::manager::VmStatus;
 use crate::model::{DiskSize, MemorySize, MountDriver};
 use crate::problem::vmtools;
@@ -33,7 +33,8 @@ pub fn status(vm: &VmStatus) -> String {
 fn what_it_is(page: &mut Page, vm: &VmStatus) {
     page.line("name", &vm.name);
     page.line("uuid", vm.uuid.to_string());
-    page.line("state", vm.state.to_string());
+    let interrupted = format!(" (its create or delete was interrupted; {:#} removes it)", vmtools("gc"));
+    page.line("state", format!("{}{}", vm.state, if vm.interrupted { &interrupted } else { "" }));
     page.line("connection", &vm.uri);
     let cpus = cpu_room(vm.cpus, vm.max_cpus);
     page.line("cpus", format!("{}{cpus} ({})", vm.cpus, vm.accel));
@@ -46,6 +47,9 @@ fn what_it_is(page: &mut Page, vm: &VmStatus) {
 fn how_to_reach_it(page: &mut Page, vm: &VmStatus) {
     for ip in &vm.ips {
         page.line("ip", ip.to_string());
+    }
+    for port in &vm.published {
+        page.line("published", published(port));
     }
     if let Some(ssh) = &vm.ssh {
         let place = ssh.host.map(|host| format!("@{host} port {}", ssh.port));

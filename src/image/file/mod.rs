@@ -11,7 +11,7 @@ mod write;
 pub use kind::{FileKind, check_regular};
 pub(in crate::image) use kind::{open_quietly, open_regular};
 pub use overlay::Overlay;
-pub use qemu_lock::check_not_written;
+pub use qemu_lock::{check_not_written, is_open_in_qemu};
 pub(in crate::image) use source::SourceFile;
 pub use sparse_copy::copy_sparse;
 pub(in crate::image) use sparse_copy::{CopyFault, copy};

@@ -7,8 +7,8 @@ use super::Original;
 use super::original::OriginalFormat;
 use crate::image::header::{self, Header};
 use crate::image::{
-    Catalog, DigestCache, Error, Format, HoldingKind, LocalImage, NewImage, OvaError, OwnImages, Reference,
-    Store,
+    Catalog, DigestCache, Error, Format, HoldingKind, Leftover, LocalImage, NewImage, OvaError, OwnImages,
+    Reference, Store,
 };
 use crate::system::process::Invocation;
 
@@ -196,7 +196,7 @@ fn what_was_imported_goes_before_the_catalogue_and_has_its_record() {
     run(store.own().import(&other, false, new("ubuntu"), true, None)).expect("replaced");
     assert_ne!(run(store.obtain(&reference, None)).expect("obtained").digest, image.digest);
     // Damage is seen.
-    patch(&bench.path("data/images/ubuntu.img"), 70_000, b"damage");
+    patch(&run(store.obtain(&reference, None)).expect("obtained").path, 70_000, b"damage");
     assert!(matches!(run(store.obtain(&reference, None)), Err(Error::DigestMismatch { .. })));
     run(store.discard(&held[0])).expect("removes");
     assert!(run(store.holdings()).expect("lists").is_empty());
@@ -485,12 +485,55 @@ fn what_a_killed_import_left_is_found_when_nobody_is_at_it() {
     let staged = run(own.stage("mine", false)).expect("a place");
     let partial = staged.path();
     assert!(own.abandoned().expect("lists").is_empty());
-    own.remove_abandoned(&partial).expect("is left alone");
+    let left = Leftover { path: partial.clone(), files: vec![partial.clone()] };
+    own.remove_abandoned(&left).expect("is left alone");
     assert!(partial.exists());
     drop(staged);
     assert!(!partial.exists());
     std::fs::write(&partial, "rest").expect("writes");
-    assert_eq!(own.abandoned().expect("lists"), std::slice::from_ref(&partial));
-    own.remove_abandoned(&partial).expect("removes");
+    assert_eq!(own.abandoned().expect("lists"), std::slice::from_ref(&left));
+    own.remove_abandoned(&left).expect("removes");
     assert!(own.abandoned().expect("lists").is_empty() && !partial.exists());
+}
+
+#[test]
+fn a_replacement_that_is_killed_leaves_one_whole_image_and_what_is_left_is_found() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let reference = Reference::Catalog("ubuntu".into());
+    let obtain = || run(store.obtain(&reference, None)).expect("obtained");
+    let files = || {
+        let listing = std::fs::read_dir(bench.path("data/images")).expect("lists");
+        let mut files: Vec<_> = listing.map(|file| file.expect("is").path()).collect();
+        files.sort();
+        files
+    };
+    let (one, other) = (bench.made("qcow2", ""), bench.raw());
+    run(store.own().import(&one, false, new("ubuntu"), false, None)).expect("taken");
+    let first = obtain();
+    let removed = |expected: &[PathBuf]| {
+        let left = store.own().abandoned().expect("lists");
+        let found: Vec<_> = left.iter().flat_map(|left| left.files.clone()).collect();
+        assert_eq!(found, expected);
+        left.iter().for_each(|left| store.own().remove_abandoned(left).expect("removes"));
+        assert!(store.own().abandoned().expect("lists").is_empty());
+    };
+    let before = files();
+    // Before its record was written.
+    let new_file = bench.path("data/images/ubuntu~0123abcd.img");
+    std::fs::copy(&other, &new_file).expect("copies");
+    assert_eq!(obtain().digest, first.digest);
+    removed(std::slice::from_ref(&new_file));
+    assert_eq!(files(), before);
+    // Behind it, before the old image was removed.
+    run(store.own().import(&other, false, new("ubuntu"), true, None)).expect("replaced");
+    let second = obtain();
+    assert_ne!((second.digest.clone(), &second.path), (first.digest, &first.path));
+    std::fs::copy(&one, &first.path).expect("copies");
+    assert_eq!(obtain().digest, second.digest);
+    removed(std::slice::from_ref(&first.path));
+    assert_eq!(files(), [bench.path("data/images/ubuntu.json"), second.path.clone()]);
+    // A record that nobody understands may be of a newer version: its image is not ours to remove.
+    std::fs::write(bench.path("data/images/ubuntu.json"), "{").expect("writes");
+    removed(&[]);
 }

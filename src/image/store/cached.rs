@@ -50,14 +50,16 @@ impl Store {
 
     /// What lies in `slot`, if its bytes are still those of its record.
     pub(in crate::image) async fn look(&self, slot: &Slot) -> Result<Option<(LocalImage, Record)>, Error> {
-        let (path, slot) = (slot.image(), slot.clone());
+        let slot = slot.clone();
         let read = move || -> Result<_, Error> {
+            let Some((slot, record)) = slot.current::<Record>() else { return Ok(None) };
             let path = slot.image();
-            let Some(record) = slot.load::<Record>().filter(|_| path.exists()) else { return Ok(None) };
-            let Some(digest) = record.digest() else { return Ok(None) };
-            Ok(Some((record, digest, header::read(&path)?)))
+            let Some(digest) = record.digest().filter(|_| path.exists()) else { return Ok(None) };
+            let header = header::read(&path)?;
+            Ok(Some((path, record, digest, header)))
         };
-        let Some((record, digest, (header, file_size_bytes))) = tokio::task::spawn_blocking(read).await??
+        let Some((path, record, digest, (header, file_size_bytes))) =
+            tokio::task::spawn_blocking(read).await??
         else {
             return Ok(None);
         };
@@ -97,7 +99,7 @@ impl Store {
         wanted: Wanted,
         present: Option<Present>,
         progress: Option<Progress>,
-        lock: fs::Lock,
+        lock: fs::Held,
     ) -> Result<bool, Error> {
         let limits = if present.is_some() { self.limits.for_a_look() } else { self.limits };
         let (client, _hangup) = Downloader::new(limits);
@@ -116,12 +118,11 @@ impl Store {
                 named: wanted.named.clone(),
             };
             let digest = downloaded.digest.clone();
-            // A record never stands beside another image than its own.
-            slot.remove_record()?;
-            downloaded.keep_as(&slot.image())?;
-            slot.sync_folder()?;
-            digests.remember(&slot.image(), &digest);
-            slot.save(&record)?;
+            slot.put(&record, |image| {
+                downloaded.keep_as(image)?;
+                digests.remember(image, &digest);
+                Ok(())
+            })?;
             Ok(true)
         })
         .await?

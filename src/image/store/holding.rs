@@ -105,7 +105,7 @@ impl Store {
     }
 
     fn of_download(&self, slot: Slot) -> Option<Holding> {
-        let record: Record = slot.load()?;
+        let (slot, record) = slot.current::<Record>()?;
         let entry = self.entry_of(&record);
         let (format, size_bytes, virtual_size_bytes) = measure(&slot)?;
         Some(Holding {

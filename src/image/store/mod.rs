@@ -27,10 +27,10 @@ use crate::system::fs;
 /// Images by reference: files where they lie, all else through a cache of this user's.
 ///
 /// ```text
-/// CACHE/images/NAME-HASH.img      the image
-/// CACHE/images/NAME-HASH.json     where it came from and its digest; written last
+/// CACHE/images/NAME-HASH.json     where it came from, its digest, its file: see Slot
+/// CACHE/images/NAME-HASH.img      the image; NAME-HASH~XXXXXXXX.img of one that took another's place
 /// CACHE/images/NAME-HASH.partial  a download that has not been checked, with .resume and .unpacked
-/// CACHE/images/NAME-HASH.lock     held while one is under way
+/// CACHE/images/NAME-HASH.lock     there while it is held: while one is under way
 /// CACHE/digests/                  digests of files, see DigestCache
 /// DATA/images/                    images of the user's own, see OwnImages
 /// ```
@@ -158,8 +158,7 @@ impl Store {
             Reference::Catalog(_) | Reference::Url { .. } => {}
         }
         self.wanted(reference, None).is_ok_and(|wanted| {
-            let slot = self.slot(&wanted);
-            slot.image().is_file() && slot.load::<Record>().is_some()
+            self.slot(&wanted).current::<Record>().is_some_and(|(slot, _)| slot.image().is_file())
         })
     }
 
@@ -192,7 +191,7 @@ impl Store {
         tokio::task::spawn_blocking(move || find(&images)).await?
     }
 
-    pub(in crate::image) async fn lock(&self, slot: &Slot) -> Result<fs::Lock, Error> {
+    pub(in crate::image) async fn lock(&self, slot: &Slot) -> Result<fs::Held, Error> {
         Ok(fs::lock(&slot.lock()).await?)
     }
 

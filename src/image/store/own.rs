@@ -3,8 +3,9 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::leftovers::{self, Leftover};
 use super::record::Slot;
-use crate::image::file::{self, remove_file};
+use crate::image::file;
 use crate::image::import::{self, Original};
 use crate::image::reference::check_name;
 use crate::image::{DigestCache, Error, Format, Progress, catalog, header};
@@ -14,10 +15,10 @@ use crate::system::fs;
 /// The images of the user's own: imported files, and VMs' disks that were committed.
 ///
 /// ```text
-/// DATA/images/NAME.img      the image, always a qcow2
-/// DATA/images/NAME.json     its record, written last
+/// DATA/images/NAME.json     its record, which names the image's file: see Slot
+/// DATA/images/NAME.img      the image, always a qcow2; NAME~XXXXXXXX.img of one that took another's place
 /// DATA/images/NAME.partial  one that is being made
-/// DATA/images/NAME.lock     held meanwhile
+/// DATA/images/NAME.lock     there while it is held: meanwhile
 /// ```
 #[derive(Debug, Clone)]
 pub struct OwnImages {
@@ -60,7 +61,7 @@ pub(in crate::image) struct OwnRecord {
 #[derive(Debug)]
 pub struct Staged {
     slot: Slot,
-    _lock: fs::Lock,
+    _lock: fs::Held,
 }
 
 impl Staged {
@@ -163,16 +164,13 @@ impl OwnImages {
             let failed = |source| file::write_failed(&partial, source);
             // A record never speaks of bytes that a power failure could still take away.
             std::fs::File::open(&partial).and_then(|file| file.sync_all()).map_err(failed)?;
-            // A record never stands beside another image than its own.
-            slot.remove_record()?;
-            // Some file systems write all of a file to the disk when it is renamed over another.
-            remove_file(&slot.image())?;
-            std::fs::rename(&partial, slot.image()).map_err(failed)?;
-            slot.sync_folder()?;
-            if let Some(digest) = &digest {
-                digests.remember(&slot.image(), digest);
-            }
-            slot.save(&record)
+            slot.put(&record, |image| {
+                std::fs::rename(&partial, image).map_err(failed)?;
+                if let Some(digest) = &digest {
+                    digests.remember(image, digest);
+                }
+                Ok(())
+            })
         })
         .await?
     }
@@ -203,40 +201,35 @@ impl OwnImages {
         Ok(digest)
     }
 
-    /// What imports and commits left that were killed. Blocks shortly.
+    /// What imports and commits left that were killed: files that were being made, and images that no record names.
+    /// Blocks shortly.
     ///
     /// # Errors
     /// When the folder can't be read.
-    pub fn abandoned(&self) -> Result<Vec<PathBuf>, Error> {
-        let is_free = |slot: &Slot| Ok::<_, Error>(fs::try_lock(&slot.lock())?.is_some());
-        let mut found = Vec::new();
-        for slot in Slot::all_partial(&self.folder)? {
-            if is_free(&slot)? {
-                found.push(slot.partial());
-            }
-        }
-        Ok(found)
+    pub fn abandoned(&self) -> Result<Vec<Leftover>, Error> {
+        leftovers::all_of(Slot::unfinished(&self.folder)?)
     }
 
     /// Removes what [`OwnImages::abandoned`] found, unless somebody is at it by now. Blocks shortly.
     ///
     /// # Errors
     /// When it can't be removed.
-    pub fn remove_abandoned(&self, partial: &Path) -> Result<(), Error> {
-        for slot in Slot::all_partial(&self.folder)?.iter().filter(|slot| slot.partial() == partial) {
-            if let Some(_lock) = fs::try_lock(&slot.lock())? {
-                remove_file(partial)?;
-            }
-        }
-        Ok(())
+    pub fn remove_abandoned(&self, leftover: &Leftover) -> Result<(), Error> {
+        leftovers::remove(Slot::unfinished(&self.folder)?, leftover)
+    }
+
+    /// Removes the files of locks that killed processes have left. Blocks shortly.
+    pub(super) fn sweep_locks(&self) {
+        Slot::sweep_locks(&self.folder);
     }
 
     /// The place of the image of this name, and its record, if there is one. Blocks shortly.
     pub(in crate::image) fn find(&self, name: &str) -> Option<(Slot, OwnRecord)> {
         check_name(name).ok()?;
         let slot = Slot::named(&self.folder, name);
-        let record = slot.load()?;
-        slot.image().is_file().then_some((slot, record))
+        // Between the two another image may have taken its place.
+        let find = || slot.current::<OwnRecord>().filter(|(slot, _)| slot.image().is_file());
+        find().or_else(find)
     }
 
     /// Names that look like this one, the nearest first. Blocks shortly.
@@ -249,6 +242,6 @@ impl OwnImages {
     /// All that have a record. Blocks shortly.
     pub(in crate::image) fn all(&self) -> Result<Vec<(Slot, OwnRecord)>, Error> {
         let slots = Slot::all(&self.folder)?.into_iter();
-        Ok(slots.filter_map(|slot| slot.load().map(|record| (slot, record))).collect())
+        Ok(slots.filter_map(|slot| slot.current()).collect())
     }
 }

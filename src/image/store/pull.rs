@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::Store;
-use super::record::{Record, Slot};
+use super::record::Record;
 use crate::image::download::{Named, Present, Wanted};
 use crate::image::reference::check_name;
 use crate::image::{Error, LocalImage, Progress, Reference};
@@ -97,7 +97,8 @@ impl Store {
                 Ok(Pulled { image, freshness: Freshness::Replaced })
             }
             Ok(false) => {
-                remember_check(slot, record).await?;
+                // Those who wait for the lock needn't ask again.
+                slot.touch();
                 Ok(Pulled { image, freshness: Freshness::UpToDate })
             }
             Err(error) if error.is_absence() => Ok(Pulled { image, freshness: Freshness::Unchecked(error) }),
@@ -113,9 +114,4 @@ fn present(image: &LocalImage, record: &Record) -> Present {
         url: record.url.clone(),
         validator: record.validator.clone(),
     }
-}
-
-/// Those who wait for the lock needn't ask again.
-async fn remember_check(slot: Slot, record: Record) -> Result<(), Error> {
-    tokio::task::spawn_blocking(move || slot.save(&record)).await?
 }

@@ -5,24 +5,37 @@ use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::image::Error;
 use crate::image::digest::short_name;
 use crate::image::download::{Named, Partial, Validator};
 use crate::image::file::remove_file;
-use crate::model::Digest;
+use crate::model::{Digest, Uuid};
 use crate::system::fs;
 
 const ENDING: &str = ".json";
 const PARTIAL: &str = ".partial";
+const IMAGE: &str = ".img";
+const LOCK: &str = ".lock";
+/// Stands before what tells two images of one place apart; no name of an image has it.
+const APART: char = '~';
+/// The key of a record under which the name of the image's file stands.
+const FILE: &str = "file";
 /// Room for the rest of a file name of at most 255 bytes.
 const STEM_CHARS: usize = 96;
 
-/// The files of one image in the cache.
+/// The files of one image: the record, the image that it is of, and what is under way.
+///
+/// The record names the image's file, so an image takes another's place when its record does, in one step: before it
+/// the old image is there, whole, and behind it the new one ([`Slot::put`]). What a killed process leaves is an image
+/// file that no record names ([`Slot::orphans`]).
 #[derive(Debug, Clone)]
 pub(in crate::image) struct Slot {
     folder: PathBuf,
     stem: String,
+    /// The name of the image's file.
+    file: String,
 }
 
 /// Where an image in the cache came from, and what its bytes have.
@@ -62,12 +75,12 @@ impl Slot {
             .take(STEM_CHARS)
             .collect();
         let label = label.trim_start_matches('.');
-        Self { folder: folder.to_owned(), stem: format!("{label}-{}", short_name(url.as_bytes())) }
+        Self::named(folder, &format!("{label}-{}", short_name(url.as_bytes())))
     }
 
     /// The place for what has this name of its own, in `folder`. The name holds no slash.
     pub(in crate::image) fn named(folder: &Path, name: &str) -> Self {
-        Self { folder: folder.to_owned(), stem: name.to_owned() }
+        Self { folder: folder.to_owned(), stem: name.to_owned(), file: format!("{name}{IMAGE}") }
     }
 
     /// All places in `folder` that have a record.
@@ -78,17 +91,12 @@ impl Slot {
     /// All places in `folder` that may have a download under way, or what is left of one.
     pub(in crate::image) fn unfinished(folder: &Path) -> Result<Vec<Self>, Error> {
         let mut slots = Vec::new();
-        for ending in [".resume", PARTIAL, ".unpacked", ".img"] {
+        for ending in [".resume", PARTIAL, ".unpacked", IMAGE] {
             slots.extend(Self::all_with(folder, ending)?);
         }
         slots.sort_by(|a, b| a.stem.cmp(&b.stem));
         slots.dedup_by(|a, b| a.stem == b.stem);
         Ok(slots)
-    }
-
-    /// All places in `folder` that have something that is not checked.
-    pub(in crate::image) fn all_partial(folder: &Path) -> Result<Vec<Self>, Error> {
-        Self::all_with(folder, PARTIAL)
     }
 
     fn all_with(folder: &Path, ending: &str) -> Result<Vec<Self>, Error> {
@@ -101,33 +109,101 @@ impl Slot {
             let file = file.map_err(fs::Error::at("list", folder))?;
             let name = file.file_name().to_string_lossy().into_owned();
             if let Some(stem) = name.strip_suffix(ending).filter(|_| !name.starts_with('.')) {
-                slots.push(Self { folder: folder.to_owned(), stem: stem.to_owned() });
+                slots.push(Self::named(folder, stem.split(APART).next().unwrap_or(stem)));
             }
         }
         slots.sort_by(|a, b| a.stem.cmp(&b.stem));
         Ok(slots)
     }
 
+    /// Removes the files of locks in `folder` that killed processes have left.
+    pub(in crate::image) fn sweep_locks(folder: &Path) {
+        fs::sweep_held(folder, LOCK);
+    }
+
     pub(in crate::image) fn image(&self) -> PathBuf {
-        self.file(".img")
+        self.folder.join(&self.file)
     }
 
     pub(in crate::image) fn partial(&self) -> PathBuf {
-        self.file(PARTIAL)
+        self.path(PARTIAL)
     }
 
     pub(in crate::image) fn lock(&self) -> PathBuf {
-        self.file(".lock")
+        self.path(LOCK)
     }
 
     /// The record, if there is a whole one.
     pub(in crate::image) fn load<R: DeserializeOwned>(&self) -> Option<R> {
-        serde_json::from_slice(&std::fs::read(self.file(ENDING)).ok()?).ok()
+        self.current().map(|(_, record)| record)
+    }
+
+    /// The place as its record tells, and the record, if there is a whole one.
+    pub(in crate::image) fn current<R: DeserializeOwned>(&self) -> Option<(Self, R)> {
+        let document: Value = serde_json::from_slice(&std::fs::read(self.path(ENDING)).ok()?).ok()?;
+        let named = Self::named(&self.folder, &self.stem);
+        let file = document.get(FILE).and_then(Value::as_str).filter(|file| self.is_own_image(file));
+        let file = file.map_or(named.file, str::to_owned);
+        Some((Self { file, ..self.clone() }, serde_json::from_value(document).ok()?))
+    }
+
+    /// Whether a file of this name is an image of this place.
+    fn is_own_image(&self, file: &str) -> bool {
+        let rest = file.strip_suffix(IMAGE).and_then(|stem| stem.strip_prefix(&self.stem));
+        rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with(APART) && !rest.contains('/')))
+    }
+
+    /// The image files of this place that its record does not name: a killed process left them. With a record that
+    /// can't be read there are none: nobody knows whose they are.
+    pub(in crate::image) fn orphans(&self) -> Vec<PathBuf> {
+        let current = self.current::<Value>().map(|(slot, _)| slot.image());
+        if current.is_none() && self.path(ENDING).exists() {
+            return Vec::new();
+        }
+        let names = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let names = names.map(|file| file.file_name().to_string_lossy().into_owned());
+        let images = names.filter(|name| self.is_own_image(name)).map(|name| self.folder.join(name));
+        let mut orphans: Vec<PathBuf> = images.filter(|path| Some(path) != current.as_ref()).collect();
+        orphans.sort();
+        orphans
+    }
+
+    /// Puts an image here, which `put` moves to the path that it gets, with its record; what was here before goes.
+    /// The caller holds the lock.
+    ///
+    /// # Errors
+    /// When one of the two can't be written: then what was here before still is.
+    pub(in crate::image) fn put<R: Serialize>(
+        &self,
+        record: &R,
+        put: impl FnOnce(&Path) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let new = self.vacant();
+        let written = put(&new.image()).and_then(|()| {
+            // A record never speaks of a file that a power failure could still take away.
+            self.sync_folder()?;
+            new.save(record)
+        });
+        if let Err(error) = written {
+            let _ = remove_file(&new.image());
+            return Err(error);
+        }
+        new.orphans().iter().try_for_each(|old| remove_file(old))
+    }
+
+    /// The place with a file for another image, which is not there yet.
+    fn vacant(&self) -> Self {
+        let mut new = Self::named(&self.folder, &self.stem);
+        while new.image().exists() {
+            let number = &Uuid::new_v4().simple().to_string()[..8];
+            new.file = format!("{}{APART}{number}{IMAGE}", self.stem);
+        }
+        new
     }
 
     /// When the image was last asked for: the record's time is set anew then.
     pub(in crate::image) fn last_used(&self) -> Option<SystemTime> {
-        std::fs::metadata(self.file(ENDING)).and_then(|metadata| metadata.modified()).ok()
+        std::fs::metadata(self.path(ENDING)).and_then(|metadata| metadata.modified()).ok()
     }
 
     /// Whether the record was written since `time`.
@@ -142,14 +218,20 @@ impl Slot {
 
     /// Notes that the image was asked for at `time`.
     pub(in crate::image) fn touch_at(&self, time: SystemTime) {
-        let record = std::fs::File::options().write(true).open(self.file(ENDING));
+        let record = std::fs::File::options().write(true).open(self.path(ENDING));
         let _ = record.and_then(|file| file.set_modified(time));
     }
 
+    /// Writes the record, as one of the image that this place has.
     pub(in crate::image) fn save(&self, record: &impl Serialize) -> Result<(), Error> {
-        let path = self.file(ENDING);
-        let bytes = serde_json::to_vec(record)
-            .map_err(|error| fs::Error::at("write", &path)(std::io::Error::other(error)))?;
+        let path = self.path(ENDING);
+        let with_file = serde_json::to_value(record).and_then(|mut document| {
+            if let Some(fields) = document.as_object_mut() {
+                fields.insert(FILE.to_owned(), self.file.clone().into());
+            }
+            serde_json::to_vec(&document)
+        });
+        let bytes = with_file.map_err(|error| fs::Error::at("write", &path)(std::io::Error::other(error)))?;
         fs::write_atomically(&path, &bytes, 0o600)?;
         self.sync_folder()
     }
@@ -159,19 +241,14 @@ impl Slot {
         Ok(fs::sync_folder(&self.folder)?)
     }
 
-    /// Removes the record, then the image. The lock's file stays: another process may wait at it.
+    /// Removes the record, so that what lies beside it is no longer trusted, then that. The caller holds the lock.
     pub(in crate::image) fn remove(&self) -> Result<(), Error> {
-        self.remove_record()?;
-        remove_file(&self.image())?;
+        remove_file(&self.path(ENDING))?;
+        self.orphans().iter().try_for_each(|image| remove_file(image))?;
         Partial(&self.partial()).remove()
     }
 
-    /// Removes the record, so that what lies beside it is no longer trusted.
-    pub(in crate::image) fn remove_record(&self) -> Result<(), Error> {
-        remove_file(&self.file(ENDING))
-    }
-
-    fn file(&self, ending: &str) -> PathBuf {
+    fn path(&self, ending: &str) -> PathBuf {
         self.folder.join(format!("{}{ending}", self.stem))
     }
 }

@@ -1,10 +1,14 @@
 use std::time::Duration;
 
+use super::document::without_paths;
 use crate::libvirt::Error;
 use crate::model::Uuid;
 
 /// How long an ordinary question to libvirt may take.
 pub(in crate::libvirt) const QUESTION: Duration = Duration::from_secs(30);
+
+/// What stands in a message for a file that vmtools made for virsh alone.
+const FILE: &str = "FILE";
 
 /// One command line for an open virsh, in the making. Each value is quoted: in an open virsh
 /// everything is script (`;`, `#`, quotes and backslashes mean something).
@@ -85,7 +89,7 @@ impl Command {
 
     /// The line for messages.
     pub(in crate::libvirt) fn display(&self) -> String {
-        format!("virsh {}", self.line)
+        format!("virsh {}", without_paths(&self.line, FILE).replace("'FILE'", FILE))
     }
 }
 

@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 use super::Client;
 use crate::libvirt::Error;
 use crate::libvirt::xml::{Element, Node};
+use crate::system::fs;
 use crate::system::process::LOG_TARGET;
 
 /// What stands in a log in place of a secret.
@@ -22,8 +23,8 @@ impl Client {
     /// The file for a command's option that takes one: virsh reads the document from it. The file has no
     /// name, so it is gone with this process, however that ends.
     pub(in crate::libvirt) fn handover(document: &[u8]) -> Result<Handover, Error> {
-        let mut file = tempfile::tempfile().map_err(Error::Handover)?;
-        file.write_all(document).and_then(|()| file.rewind()).map_err(Error::Handover)?;
+        let mut file = fs::temporary_file()?;
+        file.write_all(document).and_then(|()| file.rewind()).map_err(fs::temporary_failed)?;
         Ok(Handover { path: path_of(&file), _file: file })
     }
 
@@ -54,6 +55,34 @@ impl Client {
 /// A path by which virsh opens this process' file, whatever has become of its name.
 pub(in crate::libvirt) fn path_of(file: &File) -> String {
     format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
+}
+
+/// A text in which such a path stands, with a word for people in its place: the file has no name that means anything.
+pub(in crate::libvirt) fn without_paths(text: &str, word: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("/proc/") {
+        let (before, path) = rest.split_at(at);
+        let behind = digits(&path["/proc/".len()..]).and_then(|more| digits(more.strip_prefix("/fd/")?));
+        shown.push_str(before);
+        match behind {
+            Some(behind) => {
+                shown.push_str(word);
+                rest = behind;
+            }
+            None => {
+                shown.push_str("/proc/");
+                rest = &path["/proc/".len()..];
+            }
+        }
+    }
+    shown + rest
+}
+
+/// What stands behind the digits that a text begins with; `None` when it begins with none.
+fn digits(text: &str) -> Option<&str> {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    (rest.len() < text.len()).then_some(rest)
 }
 
 /// A value that libvirt would not keep: it writes the tabs and line breaks in an attribute unescaped, and takes them for
@@ -104,6 +133,16 @@ mod tests {
         assert_eq!(not_kept(&Element::new("domain").child(noted)), None);
         let described = Element::new("domain").child(Element::new("description").text("a\n\tb"));
         assert_eq!(not_kept(&described), None);
+    }
+
+    #[test]
+    fn files_without_names_are_not_shown_by_their_paths() {
+        let shown = |text: &str| without_paths(text, "FILE");
+        assert_eq!(shown("from /proc/12/fd/7: no"), "from FILE: no");
+        assert_eq!(shown("--file '/proc/1/fd/22' --x /proc/3/fd/4"), "--file 'FILE' --x FILE");
+        for text in ["/proc/12/maps", "/proc/self/fd/7", "/proc/", "/proc/1/fd/", "a"] {
+            assert_eq!(shown(text), text);
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 pub use capabilities::DomainCapabilities;
 pub use console::{Console, Keyboard};
-pub(in crate::libvirt) use document::path_of;
+pub(in crate::libvirt) use document::{path_of, without_paths};
 pub use documents::Definition;
 pub use handles::{
     AgentChannel, DomainDefinitions, DomainHardware, DomainMetadata, Domains, Jobs, Pools, Snapshots,

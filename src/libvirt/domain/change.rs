@@ -132,6 +132,28 @@ impl DomainMetadata<'_> {
         }
     }
 
+    /// Whether one of its definitions has the mark. libvirt tells it while the domain's QEMU hangs too: a question that
+    /// has no answer yet holds up the definition, the stored one as well, but not its metadata (seen with 11.3).
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn is_protected(self, uuid: Uuid) -> Result<bool, Error> {
+        let ask = |words: &str| Command::new(words).domain(uuid).option("--uri", PROTECTED_NAMESPACE);
+        let replies = self.client.call_each(&[ask("metadata"), ask("metadata --config")]).await?;
+        let mut protected = false;
+        for reply in replies {
+            match reply {
+                // Of one that has none virsh 11.3 prints an empty line, and no error.
+                Ok(text) => protected |= !text.trim().is_empty(),
+                Err(Error::NotFound { object: Object::Metadata, .. }) => {}
+                // A transient domain has no stored definition.
+                Err(Error::WrongState { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(protected)
+    }
+
     /// Marks it as one that the creator is making, or deleting, in both definitions.
     ///
     /// # Errors

@@ -183,6 +183,18 @@ fn every_disk_has_one_role() {
 }
 
 #[test]
+fn what_libvirt_cannot_unplug_is_known() {
+    let disk = |device: &str, bus: &str| {
+        let disk = format!("<disk type='file' device='{device}'><target dev='x' bus='{bus}'/></disk>");
+        domain(&[], &disk).disks[0].is_hot_unpluggable()
+    };
+    let can = [("disk", "virtio"), ("disk", "scsi"), ("lun", "scsi"), ("cdrom", "usb")];
+    let cannot = [("disk", "sata"), ("disk", "ide"), ("cdrom", "sata"), ("cdrom", "ide"), ("floppy", "fdc")];
+    assert_eq!(can.map(|(device, bus)| disk(device, bus)), [true; 4]);
+    assert_eq!(cannot.map(|(device, bus)| disk(device, bus)), [false; 5]);
+}
+
+#[test]
 fn a_free_target_has_a_free_place_and_boots_nothing() {
     // `sda` has the place that libvirt would give `sdb`, and `sdc` that of `sda`.
     let sata = case!("24-sata-unit");

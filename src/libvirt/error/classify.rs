@@ -149,6 +149,9 @@ fn not_found(messages: &Messages) -> Option<Error> {
             return Some(Error::NotFound { object, name: (*name).to_owned() });
         }
     }
+    if let Some(detail) = last.strip_prefix("metadata not found: ") {
+        return Some(Error::NotFound { object: Object::Metadata, name: detail.to_owned() });
+    }
     let reservation = [
         "couldn't locate a matching dhcp host entry in network '{}'",
         "couldn't locate an existing dhcp host entry with {} in network '{}'",

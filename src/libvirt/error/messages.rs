@@ -1,4 +1,5 @@
 use super::template::captures;
+use crate::libvirt::client::without_paths;
 
 /// What libvirt's messages begin with, by the kind of error; the rest is the message proper.
 const CATEGORIES: [&str; 3] =
@@ -57,7 +58,8 @@ impl Messages {
     /// For people, in one line.
     pub(super) fn joined(&self) -> String {
         let lines = self.0.iter().flat_map(|message| message.lines()).map(str::trim);
-        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(": ")
+        let joined = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(": ");
+        without_paths(&joined, "the description that vmtools made of it")
     }
 
     /// Whether one of the messages is that text.

@@ -5,11 +5,12 @@ mod messages;
 mod refusal;
 mod template;
 
+use std::path::Path;
 use std::time::Duration;
 
 pub(in crate::libvirt) use classify::classify;
 
-use crate::system::process;
+use crate::system::{fs, process};
 
 /// What kind of thing libvirt could not find, or found already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum Object {
     Snapshot,
     /// An address that a network keeps for one host.
     Reservation,
+    /// An element of a domain's metadata.
+    Metadata,
 }
 
 /// Why libvirt refused, as far as that decides what is done next or what is advised.
@@ -61,6 +64,7 @@ impl Object {
             Self::Volume => "storage volume",
             Self::Snapshot => "snapshot",
             Self::Reservation => "reservation",
+            Self::Metadata => "metadata",
         }
     }
 }
@@ -240,15 +244,21 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A file for virsh could not be made.
-    #[error("cannot hand a document to virsh")]
-    Handover(#[source] std::io::Error),
+    /// A file that virsh reads or writes on behalf of vmtools could not be made or used.
+    #[error(transparent)]
+    File(#[from] fs::Error),
     /// virsh itself could not be run.
     #[error("cannot run virsh")]
     Process(#[from] process::Error),
 }
 
 impl Error {
+    /// `action` failed on the file at `path`; for `map_err`.
+    pub fn at(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let failed = fs::Error::at(action, path);
+        move |source| failed(source).into()
+    }
+
     /// Whether it says that a domain, network, pool or volume isn't there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })

@@ -16,6 +16,17 @@ fn what_the_host_lacks_is_told() {
 }
 
 #[test]
+fn a_file_without_a_name_is_called_something_else() {
+    let error =
+        of("error: Failed to attach device from /proc/12/fd/7\nerror: internal error: no free slot\n");
+    let said = error.to_string();
+    assert!(
+        said.contains("Failed to attach device from the description") && !said.contains("/proc"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let error = of("error: failed to get domain 'web'\n");
     assert!(matches!(error, Error::NotFound { object: Object::Domain, name } if name == "web"));
@@ -187,6 +198,13 @@ fn what_may_work_later_is_busy() {
     ] {
         assert!(matches!(of(text), Error::Busy { .. }), "{text}");
     }
+}
+
+#[test]
+fn metadata_that_is_not_there() {
+    // By libvirt's virerror.c and virDomainObjGetMetadata.
+    let text = "error: metadata not found: Requested metadata element is not present";
+    assert!(matches!(of(text), Error::NotFound { object: Object::Metadata, .. }));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::{parse_volume, volume_command};
 use crate::libvirt::client::command::Command;
 use crate::libvirt::client::{Client, path_of};
 use crate::libvirt::{Error, OwnedVolume, Volume, VolumeSpec, Volumes};
+use crate::system::fs;
 
 impl Volumes<'_> {
     /// The volume that is the file of this path, with what libvirt knows of it; `None` when it lies in no
@@ -84,13 +85,13 @@ impl Volumes<'_> {
         if limit == 0 {
             return Ok(bytes);
         }
-        let mut file = tempfile::tempfile().map_err(Error::Handover)?;
+        let mut file = fs::temporary_file()?;
         let command = volume_command("vol-download", pool, name)
             .option("--file", &path_of(&file))
             .option("--offset", &offset.to_string())
             .option("--length", &limit.to_string());
         self.client.call(command.within(Client::transfer_deadline(limit))).await?;
-        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(Error::Handover)?;
+        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(fs::temporary_failed)?;
         Ok(bytes)
     }
 }

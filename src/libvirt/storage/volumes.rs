@@ -8,6 +8,7 @@ use super::{Volume, VolumeSpec, parse_pool, parse_volume, volume_command};
 use crate::libvirt::client::command::Command;
 use crate::libvirt::client::{Client, path_of};
 use crate::libvirt::{Error, Object, OwnedVolume, Volumes};
+use crate::system::fs;
 
 // qemu-img writes a table for the whole disk, or a raw one out to its new end.
 const WRITE: Duration = Duration::from_secs(120);
@@ -146,9 +147,9 @@ impl Volumes<'_> {
     /// [`Error::NoSpace`], when the file can't be read, or the connection fails.
     pub async fn upload_file(self, pool: &str, name: &str, file: &Path, sparse: bool) -> Result<(), Error> {
         // Opened here, so that any path can be given to virsh, and the file can't be exchanged meanwhile.
-        let file = File::open(file).map_err(Error::Handover)?;
-        let size = file.metadata().map_err(Error::Handover)?.len();
-        self.upload(pool, name, &path_of(&file), size, sparse).await
+        let opened = File::open(file).map_err(fs::Error::at("read", file))?;
+        let size = opened.metadata().map_err(fs::Error::at("read", file))?.len();
+        self.upload(pool, name, &path_of(&opened), size, sparse).await
     }
 
     async fn upload(self, pool: &str, name: &str, path: &str, size: u64, sparse: bool) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use crate::manager::host_checks::HostChecks;
 use crate::manager::storage::Storage;
 use crate::manager::vm::Vm;
 use crate::manager::vms::Vms;
-use crate::manager::{DiskError, Error, Event, VmError, VmStatus, Warning};
+use crate::manager::{Already, DiskError, Error, Event, VmError, VmStatus, Warning};
 use crate::model::{DiskSize, Label, MemorySize, TimeToLive, Timestamp, VmState};
 
 /// How long a guest may take over giving memory back.
@@ -43,7 +43,8 @@ pub struct VmChanged {
     pub vm: VmStatus,
     /// What it has now.
     pub applied: Vec<Setting>,
-    /// What the guest that runs could not take, and will have when the VM is started the next time.
+    /// What the guest that runs could not take, and will have when the VM is started the next time. What it had
+    /// before stands in neither.
     pub on_next_start: Vec<Setting>,
 }
 
@@ -107,6 +108,9 @@ impl Changes<'_> {
                 return Err(error);
             }
         }
+        if done.applied.is_empty() && done.on_next_start.is_empty() {
+            self.op.report(Event::AlreadySo { name: &vm.id.name, what: Already::Set });
+        }
         let status = Vms::of(self.op).status_of(vm.id.uuid).await?;
         Ok(VmChanged { vm: status, applied: done.applied, on_next_start: done.on_next_start })
     }
@@ -156,31 +160,31 @@ impl Changes<'_> {
         if let Some(memory) = change.memory {
             done.note(Setting::Memory, self.set_memory(vm, memory.mib()).await?);
         }
-        if change.disk_size.is_some() {
-            if let Some(growth) = growth {
-                self.grow(vm, &growth).await?;
-            }
-            done.note(Setting::DiskSize, true);
+        if let Some(growth) = growth {
+            self.grow(vm, &growth).await?;
+            done.note(Setting::DiskSize, Effect::Now);
         }
-        let metadata = change.metadata();
+        let metadata = change.metadata().new_to(vm.stored.metadata.as_ref());
         if !metadata.is_empty() {
             self.change_record(uuid, &metadata).await?;
             if !(metadata.label.is_empty() && metadata.unlabel.is_empty()) {
-                done.note(Setting::Labels, true);
+                done.note(Setting::Labels, Effect::Now);
             }
             if metadata.expires.is_some() {
-                done.note(Setting::Ttl, true);
+                done.note(Setting::Ttl, Effect::Now);
             }
         }
-        if let Some(on) = change.autostart {
+        if let Some(on) = change.autostart
+            && on != self.op.client().domains().autostarted().await?.contains(&vm.id.name)
+        {
             self.op.client().domains().set_autostart(uuid, on).await?;
-            done.note(Setting::Autostart, true);
+            done.note(Setting::Autostart, Effect::Now);
         }
         Ok(())
     }
 
-    /// Room that the definition leaves above what it gives stays. The result is whether the VM has it now.
-    async fn set_cpus(&self, vm: &Vm, cpus: u32) -> Result<bool, Error> {
+    /// Room that the definition leaves above what it gives stays.
+    async fn set_cpus(&self, vm: &Vm, cpus: u32) -> Result<Effect, Error> {
         let stored = &vm.stored;
         let made_with = room(stored).cpus.map(u64::from);
         let max = with_room(stored.cpus.into(), stored.max_cpus.into(), made_with, cpus.into());
@@ -199,54 +203,59 @@ impl Changes<'_> {
                 cpus
             }
         };
+        let is_new = stored.cpus != cpus || stored.max_cpus != max;
         if stored.cpus.min(max) != cpus {
             self.op.client().hardware().set_cpus(stored.uuid, cpus, Affects::Stored).await?;
         }
-        let Some(running) = &vm.running else { return Ok(true) };
+        let Some(running) = &vm.running else { return Ok(now_if(is_new)) };
         let now = async || self.op.client().statistics().of(stored.uuid).await;
         if now().await?.cpus() == Some(cpus) {
-            return Ok(true);
+            return Ok(now_if(is_new));
         }
         if cpus > running.max_cpus {
-            return Ok(false);
+            return Ok(Effect::OnNextStart);
         }
         // A guest may keep a processor that it is to give back.
         taken(self.op.client().hardware().set_cpus(stored.uuid, cpus, Affects::Running).await)?;
-        Ok(now().await?.cpus() == Some(cpus))
+        match now().await?.cpus() == Some(cpus) {
+            true => Ok(Effect::Now),
+            false => Ok(Effect::OnNextStart),
+        }
     }
 
-    async fn set_memory(&self, vm: &Vm, mib: u64) -> Result<bool, Error> {
+    async fn set_memory(&self, vm: &Vm, mib: u64) -> Result<Effect, Error> {
         let stored = &vm.stored;
         let made_with = room(stored).memory_mib;
         let max = with_room(stored.current_memory_mib, stored.memory_mib, made_with, mib);
+        let is_new = stored.current_memory_mib != mib || stored.memory_mib != max;
         if max != stored.memory_mib {
             self.op.client().hardware().set_max_memory(stored.uuid, max).await?;
         }
         if stored.current_memory_mib.min(max) != mib {
             self.op.client().hardware().set_memory(stored.uuid, mib, Affects::Stored).await?;
         }
-        let Some(running) = &vm.running else { return Ok(true) };
+        let Some(running) = &vm.running else { return Ok(now_if(is_new)) };
         let now = async || self.op.client().statistics().of(stored.uuid).await;
         let stats = now().await?;
         if stats.memory_mib() == Some(mib) {
-            return Ok(true);
+            return Ok(now_if(is_new));
         }
         // Of what it uses nothing is taken away: it would kill its programs.
         let used = stats.memory_used_mib().is_some_and(|used| used >= mib);
         if mib > running.memory_mib || used || stats.state() != VmState::Running {
-            return Ok(false);
+            return Ok(Effect::OnNextStart);
         }
         if !taken(self.op.client().hardware().set_memory(stored.uuid, mib, Affects::Running).await)? {
-            return Ok(false);
+            return Ok(Effect::OnNextStart);
         }
         let mut retry = self.op.retry(BALLOON);
         while now().await?.memory_mib() != Some(mib) {
             // An interrupt ends the wait as the deadline does: the rest comes with the next start.
             if !matches!(retry.again().await, Ok(true)) {
-                return Ok(false);
+                return Ok(Effect::OnNextStart);
             }
         }
-        Ok(true)
+        Ok(Effect::Now)
     }
 
     async fn grow(&self, vm: &Vm, growth: &Growth) -> Result<(), Error> {
@@ -279,9 +288,28 @@ struct Done {
 }
 
 impl Done {
-    fn note(&mut self, setting: Setting, now: bool) {
-        if now { self.applied.push(setting) } else { self.on_next_start.push(setting) }
+    fn note(&mut self, setting: Setting, effect: Effect) {
+        match effect {
+            Effect::None => {}
+            Effect::Now => self.applied.push(setting),
+            Effect::OnNextStart => self.on_next_start.push(setting),
+        }
     }
+}
+
+/// When a setting counts.
+enum Effect {
+    /// The VM had it before.
+    None,
+    /// The VM has it now.
+    Now,
+    /// The VM has it when it is started the next time.
+    OnNextStart,
+}
+
+/// What the definition alone decides: the guest has it already, or there is none.
+fn now_if(is_new: bool) -> Effect {
+    if is_new { Effect::Now } else { Effect::None }
 }
 
 fn room(domain: &Domain) -> Room {

@@ -1,4 +1,7 @@
-use crate::model::DiskSize;
+use std::path::{Path, PathBuf};
+
+use crate::model::{DiskSize, NetworkSpec};
+use crate::seed;
 
 /// Why a VM was not created, for what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -19,11 +22,20 @@ pub enum CreateError {
         /// The image.
         image: String,
     },
+    /// A document of the user's own is of no use.
+    #[error("cannot use {}", document_name(.file))]
+    Document {
+        /// The file, as the user named it; `-` is standard input.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        cause: seed::Error,
+    },
     /// Ports can be published only by user-mode networking.
-    #[error("ports cannot be published on {network}")]
+    #[error("ports cannot be published on {}", .network.in_words())]
     CannotPublish {
         /// What the VM is attached to.
-        network: String,
+        network: NetworkSpec,
     },
     /// One port of the host would lead to two places.
     #[error("port {port} of 127.0.0.1 cannot be published twice")]
@@ -37,4 +49,8 @@ pub enum CreateError {
         /// The port.
         port: u16,
     },
+}
+
+fn document_name(file: &Path) -> String {
+    if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() }
 }

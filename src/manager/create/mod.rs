@@ -30,7 +30,7 @@ pub use error::CreateError;
 pub use mounts::VirtiofsFault;
 pub use network::PasstFault;
 pub use plan::Plan;
-pub use spec::VmSpec;
+pub use spec::{KeySource, UserDocument, VmSpec};
 
 use super::{DeletePlan, Error, Event, VmStatus, Warning};
 use crate::manager::operation::noun;
@@ -143,7 +143,9 @@ impl Creation<'_> {
             Err(
                 error @ (Error::Wait(WaitError::TimedOut { .. })
                 | Error::Wait(WaitError::CloudInit { .. })
-                | Error::Wait(WaitError::Stopped { .. })),
+                | Error::Wait(WaitError::Stopped { .. })
+                // ssh is missing, which is no fault of the VM's.
+                | Error::Guest(_)),
             ) => Err(Failure::Keep { uuid: domain.uuid, error }),
             Err(error) => Err(error.into()),
         }

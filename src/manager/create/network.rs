@@ -7,7 +7,7 @@ use crate::libvirt::{InterfaceSource, InterfaceSpec, SshAccess};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::create::Creation;
 use crate::manager::network::Networks;
-use crate::manager::{CreateError, DeletePlan, Error, Event, VmSpec, Warning};
+use crate::manager::{CreateError, DeletePlan, Error, Event, KeySource, VmSpec, Warning};
 use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec, PortPublish, Protocol};
 use crate::seed::host_key_in;
 
@@ -72,7 +72,7 @@ impl Creation<'_> {
         if cards.iter().any(|card| card.network == NetworkSpec::User) {
             self.publish(spec, old, &mut wiring)?;
         } else if !spec.publish.is_empty() {
-            let network = cards.first().map_or_else(|| "none".to_owned(), |card| card.network.to_string());
+            let network = cards.first().map_or(NetworkSpec::None, |card| card.network.clone());
             return Err(CreateError::CannotPublish { network }.into());
         }
         for card in cards {
@@ -162,8 +162,11 @@ impl Creation<'_> {
     pub(super) fn access(&self, spec: &VmSpec, image: Option<&LocalImage>) -> Result<Access, Error> {
         let user = self.user_of(spec, image.and_then(|image| image.default_user.as_deref()));
         let mut keys = Vec::new();
-        for file in &spec.ssh_keys {
-            keys.push(guest::read_public_key(file)?);
+        for source in &spec.ssh_keys {
+            keys.push(match source {
+                KeySource::File(file) => guest::read_public_key(file)?,
+                KeySource::Read(document) => guest::parse_public_key(&document.file, &document.bytes)?,
+            });
         }
         if keys.is_empty() {
             keys = guest::user_public_keys(&self.op.paths().ssh_folder());
@@ -171,7 +174,7 @@ impl Creation<'_> {
         let own = guest::own_key(self.op.paths().data_folder())?;
         let users = keys.iter().map(|key| key.openssh.clone());
         // ssh asks an agent for the private half where only the public one is a file.
-        let files = keys.iter().map(|key| key.private_file.as_ref().unwrap_or(&key.file));
+        let files = keys.iter().filter_map(|key| key.private_file.as_ref().or(key.file.as_ref()));
         Ok(Access {
             user,
             authorized_keys: users.chain([own.public_openssh]).collect(),
@@ -186,7 +189,8 @@ impl Creation<'_> {
 
 /// The user's own, which cloud-init takes before another, or a new one.
 fn host_key(spec: &VmSpec) -> Result<KeyPair, Error> {
-    match spec.user_data.as_deref().map(host_key_in).transpose()?.flatten() {
+    let own = spec.user_data.as_ref().map(|user_data| user_data.read_by(host_key_in)).transpose()?;
+    match own.flatten() {
         Some(key) => Ok(KeyPair { private_openssh: key.private, public_openssh: key.public }),
         None => Ok(KeyPair::generate(spec.name.as_str())?),
     }

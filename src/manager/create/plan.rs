@@ -4,7 +4,7 @@ use super::Creation;
 use crate::libvirt;
 use crate::manager::image::Images;
 use crate::manager::{DeletePlan, Error, VmSpec};
-use crate::model::{Firmware, NetworkSpec, SharedFolder};
+use crate::model::{CardSpec, Firmware, NetworkSpec, SharedFolder};
 
 /// What a create would do.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -36,7 +36,7 @@ pub struct Plan {
     /// What boots it.
     pub firmware: Firmware,
     /// What its network cards are plugged into.
-    pub networks: Vec<String>,
+    pub networks: Vec<CardSpec>,
     /// The networks that are inactive, and are started first.
     pub networks_to_start: Vec<String>,
     /// The ports of 127.0.0.1 that would lead to its guest, as `HOST:GUEST`; one for ssh is chosen at the create.
@@ -92,7 +92,7 @@ impl Creation<'_> {
             disk_size_bytes: prepared.disk_size_bytes,
             accel: if prepared.kvm { "kvm" } else { "tcg" },
             firmware: prepared.domain.firmware,
-            networks: self.cards_of(spec).iter().map(ToString::to_string).collect(),
+            networks: self.cards_of(spec),
             networks_to_start: self.inactive_networks(spec).await?,
             publish: spec.publish.iter().map(ToString::to_string).collect(),
             mounts: prepared.domain.folders.clone(),

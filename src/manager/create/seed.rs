@@ -4,10 +4,10 @@ use super::network::Access;
 use crate::image::LocalImage;
 use crate::manager::create::Creation;
 use crate::manager::image::Images;
-use crate::manager::{Error, Event, VmSpec, Warning};
+use crate::manager::{CreateError, Error, Event, UserDocument, VmSpec, Warning};
 use crate::model::{SharedFolder, Uuid};
 use crate::seed::{
-    CloudInit, HostKey, Ignition, UserDataWarning, check_ignition, check_login, check_user_data, volume,
+    self, CloudInit, HostKey, Ignition, UserDataWarning, check_ignition, check_login, check_user_data, volume,
 };
 
 /// What tells the guest who it is.
@@ -34,10 +34,12 @@ impl Creation<'_> {
     /// The user's own documents are looked over before anything is downloaded or made.
     pub(super) fn check_user_data(&self, spec: &VmSpec) -> Result<(), Error> {
         if let Some(config) = &spec.ignition {
-            check_ignition(config)?;
+            config.read_by(check_ignition)?;
         }
-        for warning in spec.user_data.as_deref().map(check_user_data).transpose()?.unwrap_or_default() {
-            self.op.report(Event::Warning(Warning::UserData(warning)));
+        if let Some(user_data) = &spec.user_data {
+            for warning in user_data.read_by(check_user_data)? {
+                self.op.report(Event::Warning(Warning::UserData(warning)));
+            }
         }
         self.check_login(spec)
     }
@@ -48,7 +50,20 @@ impl Creation<'_> {
         let Some(reference) = self.reference(spec)? else { return Ok(()) };
         let image_user = Images::of(self.op).image_store()?.default_user(&reference);
         let user = self.user_of(spec, image_user.as_deref());
-        Ok(check_login(user_data, &user, image_user.as_deref())?)
+        Ok(user_data.read_by(|bytes| check_login(bytes, &user, image_user.as_deref()))?)
+    }
+}
+
+impl UserDocument {
+    /// What is read in it.
+    ///
+    /// # Errors
+    /// [`CreateError::Document`].
+    pub(super) fn read_by<T>(
+        &self,
+        read: impl FnOnce(&[u8]) -> Result<T, seed::Error>,
+    ) -> Result<T, CreateError> {
+        read(&self.bytes).map_err(|cause| CreateError::Document { file: self.file.clone(), cause })
     }
 }
 
@@ -68,7 +83,7 @@ pub(super) fn build(
     };
     if let Some(config) = &spec.ignition {
         let ignition = Ignition {
-            config,
+            config: &config.bytes,
             hostname: &hostname,
             user: &access.user,
             authorized_keys: &access.authorized_keys,
@@ -89,7 +104,7 @@ pub(super) fn build(
         password: spec.password.clone(),
         setup: spec.setup.clone(),
         folders: folders.to_vec(),
-        user_data: spec.user_data.clone(),
+        user_data: spec.user_data.as_ref().map(|document| document.bytes.clone()),
         renew_machine_id: image.committed,
     };
     Ok((Setup::Seed(volume::build(&cloud_init.to_documents()?)?), cloud_init.warnings()?))

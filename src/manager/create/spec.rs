@@ -8,6 +8,24 @@ use crate::model::{
 };
 use crate::seed::PasswordHash;
 
+/// A document of the user's own, and where it was read.
+#[derive(Debug, Clone)]
+pub struct UserDocument {
+    /// The file, as the user named it; `-` is standard input.
+    pub file: PathBuf,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// Where a public key comes from.
+#[derive(Debug, Clone)]
+pub enum KeySource {
+    /// A file, which stays where it is: the private key may be beside it.
+    File(PathBuf),
+    /// A pipe, which gives its content only once.
+    Read(UserDocument),
+}
+
 /// A VM to be made: what flags, template, configuration and defaults came to.
 #[derive(Debug, Clone)]
 pub struct VmSpec {
@@ -52,7 +70,7 @@ pub struct VmSpec {
     /// Folders of this host that its guest mounts; those of the host are absolute.
     pub mounts: Vec<MountSpec>,
     /// Public key files that may log in; none named is all in ~/.ssh, else one of vmtools' own.
-    pub ssh_keys: Vec<PathBuf>,
+    pub ssh_keys: Vec<KeySource>,
     /// The user to log in as; `None` is the image's.
     pub user: Option<String>,
     /// Whether its image is told by cloud-init who it is and who may log in.
@@ -60,9 +78,9 @@ pub struct VmSpec {
     /// What its cloud-init does besides.
     pub setup: GuestSetup,
     /// cloud-init user-data of the user's own.
-    pub user_data: Option<Vec<u8>>,
+    pub user_data: Option<UserDocument>,
     /// An Ignition configuration, for images that are set up by it instead of cloud-init.
-    pub ignition: Option<Vec<u8>>,
+    pub ignition: Option<UserDocument>,
     /// The user's password; `None` locks it.
     pub password: Option<PasswordHash>,
     /// Its host name; `None` is its name.

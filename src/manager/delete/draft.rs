@@ -33,7 +33,7 @@ impl Draft {
     }
 
     /// The files that it removes, or has libvirt remove.
-    pub(super) fn removes(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn removes(&self) -> impl Iterator<Item = &str> + Clone {
         let volumes = self.plan.volumes.iter().map(|volume| volume.path.as_str());
         let files = self.plan.files.iter().map(|file| file.path.as_str());
         volumes.chain(files).chain(self.plan.tpm_state.as_deref())

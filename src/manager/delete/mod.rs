@@ -20,7 +20,7 @@ use super::inventory::{DeletionSet, Inventory, Needer};
 use super::operation::noun;
 use super::storage::Storage;
 use super::{Error, StorageError, VmError};
-use crate::libvirt::{self, DomainId, Object};
+use crate::libvirt::{self, DomainId, Object, OwnedVolume};
 use crate::model::Uuid;
 use crate::{guest, host};
 
@@ -28,6 +28,9 @@ use crate::{guest, host};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it waits for a daemon that is away, which it does for each VM that is to go.
 const AWAY: Duration = Duration::from_secs(5);
+
+/// The claims on VMs that are to go, or why there is none.
+pub(super) type Claims = HashMap<Uuid, Result<Claim, Error>>;
 
 /// A VM that was deleted.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -82,17 +85,24 @@ impl Deletion<'_> {
         Ok(results)
     }
 
-    async fn plan_each(
+    /// As [`Deletion::plan`], of VMs that were resolved before.
+    pub(super) async fn plan_each(
         &self,
         mut ids: Vec<DomainId>,
         request: &DeleteRequest,
     ) -> Result<Vec<(String, Result<DeletePlan, Error>)>, Error> {
         let mut results: Vec<(String, Result<DeletePlan, Error>)> = Vec::new();
         let inventory = self.inventory(&ids, request.ends_hanging).await?;
+        let asked = DeletionSet { vms: ids.iter().map(|id| id.uuid).collect(), ..DeletionSet::default() };
         ids.sort_by_key(|id| std::cmp::Reverse(inventory.depth(id.uuid)));
         let mut drafts = Vec::new();
         for id in ids {
-            match self.draft(&inventory, &id, request).await {
+            let draft = async {
+                let draft = self.draft(&inventory, &id, &asked, request).await?;
+                let storage = Storage::of(self.op);
+                storage.refuse_open_elsewhere(draft.removes(), &inventory).await.map(|()| draft)
+            };
+            match draft.await {
                 Ok(draft) => drafts.push(draft),
                 Err(error) => results.push((id.name, Err(error))),
             }
@@ -116,19 +126,45 @@ impl Deletion<'_> {
     }
 
     /// What there is and who needs it. One of the VMs whose QEMU hangs holds back what is its own: where
-    /// `ends_hanging` says so it is stopped first, which libvirt can do without QEMU's help.
+    /// `ends_hanging` says so it is stopped first, which libvirt can do without QEMU's help. Before that it has to be
+    /// known that it may go, as far as libvirt tells that without QEMU's help too.
     async fn inventory(&self, vms: &[DomainId], ends_hanging: bool) -> Result<Inventory, Error> {
         let inventory = Inventory::load(self.op).await?;
+        let deletion = DeletionSet { vms: vms.iter().map(|id| id.uuid).collect(), ..DeletionSet::default() };
         let hanging = vms.iter().filter(|id| ends_hanging && inventory.definitions.is_hidden(id.uuid));
         let mut ended = false;
         for id in hanging {
             let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
+            // With the claim, so that nobody protects it by now. Why it stays is what its draft says.
+            if self.refuse_kept(id, &inventory, &deletion).await.is_err() {
+                continue;
+            }
             match self.op.client().domains().destroy(id.uuid).await {
-                Ok(()) | Err(libvirt::Error::WrongState { .. }) => ended = true,
+                Ok(_) | Err(libvirt::Error::WrongState { .. }) => ended = true,
                 Err(error) => return Err(error.into()),
             }
         }
         if ended { Inventory::load(self.op).await } else { Ok(inventory) }
+    }
+
+    /// Checks what can be told of a VM whose QEMU hangs: nothing of it has to be stopped for that.
+    ///
+    /// # Errors
+    /// [`VmError::Protected`]; [`StorageError::InUse`] when a linked clone of it stays; when libvirt can't be asked.
+    async fn refuse_kept(
+        &self,
+        id: &DomainId,
+        inventory: &Inventory,
+        deletion: &DeletionSet,
+    ) -> Result<(), Error> {
+        if self.op.client().metadata().is_protected(id.uuid).await? {
+            return Err(VmError::Protected { name: id.name.clone() }.into());
+        }
+        let needed_by = inventory.children_of(id.uuid, deletion);
+        match needed_by.is_empty() {
+            true => Ok(()),
+            false => Err(StorageError::InUse { path: id.name.clone(), needed_by }.into()),
+        }
     }
 
     /// As [`Deletion::plan`], of one VM that may be stopped.
@@ -143,9 +179,11 @@ impl Deletion<'_> {
         &self,
         inventory: &Inventory,
         id: &DomainId,
+        deletion: &DeletionSet,
         request: &DeleteRequest,
     ) -> Result<Draft, Error> {
         if inventory.definitions.is_hidden(id.uuid) {
+            self.refuse_kept(id, inventory, deletion).await?;
             return Err(VmError::Hangs { name: id.name.clone() }.into());
         }
         let domain = inventory.definitions.stored(id.uuid).ok_or_else(|| missing(&id.name))?;
@@ -187,9 +225,19 @@ impl Deletion<'_> {
     pub async fn delete_each(
         &self,
         plans: Vec<DeletePlan>,
+        told: impl FnMut(&str, Result<Deleted, Error>) -> bool,
+    ) {
+        let claims = self.claim_all(plans.iter().map(|plan| (plan.uuid, plan.name.as_str()))).await;
+        self.delete_each_claimed(plans, claims, told).await;
+    }
+
+    /// As [`Deletion::delete_each`], of VMs that are claimed, as far as they could be.
+    pub(super) async fn delete_each_claimed(
+        &self,
+        plans: Vec<DeletePlan>,
+        mut claims: Claims,
         mut told: impl FnMut(&str, Result<Deleted, Error>) -> bool,
     ) {
-        let mut claims = self.claim_all(&plans).await;
         let mut inventory = None;
         let mut kept: HashMap<Uuid, String> = HashMap::new();
         let mut gone = DeletionSet::default();
@@ -212,18 +260,13 @@ impl Deletion<'_> {
     /// Does what the plan says.
     pub(super) async fn delete(&self, plan: DeletePlan) -> Result<Deleted, Error> {
         let claim = self.op.own(Subject::Vm(plan.uuid), &plan.name).await?;
-        self.delete_claimed(plan, &claim).await
-    }
-
-    /// Does what the plan says of a VM that is claimed.
-    pub(super) async fn delete_claimed(&self, plan: DeletePlan, claim: &Claim) -> Result<Deleted, Error> {
         let mut gone = DeletionSet::default();
-        self.delete_next(plan, claim, &mut None, &HashMap::new(), &mut gone).await
+        self.delete_next(plan, &claim, &mut None, &HashMap::new(), &mut gone).await
     }
 
     /// In the order of their UUIDs, so that two that want the same VMs don't wait for each other for ever.
-    async fn claim_all(&self, plans: &[DeletePlan]) -> HashMap<Uuid, Result<Claim, Error>> {
-        let mut vms: Vec<(Uuid, &str)> = plans.iter().map(|plan| (plan.uuid, plan.name.as_str())).collect();
+    pub(super) async fn claim_all(&self, vms: impl Iterator<Item = (Uuid, &str)>) -> Claims {
+        let mut vms: Vec<(Uuid, &str)> = vms.collect();
         vms.sort_unstable();
         let mut claims = HashMap::new();
         for (uuid, name) in vms {
@@ -259,6 +302,9 @@ impl Deletion<'_> {
         if running && !plan.may_stop {
             return Err(VmError::NotOff { name: plan.name, state }.into());
         }
+        if !running {
+            Storage::of(self.op).refuse_open(plan.removed(&volumes)).await?;
+        }
         let managed = domain.metadata.is_some();
         let mark = host::Creator::current().map(|creator| creator.to_string()).filter(|_| managed);
         if let Some(mark) = &mark {
@@ -266,17 +312,13 @@ impl Deletion<'_> {
                 async || Ok(self.op.client().metadata().mark_creating(plan.uuid, mark, running).await?);
             self.op.while_daemon_is_away(AWAY, set).await?;
         }
-        let deadline = Instant::now() + PATIENCE;
-        let storage = Storage::of(self.op);
-        let removed = storage.remove_domain(plan.uuid, &volumes, running, plan.undefine, deadline).await;
-        let by_us = match removed {
+        let by_us = match self.remove(&plan, &volumes, running).await {
             Ok(by_us) => by_us,
-            Err(left) => {
+            Err(error) => {
                 if mark.is_some() {
                     let _ = self.op.client().metadata().clear_creating(plan.uuid, false).await;
                 }
-                let cause = Box::new(StorageError::NotRemoved { name: plan.name.clone() }.into());
-                return Err(Error::LeftBehind { cause, left });
+                return Err(error);
             }
         };
         if !by_us {
@@ -291,6 +333,25 @@ impl Deletion<'_> {
         let stays = plan.staying_disks();
         let (deleted, kept) = (plan.delete, plan.keep);
         Ok(Deleted { name: plan.name, uuid: plan.uuid, deleted, kept, foreign, stays })
+    }
+}
+
+impl Deletion<'_> {
+    /// Stops the VM, removes its volumes and forgets it; whether it was there until now.
+    async fn remove(&self, plan: &DeletePlan, volumes: &[OwnedVolume], running: bool) -> Result<bool, Error> {
+        let failed = |left| {
+            let cause = Box::new(StorageError::NotRemoved { name: plan.name.clone() }.into());
+            Error::LeftBehind { cause, left }
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let storage = Storage::of(self.op);
+        let mut stopped = false;
+        if running {
+            stopped = storage.stop_domain(plan.uuid, deadline).await.map_err(failed)?;
+            // Until now its own QEMU had them open.
+            storage.refuse_open(plan.removed(volumes)).await?;
+        }
+        storage.remove_domain(plan.uuid, volumes, stopped, plan.undefine, deadline).await.map_err(failed)
     }
 }
 

@@ -143,6 +143,12 @@ impl DeletePlan {
         foreign.map(|file| file.path.as_str())
     }
 
+    /// The files that are removed with these volumes.
+    pub(super) fn removed<'a>(&'a self, volumes: &'a [OwnedVolume]) -> impl Iterator<Item = &'a str> + Clone {
+        let nvram = self.files.iter().filter(|file| file.why == DeleteReason::Nvram);
+        volumes.iter().map(|volume| volume.path.as_str()).chain(nvram.map(|file| file.path.as_str()))
+    }
+
     /// The disks of the VM that stay.
     pub(super) fn staying_disks(&self) -> Vec<KeptFile> {
         let is_own = |file: &&KeptFile| file.why != KeepReason::Disc && !self.below.contains(&file.path);

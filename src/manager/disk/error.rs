@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::libvirt::DiskDevice;
 use crate::model::DiskSize;
 
 /// Why a VM's disks or drives were not changed.
@@ -9,6 +10,34 @@ pub enum DiskError {
     /// The VM has no disk or drive of that name.
     #[error("the VM {name} has no disk {target}")]
     NoSuchDisk {
+        /// The VM.
+        name: String,
+        /// The device.
+        target: String,
+    },
+    /// A drive was named where only a hard disk will do.
+    #[error("{target} of the VM {name} is {}, not a disk", device_noun(*.device))]
+    NotADisk {
+        /// The VM.
+        name: String,
+        /// The device.
+        target: String,
+        /// What it is.
+        device: DiskDevice,
+    },
+    /// A disk was named where only a CD-ROM drive will do.
+    #[error("{target} of the VM {name} is {}, not a CD-ROM drive", device_noun(*.device))]
+    NotADrive {
+        /// The VM.
+        name: String,
+        /// The device.
+        target: String,
+        /// What it is.
+        device: DiskDevice,
+    },
+    /// A file that is to be deleted stays in use as long as the VM runs: no guest can release a disk of that bus.
+    #[error("the VM {name} cannot release its disk {target} while it runs")]
+    NotHotPluggable {
         /// The VM.
         name: String,
         /// The device.
@@ -68,8 +97,8 @@ pub enum DiskError {
         /// The disk.
         path: String,
     },
-    /// The VM has no disk that is a file.
-    #[error("the VM {name} has no disk that is a file")]
+    /// The VM has no hard disk, or none that could hold its system.
+    #[error("the VM {name} has no hard disk")]
     NoDisk {
         /// The VM.
         name: String,
@@ -105,6 +134,15 @@ pub enum DiskError {
         #[source]
         reason: CopyObstacle,
     },
+}
+
+/// What a person calls the device, with its article.
+fn device_noun(device: DiskDevice) -> &'static str {
+    match device {
+        DiskDevice::Disk | DiskDevice::Lun => "a hard disk",
+        DiskDevice::Cdrom => "a CD-ROM drive",
+        DiskDevice::Floppy => "a floppy drive",
+    }
 }
 
 /// Why a disk can't be copied.

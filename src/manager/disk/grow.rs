@@ -10,14 +10,14 @@ impl Disks<'_> {
     /// Makes a disk larger; a guest that runs sees it at once.
     ///
     /// # Errors
-    /// [`DiskError::WouldShrink`]; [`StorageError::NotInPool`] when it is
+    /// [`DiskError::WouldShrink`]; [`DiskError::NotADisk`] for a drive; [`StorageError::NotInPool`] when it is
     /// no volume of libvirt's and the VM is off.
     pub async fn resize(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
         let vm = self.own(name).await?;
         let disk = disk(&vm, target)?;
         if !disk.is_hard_disk() {
             let (name, target) = (vm.id.name.clone(), target.to_owned());
-            return Err(DiskError::NoSuchDisk { name, target }.into());
+            return Err(DiskError::NotADisk { name, target, device: disk.device }.into());
         }
         let path = Storage::of(self.op).disk_file(&vm.stored, disk)?;
         let (capacity, taken) = Storage::of(self.op).disk_sizes(vm.id.uuid, disk).await?;

@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use super::{ChangedDisk, DiskError, element_of, place_on};
+use super::{ChangedDisk, DiskError, disk, element_of, place_on};
 use crate::image::check_regular;
-use crate::libvirt::{Affects, Disk, Domain, Element, Node, cdrom};
+use crate::libvirt::{Affects, Disk, DiskDevice, DiskSource, Domain, Element, Node, cdrom};
 use crate::manager::Error;
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::{HostChecks, utf8_path};
@@ -14,7 +14,7 @@ impl Disks<'_> {
     /// without a drive gets one, from its next start on.
     ///
     /// # Errors
-    /// Those of [`check_regular`]; [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`].
+    /// Those of [`check_regular`]; [`DiskError::NoSuchDisk`]; [`DiskError::NotADrive`]; [`DiskError::WhichDrive`].
     pub async fn insert(
         &self,
         name: &str,
@@ -36,7 +36,7 @@ impl Disks<'_> {
                 self.op.client().hardware().attach(vm.id.uuid, &device, Affects::Stored).await?;
                 return self.changed(&vm, &target.name, false).await;
             }
-            (None, drives) => match (drives.iter().find(|drive| drive.path.is_none()), drives) {
+            (None, drives) => match (drives.iter().find(|drive| is_empty(drive)), drives) {
                 (Some(empty), _) | (None, [empty]) => empty.target.clone(),
                 _ => return Err(which_drive(&vm).into()),
             },
@@ -47,11 +47,11 @@ impl Disks<'_> {
     /// Empties a CD-ROM drive: the one that is named, else the only one with something in it.
     ///
     /// # Errors
-    /// [`DiskError::NoSuchDisk`]; [`DiskError::WhichDrive`]; when the guest has locked it, unless by `force`.
+    /// [`DiskError::NoSuchDisk`]; [`DiskError::NotADrive`]; [`DiskError::WhichDrive`]; when the guest has locked it, unless by `force`.
     pub async fn eject(&self, name: &str, target: Option<&str>, force: bool) -> Result<ChangedDisk, Error> {
         let vm = self.own(name).await?;
         let drives = drives(&vm);
-        let full: Vec<&Disk> = drives.iter().copied().filter(|drive| drive.path.is_some()).collect();
+        let full: Vec<&Disk> = drives.iter().copied().filter(|drive| !is_empty(drive)).collect();
         let target = match (target, full.as_slice(), drives.as_slice()) {
             (Some(target), ..) => drive(&vm, target)?.target.clone(),
             (None, [only], _) | (None, [], [only, ..]) => only.target.clone(),
@@ -80,13 +80,28 @@ impl Disks<'_> {
     }
 }
 
+/// The drives that the VM has now, then those that come with its next start: SATA drives cannot be plugged into a
+/// running machine.
 fn drives(vm: &Vm) -> Vec<&Disk> {
-    vm.current().disks.iter().filter(|disk| disk.device == "cdrom").collect()
+    let mut drives: Vec<&Disk> = Vec::new();
+    for disk in vm.definitions().flat_map(|domain| &domain.disks) {
+        if disk.device == DiskDevice::Cdrom && drives.iter().all(|known| known.target != disk.target) {
+            drives.push(disk);
+        }
+    }
+    drives
 }
 
 fn drive<'a>(vm: &'a Vm, target: &str) -> Result<&'a Disk, DiskError> {
-    let missing = || DiskError::NoSuchDisk { name: vm.id.name.clone(), target: target.to_owned() };
-    vm.disk(target).filter(|disk| disk.device == "cdrom").ok_or_else(missing)
+    let disk = disk(vm, target)?;
+    match disk.device {
+        DiskDevice::Cdrom => Ok(disk),
+        device => Err(DiskError::NotADrive { name: vm.id.name.clone(), target: target.to_owned(), device }),
+    }
+}
+
+fn is_empty(drive: &Disk) -> bool {
+    drive.source == DiskSource::Empty
 }
 
 fn which_drive(vm: &Vm) -> DiskError {

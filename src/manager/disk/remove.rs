@@ -1,12 +1,13 @@
 use std::time::{Duration, Instant};
 
 use super::{ChangedDisk, DiskError, disk, disk_of};
-use crate::libvirt::{Affects, DiskRole, Domain, MetadataChange, OwnedVolume};
+use crate::libvirt::{Affects, Disk, DiskRole, Domain, MetadataChange, OwnedVolume};
 use crate::manager::change::Changes;
 use crate::manager::disk::Disks;
 use crate::manager::inventory::{DeletionSet, Inventory};
+use crate::manager::storage::Storage;
 use crate::manager::vm::Vm;
-use crate::manager::{DiskStatus, Error, Event, Left, StorageError, Warning};
+use crate::manager::{Already, DiskStatus, Error, Event, Left, StorageError, Warning};
 
 /// It is asked again: it may not have been listening yet.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -18,6 +19,8 @@ pub struct DiskRemoval {
     pub vm: String,
     /// Whether its file is deleted: it was made for this VM.
     pub deletes: bool,
+    /// Whether a VM that runs keeps the disk until it stops: devices of its kind cannot be unplugged.
+    pub on_next_start: bool,
     /// The disk.
     #[serde(flatten)]
     pub disk: DiskStatus,
@@ -30,7 +33,8 @@ impl Disks<'_> {
     ///
     /// # Errors
     /// [`DiskError::NeededDisk`] for the disk that the VM boots from and for its seed; [`StorageError::InUse`] when another's disk
-    /// stands on a file that would be deleted.
+    /// stands on a file that would be deleted. [`DiskError::NotHotPluggable`] when a file would be deleted that the
+    /// running VM cannot release.
     pub async fn plan_removal(&self, name: &str, target: &str, keep: bool) -> Result<DiskRemoval, Error> {
         let vm = self.op.look_at_vm(name).await?;
         vm.refuse_saved()?;
@@ -42,9 +46,17 @@ impl Disks<'_> {
             return Err(DiskError::NeededDisk { name: vm.id.name.clone(), target: target.to_owned() }.into());
         }
         let volume = own.filter(|_| !keep).cloned();
+        let on_next_start = !is_unpluggable(&vm, target);
+        if on_next_start && volume.is_some() {
+            let (name, target) = (vm.id.name.clone(), target.to_owned());
+            return Err(DiskError::NotHotPluggable { name, target }.into());
+        }
         self.refuse_needed_elsewhere(&vm, volume.as_ref()).await?;
+        if vm.running.is_none() {
+            Storage::of(self.op).refuse_open(volume.iter().map(|volume| volume.path.as_str())).await?;
+        }
         let disk = self.changed(&vm, target, false).await?.disk;
-        Ok(DiskRemoval { vm: vm.id.name.clone(), deletes: volume.is_some(), disk, volume })
+        Ok(DiskRemoval { vm: vm.id.name.clone(), deletes: volume.is_some(), on_next_start, disk, volume })
     }
 
     /// Takes a disk away from the VM; a guest that runs is asked to let go of it and waited for. Whether another
@@ -59,6 +71,9 @@ impl Disks<'_> {
         vm.refuse_saved()?;
         let target = removal.disk.target.as_str();
         self.refuse_needed_elsewhere(&vm, removal.volume.as_ref()).await?;
+        if !is_unpluggable(&vm, target) {
+            return self.remove_stored(removal).await;
+        }
         let live = vm.running.as_ref().is_some_and(|domain| disk_of(domain, target).is_some());
         if live {
             let detached = self.op.race(self.detach_from_guest(&vm, target, timeout)).await;
@@ -74,11 +89,12 @@ impl Disks<'_> {
             self.op.client().hardware().detach_disk(vm.id.uuid, target, Affects::Stored).await?;
         }
         if let Some(volume) = &removal.volume {
-            let deleted = match self.refuse_needed_elsewhere(&vm, Some(volume)).await {
-                Ok(()) => self.op.client().volumes().delete_recorded(volume).await.map_err(Error::from),
-                Err(error) => Err(error),
+            let delete = async {
+                self.refuse_needed_elsewhere(&vm, Some(volume)).await?;
+                Storage::of(self.op).refuse_open([volume.path.as_str()].into_iter()).await?;
+                Ok(self.op.client().volumes().delete_recorded(volume).await?)
             };
-            match deleted {
+            match delete.await {
                 Err(Error::Libvirt(error)) if error.is_not_found() => {}
                 // It is the VM's own still, and goes with it.
                 Err(error) => {
@@ -93,6 +109,22 @@ impl Disks<'_> {
             Changes::of(self.op).change_record(vm.id.uuid, &disown).await?;
         }
         Ok(ChangedDisk { vm: removal.vm, live, disk: removal.disk })
+    }
+
+    /// Removes a disk that the running machine cannot release from the definition of the next start.
+    async fn remove_stored(&self, removal: DiskRemoval) -> Result<ChangedDisk, Error> {
+        let vm = self.own(&removal.vm).await?;
+        let target = removal.disk.target.as_str();
+        if removal.volume.is_some() {
+            let (name, target) = (vm.id.name.clone(), target.to_owned());
+            return Err(DiskError::NotHotPluggable { name, target }.into());
+        }
+        if disk_of(&vm.stored, target).is_some() {
+            self.op.client().hardware().detach_disk(vm.id.uuid, target, Affects::Stored).await?;
+        } else {
+            self.op.report(Event::AlreadySo { name: target, what: Already::RemovedOnNextStart });
+        }
+        Ok(ChangedDisk { vm: removal.vm, live: false, disk: removal.disk })
     }
 
     async fn refuse_needed_elsewhere(&self, vm: &Vm, volume: Option<&OwnedVolume>) -> Result<(), Error> {
@@ -137,4 +169,10 @@ impl Disks<'_> {
             }
         }
     }
+}
+
+/// Whether a machine that runs, and has the disk, can release it.
+fn is_unpluggable(vm: &Vm, target: &str) -> bool {
+    let disk = vm.running.as_ref().and_then(|domain| disk_of(domain, target));
+    disk.is_none_or(Disk::is_hot_unpluggable)
 }

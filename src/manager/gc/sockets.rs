@@ -30,13 +30,10 @@ impl GarbageCollection<'_> {
                 continue;
             }
             let vm = inventory.definitions.stored(uuid);
-            garbage.push(Garbage {
-                name: vm.map_or_else(|| uuid.to_string(), |vm| vm.name.clone()),
-                uuid: Some(uuid),
-                reason: if vm.is_some() { Reason::StaleSocket } else { Reason::Orphan },
-                files: sockets.iter().map(|socket| socket.to_string_lossy().into_owned()).collect(),
-                target: Target::Sockets(uuid),
-            });
+            let name = vm.map_or_else(|| uuid.to_string(), |vm| vm.name.clone());
+            let reason = if vm.is_some() { Reason::StaleSocket } else { Reason::Orphan };
+            let of_vm = Garbage::of(Target::Sockets(uuid), name, reason).with_files(&sockets);
+            garbage.push(Garbage { uuid: Some(uuid), ..of_vm });
         }
         garbage
     }

@@ -59,6 +59,14 @@ pub enum ReachError {
         /// The VM.
         name: String,
     },
+    /// User-mode networking, which alone connects the VM, forwards no port to that one of the guest.
+    #[error("port {port} of the VM {name} is not published, and user-mode networking leads to no other")]
+    NotPublished {
+        /// The VM.
+        name: String,
+        /// The port in the guest.
+        port: u16,
+    },
     /// No source knows an address of the VM.
     #[error("no address of the VM {name} is known yet")]
     NoAddress {
@@ -81,6 +89,8 @@ pub enum ExecError {
         reason: String,
         /// Whether there is no such program.
         missing: bool,
+        /// Whether the command reads like one for a shell.
+        is_for_shell: bool,
     },
     /// What the command has printed is lost.
     #[error("the command in {vm} printed more than libvirt passes on; it ended, and its status is lost")]

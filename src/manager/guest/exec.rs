@@ -53,11 +53,11 @@ impl GuestAgent<'_> {
         let run = self.client(id.uuid).run(&exec, request.timeout, self.op.interrupt().asked()).await;
         match run {
             Ok(Run { exit, end }) => Ok(Executed { name: id.name, exit, end }),
-            Err(error) => Err(self.why_not_run(&id, exec.program(), error).await),
+            Err(error) => Err(self.why_not_run(&id, &request.command, error).await),
         }
     }
 
-    async fn why_not_run(&self, id: &DomainId, program: &str, error: AgentError) -> Error {
+    async fn why_not_run(&self, id: &DomainId, command: &[String], error: AgentError) -> Error {
         let vm = id.name.clone();
         match (error.refusal(), error) {
             (_, AgentError::ReplyTooLong { .. }) => ExecError::OutputLost { vm }.into(),
@@ -66,9 +66,10 @@ impl GuestAgent<'_> {
                 AgentError::Refused { refusal, .. },
             ) => ExecError::NotStarted {
                 vm,
-                program: program.to_owned(),
+                program: command.first().cloned().unwrap_or_default(),
                 reason: refusal.message,
                 missing: kind == RefusalKind::NoSuchProgram,
+                is_for_shell: is_for_shell(command),
             }
             .into(),
             (_, error) => self.or_not_running(id, error.into()).await,
@@ -140,9 +141,35 @@ impl Serialize for Executed {
     }
 }
 
+/// Whether the command reads like one for a shell: a word of it is an operator, the first one holds what means
+/// something to a shell, or is a command that only shells have.
+fn is_for_shell(command: &[String]) -> bool {
+    const OPERATORS: [&str; 10] = ["|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"];
+    const BUILT_IN: [&str; 10] =
+        ["cd", "export", "source", ".", "alias", "set", "ulimit", "umask", "eval", "exec"];
+    let is_operator = |word: &String| OPERATORS.contains(&word.as_str());
+    let first = command.first().map_or("", String::as_str);
+    first.contains(|c: char| c.is_whitespace() || "|&;<>()$`\"'*?[]{}~=".contains(c))
+        || BUILT_IN.contains(&first)
+        || command.iter().any(is_operator)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_for_a_shell_is_told_by_its_words() {
+        let is =
+            |words: &[&str]| is_for_shell(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        for words in [&["ls | wc"][..], &["ls", "|", "wc"], &["cd", "/"], &["$HOME/x"], &["A=b", "env"]] {
+            assert!(is(words), "{words:?}");
+        }
+        for words in [&["nosuch"][..], &["/usr/bin/nosuch", "-v"], &["grep", "a|b"], &["apt-get", "x=1"], &[]]
+        {
+            assert!(!is(words), "{words:?}");
+        }
+    }
 
     fn executed(status: Option<ExitStatus>) -> serde_json::Value {
         let exit = Exit { status, stdout: b"out\n".into(), stderr: b"err\n".into(), truncated: false };

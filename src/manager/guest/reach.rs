@@ -1,24 +1,33 @@
 //! Where a VM is reached, and how.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::guest::{self, Remote, Target};
-use crate::libvirt::{Address, AddressSource, Domain};
+use crate::libvirt::{Address, AddressSource, Domain, Interface, InterfaceKind};
 use crate::manager::guest::GuestAccess;
 use crate::manager::guest::GuestAgent;
 use crate::manager::{Error, ReachError, VmError};
+use crate::model::PortPublish;
+
+/// Where an ssh server listens.
+pub(in crate::manager) const SSH_PORT: u16 = 22;
 
 /// Where this host reaches a VM.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Reach {
     /// The VM.
     pub name: String,
-    /// Its addresses, the first one the best. A VM behind user-mode networking is reached at 127.0.0.1,
+    /// Its addresses, the first one the best. A VM that user-mode networking alone connects is reached at 127.0.0.1,
     /// by its published ports.
     pub ips: Vec<IpAddr>,
-    /// The port that leads to its ssh server.
+    /// The address at which its ssh server answers: 127.0.0.1 where a port of it leads there.
+    pub ssh_host: IpAddr,
+    /// The port that leads to its ssh server there.
     pub ssh_port: u16,
+    /// The ports of 127.0.0.1 that lead to the guest.
+    #[serde(skip)]
+    pub published: Vec<PortPublish>,
 }
 
 impl GuestAccess<'_> {
@@ -29,10 +38,11 @@ impl GuestAccess<'_> {
     pub async fn reach(&self, name: &str) -> Result<Reach, Error> {
         let domain = self.running(name).await?;
         let ips = self.addresses_of(&domain).await?;
-        if ips.is_empty() {
+        let Some(ssh) = ssh_socket(&domain, &ips) else {
             return Err(ReachError::NoAddress { name: domain.name }.into());
-        }
-        Ok(Reach { ssh_port: forwarded_port(&domain).unwrap_or(22), name: domain.name, ips })
+        };
+        let published = domain.metadata.map(|record| record.published).unwrap_or_default();
+        Ok(Reach { name: domain.name, ips, ssh_host: ssh.ip(), ssh_port: ssh.port(), published })
     }
 
     /// Becomes ssh: a session on the VM, or a command there that gets a terminal. Gives why that failed.
@@ -69,10 +79,10 @@ impl GuestAccess<'_> {
         user: Option<&str>,
     ) -> Result<Target, Error> {
         let domain = self.running(name).await?;
-        let Some(address) = self.addresses_of(&domain).await?.first().copied() else {
+        let Some(socket) = self.ssh_socket_of(&domain).await? else {
             return Err(ReachError::NoAddress { name: domain.name }.into());
         };
-        let mut target = self.target(&domain, address)?;
+        let mut target = self.target(&domain, socket)?;
         if let Some(user) = user {
             user.clone_into(&mut target.user);
         }
@@ -91,10 +101,22 @@ impl GuestAccess<'_> {
         Ok(domain)
     }
 
+    /// Where the running VM's ssh server answers, as far as an address is known.
+    pub(in crate::manager) async fn ssh_socket_of(
+        &self,
+        domain: &Domain,
+    ) -> Result<Option<SocketAddr>, Error> {
+        match ssh_socket(domain, &[]) {
+            Some(forwarded) => Ok(Some(forwarded)),
+            None => Ok(ssh_socket(domain, &self.addresses_of(domain).await?)),
+        }
+    }
+
     /// The addresses at which this host reaches the running VM: by lease, agent and ARP together, those
     /// of its own interfaces, IPv4 first.
     pub(in crate::manager) async fn addresses_of(&self, domain: &Domain) -> Result<Vec<IpAddr>, Error> {
-        if forwarded_port(domain).is_some() {
+        let has_others = domain.interfaces.iter().any(|interface| !is_user_mode(interface));
+        if !has_others && is_forwarded(domain) {
             return Ok(vec![Ipv4Addr::LOCALHOST.into()]);
         }
         let mut found = Vec::new();
@@ -103,14 +125,15 @@ impl GuestAccess<'_> {
                 continue;
             }
             found.extend(self.op.client().domains().addresses(domain.uuid, source).await?);
-            if !own_addresses(domain, &found).is_empty() {
+            if knows_enough(domain, &found) {
                 break;
             }
         }
-        Ok(own_addresses(domain, &found))
+        Ok(reachable(domain, found.iter().map(|address| (address.mac.as_str(), address.ip))))
     }
 
-    pub(in crate::manager) fn target(&self, domain: &Domain, address: IpAddr) -> Result<Target, Error> {
+    /// For ssh to what answers at `socket`.
+    pub(in crate::manager) fn target(&self, domain: &Domain, socket: SocketAddr) -> Result<Target, Error> {
         let access = domain.metadata.as_ref().and_then(|record| record.ssh.as_ref());
         let own_key = self.op.paths().data_folder().join("id_ed25519");
         let mut identity_files: Vec<PathBuf> =
@@ -119,8 +142,8 @@ impl GuestAccess<'_> {
             identity_files.push(own_key);
         }
         Ok(Target {
-            address,
-            port: forwarded_port(domain).unwrap_or(22),
+            address: socket.ip(),
+            port: socket.port(),
             user: access.map_or_else(default_user, |access| access.user.clone()),
             identities_only: access.is_some() && !identity_files.is_empty(),
             identity_files,
@@ -136,16 +159,105 @@ pub(in crate::manager) fn forwarded_port(domain: &Domain) -> Option<u16> {
     domain.metadata.as_ref()?.ssh.as_ref()?.forwarded_port
 }
 
-/// Of all addresses those of the VM's own interfaces: a container's bridge in the guest has others.
-pub(in crate::manager) fn own_addresses(domain: &Domain, found: &[Address]) -> Vec<IpAddr> {
-    let is_own = |address: &&Address| domain.interfaces.iter().any(|interface| interface.mac == address.mac);
-    let mut ips: Vec<IpAddr> = found.iter().filter(is_own).map(|address| address.ip).collect();
+/// Whether ports of 127.0.0.1 lead to the VM.
+pub(in crate::manager) fn is_forwarded(domain: &Domain) -> bool {
+    let has_published = domain.metadata.as_ref().is_some_and(|record| !record.published.is_empty());
+    has_published || forwarded_port(domain).is_some()
+}
+
+/// Where the VM's ssh server answers when these are the addresses at which it is reached. A port that leads there is
+/// sure to; an address that the agent tells may be on a network that this host is not on.
+pub(in crate::manager) fn ssh_socket(domain: &Domain, ips: &[IpAddr]) -> Option<SocketAddr> {
+    match forwarded_port(domain) {
+        Some(port) => Some((Ipv4Addr::LOCALHOST, port).into()),
+        None => Some((*ips.first()?, SSH_PORT).into()),
+    }
+}
+
+/// The addresses at which this host reaches the VM, of those that are known by its interfaces' hardware addresses;
+/// IPv4 first. Others are not its own: a container's bridge in the guest has some. Behind user-mode networking the guest
+/// has an address that means nothing here, or is this host's own.
+pub(in crate::manager) fn reachable<'a>(
+    domain: &Domain,
+    known: impl Iterator<Item = (&'a str, IpAddr)>,
+) -> Vec<IpAddr> {
+    let (mut ips, mut behind) = (Vec::new(), Vec::new());
+    for (mac, ip) in known {
+        match domain.interfaces.iter().find(|interface| interface.mac == mac) {
+            Some(interface) if is_user_mode(interface) => behind.push(ip),
+            Some(_) => ips.push(ip),
+            None => {}
+        }
+    }
+    if ips.is_empty() {
+        ips = if is_forwarded(domain) { vec![Ipv4Addr::LOCALHOST.into()] } else { behind };
+    }
     ips.sort_by_key(|ip| ip.is_ipv6());
     ips.dedup();
     ips
 }
 
+/// Whether no further source has to be asked: an interface that can be reached has its address.
+pub(in crate::manager) fn knows_enough(domain: &Domain, found: &[Address]) -> bool {
+    let is_only = domain.interfaces.iter().all(is_user_mode);
+    let mut enough = domain.interfaces.iter().filter(|interface| is_only || !is_user_mode(interface));
+    enough.any(|interface| found.iter().any(|address| address.mac == interface.mac))
+}
+
+fn is_user_mode(interface: &Interface) -> bool {
+    interface.kind == InterfaceKind::User
+}
+
 /// On VMs that others made, the same user as here, as ssh does.
 fn default_user() -> String {
     std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "root".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A VM with an interface of each kind, whose addresses end in their places from 1.
+    fn domain(kinds: &[&str], record: &str) -> Domain {
+        let interface = |(at, kind): (usize, &&str)| {
+            let source = if *kind == "network" { "<source network='n'/>" } else { "" };
+            format!(
+                "<interface type='{kind}'><mac address='52:54:00:00:00:0{}'/>{source}</interface>",
+                at + 1
+            )
+        };
+        let interfaces: String = kinds.iter().enumerate().map(interface).collect();
+        let document = format!(
+            "<domain><metadata><v:vm xmlns:v='urn:vmtools:vm:1'>{record}</v:vm></metadata>\
+             <devices>{interfaces}</devices></domain>"
+        );
+        Domain::parse(&document).expect("parses")
+    }
+
+    fn ips(domain: &Domain, known: &[u8]) -> Vec<String> {
+        let known = known.iter().map(|n| (format!("52:54:00:00:00:0{n}"), IpAddr::from([10, 0, 0, *n])));
+        let known: Vec<_> = known.collect();
+        let known = known.iter().map(|(mac, ip)| (mac.as_str(), *ip));
+        reachable(domain, known).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_address_of_this_host_is_none_of_the_vms_where_another_is_known() {
+        let ssh = "<v:ssh user='u' port='2222'/>";
+        let publish = "<v:publish>8080:80</v:publish>";
+        let mixed = domain(&["user", "network", "network"], ssh);
+        assert_eq!(ips(&mixed, &[1, 2, 3]), ["10.0.0.2", "10.0.0.3"]);
+        assert_eq!(ips(&mixed, &[1]), ["127.0.0.1"]);
+        assert_eq!(ips(&domain(&["user", "network"], ""), &[1]), ["10.0.0.1"]);
+        assert_eq!(ips(&domain(&["user"], ""), &[]), Vec::<String>::new());
+        assert_eq!(ips(&domain(&["user"], publish), &[1]), ["127.0.0.1"]);
+        // Another's interface in the guest.
+        assert_eq!(ips(&domain(&["network"], ""), &[1, 7]), ["10.0.0.1"]);
+        let socket =
+            |domain: &Domain, ips: &[IpAddr]| ssh_socket(domain, ips).map(|socket| socket.to_string());
+        let own = [IpAddr::from([10, 0, 0, 2])];
+        assert_eq!(socket(&mixed, &own).as_deref(), Some("127.0.0.1:2222"));
+        assert_eq!(socket(&domain(&["network"], ""), &own).as_deref(), Some("10.0.0.2:22"));
+        assert_eq!(socket(&domain(&["network"], ""), &[]), None);
+    }
 }

@@ -1,14 +1,14 @@
 //! Waiting for a VM: one deadline over all conditions, stages told meanwhile, and at its end what was
 //! seen last. Nothing is started to look: the open virsh is asked, and sockets are tried.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::{AgentError, GuestAccess, GuestAgent};
 use crate::agent::{Exec, Ping};
 use crate::guest::{self, cloud_init};
 use crate::libvirt::Domain;
-use crate::manager::guest::reach::forwarded_port;
+use crate::manager::guest::reach::{SSH_PORT, ssh_socket};
 use crate::manager::retry::Retry;
 use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, ReachError, Seen, VmError, WaitError, Warning};
@@ -25,6 +25,10 @@ const FIRST_TRY: Duration = Duration::from_secs(1);
 const TRY: Duration = Duration::from_secs(5);
 /// How long the script that asks cloud-init may take by the agent.
 const BY_AGENT: Duration = Duration::from_secs(30);
+/// How long before the deadline the script that waits for cloud-init in the guest ends.
+const TELL: Duration = Duration::from_secs(2);
+/// How long after the deadline a wait may end, for each of: what is being asked, and the serial log.
+const LATE: Duration = Duration::from_millis(400);
 /// How much of the serial log is shown when a wait fails, in bytes.
 const TAIL: u64 = 2000;
 
@@ -112,7 +116,16 @@ impl GuestAccess<'_> {
 }
 
 impl Waiting<'_> {
+    /// Whatever is being asked when the time is over, is given up.
     async fn run(mut self) -> Result<(), Error> {
+        let end = tokio::time::Instant::from_std(self.started + self.timeout + LATE);
+        match tokio::time::timeout_at(end, self.met()).await {
+            Ok(ended) => ended,
+            Err(_) => Err(self.timed_out().await),
+        }
+    }
+
+    async fn met(&mut self) -> Result<(), Error> {
         match self.condition {
             Condition::Stopped => self.stopped().await,
             Condition::Agent => self.agent().await,
@@ -159,14 +172,19 @@ impl Waiting<'_> {
     }
 
     /// The banner is read: user-mode networking accepts connections before the guest does.
-    async fn banner(&mut self) -> Result<IpAddr, Error> {
+    async fn banner(&mut self) -> Result<SocketAddr, Error> {
         let mut patience = FIRST_TRY;
         loop {
-            let address = self.address().await?;
-            let socket = SocketAddr::new(address, forwarded_port(self.domain).unwrap_or(22));
+            let socket = match ssh_socket(self.domain, &[]) {
+                Some(forwarded) => {
+                    self.still_running().await?;
+                    forwarded
+                }
+                None => SocketAddr::new(self.address().await?, SSH_PORT),
+            };
             let tried = Instant::now();
             match guest::read_banner(socket, self.time_for(patience)).await {
-                Ok(_) => return Ok(address),
+                Ok(_) => return Ok(socket),
                 Err(error) => self.not_yet(Seen::error(error)).await?,
             }
             if tried.elapsed() >= patience {
@@ -180,8 +198,17 @@ impl Waiting<'_> {
             record.published.iter().find(|published| published.guest == port).map(|published| published.host)
         });
         loop {
-            let address = self.address().await?;
-            let socket = SocketAddr::new(address, published.unwrap_or(port));
+            let socket = match published {
+                Some(host) => {
+                    self.still_running().await?;
+                    SocketAddr::from((Ipv4Addr::LOCALHOST, host))
+                }
+                None => SocketAddr::new(self.address().await?, port),
+            };
+            // That port of this host is not the guest's.
+            if published.is_none() && socket.ip().is_loopback() {
+                return Err(ReachError::NotPublished { name: self.domain.name.clone(), port }.into());
+            }
             if guest::port_open(socket, self.time_for(TRY)).await {
                 return Ok(());
             }
@@ -191,8 +218,8 @@ impl Waiting<'_> {
 
     async fn cloud_init(&mut self) -> Result<(), Error> {
         loop {
-            let address = self.banner().await?;
-            let (state, text) = match self.ask_cloud_init(address).await {
+            let socket = self.banner().await?;
+            let (state, text) = match self.ask_cloud_init(socket).await? {
                 Ok(report) => (report.state, report),
                 Err(seen) => {
                     self.not_yet(seen).await?;
@@ -214,29 +241,44 @@ impl Waiting<'_> {
         }
     }
 
-    /// By ssh; where that isn't let in, by the guest agent.
-    async fn ask_cloud_init(&self, address: IpAddr) -> Result<cloud_init::Report, Seen> {
-        // One process in the guest that waits a while, not one that is started every moment.
-        let wait = self.time_for(Duration::from_secs(60));
+    /// By ssh; where that isn't let in, by the guest agent. What may pass is only seen.
+    async fn ask_cloud_init(
+        &self,
+        socket: SocketAddr,
+    ) -> Result<Result<cloud_init::Report, Seen>, guest::Error> {
+        // One process in the guest that waits a while, not one that is started every moment. It ends early enough to
+        // tell before the deadline what it saw.
+        let wait = self.time_for(Duration::from_secs(60)).saturating_sub(TELL);
         let script = format!(
             "timeout {} cloud-init status --wait >/dev/null 2>&1\n{}",
             wait.as_secs().max(1),
             cloud_init::SCRIPT
         );
-        let target = self.access.target(self.domain, address).map_err(Seen::error)?;
-        let said = match guest::run(&target, &script, wait + TRY * 2).await {
-            Ok(output) => output.stdout,
-            Err(guest::Error::Denied { .. }) => self.ask_cloud_init_by_agent().await?,
-            Err(error) => return Err(Seen::error(error)),
+        let target = match self.access.target(self.domain, socket) {
+            Ok(target) => target,
+            Err(error) => return Ok(Err(Seen::error(error))),
         };
-        cloud_init::parse_status(&said).map_err(Seen::error)
+        let said = match guest::run(&target, &script, self.time_for(wait + TRY * 2)).await {
+            Ok(output) => output.stdout,
+            Err(guest::Error::Denied { .. }) => match self.ask_cloud_init_by_agent().await {
+                Ok(said) => said,
+                Err(seen) => return Ok(Err(seen)),
+            },
+            // It does not come by waiting.
+            Err(error) if error.is_tool_missing() => return Err(error),
+            Err(error) => return Ok(Err(Seen::error(error))),
+        };
+        Ok(cloud_init::parse_status(&said).map_err(Seen::error))
     }
 
     async fn ask_cloud_init_by_agent(&self) -> Result<String, Seen> {
         let agent = GuestAgent::of(self.access.op).client(self.domain.uuid);
         let script = Exec::new("sh").args(["-c", cloud_init::SCRIPT]);
         let no_access = |error: AgentError| Seen::NoAccess { agent: error.to_string() };
-        let run = agent.run(&script, Some(BY_AGENT), std::future::pending()).await.map_err(no_access)?;
+        let run = agent
+            .run(&script, Some(self.time_for(BY_AGENT)), std::future::pending())
+            .await
+            .map_err(no_access)?;
         // One that does not end by itself prints nothing that could be read.
         let printed = run.exit.map_or_else(Vec::new, |exit| exit.stdout);
         Ok(String::from_utf8_lossy(&printed).into_owned())
@@ -270,16 +312,22 @@ impl Waiting<'_> {
             self.seen = seen;
         }
         if !self.retry.again().await? {
-            return Err(WaitError::TimedOut {
-                vm: self.domain.name.clone(),
-                condition: self.condition,
-                timeout: self.timeout,
-                seen: self.seen.clone(),
-                serial_log: self.access.serial_tail(self.domain).await,
-            }
-            .into());
+            return Err(self.timed_out().await);
         }
         Ok(())
+    }
+
+    async fn timed_out(&self) -> Error {
+        // A libvirt that hangs holds the log back.
+        let tail = tokio::time::timeout(LATE, self.access.serial_tail(self.domain)).await;
+        WaitError::TimedOut {
+            vm: self.domain.name.clone(),
+            condition: self.condition,
+            timeout: self.timeout,
+            seen: self.seen.clone(),
+            serial_log: tail.unwrap_or_default(),
+        }
+        .into()
     }
 
     fn time_for(&self, most: Duration) -> Duration {

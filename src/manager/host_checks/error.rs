@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use crate::host::{self, KvmFault};
-use crate::model::MemorySize;
+use crate::model::{MemorySize, counted};
 
 /// What the host lacks for a VM, or does not let QEMU use.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum ResourceError {
         total: MemorySize,
     },
     /// The VM would need more processors than make sense.
-    #[error("{wanted} vCPUs are too many for this host, which has {host} CPUs")]
+    #[error("{wanted} vCPUs are too many for this host, which has {}", counted((*.host).into(), "CPU"))]
     TooManyCpus {
         /// What was asked for.
         wanted: u32,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{ImageStatus, image_store, kept};
 use crate::image::{NewImage, Progress, Staged, Transfer};
 use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, VolumeSpec};
+use crate::manager::claim::Subject;
 use crate::manager::image::Images;
 use crate::manager::retry::Retry;
 use crate::manager::storage::Storage;
@@ -54,6 +55,8 @@ impl Images<'_> {
         let volume = format!("{PREFIX}{}.qcow2", &Uuid::new_v4().simple().to_string()[..12]);
         let path = format!("{}/{volume}", pool.path);
         let temporary = OwnedVolume { pool: pool.name, volume, path };
+        // As long as it is at it, it is none of what `gc` finds.
+        let _copy = self.op.own(Subject::Base(&temporary.volume), &temporary.volume).await?;
         let brought = self.flatten_and_fetch(domain, &source, &temporary, &staged, &request.name).await;
         self.remove_copy(&temporary, brought).await?;
         let new = NewImage {
@@ -116,8 +119,8 @@ impl Images<'_> {
             );
         }
         self.op.report(Event::Step { vm: &domain.name, step: Step::FetchCopy });
-        let failed = |source| libvirt::Error::Handover(source);
-        let file = std::fs::File::options().write(true).open(staged.path()).map_err(failed)?;
+        let file = std::fs::File::options().write(true).open(staged.path());
+        let file = file.map_err(libvirt::Error::at("write", &staged.path()))?;
         let fetch =
             self.op.client().volumes().download(&temporary.pool, &temporary.volume, &file, size_bytes);
         let told = super::progress_of(self.op.observer(), name);

@@ -1,8 +1,10 @@
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::listing::{Item, pick};
 use super::usage::Base;
 use super::{ImageKind, image_store};
+use crate::image::Holding;
 use crate::libvirt::OwnedVolume;
 use crate::manager::claim::Subject;
 use crate::manager::image::Images;
@@ -58,17 +60,21 @@ pub struct RemovedImage {
 /// What is done to remove an image.
 #[derive(Debug, Clone, Default)]
 struct Removal {
-    holding: Option<crate::image::Holding>,
+    holding: Option<Holding>,
     bases: Vec<OwnedVolume>,
 }
 
 impl Images<'_> {
-    /// Removes an image, by its name or the beginning of its digest, with its bases.
+    /// Removes an image, by its name or the beginning of its digest, with its bases. Those of one that has the same
+    /// content as another image are that one's, too, and stay.
     ///
     /// # Errors
     /// [`ImageError::InUse`]; [`ImageError::NotFound`], [`ImageError::Ambiguous`]; when not all of it could be removed.
     pub async fn remove(&self, name: &str) -> Result<RemovedImage, Error> {
-        let item = pick(self.items().await?, self.op.paths(), name, |item| &item.status)?;
+        let items = self.items().await?;
+        let shared = shared_bases(&items);
+        let mut item = pick(items, self.op.paths(), name, |item| &item.status)?;
+        item.bases.retain(|base| !shared.contains(&base.volume.path));
         refuse_used(&item.status.name, &item.bases)?;
         self.remove_unused(unused(item, true)).await
     }
@@ -79,10 +85,19 @@ impl Images<'_> {
     /// When libvirt can't be asked: then nobody knows.
     pub async fn unused(&self, request: PruneRequest) -> Result<Vec<UnusedImage>, Error> {
         let mut found = self.items().await?;
-        found.retain(|item| {
+        let is_unused = |item: &Item| {
             let is_old = |limit| item.status.last_used.is_none_or(|time| time.elapsed() >= limit);
             item.status.used_by.as_ref().is_some_and(Vec::is_empty) && request.older_than.is_none_or(is_old)
-        });
+        };
+        // A base goes with the last of the images that it is a copy of.
+        let mut of_others: HashSet<String> =
+            found.iter().filter(|item| !is_unused(item)).flat_map(base_paths).collect();
+        found.retain(is_unused);
+        for item in found.iter_mut().rev() {
+            let all = base_paths(item);
+            item.bases.retain(|base| !of_others.contains(&base.volume.path));
+            of_others.extend(all);
+        }
         let unused = found.into_iter().map(|item| {
             let whole = request.own || item.status.kind != ImageKind::Own;
             unused(item, whole)
@@ -107,9 +122,14 @@ impl Images<'_> {
         }
         // Somebody may have been asked meanwhile, and taken his time. With the bases claimed it stays so.
         let mut now = self.bases().await?;
-        let is_of_it = |base: &Base| digest.as_deref().is_some_and(|digest| base.is_of(digest));
-        now.retain(|base| item.bases.contains(&base.volume) || (whole && is_of_it(base)));
+        // What stands on a base that is another image's, too, needs that one.
+        let whole_and_last = whole && !self.has_twin(item.holding.as_ref()).await?;
+        let is_of_it =
+            |base: &Base| whole_and_last && digest.as_deref().is_some_and(|digest| base.is_of(digest));
+        now.retain(|base| item.bases.contains(&base.volume) || is_of_it(base));
         refuse_used(&name, &now)?;
+        let paths = item.bases.iter().map(|base| base.path.as_str());
+        Storage::of(self.op).refuse_open(paths).await?;
         let deadline = Instant::now() + PATIENCE;
         for base in &item.bases {
             // Without its marker it is no base any more: a create that comes now makes another.
@@ -128,6 +148,23 @@ impl Images<'_> {
         }
         Ok(RemovedImage { name, digest, files, whole })
     }
+
+    /// Whether another image on this host has the same content now.
+    async fn has_twin(&self, holding: Option<&Holding>) -> Result<bool, Error> {
+        let Some(holding) = holding else { return Ok(false) };
+        let all = image_store(self.op.paths())?.holdings().await?;
+        Ok(all.iter().any(|other| other.path != holding.path && other.digest == holding.digest))
+    }
+}
+
+/// The paths of the bases that are copies of several of the images.
+fn shared_bases(items: &[Item]) -> HashSet<String> {
+    let mut seen = HashSet::new();
+    items.iter().flat_map(base_paths).filter(|path| !seen.insert(path.clone())).collect()
+}
+
+fn base_paths(item: &Item) -> Vec<String> {
+    item.bases.iter().map(|base| base.volume.path.clone()).collect()
 }
 
 fn refuse_used(image: &str, bases: &[Base]) -> Result<(), Error> {

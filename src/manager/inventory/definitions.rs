@@ -60,6 +60,11 @@ impl VmDefinitions {
         self.stored.iter().chain(&self.running)
     }
 
+    /// The definitions of those that run.
+    pub(in crate::manager) fn running(&self) -> &[Domain] {
+        &self.running
+    }
+
     /// Whether the VM runs.
     pub(in crate::manager) fn is_running(&self, uuid: Uuid) -> bool {
         self.running.iter().any(|domain| domain.uuid == uuid)

@@ -212,6 +212,12 @@ impl Inventory {
         of_it.flat_map(|domain| self.files_of(domain)).collect()
     }
 
+    /// Whether a VM that runs has the file, or one that stands on it.
+    pub(in crate::manager) fn is_used_by_running(&self, path: &str) -> bool {
+        let key = self.files.key(path);
+        self.definitions.running().iter().any(|domain| self.uses(domain, &key))
+    }
+
     /// Whether a disk or another device of the VM is the file, or stands on it.
     pub(in crate::manager) fn uses(&self, domain: &Domain, key: &FileKey) -> bool {
         self.files_of(domain).any(|file| file == *key)

@@ -127,6 +127,16 @@ pub enum NetworkError {
         /// Who has it.
         by: AddressHolder,
     },
+    /// Neither a VM nor a reservation is called so.
+    #[error("{}", no_reservation(.network, .wanted))]
+    NoReservation {
+        /// The network.
+        network: String,
+        /// What was asked for: an address, a hardware address, a DUID or a name.
+        wanted: String,
+        /// The addresses that the network keeps, with the names of their hosts.
+        known: Vec<(IpAddr, Option<String>)>,
+    },
     /// The VM has no card there.
     #[error("the VM {vm} has no interface on {network}")]
     NotPlugged {
@@ -173,6 +183,17 @@ pub enum NetworkError {
         /// How long was waited.
         timeout: Duration,
     },
+}
+
+fn no_reservation(network: &str, wanted: &str) -> String {
+    let is_id = wanted.parse::<IpAddr>().is_ok()
+        || wanted.parse::<MacAddress>().is_ok()
+        || wanted.parse::<Duid>().is_ok();
+    if is_id {
+        format!("the network {network} has no reservation of {wanted}")
+    } else {
+        format!("there is no VM {wanted:?}, and the network {network} has no reservation of that name")
+    }
 }
 
 fn family(is_ipv6: bool) -> &'static str {

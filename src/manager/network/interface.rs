@@ -111,11 +111,11 @@ impl Networks<'_> {
         macs.sort();
         macs.dedup();
         let name = plug_name(network);
-        let mac = pick(macs, &name, &id.name, mac)?;
+        let mac = pick(macs, &network.in_words(), &id.name, mac)?;
         let in_running = vm.running.as_ref().and_then(|domain| card_with(domain, &mac));
         let in_stored = card_with(&vm.stored, &mac);
         let Some(card) = in_running.or(in_stored) else {
-            return Err(NetworkError::NotPlugged { network: name, vm: id.name.clone() }.into());
+            return Err(NetworkError::NotPlugged { network: network.in_words(), vm: id.name.clone() }.into());
         };
         self.op.check()?;
         let live = in_running.is_some();

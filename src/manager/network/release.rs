@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::ReservationStatus;
 use super::identity::{Identity, VmInterfaces};
 use super::reserve::status;
+use super::{NetworkError, ReservationStatus};
 use crate::libvirt::{self, Domain, HostUpdate, Lease, Network, Reservation};
 use crate::manager::claim::Subject;
 use crate::manager::inventory::VmDefinitions;
@@ -17,7 +17,8 @@ impl Networks<'_> {
     /// Instead of a VM a reservation's address, hardware address, DUID or name is taken too, for one whose VM is gone.
     ///
     /// # Errors
-    /// When there is no such network or VM.
+    /// When there is no such network; [`NetworkError::NoReservation`] when there is neither such a VM nor a reservation
+    /// called so.
     pub async fn unreserve(
         &self,
         network: &str,
@@ -46,7 +47,9 @@ impl Networks<'_> {
                 };
                 let freed: Vec<&Reservation> = all.iter().filter(is_meant).collect();
                 if freed.is_empty() {
-                    return Err(error.into());
+                    let known = all.iter().map(|kept| (kept.ip, kept.name.clone())).collect();
+                    let (network, wanted) = (network.name, vm.to_owned());
+                    return Err(NetworkError::NoReservation { network, wanted, known }.into());
                 }
                 (None, freed)
             }

@@ -11,6 +11,7 @@ use crate::manager::guest::GuestAccess;
 use crate::manager::inventory::Inventory;
 use crate::manager::network::Networks;
 use crate::manager::power::Power;
+use crate::manager::vm::still_meant_by;
 use crate::manager::vms::Vms;
 use crate::manager::{Already, Error, Event, PasstFault, VmError, VmStatus, WaitFor, Warning};
 use crate::model::{Uuid, VmState};
@@ -44,6 +45,7 @@ impl Power<'_> {
         };
         let state = self.op.client().domains().state(id.uuid).await?;
         let domain = self.op.client().definitions().current(id.uuid).await?;
+        let id = still_meant_by(name, id, &domain)?;
         self.op.refuse_unmade(&domain).await?;
         if state == VmState::Paused {
             self.await_running(&id).await?;

@@ -151,6 +151,7 @@ impl Storage<'_> {
         if !needed_by.is_empty() {
             return Err(StorageError::InUse { path: begun.path, needed_by }.into());
         }
+        self.refuse_open([begun.path.as_str()].into_iter()).await?;
         match self.op.client().volumes().delete(pool, volume).await {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => self.refresh(pool).await,
@@ -228,7 +229,12 @@ impl Storage<'_> {
 /// Whether an upload has been given up. Without a time, or with one that is yet to come, it can't be told, and
 /// then it hasn't.
 pub(in crate::manager) fn is_stale(modified: Option<SystemTime>) -> bool {
-    modified.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > STALE)
+    stale_from(modified).is_some_and(|time| time < SystemTime::now())
+}
+
+/// From when on what was last written to at that time counts as given up, if nobody writes to it again.
+pub(in crate::manager) fn stale_from(modified: Option<SystemTime>) -> Option<SystemTime> {
+    modified.map(|time| time + STALE)
 }
 
 /// The format's name in libvirt and QEMU.

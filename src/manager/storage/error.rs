@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::host::Program;
 use crate::manager::Needer;
 use crate::model::DiskSize;
 
@@ -49,6 +50,15 @@ pub enum StorageError {
         /// The VMs and files that need it.
         needed_by: Vec<Needer>,
     },
+    /// A QEMU that this libvirt does not know has a file open that was to be removed: one of another libvirt, or one
+    /// that was started by hand.
+    #[error("{path} is in use by another program{}", Named(.programs))]
+    Open {
+        /// The file.
+        path: String,
+        /// Those that are known to have it open; another user's can't be seen.
+        programs: Vec<Program>,
+    },
     /// A raw disk's first bytes are another format's header, which may be of the guest's making.
     #[error("the disk {disk} of the VM {name} is raw, but its content looks like another format")]
     Forged {
@@ -63,6 +73,18 @@ pub enum StorageError {
         /// The VM, image or volume.
         name: String,
     },
+}
+
+/// The programs behind a colon, if there are any.
+struct Named<'a>(&'a [Program]);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Program { name, pid }) in self.0.iter().enumerate() {
+            write!(f, "{} {name} (pid {pid})", if index == 0 { ":" } else { "," })?;
+        }
+        Ok(())
+    }
 }
 
 /// Where files are put.

@@ -11,31 +11,30 @@ use crate::manager::{Left, Remnant};
 use crate::model::Uuid;
 
 impl Storage<'_> {
-    /// Stops the VM if it may be running, deletes the volumes, forgets it. What isn't there is fine.
-    /// Tries again until the deadline while libvirt is busy with something of it. What could not be
-    /// removed is named. Gives whether it was there until now: of two removals at once one has done it.
+    /// Stops the VM at once. Gives whether it was running; tries again until the deadline while libvirt is busy with
+    /// something of it.
+    pub(in crate::manager) async fn stop_domain(
+        &self,
+        uuid: Uuid,
+        deadline: Instant,
+    ) -> Result<bool, Vec<Remnant>> {
+        let stop = async || self.op.client().domains().destroy(uuid).await;
+        let stopped = Retry::regardless(deadline).while_busy(stop).await;
+        stopped.map_err(|error| vec![Remnant::because(Left::RunningVm { uuid }, error)])
+    }
+
+    /// Deletes the volumes of a VM that is off, and forgets it. What isn't there is fine. Tries again until the deadline
+    /// while libvirt is busy with something of it. What could not be removed is named. With `stopped` it was running
+    /// until now. Gives whether it was there until now: of two removals at once one has done it.
     pub(in crate::manager) async fn remove_domain(
         &self,
         uuid: Uuid,
         volumes: &[OwnedVolume],
-        may_run: bool,
+        stopped: bool,
         options: UndefineOptions,
         deadline: Instant,
     ) -> Result<bool, Vec<Remnant>> {
         let mut left = Vec::new();
-        let mut stopped = false;
-        if may_run {
-            match Retry::regardless(deadline)
-                .while_busy(async || self.op.client().domains().destroy(uuid).await)
-                .await
-            {
-                Ok(done) => stopped = done,
-                Err(error) => {
-                    let running = Left::RunningVm { uuid };
-                    return Err(vec![Remnant::because(running, error)]);
-                }
-            }
-        }
         if let Err(volumes) = self.remove_volumes(volumes, deadline).await {
             left.extend(volumes);
         }

@@ -29,6 +29,10 @@ pub enum Already {
     Autostarted,
     /// libvirt doesn't.
     NotAutostarted,
+    /// A disk is not there from the VM's next start on.
+    RemovedOnNextStart,
+    /// A VM has all that was to be set.
+    Set,
     /// A disk has the size.
     OfThatSize,
     /// An image is the newest one.

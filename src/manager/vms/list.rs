@@ -3,10 +3,15 @@ use std::net::Ipv4Addr;
 
 use crate::host::{self, Socket};
 use crate::libvirt::{self, AddressSource, Domain, DomainId, DomainStats, Scope};
-use crate::manager::guest::reach::{forwarded_port, own_addresses};
+use crate::manager::gc::GarbageCollection;
+use crate::manager::guest::reach::{is_forwarded, knows_enough};
 use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
 use crate::model::{ConnectionUri, Label, Uuid, VmState};
+
+/// Of so few VMs the definitions are read whatever is asked for: whether a create was interrupted stands there alone.
+/// Of hundreds that would make a list half as slow again.
+const FEW: usize = 16;
 
 /// What to list.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +85,10 @@ impl Vms<'_> {
             self.op.report(Event::Warning(Warning::Hung));
             return Ok(rows.into_iter().map(|row| row.vm).collect());
         }
+        if !details && rows.len() <= FEW {
+            self.fill_uuids(scope, &mut rows).await?;
+            self.fill_details(&mut rows).await?;
+        }
         if details {
             self.fill_details(&mut rows).await?;
             rows.retain(|row| match &row.vm.details {
@@ -108,23 +117,48 @@ impl Vms<'_> {
         Ok(vms.into_iter().filter(managed).map(|vm| vm.name).collect())
     }
 
+    async fn fill_uuids(&self, scope: Scope, rows: &mut [Row]) -> Result<(), Error> {
+        if rows.iter().all(|row| row.uuid.is_some()) {
+            return Ok(());
+        }
+        let ids = self.op.client().domains().list(scope).await?;
+        let mut uuids: HashMap<String, Uuid> = ids.into_iter().map(|id| (id.name, id.uuid)).collect();
+        for row in rows {
+            row.uuid = row.uuid.or_else(|| uuids.remove(&row.vm.name));
+        }
+        Ok(())
+    }
+
     async fn fill_details(&self, rows: &mut [Row]) -> Result<(), Error> {
         let uuids: Vec<Uuid> = rows.iter().filter_map(|row| row.uuid).collect();
         let autostarted: HashSet<String> =
             self.op.client().domains().autostarted().await?.into_iter().collect();
         let mut by_uuid: HashMap<Uuid, &mut Row> =
             rows.iter_mut().filter_map(|row| Some((row.uuid?, row))).collect();
+        let mut marked = Vec::new();
         let take = |domain: Domain| {
             if let Some(row) = by_uuid.get_mut(&domain.uuid) {
-                row.forwarded = Some(forwarded_port(&domain).is_some());
+                row.forwarded = Some(is_forwarded(&domain));
                 row.vm.details = Some(VmDetails::of(&domain, autostarted.contains(&row.vm.name)));
+            }
+            if domain.creator().is_some() {
+                marked.push(domain);
             }
         };
         let hidden = self.op.client().definitions().for_each_current(&uuids, take).await?;
         if !hidden.is_empty() {
             self.op.report(Event::Warning(Warning::Hung));
         }
+        let mut interrupted = HashSet::new();
+        for domain in marked {
+            if GarbageCollection::of(self.op).is_interrupted(&domain).await? {
+                interrupted.insert(domain.uuid);
+            }
+        }
         for row in rows {
+            if let Some(details) = &mut row.vm.details {
+                details.interrupted = interrupted.contains(&details.uuid);
+            }
             row.hidden = row.uuid.as_ref().is_some_and(|uuid| hidden.contains(uuid));
         }
         Ok(())
@@ -147,7 +181,7 @@ impl Vms<'_> {
         let unread: Vec<Uuid> = unread.map(|(uuid, _)| *uuid).collect();
         let mut forwarded = HashSet::new();
         let take = |domain: Domain| {
-            if forwarded_port(&domain).is_some() {
+            if is_forwarded(&domain) {
                 forwarded.insert(domain.uuid);
             }
         };
@@ -179,7 +213,7 @@ impl Vms<'_> {
         let mut found = self.op.client().domains().addresses(domain.uuid, AddressSource::Lease).await?;
         for source in [AddressSource::Agent, AddressSource::Arp] {
             let useful = source != AddressSource::Agent || domain.has_agent_channel;
-            if own_addresses(domain, &found).is_empty() && useful {
+            if !knows_enough(domain, &found) && useful {
                 found = self.op.client().domains().addresses(domain.uuid, source).await?;
             }
         }

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::operation::noun;
 use crate::libvirt;
-use crate::model::{Firmware, Label, MountDriver, Timestamp, Uuid, VmState};
+use crate::model::{Firmware, Label, MountDriver, PortPublish, Timestamp, Uuid, VmState};
 
 pub use error::VmError;
 pub(in crate::manager) use list::carries_all;
@@ -63,6 +63,8 @@ pub struct VmDetails {
     pub ttl_expires: Option<Timestamp>,
     /// The files of its disks.
     pub disks: Vec<String>,
+    /// Whether the create or delete that worked on it was killed; `gc` removes what there is of it.
+    pub interrupted: bool,
 }
 
 /// All there is to know of a VM.
@@ -130,6 +132,10 @@ pub struct VmStatus {
     pub parent: Option<String>,
     /// Its linked clones, by name: as long as there are any, it isn't started.
     pub children: Vec<String>,
+    /// Whether the create or delete that worked on it was killed; `gc` removes what there is of it.
+    pub interrupted: bool,
+    /// The ports of 127.0.0.1 that lead to the guest.
+    pub published: Vec<PortPublish>,
 }
 
 /// A disk.
@@ -210,6 +216,7 @@ impl VmDetails {
             protected: domain.protected,
             ttl_expires: record.and_then(|record| record.expires),
             disks: domain.disks.iter().filter_map(|disk| disk.path.clone()).collect(),
+            interrupted: false,
         }
     }
 }
@@ -236,6 +243,7 @@ impl Serialize for VmSummary {
             managed: bool,
             protected: bool,
             ttl_expires: Option<Timestamp>,
+            interrupted: bool,
         }
         let none = VmDetails::default();
         let details = self.details.as_ref().unwrap_or(&none);
@@ -254,6 +262,7 @@ impl Serialize for VmSummary {
             managed: details.managed,
             protected: details.protected,
             ttl_expires: details.ttl_expires,
+            interrupted: details.interrupted,
         }
         .serialize(serializer)
     }

@@ -1,10 +1,11 @@
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::host;
 use crate::libvirt::DiskSource;
 use crate::libvirt::{self, Disk, Domain, DomainStats, Filesystem, Mounted, Page};
-use crate::manager::guest::reach::forwarded_port;
+use crate::manager::gc::GarbageCollection;
+use crate::manager::guest::reach::{SSH_PORT, reachable, ssh_socket};
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::storage::Storage;
 use crate::manager::vms::Vms;
@@ -50,10 +51,9 @@ impl Vms<'_> {
         let interfaces = interfaces(&domain, &by_card);
         let disks = self.disk_statuses(&domain, &stats).await?;
         let details = VmDetails::of(&domain, autostart);
-        let ips: Vec<IpAddr> = match forwarded_port(&domain) {
-            // The guest's own address behind user-mode networking may be the host's.
-            Some(_) if state.is_active() => vec![Ipv4Addr::LOCALHOST.into()],
-            _ => interfaces.iter().flat_map(|card| card.ips.iter().copied()).collect(),
+        let ips = match state.is_active() {
+            true => reachable(&domain, by_card.iter().map(|(mac, ip)| (mac.as_str(), *ip))),
+            false => Vec::new(),
         };
         let local = self.op.locality().is_here() && state.is_active();
         let process = local.then(|| host::qemu_process(uuid)).flatten();
@@ -94,6 +94,8 @@ impl Vms<'_> {
             serial_log: domain.serial_log.clone(),
             parent,
             children,
+            interrupted: GarbageCollection::of(self.op).is_interrupted(&domain).await?,
+            published: domain.metadata.map(|record| record.published).unwrap_or_default(),
         })
     }
 
@@ -206,11 +208,10 @@ fn mounts(domain: &Domain) -> Vec<MountStatus> {
 
 fn ssh_status(domain: &Domain, active: bool, ips: &[IpAddr]) -> Option<SshStatus> {
     let access = domain.metadata.as_ref()?.ssh.as_ref()?;
-    let forwarded = forwarded_port(domain);
-    let host = ips.first().copied();
+    let socket = ssh_socket(domain, ips);
     Some(SshStatus {
         user: access.user.clone(),
-        host: host.filter(|_| active),
-        port: forwarded.unwrap_or(22),
+        host: socket.filter(|_| active).map(|socket| socket.ip()),
+        port: socket.map_or(SSH_PORT, |socket| socket.port()),
     })
 }

@@ -61,11 +61,11 @@ fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Mistake> {
     let options = serde_saphyr::options! { with_snippet: false, ignore_binary_tag_for_string: true };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let at = |find: fn(&serde_saphyr::Location) -> u64| error.location().as_ref().map_or(0, find);
-        Mistake {
-            line: at(serde_saphyr::Location::line),
-            column: at(serde_saphyr::Location::column),
-            reason: error.render_with_formatter(&serde_saphyr::UserMessageFormatter),
-        }
+        let (line, column) = (at(serde_saphyr::Location::line), at(serde_saphyr::Location::column));
+        let said = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
+        // The formatter puts the place behind its words; the mistake has it already.
+        let reason = said.strip_suffix(&format!(" at line {line}, column {column}")).unwrap_or(&said);
+        Mistake { line, column, reason: reason.to_owned() }
     })
 }
 

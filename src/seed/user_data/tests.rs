@@ -230,3 +230,19 @@ fn a_host_key_of_the_users_own_is_found() {
     let found = host_key_in(config.as_bytes()).expect("taken").expect("a key");
     assert_eq!(found.public, key.public_key().to_openssh().expect("text"));
 }
+
+/// The message says the place by itself.
+#[test]
+fn a_mistake_says_its_place_once() {
+    for (text, place) in [
+        ("#cloud-config\nusers: [a\n", "line 2, column 8"),
+        ("#cloud-config\na: b: c\n", "line 2, column 5"),
+        ("#cloud-config\n- a\n", "line 2, column 1"),
+        ("#cloud-config\na: 1\na: 2\n", "line 3, column 1"),
+        ("#cloud-config\nx: [1}\n", "line 2, column 4"),
+        ("#cloud-config\npackages: x\n", "line 2, column 1"),
+    ] {
+        let said = check(text).expect_err("is refused").to_string();
+        assert_eq!((said.matches("line").count(), said.contains(place)), (1, true), "{said}");
+    }
+}

@@ -4,7 +4,7 @@ use super::super::support::{Sandbox, sandbox_or_skip};
 use super::super::{nothing_is_left, own_volumes};
 use super::{
     Faults, IMAGES, POOL, brief, case, create_tiny, define, disk, domain, exists, forget, give, hash, output,
-    path_of, qcow2, shell,
+    path_of, qcow2, shell, stored,
 };
 
 /// A VM with firmware that keeps its variables where `nvram` says.
@@ -209,6 +209,26 @@ fn gc_removes_an_expired_vm_with_an_external_snapshot() {
     });
     sandbox.vmtools(&["gc"]).run().success();
     nothing_is_left(&sandbox);
+
+    // Each of these is needed by the other alone, which goes too.
+    create_tiny(&sandbox, "parent", &["--ttl", "1s"]);
+    sandbox.vmtools(&["clone", "--linked", "parent", "child"]).run().success();
+    sandbox.vmtools(&["set", "child", "--ttl", "1s"]).run().success();
+    let variables = "/var/lib/libvirt/qemu/nvram/both_VARS.fd";
+    shell(&sandbox, "mkdir -p \"${0%/*}\" && : >\"$0\"", &[variables]);
+    for vm in ["parent", "child"] {
+        let firmware = with_nvram("x", &format!("<nvram>{variables}</nvram>"), "");
+        let firmware = firmware.split("hvm</type>").nth(1).unwrap().split("</os>").next().unwrap();
+        define(&sandbox, &stored(&sandbox, vm).replace("</os>", &format!("{firmware}</os>")));
+    }
+    super::super::support::wait_for("the end of their time", super::super::MINUTE, || {
+        let named = sandbox.vmtools(&["gc", "--dry-run"]).run().stdout;
+        (named.contains("parent") && named.contains("child")).then_some(())
+    });
+    sandbox.vmtools(&["gc"]).run().success().stdout_has("removed parent").stdout_has("removed child");
+    nothing_is_left(&sandbox);
+    let left = sandbox.as_root("test", &["-e", variables]).run();
+    assert!(!left.status.success(), "{variables} is left");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::super::MINUTE;
 use super::super::support::{Background, Sandbox, sandbox_or_skip, wait_for};
 use super::{
-    Faults, IMAGES, POOL, brief, case, create_tiny, define, disk, domain, forget, output, qcow2, shell,
+    Faults, IMAGES, POOL, brief, case, create_tiny, define, disk, domain, forget, output, path_of, qcow2,
+    shell,
 };
 
 /// Holds a file as a QEMU that runs does.
@@ -57,6 +58,48 @@ fn a_file_that_is_being_written_is_no_image() {
         holding.signal_group("KILL");
         forget(&sandbox, "c41");
     }
+    faults.none();
+}
+
+#[test]
+fn what_another_qemu_has_open_is_not_removed() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let mut faults = Faults::default();
+    create_tiny(&sandbox, "web", &[]);
+    sandbox.vmtools(&["disk", "add", "web", "16M"]).run().success();
+    let (system, data) = (path_of(&sandbox, "web", "vda"), path_of(&sandbox, "web", "vdc"));
+    let base = super::tiny_base(&sandbox);
+    let there = |file: &str| sandbox.as_root("test", &["-e", file]).run().status.success();
+    let refuses = |faults: &mut Faults, file: &str, verb: &[&str]| {
+        let run = sandbox.vmtools(&[verb, &["--json"]].concat()).run();
+        let is_told = run.status.code() == Some(11) && output(&run).contains("qemu-io (pid ");
+        faults.check(is_told, brief(&run));
+        faults.check(there(file) && sandbox.domains() == ["web"], format_args!("{} took it", brief(&run)));
+    };
+    for how in [&[][..], &["-r"]] {
+        let mut holding = open_file(&sandbox, "qcow2", how, &system);
+        refuses(&mut faults, &system, &["delete", "--yes", "web"]);
+        refuses(&mut faults, &system, &["delete", "--force", "web"]);
+        refuses(&mut faults, &system, &["delete", "--dry-run", "web"]);
+        holding.signal_group("KILL");
+    }
+    let mut holding = open_file(&sandbox, "qcow2", &[], &data);
+    refuses(&mut faults, &data, &["disk", "remove", "web", "vdc", "--yes"]);
+    refuses(&mut faults, &data, &["delete", "--force", "web"]);
+    holding.signal_group("KILL");
+    drop(holding);
+    // A VM that runs has its files open itself, and so have those that it is deleted with.
+    sandbox.vmtools(&["clone", "--linked", "web", "twin"]).run().success();
+    sandbox.virsh(&["start", "--paused", "twin"]);
+    let run = sandbox.vmtools(&["delete", "--force", "web", "twin"]).run();
+    faults.check(run.status.success() && sandbox.domains().is_empty(), brief(&run));
+    let mut holding = open_file(&sandbox, "qcow2", &["-r"], &base);
+    let run = sandbox.vmtools(&["image", "prune", "--yes"]).run();
+    faults.check(run.status.code() == Some(11) && there(&base), brief(&run));
+    holding.signal_group("KILL");
+    drop(holding);
+    let run = sandbox.vmtools(&["image", "prune", "--yes"]).run();
+    faults.check(run.status.success() && !there(&base), brief(&run));
     faults.none();
 }
 

@@ -301,6 +301,46 @@ fn hang(sandbox: &Sandbox, vm: &str) {
     shell(sandbox, script, &[vm]);
 }
 
+/// The same so that libvirt waits for an answer, and tells nothing of what runs.
+fn hang_amid_a_question(sandbox: &Sandbox, vm: &str) {
+    hang(sandbox, vm);
+    let asks = "for ask in \"dommemstat $0\" \"domblkinfo $0 vda\"; do virsh -q $ask >/dev/null 2>&1 & done; sleep 1";
+    shell(sandbox, asks, &[vm]);
+    let listed = sandbox.vmtools(&["gc", "--dry-run"]).timeout(MINUTE).run();
+    assert!(listed.stderr.contains(vm), "it is not hidden: {listed}");
+}
+
+#[test]
+fn a_protected_vm_whose_qemu_hangs_is_not_stopped() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    create_tiny(&sandbox, "hung", &[]);
+    sandbox.vmtools(&["protect", "hung"]).run().success();
+    sandbox.virsh(&["start", "hung"]);
+    hang_amid_a_question(&sandbox, "hung");
+    let mut faults = Faults::default();
+    for args in [&["delete", "--force", "hung"][..], &["delete", "--force", "--dry-run", "hung"]] {
+        let run = sandbox.vmtools(args).timeout(MINUTE).run();
+        faults.check(run.status.code() == Some(5) && run.stderr.contains("unprotect"), brief(&run));
+        let state =
+            sandbox.as_root("sh", &["-c", "cat /run/libvirt/qemu/hung.pid && virsh list --name"]).run();
+        faults.check(state.status.success() && state.stdout.contains("hung"), brief(&state));
+    }
+    shell(&sandbox, "kill -CONT $(cat /run/libvirt/qemu/hung.pid)", &[]);
+    sandbox.vmtools(&["unprotect", "hung"]).run().success();
+    // A linked clone that stays is told of before, too.
+    sandbox.vmtools(&["stop", "--force", "hung"]).run().success();
+    sandbox.vmtools(&["clone", "--linked", "hung", "twin"]).run().success();
+    sandbox.virsh(&["start", "hung"]);
+    hang_amid_a_question(&sandbox, "hung");
+    let run = sandbox.vmtools(&["delete", "--force", "hung"]).timeout(MINUTE).run();
+    faults.check(run.status.code() == Some(11) && run.stderr.contains("twin"), brief(&run));
+    let listed = sandbox.virsh(&["list", "--name"]);
+    faults.check(listed.stdout.contains("hung"), brief(&listed));
+    let run = sandbox.vmtools(&["delete", "--force", "hung", "twin"]).timeout(MINUTE).run();
+    faults.check(run.status.success() && sandbox.domains().is_empty(), brief(&run));
+    faults.none();
+}
+
 #[test]
 fn a_qemu_that_hangs_disables_no_verb_for_the_others() {
     let sandbox = sandbox_or_skip!(Sandbox::system());

@@ -141,3 +141,57 @@ fn protect_beside_delete() {
     Race { sandbox: &sandbox, prepare: &prepare, one: &one, other: &other, expires: false, rule: &rule }
         .run();
 }
+
+#[test]
+fn two_renames() {
+    racing!(sandbox, image);
+    let codes = |one: &Run, other: &Run| [one.status.code(), other.status.code()];
+    // One VM: the second does not find it by its old name any more.
+    let of_one = |sandbox: &Sandbox, one: &Run, other: &Run, names: [&str; 2]| {
+        let expected = match codes(one, other) {
+            [Some(0), Some(3)] => names[0],
+            [Some(3), Some(0)] => names[1],
+            [Some(0), Some(0)] => return not_both(),
+            codes => return Some(format!("{codes:?}")),
+        };
+        (sandbox.domains() != [expected]).then(|| format!("there: {:?}", sandbox.domains()))
+    };
+    let vm = |name: &'static str| ["create", name, "--image", &image, "-m", "64", "-c", "1"];
+    let (p, q) = (vm("p"), vm("q"));
+    let prepare: [&[&str]; 1] = [&p];
+    let (to_v, to_w) = (["rename", "p", "v"], ["rename", "p", "w"]);
+    for (other, names) in [(&to_v, ["v", "v"]), (&to_w, ["v", "w"])] {
+        let rule = |sandbox: &Sandbox, one: &Run, other: &Run| of_one(sandbox, one, other, names);
+        Race { sandbox: &sandbox, prepare: &prepare, one: &to_v, other, expires: false, rule: &rule }.run();
+    }
+    // Two VMs and one new name.
+    let rule = |sandbox: &Sandbox, one: &Run, other: &Run| {
+        let expected = match codes(one, other) {
+            [Some(0), Some(4)] => ["q", "w"],
+            [Some(4), Some(0)] => ["p", "w"],
+            [Some(0), Some(0)] => return not_both(),
+            codes => return Some(format!("{codes:?}")),
+        };
+        let mut there = sandbox.domains();
+        there.sort();
+        (there != expected).then(|| format!("there: {there:?}"))
+    };
+    let prepare: [&[&str]; 2] = [&p, &q];
+    let other = ["rename", "q", "w"];
+    Race { sandbox: &sandbox, prepare: &prepare, one: &to_w, other: &other, expires: false, rule: &rule }
+        .run();
+}
+
+#[test]
+fn a_change_beside_a_rename_is_of_the_vm_that_was_named() {
+    racing!(sandbox, image);
+    // The name may have come to mean another VM, so what is late finds none.
+    let rule = |_: &Sandbox, rename: &Run, change: &Run| match (ok(rename), change.status.code()) {
+        (true, Some(0 | 3)) => None,
+        (_, code) => Some(format!("rename and {code:?}")),
+    };
+    let prepare: [&[&str]; 1] = [&["create", "p", "--image", &image, "-m", "64", "-c", "1"]];
+    let (one, other) = (["rename", "p", "w"], ["set", "p", "-m", "96"]);
+    Race { sandbox: &sandbox, prepare: &prepare, one: &one, other: &other, expires: false, rule: &rule }
+        .run();
+}

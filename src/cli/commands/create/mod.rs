@@ -1,6 +1,6 @@
 mod spec;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -142,10 +142,10 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
     if args.count.is_some_and(|count| count > 1) && args.network.iter().any(|card| card.mac.is_some()) {
         return Err(Problem::usage("several VMs cannot have the same MAC address", "leave out mac="));
     }
-    let specs = names(&args.name, args.count)?
-        .into_iter()
-        .map(|name| spec(&args, name, template.as_ref(), &config, password.as_ref(), wait.clone()));
-    let specs = specs.collect::<Result<Vec<_>, _>>()?;
+    // Read once for all: a pipe gives its content only once. Before libvirt is asked, so that Ctrl-C ends it.
+    let spec = spec(&args, template.as_ref(), &config, password.as_ref(), wait, context)?;
+    let names = names(&args.name, args.count)?;
+    let specs: Vec<VmSpec> = names.into_iter().map(|name| VmSpec { name, ..spec.clone() }).collect();
     let session = context.session().await?;
     if args.dry_run || args.print_xml {
         return plan(&args, &specs, &session, context).await;
@@ -231,20 +231,10 @@ fn load_template(args: &CreateArgs, config: &Config, context: &Context) -> Resul
     Ok(Some(loaded.value))
 }
 
-pub(super) fn read(what: &str, file: &Path) -> Result<Vec<u8>, Problem> {
-    let read = if file.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes).map(|_| bytes)
-    } else {
-        std::fs::read(file)
-    };
-    read.map_err(|error| Problem::io(format!("cannot read the {what} {}", file.display()), &error))
-}
-
 /// The user's password: never an argument, which others could see.
 fn password(args: &CreateArgs, context: &Context) -> Result<Option<PasswordHash>, Problem> {
     let plain = if let Some(file) = &args.password_file {
-        let text = String::from_utf8_lossy(&read("password", file)?).into_owned();
+        let text = String::from_utf8_lossy(&context.ui.read("password", file)?).into_owned();
         text.lines().next().unwrap_or_default().to_owned()
     } else if args.password {
         context.ui.ask_new_password()?

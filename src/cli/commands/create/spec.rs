@@ -1,21 +1,23 @@
 //! What is to be created: of flag, template and configuration the first one that says something.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{CreateArgs, read};
+use super::CreateArgs;
+use crate::cli::context::Context;
+use crate::cli::input::gives_once;
 use crate::config::{Config, Template};
-use crate::manager::{PasswordHash, VmSpec, WaitFor};
-use crate::model::{CardSpec, Label, MemorySize, MountSpec, VmName};
+use crate::manager::{KeySource, PasswordHash, UserDocument, VmSpec, WaitFor};
+use crate::model::{CardSpec, Label, MemorySize, MountSpec};
 use crate::problem::Problem;
 
 /// Flag before template before configuration.
 pub(super) fn spec(
     args: &CreateArgs,
-    name: VmName,
     template: Option<&Template>,
     config: &Config,
     password: Option<&PasswordHash>,
     wait: Option<WaitFor>,
+    context: &Context,
 ) -> Result<VmSpec, Problem> {
     let defaults = &config.defaults;
     let (memory, max_memory) = memory(args, template, config)?;
@@ -25,7 +27,7 @@ pub(super) fn spec(
     let virtio_win = args.virtio_win.clone().or_else(|| template?.virtio_win.clone());
     let hardware = template.map(Template::hardware).unwrap_or_default();
     Ok(VmSpec {
-        name,
+        name: args.name.clone(),
         replace: args.replace,
         template: template.map(|template| template.name.clone()),
         image,
@@ -51,10 +53,14 @@ pub(super) fn spec(
             .iter()
             .map(|mount| MountSpec { host: absolute(mount.host.clone()), ..mount.clone() })
             .collect(),
-        ssh_keys: if args.ssh_key.is_empty() { defaults.ssh_keys.clone() } else { args.ssh_key.clone() },
+        ssh_keys: ssh_keys(args, config, context)?,
         user: args.user.clone().or_else(|| template?.user.clone()),
-        user_data: user_data(args, template)?,
-        ignition: args.ignition.as_ref().map(|file| read("Ignition configuration", file)).transpose()?,
+        user_data: user_data(args, template, context)?,
+        ignition: args
+            .ignition
+            .as_ref()
+            .map(|file| read("Ignition configuration", file, context))
+            .transpose()?,
         password: password.cloned(),
         hostname: args.hostname.clone(),
         labels: labels(&args.label, template),
@@ -94,11 +100,29 @@ fn networks(args: &CreateArgs, template: Option<&Template>) -> Vec<CardSpec> {
     own.into_iter().map(CardSpec::from).collect()
 }
 
+/// The keys of those who may log in. What gives its content only once is read here.
+fn ssh_keys(args: &CreateArgs, config: &Config, context: &Context) -> Result<Vec<KeySource>, Problem> {
+    let keys = if args.ssh_key.is_empty() { &config.defaults.ssh_keys } else { &args.ssh_key };
+    let keys = keys.iter().map(|file| match gives_once(file) {
+        true => read("ssh key", file, context).map(KeySource::Read),
+        false => Ok(KeySource::File(file.clone())),
+    });
+    keys.collect()
+}
+
+fn read(what: &'static str, file: &Path, context: &Context) -> Result<UserDocument, Problem> {
+    Ok(UserDocument { file: file.to_owned(), bytes: context.ui.read(what, file)? })
+}
+
 /// An Ignition configuration takes the place of a template's user-data.
-fn user_data(args: &CreateArgs, template: Option<&Template>) -> Result<Option<Vec<u8>>, Problem> {
+fn user_data(
+    args: &CreateArgs,
+    template: Option<&Template>,
+    context: &Context,
+) -> Result<Option<UserDocument>, Problem> {
     let own = template.and_then(|template| template.user_data.as_ref());
     let file = args.user_data.as_ref().or(own).filter(|_| args.ignition.is_none());
-    file.map(|file| read("user-data", file)).transpose()
+    file.map(|file| read("user-data", file, context)).transpose()
 }
 
 /// A wait for nothing in particular is for what the template says.

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::show;
+use super::{note_when, show};
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
@@ -25,5 +25,6 @@ pub struct EjectArgs {
 pub async fn run(args: EjectArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let changed = session.disks().eject(&args.name, args.target.as_deref(), args.force).await?;
+    note_when(&changed, context);
     Ok(show(&changed, "is empty", context))
 }

@@ -55,7 +55,8 @@ pub async fn run(args: DiskArgs, context: &Context) -> Result<ExitCode, Problem>
 fn show(changed: &ChangedDisk, what: &str, context: &Context) -> ExitCode {
     context.ui.show(changed, |changed| {
         let path = changed.disk.path.as_ref().map(|path| format!(" ({path})")).unwrap_or_default();
-        format!("{}: {} {what}{path}\n", changed.vm, changed.disk.target)
+        let target = &changed.disk.target;
+        context.ui.outcome(target, format!("{}: {target} {what}{path}\n", changed.vm))
     });
     ExitCode::SUCCESS
 }

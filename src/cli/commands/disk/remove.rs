@@ -41,7 +41,10 @@ pub async fn run(args: RemoveArgs, context: &Context) -> Result<ExitCode, Proble
         let question = format!("Delete {path} with all that is on it?");
         context.ui.confirm(session.interrupt(), "", &question, "nothing was removed").await?;
     }
-    let deletes = plan.deletes;
+    let (deletes, on_next_start) = (plan.deletes, plan.on_next_start);
     let changed = session.disks().remove(plan, args.timeout).await?;
+    if on_next_start {
+        context.ui.note(&format!("{} keeps {} until it stops", changed.vm, changed.disk.target));
+    }
     Ok(show(&changed, if deletes { "is removed and deleted" } else { "is removed" }, context))
 }

@@ -30,24 +30,23 @@ pub struct PruneArgs {
 /// # Errors
 /// When libvirt can't be asked what is needed, or nobody may answer the question.
 pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem> {
-    let asks = !(args.dry_run || context.yes);
-    if asks && !context.ui.can_ask() {
-        return Err(Problem::usage(
-            "pruning needs an answer, and there is no terminal to ask on",
-            "--yes removes without asking; --dry-run shows what would go",
-        ));
-    }
     let session = context.session().await?;
     let unused = session.images().unused(PruneRequest { older_than: args.older_than, own: args.own }).await?;
     if unused.is_empty() {
         context.ui.note("there is nothing to remove");
     }
     if args.dry_run {
-        context.ui.show(unused.as_slice(), render::unused_images);
+        context.ui.show(unused.as_slice(), |images| render::unused_images(images, "would remove"));
         return Ok(ExitCode::SUCCESS);
     }
-    if asks && !unused.is_empty() {
-        let plan = render::unused_images(&unused);
+    if !(context.yes || unused.is_empty()) {
+        if !context.ui.can_ask() {
+            return Err(Problem::usage(
+                "pruning needs an answer, and there is no terminal to ask on",
+                "--yes removes without asking; --dry-run shows what would go",
+            ));
+        }
+        let plan = render::unused_images(&unused, "remove");
         context.ui.confirm(session.interrupt(), &plan, "Remove?", "nothing was removed").await?;
     }
     let mut many = Many::new();
@@ -61,8 +60,5 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem
             Err(error) => many.fail(error.into()),
         }
     }
-    many.finish(context, false, |image| match image.whole {
-        true => format!("removed {}\n", image.name),
-        false => format!("removed the pool copy of {}\n", image.name),
-    })
+    many.finish(context, false, render::removed_image)
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cli::commands::many::Many;
 use crate::cli::context::Context;
+use crate::cli::render;
 use crate::problem::{ErrorKind, Problem};
 
 /// Remove unused images by name.
@@ -33,5 +34,5 @@ pub async fn run(args: RmArgs, context: &Context) -> Result<ExitCode, Problem> {
             }
         }
     }
-    many.finish(context, args.names.len() == 1, |image| format!("removed {}\n", image.name))
+    many.finish(context, args.names.len() == 1, render::removed_image)
 }

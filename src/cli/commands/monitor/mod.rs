@@ -137,7 +137,7 @@ async fn enable(args: &MonitorArgs, context: &Context) -> Result<ExitCode, Probl
             let restart = vmtools("restart").arg(&vm.name);
             format!("{} is monitored by QMP from its next start ({restart})\n", vm.name)
         }
-        false => format!("{} is monitored by QMP\n", vm.name),
+        false => context.ui.outcome(&vm.name, format!("{} is monitored by QMP\n", vm.name)),
     })
 }
 

@@ -37,7 +37,8 @@ pub async fn run(args: AttachArgs, context: &Context) -> Result<ExitCode, Proble
         .map_err(|error| Problem::from(error).about(&args.vm))?;
     context.ui.show(&done, |done| {
         let when = if done.live { "" } else { ", from its next start" };
-        format!("{} is attached to {} ({}){when}\n", done.vm, done.network, done.mac)
+        let line = format!("{} is attached to {} ({}){when}\n", done.vm, card.network.in_words(), done.mac);
+        context.ui.outcome(&done.vm, line)
     });
     Ok(ExitCode::SUCCESS)
 }

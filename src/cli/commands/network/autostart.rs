@@ -30,6 +30,7 @@ pub async fn run(args: AutostartArgs, context: &Context) -> Result<ExitCode, Pro
     }
     many.finish(context, args.names.len() == 1, |status| {
         let not = if status.network.autostart { "" } else { "not " };
-        format!("{} is {not}started by itself\n", status.network.name)
+        let name = &status.network.name;
+        context.ui.outcome(name, format!("{name} is {not}started by itself\n"))
     })
 }

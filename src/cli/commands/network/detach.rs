@@ -29,6 +29,8 @@ pub async fn run(args: DetachArgs, context: &Context) -> Result<ExitCode, Proble
         .detach(&args.network, &args.vm, args.mac)
         .await
         .map_err(|error| Problem::from(error).about(&args.vm))?;
-    context.ui.show(&done, |done| format!("{} is detached from {} ({})\n", done.vm, done.network, done.mac));
+    context.ui.show(&done, |done| {
+        format!("{} is detached from {} ({})\n", done.vm, args.network.in_words(), done.mac)
+    });
     Ok(ExitCode::SUCCESS)
 }

@@ -80,7 +80,8 @@ pub async fn run(args: NetworkArgs, context: &Context) -> Result<ExitCode, Probl
 fn finish(many: Many<NetworkStatus>, context: &Context, single: bool) -> Result<ExitCode, Problem> {
     many.finish(context, single, |status| {
         let state = if status.network.active { "active" } else { "off" };
-        format!("{} is {state}\n", status.network.name)
+        let name = &status.network.name;
+        context.ui.outcome(name, format!("{name} is {state}\n"))
     })
 }
 

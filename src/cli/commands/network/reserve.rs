@@ -39,7 +39,10 @@ pub async fn run(args: ReserveArgs, context: &Context) -> Result<ExitCode, Probl
         .reserve(&args.network, &args.vm, &request)
         .await
         .map_err(|error| Problem::from(error).about(&args.vm))?;
-    context.ui.show(&kept, |kept| format!("{} is reserved for {} on {}\n", kept.ip, args.vm, kept.network));
+    context.ui.show(&kept, |kept| {
+        let line = format!("{} is reserved for {} on {}\n", kept.ip, args.vm, kept.network);
+        context.ui.outcome(&args.vm, line)
+    });
     context.ui.note("a running guest gets it with its next DHCP request, at the latest when it restarts");
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::render::{self, CheckDocument};
 use crate::config;
+use crate::model::counted;
 use crate::problem::{ErrorKind, Problem};
 
 /// Check a template for mistakes.
@@ -23,10 +24,9 @@ pub struct CheckArgs {
 pub fn run(args: CheckArgs, context: &Context) -> Result<ExitCode, Problem> {
     let checked = config::check_template(&context.paths, &args.template)?;
     context.ui.show(&CheckDocument::of(&checked), |_| render::problems(&checked));
-    let mistakes = match checked.problems.len() {
-        0 => return Ok(ExitCode::SUCCESS),
-        1 => "a mistake".to_owned(),
-        count => format!("{count} mistakes"),
-    };
+    if checked.problems.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mistakes = counted(checked.problems.len() as u64, "mistake");
     Err(Problem::new(ErrorKind::Usage, format!("the template {} has {mistakes}", checked.name)))
 }

@@ -179,6 +179,16 @@ impl Disk {
         self.path.is_none() && matches!(self.source, DiskSource::Volume { .. })
     }
 
+    /// Whether libvirt can unplug it from a machine that runs (`qemuDomainDetachPrepDisk`): not from a SATA or IDE
+    /// controller, and no floppy drive.
+    pub fn is_hot_unpluggable(&self) -> bool {
+        match self.device {
+            DiskDevice::Disk | DiskDevice::Lun => matches!(self.bus, Bus::Virtio | Bus::Scsi | Bus::Usb),
+            DiskDevice::Cdrom => matches!(self.bus, Bus::Scsi | Bus::Usb),
+            DiskDevice::Floppy => false,
+        }
+    }
+
     /// Whether it is a hard disk for the guest, not a drive for removable media.
     pub fn is_hard_disk(&self) -> bool {
         matches!(self.device, DiskDevice::Disk | DiskDevice::Lun)

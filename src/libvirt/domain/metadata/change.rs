@@ -1,4 +1,4 @@
-use super::{NAMESPACE, OwnedVolume};
+use super::{Metadata, NAMESPACE, OwnedVolume};
 use crate::libvirt::domain::namespace;
 use crate::libvirt::xml::{Element, Node};
 use crate::model::{Label, Timestamp};
@@ -22,6 +22,19 @@ impl MetadataChange {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Without what the record says already.
+    #[must_use]
+    pub fn new_to(mut self, record: Option<&Metadata>) -> Self {
+        let Some(record) = record else { return self };
+        let is_new = |label: &Label| !record.labels.contains(label);
+        let changed: Vec<String> =
+            self.label.iter().filter(|label| is_new(label)).map(|label| label.key.clone()).collect();
+        self.label.retain(|label| changed.contains(&label.key));
+        self.unlabel.retain(|key| record.labels.iter().any(|label| label.key == *key));
+        self.expires = self.expires.filter(|expires| *expires != record.expires);
+        self
     }
 
     /// The changed record, without prefixes and declarations of its namespace, which libvirt adds and refuses
@@ -132,6 +145,25 @@ mod tests {
         let expected = Metadata { labels, owned, expires: None, ..before };
         assert_eq!(Metadata::of_domain(&put_in(changed)), Some(expected));
         assert!(MetadataChange::default().is_empty() && !change.is_empty());
+    }
+
+    #[test]
+    fn what_a_record_says_already_is_no_change() {
+        let label = |text: &str| text.parse::<Label>().expect("valid");
+        let record = Metadata { labels: vec![label("team=a"), label("x=1")], expires: None, ..full() };
+        let change = |labels: &[&str], unlabel: &[&str], expires| MetadataChange {
+            label: labels.iter().map(|text| label(text)).collect(),
+            unlabel: unlabel.iter().map(|key| (*key).to_owned()).collect(),
+            expires,
+            ..MetadataChange::default()
+        };
+        assert!(change(&["team=a"], &["ci"], Some(None)).new_to(Some(&record)).is_empty());
+        let new = change(&["team=b", "x=1"], &["ci", "x"], None).new_to(Some(&record));
+        assert_eq!(new, change(&["team=b"], &["x"], None));
+        // The last one of a key counts.
+        let twice = change(&["team=b", "team=a"], &[], None);
+        assert_eq!(twice.clone().new_to(Some(&record)), twice);
+        assert_eq!(twice.clone().new_to(None), twice);
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub enum CopyError {
     /// The stream that is copied can't be read or written.
     #[error("the copy was cut off")]
     Stream(#[source] std::io::Error),
+    /// Standard output, to which a file of the guest's goes, can't be written.
+    #[error("cannot write to standard output")]
+    Output(#[source] std::io::Error),
     /// This host's side can't be read or written.
     #[error("cannot {action} {}", .path.display())]
     Host {

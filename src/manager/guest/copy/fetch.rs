@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::destination::Destination;
 use super::host::Sink;
 use super::script::{self, Found};
 use super::transport::Transport;
@@ -37,9 +38,14 @@ impl FileCopy<'_> {
             CopyPlace::Host(to) => fetch_to_host(transport, (path, &place), to, found, progress).await?,
             // A directory is an archive there.
             _ => {
-                let printed =
-                    transport.fetch(script::print(path), &mut tokio::io::stdout(), progress).await?;
-                checked(printed, &place)?;
+                let mut output = Destination::new(tokio::io::stdout());
+                let printed = transport.fetch(script::print(path), &mut output, progress).await;
+                match output.failure() {
+                    // Who reads it has seen enough.
+                    Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+                    Some(error) => return Err(CopyError::Output(error).into()),
+                    None => drop(checked(printed?, &place)?),
+                }
             }
         }
         Ok(bytes)
@@ -64,15 +70,24 @@ async fn fetch_to_host(
 ) -> Result<(), Error> {
     let (path, place) = from;
     let sink = Sink::new(to, path)?;
+    let fetch = async |file: tokio::fs::File| {
+        let mut output = Destination::new(file);
+        let printed = transport.fetch(script::print(path), &mut output, progress).await;
+        if let Some(error) = output.failure() {
+            return Err(Error::from(sink.failed(error)));
+        }
+        checked(printed?, place)?;
+        Ok(output.into_inner())
+    };
     match found {
         Found::Folder => {
-            let mut spool = sink.spool()?;
-            checked(transport.fetch(script::print(path), &mut spool, progress).await?, place)?;
+            let spool = fetch(sink.spool()?).await?;
             sink.unpack(spool).await
         }
+        Found::File { .. } if sink.is_stream() => fetch(sink.open().await?).await.map(drop),
         Found::File { mode, time, .. } => {
-            let (partial, mut file) = sink.partial()?;
-            checked(transport.fetch(script::print(path), &mut file, progress).await?, place)?;
+            let (partial, file) = sink.partial()?;
+            fetch(file).await?;
             sink.complete(partial, mode, time)
         }
     }

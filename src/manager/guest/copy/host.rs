@@ -82,6 +82,25 @@ impl Sink {
         Ok(Self { path, folder })
     }
 
+    /// Whether it is a pipe or a device that is there, which gets the bytes as they come.
+    pub(in crate::manager) fn is_stream(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|data| {
+            let kind = data.file_type();
+            kind.is_fifo() || kind.is_char_device()
+        })
+    }
+
+    /// Opens the pipe or device. A pipe opens when somebody reads from it.
+    pub(in crate::manager) async fn open(&self) -> Result<tokio::fs::File, Error> {
+        let file = tokio::fs::File::options().write(true).open(&self.path).await;
+        Ok(file.map_err(failed("write", &self.path))?)
+    }
+
+    /// That it could not be written.
+    pub(in crate::manager) fn failed(&self, error: std::io::Error) -> CopyError {
+        failed("write", &self.path)(error)
+    }
+
     /// A file without a name.
     pub(in crate::manager) fn spool(&self) -> Result<tokio::fs::File, Error> {
         let file = tempfile::tempfile_in(&self.folder).map_err(failed("write into", &self.folder))?;
@@ -157,8 +176,10 @@ fn merge(from: &Path, to: &Path) -> std::io::Result<()> {
 
 async fn packed(folder: PathBuf) -> Result<File, Error> {
     let shown = folder.clone();
+    let temporary = std::env::temp_dir();
+    let file = tempfile::tempfile_in(&temporary).map_err(failed("write a temporary file to", &temporary))?;
     let work = tokio::task::spawn_blocking(move || {
-        let mut archive = tar::Builder::new(tempfile::tempfile()?);
+        let mut archive = tar::Builder::new(file);
         archive.follow_symlinks(false);
         archive.append_dir_all("d", &folder)?;
         rewound(archive.into_inner()?)

@@ -1,5 +1,6 @@
 //! Copying between this host and a guest.
 
+mod destination;
 mod error;
 mod fetch;
 mod host;
