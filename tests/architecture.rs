@@ -81,6 +81,55 @@ fn problem_knows_the_lower_rooms_by_their_errors_alone() {
     }
 }
 
+/// Where code outside of the retry policy of the manager waits for time to pass, and why it may.
+const WAITS: [(&str, &str); 13] = [
+    ("manager/retry.rs", "the policy"),
+    ("agent/freeze/mod.rs", "a timer: the file systems are thawed at its end, whatever the work does"),
+    (
+        "agent/process/mod.rs",
+        "a room below the manager: growing pauses, a deadline, cancelled by being dropped",
+    ),
+    (
+        "cli/commands/console.rs",
+        "timers: when a console that is silent is told so, and one that hangs is left",
+    ),
+    ("cli/commands/events.rs", "a tick: whether anybody still reads"),
+    ("cli/commands/monitor/export.rs", "a timer: when what was measured is sent as it is"),
+    ("cli/commands/monitor/mod.rs", "the ticks at which is measured"),
+    ("cli/screen/sampler.rs", "the ticks at which is measured"),
+    ("cli/exporter.rs", "nothing is asked again: too many files are open, and later may not be"),
+    ("cli/screen/live.rs", "ends with the screen, and each try begins with the manager's own pauses"),
+    ("image/download/fetch.rs", "of a thread: it ends as soon as nobody wants the file any more"),
+    ("libvirt/event/feed.rs", "a timer: when a line that virsh prints in parts is whole"),
+    ("system/process/keyboard.rs", "the kernel hands over what is typed; who leaves a console limits it"),
+];
+
+/// A loop that waits by itself is one that may go on for ever, or that an interrupt does not end.
+#[test]
+fn nothing_but_the_retry_policy_waits_for_time_to_pass() {
+    let waits = ["sleep(", "sleep_until(", "interval(", "interval_at(", "recv_timeout("];
+    let found: BTreeSet<String> = files(&src())
+        .iter()
+        .filter(|path| {
+            let code = outside_tests(&fs::read_to_string(path).unwrap());
+            let code = code.lines().filter(|line| !line.contains("fn "));
+            code.into_iter().any(|line| waits.iter().any(|wait| calls(line, wait)))
+        })
+        .map(|path| path.strip_prefix(src()).unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let listed: BTreeSet<String> = WAITS.iter().map(|(path, _)| (*path).to_owned()).collect();
+    let new: Vec<_> = found.difference(&listed).collect();
+    assert!(new.is_empty(), "use manager/retry.rs, or say here why not: {new:?}");
+    let stale: Vec<_> = listed.difference(&found).collect();
+    assert!(stale.is_empty(), "no longer exceptions: {stale:?}");
+}
+
+/// Whether the line calls a function of this name, which ends with its bracket, and not one of a longer name.
+fn calls(line: &str, function: &str) -> bool {
+    let before = line.match_indices(function).map(|(at, _)| line[..at].chars().next_back());
+    before.into_iter().any(|c| !c.is_some_and(|c| c.is_alphanumeric() || c == '_'))
+}
+
 #[test]
 fn every_folder_is_a_room_of_the_table() {
     let folders = fs::read_dir(src()).unwrap().flatten().filter(|entry| entry.path().is_dir());

@@ -48,13 +48,17 @@ pub struct State {
     pub absent: bool,
     /// Commands that are carried out and not answered, so often.
     pub silent: BTreeMap<&'static str, u32>,
-    /// A command whose answer takes a minute. It is carried out before that, thawing after it.
+    /// A command whose answer takes a while. It is carried out before that, thawing after it.
     pub slow: &'static str,
+    /// How long that is; a minute if nothing is said.
+    pub slow_for: Option<Duration>,
     /// Whether no failsafe can be armed.
     pub unguarded: bool,
     /// The failsafes that were armed, and those of them that sent their request.
     pub armed: u32,
     pub fired: u32,
+    /// After which time the last one would have sent it by itself.
+    pub armed_for: Duration,
     /// The most that is written at a time, in bytes.
     pub disk_full_after: Option<usize>,
     ids: i64,
@@ -126,11 +130,12 @@ impl Transport for FakeGuest {
     type Error = Lost;
     type Failsafe = FakeFailsafe;
 
-    fn arm(&self, request: &str, _after: Duration) -> Result<FakeFailsafe, Lost> {
+    fn arm(&self, request: &str, after: Duration) -> Result<FakeFailsafe, Lost> {
         if self.state().unguarded {
             return Err(Lost("no process can be started"));
         }
-        self.state().armed += 1;
+        let mut state = self.state();
+        (state.armed, state.armed_for) = (state.armed + 1, after);
         Ok(FakeFailsafe { state: Rc::clone(&self.state), command: Some(parsed(request).0) })
     }
 
@@ -139,12 +144,13 @@ impl Transport for FakeGuest {
         assert!(request.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{request}");
         let (command, arguments) = parsed(request);
         let slow = self.state().slow == command;
+        let a_while = self.state().slow_for.unwrap_or(Duration::from_secs(60));
         if slow && command == "guest-fsfreeze-thaw" {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(a_while).await;
         }
         let answer = self.reply(command, &arguments);
         if slow {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(a_while).await;
         }
         answer
     }

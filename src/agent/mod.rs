@@ -1,9 +1,9 @@
 //! QEMU's guest agent (qemu-ga), which does inside a running guest what it is asked for: the protocol is
 //! `qga/qapi-schema.json` of QEMU's sources.
 //!
-//! - [`Client`]: sends typed commands over a [`Transport`], and does with several of them what one is not enough for:
-//!   [run a program to its end](Client::run), [read](Client::read_file) and [write](Client::write_file) a file,
-//!   [freeze the file systems](Client::freeze) for no longer than they may be, whatever becomes of this process.
+//! - [`Agent`]: sends typed commands over a [`Transport`], and does with several of them what one is not enough for:
+//!   [run a program to its end](Agent::run), [read](Agent::read_file) and [write](Agent::write_file) a file,
+//!   [freeze the file systems](Agent::freeze) for no longer than they may be, whatever becomes of this process.
 //! - [`Command`]: the commands that can be sent, each with its reply's type.
 //! - [`Refusal`]: why the agent did not do it. Its English is read there and nowhere else.
 //!
@@ -30,7 +30,7 @@ mod refusal;
 mod transport;
 mod wire;
 
-pub use client::{ANSWER_WITHIN, Client};
+pub use client::{ANSWER_WITHIN, Agent};
 pub use command::*;
 pub use error::Error;
 pub use file::TransferError;

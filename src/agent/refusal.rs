@@ -31,7 +31,7 @@ pub enum RefusalKind {
     /// A file system of the guest is full.
     NoSpace,
     /// The guest's administrator has forbidden the command. 10.0's agent says the same of a command that is not
-    /// allowed while file systems are frozen; [`Client::ask`](super::Client::ask) tells the two apart.
+    /// allowed while file systems are frozen; [`Agent::ask`](super::Agent::ask) tells the two apart.
     Disabled,
     /// The file systems are frozen, and the command is not allowed until they are thawed.
     Frozen,

@@ -23,7 +23,7 @@ pub struct Cli {
 
 /// Flags that every verb takes.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Global options")]
 pub struct Global {
     /// The libvirt connection: auto, qemu:///system, qemu:///session, qemu+ssh://HOST/system
     #[arg(long, global = true, value_name = "URI", env = "VMTOOLS_CONNECT")]
@@ -60,75 +60,75 @@ pub enum ColorChoice {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Command {
-    /// List VMs: the running ones, or all
+    /// List VMs: running ones, or all
     List(list::ListArgs),
-    /// Make a VM
+    /// Create a VM
     Create(Box<create::CreateArgs>),
-    /// Make a VM of another
+    /// Clone a VM
     Clone(clone::CloneArgs),
     /// Start VMs
     Start(start::StartArgs),
-    /// Stop VMs: ask the guest and wait until it is off
+    /// Stop VMs: ask the guest to shut down, and wait
     Stop(stop::StopArgs),
-    /// Restart VMs: stop them, and start them anew
+    /// Restart VMs: shut them down, then start them
     Restart(restart::RestartArgs),
-    /// Hold VMs where they are, with their memory
+    /// Pause running VMs
     Pause(pause::PauseArgs),
-    /// Let VMs that are paused go on
+    /// Resume paused VMs
     Resume(resume::ResumeArgs),
-    /// Give a VM that is off another name
+    /// Rename a VM that is shut off
     Rename(rename::RenameArgs),
-    /// Change a VM: memory, processors, disk, labels, time to live, autostart
+    /// Change a VM's memory, vCPUs, disk size, labels, time to live or autostart
     Set(set::SetArgs),
-    /// Keep VMs from being deleted
+    /// Protect VMs from deletion
     Protect(protect::ProtectArgs),
-    /// Let VMs be deleted again
+    /// Allow VMs to be deleted again
     Unprotect(unprotect::UnprotectArgs),
-    /// Show all there is to know of a VM
+    /// Show everything about a VM
     Status(status::StatusArgs),
-    /// Delete VMs and the disks that were made for them
+    /// Delete VMs and the disks created for them
     Delete(delete::DeleteArgs),
-    /// Wait until a VM is as far as you need it
+    /// Wait until a VM meets a condition
     Wait(wait::WaitArgs),
-    /// Print a VM's addresses
+    /// Print a VM's IP addresses
     Ip(ip::IpArgs),
-    /// Log in to a VM, or run a command there
+    /// Log in to a VM over ssh, or run a command there
     Ssh(ssh::SshArgs),
-    /// Run a command in a VM by its guest agent, without any network
+    /// Run a command in a VM through its guest agent, without any network
     Exec(exec::ExecArgs),
-    /// Copy files and folders into a VM, or out of it
+    /// Copy files and directories to or from a VM
     Cp(cp::CpArgs),
-    /// Be at a VM's serial console
+    /// Attach to a VM's serial console
     Console(console::ConsoleArgs),
-    /// Print where a VM's screen is, or forward a local port to it
+    /// Show where a VM's screen can be viewed, or forward a local port to it
     Vnc(vnc::VncArgs),
-    /// Print what plain ssh needs to know of VMs, for ~/.ssh/config
+    /// Print an ssh_config section for VMs
     SshConfig(ssh_config::SshConfigArgs),
-    /// Print what a VM's guest prints on its serial console
+    /// Print a VM's serial console log
     Logs(logs::LogsArgs),
-    /// Watch what VMs do: processors, memory, disks, network
+    /// Monitor CPU, memory, disk and network use of VMs
     Monitor(monitor::MonitorArgs),
-    /// Print what happens to VMs, as it happens
+    /// Stream VM events
     Events(events::EventsArgs),
-    /// Disks and CD-ROM drives of a VM
+    /// Manage a VM's disks and CD-ROM drives
     Disk(disk::DiskArgs),
-    /// Images that VMs are made from
+    /// Manage images
     Image(image::ImageArgs),
-    /// Templates that VMs are made by
+    /// Manage templates
     Template(template::TemplateArgs),
-    /// Networks that VMs are plugged into
+    /// Manage networks
     Network(network::NetworkArgs),
     /// List networks
     Networks(networks::NetworksArgs),
     /// Show or change the configuration
     Config(config::ConfigArgs),
-    /// Check what create needs, and say how to fix what is missing
+    /// Check that this host is ready, and show how to fix what is missing
     Doctor(doctor::DoctorArgs),
-    /// Remove what killed creates left, and VMs whose time to live is over
+    /// Remove leftovers of killed commands, and expired VMs
     Gc(gc::GcArgs),
-    /// Print a shell's completion script
+    /// Generate shell completions
     Completions(completions::CompletionsArgs),
-    /// Write the manual pages into a folder
+    /// Generate man pages
     Man(man::ManArgs),
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::render::{visible, visible_lines};
 use super::ui::Ui;
 use crate::manager::Interrupt;
-use crate::problem::{ErrorKind, Problem};
+use crate::problem::Problem;
 
 impl Ui {
     /// Shows the plan, however quiet all else is to be, and asks whether to go on. The end of the input is a no.
@@ -36,7 +36,7 @@ impl Ui {
         if !answer.as_ref().is_ok_and(|answer| answer.ends_with('\n')) {
             let _ = writeln!(std::io::stderr());
         }
-        if is_yes(&answer?) { Ok(()) } else { Err(Problem::new(ErrorKind::Failed, refusal)) }
+        if is_yes(&answer?) { Ok(()) } else { Err(Problem::declined(refusal)) }
     }
 }
 

@@ -152,6 +152,10 @@ impl Ui {
             self.raw_line(&visible_json(problem.to_json().to_string()));
             return;
         }
+        if problem.declined {
+            self.line(&problem.message);
+            return;
+        }
         self.labelled(&"error:".red().bold(), &problem.message);
         for cause in &problem.cause {
             self.line(&format!("  because: {cause}"));

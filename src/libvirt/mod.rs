@@ -16,8 +16,9 @@ mod xml;
 
 use client::command;
 pub use client::{
-    Client, Console, Definition, DomainCapabilities, DomainDefinitions, DomainHardware, DomainMetadata,
-    Domains, GuestAgent, Jobs, Keyboard, Networks, Pools, Snapshots, Statistics, Version, Versions, Volumes,
+    AgentChannel, Client, Console, Definition, DomainCapabilities, DomainDefinitions, DomainHardware,
+    DomainMetadata, Domains, Jobs, Keyboard, Pools, Snapshots, Statistics, Version, Versions,
+    VirtualNetworks, Volumes,
 };
 pub use domain::{
     Address, AddressSource, Affects, BackupDisk, BackupState, Bus, CompleteDefinition, Conflict, CopiedFile,

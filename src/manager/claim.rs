@@ -5,6 +5,7 @@
 //!
 //! | verb | shared | exclusive |
 //! |---|---|---|
+//! | `create --replace` | | name |
 //! | create, from the search for its image and base to its overlay | image, base | |
 //! | `image rm`, `image prune` | | image, base |
 //! | upload of a base, the copy of a commit, `gc` | | base |
@@ -37,6 +38,8 @@ const ENDING: &str = ".lock";
 pub(in crate::manager) enum Subject<'a> {
     /// A VM, by its UUID.
     Vm(Uuid),
+    /// A VM's name, whatever VM has it.
+    Name(&'a str),
     /// An image of this machine, by its digest in hexadecimal digits.
     Image(&'a str),
     /// A base image in a storage pool, or a copy of a disk that is to become one, by its volume's name.
@@ -145,6 +148,7 @@ impl Subject<'_> {
     fn file_name(self) -> String {
         match self {
             Self::Vm(uuid) => format!("vm-{uuid}{ENDING}"),
+            Self::Name(name) => format!("name-{name}{ENDING}"),
             Self::Image(hex) => format!("image-{hex}{ENDING}"),
             Self::Base(volume) => format!("{volume}{ENDING}"),
             Self::Network(uuid) => format!("network-{uuid}{ENDING}"),

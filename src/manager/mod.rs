@@ -87,5 +87,5 @@ pub use vms::{
 
 pub use crate::agent::{End, INPUT_LIMIT};
 pub use crate::guest::{Remote, Signal};
-pub use crate::host::{KvmFault, Membership, QmpFolder, Socket, installer};
+pub use crate::host::{KvmFault, Membership, QmpFolder, Socket, daemon_start, installer};
 pub use crate::seed::{PasswordHash, UserDataWarning};

@@ -9,6 +9,8 @@
 //!       if !retry.again().await? { return Err(timed out) }
 //!   }
 //! ```
+//!
+//! Nothing else in the manager sleeps; tests/architecture.rs holds the exceptions.
 
 use std::time::{Duration, Instant};
 
@@ -27,23 +29,39 @@ pub(in crate::manager) const AWAY: Duration = Duration::from_secs(15);
 const AWAY_PAUSE: Duration = Duration::from_millis(750);
 
 /// Tries of something, until a deadline. The pauses between them grow.
+#[derive(Debug)]
 pub(in crate::manager) struct Retry<'a> {
     interrupt: Option<&'a Interrupt>,
-    deadline: Instant,
+    deadline: Option<Instant>,
     pause: Duration,
     longest: Duration,
+    /// The end of the pause that has begun. A pause that is cancelled and begun again ends when it would have.
+    due: Option<Instant>,
 }
 
 impl<'a> Retry<'a> {
     /// Tries that end at the deadline, or when the user asks for it.
     pub(in crate::manager) fn until(deadline: Instant, interrupt: &'a Interrupt) -> Self {
-        Self { interrupt: Some(interrupt), deadline, pause: FIRST_PAUSE, longest: LONGEST_PAUSE }
+        Self { interrupt: Some(interrupt), deadline: Some(deadline), ..Self::FIRST }
     }
 
     /// As [`Retry::until`], for what has to be finished though the user has asked for the end: a roll-back.
     pub(in crate::manager) fn regardless(deadline: Instant) -> Retry<'static> {
-        Retry { interrupt: None, deadline, pause: FIRST_PAUSE, longest: LONGEST_PAUSE }
+        Retry { deadline: Some(deadline), ..Retry::FIRST }
     }
+
+    /// Tries that end only when the user asks for it: of what is followed for as long as it goes on.
+    pub(in crate::manager) fn endless(interrupt: &'a Interrupt) -> Self {
+        Self { interrupt: Some(interrupt), ..Self::FIRST }
+    }
+
+    /// Tries that go on for as long as the work beside which they are made: that heeds the interrupt, or must not.
+    pub(in crate::manager) fn beside_work() -> Retry<'static> {
+        Retry::FIRST
+    }
+
+    const FIRST: Self =
+        Self { interrupt: None, deadline: None, pause: FIRST_PAUSE, longest: LONGEST_PAUSE, due: None };
 
     /// With pauses that grow up to `longest`.
     #[must_use]
@@ -51,14 +69,20 @@ impl<'a> Retry<'a> {
         Self { longest, pause: self.pause.min(longest), ..self }
     }
 
-    /// Has so long from now on: what is waited for goes on.
-    pub(in crate::manager) fn extend(&mut self, patience: Duration) {
-        self.deadline = Instant::now() + patience;
+    /// With pauses that are all as long.
+    #[must_use]
+    pub(in crate::manager) fn every(self, pause: Duration) -> Self {
+        Self { longest: pause, pause, ..self }
     }
 
-    /// The time left.
+    /// Has so long from now on: what is waited for goes on.
+    pub(in crate::manager) fn extend(&mut self, patience: Duration) {
+        self.deadline = Some(Instant::now() + patience);
+    }
+
+    /// The time left; [`Duration::MAX`] of endless tries.
     pub(in crate::manager) fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Pauses before the next try; false when the deadline has passed.
@@ -66,19 +90,30 @@ impl<'a> Retry<'a> {
     /// # Errors
     /// [`Error::Interrupted`].
     pub(in crate::manager) async fn again(&mut self) -> Result<bool, Error> {
+        let goes_on = self.again_after(self.pause).await?;
+        self.pause = (self.pause * 3 / 2).min(self.longest);
+        Ok(goes_on)
+    }
+
+    /// As [`Retry::again`], with a pause of this length.
+    ///
+    /// # Errors
+    /// As there.
+    pub(in crate::manager) async fn again_after(&mut self, pause: Duration) -> Result<bool, Error> {
         let left = self.left();
         if left.is_zero() {
             return Ok(false);
         }
+        let due = *self.due.get_or_insert_with(|| Instant::now() + pause.min(left));
         let pause = async {
-            tokio::time::sleep(self.pause.min(left)).await;
+            tokio::time::sleep_until(due.into()).await;
             Ok(())
         };
         match self.interrupt {
             Some(interrupt) => interrupt.race(pause).await?,
             None => pause.await?,
         }
-        self.pause = (self.pause * 3 / 2).min(self.longest);
+        self.due = None;
         Ok(true)
     }
 
@@ -175,6 +210,22 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5));
         }
         assert!(!retry.again().await.expect("nobody interrupts"));
+    }
+
+    #[tokio::test]
+    async fn a_pause_that_is_cancelled_goes_on_where_it_was() {
+        let (_sender, interrupt) = interrupt_channel();
+        let mut retry = Retry::endless(&interrupt).every(Duration::from_millis(400));
+        let begin = Instant::now();
+        // As where a stream of events is looked at now and then.
+        for _ in 0..3 {
+            let look = tokio::time::timeout(Duration::from_millis(100), retry.again());
+            assert!(look.await.is_err(), "the pause was shorter than it should be");
+        }
+        assert!(retry.again().await.expect("nobody interrupts"));
+        assert!(begin.elapsed() < Duration::from_millis(650), "it began anew: {:?}", begin.elapsed());
+        // The next one is a whole one.
+        assert!(tokio::time::timeout(Duration::from_millis(200), retry.again()).await.is_err());
     }
 
     #[tokio::test]

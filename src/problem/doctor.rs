@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::{Command, command, virsh, vmtools};
 use crate::manager::{
-    Check, CheckStatus, Finding, KvmFault, MachinePart, Membership, QmpFolder, Socket, installer,
+    Check, CheckStatus, Finding, KvmFault, MachinePart, Membership, QmpFolder, Socket, daemon_start,
+    installer,
 };
 use crate::model::ConnectionUri;
 
@@ -79,6 +80,11 @@ fn fix(finding: &Finding) -> Option<String> {
         F::NoLibvirt { uri, is_here: false, .. } => on(uri, virsh("version")),
         F::NoLibvirt { hangs: true, .. } => {
             "journalctl -u libvirtd; sudo systemctl restart libvirtd".to_owned()
+        }
+        // What is there and does not run needs no installation. A session's daemon starts by itself.
+        F::NoLibvirt { uri, .. } if !uri.is_session() => daemon_start().map_or_else(installer, str::to_owned),
+        F::Socket(Socket::Dead { .. } | Socket::Absent) => {
+            daemon_start().map_or_else(installer, str::to_owned)
         }
         F::Kvm { fault: Some(KvmFault::NotADevice), .. } => "sudo rm /dev/kvm".to_owned(),
         F::Kvm { is_root, .. } => {

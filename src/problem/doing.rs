@@ -7,6 +7,8 @@ pub enum Doing {
     Clone,
     /// A VM was to be deleted.
     Delete,
+    /// An image was to be downloaded.
+    Pull,
     /// A VM was to be restarted.
     Restart,
     /// Anything else.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::{Advice, Command, ErrorKind as K, command, hint, option, process, vmtools};
+use super::{Advice, Command, Doing, ErrorKind as K, command, hint, option, process, vmtools};
 use crate::image::{self, Error, header};
 use crate::manager::ImageError;
 
 const RESUMES: &str = "try again: the download resumes where it stopped";
 
-pub(super) fn advice(error: &Error) -> Advice {
+pub(super) fn advice(error: &Error, doing: Doing) -> Advice {
     use Error as E;
     match error {
         E::Header { name, source } => (K::Integrity, of_header(name, source)),
@@ -39,8 +39,12 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::UnknownImage { name, nearest } => {
             let meant =
                 nearest.first().map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
-            let file = option("--image", format_args!("./{name}"));
-            (K::NotFound, hint(format_args!("{meant}A file is given by its path: {file}")))
+            let catalog = vmtools("image list").flag("--available");
+            let file = match doing {
+                Doing::Pull => format!("a file is imported: {}", import(Path::new(&format!("./{name}")))),
+                _ => format!("a file is given by its path: {}", option("--image", format_args!("./{name}"))),
+            };
+            (K::NotFound, hint(format_args!("{meant}{catalog} lists the catalogue; {file}")))
         }
         E::FileMissing { .. } => {
             (K::NotFound, hint("check the path: relative ones start at the current directory"))

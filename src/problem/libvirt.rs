@@ -2,6 +2,7 @@
 
 use super::{Advice, ErrorKind as K, agent, command, hint, install, process, virsh, vmtools};
 use crate::libvirt::{Error, Object, RefusalReason as Reason};
+use crate::manager::daemon_start;
 
 pub(super) fn advice(error: &Error) -> Advice {
     use Error as E;
@@ -21,14 +22,26 @@ pub(super) fn advice(error: &Error) -> Advice {
         }
         E::OtherVolume { .. } => (K::Integrity, hint("the record was changed: nothing is deleted by it")),
         E::WrongState { .. } => (K::WrongState, None),
-        E::Unreachable { uri, .. } if uri.starts_with("qemu:///s") => (
+        E::Unreachable { uri, .. } if uri == "qemu:///session" => (
             K::Unreachable,
             hint(format_args!(
-                "start libvirt with {}, or install it with {}; {} checks the host",
-                command("sudo systemctl start libvirtd"),
-                install(),
+                "a session's libvirt is started by its first client, if it is installed: {} checks that",
                 vmtools("doctor")
             )),
+        ),
+        E::Unreachable { uri, .. } if uri.starts_with("qemu:///s") => (
+            K::Unreachable,
+            match daemon_start() {
+                Some(start) => {
+                    let start = command(start);
+                    hint(format_args!("start libvirt with {start}; {} checks the host", vmtools("doctor")))
+                }
+                None => hint(format_args!(
+                    "install libvirt with {}; {} checks the host",
+                    install(),
+                    vmtools("doctor")
+                )),
+            },
         ),
         E::Unreachable { uri, .. } => (
             K::Unreachable,

@@ -56,6 +56,8 @@ pub struct Problem {
     pub vm: Option<String>,
     /// The end of its serial log.
     pub serial_log: Option<String>,
+    /// Nothing failed: the user was asked, and said no.
+    pub declined: bool,
 }
 
 impl Problem {
@@ -66,7 +68,20 @@ impl Problem {
 
     /// A problem that is all message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), cause: Vec::new(), hint: None, vm: None, serial_log: None }
+        Self {
+            kind,
+            message: message.into(),
+            cause: Vec::new(),
+            hint: None,
+            vm: None,
+            serial_log: None,
+            declined: false,
+        }
+    }
+
+    /// That the user was asked and said no.
+    pub fn declined(message: impl Into<String>) -> Self {
+        Self { declined: true, ..Self::new(ErrorKind::Failed, message) }
     }
 
     /// A file, stream or socket of this host that the system does not let be used.
@@ -152,7 +167,7 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Screen(error) => console::screen_advice(error),
         Error::Libvirt(error) => libvirt::advice(error),
         Error::Config(error) => config::advice(error),
-        Error::Image(error) => image::advice(error),
+        Error::Image(error) => image::advice(error, doing),
         Error::Seed(error) => (seed::kind(error), None),
         Error::Guest(error) => ssh::advice(error),
         Error::Host(_) => (ErrorKind::Failed, hint(format_args!("run {}", vmtools("doctor")))),

@@ -13,6 +13,13 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
                  networking (--network user, --publish HOST:GUEST)",
             ),
         ),
+        E::NotInSession { .. } => (
+            K::NotFound,
+            hint(
+                "use user-mode networking (--network user, --publish HOST:GUEST), or the system's libvirt, which has \
+                 networks: --connect qemu:///system",
+            ),
+        ),
         E::SubnetTaken { subnet, .. } if subnet.is_ipv6() => (K::Exists, hint("choose another one")),
         E::SubnetTaken { .. } => {
             (K::Exists, hint("choose another one, or leave out --subnet for a free one"))

@@ -33,6 +33,9 @@ pub fn text(warning: &Warning) -> String {
         W::LeftOff { vm } => {
             format!("{vm} is shut off and was not started again: {}", vmtools("start").arg(vm))
         }
+        W::NewVmKept { vm } => {
+            format!("the old VM is deleted; the new one is kept as {vm}: {}", vmtools("status").arg(vm))
+        }
         W::PartlySet { vm, done } => format!("{vm}: these were changed all the same: {}", settings(done)),
         W::Hidden { vms } => format!(
             "{}: QEMU does not answer; what the VM uses is known only from its files and command line",

@@ -12,7 +12,7 @@ use super::error::Error;
 use super::event::{Event, Queue};
 use super::wire::{Malformed, Message, Reader};
 
-/// How long [`Client::run`] waits for a reply: QEMU's main loop answers within a millisecond, unless the
+/// How long [`Connection::run`] waits for a reply: QEMU's main loop answers within a millisecond, unless the
 /// host is very busy.
 pub const REPLY_WITHIN: Duration = Duration::from_secs(2);
 
@@ -21,7 +21,7 @@ pub const REPLY_WITHIN: Duration = Duration::from_secs(2);
 /// A call that is dropped while it waits for its reply leaves the connection good: the late reply is passed
 /// over. Past a deadline, and after anything that is no QMP, the connection is [`Unusable`](Error::Unusable).
 #[derive(Debug)]
-pub struct Client {
+pub struct Connection {
     socket: PathBuf,
     stream: UnixStream,
     reader: Reader,
@@ -32,7 +32,7 @@ pub struct Client {
     usable: bool,
 }
 
-impl Client {
+impl Connection {
     /// Connects, takes the greeting and negotiates, all within that time.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! QEMU's monitor protocol (QMP), to look into a running VM: `docs/interop/qmp-spec.rst` of QEMU's sources.
 //!
-//! - [`Client`]: one connection. One that broke is not made anew: behind the same socket another QEMU may answer, of
+//! - [`Connection`]: one connection. One that broke is not made anew: behind the same socket another QEMU may answer, of
 //!   which the caller knows neither the process nor the devices.
 //! - [`Command`]: the commands that can be sent, which only ask. Nothing else can be.
 //! - [`Event`]: what QEMU tells unasked. Events queue up, bounded, while replies are waited for.
@@ -23,7 +23,7 @@ mod event;
 mod wire;
 
 pub use batch::Batch;
-pub use client::{Client, REPLY_WITHIN};
+pub use client::{Connection, REPLY_WITHIN};
 pub use command::*;
 pub use error::Error;
 pub use event::Event;

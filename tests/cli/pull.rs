@@ -117,6 +117,16 @@ fn failed(run: &Run, code: i32, name: &str) {
     assert_eq!(run.stdout, "", "{run}");
 }
 
+/// The hint speaks of what `pull` takes.
+#[test]
+fn a_name_that_the_catalogue_lacks_is_told_where_the_names_are() {
+    let bench = Bench::new();
+    let run = bench.pull("nosuch", &[]).run().code(3);
+    let hint = run.json_error()["hint"].as_str().unwrap().to_owned();
+    assert!(hint.contains("vmtools image list --available"), "{run}");
+    assert!(hint.contains("vmtools image import ./nosuch NAME") && !hint.contains("--image"), "{run}");
+}
+
 #[test]
 fn the_result_is_the_image_and_pulling_again_needs_no_network() {
     let bench = Bench::new();

@@ -52,6 +52,35 @@ fn each_verb_shows_an_example() {
     }
 }
 
+/// The first line of each help page is what the list of verbs says of it.
+#[test]
+fn each_help_page_begins_with_what_the_verb_does() {
+    let mut pages: Vec<Vec<String>> = vec![Vec::new()];
+    let mut seen = 0;
+    while let Some(page) = pages.pop() {
+        let words = [&page[..], &["--help".to_owned()]].concat();
+        let help = run(&words.iter().map(String::as_str).collect::<Vec<_>>()).success();
+        let Some((_, list)) = help.stdout.split_once("\nCommands:\n") else { continue };
+        for line in list.lines().take_while(|line| !line.is_empty()) {
+            // What does not fit goes on in a line of its own.
+            let Some((verb, does)) = line.trim().split_once("  ") else { continue };
+            if verb == "help" {
+                continue;
+            }
+            let verb = [&page[..], &[verb.to_owned()]].concat();
+            let words = [&verb[..], &["--help".to_owned()]].concat();
+            let first = run(&words.iter().map(String::as_str).collect::<Vec<_>>()).success();
+            let first = first.stdout.lines().next().unwrap_or_default().to_owned();
+            let does = does.split(" [alias").next().unwrap_or_default().trim();
+            assert!(first.starts_with(does), "{verb:?} is listed as {does:?}, and begins {first:?}");
+            assert!(!first.starts_with("The "), "{verb:?}: {first}");
+            pages.push(verb);
+            seen += 1;
+        }
+    }
+    assert!(seen > VERBS.len() + 20, "only {seen} pages");
+}
+
 #[test]
 fn a_maximum_below_the_number_is_refused() {
     let create = ["create", "web", "--image", "x", "-c", "4", "-m", "2G"];

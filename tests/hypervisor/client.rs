@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use vmtools::libvirt::{
-    Client, Definition, Error, HostUpdate, Object, PoolKind, RefusalReason, Reservation, VolumeKind,
+    Client, Definition, Error, HostUpdate, Object, Pool, PoolKind, RefusalReason, Reservation, VolumeKind,
     VolumeSpec,
 };
 use vmtools::model::Uuid;
@@ -61,7 +61,7 @@ fn volumes_of_any_name_are_known() {
     let folder = pool.to_str().unwrap();
     with_client(&sandbox, async |client| {
         assert_eq!(client.pools().find("odd pool").await.unwrap(), None);
-        let made = client.pools().define_folder("odd pool", folder).await.unwrap();
+        let made = pool_of(client, "odd pool", folder).await;
         assert_eq!((made.kind, made.active, made.path.as_str()), (PoolKind::Dir, true, folder));
         let contents = client.volumes().contents("odd pool").await.unwrap();
         let mut names: Vec<&str> = contents.volumes.iter().map(|volume| volume.name.as_str()).collect();
@@ -83,13 +83,26 @@ fn volumes_of_any_name_are_known() {
     assert!(!pool.join("my overlay.qcow2").exists());
 }
 
+async fn pool_of(client: &Client, name: &str, folder: &str) -> Pool {
+    let pools = client.pools();
+    pools.define_folder(name, folder).await.unwrap();
+    let mut built = false;
+    loop {
+        let pool = pools.find(name).await.unwrap().unwrap();
+        if pool.active {
+            return pool;
+        }
+        pools.start(&pool, &mut built).await.unwrap();
+    }
+}
+
 #[test]
 fn what_others_do_to_a_pools_files_is_learned() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let folder = sandbox.tmp().join("pool");
     let file = |name: &str| folder.join(name);
     with_client(&sandbox, async |client| {
-        client.pools().define_folder("p", folder.to_str().unwrap()).await.unwrap();
+        pool_of(client, "p", folder.to_str().unwrap()).await;
         // Listed and gone: not there, and its name is free.
         client.volumes().create("p", &spec("a")).await.unwrap();
         std::fs::remove_file(file("a")).unwrap();

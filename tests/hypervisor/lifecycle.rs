@@ -107,7 +107,9 @@ fn life(sandbox: &Sandbox) {
     // Nobody is there to be asked.
     let refused = vmtools(&["delete", "web", "--json"]).code(2);
     assert!(refused.json_error()["hint"].as_str().unwrap().contains("--yes"), "{refused}");
-    vmtools(&["delete", "web", "--dry-run"]).success();
+    // What is shown is what would happen: one that runs is stopped only by --force.
+    vmtools(&["delete", "web", "--dry-run"]).code(5).stderr_has("--force");
+    vmtools(&["delete", "web", "--dry-run", "--force"]).success().stdout_has("which runs and is stopped");
     assert_eq!(sandbox.domains(), ["web"]);
     vmtools(&["delete", "web", "--force"]).success();
     nothing_is_left(sandbox);
@@ -140,4 +142,19 @@ fn doctor_and_networks_are_content() {
         (networks[0]["name"].as_str(), networks[0]["active"].as_bool()),
         (Some("default"), Some(true))
     );
+    // What a create finds inactive or missing is named before.
+    sandbox.virsh(&["net-destroy", "default"]);
+    let iso = sandbox.tmp().join("install.iso");
+    std::fs::write(&iso, [0; 2048]).unwrap();
+    let iso = iso.to_str().unwrap();
+    let plan = sandbox.vmtools(&["create", "web", "--iso", iso, "--start", "--dry-run"]).run().success();
+    let plan = plan.stdout_has(iso).stdout_has("starting the network default");
+    plan.stdout_has("creating the storage pool vmtools").stdout_has("starting it");
+    sandbox.libvirtd_stop();
+    let checks = sandbox.vmtools(&["doctor", "--json"]).run().json();
+    let fix =
+        checks.as_array().unwrap().iter().find(|check| check["id"] == "libvirt").unwrap()["fix"].clone();
+    let is_installed = std::path::Path::new("/lib/systemd/system/libvirtd.service").exists();
+    let start = if is_installed { "systemctl start" } else { "install-qemu-kvm.sh" };
+    assert!(fix.as_str().unwrap().contains(start), "{fix}");
 }

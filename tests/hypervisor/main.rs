@@ -32,6 +32,7 @@ mod qmp;
 mod question;
 mod races;
 mod reach;
+mod replace;
 mod screen;
 mod stress;
 mod template;

@@ -155,6 +155,12 @@ fn a_session_has_user_mode_networking_only() {
     let refused = sandbox.vmtools(&["network", "create", "lab", "--json"]).run().code(9);
     assert!(refused.json_error()["hint"].as_str().unwrap().contains("qemu:///system"), "{refused}");
     sandbox.vmtools(&["network", "attach", "lab", "web"]).run().code(3);
+    let iso = sandbox.tmp().join("install.iso");
+    std::fs::write(&iso, [0; 2048]).unwrap();
+    let create = ["create", "web", "--iso", iso.to_str().unwrap(), "-m", "64", "--network", "default"];
+    let run =
+        sandbox.vmtools(&create).run().code(3).stderr_has("--network user").stderr_has("qemu:///system");
+    assert!(!run.stderr.contains("net-define"), "{run}");
     assert_eq!(sandbox.vmtools(&["networks", "--json"]).run().success().json(), serde_json::json!([]));
 }
 

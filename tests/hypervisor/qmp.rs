@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use vmtools::qemu::{
-    Client, Command, Error, GuestStats, QomGet, QomList, QueryBalloon, QueryBlock, QueryBlockJobs,
+    Command, Connection, Error, GuestStats, QomGet, QomList, QueryBalloon, QueryBlock, QueryBlockJobs,
     QueryBlockStats, QueryChardev, QueryCpusFast, QueryIothreads, QueryJobs, QueryKvm,
     QueryMemorySizeSummary, QueryMigrate, QueryName, QueryNamedBlockNodes, QueryPci, QueryStats,
     QueryStatsSchemas, QueryStatus, QueryUuid, QueryVersion, StatsTarget,
@@ -24,11 +24,11 @@ fn a_guest_is_looked_into_by_its_own_socket() {
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut client = Client::connect(&socket, MINUTE).await.unwrap();
+        let mut client = Connection::connect(&socket, MINUTE).await.unwrap();
         every_command(&mut client, &word(&status, "uuid")).await;
 
         // Another client has to wait until this one is gone, and is told.
-        let second = Client::connect(&socket, Duration::from_millis(500)).await.unwrap_err();
+        let second = Connection::connect(&socket, Duration::from_millis(500)).await.unwrap_err();
         assert!(matches!(second, Error::Busy { .. }), "{second:?}");
         assert!(run(&mut client, &QueryStatus).await.running);
 
@@ -43,7 +43,7 @@ fn a_guest_is_looked_into_by_its_own_socket() {
         assert_eq!(sandbox.state("web"), "running");
         drop(client);
 
-        let mut client = Client::connect(&socket, MINUTE).await.unwrap();
+        let mut client = Connection::connect(&socket, MINUTE).await.unwrap();
         let pid = sandbox.as_root("cat", &["/run/libvirt/qemu/web.pid"]).run().success().stdout;
         sandbox.as_root("kill", &["-STOP", pid.trim()]).run().success();
         let hung = client.run_within(&QueryStatus, Duration::from_millis(300)).await;
@@ -52,7 +52,7 @@ fn a_guest_is_looked_into_by_its_own_socket() {
         assert!(matches!(client.run(&QueryStatus).await, Err(Error::Unusable { .. })));
         drop(client);
 
-        let mut client = Client::connect(&socket, MINUTE).await.unwrap();
+        let mut client = Connection::connect(&socket, MINUTE).await.unwrap();
         sandbox.as_root("kill", &["-KILL", pid.trim()]).run().success();
         // What it still had to tell comes first.
         let closed = tokio::time::timeout(MINUTE, async {
@@ -67,7 +67,7 @@ fn a_guest_is_looked_into_by_its_own_socket() {
         // Its listening socket may live a moment longer than its connections.
         let gone = tokio::time::timeout(MINUTE, async {
             loop {
-                match Client::connect(&socket, MINUTE).await {
+                match Connection::connect(&socket, MINUTE).await {
                     Err(Error::Closed { .. } | Error::Busy { .. }) => tokio::task::yield_now().await,
                     other => return other.map(drop),
                 }
@@ -78,13 +78,13 @@ fn a_guest_is_looked_into_by_its_own_socket() {
 
         wait_for("libvirt to see it off", MINUTE, || (sandbox.state("web") == "shut off").then_some(()));
         sandbox.vmtools(&["start", "web"]).run().success();
-        let mut client = Client::connect(&socket, MINUTE).await.unwrap();
+        let mut client = Connection::connect(&socket, MINUTE).await.unwrap();
         assert!(run(&mut client, &QueryStatus).await.running);
     });
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
 }
 
-async fn every_command(client: &mut Client, uuid: &str) {
+async fn every_command(client: &mut Connection, uuid: &str) {
     let version = run(client, &QueryVersion).await;
     assert_eq!(&version, client.version());
     assert_eq!(run(client, &QueryName).await.name.as_deref(), Some("web"));
@@ -120,7 +120,7 @@ async fn every_command(client: &mut Client, uuid: &str) {
     assert!(status.unwrap().running && !stats.unwrap().is_empty());
 }
 
-async fn run<C: Command>(client: &mut Client, command: &C) -> C::Reply {
+async fn run<C: Command>(client: &mut Connection, command: &C) -> C::Reply {
     client.run_within(command, MINUTE).await.unwrap_or_else(|error| panic!("{}: {error:?}", C::NAME))
 }
 

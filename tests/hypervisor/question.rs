@@ -43,7 +43,9 @@ fn only_yes_deletes_a_vm() {
     let before = hashes();
     for (keys, code, word) in NO {
         let run = answer(&sandbox, "delete web", keys).code(code).stdout_has(word);
-        run.stdout_has("delete the VM web").stdout_has("made for it alone");
+        let run = run.stdout_has("delete the VM web").stdout_has("made for it alone");
+        // To say no is no error.
+        assert_eq!(run.stdout.contains("error:"), code == 130, "{run}");
     }
     // What is asked is shown also to those who want quiet, and what failed before is said.
     let none = answer(&sandbox, "delete --quiet web none", "n\\r").code(10);

@@ -74,7 +74,7 @@ fn windows(sandbox: &Sandbox, state: &[PathBuf; 2]) {
     assert!(!own_volumes(sandbox).iter().any(|volume| volume.contains("-seed")), "{xml}");
     let files = || state.iter().map(|folder| sandbox.files_under(folder).len()).collect::<Vec<_>>();
     assert!(files().iter().all(|count| *count > 0), "{:?}", files());
-    let plan = sandbox.vmtools(&["delete", "win", "--dry-run", "--json"]).run().success().json();
+    let plan = sandbox.vmtools(&["delete", "win", "--force", "--dry-run", "--json"]).run().success().json();
     assert_eq!(plan["state"], serde_json::json!(["tpm"]), "{plan}");
     sandbox.vmtools(&["delete", "--force", "win"]).run().success();
     nothing_is_left(sandbox);

@@ -8,17 +8,17 @@ use super::refusal::{Refusal, RefusalKind};
 use super::transport::{Failure, Transport};
 use super::wire::{REQUEST_LIMIT, Reply, parse, request};
 
-/// How long [`Client::ask`] waits for the reply. An agent that is idle answers within milliseconds; a guest that is
+/// How long [`Agent::ask`] waits for the reply. An agent that is idle answers within milliseconds; a guest that is
 /// busy writing may hold it up for seconds.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The agent of one guest.
 #[derive(Debug, Clone)]
-pub struct Client<T> {
+pub struct Agent<T> {
     transport: T,
 }
 
-impl<T: Transport> Client<T> {
+impl<T: Transport> Agent<T> {
     /// Nothing is asked yet.
     pub fn new(transport: T) -> Self {
         Self { transport }

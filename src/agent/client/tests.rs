@@ -9,7 +9,7 @@ const MOMENT: Duration = Duration::from_millis(10);
 #[test]
 fn an_agent_is_there_or_not() {
     let guest = FakeGuest::new();
-    let client = Client::new(&guest);
+    let client = Agent::new(&guest);
     assert!(wait(client.answers(MOMENT)));
     guest.state().silent.insert("guest-ping", 1);
     assert!(!wait(client.answers(MOMENT)));
@@ -21,7 +21,7 @@ fn an_agent_is_there_or_not() {
 #[test]
 fn a_refusal_has_its_kind() {
     let guest = FakeGuest::new();
-    let client = Client::new(&guest);
+    let client = Agent::new(&guest);
     let error = wait(client.ask(&GetHostName)).expect_err("the fake has no such command");
     assert_eq!(error.refusal(), Some(RefusalKind::UnknownCommand));
     assert_eq!(
@@ -38,7 +38,7 @@ fn frozen_file_systems_are_told_from_a_forbidden_command() {
     for recent in [false, true] {
         let guest = FakeGuest::new();
         guest.state().recent = recent;
-        let client = Client::new(&guest);
+        let client = Agent::new(&guest);
         wait(client.ask(&FsfreezeFreeze)).expect("freezes");
         assert!(wait(client.is_frozen()));
         let error = wait(client.ask(&Exec::new("cat"))).expect_err("it is frozen");
@@ -49,7 +49,7 @@ fn frozen_file_systems_are_told_from_a_forbidden_command() {
 #[test]
 fn a_shutdown_that_is_not_answered_was_asked_for() {
     let guest = FakeGuest::new();
-    let client = Client::new(&guest);
+    let client = Agent::new(&guest);
     guest.state().silent.insert("guest-shutdown", 1);
     wait(client.shut_down(ShutdownMode::Powerdown, MOMENT)).expect("silence is its answer");
     assert!(guest.was_asked("guest-shutdown"));
@@ -63,7 +63,7 @@ fn a_shutdown_that_is_not_answered_was_asked_for() {
 #[test]
 fn a_request_that_would_hang_the_agent_is_not_sent() {
     let guest = FakeGuest::new();
-    let client = Client::new(&guest);
+    let client = Agent::new(&guest);
     let long = |length: usize| Exec::new("cat").args(["x".repeat(length)]);
     let frame = crate::agent::request(&long(0)).expect("writes").len();
     wait(client.ask(&long(REQUEST_LIMIT - frame))).expect("it just fits");
@@ -100,7 +100,7 @@ impl Transport for Says {
 fn a_transport_may_give_errors_as_they_came() {
     let says =
         Says(r#"{"error": {"class": "CommandNotFound", "desc": "Command guest-info has been disabled"}}"#);
-    let error = wait(Client::new(says).info()).expect_err("it is disabled");
+    let error = wait(Agent::new(says).info()).expect_err("it is disabled");
     assert_eq!(error.refusal(), Some(RefusalKind::Disabled));
 }
 
@@ -108,9 +108,9 @@ fn a_transport_may_give_errors_as_they_came() {
 fn what_is_no_reply_to_the_command_is_told_so() {
     for text in ["", "{}", "[]", "nonsense", r#"{"return": {"pid": 1}}"#, r#"{"return": []}"#, "{\"return\""]
     {
-        let reply: Result<AgentInfo, _> = wait(Client::new(Says(text)).info());
+        let reply: Result<AgentInfo, _> = wait(Agent::new(Says(text)).info());
         assert!(matches!(reply, Err(Error::Reply { command: "guest-info", .. })), "{text}");
     }
     let keys = SshAddAuthorizedKeys { username: "root".into(), keys: vec!["k".into()], reset: false };
-    wait(Client::new(Says(r#"{"return": {}}"#)).ask(&keys)).expect("it was done");
+    wait(Agent::new(Says(r#"{"return": {}}"#)).ask(&keys)).expect("it was done");
 }

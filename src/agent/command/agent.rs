@@ -42,7 +42,7 @@ pub struct CommandInfo {
 }
 
 /// Asks the guest to shut down. The agent answers only when it does not do so: see
-/// [`Client::shut_down`](crate::agent::Client::shut_down).
+/// [`Agent::shut_down`](crate::agent::Agent::shut_down).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Shutdown {
     /// How.

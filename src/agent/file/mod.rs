@@ -2,7 +2,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::client::Client;
+use super::client::Agent;
 use super::command::{FileClose, FileHandle, FileMode, FileOpen, FileRead, FileWrite};
 use super::error::Error;
 use super::transport::Transport;
@@ -26,7 +26,7 @@ pub enum TransferError<E: std::error::Error + 'static> {
     Local(#[source] io::Error),
 }
 
-impl<T: Transport> Client<T> {
+impl<T: Transport> Agent<T> {
     /// Reads a file of the guest's to its end and gives its bytes to `output`. `progress` is told how many went
     /// through so far. Gives how many there were.
     ///

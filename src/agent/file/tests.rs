@@ -10,7 +10,7 @@ fn content() -> Vec<u8> {
 #[test]
 fn files_go_both_ways_in_chunks() {
     let guest = FakeGuest::new();
-    let client = Client::new(&guest);
+    let client = Agent::new(&guest);
     let mut told = Vec::new();
     let written = wait(client.write_file("/tmp/a", &mut content().as_slice(), |done| told.push(done)));
     assert_eq!(written.expect("writes"), content().len() as u64);
@@ -28,7 +28,7 @@ fn files_go_both_ways_in_chunks() {
 #[test]
 fn an_empty_file_is_made_and_read() {
     let guest = FakeGuest::new();
-    let client = Client::new(&guest);
+    let client = Agent::new(&guest);
     assert_eq!(wait(client.write_file("/x", &mut tokio::io::empty(), |_| ())).expect("writes"), 0);
     assert_eq!(wait(client.read_file("/x", &mut Vec::new(), |_| ())).expect("reads"), 0);
 }
@@ -36,7 +36,7 @@ fn an_empty_file_is_made_and_read() {
 #[test]
 fn a_missing_file_is_told_so() {
     let guest = FakeGuest::new();
-    let read = wait(Client::new(&guest).read_file("/nosuch", &mut Vec::new(), |_| ()));
+    let read = wait(Agent::new(&guest).read_file("/nosuch", &mut Vec::new(), |_| ()));
     let Err(TransferError::Agent(error)) = read else { panic!("{read:?}") };
     assert_eq!(error.refusal(), Some(RefusalKind::NoSuchFile));
 }
@@ -44,7 +44,7 @@ fn a_missing_file_is_told_so() {
 #[test]
 fn what_fails_midway_is_closed() {
     let guest = FakeGuest::new();
-    let client = Client::new(&guest);
+    let client = Agent::new(&guest);
     guest.state().disk_full_after = Some(WRITE_CHUNK + 10);
     let written = wait(client.write_file("/full", &mut content().as_slice(), |_| ()));
     let short = Error::<crate::agent::fake::Lost>::ShortWrite { written: 10, length: WRITE_CHUNK };

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::Client;
+use super::client::Agent;
 use super::command::{FsfreezeFreeze, FsfreezeThaw};
 use super::error::Error;
 use super::transport::{Failsafe, Transport};
@@ -11,7 +11,7 @@ use super::transport::{Failsafe, Transport};
 const THAW_TRIES: u32 = 3;
 const THAW_WITHIN: Duration = Duration::from_secs(5);
 
-impl<T: Transport> Client<T> {
+impl<T: Transport> Agent<T> {
     /// Freezes the guest's file systems for `at_most` that time, from now on. The agent may take as long as there is
     /// to be written.
     ///
@@ -59,7 +59,7 @@ impl<T: Transport> Client<T> {
 /// learning whether that worked: [`thaw`](Self::thaw) and [`during`](Self::during) tell.
 #[must_use = "the guest's file systems are frozen until this is dropped"]
 pub struct Frozen<'a, T: Transport> {
-    client: &'a Client<T>,
+    client: &'a Agent<T>,
     failsafe: T::Failsafe,
     file_systems: u64,
     until: Instant,

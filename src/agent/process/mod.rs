@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::{ANSWER_WITHIN, Client};
+use super::client::{ANSWER_WITHIN, Agent};
 use super::command::{Exec, ExecState, ExecStatus};
 use super::error::Error;
 use super::refusal::RefusalKind;
@@ -78,7 +78,7 @@ pub struct Run {
     pub end: End,
 }
 
-impl<T: Transport> Client<T> {
+impl<T: Transport> Agent<T> {
     /// Starts a program.
     ///
     /// # Errors
@@ -124,7 +124,7 @@ impl<T: Transport> Client<T> {
 /// A program that was started in the guest. Dropped, it runs on.
 #[derive(Debug)]
 pub struct Process<'a, T> {
-    client: &'a Client<T>,
+    client: &'a Agent<T>,
     pid: i64,
 }
 

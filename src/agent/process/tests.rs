@@ -9,7 +9,7 @@ const MOMENT: Duration = Duration::from_millis(30);
 #[test]
 fn a_program_is_run_to_its_end() {
     let guest = FakeGuest::new();
-    let client = Client::new(&guest);
+    let client = Agent::new(&guest);
     let exec = Exec::new("cat").args(["a b", "'"]).input(b"na\xc3\xafve\0".to_vec());
     let run = wait(client.run(&exec, None, pending())).expect("runs");
     let exit = run.exit.expect("it ended");
@@ -22,14 +22,14 @@ fn a_program_is_run_to_its_end() {
 fn one_that_cannot_be_started_is_told_so() {
     let guest = FakeGuest::new();
     let error =
-        wait(Client::new(&guest).run(&Exec::new("nosuch"), None, pending())).expect_err("there is none");
+        wait(Agent::new(&guest).run(&Exec::new("nosuch"), None, pending())).expect_err("there is none");
     assert_eq!(error.refusal(), Some(RefusalKind::NoSuchProgram));
 }
 
 #[test]
 fn past_its_time_or_when_it_is_to_stop_it_is_ended() {
     let guest = FakeGuest::new();
-    let client = Client::new(&guest);
+    let client = Agent::new(&guest);
     let run = wait(client.run(&Exec::new("forever"), Some(MOMENT), pending())).expect("runs");
     let exit = run.exit.expect("it ended");
     assert_eq!((run.end, exit.status), (End::TimedOut, Some(ExitStatus::Signal(15))));
@@ -47,7 +47,7 @@ fn past_its_time_or_when_it_is_to_stop_it_is_ended() {
 #[test]
 fn one_that_does_not_heed_is_killed() {
     let guest = FakeGuest::new();
-    let client = Client::new(&guest);
+    let client = Agent::new(&guest);
     let ended = |program: &str| {
         wait(async {
             let process = client.start(&Exec::new(program)).await.expect("starts");
@@ -74,7 +74,7 @@ fn one_that_does_not_heed_is_killed() {
 fn windows_programs_are_ended_its_own_way() {
     let guest = FakeGuest::new();
     guest.state().windows = true;
-    let client = Client::new(&guest);
+    let client = Agent::new(&guest);
     let run = wait(client.run(&Exec::new("forever"), Some(MOMENT), pending())).expect("runs");
     assert_eq!(run.exit.and_then(|exit| exit.status), Some(ExitStatus::Signal(9)));
 }
@@ -82,7 +82,7 @@ fn windows_programs_are_ended_its_own_way() {
 #[test]
 fn output_that_is_lost_is_told_so() {
     let guest = FakeGuest::new();
-    let lost = wait(Client::new(&guest).run(&Exec::new("loud"), None, pending()));
+    let lost = wait(Agent::new(&guest).run(&Exec::new("loud"), None, pending()));
     assert!(matches!(lost, Err(Error::ReplyTooLong { command: "guest-exec-status" })), "{lost:?}");
 }
 

@@ -11,7 +11,7 @@ use crate::manager::{CloneMode, CloneRequest};
 use crate::model::{Condition, VmName, parse_duration};
 use crate::problem::{Doing, Problem};
 
-/// The flags of `clone`.
+/// Clone a VM.
 #[derive(Debug, Args)]
 #[command(
     after_help = "A full clone needs nothing of its source. A linked one stands on its source's disks: as long as it is\nthere, vmtools neither deletes nor starts the source. virsh does start it, and what the source then\nwrites damages its linked clones.\n\nExample:\n  vmtools clone web web2 --start --wait\n  vmtools clone golden ci --linked --count 5 --start"

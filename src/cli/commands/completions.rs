@@ -6,7 +6,7 @@ use crate::cli::args::Cli;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The flags of `completions`.
+/// Generate shell completions.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools completions bash > ~/.local/share/bash-completion/completions/vmtools"

@@ -7,7 +7,7 @@ use crate::cli::render::{self, SettingRow};
 use crate::config::{self, Source};
 use crate::problem::Problem;
 
-/// The flags of `config`.
+/// Show or change the configuration.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools config --set defaults.memory=4G\n  vmtools config --get defaults.memory"

@@ -21,7 +21,7 @@ const MOST_WAITING: usize = 1 << 20;
 /// The usual colours, the cursor shown, and a line of its own for what follows.
 const FAREWELL: &str = "\x1b[0m\x1b[?25h\r\n";
 
-/// The flags of `console`.
+/// Attach to a VM's serial console.
 #[derive(Debug, Args)]
 #[command(
     after_help = "A guest answers where a getty runs on its serial console: cloud images have one. The keys go to the guest, Ctrl-C too.\n\nExample:\n  vmtools console web\n  vmtools console web --escape ^T"

@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::manager::{CopyBy, CopyPlace, CopyRequest};
 use crate::problem::Problem;
 
-/// The flags of `cp`.
+/// Copy files and directories to or from a VM.
 #[derive(Debug, Args)]
 #[command(
     after_help = "One side is NAME:PATH, a path in the guest that begins in the user's home unless it begins with a slash; the other one is a path here, or - for the standard input or output. A path here with a colon is written ./a:b. If DST is a directory, SRC is copied into it. Modes and times are preserved.\n\nThe guest needs sh, tar and base64, which even busybox has, but no sftp-server. Files copied by the agent belong to its user, usually root.\n\nExample:\n  vmtools cp site.conf web:/tmp/\n  vmtools cp -r web:/var/log ./web-log\n  pg_dump shop | vmtools cp - web:shop.sql"

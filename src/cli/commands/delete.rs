@@ -9,7 +9,7 @@ use crate::cli::render;
 use crate::manager::{DeletePlan, DeleteRequest, Deleted};
 use crate::problem::{Doing, ErrorKind, Problem};
 
-/// The flags of `delete`.
+/// Delete VMs and the disks created for them.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools delete web            # shows what goes, and asks\n  vmtools delete --force -l ci=nightly"
@@ -47,7 +47,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
     let names = args.selection.resolve(&session, context).await?;
     let single = args.selection.names.len() == 1;
     let request = DeleteRequest {
-        may_stop: args.force || args.dry_run,
+        may_stop: args.force,
         keep_disks: args.keep_disks,
         foreign_disks: args.with_foreign_disks,
         ends_hanging: args.force && !args.dry_run,

@@ -7,7 +7,7 @@ use crate::cli::render;
 use crate::manager::CheckStatus;
 use crate::problem::{ErrorKind, Problem, doctor};
 
-/// The flags of `doctor`.
+/// Check that this host is ready, and show how to fix what is missing.
 #[derive(Debug, Args)]
 #[command(after_help = "Exits with 9 when a check failed.\n\nExample:\n  vmtools doctor")]
 pub struct DoctorArgs {}

@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How many events may wait for a slow command; beyond, virsh is not read.
 const WAITING: usize = 4096;
 
-/// The flags of `events`.
+/// Stream VM events.
 #[derive(Debug, Args)]
 #[command(
     after_help = "A line is TIME NAME EVENT DETAIL, the time in UTC; with --json an object with time, name, uuid, event, detail, state (after it) and missed. The events of a VM's life are defined, started, suspended (paused), resumed, shutdown, stopped, crashed, rebooted, pmsuspended, undefined; others are as block_job or device_added.\n\nWhen libvirt goes away it is waited for. What the VMs' states then show to have happened meanwhile is told as events that are marked as missed.\n\nWith --exec nothing is printed but what CMD prints. It runs by sh once an event, one after another, without input, with VMTOOLS_EVENT, VMTOOLS_EVENT_DETAIL, VMTOOLS_EVENT_TIME, VMTOOLS_EVENT_MISSED, VMTOOLS_VM_NAME, VMTOOLS_VM_UUID, VMTOOLS_VM_STATE and VMTOOLS_CONNECT in its environment. That CMD fails is a warning. Ctrl-C ends CMD too.\n\nExample:\n  vmtools events web --json | jq -r 'select(.event == \"stopped\").name'\n  vmtools events --exec 'logger \"$VMTOOLS_VM_NAME: $VMTOOLS_EVENT\"'"

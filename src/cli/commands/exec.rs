@@ -13,7 +13,7 @@ use crate::problem::{ErrorKind, Problem};
 const NO_SUCH_PROGRAM: u8 = 127;
 const NOT_STARTED: u8 = 126;
 
-/// The flags of `exec`.
+/// Run a command in a VM through its guest agent, without any network.
 #[derive(Debug, Args)]
 #[command(
     after_help = "CMD's words go to the program as they are, without a shell; it runs as the agent's user, usually root. The exit status is CMD's own: 128 and the signal's number when one ended it, 127 when there is no such program.\n\nThe agent gives what CMD printed when it ends, at most 3 MiB, and takes at most 128 KiB of input; `vmtools ssh` streams and has no bounds. Ctrl-C and --timeout end CMD in the guest.\n\nExample:\n  vmtools exec web -- systemctl is-active nginx\n  echo 'date; id' | vmtools exec -i web -- sh -s"

@@ -8,7 +8,7 @@ use crate::cli::render;
 use crate::manager::{Error, Garbage};
 use crate::problem::Problem;
 
-/// The flags of `gc`.
+/// Remove leftovers of killed commands, and expired VMs.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools gc --dry-run")]
 pub struct GcArgs {

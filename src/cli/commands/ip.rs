@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
 
-/// The flags of `ip`.
+/// Print a VM's IP addresses.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  curl http://$(vmtools ip web)/")]
 pub struct IpArgs {

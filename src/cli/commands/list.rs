@@ -8,7 +8,7 @@ use crate::manager::ListRequest;
 use crate::model::Label;
 use crate::problem::Problem;
 
-/// The flags of `list`.
+/// List VMs: running ones, or all.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools list --all --columns name,state,image,labels\n  vmtools list --all --json -l ci=nightly"

@@ -10,7 +10,7 @@ use crate::cli::ui::Ui;
 use crate::manager::LogRequest;
 use crate::problem::Problem;
 
-/// The flags of `logs`.
+/// Print a VM's serial console log.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The log begins anew at each start of the VM. On a terminal, control sequences other than colours are left out; into a pipe or file it goes as the guest printed it. With --json each line is one object.\n\nExample:\n  vmtools logs web -n 20\n  vmtools logs web -f | grep -m1 'Reached target'"

@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory};
 use crate::cli::args::Cli;
 use crate::problem::Problem;
 
-/// The flags of `man`.
+/// Generate man pages.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools man ~/.local/share/man/man1")]
 pub struct ManArgs {

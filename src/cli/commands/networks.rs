@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
 
-/// The flags of `networks`.
+/// List networks.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools networks")]
 pub struct NetworksArgs {}

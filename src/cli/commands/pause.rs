@@ -8,7 +8,7 @@ use super::stop::changed;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The flags of `pause`.
+/// Pause running VMs.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools pause web    # its memory stays; `vmtools resume web` lets it go on"

@@ -7,7 +7,7 @@ use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The flags of `protect`.
+/// Protect VMs from deletion.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools protect web    # `delete`, `create --replace` and `gc` refuse it"

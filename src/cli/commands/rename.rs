@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::model::VmName;
 use crate::problem::Problem;
 
-/// The flags of `rename`.
+/// Rename a VM that is shut off.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The VM has to be off. Its disks keep the names of their files, and its guest keeps its host name: change that \

@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::model::{Condition, parse_duration};
 use crate::problem::{Doing, Problem};
 
-/// The flags of `restart`.
+/// Restart VMs: shut them down, then start them.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The guest is asked to go off, as `stop` does, and when it is the VM is started: so it gets what `set` left for \

@@ -8,7 +8,7 @@ use super::stop::changed;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The flags of `resume`.
+/// Resume paused VMs.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools resume web")]
 pub struct ResumeArgs {

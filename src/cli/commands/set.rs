@@ -8,7 +8,7 @@ use crate::manager::VmChange;
 use crate::model::{DiskSize, Label, MemorySize, TimeToLive};
 use crate::problem::Problem;
 
-/// The flags of `set`.
+/// Change a VM's memory, vCPUs, disk size, labels, time to live or autostart.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("change").required(true).multiple(true),

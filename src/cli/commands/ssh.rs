@@ -8,7 +8,7 @@ use crate::cli::signals;
 use crate::manager::Error;
 use crate::problem::Problem;
 
-/// The flags of `ssh`.
+/// Log in to a VM over ssh, or run a command there.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The words of CMD are joined with blanks and read by the user's shell in the guest, as plain ssh does it. The exit status is CMD's own; 255: no connection. SIGINT, SIGTERM and SIGHUP reach the command.\n\nExample:\n  vmtools ssh web\n  vmtools ssh web -- uname -a\n  tar c . | vmtools ssh web -- tar x -C /tmp"

@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::manager::{Error, ListRequest, ReachError, SshHost, VmError};
 use crate::problem::{Problem, vmtools};
 
-/// The flags of `ssh-config`.
+/// Print an ssh_config section for VMs.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Addresses change: print it anew when VMs were started. `Include vms` in ~/.ssh/config reads ~/.ssh/vms.\n\nExample:\n  vmtools ssh-config >~/.ssh/vms && ssh -F ~/.ssh/vms web"

@@ -10,7 +10,7 @@ use crate::manager::WaitFor;
 use crate::model::{Condition, parse_duration};
 use crate::problem::Problem;
 
-/// The flags of `start`.
+/// Start VMs.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools start web --wait=ssh --timeout 2m")]
 pub struct StartArgs {

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
 
-/// The flags of `status`.
+/// Show everything about a VM.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools status web --json | jq -r .state")]
 pub struct StatusArgs {

@@ -10,7 +10,7 @@ use crate::manager::{StateChange, StopBy};
 use crate::model::parse_duration;
 use crate::problem::Problem;
 
-/// The flags of `stop`.
+/// Stop VMs: ask the guest to shut down, and wait.
 #[derive(Debug, Args)]
 #[command(
     after_help = "All are asked at once. The guest is asked by its power button, after 5 s by its agent too.\n\nExample:\n  vmtools stop web --timeout 30s || vmtools stop web --force"

@@ -7,7 +7,7 @@ use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The flags of `unprotect`.
+/// Allow VMs to be deleted again.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools unprotect web && vmtools delete web")]
 pub struct UnprotectArgs {

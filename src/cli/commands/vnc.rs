@@ -9,7 +9,7 @@ use crate::cli::signals;
 use crate::manager::{Error, Screen};
 use crate::problem::{Problem, command, view_elsewhere, vmtools};
 
-/// The flags of `vnc`.
+/// Show where a VM's screen can be viewed, or forward a local port to it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "It prints the path of the screen's Unix socket, or HOST:PORT. The socket is open to its owner, root and, with qemu:///system, the group libvirt; with --port every user of this host can see and use the screen until Ctrl-C.\n\n--viewer opens it in virt-viewer, remote-viewer or vncviewer, whichever is installed, and exits with the viewer's status.\n\nExample:\n  vmtools vnc web\n  vmtools vnc web --viewer\n  vmtools vnc web --port 5901    # then: vncviewer 127.0.0.1::5901"

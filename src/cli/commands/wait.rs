@@ -8,7 +8,7 @@ use crate::manager::WaitFor;
 use crate::model::{Condition, parse_duration};
 use crate::problem::Problem;
 
-/// The flags of `wait`.
+/// Wait until a VM meets a condition.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools wait web --for ssh --for port=80 --timeout 2m")]
 pub struct WaitArgs {

@@ -9,6 +9,7 @@ mod plain;
 mod prometheus;
 mod sample;
 mod setting;
+mod status;
 mod table;
 mod template;
 mod visible;
@@ -16,11 +17,9 @@ mod visible;
 use std::fmt::Write;
 
 use crate::manager::{
-    AvailableImage, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmStatus, VmSummary,
+    AvailableImage, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmSummary,
 };
-use crate::model::{
-    CardSpec, DiskSize, MemorySize, MountDriver, PortPublish, SharedFolder, Timestamp, counted,
-};
+use crate::model::{CardSpec, DiskSize, MemorySize, PortPublish, SharedFolder, Timestamp, counted};
 use crate::problem::doctor::CheckReport;
 use crate::problem::vmtools;
 
@@ -35,6 +34,7 @@ pub use sample::{SampleColumn, bytes, samples, samples_as_csv};
 pub use setting::{
     ChainLink, KeyValue, SettingRow, TemplateDocument, TemplateSettingRow, settings, template,
 };
+pub use status::status;
 use table::table;
 pub use template::{CheckDocument, TemplateRow, problems, templates};
 pub use visible::{visible, visible_json, visible_lines};
@@ -105,83 +105,6 @@ pub fn checks(checks: &[CheckReport]) -> String {
     text
 }
 
-/// The page of `status`.
-pub fn status(vm: &VmStatus) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<12} {}", visible(&value));
-    };
-    line("name", vm.name.clone());
-    line("uuid", vm.uuid.to_string());
-    let interrupted = format!(" (its create or delete was interrupted; {:#} removes it)", vmtools("gc"));
-    line("state", format!("{}{}", vm.state, if vm.interrupted { &interrupted } else { "" }));
-    line("connection", vm.uri.clone());
-    let cpus = cpu_room(vm.cpus, vm.max_cpus);
-    line("cpus", format!("{}{cpus} ({})", vm.cpus, vm.accel));
-    let used =
-        vm.memory_used_mib.map_or_else(String::new, |mib| format!(", {} used", MemorySize::from_mib(mib)));
-    let most = room(vm.memory_mib, vm.max_memory_mib);
-    line("memory", format!("{}{most}{used}", MemorySize::from_mib(vm.memory_mib)));
-    line("firmware", vm.firmware.to_string());
-    for ip in &vm.ips {
-        line("ip", ip.to_string());
-    }
-    for port in &vm.published {
-        line("published", published(port));
-    }
-    if let Some(ssh) = &vm.ssh {
-        let place = ssh.host.map(|host| format!("@{host} port {}", ssh.port));
-        let place = place.unwrap_or_else(|| ", no address yet".to_owned());
-        line("ssh", format!("{:#}   ({}{place})", vmtools("ssh").arg(&vm.name), ssh.user));
-    }
-    let optional = [
-        ("linked to", vm.parent.clone()),
-        ("clones", Some(vm.children.join(", ")).filter(|names| !names.is_empty())),
-        ("image", vm.image.clone()),
-        ("template", vm.template.clone()),
-        ("created", vm.created.map(|time| time.to_string())),
-        ("expires", vm.ttl_expires.map(expiry)),
-        ("uptime", vm.uptime_seconds.map(span)),
-        ("cpu time", vm.cpu_time_seconds.map(|seconds| format!("{seconds:.1} s"))),
-        ("qmp", vm.qmp.clone()),
-        ("serial log", vm.serial_log.clone()),
-    ];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            line(name, value);
-        }
-    }
-    line("autostart", yes_no(vm.autostart).to_owned());
-    line("protected", yes_no(vm.protected).to_owned());
-    for (key, value) in &vm.labels {
-        line("label", format!("{key}={value}"));
-    }
-    for disk in &vm.disks {
-        let size =
-            disk.capacity_bytes.map_or_else(|| "?".into(), |bytes| DiskSize::from_bytes(bytes).to_string());
-        let taken =
-            disk.allocation_bytes.map_or_else(|| "?".into(), |bytes| DiskSize::from_bytes(bytes).to_string());
-        let path = disk.path.as_deref().unwrap_or("-");
-        line("disk", format!("{} {size} ({taken} taken) {path}", disk.target));
-    }
-    for card in &vm.interfaces {
-        let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
-        let source = card.source.as_deref().unwrap_or("");
-        line("network", format!("{} {} {source}{group}", card.mac, card.kind));
-    }
-    for mount in &vm.mounts {
-        let host = mount.host.as_deref().unwrap_or("-");
-        let driver = mount.driver.map_or("?", MountDriver::name);
-        let guest = mount.guest.as_ref().map_or_else(String::new, |guest| format!(" at {guest}"));
-        let tag = &mount.tag;
-        line("mount", format!("{host}{guest} as {tag} ({driver}{})", read_only(mount.read_only)));
-    }
-    for snapshot in &vm.snapshots {
-        line("snapshot", snapshot.clone());
-    }
-    text
-}
-
 /// A port of this host that leads to a guest.
 pub fn published(port: &PortPublish) -> String {
     format!("127.0.0.1:{} -> {}/{}", port.host, port.guest, port.protocol.name())
@@ -206,15 +129,30 @@ pub fn plan(plan: &Plan) -> String {
     let image = plan.image.as_deref().unwrap_or("an empty disk");
     let here = if plan.image_cached == Some(false) { ", to be downloaded" } else { "" };
     let _ = writeln!(text, "  from {image}{here}");
+    for iso in &plan.cdroms {
+        let _ = writeln!(text, "  with {} in a CD-ROM drive", visible(iso));
+    }
     let networks: Vec<String> = plan.networks.iter().map(CardSpec::in_words).collect();
     let _ = writeln!(text, "  on {}", visible(&networks.join(", ")));
+    for network in &plan.networks_to_start {
+        let _ = writeln!(text, "  starting the network {}", visible(network));
+    }
+    for port in &plan.publish {
+        let _ = writeln!(text, "  publishing {port} on 127.0.0.1");
+    }
     for folder in &plan.mounts {
         let SharedFolder { host, guest, driver, .. } = folder;
         let _ =
             writeln!(text, "  mounting {host} at {guest} ({}{})", driver.name(), read_only(folder.read_only));
     }
+    if plan.pool_is_new {
+        let _ = writeln!(text, "  creating the storage pool {}", visible(&plan.pool));
+    }
     for file in &plan.files {
-        let _ = writeln!(text, "  making {}", visible(file));
+        let _ = writeln!(text, "  creating {}", visible(file));
+    }
+    if plan.start {
+        text.push_str("  starting it\n");
     }
     text
 }
@@ -260,7 +198,14 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
                 "not yet removable: {name} ({why}, or still in use); gc removes it in {seconds}s at the earliest\n"
             )
         }
-        None if dry_run => format!("would remove {name} ({why})\n"),
+        None if dry_run => {
+            let mut text = format!("would remove {name} ({why})\n");
+            // Of what is a file itself that is said already.
+            for file in item.files.iter().filter(|file| !file.ends_with(&item.name)) {
+                let _ = writeln!(text, "  with {}", visible(file));
+            }
+            text
+        }
         None => format!("removed {name} ({why})\n"),
     }
 }

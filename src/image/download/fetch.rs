@@ -21,7 +21,7 @@ const MAX_REDIRECTS: u32 = 8;
 ///
 /// Proxies are those of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`),
 /// certificates those that the system trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` too).
-pub(in crate::image) struct Client {
+pub(in crate::image) struct Downloader {
     agent: Agent,
     limits: Limits,
     /// For how long servers have been waited for since a byte came last.
@@ -62,7 +62,7 @@ pub(super) enum Answer<'a> {
 
 /// What a server sends.
 pub(super) struct Incoming<'a> {
-    client: &'a Client,
+    client: &'a Downloader,
     url: &'a str,
     body: ureq::BodyReader<'static>,
     /// The place of the first byte in the document.
@@ -73,7 +73,7 @@ pub(super) struct Incoming<'a> {
     pub(super) validator: Validator,
 }
 
-impl Client {
+impl Downloader {
     pub(in crate::image) fn new(limits: Limits) -> (Self, Hangup) {
         let agent = Agent::config_builder()
             .timeout_resolve(Some(limits.connect_timeout))

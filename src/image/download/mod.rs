@@ -21,7 +21,7 @@ mod test_server;
 mod unpack;
 
 pub(in crate::image) use answer::Validator;
-pub(in crate::image) use fetch::Client;
+pub(in crate::image) use fetch::Downloader;
 pub use limits::Limits;
 pub(in crate::image) use partial::Partial;
 pub(in crate::image) use source::{Named, Present, Wanted};

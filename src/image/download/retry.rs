@@ -1,5 +1,5 @@
 use super::Limits;
-use super::fetch::Client;
+use super::fetch::Downloader;
 use crate::image::Error;
 
 /// However much comes in between, a server that fails so often is given up.
@@ -30,15 +30,15 @@ impl Retries {
 }
 
 /// Whether a server that failed is asked again, and after which pause.
-pub(super) struct Retry<'a> {
-    client: &'a Client,
+pub(super) struct ServerRetry<'a> {
+    client: &'a Downloader,
     allowed: Retries,
     in_a_row: u32,
     total: u32,
 }
 
-impl<'a> Retry<'a> {
-    pub(super) fn new(client: &'a Client, allowed: Retries) -> Self {
+impl<'a> ServerRetry<'a> {
+    pub(super) fn new(client: &'a Downloader, allowed: Retries) -> Self {
         Self { client, allowed, in_a_row: 0, total: 0 }
     }
 

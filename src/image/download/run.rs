@@ -11,10 +11,10 @@
 use std::path::{Path, PathBuf};
 
 use super::answer::Validator;
-use super::fetch::{Answer, Ask, Client, Incoming};
+use super::fetch::{Answer, Ask, Downloader, Incoming};
 use super::intake::Intake;
 use super::partial::{Origin, Partial};
-use super::retry::{Retries, Retry};
+use super::retry::{Retries, ServerRetry};
 use crate::image::{Error, Format, Progress, Transfer, file, header};
 use crate::model::{Algorithm, Digest};
 use crate::system::fs;
@@ -64,7 +64,7 @@ impl Drop for Downloaded {
 }
 
 /// Fetches and checks; `None`: the document is still the one of [`Job::unless`].
-pub(in crate::image) fn run(client: &Client, job: &Job<'_>) -> Result<Option<Downloaded>, Error> {
+pub(in crate::image) fn run(client: &Downloader, job: &Job<'_>) -> Result<Option<Downloaded>, Error> {
     let folder = job.partial.parent().unwrap_or(Path::new("."));
     fs::create_private_folder(folder)?;
     let mut download = Download::prepare(client, job)?;
@@ -84,7 +84,7 @@ pub(in crate::image) fn run(client: &Client, job: &Job<'_>) -> Result<Option<Dow
 }
 
 struct Download<'a> {
-    client: &'a Client,
+    client: &'a Downloader,
     job: &'a Job<'a>,
     /// Of nothing, none.
     intake: Option<Intake>,
@@ -94,7 +94,7 @@ struct Download<'a> {
 
 impl<'a> Download<'a> {
     /// Looks for what an earlier one has left.
-    fn prepare(client: &'a Client, job: &'a Job<'a>) -> Result<Self, Error> {
+    fn prepare(client: &'a Downloader, job: &'a Job<'a>) -> Result<Self, Error> {
         let partial = Partial(job.partial);
         let fresh = Origin::new(job.url, job.expected.as_ref(), Validator::default());
         let mut this = Self { client, job, intake: None, origin: fresh, reported_bytes: 0 };
@@ -125,7 +125,7 @@ impl<'a> Download<'a> {
     }
 
     fn fetch_and_check(&mut self) -> Result<Option<Downloaded>, Error> {
-        let mut retry = Retry::new(self.client, self.job.retries);
+        let mut retry = ServerRetry::new(self.client, self.job.retries);
         loop {
             let before = self.received_bytes();
             match self.fetch_rest() {

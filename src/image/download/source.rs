@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Validator;
-use super::fetch::Client;
-use super::retry::{Retries, Retry};
+use super::fetch::Downloader;
+use super::retry::{Retries, ServerRetry};
 use super::run::{self, Downloaded, Job};
 use crate::image::digest::checksum;
 use crate::image::reference::file_name;
@@ -136,7 +136,7 @@ impl Wanted {
     /// is what is `present`.
     pub(in crate::image) fn fetch(
         &self,
-        client: &Client,
+        client: &Downloader,
         partial: &Path,
         present: Option<&Present>,
         progress: Option<&Progress>,
@@ -165,7 +165,7 @@ impl Wanted {
 
     fn attempt(
         &self,
-        client: &Client,
+        client: &Downloader,
         source: &Source,
         retries: Retries,
         partial: &Path,
@@ -186,14 +186,19 @@ impl Wanted {
     }
 
     /// The digest that was given, or else the one that is published.
-    fn expected(&self, client: &Client, source: &Source, retries: Retries) -> Result<Option<Digest>, Error> {
+    fn expected(
+        &self,
+        client: &Downloader,
+        source: &Source,
+        retries: Retries,
+    ) -> Result<Option<Digest>, Error> {
         if let Some(digest) = &self.digest {
             return Ok(Some(digest.clone()));
         }
         let (Some((format, algorithm)), Some(url)) = (self.published, &source.checksum_url) else {
             return Ok(None);
         };
-        let document = Retry::new(client, retries).run(|| client.document(url, MAX_DOCUMENT_BYTES))?;
+        let document = ServerRetry::new(client, retries).run(|| client.document(url, MAX_DOCUMENT_BYTES))?;
         // At a mirror the file is called as it is at the publisher's.
         let file = file_name(&source.url);
         checksum::parse(&document, format, algorithm, file).map(Some).map_err(|source| Error::Checksum {

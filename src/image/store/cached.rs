@@ -2,7 +2,7 @@
 
 use super::Store;
 use super::record::{Record, Slot};
-use crate::image::download::{Client, Present, Wanted};
+use crate::image::download::{Downloader, Present, Wanted};
 use crate::image::{Entry, Error, LocalImage, Progress, header};
 use crate::system::fs;
 
@@ -102,7 +102,7 @@ impl Store {
         lock: fs::Held,
     ) -> Result<bool, Error> {
         let limits = if present.is_some() { self.limits.for_a_look() } else { self.limits };
-        let (client, _hangup) = Client::new(limits);
+        let (client, _hangup) = Downloader::new(limits);
         let digests = self.digests.clone();
         tokio::task::spawn_blocking(move || {
             let _lock = lock;

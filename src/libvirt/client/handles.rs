@@ -37,13 +37,13 @@ handles! {
     /// What vmtools keeps of a domain in that domain's `<metadata>`.
     DomainMetadata by metadata;
     /// The agent inside a guest, reached through libvirt.
-    GuestAgent by agent;
+    AgentChannel by agent;
     /// The jobs that libvirt runs on a domain, a backup among them.
     Jobs by jobs;
     /// Domains' snapshots.
     Snapshots by snapshots;
     /// Virtual networks, their leases and reservations.
-    Networks by networks;
+    VirtualNetworks by networks;
     /// Storage pools.
     Pools by pools;
     /// The volumes of storage pools.

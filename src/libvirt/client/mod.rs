@@ -20,8 +20,8 @@ pub use console::{Console, Keyboard};
 pub(in crate::libvirt) use document::{path_of, without_paths};
 pub use documents::Definition;
 pub use handles::{
-    DomainDefinitions, DomainHardware, DomainMetadata, Domains, GuestAgent, Jobs, Networks, Pools, Snapshots,
-    Statistics, Volumes,
+    AgentChannel, DomainDefinitions, DomainHardware, DomainMetadata, Domains, Jobs, Pools, Snapshots,
+    Statistics, VirtualNetworks, Volumes,
 };
 pub use versions::{Version, Versions};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::libvirt::command::Command;
-use crate::libvirt::{Error, GuestAgent};
+use crate::libvirt::{AgentChannel, Error};
 use crate::model::Uuid;
 use crate::system::process::{Failsafe, Invocation};
 
@@ -12,7 +12,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long an agent may take to answer to a failsafe, as virsh has it.
 const FAILSAFE_SECONDS: &str = "5";
 
-impl GuestAgent<'_> {
+impl AgentChannel<'_> {
     /// Gives a request to the guest's agent and gives its JSON reply. libvirt counts the time in seconds, one at
     /// least.
     ///

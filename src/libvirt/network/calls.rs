@@ -7,13 +7,13 @@ use super::lease::{self, Lease};
 use super::{Network, Standing};
 use crate::libvirt::client::command::Command;
 use crate::libvirt::xml::Element;
-use crate::libvirt::{Error, Networks, Object};
+use crate::libvirt::{Error, Object, VirtualNetworks};
 use crate::model::Uuid;
 
 // dnsmasq and the firewall's rules are set up within it.
 const START: Duration = Duration::from_secs(60);
 
-impl Networks<'_> {
+impl VirtualNetworks<'_> {
     /// All networks, by name.
     ///
     /// # Errors

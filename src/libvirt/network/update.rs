@@ -8,7 +8,7 @@ use super::calls::parse;
 use super::{Network, NetworkIp, Reservation, Standing};
 use crate::libvirt::client::command::Command;
 use crate::libvirt::xml::Element;
-use crate::libvirt::{Error, Networks, Object};
+use crate::libvirt::{Error, Object, VirtualNetworks};
 
 /// What is done to the addresses that dnsmasq keeps.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ impl Step {
     }
 }
 
-impl Networks<'_> {
+impl VirtualNetworks<'_> {
     /// The network as its stored definition has it: of one that is up the definition that it has at its next start.
     ///
     /// # Errors

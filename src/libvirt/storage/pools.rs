@@ -1,12 +1,6 @@
-use std::time::{Duration, Instant};
-
 use super::{Pool, PoolKind, folder_pool, parse_pool};
 use crate::libvirt::client::command::Command;
 use crate::libvirt::{Error, Object, Pools};
-
-/// How long a pool may take to become active, be it by another process.
-const START: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(100);
 
 impl Pools<'_> {
     /// The pool of this name, started or not; `None` when it is not defined.
@@ -53,39 +47,13 @@ impl Pools<'_> {
         Ok(pools)
     }
 
-    /// The pool of this name, active; `None` when it is not defined. One that is not active is started, and one
-    /// that another process is just making or starting is waited for, 20 s at most.
+    /// Starts a pool. When that fails and it was not `built` yet, its directory is made instead: then it is to be
+    /// started again.
     ///
     /// # Errors
-    /// When it can't be started, or the connection fails.
-    pub async fn running(self, name: &str) -> Result<Option<Pool>, Error> {
-        let deadline = Instant::now() + START;
-        let (mut built, mut pause) = (false, Duration::ZERO);
-        loop {
-            let pool = match self.find(name).await? {
-                Some(pool) if !pool.active => pool,
-                other => return Ok(other),
-            };
-            let started = self.start(&pool, &mut built).await;
-            if Instant::now() >= deadline {
-                let still_inactive = || Error::Unexpected {
-                    command: format!("virsh pool-start {name}"),
-                    reason: "the pool is not active after it was started".into(),
-                };
-                return Err(started.err().unwrap_or_else(still_inactive));
-            }
-            match started {
-                Ok(()) | Err(Error::WrongState { .. } | Error::Busy { .. }) => {}
-                Err(error) => return Err(error),
-            }
-            // Once it is active at once; else another process is at it.
-            tokio::time::sleep(pause).await;
-            pause = PAUSE;
-        }
-    }
-
-    /// Starts it; the first time that fails, its directory is made.
-    async fn start(self, pool: &Pool, built: &mut bool) -> Result<(), Error> {
+    /// [`Error::WrongState`] and [`Error::Busy`] when it is active by now or another is starting it; else when it
+    /// can't be started.
+    pub async fn start(self, pool: &Pool, built: &mut bool) -> Result<(), Error> {
         match self.client.call(pool_command("pool-start", &pool.name)).await {
             Ok(_) => Ok(()),
             // It runs by now, or is starting.
@@ -101,12 +69,11 @@ impl Pools<'_> {
         }
     }
 
-    /// Defines a pool that is a folder, makes the folder, starts it and lets libvirt start it by itself.
-    /// Two at once do no harm.
+    /// Defines a pool that is a folder, and lets libvirt start it by itself from now on. Two at once do no harm.
     ///
     /// # Errors
-    /// When the folder can't be made.
-    pub async fn define_folder(self, name: &str, folder: &str) -> Result<Pool, Error> {
+    /// When libvirt refuses it.
+    pub async fn define_folder(self, name: &str, folder: &str) -> Result<(), Error> {
         let pool = folder_pool(name, folder);
         let file = self.client.handover_xml("pool-define", &pool)?;
         match self.client.call(Command::new("pool-define").option("--file", &file.path)).await {
@@ -114,9 +81,7 @@ impl Pools<'_> {
             Err(error) => return Err(error),
         }
         let _ = self.client.call(pool_command("pool-autostart", name)).await;
-        self.running(name)
-            .await?
-            .ok_or_else(|| Error::NotFound { object: Object::Pool, name: name.to_owned() })
+        Ok(())
     }
 
     /// Makes a pool of a folder that is there, until it is destroyed or the daemon ends.

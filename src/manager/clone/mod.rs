@@ -123,33 +123,7 @@ impl Cloning<'_> {
         for log in &settled.logs {
             undo.will_make(log);
         }
-        match request.mode {
-            CloneMode::Linked => {
-                // From here on vmtools doesn't start the parent. No mark is ever taken off.
-                if !source.is_parent() {
-                    self.op
-                        .while_daemon_restarts(async || {
-                            Ok(self.op.client().metadata().mark_parent(source.uuid).await?)
-                        })
-                        .await?;
-                }
-                self.make_files(request, &settled, undo, folders).await?;
-                self.source_is_idle(source, &settled).await?;
-            }
-            CloneMode::Full => {
-                let before = self.op.while_daemon_restarts(|| self.traces(&settled)).await?;
-                self.source_is_idle(source, &settled).await?;
-                self.make_files(request, &settled, undo, folders).await?;
-                self.source_is_idle(source, &settled).await?;
-                if self.op.while_daemon_restarts(|| self.traces(&settled)).await? != before {
-                    return Err(Error::from(CloneError::SourceChanged { name: source.name.clone() }).into());
-                }
-            }
-            CloneMode::Live => {
-                self.make_files(request, &settled, undo, folders).await?;
-                self.copy_live(request, source, &settled).await?;
-            }
-        }
+        self.copy_files(request, source, &settled, undo, folders).await?;
         self.op.check()?;
         if request.start {
             self.clone_step(request, Step::Start)?;
@@ -163,6 +137,45 @@ impl Cloning<'_> {
         self.op.check()?;
         self.op.while_daemon_restarts(|| self.mark_made(uuid, request.start)).await?;
         Ok(uuid)
+    }
+
+    /// The clone's files, made of the source's, which must not change meanwhile.
+    async fn copy_files(
+        &self,
+        request: &CloneRequest,
+        source: &Domain,
+        settled: &Settled,
+        undo: &mut UndoStack<'_>,
+        folders: &mut copying::Folders,
+    ) -> Result<(), Error> {
+        match request.mode {
+            CloneMode::Linked => {
+                // From here on vmtools doesn't start the parent. No mark is ever taken off.
+                if !source.is_parent() {
+                    self.op
+                        .while_daemon_restarts(async || {
+                            Ok(self.op.client().metadata().mark_parent(source.uuid).await?)
+                        })
+                        .await?;
+                }
+                self.make_files(request, settled, undo, folders).await?;
+                self.source_is_idle(source, settled).await?;
+            }
+            CloneMode::Full => {
+                let before = self.op.while_daemon_restarts(|| self.traces(settled)).await?;
+                self.source_is_idle(source, settled).await?;
+                self.make_files(request, settled, undo, folders).await?;
+                self.source_is_idle(source, settled).await?;
+                if self.op.while_daemon_restarts(|| self.traces(settled)).await? != before {
+                    return Err(CloneError::SourceChanged { name: source.name.clone() }.into());
+                }
+            }
+            CloneMode::Live => {
+                self.make_files(request, settled, undo, folders).await?;
+                self.copy_live(request, source, settled).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes the mark off, if that has not happened before the daemon could say so.

@@ -38,8 +38,18 @@ impl Creation<'_> {
         }
     }
 
+    /// The host has what is asked for. Gives whether KVM is to be used.
+    pub(super) fn check_host(&self, spec: &VmSpec) -> Result<bool, Error> {
+        let kvm = self.check_acceleration(spec)?;
+        let checks = HostChecks::of(self.op);
+        checks.check_maxima(spec)?;
+        checks.check_cpus(spec.cpus)?;
+        checks.check_memory(spec.memory, spec.start)?;
+        Ok(kvm)
+    }
+
     /// Whether KVM is to be used.
-    pub(super) fn check_acceleration(&self, spec: &VmSpec) -> Result<bool, Error> {
+    fn check_acceleration(&self, spec: &VmSpec) -> Result<bool, Error> {
         if spec.accel == Acceleration::Tcg {
             return Ok(false);
         }

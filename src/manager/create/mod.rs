@@ -5,13 +5,14 @@ mod disks;
 mod error;
 mod mounts;
 pub(super) mod network;
+mod plan;
+mod replace;
 mod seed;
 mod spec;
 
 use crate::image::{LocalImage, Reference};
-use crate::libvirt::{self, Domain, DomainSpec, Mounted, NewDomain, Room};
+use crate::libvirt::{self, Domain, DomainSpec, Mounted, NewDomain, OwnedVolume, Room, SshAccess};
 use crate::manager::claim::Claim;
-use crate::manager::delete::Deletion;
 use crate::manager::guest::GuestAccess;
 use crate::manager::host_checks::{HostChecks, utf8_path};
 use crate::manager::image::Images;
@@ -20,57 +21,19 @@ use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::vms::Vms;
 use crate::manager::{Step, VmError, WaitError};
-use crate::model::{CardSpec, DiskSize, Firmware, Hardware, MemorySize, SharedFolder, Timestamp, Uuid};
+use crate::model::{DiskSize, Hardware, MemorySize, SharedFolder, Timestamp, Uuid};
 use mounts::Mounts;
+use network::{Access, Wiring};
 use seed::Setup;
 
 pub use error::CreateError;
 pub use mounts::VirtiofsFault;
 pub use network::PasstFault;
+pub use plan::Plan;
 pub use spec::{KeySource, UserDocument, VmSpec};
 
 use super::{DeletePlan, Error, Event, VmStatus, Warning};
 use crate::manager::operation::noun;
-
-/// What a create would do.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct Plan {
-    /// The VM.
-    pub name: String,
-    /// The VM of that name which goes first.
-    pub replaces: Option<DeletePlan>,
-    /// The connection it would be on.
-    pub uri: String,
-    /// The base image; `None` for an empty disk.
-    pub image: Option<String>,
-    /// Whether the image is here already, so that nothing needs to be downloaded.
-    pub image_cached: Option<bool>,
-    /// Its memory.
-    pub memory_mib: u64,
-    /// The most memory that it could be given while it runs.
-    pub max_memory_mib: u64,
-    /// Its virtual processors.
-    pub cpus: u32,
-    /// The most of them that it could be given while it runs.
-    pub max_cpus: u32,
-    /// The size of its disk.
-    pub disk_size_bytes: u64,
-    /// `kvm` or `tcg`.
-    pub accel: &'static str,
-    /// What boots it.
-    pub firmware: Firmware,
-    /// What its network cards are plugged into.
-    pub networks: Vec<CardSpec>,
-    /// The host's folders that its guest would mount.
-    pub mounts: Vec<SharedFolder>,
-    /// The storage pool of its disks.
-    pub pool: String,
-    /// The files that would be made.
-    pub files: Vec<String>,
-    /// The definition that libvirt would get.
-    #[serde(skip)]
-    pub xml: String,
-}
 
 /// All that is settled before the first act.
 struct Prepared {
@@ -95,7 +58,8 @@ impl Creation<'_> {
     ///
     /// # Errors
     /// On every error, and when the user interrupts, all that was made is taken back; only a wait that
-    /// ran out of time leaves the VM, so that it can be looked at.
+    /// ran out of time leaves the VM, so that it can be looked at. One that replaces another stays once that one is
+    /// deleted.
     pub async fn create(&self, spec: &VmSpec) -> Result<VmStatus, Error> {
         let mut undo = UndoStack::new(self.op);
         let made = self.create_steps(spec, &mut undo).await;
@@ -119,54 +83,10 @@ impl Creation<'_> {
         }
     }
 
-    /// What [`VmManager::create`] would do. It changes nothing, and needs no image to be there.
-    ///
-    /// # Errors
-    /// What the create's checks would find.
-    pub async fn plan(&self, spec: &VmSpec) -> Result<Plan, Error> {
-        self.check_user_data(spec)?;
-        self.check_mounts(spec)?;
-        let old = self.check_name(spec).await?;
-        let mounts = self.mounts(spec).await?;
-        let reference = self.reference(spec)?;
-        let store = Images::of(self.op).image_store()?;
-        let cached = reference.as_ref().map(|reference| store.is_cached(reference));
-        let image = match (&reference, cached) {
-            (Some(reference), Some(true)) => Some(store.obtain(reference, None).await?),
-            (Some(reference), _) => {
-                store.taking_unvouched(spec.takes_unvouched).check_reference(reference)?;
-                None
-            }
-            _ => None,
-        };
-        let prepared = self.prepare(spec, image, old.as_ref(), mounts, false).await?;
-        Ok(Plan {
-            name: spec.name.to_string(),
-            replaces: old,
-            uri: self.op.uri().to_string(),
-            image: spec.image.clone(),
-            image_cached: cached,
-            memory_mib: spec.memory.mib(),
-            max_memory_mib: spec.max_memory.unwrap_or(spec.memory).mib(),
-            cpus: spec.cpus,
-            max_cpus: spec.max_cpus.unwrap_or(spec.cpus),
-            disk_size_bytes: prepared.disk_size_bytes,
-            accel: if prepared.kvm { "kvm" } else { "tcg" },
-            firmware: prepared.domain.firmware,
-            networks: self.cards_of(spec),
-            mounts: prepared.domain.folders.clone(),
-            pool: self.op.config().storage.pool.clone(),
-            files: prepared.domain.metadata.owned.iter().map(|owned| owned.path.clone()).collect(),
-            xml: prepared.domain.to_element().to_document().map_err(|error| libvirt::Error::Unexpected {
-                command: "create".into(),
-                reason: error.to_string(),
-            })?,
-        })
-    }
-
     async fn create_steps(&self, spec: &VmSpec, undo: &mut UndoStack<'_>) -> Result<Uuid, Failure> {
         self.check_user_data(spec)?;
         self.check_mounts(spec)?;
+        let _place = self.claim_place(spec).await?;
         let old = self.check_name(spec).await?;
         let mounts = self.mounts(spec).await?;
         let (image, image_claim) = match self.reference(spec)? {
@@ -177,19 +97,12 @@ impl Creation<'_> {
         }
         .unzip();
         let mut prepared = self.prepare(spec, image, old.as_ref(), mounts, true).await?;
+        if old.is_some() {
+            prepared.domain.name = Self::name_beside(&prepared)?;
+        }
         let uuid = prepared.domain.uuid;
         let definition = prepared.domain.definition();
 
-        // Claimed until the disks are made. The old VM is there still when there is no room for it.
-        let _base = if old.is_some() { self.base(&prepared).await? } else { None };
-        if let Some(old) = old {
-            self.step(spec, Step::ReplaceVm)?;
-            match Deletion::of(self.op).delete(old).await {
-                // Somebody else was faster.
-                Err(error) if error.is_not_found() => {}
-                deleted => drop(deleted?),
-            }
-        }
         self.step(spec, Step::ClaimName)?;
         self.claim(undo, uuid, &definition).await?;
         prepared.claims.clear();
@@ -197,6 +110,18 @@ impl Creation<'_> {
         self.make_disks(undo, &prepared).await?;
         drop(image_claim);
         self.op.check()?;
+        let replaces = old.is_some();
+        if let Some(old) = old {
+            self.take_place(spec, old, (uuid, &prepared.domain.name)).await?;
+        }
+        match self.start_made(spec, uuid, undo).await {
+            Err(Failure::TakeBack(error)) if replaces => Err(self.keep_new(uuid, &spec.name, error)),
+            other => other.map(|()| uuid),
+        }
+    }
+
+    /// Starts the VM and waits for it, as the spec says; then it is finished.
+    async fn start_made(&self, spec: &VmSpec, uuid: Uuid, undo: &mut UndoStack<'_>) -> Result<(), Failure> {
         if spec.start {
             self.step(spec, Step::Start)?;
             undo.will_start(uuid);
@@ -208,7 +133,7 @@ impl Creation<'_> {
         }
         self.op.check()?;
         self.op.client().metadata().clear_creating(uuid, spec.start).await.map_err(Error::from)?;
-        Ok(uuid)
+        Ok(())
     }
 
     /// A wait that failed for what the guest did leaves the VM there; an interrupt doesn't.
@@ -256,10 +181,7 @@ impl Creation<'_> {
         mounts: Mounts,
         act: bool,
     ) -> Result<Prepared, Error> {
-        let kvm = self.check_acceleration(spec)?;
-        HostChecks::of(self.op).check_maxima(spec)?;
-        HostChecks::of(self.op).check_cpus(spec.cpus)?;
-        HostChecks::of(self.op).check_memory(spec.memory, spec.start)?;
+        let kvm = self.check_host(spec)?;
         let disk_size_bytes = check::disk_size(spec, image.as_ref())?;
         let pool = Storage::of(self.op).storage_pool(act).await?;
         self.check_room(spec, image.as_ref(), &pool)?;
@@ -271,39 +193,24 @@ impl Creation<'_> {
         let setup = match &image {
             Some(image) if spec.cloud_init => {
                 let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
-                let (setup, warnings) = seed::build(spec, uuid, &access, image, macs, &mounts.folders)?;
-                warnings
-                    .into_iter()
-                    .for_each(|warning| self.op.report(Event::Warning(Warning::UserData(warning))));
-                Some(setup)
+                Some(self.setup(spec, uuid, (&access, macs), image, &mounts)?)
             }
             _ => None,
         };
         let seeded = setup.as_ref().is_some_and(Setup::is_seed);
-        if !seeded {
-            self.warn_of_no_seed(spec, &mounts.folders);
-        }
-        let metadata = libvirt::Metadata {
-            template: spec.template.clone(),
-            image: image.as_ref().map(|image| image.name.clone()),
-            image_digest: image.as_ref().map(|image| image.digest.to_string()),
-            image_file: image.as_ref().and_then(image_file),
-            owned: names.owned(setup.is_some()),
-            created: Some(Timestamp::now()),
-            labels: spec.labels.clone(),
-            ssh: setup.as_ref().map(|_| access.to_record(&wiring)),
-            published: wiring.published.clone(),
-            mounts: mounts.folders.iter().map(Mounted::from).collect(),
-            room: Room { cpus: spec.max_cpus, memory_mib: spec.max_memory.map(MemorySize::mib) },
-            expires: spec.ttl.map(|ttl| Timestamp::now().after(ttl)),
-            parent: None,
-            creator: crate::host::Creator::current().map(|creator| creator.to_string()),
-        };
+        self.warn_of_no_seed(spec, seeded, &mounts.folders);
         let firmware = spec.firmware.or(image.as_ref().and_then(|image| image.firmware));
         let domain = DomainSpec {
             name: spec.name.clone(),
             uuid,
-            metadata,
+            metadata: record(
+                spec,
+                image.as_ref(),
+                names.owned(setup.is_some()),
+                setup.as_ref().map(|_| access.to_record(&wiring)),
+                &wiring,
+                &mounts.folders,
+            ),
             memory: spec.memory,
             max_memory: spec.max_memory,
             cpus: spec.cpus,
@@ -327,7 +234,26 @@ impl Creation<'_> {
         Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm, claims: wiring.claims })
     }
 
-    fn warn_of_no_seed(&self, spec: &VmSpec, folders: &[SharedFolder]) {
+    /// What the guest is told, for interfaces of these addresses.
+    fn setup(
+        &self,
+        spec: &VmSpec,
+        uuid: Uuid,
+        (access, macs): (&Access, Vec<String>),
+        image: &LocalImage,
+        mounts: &Mounts,
+    ) -> Result<Setup, Error> {
+        let (setup, warnings) = seed::build(spec, uuid, access, image, macs, &mounts.folders)?;
+        for warning in warnings {
+            self.op.report(Event::Warning(Warning::UserData(warning)));
+        }
+        Ok(setup)
+    }
+
+    fn warn_of_no_seed(&self, spec: &VmSpec, seeded: bool, folders: &[SharedFolder]) {
+        if seeded {
+            return;
+        }
         let vm = || spec.name.to_string();
         if !spec.setup.is_empty() {
             self.op.report(Event::Warning(Warning::SetupLeftOut { vm: vm() }));
@@ -335,6 +261,33 @@ impl Creation<'_> {
         if !folders.is_empty() {
             self.op.report(Event::Warning(Warning::NotMounted { vm: vm(), folders: folders.to_vec() }));
         }
+    }
+}
+
+/// What vmtools has to know of the VM later.
+fn record(
+    spec: &VmSpec,
+    image: Option<&LocalImage>,
+    owned: Vec<OwnedVolume>,
+    ssh: Option<SshAccess>,
+    wiring: &Wiring,
+    folders: &[SharedFolder],
+) -> libvirt::Metadata {
+    libvirt::Metadata {
+        template: spec.template.clone(),
+        image: image.map(|image| image.name.clone()),
+        image_digest: image.map(|image| image.digest.to_string()),
+        image_file: image.and_then(image_file),
+        owned,
+        created: Some(Timestamp::now()),
+        labels: spec.labels.clone(),
+        ssh,
+        published: wiring.published.clone(),
+        mounts: folders.iter().map(Mounted::from).collect(),
+        room: Room { cpus: spec.max_cpus, memory_mib: spec.max_memory.map(MemorySize::mib) },
+        expires: spec.ttl.map(|ttl| Timestamp::now().after(ttl)),
+        parent: None,
+        creator: crate::host::Creator::current().map(|creator| creator.to_string()),
     }
 }
 

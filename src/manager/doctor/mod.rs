@@ -145,7 +145,7 @@ impl Doctor<'_> {
 
     async fn pool_check(&self) -> Check {
         let name = self.op.config().storage.pool.clone();
-        match self.op.client().pools().running(&name).await {
+        match Storage::of(self.op).running_pool(&name).await {
             Ok(Some(pool)) => {
                 let free = Storage::of(self.op).room_in(&pool);
                 let blocked = self.pool_blocker(&pool.path).map(|blocker| blocker.fix);

@@ -12,12 +12,12 @@ use crate::model::Uuid;
 pub type AgentError = agent::Error<libvirt::Error>;
 
 /// The agent of one guest.
-pub(in crate::manager) type AgentClient<'a> = agent::Client<ByLibvirt<'a>>;
+pub(in crate::manager) type AgentClient<'a> = agent::Agent<ByLibvirt<'a>>;
 
 /// The way to the agent of one VM's guest: the channel that libvirt keeps to it.
 #[derive(Clone)]
 pub(in crate::manager) struct ByLibvirt<'a> {
-    agent: libvirt::GuestAgent<'a>,
+    agent: libvirt::AgentChannel<'a>,
     uuid: Uuid,
 }
 
@@ -33,8 +33,8 @@ impl<'a> GuestAgent<'a> {
     }
 }
 
-fn agent_at<'a>(agent: libvirt::GuestAgent<'a>, uuid: Uuid) -> AgentClient<'a> {
-    agent::Client::new(ByLibvirt { agent, uuid })
+fn agent_at<'a>(agent: libvirt::AgentChannel<'a>, uuid: Uuid) -> AgentClient<'a> {
+    agent::Agent::new(ByLibvirt { agent, uuid })
 }
 
 impl Transport for ByLibvirt<'_> {

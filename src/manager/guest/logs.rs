@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::serial_log::SerialLog;
 use crate::libvirt::{Domain, OwnedVolume, Scope};
 use crate::manager::guest::GuestAccess;
+use crate::manager::retry::Retry;
 use crate::manager::storage::Storage;
 use crate::manager::{ConsoleError, Error};
 use crate::model::Uuid;
@@ -45,6 +46,7 @@ impl GuestAccess<'_> {
         if !log.so_far(request.lines, out).await? || !request.follow {
             return Ok(());
         }
+        let mut retry = Retry::endless(self.op.interrupt()).every(PAUSE);
         let (mut checked, mut answered) = (Instant::now(), Instant::now());
         loop {
             // Before the last look: what it printed until its end is wanted too.
@@ -72,7 +74,7 @@ impl GuestAccess<'_> {
             if !out(b"") {
                 return Ok(());
             }
-            tokio::time::sleep(PAUSE).await;
+            retry.again().await?;
         }
     }
 

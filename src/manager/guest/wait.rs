@@ -9,14 +9,15 @@ use crate::agent::{Exec, Ping};
 use crate::guest::{self, cloud_init};
 use crate::libvirt::Domain;
 use crate::manager::guest::reach::{SSH_PORT, ssh_socket};
+use crate::manager::retry::Retry;
 use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, ReachError, Seen, VmError, WaitError, Warning};
 use crate::model::{Condition, VmState};
 
-/// How often libvirt and the guest are asked at first, and once the wait is long: each look costs some
-/// milliseconds of a CPU, here, in virsh and in the daemon. Together a wait takes half a percent of one
+/// How often libvirt and the guest are asked once the wait is long: each look costs some milliseconds of a CPU,
+/// here, in virsh and in the daemon. Together a wait takes half a percent of one
 /// (`cargo bench --bench compare -- --waits`).
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long the first try to connect to the guest may take: user-mode networking holds one that came
 /// before the guest was up until it is given up.
 const FIRST_TRY: Duration = Duration::from_secs(1);
@@ -46,10 +47,9 @@ struct Waiting<'a> {
     domain: &'a Domain,
     condition: Condition,
     started: Instant,
-    deadline: Instant,
+    retry: Retry<'a>,
     timeout: Duration,
     seen: Seen,
-    pause: Duration,
 }
 
 impl GuestAccess<'_> {
@@ -81,10 +81,9 @@ impl GuestAccess<'_> {
                 domain,
                 condition: *condition,
                 started,
-                deadline: started + wait.timeout,
+                retry: Retry::until(started + wait.timeout, self.op.interrupt()).at_most(LONGEST_PAUSE),
                 timeout: wait.timeout,
                 seen: Seen::Nothing,
-                pause: PAUSES.0,
             };
             match self.op.race(waiting.run()).await {
                 // Nobody asked for cloud-init by name, and ssh is there.
@@ -119,7 +118,7 @@ impl GuestAccess<'_> {
 impl Waiting<'_> {
     /// Whatever is being asked when the time is over, is given up.
     async fn run(mut self) -> Result<(), Error> {
-        let end = tokio::time::Instant::from_std(self.deadline + LATE);
+        let end = tokio::time::Instant::from_std(self.started + self.timeout + LATE);
         match tokio::time::timeout_at(end, self.met()).await {
             Ok(ended) => ended,
             Err(_) => Err(self.timed_out().await),
@@ -312,12 +311,9 @@ impl Waiting<'_> {
             self.access.op.report(Event::Waiting { vm, condition: self.condition, seen: &seen, elapsed });
             self.seen = seen;
         }
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        if !self.retry.again().await? {
             return Err(self.timed_out().await);
         }
-        tokio::time::sleep(self.pause.min(left)).await;
-        self.pause = (self.pause * 5 / 4).min(PAUSES.1);
         Ok(())
     }
 
@@ -335,7 +331,7 @@ impl Waiting<'_> {
     }
 
     fn time_for(&self, most: Duration) -> Duration {
-        most.min(self.deadline.saturating_duration_since(Instant::now())).max(Duration::from_millis(100))
+        most.min(self.retry.left()).max(Duration::from_millis(100))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::image::{NewImage, Progress, Staged, Transfer};
 use crate::libvirt::{self, DiskRole, Domain, OwnedVolume, VolumeSpec};
 use crate::manager::claim::Subject;
 use crate::manager::image::Images;
+use crate::manager::retry::Retry;
 use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::{DiskError, Error, Event, Place, Step, StorageError, Warning};
@@ -153,13 +154,14 @@ async fn watched<T>(
     told: Progress,
 ) -> T {
     tokio::pin!(work);
+    let mut looks = Retry::beside_work().every(LOOK);
     loop {
         tokio::select! {
             done = &mut work => {
                 told(Transfer { done_bytes: total_bytes, total_bytes: Some(total_bytes) });
                 return done;
             }
-            () = tokio::time::sleep(LOOK) => {
+            _ = looks.again() => {
                 let done_bytes = file.metadata().map_or(0, |metadata| metadata.len()).min(total_bytes);
                 told(Transfer { done_bytes, total_bytes: Some(total_bytes) });
             }

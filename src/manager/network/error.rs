@@ -11,6 +11,12 @@ pub enum NetworkError {
     /// A session's libvirt may not change the host's network.
     #[error("libvirt has no networks in a session: an ordinary user may make no bridges")]
     Session,
+    /// A session's libvirt has no such network, and can't get one.
+    #[error("a session's libvirt has no network {name:?}")]
+    NotInSession {
+        /// What was asked for.
+        name: String,
+    },
     /// The subnet is another's, at least in part.
     #[error("the subnet {subnet} overlaps {with}, which is used by {by}")]
     SubnetTaken {

@@ -18,7 +18,12 @@ impl Networks<'_> {
         portgroup: Option<&str>,
         act: bool,
     ) -> Result<Claim, Error> {
-        let uuid = self.op.client().networks().find(name).await?.uuid;
+        let uuid = match self.op.client().networks().find(name).await {
+            Err(error) if error.is_not_found() && self.refuse_session().is_err() => {
+                return Err(NetworkError::NotInSession { name: name.to_owned() }.into());
+            }
+            found => found?.uuid,
+        };
         let claim = self.op.share(Subject::Network(uuid), name).await?;
         // Claimed by now: what it was before may have been another command's to end.
         let network = self.op.client().networks().of_uuid(uuid).await?;

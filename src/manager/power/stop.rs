@@ -9,7 +9,7 @@
 //!
 //! Meanwhile the state is asked for, so that many are stopped in the time of the slowest.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::agent::ShutdownMode;
 use crate::libvirt::{self, Domain, DomainId, Scope};
@@ -17,7 +17,7 @@ use crate::manager::gc::GarbageCollection;
 use crate::manager::gc::Maker;
 use crate::manager::guest::GuestAgent;
 use crate::manager::power::Power;
-use crate::manager::retry::is_away;
+use crate::manager::retry::{Retry, is_away};
 use crate::manager::{Already, Error, Event, StateChange, VmError, VmStatus, WaitFor, Warning};
 use crate::model::{Uuid, VmState};
 
@@ -115,14 +115,17 @@ impl Power<'_> {
             return Err(VmError::Paused { name: id.name.clone() }.into());
         }
         let still_running = || Err(VmError::StillRunning { name: id.name.clone(), timeout }.into());
+        let deadline = Instant::now() + timeout;
         let work = async {
             tokio::select! {
                 biased;
-                off = self.watch_until_off(id.uuid) => off,
-                asked = self.keep_asking(id.uuid, domain) => asked,
+                off = self.watch_until_off(id.uuid, deadline) => off,
+                asked = self.keep_asking(id.uuid, domain, deadline) => asked,
             }
         };
-        let watched = async { tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| still_running()) };
+        // A QEMU that hangs may hold an answer back for longer than there is time.
+        let watched = async { tokio::time::timeout(timeout, work).await.unwrap_or(Ok(false)) };
+        let watched = async { if watched.await? { Ok(()) } else { still_running() } };
         match self.op.race(watched).await {
             Err(Error::Interrupted) => {
                 self.op.report(Event::Warning(Warning::MayGoOff { vm: id.name.clone() }));
@@ -132,14 +135,17 @@ impl Power<'_> {
         }
     }
 
-    /// Returns when it is shut off. A daemon that restarts in between is no matter.
-    async fn watch_until_off(&self, uuid: Uuid) -> Result<(), Error> {
+    /// Whether it is shut off before the deadline. A daemon that restarts in between is no matter.
+    async fn watch_until_off(&self, uuid: Uuid, deadline: Instant) -> Result<bool, Error> {
+        let mut retry = Retry::until(deadline, self.op.interrupt()).at_most(PAUSE);
         loop {
             let state = async || Ok(self.state_or_gone(uuid).await?);
             if !self.op.while_daemon_restarts(state).await?.is_active() {
-                return Ok(());
+                return Ok(true);
             }
-            tokio::time::sleep(PAUSE).await;
+            if !retry.again().await? {
+                return Ok(false);
+            }
         }
     }
 
@@ -156,21 +162,31 @@ impl Power<'_> {
         }
     }
 
-    /// Asks the guest again and again; it never comes back but with an error.
-    async fn keep_asking(&self, uuid: Uuid, domain: Option<&Domain>) -> Result<(), Error> {
+    /// Asks the guest again and again until the deadline, and gives false then: that it is shut off shows elsewhere.
+    async fn keep_asking(
+        &self,
+        uuid: Uuid,
+        domain: Option<&Domain>,
+        deadline: Instant,
+    ) -> Result<bool, Error> {
         let agent = domain.is_some_and(|domain| domain.agent_connected);
         let button = domain.is_none_or(|domain| domain.acpi) || !agent;
+        let mut retry = Retry::until(deadline, self.op.interrupt());
         loop {
             if button {
                 passing(self.op.client().domains().press_power_button(uuid).await)?;
-                tokio::time::sleep(BUTTON).await;
+                if !retry.again_after(BUTTON).await? {
+                    return Ok(false);
+                }
             }
             if agent {
                 // That it says nothing is no sign of anything.
                 let agent = GuestAgent::of(self.op).second_client(uuid);
                 let _ = agent.shut_down(ShutdownMode::Powerdown, AGENT).await;
             }
-            tokio::time::sleep(ASK_AGAIN).await;
+            if !retry.again_after(ASK_AGAIN).await? {
+                return Ok(false);
+            }
         }
     }
 }

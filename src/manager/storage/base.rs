@@ -8,12 +8,10 @@
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use crate::config::Config;
-use crate::host;
 use crate::image::{Format, LocalImage};
-use crate::libvirt::{self, Pool, PoolKind, Volume, VolumeSpec};
+use crate::libvirt::{self, Volume, VolumeSpec};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::inventory::{DeletionSet, Inventory};
 use crate::manager::storage::Storage;
@@ -68,43 +66,6 @@ struct Marker<'a> {
 }
 
 impl Storage<'_> {
-    /// The pool for VMs' disks; with `act` it is made if there is none.
-    pub(in crate::manager) async fn storage_pool(&self, act: bool) -> Result<Pool, Error> {
-        let name = self.op.config().storage.pool.as_str();
-        if let Some(pool) = self.op.client().pools().running(name).await? {
-            return Ok(pool);
-        }
-        // Only the usual pool is made unasked: a name that somebody chose may be mistyped.
-        if name != Config::default().storage.pool && self.op.config().storage.path.is_none() {
-            return Err(StorageError::NoPool { name: name.to_owned() }.into());
-        }
-        let folder = match &self.op.config().storage.path {
-            Some(path) => path.to_string_lossy().into_owned(),
-            None if self.op.locality().is_session() => {
-                self.op.paths().data_folder().join("disks").to_string_lossy().into_owned()
-            }
-            None => format!("/var/lib/libvirt/images/{name}"),
-        };
-        if act {
-            return Ok(self.op.client().pools().define_folder(name, &folder).await?);
-        }
-        Ok(Pool {
-            name: name.to_owned(),
-            path: folder,
-            kind: PoolKind::Dir,
-            active: false,
-            available_bytes: u64::MAX,
-        })
-    }
-
-    /// The bytes that a pool has room for.
-    pub(in crate::manager) fn room_in(&self, pool: &Pool) -> u64 {
-        // What root alone may fill does not count; libvirt does count it.
-        let free =
-            self.op.locality().is_here().then(|| host::disk_free(Path::new(&pool.path)).ok()).flatten();
-        pool.available_bytes.min(free.unwrap_or(u64::MAX))
-    }
-
     /// The path of the base in the pool, uploaded if it isn't there, and a claim under which it stays.
     ///
     /// # Errors
@@ -168,20 +129,20 @@ impl Storage<'_> {
         pool: &str,
     ) -> Result<(), Error> {
         let trace = |base: &Volume| (base.modified, base.allocation_bytes);
-        let (mut seen, mut since) = (trace(&begun), Instant::now());
+        let mut seen = trace(&begun);
         let folder = Path::new(&begun.path).parent().and_then(Path::to_str).unwrap_or("/");
         if !is_stale(begun.modified) && !self.op.claims_are_all(folder) {
             self.op.report(Event::Step { vm: &image.name, step: Step::AwaitUpload });
-            while since.elapsed() < STALE {
-                let pause = async {
-                    tokio::time::sleep(PAUSE).await;
-                    Ok(())
-                };
-                self.op.race(pause).await?;
+            // The whole time is waited out: without a write it ends the base.
+            let mut retry = self.op.retry(STALE).every(PAUSE);
+            while retry.again().await? {
                 self.refresh(pool).await?;
                 match self.look_at_base(volume, pool).await? {
                     (Some(now), false) if trace(&now) == seen => {}
-                    (Some(now), false) => (seen, since) = (trace(&now), Instant::now()),
+                    (Some(now), false) => {
+                        seen = trace(&now);
+                        retry.extend(STALE);
+                    }
                     _ => return Ok(()),
                 }
             }
@@ -247,7 +208,7 @@ impl Storage<'_> {
 
     /// libvirtd 11.3 was seen to go away during an upload that filled the disk, so it is not tried.
     async fn check_room_for_upload(&self, image: &LocalImage, pool: &str) -> Result<(), Error> {
-        let Some(pool) = self.op.client().pools().running(pool).await? else { return Ok(()) };
+        let Some(pool) = self.running_pool(pool).await? else { return Ok(()) };
         // Holes of a raw image take no room.
         let needed = std::fs::metadata(&image.path)
             .map_or(image.file_size_bytes, |meta| meta.len().min(meta.blocks() * 512));

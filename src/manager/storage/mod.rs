@@ -3,6 +3,7 @@
 pub(in crate::manager) mod base;
 mod error;
 mod open;
+mod pool;
 mod remove;
 mod volume;
 

@@ -82,7 +82,7 @@ impl Storage<'_> {
         }
         let folder = Path::new(path).parent();
         for name in pools.active().await? {
-            let pool = pools.running(&name).await?;
+            let pool = self.running_pool(&name).await?;
             if pool.is_some_and(|pool| Some(Path::new(&pool.path)) == folder) {
                 self.op.retry(PATIENCE).while_busy(async || pools.refresh(&name).await).await?;
                 return Ok(volumes.at_path(path).await?);

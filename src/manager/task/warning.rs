@@ -46,6 +46,11 @@ pub enum Warning {
         /// The VM.
         vm: String,
     },
+    /// The VM that was to be replaced is gone, and the new one stays though it is not all that was asked for.
+    NewVmKept {
+        /// The new VM.
+        vm: String,
+    },
     /// Not all was changed that was to be, but this.
     PartlySet {
         /// The VM.

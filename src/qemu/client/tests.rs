@@ -76,8 +76,8 @@ fn test<T>(future: impl Future<Output = T>) -> T {
     block_on(tokio::task::LocalSet::new().run_until(bounded))
 }
 
-async fn connect(socket: &Path) -> Client {
-    Client::connect(socket, LONG).await.expect("connects")
+async fn connect(socket: &Path) -> Connection {
+    Connection::connect(socket, LONG).await.expect("connects")
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn nobody_there() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let kind = |name: &str| {
         let path = folder.path().join(name);
-        match block_on(Client::connect(&path, LONG)).expect_err("nobody is there") {
+        match block_on(Connection::connect(&path, LONG)).expect_err("nobody is there") {
             Error::Connect { source, socket } if socket == path => source.kind(),
             error => panic!("{error:?}"),
         }
@@ -128,14 +128,14 @@ fn a_silent_one_is_busy() {
             waiting.push(UnixStream::connect(&socket).await.ok());
         }
         assert!(waiting.iter().any(Option::is_none), "the queue is not full");
-        assert!(matches!(Client::connect(&socket, LONG).await, Err(Error::Busy { .. })));
+        assert!(matches!(Connection::connect(&socket, LONG).await, Err(Error::Busy { .. })));
         waiting.clear();
     });
     test(async {
         let (_folder, socket) = serve(|mut server| async move {
             let _ = server.command().await;
         });
-        let error = Client::connect(&socket, SHORT).await.expect_err("it is silent");
+        let error = Connection::connect(&socket, SHORT).await.expect_err("it is silent");
         assert!(matches!(error, Error::Busy { within: SHORT, .. }), "{error:?}");
     });
 }
@@ -150,7 +150,7 @@ fn what_is_not_qmp_is_told() {
                 server.send(garbage).await;
                 server.send("x").await;
             });
-            let error = Client::connect(&socket, LONG).await.expect_err("it is garbage");
+            let error = Connection::connect(&socket, LONG).await.expect_err("it is garbage");
             assert!(matches!(error, Error::Malformed { .. }), "{garbage}: {error:?}");
         });
     }

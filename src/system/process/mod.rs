@@ -12,9 +12,12 @@
 //! - what it prints is bounded.
 
 mod attached;
+mod error;
 mod failsafe;
 mod keyboard;
 mod parent;
+mod piped;
+mod quote;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
@@ -23,11 +26,16 @@ use std::time::{Duration, Instant};
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessSession};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
 pub use attached::{AtKeyboard, Attached};
+pub use error::{Error, Failure};
 pub use failsafe::Failsafe;
 pub use keyboard::Keyboard;
+pub(crate) use piped::Guard;
+pub use piped::Piped;
+pub use quote::quoted;
+
+use error::not_started;
 
 /// The most that a run may print on one stream, in bytes, if nothing else is said.
 pub const OUTPUT_LIMIT: usize = 64 << 20;
@@ -54,129 +62,6 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// Standard error, as text.
     pub stderr: String,
-}
-
-/// A program that ran and failed: all that is known of it.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// The command as one would type it.
-    pub command: String,
-    /// Its exit status; `None` when a signal ended it.
-    pub status: Option<i32>,
-    /// The signal that ended it.
-    pub signal: Option<i32>,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}` ", self.command)?;
-        match (self.status, self.signal) {
-            (Some(status), _) => write!(f, "exited with status {status}")?,
-            (None, Some(signal)) => write!(f, "was ended by signal {signal}")?,
-            (None, None) => write!(f, "ended")?,
-        }
-        let said = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
-        match said.trim() {
-            "" => Ok(()),
-            said => write!(f, ": {said}"),
-        }
-    }
-}
-
-/// Why a program gave no result.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no such program in `PATH`.
-    #[error("the program {program} is not installed")]
-    Missing {
-        /// The program's name.
-        program: String,
-    },
-    /// It could not be started, or its pipes broke.
-    #[error("cannot run `{command}`")]
-    Io {
-        /// The command as one would type it.
-        command: String,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// It was killed because its time was over.
-    #[error("`{command}` gave no answer within {}", humantime::format_duration(*.deadline))]
-    TimedOut {
-        /// The command as one would type it.
-        command: String,
-        /// The time that it had.
-        deadline: Duration,
-    },
-    /// It was killed because it printed without end.
-    #[error("`{command}` printed more than {limit} bytes")]
-    TooMuchOutput {
-        /// The command as one would type it.
-        command: String,
-        /// The bound, in bytes.
-        limit: usize,
-    },
-    /// It ran and failed.
-    #[error("{0}")]
-    Failed(Failure),
-}
-
-/// A program that is kept open, with its three pipes. It and its whole session are killed on drop.
-pub struct Piped {
-    /// Keeps the program alive; dropping it kills.
-    pub(crate) child: Guard,
-    /// What the program reads.
-    pub stdin: ChildStdin,
-    /// What the program prints.
-    pub stdout: ChildStdout,
-    /// What the program complains.
-    pub stderr: ChildStderr,
-}
-
-impl Piped {
-    /// Closes the program's input and waits for its end, at most `grace`, then kills it.
-    pub async fn close(self, grace: Duration) {
-        let Self { mut child, stdin, stdout, stderr } = self;
-        drop((stdin, stdout, stderr));
-        let _ = tokio::time::timeout(grace, child.wait()).await;
-    }
-
-    /// Kills the program and its session.
-    pub fn kill(&mut self) {
-        self.child.kill();
-    }
-}
-
-/// A child that is killed on drop together with its session, unless its end was seen.
-pub(crate) struct Guard(Option<Box<dyn ChildWrapper>>);
-
-impl Guard {
-    pub(crate) async fn wait(&mut self) -> std::io::Result<ExitStatus> {
-        let Some(child) = self.0.as_mut() else {
-            return Err(std::io::ErrorKind::NotFound.into());
-        };
-        let status = child.wait().await?;
-        // Its id may be another process' from here on.
-        self.0 = None;
-        Ok(status)
-    }
-
-    fn kill(&mut self) {
-        if let Some(child) = self.0.as_mut() {
-            let _ = child.start_kill();
-        }
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.kill();
-    }
 }
 
 impl Invocation {
@@ -371,22 +256,6 @@ pub fn exec(program: &str, arguments: &[OsString]) -> Error {
     not_started(OsStr::new(program), program.to_owned(), source)
 }
 
-/// What it means that `program` could not be started. A folder in `PATH` that this user may not look into
-/// hides behind "permission denied" that there is no such program.
-fn not_started(program: &OsStr, command: String, source: std::io::Error) -> Error {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let there = || std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
-    let missing = match source.kind() {
-        std::io::ErrorKind::NotFound => true,
-        std::io::ErrorKind::PermissionDenied => !there(),
-        _ => false,
-    };
-    if missing {
-        return Error::Missing { program: program.to_string_lossy().into_owned() };
-    }
-    Error::Io { command, source }
-}
-
 /// Variables of the caller's environment that change what a tool prints or speaks to.
 fn unwanted_variables() -> impl Iterator<Item = OsString> {
     std::env::vars_os().map(|(name, _)| name).filter(|name| {
@@ -395,126 +264,5 @@ fn unwanted_variables() -> impl Iterator<Item = OsString> {
     })
 }
 
-/// `word` as a POSIX shell takes it, on one line: control characters are written as escapes, in the `$'..'` of
-/// bash, zsh and POSIX.1-2024.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=,@%+".contains(c);
-    // zsh takes a word that begins with "=" for the path of a program.
-    if !word.is_empty() && !word.starts_with('=') && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    if word.contains(char::is_control) {
-        let escape = |c: char| match c {
-            '\\' | '\'' => format!("\\{c}"),
-            c if c.is_control() => {
-                c.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\{byte:03o}")).collect()
-            }
-            c => c.to_string(),
-        };
-        return format!("$'{}'", word.chars().map(escape).collect::<String>());
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(invocation: Invocation) -> Result<Output, Error> {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("runtime")
-            .block_on(invocation.output())
-    }
-
-    fn shell(script: &str) -> Invocation {
-        Invocation::new("sh", Duration::from_secs(20)).arg("-c").arg(script)
-    }
-
-    #[test]
-    fn input_and_both_outputs_pass() {
-        let output = run(shell("cat; echo oops >&2").stdin("hello")).expect("runs");
-        assert_eq!((output.stdout.as_slice(), output.stderr.as_str()), (&b"hello"[..], "oops\n"));
-    }
-
-    #[test]
-    fn output_is_told_while_it_comes() {
-        let folder = tempfile::tempdir().expect("folder");
-        let pipe = folder.path().join("pipe");
-        let script = format!("mkfifo {0}; echo one; cat {0}", pipe.display());
-        let mut seen = Vec::new();
-        let work = shell(&script).output_telling(|piece| {
-            // The program goes on only once the first piece was told.
-            if seen.is_empty() {
-                std::fs::write(&pipe, "two").expect("the program reads");
-            }
-            seen.extend_from_slice(piece);
-        });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-        let output = runtime.block_on(work).expect("runs");
-        assert_eq!((output.stdout.as_slice(), seen.as_slice()), (&b"one\ntwo"[..], &b"one\ntwo"[..]));
-    }
-
-    #[test]
-    fn a_failure_tells_all() {
-        let Err(Error::Failed(failure)) = run(shell("echo why >&2; exit 7")) else { panic!("should fail") };
-        assert_eq!((failure.status, failure.signal), (Some(7), None));
-        assert_eq!(failure.to_string(), "`sh -c 'echo why >&2; exit 7'` exited with status 7: why");
-    }
-
-    #[test]
-    fn a_missing_program_is_told_apart() {
-        let result = run(Invocation::new("no-such-program-here", Duration::from_secs(5)));
-        assert!(matches!(result, Err(Error::Missing { program }) if program == "no-such-program-here"));
-    }
-
-    #[test]
-    fn past_the_deadline_the_whole_session_is_gone() {
-        let marker = tempfile::NamedTempFile::new().expect("temporary file");
-        let script = format!("(sleep 60; true) & echo $! > {}; wait", marker.path().display());
-        let invocation = Invocation::new("sh", Duration::from_millis(300)).arg("-c").arg(script);
-        assert!(matches!(run(invocation), Err(Error::TimedOut { .. })));
-        let pid = std::fs::read_to_string(marker.path()).expect("pid was written");
-        let deadline = Instant::now() + Duration::from_secs(10);
-        let stat = format!("/proc/{}/stat", pid.trim());
-        // Gone, or a zombie that its adopter has yet to reap.
-        while std::fs::read_to_string(&stat).is_ok_and(|text| !text.contains(") Z ")) {
-            assert!(Instant::now() < deadline, "the grandchild still runs");
-            std::thread::yield_now();
-        }
-    }
-
-    #[test]
-    fn endless_output_is_cut_off() {
-        let result = run(shell("yes").output_limit(1000));
-        assert!(matches!(result, Err(Error::TooMuchOutput { limit: 1000, .. })));
-    }
-
-    #[test]
-    fn the_locale_is_ours_and_there_is_no_terminal() {
-        let output =
-            run(shell("echo $LC_ALL; (: < /dev/tty) 2>/dev/null && echo tty || echo none")).expect("runs");
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "C.UTF-8\nnone\n");
-    }
-
-    #[test]
-    fn quoting_is_a_shells() {
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("a\t'\u{9b}"), r"$'a\011\'\302\233'");
-        assert_eq!(quoted("--size=4G"), "--size=4G");
-    }
-
-    #[test]
-    fn a_shell_reads_a_quoted_word_as_it_was() {
-        let words = ["it's", "$(id)", "a  b", "\"`x`\"", "a\tb\\", "a\n'b", "=ls", "*", "~", "ä;b", "-x", ""];
-        let script = format!("printf '%s|' -- {}", words.map(quoted).join(" "));
-        let output =
-            run(Invocation::new("bash", Duration::from_secs(20)).arg("-c").arg(script)).expect("runs");
-        assert_eq!(
-            String::from_utf8_lossy(&output.stdout),
-            format!("--|{}", words.map(|word| format!("{word}|")).concat())
-        );
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use crate::manager::{DiskSource, NewDisk};
 use crate::model::DiskSize;
 use crate::problem::Problem;
 
-/// The flags of `disk add`.
+/// Add a disk to a VM, at once if it runs.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  vmtools disk add web 20\n  vmtools disk add web --file data.qcow2 --read-only"

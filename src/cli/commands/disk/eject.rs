@@ -6,7 +6,7 @@ use super::{note_when, show};
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The flags of `disk eject`.
+/// Eject the ISO from a VM's CD-ROM drive.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools disk eject web")]
 pub struct EjectArgs {

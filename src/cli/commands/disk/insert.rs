@@ -7,7 +7,7 @@ use super::{note_when, show};
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The flags of `disk insert`.
+/// Insert an ISO into a VM's CD-ROM drive.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools disk insert web debian-13.iso")]
 pub struct InsertArgs {

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
 
-/// The flags of `disk list`.
+/// List a VM's disks and CD-ROM drives.
 #[derive(Debug, Args)]
 #[command(visible_alias = "ls", after_help = "Example:\n  vmtools disk list web")]
 pub struct ListArgs {

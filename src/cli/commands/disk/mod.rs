@@ -15,7 +15,7 @@ use crate::cli::context::Context;
 use crate::manager::ChangedDisk;
 use crate::problem::Problem;
 
-/// The verbs of `disk`.
+/// Manage a VM's disks and CD-ROM drives.
 #[derive(Debug, Args)]
 pub struct DiskArgs {
     #[command(subcommand)]
@@ -26,15 +26,15 @@ pub struct DiskArgs {
 enum Verb {
     /// List a VM's disks and CD-ROM drives
     List(list::ListArgs),
-    /// Give a VM another disk, at once if it runs
+    /// Add a disk to a VM, at once if it runs
     Add(add::AddArgs),
-    /// Make a disk larger, while its VM runs or not
+    /// Enlarge a disk, of a running VM too
     Resize(resize::ResizeArgs),
-    /// Take a disk away from a VM, and delete it if it was made for the VM
+    /// Remove a disk from a VM, and delete it if it was created for the VM
     Remove(remove::RemoveArgs),
-    /// Put an ISO into a VM's CD-ROM drive
+    /// Insert an ISO into a VM's CD-ROM drive
     Insert(insert::InsertArgs),
-    /// Take the ISO out of a VM's CD-ROM drive
+    /// Eject the ISO from a VM's CD-ROM drive
     Eject(eject::EjectArgs),
 }
 

@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::model::parse_duration;
 use crate::problem::Problem;
 
-/// The flags of `disk remove`.
+/// Remove a disk from a VM, and delete it if it was created for the VM.
 #[derive(Debug, Args)]
 #[command(visible_alias = "rm", after_help = "Example:\n  vmtools disk remove web vdb --keep")]
 pub struct RemoveArgs {

@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::model::DiskSize;
 use crate::problem::Problem;
 
-/// The flags of `disk resize`.
+/// Enlarge a disk, of a running VM too.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The guest sees the room at once. Most cloud images fill it at their next boot; elsewhere\n\

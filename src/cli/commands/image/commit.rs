@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::manager::ImageCommit;
 use crate::problem::Problem;
 
-/// The flags of `image commit`.
+/// Create an image from the system disk of a VM that is shut off.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools stop web && vmtools image commit web web-ready\n  vmtools create web2 --image web-ready --start --wait"

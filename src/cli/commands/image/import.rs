@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::manager::{ImageImport, import_image, own_image};
 use crate::problem::Problem;
 
-/// The flags of `image import`.
+/// Import an image file: qcow2, raw, VMDK, VDI, VHDX, OVA.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools image import ./appliance.ova appliance --user admin\n  vmtools create web --image appliance --start"

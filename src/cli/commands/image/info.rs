@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
 
-/// The flags of `image info`.
+/// Show everything about an image.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools image info ubuntu-24.04")]
 pub struct InfoArgs {

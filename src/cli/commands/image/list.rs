@@ -7,7 +7,7 @@ use crate::cli::render;
 use crate::manager::available_images;
 use crate::problem::Problem;
 
-/// The flags of `image list`.
+/// List images.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools image list\n  vmtools image list --available ubuntu")]
 pub struct ListArgs {

@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The verbs of `image`.
+/// Manage images.
 #[derive(Debug, Args)]
 pub struct ImageArgs {
     #[command(subcommand)]
@@ -26,17 +26,17 @@ pub struct ImageArgs {
 enum Verb {
     /// List images
     List(list::ListArgs),
-    /// Fetch an image, or what is new of it
+    /// Download an image, or update it
     Pull(pull::PullArgs),
-    /// Make an image of a file: qcow2, raw, VMDK, VDI, VHDX, OVA
+    /// Import an image file: qcow2, raw, VMDK, VDI, VHDX, OVA
     Import(import::ImportArgs),
-    /// Make an image of a VM that is off: its system disk
+    /// Create an image from the system disk of a VM that is shut off
     Commit(commit::CommitArgs),
-    /// Show all there is to know of an image
+    /// Show everything about an image
     Info(info::InfoArgs),
-    /// Remove images that nothing needs, by name
+    /// Remove unused images by name
     Rm(rm::RmArgs),
-    /// Remove all images that nothing needs
+    /// Remove all unused images
     Prune(prune::PruneArgs),
 }
 

@@ -10,7 +10,7 @@ use crate::manager::{Error, ImageError, PruneRequest};
 use crate::model::parse_duration;
 use crate::problem::Problem;
 
-/// The flags of `image prune`.
+/// Remove all unused images.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools image prune --dry-run\n  vmtools image prune --older-than 720h --yes"

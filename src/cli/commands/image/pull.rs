@@ -6,9 +6,9 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::manager::PullRequest;
 use crate::model::Digest;
-use crate::problem::Problem;
+use crate::problem::{Doing, Problem};
 
-/// The flags of `image pull`.
+/// Download an image, or update it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools image pull debian-13\n  vmtools image pull https://example.org/disk.qcow2.xz --checksum sha256:HEX --name mine"
@@ -38,7 +38,7 @@ pub async fn run(args: PullArgs, context: &Context) -> Result<ExitCode, Problem>
         checksum: args.checksum,
         takes_unvouched: args.insecure_no_checksum,
     };
-    let image = session.images().pull(&request).await?;
+    let image = session.images().pull(&request).await.map_err(|error| Problem::during(Doing::Pull, error))?;
     context.ui.finish();
     context.ui.show(&image, render::pulled_image);
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::{ErrorKind, Problem};
 
-/// The flags of `image rm`.
+/// Remove unused images by name.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools image rm appliance sha256:0b8c61")]
 pub struct RmArgs {

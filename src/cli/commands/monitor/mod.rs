@@ -19,7 +19,7 @@ use crate::manager::{Look, Monitor, MonitorRequest};
 use crate::model::{Label, parse_duration};
 use crate::problem::{Problem, vmtools};
 
-/// The flags of `monitor`.
+/// Monitor CPU, memory, disk and network use of VMs.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct MonitorArgs {

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::model::{CardSpec, Invalid, MacAddress, NicModel};
 use crate::problem::Problem;
 
-/// The flags of `network attach`.
+/// Attach a VM to a network, a running one too.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools network attach lab web\n  vmtools network attach bridge=br0 web --model e1000e\n  vmtools network attach ovs,portgroup=trunk web"

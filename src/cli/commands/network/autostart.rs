@@ -6,7 +6,7 @@ use super::Many;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The flags of `network autostart`.
+/// Start networks with the host, or not.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools network autostart lab --off")]
 pub struct AutostartArgs {

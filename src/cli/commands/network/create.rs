@@ -8,7 +8,7 @@ use crate::manager::{Ipv4Choice, NetworkKind, NetworkRequest};
 use crate::model::{NetworkMode, NetworkName, NetworkSpec, Subnet, Subnet6};
 use crate::problem::Problem;
 
-/// The flags of `network create`.
+/// Create a network, start it, and enable its autostart.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools network create lab --mode isolated --domain lab.test\n  vmtools network create dual --subnet 10.20.30.0/24 --subnet6 fd20:30::/64\n  vmtools network create lan --mode bridge --bridge br0\n  vmtools create web --template ubuntu --network lab --start"

@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::{ErrorKind, Problem};
 
-/// The flags of `network delete`.
+/// Delete networks that no VM uses.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools network delete lab            # shows what goes, and asks")]
 pub struct DeleteArgs {

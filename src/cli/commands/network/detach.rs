@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::model::{MacAddress, NetworkSpec};
 use crate::problem::Problem;
 
-/// The flags of `network detach`.
+/// Detach a VM from a network, a running one too.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools network detach lab web")]
 pub struct DetachArgs {

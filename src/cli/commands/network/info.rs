@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
 
-/// The flags of `network info`.
+/// Show everything about a network: its VMs, leases, reserved addresses.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools network info default")]
 pub struct InfoArgs {

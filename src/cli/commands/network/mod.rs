@@ -22,7 +22,7 @@ use crate::manager::NetworkStatus;
 use crate::model::{Invalid, NetworkSpec};
 use crate::problem::Problem;
 
-/// The verbs of `network`.
+/// Manage networks.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools network create lab --mode isolated\n  vmtools network attach lab web"
@@ -36,7 +36,7 @@ pub struct NetworkArgs {
 enum Verb {
     /// List networks
     List(networks::NetworksArgs),
-    /// Make a network, start it, and have libvirt start it by itself
+    /// Create a network, start it, and enable its autostart
     Create(create::CreateArgs),
     /// Start networks
     Start(start::StartArgs),
@@ -44,17 +44,17 @@ enum Verb {
     Stop(stop::StopArgs),
     /// Delete networks that no VM uses
     Delete(delete::DeleteArgs),
-    /// Show all there is to know of a network: its VMs, leases, reserved addresses
+    /// Show everything about a network: its VMs, leases, reserved addresses
     Info(info::InfoArgs),
-    /// Have libvirt start networks by itself, or not
+    /// Start networks with the host, or not
     Autostart(autostart::AutostartArgs),
-    /// Keep an address for a VM
+    /// Reserve an IP address for a VM
     Reserve(reserve::ReserveArgs),
-    /// Keep an address for a VM no more
+    /// Remove a VM's reserved IP address
     Unreserve(unreserve::UnreserveArgs),
-    /// Plug a VM into a network, while it runs too
+    /// Attach a VM to a network, a running one too
     Attach(attach::AttachArgs),
-    /// Unplug a VM from a network, while it runs too
+    /// Detach a VM from a network, a running one too
     Detach(detach::DetachArgs),
 }
 

@@ -8,7 +8,7 @@ use crate::manager::ReservationRequest;
 use crate::model::{Duid, MacAddress};
 use crate::problem::Problem;
 
-/// The flags of `network reserve`.
+/// Reserve an IP address for a VM.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools network reserve default web 192.168.122.50\n  vmtools network reserve dual web fd20:30::50"

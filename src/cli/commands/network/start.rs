@@ -6,7 +6,7 @@ use super::Many;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The flags of `network start`.
+/// Start networks.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools network start default")]
 pub struct StartArgs {

@@ -6,7 +6,7 @@ use super::Many;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// The flags of `network stop`.
+/// Stop networks that no running VM uses.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools network stop lab")]
 pub struct StopArgs {

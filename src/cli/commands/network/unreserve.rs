@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::model::MacAddress;
 use crate::problem::Problem;
 
-/// The flags of `network unreserve`.
+/// Remove a VM's reserved IP address.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools network unreserve default web")]
 pub struct UnreserveArgs {

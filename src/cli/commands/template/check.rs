@@ -8,7 +8,7 @@ use crate::config;
 use crate::model::counted;
 use crate::problem::{ErrorKind, Problem};
 
-/// The flags of `template check`.
+/// Check a template for mistakes.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exits with 2 when there is a mistake.\n\nExample:\n  vmtools template check web\n  vmtools template check ./web.toml"

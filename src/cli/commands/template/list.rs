@@ -8,7 +8,7 @@ use crate::cli::render::{self, TemplateRow};
 use crate::config;
 use crate::problem::Problem;
 
-/// The flags of `template list`.
+/// List templates.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools template list --json")]
 pub struct ListArgs {}

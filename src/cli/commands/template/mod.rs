@@ -13,7 +13,7 @@ use crate::cli::context::Context;
 use crate::config::Origin;
 use crate::problem::Problem;
 
-/// The verbs of `template`.
+/// Manage templates.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools template list\n  vmtools template new web --from ubuntu\n  vmtools template check web"
@@ -27,11 +27,11 @@ pub struct TemplateArgs {
 enum Verb {
     /// List templates
     List(list::ListArgs),
-    /// Show what a template comes to, and where each value stands
+    /// Show the resulting values of a template, and where each is set
     Show(show::ShowArgs),
-    /// Make a template of your own, out of another or of a VM
+    /// Create a template from another one or from a VM
     New(new::NewArgs),
-    /// Look through a template for mistakes
+    /// Check a template for mistakes
     Check(check::CheckArgs),
 }
 

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::config::{self, NewTemplate};
 use crate::problem::Problem;
 
-/// The flags of `template new`.
+/// Create a template from another one or from a VM.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vmtools template new web --from ubuntu\n  vmtools template new like-web --from web"

@@ -8,7 +8,7 @@ use crate::cli::render::{self, ChainLink, TemplateDocument, TemplateSettingRow};
 use crate::config::{self, Origin, ShownSetting, ShownTemplate};
 use crate::problem::Problem;
 
-/// The flags of `template show`.
+/// Show the resulting values of a template, and where each is set.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools template show development")]
 pub struct ShowArgs {

@@ -21,6 +21,7 @@ use crate::libvirt::{Domain, DomainId};
 use crate::manager::guest::GuestAccess;
 use crate::manager::guest::GuestAgent;
 use crate::manager::operation::noun;
+use crate::manager::retry::Retry;
 use crate::manager::{Error, Event, Left, ReachError, Remnant, VmError};
 use script::{CUT_OFF, NO_TOOL, NOT_FOUND, WRONG_KIND};
 use transport::Transport;
@@ -166,13 +167,14 @@ impl FileCopy<'_> {
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let off = async {
-            loop {
-                tokio::time::sleep(CHECK).await;
+            let mut retry = Retry::beside_work().every(CHECK);
+            while retry.again().await? {
                 // That libvirt does not answer need not matter to the copy.
                 if self.op.client().domains().state(id.uuid).await.is_ok_and(|state| !state.is_active()) {
-                    return;
+                    break;
                 }
             }
+            Err(VmError::NotRunning { name: id.name.clone() }.into())
         };
         tokio::select! {
             done = work => match done {
@@ -181,7 +183,7 @@ impl FileCopy<'_> {
                 }
                 other => other,
             },
-            () = off => Err(VmError::NotRunning { name: id.name.clone() }.into()),
+            off = off => off,
         }
     }
 

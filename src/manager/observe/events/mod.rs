@@ -8,7 +8,6 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::time::Instant;
 
 use crate::manager::observe::Monitoring;
 
@@ -17,11 +16,12 @@ pub use self::kind::VmEventKind;
 use self::state_map::{Found, StateMap};
 use crate::libvirt::{self, DomainId, EventFeed, Notice};
 use crate::manager::operation::Operation;
+use crate::manager::retry::Retry;
 use crate::manager::{Error, Event};
 use crate::model::{Timestamp, Uuid, VmState};
 
-/// The first and the longest pause before libvirt is tried again.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The longest pause before libvirt is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The words of an event that was not heard of when it happened.
 const MISSED: &str = "while libvirt could not be listened to";
 
@@ -51,14 +51,14 @@ pub struct VmEvent {
 /// ```text
 ///         libvirt goes away (a report)
 ///   up ----------------------------------> down <--+
-///    ^                                       |     | not yet: a pause, 100 ms to 5 s
+///    ^                                       |     | not yet: a pause, 50 ms to 5 s
 ///    +---------------------------------------+-----+
 ///     listens; then reads all states, and tells what they show to have been missed (a report)
 /// ```
 pub struct EventStream<'a> {
     op: Operation<'a>,
     wanted: Option<Wanted>,
-    link: Link,
+    link: Link<'a>,
     states: StateMap,
     /// Heard, and to be understood.
     heard: Option<Notice>,
@@ -66,9 +66,9 @@ pub struct EventStream<'a> {
     queue: VecDeque<VmEvent>,
 }
 
-enum Link {
+enum Link<'a> {
     Up(Box<EventFeed>),
-    Down { again: Instant, pause: Duration },
+    Down(Retry<'a>),
 }
 
 /// VMs by any of their names: one of a name that is removed and made again still counts, and so does one that is
@@ -140,8 +140,8 @@ impl EventStream<'_> {
                 }
                 self.understand().await
             }
-            Link::Down { again, .. } => {
-                tokio::time::sleep_until(*again).await;
+            Link::Down(retry) => {
+                retry.again().await?;
                 self.come_back().await
             }
         }
@@ -183,16 +183,12 @@ impl EventStream<'_> {
     }
 
     fn went_away(&mut self, reason: &str) {
-        let pause = match self.link {
-            Link::Up(_) => {
-                self.op.report(Event::LibvirtAway { reason });
-                // What it meant may have changed.
-                self.heard = None;
-                PAUSES.0
-            }
-            Link::Down { pause, .. } => (pause * 2).min(PAUSES.1),
-        };
-        self.link = Link::Down { again: Instant::now() + pause, pause };
+        if let Link::Up(_) = self.link {
+            self.op.report(Event::LibvirtAway { reason });
+            // What it meant may have changed.
+            self.heard = None;
+            self.link = Link::Down(Retry::endless(self.op.interrupt()).at_most(LONGEST_PAUSE));
+        }
     }
 
     /// Listens again, and tells what was missed.

@@ -20,7 +20,7 @@ const MOST_VCPUS: usize = 4096;
 
 /// A VM that is asked by QMP, as long as its QEMU is there.
 pub(in crate::manager) struct ByQmp {
-    client: qemu::Client,
+    client: qemu::Connection,
     pid: u32,
     /// The disks' devices, by libvirt's aliases.
     targets: HashMap<String, String>,
@@ -35,7 +35,7 @@ impl ByQmp {
     /// this user may not use it.
     pub(in crate::manager) async fn open(domain: &Domain) -> Option<Self> {
         let socket = domain.qmp_socket.as_ref()?;
-        let client = qemu::Client::connect(Path::new(socket), GREETING).await.ok()?;
+        let client = qemu::Connection::connect(Path::new(socket), GREETING).await.ok()?;
         let pid = host::qemu_process(domain.uuid)?.pid;
         let disks = domain.disks.iter();
         let targets = disks.filter_map(|disk| Some((disk.alias.clone()?, disk.target.clone()))).collect();

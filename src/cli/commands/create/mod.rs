@@ -1,24 +1,29 @@
+mod spec;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
+use spec::spec;
+
 use super::many::Many;
 use super::start::wait_for;
 use crate::cli::context::Context;
-use crate::cli::input::gives_once;
 use crate::cli::render::{self, XmlDocument};
 use crate::cli::session::Session;
 use crate::config::{self, Config, Template};
-use crate::manager::{Error, KeySource, PasswordHash, UserDocument, VmError, VmSpec, VmStatus, WaitFor};
+use crate::manager::{Error, PasswordHash, VmError, VmSpec, VmStatus};
 use crate::model::{
     Acceleration, CardSpec, Condition, DiskSize, Firmware, Label, MemorySize, MountSpec, PortPublish, VmName,
     parse_duration,
 };
 use crate::problem::{Doing, Problem, vmtools};
 
-/// The flags of `create`. Where one is not given, the template's value counts, then the configuration's.
+/// Create a VM.
+///
+/// Where an option is not given, the template's value counts, then the configuration's.
 #[derive(Debug, Args)]
 #[command(
     after_help = "With --max-memory and --max-cpus `vmtools set` has room to change a VM while it runs. It starts with all of that \
@@ -224,116 +229,6 @@ fn load_template(args: &CreateArgs, config: &Config, context: &Context) -> Resul
         context.ui.warn(&warning.to_string());
     }
     Ok(Some(loaded.value))
-}
-
-/// Flag before template before configuration.
-fn spec(
-    args: &CreateArgs,
-    template: Option<&Template>,
-    config: &Config,
-    password: Option<&PasswordHash>,
-    wait: Option<WaitFor>,
-    context: &Context,
-) -> Result<VmSpec, Problem> {
-    let defaults = &config.defaults;
-    let image = args.image.clone().or_else(|| template?.image.clone().filter(|_| args.iso.is_none()));
-    let iso = args.iso.clone().or_else(|| template?.iso.clone().filter(|_| args.image.is_none()));
-    let virtio_win = args.virtio_win.clone().or_else(|| template?.virtio_win.clone());
-    let hardware = template.map(Template::hardware).unwrap_or_default();
-    let own = template.and_then(|template| template.user_data.as_ref());
-    let memory = args.memory.or(template.and_then(|t| t.memory)).unwrap_or(defaults.memory);
-    let cpus = args.cpus.or(template.and_then(|t| t.cpus)).unwrap_or(defaults.cpus);
-    let read = |what, file: &PathBuf| {
-        Ok::<_, Problem>(UserDocument { file: file.clone(), bytes: context.ui.read(what, file)? })
-    };
-    let keys = if args.ssh_key.is_empty() { &defaults.ssh_keys } else { &args.ssh_key };
-    Ok(VmSpec {
-        name: args.name.clone(),
-        replace: args.replace,
-        template: template.map(|template| template.name.clone()),
-        image,
-        takes_unvouched: args.insecure_no_checksum,
-        iso: iso.map(absolute),
-        hardware: if virtio_win.is_some() { hardware.with_virtio() } else { hardware },
-        virtio_win: virtio_win.map(absolute),
-        os_variant: template.and_then(|t| t.os_variant.clone()),
-        extra_disks: template.and_then(|t| t.disks.clone()).unwrap_or_default(),
-        cloud_init: template.and_then(|t| t.cloud_init).unwrap_or(true),
-        setup: template.map(Template::setup).unwrap_or_default(),
-        memory,
-        max_memory: maximum("memory", args.max_memory.or(template.and_then(|t| t.max_memory)), memory)?,
-        cpus,
-        max_cpus: maximum("cpus", args.max_cpus.or(template.and_then(|t| t.max_cpus)), cpus)?,
-        disk_size: args.disk_size.or(template.and_then(|t| t.disk_size)).unwrap_or(defaults.disk_size),
-        firmware: args.firmware.or(template.and_then(|t| t.firmware)),
-        accel: args.accel.or(template.and_then(|t| t.accel)).unwrap_or(defaults.accel),
-        networks: match args.network.as_slice() {
-            [] => {
-                let own = template.and_then(|t| t.networks.clone()).unwrap_or_default();
-                own.into_iter().map(CardSpec::from).collect()
-            }
-            named => named.to_vec(),
-        },
-        publish: args.publish.clone(),
-        mounts: args
-            .mount
-            .iter()
-            .cloned()
-            .map(|mount| MountSpec { host: absolute(mount.host), ..mount })
-            .collect(),
-        ssh_keys: keys
-            .iter()
-            .map(|file| match gives_once(file) {
-                true => read("ssh key", file).map(KeySource::Read),
-                false => Ok(KeySource::File(file.clone())),
-            })
-            .collect::<Result<_, _>>()?,
-        user: args.user.clone().or_else(|| template?.user.clone()),
-        user_data: args
-            .user_data
-            .as_ref()
-            .or(own)
-            .filter(|_| args.ignition.is_none())
-            .map(|file| read("user-data", file))
-            .transpose()?,
-        ignition: args.ignition.as_ref().map(|file| read("Ignition configuration", file)).transpose()?,
-        password: password.cloned(),
-        hostname: args.hostname.clone(),
-        labels: labels(&args.label, template),
-        ttl: args.ttl,
-        start: args.start,
-        wait: wait.map(|wait| match (wait.conditions.is_empty(), template.and_then(|t| t.wait)) {
-            (true, Some(condition)) => WaitFor { conditions: vec![condition], ..wait },
-            _ => wait,
-        }),
-    })
-}
-
-/// The most of something that it can be given; one that is no more than what it has leaves no room.
-fn maximum<T: PartialOrd + std::fmt::Display>(
-    what: &str,
-    most: Option<T>,
-    given: T,
-) -> Result<Option<T>, Problem> {
-    match most {
-        Some(most) if most < given => Err(Problem::usage(
-            format!("a maximum of {most} is less than the {what} that the VM is to have, {given}"),
-            format!("give a larger --max-{what}, or a smaller --{what}"),
-        )),
-        most => Ok(most.filter(|most| *most > given)),
-    }
-}
-
-fn absolute(path: PathBuf) -> PathBuf {
-    std::path::absolute(&path).unwrap_or(path)
-}
-
-/// The template's, then those given; of one key the one given counts.
-fn labels(given: &[Label], template: Option<&Template>) -> Vec<Label> {
-    let own = template.into_iter().flat_map(|template| &template.labels);
-    let own = own.filter(|(key, _)| given.iter().all(|label| label.key != **key));
-    let own = own.map(|(key, value)| Label { key: key.clone(), value: value.clone() });
-    own.chain(given.iter().cloned()).collect()
 }
 
 /// The user's password: never an argument, which others could see.

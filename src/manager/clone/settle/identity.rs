@@ -1,0 +1,80 @@
+//! The small files of a clone: what tells the guest who it is, and its firmware's variables.
+
+use super::{Kind, Names, Piece};
+use crate::libvirt::{Domain, Element, SshAccess};
+use crate::manager::clone::{CloneRequest, Cloning};
+use crate::manager::{Error, Event, Warning};
+use crate::model::Uuid;
+
+impl Cloning<'_> {
+    /// What tells the guest who it is: made anew, or the source's own.
+    #[expect(clippy::too_many_arguments, reason = "each is another's result")]
+    pub(super) fn identity_piece(
+        &self,
+        request: &CloneRequest,
+        source: &Domain,
+        names: &Names<'_>,
+        uuid: Uuid,
+        macs: &[String],
+        ssh: &mut Option<SshAccess>,
+        pieces: &mut Vec<Piece>,
+    ) -> Result<(), Error> {
+        let ignition = source.has_ignition();
+        // Ignition reads its configuration at the first boot only, and then the guest has it.
+        for file in firmware_files(&source.tree).into_iter().filter(|file| source.owns(file)) {
+            let to = names.volume(".ign");
+            pieces.push(Piece { from: file, to, format: "raw".into(), kind: Kind::Small });
+        }
+        let seed = source.disks.iter().find(|disk| {
+            disk.read_only
+                && disk.device == "disk"
+                && disk.path.as_ref().is_some_and(|path| source.owns(path))
+        });
+        match seed.and_then(|seed| seed.path.clone()) {
+            Some(from) => {
+                let kind = match (request.keep_identity, ssh) {
+                    (false, Some(ssh)) => {
+                        let (seed, host_key) = self.new_identity(request, uuid, ssh, macs)?;
+                        ssh.host_key = Some(host_key);
+                        Kind::Bytes(seed)
+                    }
+                    _ => Kind::Small,
+                };
+                let to = names.volume("-seed.img");
+                pieces.push(Piece { from, to, format: "raw".into(), kind });
+            }
+            None if !request.keep_identity => {
+                let vm = request.name.to_string();
+                self.op.report(Event::Warning(Warning::IdentityKept { vm, ignition }));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    pub(super) async fn nvram_piece(
+        &self,
+        source: &Domain,
+        names: &Names<'_>,
+        pieces: &mut Vec<Piece>,
+    ) -> Result<Option<String>, Error> {
+        let Some(from) = source.nvram() else { return Ok(None) };
+        let format = source.tree.find_attribute("os/nvram", "format").unwrap_or("raw").to_owned();
+        let to = names.volume(if format == "qcow2" { "_VARS.qcow2" } else { "_VARS.fd" });
+        let path = to.path.clone();
+        pieces.push(Piece { from, to, format, kind: Kind::Small });
+        Ok(Some(path))
+    }
+}
+
+/// The files that the firmware hands to the guest, each once.
+fn firmware_files(tree: &Element) -> Vec<String> {
+    let mut files: Vec<String> = Vec::new();
+    let entries = tree.all("sysinfo").flat_map(|info| info.all("entry"));
+    for file in entries.filter_map(|entry| entry.attribute("file")) {
+        if !files.iter().any(|known| known == file) {
+            files.push(file.to_owned());
+        }
+    }
+    files
+}
