@@ -82,7 +82,7 @@ fn problem_knows_the_lower_rooms_by_their_errors_alone() {
 }
 
 /// Where code outside of the retry policy of the manager waits for time to pass, and why it may.
-const WAITS: [(&str, &str); 13] = [
+const WAITS: [(&str, &str); 14] = [
     ("manager/retry.rs", "the policy"),
     ("agent/freeze/mod.rs", "a timer: the file systems are thawed at its end, whatever the work does"),
     (
@@ -97,6 +97,10 @@ const WAITS: [(&str, &str); 13] = [
     ("cli/commands/monitor/export.rs", "a timer: when what was measured is sent as it is"),
     ("cli/commands/monitor/mod.rs", "the ticks at which is measured"),
     ("cli/screen/sampler.rs", "the ticks at which is measured"),
+    (
+        "cli/input.rs",
+        "of a channel from the thread that reads: a note when nothing comes, or the end of a read",
+    ),
     ("cli/exporter.rs", "nothing is asked again: too many files are open, and later may not be"),
     ("cli/screen/live.rs", "ends with the screen, and each try begins with the manager's own pauses"),
     ("image/download/fetch.rs", "of a thread: it ends as soon as nobody wants the file any more"),
