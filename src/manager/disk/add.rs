@@ -154,7 +154,7 @@ impl Disks<'_> {
         let shown = utf8_path(path)?;
         if !read_only {
             let mut needed_by = Inventory::load(self.op).await?.needed_by(&shown, &DeletionSet::default());
-            if path.file_name().is_some_and(|name| base::is_base(&name.to_string_lossy())) {
+            if base::is_base_file(path) {
                 needed_by.push(Needer::NewVms);
             }
             if !needed_by.is_empty() {

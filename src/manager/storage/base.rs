@@ -5,6 +5,7 @@
 //! what the base is. A base without a marker is either being uploaded by somebody, and then its file
 //! changes, or was given up.
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -37,6 +38,11 @@ pub(in crate::manager) fn volume_name(image: &LocalImage) -> String {
 /// Whether a volume of this name is a base image, its marker aside.
 pub(in crate::manager) fn is_base(volume: &str) -> bool {
     volume.starts_with(PREFIX) && !volume.ends_with(MARKER)
+}
+
+/// Whether the file is a base image, by its name.
+pub(in crate::manager) fn is_base_file(path: &Path) -> bool {
+    path.file_name().and_then(OsStr::to_str).is_some_and(is_base)
 }
 
 /// Whether a volume of this name is a base's marker.

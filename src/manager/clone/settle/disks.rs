@@ -1,6 +1,7 @@
 //! The disks of a clone, and the room that they need.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use super::{Kind, Names, Piece};
 use crate::libvirt::{Disk, Domain, Pool};
@@ -44,7 +45,7 @@ impl Cloning<'_> {
                     let file = Storage::of(self.op).volume_to_copy(source, disk, &volume).await?;
                     let below = file.backing.as_deref();
                     let has_data_file = Storage::of(self.op).has_data_file(disk);
-                    let stands_on_others = below.is_some_and(|below| !is_base(below));
+                    let stands_on_others = below.is_some_and(|below| !base::is_base_file(Path::new(below)));
                     let flatten = stands_on_others || has_data_file || !is_plain(&format);
                     needed += match flatten {
                         true => self.chain_bytes(&file.path).await?.min(file.capacity_bytes),
@@ -103,10 +104,6 @@ impl Cloning<'_> {
 /// Whether a file of the format can be copied as it is.
 fn is_plain(format: &str) -> bool {
     matches!(format, "raw" | "qcow2")
-}
-
-fn is_base(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name.starts_with(base::PREFIX))
 }
 
 pub(in crate::manager) fn is_encrypted(source: &Domain, disk: &Disk) -> bool {
