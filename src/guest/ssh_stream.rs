@@ -1,4 +1,5 @@
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::process::ChildStdin;
 
 use super::error::Error;
 use super::ssh::{Target, arguments};
@@ -27,34 +28,9 @@ pub async fn stream(
     let line = ssh.to_command_line();
     let mut piped = ssh.spawn_piped()?;
     let io = |source| crate::system::process::Error::Io { command: line.clone(), source };
-    let (mut given, mut taken) = (0, 0);
     let told = std::cell::RefCell::new(&mut told);
-    let (mut stdin, mut stdout) = (piped.stdin, piped.stdout);
-    let feed = async {
-        let mut piece = vec![0; PIECE];
-        loop {
-            let read = input.read(&mut piece).await?;
-            // A command that ended early says why by itself.
-            if read == 0 || stdin.write_all(&piece[..read]).await.is_err() {
-                drop(stdin);
-                return Ok::<_, std::io::Error>(());
-            }
-            given += read as u64;
-            (told.borrow_mut())(given);
-        }
-    };
-    let fetch = async {
-        let mut piece = vec![0; PIECE];
-        loop {
-            let read = stdout.read(&mut piece).await?;
-            if read == 0 {
-                return output.flush().await;
-            }
-            output.write_all(&piece[..read]).await?;
-            taken += read as u64;
-            (told.borrow_mut())(taken);
-        }
-    };
+    let feed = feed(input, piped.stdin, |given| (told.borrow_mut())(given));
+    let fetch = fetch(&mut piped.stdout, output, |taken| (told.borrow_mut())(taken));
     let mut words = Vec::new();
     let listen = async {
         let _ = (&mut piped.stderr).take(WORDS).read_to_end(&mut words).await;
@@ -81,5 +57,41 @@ pub async fn stream(
                 Failure { command: line, status: code, signal: None, stdout: String::new(), stderr };
             Err(classified(target, failure))
         }
+    }
+}
+
+/// Gives the command its input, until that ends or nobody takes any more.
+async fn feed(
+    input: &mut (impl AsyncRead + Unpin),
+    mut stdin: ChildStdin,
+    mut told: impl FnMut(u64),
+) -> std::io::Result<()> {
+    let (mut piece, mut given) = (vec![0; PIECE], 0);
+    loop {
+        let read = input.read(&mut piece).await?;
+        // A command that ended early says why by itself.
+        if read == 0 || stdin.write_all(&piece[..read]).await.is_err() {
+            return Ok(());
+        }
+        given += read as u64;
+        told(given);
+    }
+}
+
+/// Passes on what the command prints, to its end.
+async fn fetch(
+    stdout: &mut (impl AsyncRead + Unpin),
+    output: &mut (impl AsyncWrite + Unpin),
+    mut told: impl FnMut(u64),
+) -> std::io::Result<()> {
+    let (mut piece, mut taken) = (vec![0; PIECE], 0);
+    loop {
+        let read = stdout.read(&mut piece).await?;
+        if read == 0 {
+            return output.flush().await;
+        }
+        output.write_all(&piece[..read]).await?;
+        taken += read as u64;
+        told(taken);
     }
 }
