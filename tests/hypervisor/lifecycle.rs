@@ -107,9 +107,9 @@ fn life(sandbox: &Sandbox) {
     // Nobody is there to be asked.
     let refused = vmtools(&["delete", "web", "--json"]).code(2);
     assert!(refused.json_error()["hint"].as_str().unwrap().contains("--yes"), "{refused}");
-    // What is shown is what would happen: one that runs is stopped only by --force.
-    vmtools(&["delete", "web", "--dry-run"]).code(5).stderr_has("--force");
-    vmtools(&["delete", "web", "--dry-run", "--force"]).success().stdout_has("which runs and is stopped");
+    // What is shown says what it takes: one that runs is stopped only by --force.
+    vmtools(&["delete", "web", "--dry-run"]).success().stdout_has("this takes --force");
+    vmtools(&["delete", "web", "--dry-run", "--force"]).success().stdout_has("is powered off first");
     assert_eq!(sandbox.domains(), ["web"]);
     vmtools(&["delete", "web", "--force"]).success();
     nothing_is_left(sandbox);

@@ -47,7 +47,8 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
     let names = args.selection.resolve(&session, context).await?;
     let single = args.selection.names.len() == 1;
     let request = DeleteRequest {
-        may_stop: args.force,
+        // What would go is shown of one that runs, too, with what it takes.
+        may_stop: args.force || args.dry_run,
         keep_disks: args.keep_disks,
         foreign_disks: args.with_foreign_disks,
         ends_hanging: args.force && !args.dry_run,
@@ -61,7 +62,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
         }
     }
     if args.dry_run {
-        context.ui.show_all(&plans, single, render::delete_plans);
+        context.ui.show_all(&plans, single, |plans| render::delete_plans(plans, args.force));
         return many.close(context);
     }
     let foreign: Vec<&str> = plans.iter().flat_map(DeletePlan::foreign).collect();
@@ -70,7 +71,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
             [] => "Delete?".to_owned(),
             disks => format!("Delete, with disks that vmtools did not make ({})?", disks.join(", ")),
         };
-        let plan = render::delete_plans(&plans);
+        let plan = render::delete_plans(&plans, args.force);
         let answer = context.ui.confirm(session.interrupt(), &plan, &question, "nothing was deleted").await;
         if let Err(no) = answer {
             many.fail(no);

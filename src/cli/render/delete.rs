@@ -4,11 +4,15 @@ use super::visible;
 use crate::manager::{DeletePlan, DeleteReason, Deleted, KeepReason};
 use crate::model::DiskSize;
 
-/// What `delete` would do.
-pub fn delete_plans(plans: &[DeletePlan]) -> String {
+/// What `delete` would do, with or without `--force`.
+pub fn delete_plans(plans: &[DeletePlan], force: bool) -> String {
     let mut text = String::new();
     for plan in plans {
-        let running = if plan.running { ", which runs and is stopped at once" } else { "" };
+        let running = match (plan.running, force) {
+            (false, _) => "",
+            (true, true) => " (it is running, and is powered off first)",
+            (true, false) => " (it is running: this takes --force, which powers it off first)",
+        };
         let _ = writeln!(text, "delete the VM {}{running}", visible(&plan.name));
         for file in &plan.files {
             let size = file.size_bytes.map(|bytes| format!("{}, ", DiskSize::from_bytes(bytes)));

@@ -113,7 +113,7 @@ pub fn published(port: &PortPublish) -> String {
 /// What `create --dry-run` says.
 pub fn plan(plan: &Plan) -> String {
     let mut text =
-        plan.replaces.as_ref().map(|old| delete_plans(std::slice::from_ref(old))).unwrap_or_default();
+        plan.replaces.as_ref().map(|old| delete_plans(std::slice::from_ref(old), true)).unwrap_or_default();
     let _ = writeln!(text, "create the VM {} on {}", plan.name, plan.uri);
     let size = DiskSize::from_bytes(plan.disk_size_bytes);
     let memory = MemorySize::from_mib(plan.memory_mib);
