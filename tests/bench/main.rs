@@ -47,12 +47,15 @@ fn main() {
         args if args.contains(&"--stops") => in_sandbox(stops::measure),
         args if args.contains(&"--monitors") => in_sandbox(monitors::measure),
         args if args.contains(&"--waits") => in_sandbox(waits::measure),
-        args if args.contains(&"--bench") => in_sandbox(measure),
+        // Each with nothing but its own VMs beside it.
+        args if args.contains(&"--bench") => {
+            [measure, monitors::measure, waits::measure, stops::measure].into_iter().for_each(in_sandbox);
+        }
         _ => println!("skipped: run by cargo bench"),
     }
 }
 
-fn in_sandbox(measure: impl Fn(&Sandbox, &Path)) {
+fn in_sandbox(measure: fn(&Sandbox, &Path)) {
     let sandbox = match Sandbox::system() {
         Ok(sandbox) => sandbox,
         Err(skip) => return println!("skipped: {skip}"),
@@ -71,9 +74,6 @@ fn measure(sandbox: &Sandbox, image: &Path) {
     let words = [OsStr::new("--inside"), image.as_os_str()];
     let run = sandbox.command(myself, &words).timeout(LIMIT).run().success();
     print!("{}", run.stdout);
-    monitors::measure(sandbox, image);
-    waits::measure(sandbox, image);
-    stops::measure(sandbox, image);
 }
 
 fn count_processes(sandbox: &Sandbox, image: &Path) {
