@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::{Command, command, virsh, vmtools};
 use crate::manager::{
-    Check, CheckStatus, Finding, KvmFault, MachinePart, Membership, QmpFolder, Socket, daemon_start,
-    installer,
+    Check, CheckStatus, Finding, KvmFault, MachinePart, Membership, PasstFault, QmpFolder, Socket,
+    daemon_start, installer,
 };
 use crate::model::ConnectionUri;
 
@@ -97,6 +97,7 @@ fn fix(finding: &Finding) -> Option<String> {
         F::Pool { blocked: Some(fix), .. } => fix.clone(),
         F::Pool { .. } => format!("{:#}", vmtools("gc")),
         F::PoolFault { name, uri, .. } => on(uri, virsh("pool-start").arg(name)),
+        F::Passt { fault: Some(PasstFault::NoRoute) } => "sudo ip route add default via GATEWAY".to_owned(),
         F::NoRuntimeFolder => "export XDG_RUNTIME_DIR=/run/user/$(id -u)".to_owned(),
         F::Memory { .. } => format!("{:#}", vmtools("stop").flag("--all")),
         _ => installer(),

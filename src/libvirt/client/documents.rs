@@ -13,7 +13,7 @@ use crate::model::Uuid;
 /// processors busy.
 const SHARED_FROM: usize = 64;
 /// How many more of them the open virsh takes: those that it reads while the other one starts.
-const HEAD_START: usize = 60;
+const HEAD_START: usize = 30;
 /// How long a definition may take: it is a millisecond, unless the domain's QEMU hangs amid a question, which may hold
 /// it back without end.
 const WITHIN: Duration = Duration::from_secs(5);
