@@ -67,6 +67,9 @@ pub fn summary(outcomes: &[Outcome]) -> String {
     format!("{ends}; {} remnants removed by gc", parsed.map(|items| items.len()).sum::<usize>())
 }
 
+/// What the disks of VMs grow to.
+const LARGE: &str = "96M";
+
 /// Many who type commands at the same time.
 pub struct Traffic<'a> {
     pub sandbox: &'a Sandbox,
@@ -159,7 +162,7 @@ impl Traffic<'_> {
             53..54 => vec!["delete", "--force", &vm, &other],
             54..57 => vec!["rename", &vm, &other],
             57..59 => vec!["set", &vm, "-m", "96"],
-            59..61 => vec!["set", &vm, "-d", "64M"],
+            59..61 => vec!["set", &vm, "-d", LARGE],
             61..63 => vec!["set", &vm, "--label", "a=b"],
             63..69 => vec!["disk", "add", &vm, "16M"],
             69..73 => vec!["disk", "remove", "--yes", &vm, *random.pick(&["vdc", "vdd"])],
@@ -183,7 +186,9 @@ impl Traffic<'_> {
 
     fn create(&self, random: &mut Random, vm: &str, may_start: bool) -> Vec<String> {
         let image = if random.percent(70) { self.image } else { random.pick(&IMAGES) };
-        let mut words = vec!["create", vm, "--image", image, "-m", "64", "-c", "1", "-d", "32M", "--json"];
+        // An image of their own may be of a VM whose disk has grown.
+        let size = if image == self.image { "32M" } else { LARGE };
+        let mut words = vec!["create", vm, "--image", image, "-m", "64", "-c", "1", "-d", size, "--json"];
         match random.below(10) {
             0 => words.extend(["--replace", "--yes"]),
             1 => words.push("--if-not-exists"),
