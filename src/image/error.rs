@@ -37,7 +37,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The file was written to while it was read.
+    /// The file was written to, replaced or removed while it was read.
     #[error("{} changed while it was read", .path.display())]
     Changed {
         /// The file.
@@ -224,6 +224,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a file was not there.
+    pub fn is_missing_file(&self) -> bool {
+        matches!(self, Self::File(error) if error.source.kind() == std::io::ErrorKind::NotFound)
+    }
+
     /// Whether the bytes are damaged, hostile or not those that were promised.
     pub fn is_integrity(&self) -> bool {
         matches!(

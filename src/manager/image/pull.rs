@@ -66,7 +66,14 @@ impl Images<'_> {
     ) -> Result<(LocalImage, Claim), Error> {
         let mut removed_meanwhile = 0;
         loop {
-            let image = self.op.race(self.obtain(reference, takes_unvouched)).await?;
+            let image = match self.op.race(self.obtain(reference, takes_unvouched)).await {
+                // Its record was read, and then another took its place.
+                Err(Error::Image(error)) if error.is_missing_file() && removed_meanwhile < TRIES => {
+                    removed_meanwhile += 1;
+                    continue;
+                }
+                obtained => obtained?,
+            };
             let claim = self.op.share(Subject::Image(image.digest.hex()), &image.name).await?;
             if image.path.exists() || removed_meanwhile == TRIES {
                 return Ok((image, claim));

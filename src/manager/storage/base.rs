@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::image::{Format, LocalImage};
+use crate::image::{self, Format, LocalImage};
 use crate::libvirt::{self, Volume, VolumeSpec};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::inventory::{DeletionSet, Inventory};
@@ -195,7 +195,13 @@ impl Storage<'_> {
         if let Err(error) = copied {
             // What is left of it is no use; `gc` removes it if this can't.
             let _ = self.op.client().volumes().delete(pool, volume).await;
-            return Err(error);
+            // An image of the store goes when another takes its place.
+            let is_gone = !image.path.exists() && !matches!(error, Error::Interrupted);
+            return Err(if is_gone {
+                image::Error::Changed { path: image.path.clone() }.into()
+            } else {
+                error
+            });
         }
         let record = Marker {
             name: &image.name,
