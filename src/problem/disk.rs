@@ -6,7 +6,7 @@ use crate::manager::DiskError;
 pub(super) fn advice(error: &DiskError) -> Advice {
     use DiskError as E;
     match error {
-        E::NoSuchDisk { name, .. } => (K::NotFound, list(name)),
+        E::NoSuchDisk { name, .. } | E::Replaced { name, .. } => (K::NotFound, list(name)),
         E::NotADisk { name, .. } | E::NotADrive { name, .. } => (K::NotFound, list(name)),
         E::NotHotPluggable { name, .. } => (
             K::WrongState,

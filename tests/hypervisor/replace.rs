@@ -1,7 +1,5 @@
 //! Creates that replace a VM: it goes only when the new one is there.
 
-use std::time::Duration;
-
 use super::support::{Held, Hold, Run, Sandbox, sandbox_or_skip};
 use super::{MINUTE, create, nothing_is_left, own_volumes, said, word};
 
@@ -60,7 +58,7 @@ fn an_interrupt_leaves_the_old_vm_or_the_new_one() {
             break;
         }
         held.background().signal_group("INT");
-        std::thread::sleep(Duration::from_millis(200));
+        held.background().await_signals_seen();
         held.go_on();
         let run = held.finish(MINUTE).run;
         assert_eq!(sandbox.domains(), ["web"], "{at}: {run}");

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::process::{child_of, send_signal};
+use super::process::{child_of, has_seen_its_signals, send_signal};
 use super::run::Run;
-use super::wait::poll;
+use super::wait::{poll, wait_for};
 
 /// A running command. Dropped, it is killed.
 pub struct Background {
@@ -55,6 +55,15 @@ impl Background {
     pub fn signal_group(&mut self, signal: &str) {
         let group = -i64::from(self.pid());
         assert!(send_signal(signal, group), "no {signal} to the group of {}", self.command);
+    }
+
+    /// Waits until it has seen every signal that it was sent, and waits again itself, or has ended.
+    #[track_caller]
+    pub fn await_signals_seen(&mut self) {
+        let pid = self.pid();
+        wait_for("the signal to be seen", Duration::from_secs(10), || {
+            (!self.is_running() || has_seen_its_signals(pid)).then_some(())
+        });
     }
 
     /// Kills it, and only it, if it still runs; false when it had not begun yet, or has ended.

@@ -45,3 +45,18 @@ pub fn send_signal(signal: &str, target: i64) -> bool {
         .status()
         .is_ok_and(|status| status.success())
 }
+
+/// Whether a process has no signal before it that it has not handled yet, and waits itself.
+pub fn has_seen_its_signals(pid: u32) -> bool {
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return true };
+    let value = |key: &str| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(key))
+            .map(|value| value.trim_start_matches(':').trim())
+    };
+    let is_none = |mask: Option<&str>| mask.is_some_and(|mask| mask.chars().all(|digit| digit == '0'));
+    is_none(value("SigPnd"))
+        && is_none(value("ShdPnd"))
+        && value("State").is_some_and(|it| it.starts_with('S'))
+}

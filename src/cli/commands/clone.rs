@@ -1,14 +1,13 @@
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 
-use super::create::{describe, names};
+use super::create::describe;
 use super::many::Many;
-use super::start::wait_for;
+use super::new_vms::NewVms;
 use crate::cli::context::Context;
 use crate::manager::{CloneMode, CloneRequest};
-use crate::model::{Condition, VmName, parse_duration};
+use crate::model::VmName;
 use crate::problem::{Doing, Problem};
 
 /// Clone a VM.
@@ -32,25 +31,16 @@ pub struct CloneArgs {
     /// can't be on one network then
     #[arg(long)]
     pub keep_identity: bool,
-    /// Make so many: NAME-1 to NAME-N
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub count: Option<u32>,
-    /// Start it
-    #[arg(long)]
-    pub start: bool,
-    /// Wait until it is up: the best that it can give, or ip, ssh, agent, cloud-init, port=N
-    #[arg(long, value_name = "COND", num_args = 0..=1, require_equals = true, requires = "start")]
-    pub wait: Option<Option<Condition>>,
-    /// How long to wait [default: 5m]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub timeout: Option<Duration>,
+    /// How many, and what is done with them then.
+    #[command(flatten)]
+    pub new: NewVms,
 }
 
 /// # Errors
 /// When a clone can't be made; what was begun is taken back.
 pub async fn run(args: CloneArgs, context: &Context) -> Result<ExitCode, Problem> {
-    let wait = wait_for(args.wait, args.timeout, context)?;
-    let names = names(&args.name, args.count)?;
+    let wait = args.new.wait_for(context)?;
+    let names = args.new.names(&args.name)?;
     let session = context.session().await?;
     let mode = match (args.linked, args.live) {
         (true, _) => CloneMode::Linked,
@@ -64,12 +54,12 @@ pub async fn run(args: CloneArgs, context: &Context) -> Result<ExitCode, Problem
             name,
             mode,
             keep_identity: args.keep_identity,
-            start: args.start,
+            start: args.new.start,
             wait: wait.clone(),
         };
         if !many.take(request.name.as_str(), session.clone_vm(&request).await) {
             break;
         }
     }
-    many.finish(context, args.count.is_none(), describe)
+    many.finish(context, args.new.count.is_none(), describe)
 }

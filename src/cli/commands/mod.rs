@@ -37,6 +37,7 @@ pub mod vnc;
 pub mod wait;
 
 mod many;
+mod new_vms;
 mod selection;
 
 use std::process::ExitCode;

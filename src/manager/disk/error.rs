@@ -15,6 +15,14 @@ pub enum DiskError {
         /// The device.
         target: String,
     },
+    /// The disk that was to be removed is gone, and another has its name.
+    #[error("{target} of the VM {name} is another disk by now")]
+    Replaced {
+        /// The VM.
+        name: String,
+        /// The device.
+        target: String,
+    },
     /// A drive was named where only a hard disk will do.
     #[error("{target} of the VM {name} is {}, not a disk", device_noun(*.device))]
     NotADisk {

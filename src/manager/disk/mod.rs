@@ -46,16 +46,24 @@ impl Disks<'_> {
     }
 
     async fn disks_of(&self, uuid: Uuid) -> Result<Vec<DiskStatus>, Error> {
-        let stats = self.op.client().statistics().of(uuid).await?;
-        let domain = self.op.client().definitions().current(uuid).await?;
-        let mut disks = Vms::of(self.op).disk_statuses(&domain, &stats).await?;
-        // Those that come with the next start, or that the guest alone has let go of.
-        for disk in self.op.client().definitions().stored(uuid).await?.disks {
+        let definitions = self.op.client().definitions();
+        self.disks_in(&definitions.current(uuid).await?, &definitions.stored(uuid).await?).await
+    }
+
+    async fn disks_in(&self, current: &Domain, stored: &Domain) -> Result<Vec<DiskStatus>, Error> {
+        let stats = self.op.client().statistics().of(current.uuid).await?;
+        let mut disks = Vms::of(self.op).disk_statuses(current, &stats).await?;
+        // Those that come with the next start, or that the guest alone has released.
+        for disk in &stored.disks {
             if disks.iter().all(|known| known.target != disk.target) {
-                let owned = disk.path.as_ref().is_some_and(|path| domain.owns(path));
-                let source = source_of(&disk);
-                let (target, path, format) = (disk.target, disk.path, disk.format);
-                disks.push(DiskStatus { target, path, source, format, owned, ..DiskStatus::default() });
+                disks.push(DiskStatus {
+                    target: disk.target.clone(),
+                    path: disk.path.clone(),
+                    source: source_of(disk),
+                    format: disk.format.clone(),
+                    owned: disk.path.as_ref().is_some_and(|path| current.owns(path)),
+                    ..DiskStatus::default()
+                });
             }
         }
         Ok(disks)
@@ -70,11 +78,14 @@ impl Disks<'_> {
 
     /// The disk after a change; `live` if the machine that runs has it.
     async fn changed(&self, vm: &Vm, target: &str, live: bool) -> Result<ChangedDisk, Error> {
-        let now = self.disks_of(vm.id.uuid).await?.into_iter().find(|disk| disk.target == target);
-        // One that comes with the next start is not in the definition that runs.
-        let disk = now.unwrap_or_else(|| DiskStatus { target: target.to_owned(), ..DiskStatus::default() });
+        let disk = status_of(self.disks_of(vm.id.uuid).await?, target);
         Ok(ChangedDisk { vm: vm.id.name.clone(), live, disk })
     }
+}
+
+fn status_of(disks: Vec<DiskStatus>, target: &str) -> DiskStatus {
+    let found = disks.into_iter().find(|disk| disk.target == target);
+    found.unwrap_or_else(|| DiskStatus { target: target.to_owned(), ..DiskStatus::default() })
 }
 
 /// The disk of that name, as it is now.
@@ -88,10 +99,6 @@ fn place_on(vm: &Vm, bus: DiskBus) -> Result<FreeTarget, DiskError> {
     let definitions: Vec<&Domain> = vm.definitions().collect();
     let found = free_target(&definitions, &bus.into());
     found.ok_or_else(|| DiskError::TooManyDisks { name: vm.id.name.clone() })
-}
-
-fn disk_of<'a>(domain: &'a Domain, target: &str) -> Option<&'a Disk> {
-    domain.disks.iter().find(|disk| disk.target == target)
 }
 
 /// The device in the definition, to be changed.

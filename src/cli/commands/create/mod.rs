@@ -9,14 +9,14 @@ use clap::Args;
 use spec::spec;
 
 use super::many::Many;
-use super::start::wait_for;
+use super::new_vms::NewVms;
 use crate::cli::context::Context;
 use crate::cli::render::{self, XmlDocument};
 use crate::cli::session::Session;
 use crate::config::{self, Config, Template};
 use crate::manager::{Error, PasswordHash, VmError, VmSpec, VmStatus};
 use crate::model::{
-    Acceleration, CardSpec, Condition, DiskSize, Firmware, Label, MemorySize, MountSpec, PortPublish, VmName,
+    Acceleration, CardSpec, DiskSize, Firmware, Label, MemorySize, MountSpec, PortPublish, VmName,
     parse_duration,
 };
 use crate::problem::{Doing, Problem, vmtools};
@@ -106,18 +106,9 @@ pub struct CreateArgs {
     /// Let `gc` remove it after this time
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub ttl: Option<Duration>,
-    /// Make so many: NAME-1 to NAME-N
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub count: Option<u32>,
-    /// Start it
-    #[arg(long)]
-    pub start: bool,
-    /// Wait until it is up: the best that it can give, or ip, ssh, agent, cloud-init, port=N
-    #[arg(long, value_name = "COND", num_args = 0..=1, require_equals = true, requires = "start")]
-    pub wait: Option<Option<Condition>>,
-    /// How long to wait [default: 5m]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub timeout: Option<Duration>,
+    /// How many, and what is done with them then.
+    #[command(flatten)]
+    pub new: NewVms,
     /// One that exists is fine
     #[arg(long, conflicts_with = "replace")]
     pub if_not_exists: bool,
@@ -137,14 +128,14 @@ pub struct CreateArgs {
 pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Problem> {
     let config = context.config()?;
     let template = load_template(&args, &config, context)?;
-    let wait = wait_for(args.wait, args.timeout, context)?;
+    let wait = args.new.wait_for(context)?;
     let password = password(&args, context)?;
-    if args.count.is_some_and(|count| count > 1) && args.network.iter().any(|card| card.mac.is_some()) {
+    if args.new.count.is_some_and(|count| count > 1) && args.network.iter().any(|card| card.mac.is_some()) {
         return Err(Problem::usage("several VMs cannot have the same MAC address", "leave out mac="));
     }
     // Read once for all: a pipe gives its content only once. Before libvirt is asked, so that Ctrl-C ends it.
     let spec = spec(&args, template.as_ref(), &config, password.as_ref(), wait, context)?;
-    let names = names(&args.name, args.count)?;
+    let names = args.new.names(&args.name)?;
     let specs: Vec<VmSpec> = names.into_iter().map(|name| VmSpec { name, ..spec.clone() }).collect();
     let session = context.session().await?;
     if args.dry_run || args.print_xml {
@@ -156,7 +147,7 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
             break;
         }
     }
-    many.finish(context, args.count.is_none(), describe)
+    many.finish(context, args.new.count.is_none(), describe)
 }
 
 async fn make(
@@ -193,7 +184,7 @@ async fn plan(
                 .map_err(|error| Problem::during(Doing::Create, error).about(spec.name.as_str()))?,
         );
     }
-    let single = args.count.is_none();
+    let single = args.new.count.is_none();
     if args.print_xml {
         let documents: Vec<_> = plans.into_iter().map(|plan| XmlDocument::new(plan.name, plan.xml)).collect();
         context.ui.show_all(&documents, single, |all| all.iter().map(render::xml_document).collect());
@@ -210,14 +201,6 @@ pub(super) fn describe(vm: &VmStatus) -> String {
         String::new()
     };
     format!("{} is {}{reach}\n", vm.name, vm.state)
-}
-
-/// The name, or with a count NAME-1 to NAME-N.
-pub(super) fn names(name: &VmName, count: Option<u32>) -> Result<Vec<VmName>, Problem> {
-    match count {
-        None => Ok(vec![name.clone()]),
-        Some(count) => Ok((1..=count).map(|number| name.with_suffix(number)).collect::<Result<_, _>>()?),
-    }
 }
 
 fn load_template(args: &CreateArgs, config: &Config, context: &Context) -> Result<Option<Template>, Problem> {

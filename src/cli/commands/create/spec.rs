@@ -65,7 +65,7 @@ pub(super) fn spec(
         hostname: args.hostname.clone(),
         labels: labels(&args.label, template),
         ttl: args.ttl,
-        start: args.start,
+        start: args.new.start,
         wait: wait.map(|wait| wait_as(wait, template)),
     })
 }
