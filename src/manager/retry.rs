@@ -118,7 +118,7 @@ impl<'a> Retry<'a> {
     }
 
     /// Does it again while libvirt is busy or away. That there is nothing to do it to, or that it is done
-    /// already, is success, and then it is false.
+    /// already, is success, and then it is false, unless libvirt may have done it before it went away.
     ///
     /// # Errors
     /// The work's own; its last when the deadline has passed. [`libvirt::Error`] has no word for an interrupt:
@@ -127,12 +127,14 @@ impl<'a> Retry<'a> {
         mut self,
         work: impl AsyncFn() -> Result<(), libvirt::Error>,
     ) -> Result<bool, libvirt::Error> {
+        let mut may_be_done = false;
         loop {
             let error = match work().await {
                 Ok(()) => return Ok(true),
-                Err(error) if is_done(&error) => return Ok(false),
+                Err(error) if is_done(&error) => return Ok(may_be_done),
                 Err(error) => error,
             };
+            may_be_done |= is_away(&error);
             if !is_passing(&error) || !matches!(self.again().await, Ok(true)) {
                 return Err(error);
             }
@@ -192,7 +194,8 @@ fn is_done(error: &libvirt::Error) -> bool {
     matches!(error, E::NotFound { .. } | E::WrongState { .. } | E::FileMissing { .. })
 }
 
-fn is_passing(error: &libvirt::Error) -> bool {
+/// Whether the same may succeed a little later.
+pub(in crate::manager) fn is_passing(error: &libvirt::Error) -> bool {
     matches!(error, libvirt::Error::Busy { .. }) || is_away(error)
 }
 

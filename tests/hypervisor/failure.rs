@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::support::{Sandbox, sandbox_or_skip};
+use super::support::{Asked, Held, Hold, Sandbox, is_thorough, sandbox_or_skip};
 use super::{MINUTE, create, nothing_is_left, said};
 
 #[test]
@@ -206,4 +206,39 @@ fn a_disk_that_another_file_stands_on_stays() {
     assert!(super::own_volumes(&sandbox).contains(&disk));
     // Nor is it stopped for a delete that is refused.
     assert_eq!(sandbox.state("web"), "running");
+}
+
+/// The daemon is killed before each change in turn, and started again: no address stays reserved for nobody.
+#[test]
+fn reservations_outlast_no_vm_though_the_daemon_restarts() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    for args in [&["delete", "--yes", "web"][..], &["network", "detach", "default", "web"]] {
+        // At the first one it ends at once.
+        let (mut known, mut at) = (12, 2);
+        while at <= known {
+            create(&sandbox, "web", &image, &[]).run().success();
+            sandbox.vmtools(&["network", "reserve", "default", "web", "192.168.122.50"]).run().success();
+            let mut held = Held::start(&sandbox, "0", args, Hold::AtCommand(at));
+            held.await_hold();
+            sandbox.libvirtd_kill();
+            sandbox.libvirtd_start();
+            let Asked { run, commands, .. } = held.finish(MINUTE);
+            known = known.max(commands);
+            let reserved = sandbox.virsh(&["net-dumpxml", "default"]).stdout.contains("192.168.122.50");
+            let has_interface = sandbox.domains() == ["web"]
+                && sandbox.virsh(&["domiflist", "web"]).stdout.contains("default");
+            // What could not be done can be done again.
+            assert!(has_interface || !reserved, "held at {at}: {run}");
+            assert!(run.status.success() || has_interface, "held at {at}: {run}");
+            if !run.status.success() {
+                sandbox.vmtools(args).run().success();
+            }
+            if sandbox.domains() == ["web"] {
+                sandbox.vmtools(&["delete", "--yes", "web"]).run().success();
+            }
+            at += if is_thorough() { 1 } else { known.div_ceil(5) };
+        }
+    }
+    nothing_is_left(&sandbox);
 }

@@ -152,12 +152,29 @@ fn not_found(messages: &Messages) -> Option<Error> {
     if let Some(detail) = last.strip_prefix("metadata not found: ") {
         return Some(Error::NotFound { object: Object::Metadata, name: detail.to_owned() });
     }
+    if let Some(name) = missing_device(messages) {
+        return Some(Error::NotFound { object: Object::Device, name: name.to_owned() });
+    }
     let reservation = [
         "couldn't locate a matching dhcp host entry in network '{}'",
         "couldn't locate an existing dhcp host entry with {} in network '{}'",
     ];
     let missing = reservation.iter().any(|template| is_of(messages.body(), template));
     missing.then(|| Error::NotFound { object: Object::Reservation, name: messages.body().to_owned() })
+}
+
+/// virsh looks detached devices up itself, and says so in words of its own.
+fn missing_device<'a>(messages: &'a Messages) -> Option<&'a str> {
+    let of_virsh = [
+        "No disk found whose source path or target is {}",
+        "No interface found whose type is {}",
+        "No interface with MAC address {} was found",
+    ];
+    let last = messages.last();
+    let named = messages.captures(&of_virsh).and_then(|found| found.first().copied());
+    named
+        .or_else(|| last.strip_prefix("device not found: "))
+        .or_else(|| (last == "Failed to get disk information").then_some(last))
 }
 
 fn file_missing(messages: &Messages) -> Option<Error> {

@@ -29,6 +29,8 @@ pub enum Object {
     Reservation,
     /// An element of a domain's metadata.
     Metadata,
+    /// A disk or a network interface of a domain.
+    Device,
 }
 
 /// Why libvirt refused, as far as that decides what is done next or what is advised.
@@ -65,6 +67,7 @@ impl Object {
             Self::Snapshot => "snapshot",
             Self::Reservation => "reservation",
             Self::Metadata => "metadata",
+            Self::Device => "device",
         }
     }
 }

@@ -208,6 +208,30 @@ fn metadata_that_is_not_there() {
 }
 
 #[test]
+fn devices_that_are_not_there() {
+    // virsh 11.3, of `detach-disk`, `detach-interface` and `detach-device`.
+    for (text, expected) in [
+        ("error: Failed to get disk information", "Failed to get disk information"),
+        ("error: No interface found whose type is network\nerror: Failed to detach interface", "network"),
+        (
+            "error: No interface with MAC address 52:54:00:00:00:02 was found\nerror: Failed to detach interface",
+            "52:54:00:00:00:02",
+        ),
+        (
+            "error: Failed to detach device from /tmp/disk.xml\nerror: device not found: disk vdq not found",
+            "disk vdq not found",
+        ),
+    ] {
+        match of(text) {
+            Error::NotFound { object: Object::Device, name } => assert_eq!(name, expected),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    let other = "error: Failed to get disk information\nerror: internal error: something else";
+    assert!(!of(other).is_not_found());
+}
+
+#[test]
 fn reservations_and_pools_that_are_off() {
     let text = "error: Failed to update network default\nerror: Requested operation is not valid: there is an existing dhcp host entry in network 'default' that matches \"<host mac='52:54:00:00:00:02' name='b' ip='192.168.122.50'/>\"";
     assert!(matches!(of(text), Error::Exists { object: Object::Reservation, .. }));

@@ -102,7 +102,8 @@ impl Disks<'_> {
         let vm = self.own(&removal.uuid.to_string()).await?;
         if removal.disk_in(&vm.stored).is_some() {
             let (hardware, target) = (self.op.client().hardware(), &removal.disk.target);
-            hardware.detach_disk(removal.uuid, target, Affects::Stored).await?;
+            let detach = async || hardware.detach_disk(removal.uuid, target, Affects::Stored).await;
+            self.op.retry(timeout).while_busy(detach).await?;
         }
         self.delete_volume(&removal).await?;
         if let Some(path) = removal.disk.path.clone().filter(|_| removal.disk.owned) {

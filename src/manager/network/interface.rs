@@ -123,11 +123,15 @@ impl Networks<'_> {
             self.op.client().hardware().detach_interface(id.uuid, &card.kind, &mac, Affects::Running).await?;
             self.op.race(self.await_unplugged(id, &mac)).await?;
         }
+        // Before the definition forgets it: whose the address was nothing tells afterwards.
+        let release = async || Ok(self.release(&id.name, vm.definitions(), Some(&[&mac])).await?);
+        self.op.while_daemon_restarts(release).await?;
         // A guest that keeps it has it after its next start, too.
         if in_stored.is_some() {
-            self.op.client().hardware().detach_interface(id.uuid, &card.kind, &mac, Affects::Stored).await?;
+            let (hardware, kind) = (self.op.client().hardware(), &card.kind);
+            let detach = async || hardware.detach_interface(id.uuid, kind, &mac, Affects::Stored).await;
+            self.op.retry(UNPLUG).while_busy(detach).await?;
         }
-        self.release(&id.name, vm.definitions(), Some(&[&mac])).await?;
         let (model, portgroup) = (card.model.clone(), card.portgroup.clone());
         Ok(CardChange { vm: id.name.clone(), network: name, mac, model, portgroup, live })
     }

@@ -9,7 +9,7 @@ use crate::libvirt::{self, Domain, HostUpdate, Lease, Network, Reservation};
 use crate::manager::claim::Subject;
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::network::Networks;
-use crate::manager::{Already, Error, Event, Warning};
+use crate::manager::{Already, Error, Event};
 use crate::model::{Duid, MacAddress, Uuid};
 
 impl Networks<'_> {
@@ -67,18 +67,12 @@ impl Networks<'_> {
         Ok(removed)
     }
 
-    /// Keeps no address any more for a VM that goes. That it can't be done is a warning: the VM goes all the
-    /// same.
-    pub(in crate::manager) async fn release_reservations(&self, uuid: Uuid) {
-        // A connection that is lost is told by what follows.
-        if let Err(error) = self.try_release(uuid).await
-            && !error.is_connection()
-        {
-            self.op.report(Event::Warning(Warning::ReservationStays { reason: error.to_string() }));
-        }
-    }
-
-    async fn try_release(&self, uuid: Uuid) -> Result<(), libvirt::Error> {
+    /// Removes the reservations of a VM that is about to be deleted, while its definition is still there to tell which
+    /// they are.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked, or refuses.
+    pub(in crate::manager) async fn release_reservations(&self, uuid: Uuid) -> Result<(), libvirt::Error> {
         let domain = match self.op.client().definitions().stored(uuid).await {
             Err(error) if error.is_not_found() => return Ok(()),
             other => other?,
@@ -110,7 +104,12 @@ impl Networks<'_> {
             let names = names.as_deref().unwrap_or_default();
             let identity = Identity::new(vm, &interfaces, only, names, &leases);
             for kept in all.iter().filter(|kept| identity.has(kept)) {
-                self.op.client().networks().update_reservation(&network, HostUpdate::Remove(kept)).await?;
+                let removal = HostUpdate::Remove(kept);
+                match self.op.client().networks().update_reservation(&network, removal).await {
+                    // Somebody else has removed it, or all the network.
+                    Err(error) if error.is_not_found() => {}
+                    other => other?,
+                }
             }
         }
         Ok(())

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use crate::libvirt::{Error, OwnedVolume, UndefineOptions};
 use crate::manager::network::Networks;
-use crate::manager::retry::Retry;
+use crate::manager::retry::{Retry, is_passing};
 use crate::manager::storage::Storage;
-use crate::manager::{Left, Remnant};
+use crate::manager::{Event, Left, Remnant, Warning};
 use crate::model::Uuid;
 
 impl Storage<'_> {
@@ -43,7 +43,16 @@ impl Storage<'_> {
             left.push(definition.into());
             return Err(left);
         }
-        Networks::of(self.op).release_reservations(uuid).await;
+        // Afterwards nothing tells whose they were. The VM is deleted even if libvirt refuses, but not if it is away.
+        let release = async || Networks::of(self.op).release_reservations(uuid).await;
+        match Retry::regardless(deadline).while_busy(release).await {
+            Ok(_) => {}
+            Err(error) if is_passing(&error) => return Err(vec![Remnant::because(definition, error)]),
+            Err(error) => {
+                let reason = error.to_string();
+                self.op.report(Event::Warning(Warning::ReservationStays { reason }));
+            }
+        }
         let undefine = async || {
             match self.op.client().definitions().undefine(uuid, options).await {
                 // Nothing was stored of it, so its end was all.
