@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::command::Command;
 use super::session::RunError;
 use super::{Client, batch, log_call, log_output};
-use crate::libvirt::{Domain, DomainDefinitions, Error};
+use crate::libvirt::{DomainDefinitions, Error, XmlError};
 use crate::model::Uuid;
 
 /// From this many on, a second virsh asks for a part of them: one of libvirt's and two of virsh's processes keep two
@@ -57,17 +57,18 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When the connection fails, or the daemon itself gives no answer.
-    pub async fn for_each(
+    pub async fn for_each<T>(
         self,
         uuids: &[Uuid],
         definition: Definition,
-        mut each: impl FnMut(Uuid, Result<Domain, Error>) + Send,
+        parse: fn(&str) -> Result<T, XmlError>,
+        mut each: impl FnMut(Uuid, Result<T, Error>) + Send,
     ) -> Result<(), Error> {
         let words = definition.words();
         let mut parsed = |index: usize, document: Result<&str, Error>| {
             let Some(&uuid) = uuids.get(index) else { return };
             let domain = document.and_then(|document| {
-                Domain::parse(document).map_err(|error| Error::Unexpected {
+                parse(document).map_err(|error| Error::Unexpected {
                     command: format!("virsh {words} {uuid}"),
                     reason: error.to_string(),
                 })

@@ -7,6 +7,7 @@ use super::disk::Disk;
 use super::lookup::{lines, lists, parse_domain};
 use super::state::parse_stats;
 use super::stats::DomainStats;
+use super::summary::DomainSummary;
 use crate::libvirt::command::Command;
 use crate::libvirt::{Definition, DomainDefinitions, Error};
 use crate::model::{Uuid, VmState};
@@ -122,25 +123,25 @@ impl DomainDefinitions<'_> {
         self.dump_each("dumpxml", &[uuid], GLIMPSE).await.ok()?.pop()
     }
 
-    /// Gives the definition of each as it runs, in any order, and keeps none: a thousand of them take 25 MiB. Those that
-    /// are gone meanwhile are left out. The UUIDs of those that could not be read.
+    /// Tells the summary of each as it runs, in any order. Those that are gone meanwhile are left out. The UUIDs of those
+    /// that could not be read.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn for_each_current(
+    pub async fn for_each_summary(
         self,
         uuids: &[Uuid],
-        mut each: impl FnMut(Domain) + Send,
+        mut each: impl FnMut(DomainSummary) + Send,
     ) -> Result<Vec<Uuid>, Error> {
         let (mut by_volume, mut hidden) = (Vec::new(), Vec::new());
-        let take = |uuid: Uuid, domain: Result<Domain, Error>| match domain {
+        let take = |uuid: Uuid, domain: Result<DomainSummary, Error>| match domain {
             Ok(domain) if domain.disks.iter().any(Disk::is_unlocated) => by_volume.push(domain),
             Ok(domain) => each(domain),
             Err(Error::NotFound { .. }) => {}
             Err(_) => hidden.push(uuid),
         };
-        self.for_each(uuids, Definition::Current, take).await?;
-        self.locate_volumes(&mut by_volume).await?;
+        self.for_each(uuids, Definition::Current, DomainSummary::parse, take).await?;
+        self.locate_volumes(by_volume.iter_mut().map(|domain| &mut domain.disks)).await?;
         by_volume.into_iter().for_each(each);
         Ok(hidden)
     }
@@ -152,8 +153,8 @@ impl DomainDefinitions<'_> {
             Err(Error::NotFound { .. }) => {}
             Err(_) => found.hidden.push(uuid),
         };
-        self.for_each(uuids, definition, take).await?;
-        self.locate_volumes(&mut found.domains).await?;
+        self.for_each(uuids, definition, Domain::parse, take).await?;
+        self.locate_volumes(found.domains.iter_mut().map(|domain| &mut domain.disks)).await?;
         Ok(found)
     }
 
@@ -173,7 +174,7 @@ impl DomainDefinitions<'_> {
                 Err(error) => return Err(error),
             }
         }
-        self.locate_volumes(&mut domains).await?;
+        self.locate_volumes(domains.iter_mut().map(|domain| &mut domain.disks)).await?;
         Ok(domains)
     }
 

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use super::definition::Domain;
 use super::disk::{Bus, free_target};
+use super::summary::DomainSummary;
 use super::{cpu, edit, monitor};
 use crate::libvirt::DomainCopy;
 use crate::libvirt::xml::{Element, Node};
@@ -82,6 +83,11 @@ fn faults_of(text: &str) -> Vec<String> {
     faults.extend(differences.into_iter().map(|place| format!("{place} does not come back")));
     if tree.name == "domain" {
         read_all(&tree);
+        let whole = DomainSummary::from(&Domain::of_tree(tree.clone()));
+        let summary = DomainSummary::parse(text).map(|summary| format!("{summary:?}"));
+        if summary.ok() != Some(format!("{whole:?}")) {
+            faults.push("its summary tells something else".to_owned());
+        }
         faults.extend(CHANGES.iter().flat_map(|change| change.faults(&tree)));
     }
     faults

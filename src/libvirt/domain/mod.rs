@@ -28,6 +28,7 @@ mod shared_folder;
 mod spec;
 mod state;
 mod stats;
+mod summary;
 mod vnc;
 
 pub use address::{DeviceAddress, DriveAddress};
@@ -47,6 +48,7 @@ pub use metadata::{Metadata, MetadataChange, Mounted, OwnedVolume, Parent, Room,
 pub use shared_folder::Filesystem;
 pub use spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
 pub use stats::DomainStats;
+pub use summary::DomainSummary;
 pub use vnc::{VncEndpoint, VncServer};
 
 #[cfg(test)]

@@ -4,14 +4,18 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::libvirt::client::command::Command;
-use crate::libvirt::{DiskSource, Domain, DomainDefinitions, Error};
+use crate::libvirt::{Disk, DiskSource, Domain, DomainDefinitions, Error};
 
 impl DomainDefinitions<'_> {
-    /// Fills in the paths of disks that are volumes of pools. A pool that is off is not started: of one whose
+    /// Fills in the paths of domains' disks that are volumes of pools. A pool that is off is not started: of one whose
     /// volumes are files, its folder tells. A volume of a pool that is not there has no path.
-    pub(in crate::libvirt) async fn locate_volumes(self, domains: &mut [Domain]) -> Result<(), Error> {
+    pub(in crate::libvirt) async fn locate_volumes(
+        self,
+        disks: impl Iterator<Item = &mut Vec<Disk>>,
+    ) -> Result<(), Error> {
+        let mut disks: Vec<&mut Disk> = disks.flatten().collect();
         let mut paths: HashMap<(String, String), Option<String>> = HashMap::new();
-        for disk in domains.iter().flat_map(|domain| &domain.disks) {
+        for disk in &disks {
             if let (DiskSource::Volume { pool, volume }, true) = (&disk.source, disk.is_unlocated()) {
                 paths.insert((pool.clone(), volume.clone()), None);
             }
@@ -27,7 +31,7 @@ impl DomainDefinitions<'_> {
                 }
             };
         }
-        for disk in domains.iter_mut().flat_map(|domain| &mut domain.disks) {
+        for disk in &mut disks {
             if let DiskSource::Volume { pool, volume } = &disk.source {
                 disk.path = paths.get(&(pool.clone(), volume.clone())).cloned().flatten();
             }
@@ -37,7 +41,7 @@ impl DomainDefinitions<'_> {
 
     /// As [`DomainDefinitions::locate_volumes`], of one.
     pub(in crate::libvirt) async fn located(self, mut domain: Domain) -> Result<Domain, Error> {
-        self.locate_volumes(std::slice::from_mut(&mut domain)).await?;
+        self.locate_volumes(std::iter::once(&mut domain.disks)).await?;
         Ok(domain)
     }
 }

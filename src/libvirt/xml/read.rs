@@ -17,6 +17,18 @@ impl Element {
     /// # Errors
     /// When it isn't well-formed, not whole, or nested too deeply.
     pub fn parse(document: &str) -> Result<Self, XmlError> {
+        Self::parse_some(document, |_, _| true)
+    }
+
+    /// As [`Element::parse`], without the elements of which `is_wanted` says no, given those around it from the root on,
+    /// as far as they are read, and its name. What is left out costs next to nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse_some(
+        document: &str,
+        is_wanted: impl Fn(&[Element], &str) -> bool,
+    ) -> Result<Self, XmlError> {
         let mut reader = Reader::from_str(document);
         let mut open: Vec<Element> = Vec::new();
         // Half of a document's nodes are the blanks between its elements, which the writer makes anew.
@@ -24,6 +36,11 @@ impl Element {
         loop {
             let event = reader.read_event().map_err(XmlError::Malformed)?;
             let done = match event {
+                Event::Start(start) if !is_wanted(&open, start.name().as_ref()) => {
+                    blanks = None;
+                    reader.read_to_end(start.name()).map_err(XmlError::Malformed)?;
+                    None
+                }
                 Event::Start(start) => {
                     if open.len() == MAX_DEPTH {
                         return Err(XmlError::TooDeep);
@@ -34,6 +51,9 @@ impl Element {
                 }
                 Event::Empty(start) => {
                     blanks = None;
+                    if !is_wanted(&open, start.name().as_ref()) {
+                        continue;
+                    }
                     Some(read_start(&start)?)
                 }
                 Event::End(_) => {

@@ -161,7 +161,12 @@ impl GarbageCollection<'_> {
 
     /// The pools that were made for the sake of clones of which none goes on. One may use what another has made.
     async fn forgotten_pools(&self, inventory: &Inventory) -> Result<Vec<Garbage>, Error> {
-        if inventory.definitions.all_stored().iter().any(|domain| matches!(maker(domain), Maker::AtWork)) {
+        if inventory
+            .definitions
+            .all_stored()
+            .iter()
+            .any(|domain| matches!(maker(domain.creator()), Maker::AtWork))
+        {
             return Ok(Vec::new());
         }
         let is_forgotten =

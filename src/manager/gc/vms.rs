@@ -123,15 +123,23 @@ impl GarbageCollection<'_> {
 
     /// Whether a create is at work on the VM.
     pub(in crate::manager) async fn maker_of(&self, domain: &Domain) -> Result<Maker, Error> {
-        match maker(domain) {
-            Maker::Gone => Ok(maker(&self.op.client().definitions().current(domain.uuid).await?)),
+        self.maker_by(domain.uuid, domain.creator()).await
+    }
+
+    async fn maker_by(&self, uuid: Uuid, creator: Option<&str>) -> Result<Maker, Error> {
+        match maker(creator) {
+            Maker::Gone => Ok(maker(self.op.client().definitions().current(uuid).await?.creator())),
             other => Ok(other),
         }
     }
 
     /// Whether the create or delete that worked on the VM was killed.
-    pub(in crate::manager) async fn is_interrupted(&self, domain: &Domain) -> Result<bool, Error> {
-        match self.maker_of(domain).await {
+    pub(in crate::manager) async fn is_interrupted(
+        &self,
+        uuid: Uuid,
+        creator: Option<&str>,
+    ) -> Result<bool, Error> {
+        match self.maker_by(uuid, creator).await {
             Ok(maker) => Ok(matches!(maker, Maker::Gone)),
             // Gone meanwhile.
             Err(error) if error.is_not_found() => Ok(false),
@@ -142,7 +150,7 @@ impl GarbageCollection<'_> {
 
 fn of_domain(domain: &Domain) -> Option<Garbage> {
     let record = domain.metadata.as_ref()?;
-    let reason = match maker(domain) {
+    let reason = match maker(domain.creator()) {
         Maker::Gone => Reason::Unfinished,
         Maker::AtWork => return None,
         Maker::None if domain.protected => return None,
@@ -155,8 +163,8 @@ fn of_domain(domain: &Domain) -> Option<Garbage> {
 }
 
 /// As far as this definition tells, which may be older than the end of its maker.
-pub(super) fn maker(domain: &Domain) -> Maker {
-    match domain.creator().map(str::parse::<Creator>) {
+pub(super) fn maker(creator: Option<&str>) -> Maker {
+    match creator.map(str::parse::<Creator>) {
         None => Maker::None,
         Some(Ok(creator)) if creator.is_alive() == Some(false) => Maker::Gone,
         Some(_) => Maker::AtWork,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::guest::{self, Remote, Target};
-use crate::libvirt::{Address, AddressSource, Domain, Interface, InterfaceKind};
+use crate::libvirt::{Address, AddressSource, Domain, Interface, InterfaceKind, Metadata};
 use crate::manager::guest::GuestAccess;
 use crate::manager::guest::GuestAgent;
 use crate::manager::{Error, ReachError, VmError};
@@ -116,7 +116,7 @@ impl GuestAccess<'_> {
     /// of its own interfaces, IPv4 first.
     pub(in crate::manager) async fn addresses_of(&self, domain: &Domain) -> Result<Vec<IpAddr>, Error> {
         let has_others = domain.interfaces.iter().any(|interface| !is_user_mode(interface));
-        if !has_others && is_forwarded(domain) {
+        if !has_others && is_forwarded(domain.metadata.as_ref()) {
             return Ok(vec![Ipv4Addr::LOCALHOST.into()]);
         }
         let mut found = Vec::new();
@@ -160,9 +160,9 @@ pub(in crate::manager) fn forwarded_port(domain: &Domain) -> Option<u16> {
 }
 
 /// Whether ports of 127.0.0.1 lead to the VM.
-pub(in crate::manager) fn is_forwarded(domain: &Domain) -> bool {
-    let has_published = domain.metadata.as_ref().is_some_and(|record| !record.published.is_empty());
-    has_published || forwarded_port(domain).is_some()
+pub(in crate::manager) fn is_forwarded(record: Option<&Metadata>) -> bool {
+    let has_ssh = |record: &Metadata| record.ssh.as_ref().is_some_and(|ssh| ssh.forwarded_port.is_some());
+    record.is_some_and(|record| !record.published.is_empty() || has_ssh(record))
 }
 
 /// Where the VM's ssh server answers when these are the addresses at which it is reached. A port that leads there is
@@ -190,7 +190,7 @@ pub(in crate::manager) fn reachable<'a>(
         }
     }
     if ips.is_empty() {
-        ips = if is_forwarded(domain) { vec![Ipv4Addr::LOCALHOST.into()] } else { behind };
+        ips = if is_forwarded(domain.metadata.as_ref()) { vec![Ipv4Addr::LOCALHOST.into()] } else { behind };
     }
     ips.sort_by_key(|ip| ip.is_ipv6());
     ips.dedup();

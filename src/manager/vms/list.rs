@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
 use crate::host::{self, Socket};
-use crate::libvirt::{self, AddressSource, Domain, DomainId, DomainStats, Scope};
+use crate::libvirt::{self, AddressSource, Domain, DomainId, DomainStats, DomainSummary, Scope};
 use crate::manager::gc::GarbageCollection;
 use crate::manager::guest::reach::{is_forwarded, knows_enough};
 use crate::manager::vms::Vms;
@@ -116,23 +116,23 @@ impl Vms<'_> {
         let mut by_uuid: HashMap<Uuid, &mut Row> =
             rows.iter_mut().filter_map(|row| Some((row.uuid?, row))).collect();
         let mut marked = Vec::new();
-        let take = |domain: Domain| {
+        let take = |domain: DomainSummary| {
             if let Some(row) = by_uuid.get_mut(&domain.uuid) {
-                row.forwarded = Some(is_forwarded(&domain));
+                row.forwarded = Some(is_forwarded(domain.metadata.as_ref()));
                 row.vm.details = Some(VmDetails::of(&domain, autostarted.contains(&row.vm.name)));
             }
-            if domain.creator().is_some() {
-                marked.push(domain);
+            if let Some(creator) = domain.metadata.and_then(|record| record.creator) {
+                marked.push((domain.uuid, creator));
             }
         };
-        let hidden = self.op.client().definitions().for_each_current(&uuids, take).await?;
+        let hidden = self.op.client().definitions().for_each_summary(&uuids, take).await?;
         if !hidden.is_empty() {
             self.op.report(Event::Warning(Warning::Hung));
         }
         let mut interrupted = HashSet::new();
-        for domain in marked {
-            if GarbageCollection::of(self.op).is_interrupted(&domain).await? {
-                interrupted.insert(domain.uuid);
+        for (uuid, creator) in marked {
+            if GarbageCollection::of(self.op).is_interrupted(uuid, Some(&creator)).await? {
+                interrupted.insert(uuid);
             }
         }
         for row in rows {
@@ -160,12 +160,12 @@ impl Vms<'_> {
         let unread = active.iter().filter(|(_, row)| row.forwarded.is_none() && !row.hidden);
         let unread: Vec<Uuid> = unread.map(|(uuid, _)| *uuid).collect();
         let mut forwarded = HashSet::new();
-        let take = |domain: Domain| {
-            if is_forwarded(&domain) {
+        let take = |domain: DomainSummary| {
+            if is_forwarded(domain.metadata.as_ref()) {
                 forwarded.insert(domain.uuid);
             }
         };
-        self.op.client().definitions().for_each_current(&unread, take).await?;
+        self.op.client().definitions().for_each_summary(&unread, take).await?;
         for (uuid, row) in active {
             if row.forwarded.unwrap_or_else(|| forwarded.contains(&uuid)) {
                 row.vm.ips = vec![Ipv4Addr::LOCALHOST.into()];

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use serde::{Serialize, Serializer};
 
 use super::operation::noun;
-use crate::libvirt;
+use crate::libvirt::DomainSummary;
 use crate::model::{Firmware, Label, MountDriver, PortPublish, Timestamp, Uuid, VmState};
 
 pub use error::VmError;
@@ -203,7 +203,7 @@ pub struct SshStatus {
 }
 
 impl VmDetails {
-    pub(in crate::manager) fn of(domain: &libvirt::Domain, autostart: bool) -> Self {
+    pub(in crate::manager) fn of(domain: &DomainSummary, autostart: bool) -> Self {
         let record = domain.metadata.as_ref();
         Self {
             uuid: domain.uuid,

@@ -50,7 +50,7 @@ impl Vms<'_> {
         let by_card = if state.is_active() { self.addresses_by_card(&domain).await? } else { Vec::new() };
         let interfaces = interfaces(&domain, &by_card);
         let disks = self.disk_statuses(&domain, &stats).await?;
-        let details = VmDetails::of(&domain, autostart);
+        let details = VmDetails::of(&(&domain).into(), autostart);
         let ips = match state.is_active() {
             true => reachable(&domain, by_card.iter().map(|(mac, ip)| (mac.as_str(), *ip))),
             false => Vec::new(),
@@ -94,7 +94,7 @@ impl Vms<'_> {
             serial_log: domain.serial_log.clone(),
             parent,
             children,
-            interrupted: GarbageCollection::of(self.op).is_interrupted(&domain).await?,
+            interrupted: GarbageCollection::of(self.op).is_interrupted(domain.uuid, domain.creator()).await?,
             published: domain.metadata.map(|record| record.published).unwrap_or_default(),
         })
     }
