@@ -25,13 +25,23 @@ fn a_result_that_cannot_be_written_is_a_failure() {
 
 #[test]
 fn completions_know_the_verbs() {
+    let env = TestEnv::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = run(&["completions", shell]).success();
-        for word in ["create", "completions", "if-not-exists"] {
-            assert!(script.stdout.contains(word), "{shell} lacks {word}");
-        }
+        assert!(script.stdout.contains("VMTOOLS_COMPLETE"), "{script}");
         assert_eq!(script.stderr, "", "{script}");
+        for (index, words, expected) in
+            [("1", &["compl"][..], "completions"), ("2", &["create", "--if"], "--if-not-exists")]
+        {
+            let line = [&["--", "vmtools"][..], words].concat();
+            let asked = env.vmtools(&line).env("VMTOOLS_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", index);
+            let completed = asked.run().success();
+            assert!(completed.stdout.starts_with(expected), "{completed}");
+            assert_eq!(completed.stderr, "", "{completed}");
+        }
     }
+    let unknown = env.vmtools(&["--", "vmtools", ""]).env("VMTOOLS_COMPLETE", "tcsh").run();
+    assert_eq!(unknown.status.code(), Some(2), "{unknown}");
 }
 
 #[test]

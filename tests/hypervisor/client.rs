@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use vmtools::libvirt::{
-    Client, Definition, Error, HostUpdate, Object, Pool, PoolKind, RefusalReason, Reservation, VolumeKind,
-    VolumeSpec,
+    Client, Definition, Domain, Error, HostUpdate, Object, Pool, PoolKind, RefusalReason, Reservation,
+    VolumeKind, VolumeSpec,
 };
 use vmtools::model::Uuid;
 
@@ -162,7 +162,7 @@ fn one_odd_definition_is_an_error_of_its_own() {
             uuids.insert(uuids.len() - 1, gone);
             let told = Mutex::new(Vec::new());
             let tell = |uuid: Uuid, domain| told.lock().unwrap().push((uuid, domain));
-            client.definitions().for_each(&uuids, Definition::Stored, tell).await.unwrap();
+            client.definitions().for_each(&uuids, Definition::Stored, Domain::parse, tell).await.unwrap();
             let told = told.into_inner().unwrap();
             assert_eq!(told.len(), uuids.len());
             for (uuid, domain) in &told {
@@ -320,14 +320,15 @@ fn a_daemon_that_hangs_is_waited_for_once() {
         assert_eq!(uuids.len(), 100);
         sandbox.libvirtd_freeze();
         let started = std::time::Instant::now();
-        let result = client.definitions().for_each(&uuids, Definition::Current, |_, _| {}).await;
+        let result =
+            client.definitions().for_each(&uuids, Definition::Current, Domain::parse, |_, _| {}).await;
         let took = started.elapsed();
         sandbox.libvirtd_thaw();
         assert!(matches!(result, Err(Error::TimedOut { .. })), "{result:?}");
         assert!(took.as_secs() < 25, "{took:?}");
         client
             .definitions()
-            .for_each(&uuids, Definition::Current, |_, domain| assert!(domain.is_ok()))
+            .for_each(&uuids, Definition::Current, Domain::parse, |_, domain| assert!(domain.is_ok()))
             .await
             .unwrap();
     });

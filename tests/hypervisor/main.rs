@@ -10,6 +10,7 @@ mod client;
 mod clone;
 mod clone_failure;
 mod clone_files;
+mod complete;
 mod debian;
 mod definition;
 mod delete;

@@ -5,6 +5,7 @@ use clap::Args;
 use super::create::describe;
 use super::many::Many;
 use super::new_vms::NewVms;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::manager::{CloneMode, CloneRequest};
 use crate::model::VmName;
@@ -17,7 +18,7 @@ use crate::problem::{Doing, Problem};
 )]
 pub struct CloneArgs {
     /// The VM to copy; it has to be off, unless --live is given
-    #[arg(value_name = "SOURCE")]
+    #[arg(value_name = "SOURCE", add = complete::vms())]
     pub source: String,
     /// The new VM's name
     pub name: VmName,

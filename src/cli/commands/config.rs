@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render::{self, SettingRow};
 use crate::config::{self, Source};
@@ -18,13 +19,13 @@ pub struct ConfigArgs {
     #[arg(long)]
     pub show: bool,
     /// Print a key's value
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", add = complete::config_keys())]
     pub get: Option<String>,
     /// Set a key; comments in the file stay
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = complete::config_settings())]
     pub set: Option<String>,
     /// Take a key out of the file
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", add = complete::config_keys())]
     pub unset: Option<String>,
     /// Print the file's path
     #[arg(long)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::{Instant, sleep_until};
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::signals;
 use crate::cli::tty::{Input, RawMode};
@@ -28,6 +29,7 @@ const FAREWELL: &str = "\x1b[0m\x1b[?25h\r\n";
 )]
 pub struct ConsoleArgs {
     /// The VM's name or UUID
+    #[arg(add = complete::active_vms())]
     pub name: String,
     /// The key that leaves it: ^X for Ctrl and X, or one character
     #[arg(long, value_name = "KEY", default_value_t = EscapeKey::DEFAULT)]

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::manager::{CopyBy, CopyPlace, CopyRequest};
 use crate::problem::Problem;
@@ -14,10 +15,10 @@ use crate::problem::Problem;
 )]
 pub struct CpArgs {
     /// Source: PATH, NAME:PATH or -
-    #[arg(value_name = "SRC")]
+    #[arg(value_name = "SRC", add = complete::guest_paths())]
     pub from: OsString,
     /// Destination: an existing directory, or the new path
-    #[arg(value_name = "DST")]
+    #[arg(value_name = "DST", add = complete::guest_paths())]
     pub to: OsString,
     /// Copy directories recursively
     #[arg(short, long)]

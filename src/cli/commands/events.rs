@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render::visible;
 use crate::cli::session::Session;
@@ -24,7 +25,7 @@ const WAITING: usize = 4096;
 )]
 pub struct EventsArgs {
     /// The VMs' names or UUIDs [default: all VMs]
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = complete::vms())]
     pub names: Vec<String>,
     /// Run CMD for each event, instead of printing it
     #[arg(long, value_name = "CMD")]

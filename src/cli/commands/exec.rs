@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::manager::{End, Error, ExecError, ExecRequest, Executed, INPUT_LIMIT};
 use crate::model::parse_duration;
@@ -20,6 +21,7 @@ const NOT_STARTED: u8 = 126;
 )]
 pub struct ExecArgs {
     /// The VM's name or UUID
+    #[arg(add = complete::active_vms())]
     pub name: String,
     /// Give CMD the standard input, which is read to its end first
     #[arg(short = 'i', long)]

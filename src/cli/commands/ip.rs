@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
@@ -11,6 +12,7 @@ use crate::problem::Problem;
 #[command(after_help = "Example:\n  curl http://$(vmtools ip web)/")]
 pub struct IpArgs {
     /// The VM's name or UUID
+    #[arg(add = complete::active_vms())]
     pub name: String,
 }
 

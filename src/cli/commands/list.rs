@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render::{self, Column};
 use crate::manager::ListRequest;
@@ -21,7 +22,7 @@ pub struct ListArgs {
     #[arg(short, long, conflicts_with = "all")]
     pub running: bool,
     /// Those that carry the label
-    #[arg(short, long, value_name = "KEY=VALUE")]
+    #[arg(short, long, value_name = "KEY=VALUE", add = complete::labels())]
     pub label: Vec<Label>,
     /// The columns to show
     #[arg(long, value_name = "COLUMN,..", value_delimiter = ',', default_values = ["name", "state", "cpus", "memory", "ip"])]

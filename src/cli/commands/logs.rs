@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render::PlainText;
 use crate::cli::signals;
@@ -17,6 +18,7 @@ use crate::problem::Problem;
 )]
 pub struct LogsArgs {
     /// The VM's name or UUID
+    #[arg(add = complete::vms())]
     pub name: String,
     /// Go on with what comes, over restarts of the VM, until it is removed
     #[arg(short, long)]

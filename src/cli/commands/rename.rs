@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::model::VmName;
 use crate::problem::Problem;
@@ -14,6 +15,7 @@ use crate::problem::Problem;
 )]
 pub struct RenameArgs {
     /// The VM
+    #[arg(add = complete::vms())]
     pub old: String,
     /// Its new name
     pub new: VmName,

@@ -1,5 +1,6 @@
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::session::Session;
 use crate::manager::VmSelection;
@@ -10,13 +11,13 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 pub struct Selection {
     /// The VMs' names
-    #[arg(value_name = "NAME", required_unless_present_any = ["all", "label"])]
+    #[arg(value_name = "NAME", required_unless_present_any = ["all", "label"], add = complete::selected_vms())]
     pub names: Vec<String>,
     /// All VMs that vmtools made
     #[arg(long, conflicts_with_all = ["names", "label"])]
     pub all: bool,
     /// Those that carry the label
-    #[arg(short, long, value_name = "KEY=VALUE", conflicts_with = "names")]
+    #[arg(short, long, value_name = "KEY=VALUE", conflicts_with = "names", add = complete::labels())]
     pub label: Vec<Label>,
 }
 

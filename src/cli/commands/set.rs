@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::manager::VmChange;
@@ -19,6 +20,7 @@ use crate::problem::Problem;
 )]
 pub struct SetArgs {
     /// The VM
+    #[arg(add = complete::vms())]
     pub name: String,
     /// Its memory: MiB, or with K, M, G, T
     #[arg(short, long, value_name = "SIZE", group = "change")]
@@ -33,7 +35,7 @@ pub struct SetArgs {
     #[arg(short, long, value_name = "KEY=VALUE", group = "change")]
     pub label: Vec<Label>,
     /// Take the label of this key away; may be given again
-    #[arg(long, value_name = "KEY", group = "change")]
+    #[arg(long, value_name = "KEY", group = "change", add = complete::label_keys())]
     pub unlabel: Vec<String>,
     /// Let `gc` remove it after this time from now on, or with `none` never
     #[arg(long, value_name = "DURATION", group = "change")]

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::signals;
 use crate::manager::Error;
@@ -15,6 +16,7 @@ use crate::problem::Problem;
 )]
 pub struct SshArgs {
     /// The VM's name or UUID
+    #[arg(add = complete::active_vms())]
     pub name: String,
     /// The user to log in as [default: the one that the VM was made with]
     #[arg(long, value_name = "USER")]

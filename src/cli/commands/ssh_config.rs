@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::many::Many;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::manager::{Error, ListRequest, ReachError, SshHost, VmError};
 use crate::problem::{Problem, vmtools};
@@ -15,7 +16,7 @@ use crate::problem::{Problem, vmtools};
 )]
 pub struct SshConfigArgs {
     /// The VMs' names [default: all that run]
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = complete::vms())]
     pub names: Vec<String>,
 }
 

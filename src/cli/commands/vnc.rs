@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::session::Session;
 use crate::cli::signals;
@@ -16,6 +17,7 @@ use crate::problem::{Problem, command, view_elsewhere, vmtools};
 )]
 pub struct VncArgs {
     /// The VM's name or UUID
+    #[arg(add = complete::active_vms())]
     pub name: String,
     /// Open the screen in a VNC viewer, and wait until it is closed
     #[arg(long, conflicts_with = "port")]

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::manager::WaitFor;
 use crate::model::{Condition, parse_duration};
@@ -13,6 +14,7 @@ use crate::problem::Problem;
 #[command(after_help = "Example:\n  vmtools wait web --for ssh --for port=80 --timeout 2m")]
 pub struct WaitArgs {
     /// The VM's name or UUID
+    #[arg(add = complete::vms())]
     pub name: String,
     /// What to wait for: ip, ssh, agent, cloud-init, stopped, port=N [default: the best that it can give]
     #[arg(long = "for", value_name = "COND", value_delimiter = ',')]

@@ -35,6 +35,15 @@ impl Images<'_> {
         Ok(items.into_iter().map(|item| item.status).collect())
     }
 
+    /// The names of the images on this machine, without a question to libvirt.
+    ///
+    /// # Errors
+    /// When the folders can't be read.
+    pub async fn names(&self) -> Result<Vec<String>, Error> {
+        let holdings = image_store(self.op.paths())?.holdings().await?;
+        Ok(holdings.into_iter().map(|holding| holding.name).collect())
+    }
+
     /// All there is to know of an image, by its name or the beginning of its digest.
     ///
     /// # Errors

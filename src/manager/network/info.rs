@@ -70,6 +70,15 @@ pub struct ReservationStatus {
 }
 
 impl Networks<'_> {
+    /// The names of all networks.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub async fn names(&self) -> Result<Vec<String>, Error> {
+        let networks = self.op.client().networks().list().await?;
+        Ok(networks.into_iter().map(|network| network.name).collect())
+    }
+
     /// All networks of libvirt, by name.
     ///
     /// # Errors

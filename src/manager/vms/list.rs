@@ -93,6 +93,32 @@ impl Vms<'_> {
         Ok(rows.into_iter().map(|row| row.vm).collect())
     }
 
+    /// The VMs' names and states, by name, without a question to any QEMU.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub async fn states(&self) -> Result<Vec<(String, VmState)>, Error> {
+        let states = self.op.client().domains().states().await?;
+        let mut named: Vec<_> = states.into_iter().map(|(id, state)| (id.name, state)).collect();
+        named.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(named)
+    }
+
+    /// The labels of the VMs, of the first `most` of them.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub async fn labels(&self, most: usize) -> Result<Vec<Label>, Error> {
+        let ids = self.op.client().domains().list(Scope::All).await?;
+        let uuids: Vec<Uuid> = ids.iter().take(most).map(|id| id.uuid).collect();
+        let mut labels = Vec::new();
+        let take = |domain: DomainSummary| {
+            labels.extend(domain.metadata.into_iter().flat_map(|record| record.labels))
+        };
+        self.op.client().definitions().for_each_summary(&uuids, take).await?;
+        Ok(labels)
+    }
+
     /// The names of the VMs that a verb is for. That a name exists is not checked here.
     ///
     /// # Errors

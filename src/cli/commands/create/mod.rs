@@ -10,6 +10,7 @@ use spec::spec;
 
 use super::many::Many;
 use super::new_vms::NewVms;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render::{self, XmlDocument};
 use crate::cli::session::Session;
@@ -35,10 +36,10 @@ pub struct CreateArgs {
     /// The VM's name
     pub name: VmName,
     /// The template: see `vmtools template list`
-    #[arg(short, long)]
+    #[arg(short, long, add = complete::templates())]
     pub template: Option<String>,
     /// The image: a file (qcow2, raw), an http(s) URL, or a name of the catalogue
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", add = complete::any_image())]
     pub image: Option<String>,
     /// Download an image by https though nothing tells whether it is the right one
     #[arg(long)]
@@ -65,7 +66,7 @@ pub struct CreateArgs {
     #[arg(short, long, value_name = "SIZE")]
     pub disk_size: Option<DiskSize>,
     /// A network: NAME[,portgroup=GROUP], bridge=NAME, user or none, then ,mac=MAC ,model=MODEL; may be given again
-    #[arg(short, long, value_name = "SPEC")]
+    #[arg(short, long, value_name = "SPEC", add = complete::networks())]
     pub network: Vec<CardSpec>,
     /// Forward a port of 127.0.0.1 (user network): HOST:GUEST[/udp]
     #[arg(short, long, value_name = "HOST:GUEST")]

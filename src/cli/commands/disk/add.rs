@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{note_when, show};
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::manager::{DiskSource, NewDisk};
 use crate::model::DiskSize;
@@ -16,6 +17,7 @@ use crate::problem::Problem;
 )]
 pub struct AddArgs {
     /// The VM
+    #[arg(add = complete::vms())]
     pub name: String,
     /// The size of a new, empty disk; without a unit GiB. It goes when the VM is deleted
     #[arg(required_unless_present = "file")]

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{note_when, show};
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
@@ -11,6 +12,7 @@ use crate::problem::Problem;
 #[command(after_help = "Example:\n  vmtools disk eject web")]
 pub struct EjectArgs {
     /// The VM
+    #[arg(add = complete::vms())]
     pub name: String,
     /// The drive, as `disk list` calls it, if there are several
     #[arg(long, value_name = "DISK")]

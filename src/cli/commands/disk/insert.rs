@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{note_when, show};
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
@@ -12,6 +13,7 @@ use crate::problem::Problem;
 #[command(after_help = "Example:\n  vmtools disk insert web debian-13.iso")]
 pub struct InsertArgs {
     /// The VM
+    #[arg(add = complete::vms())]
     pub name: String,
     /// The ISO
     pub iso: PathBuf,

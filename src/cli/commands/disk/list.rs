@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
@@ -11,6 +12,7 @@ use crate::problem::Problem;
 #[command(visible_alias = "ls", after_help = "Example:\n  vmtools disk list web")]
 pub struct ListArgs {
     /// The VM
+    #[arg(add = complete::vms())]
     pub name: String,
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::show;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::model::parse_duration;
 use crate::problem::Problem;
@@ -13,6 +14,7 @@ use crate::problem::Problem;
 #[command(visible_alias = "rm", after_help = "Example:\n  vmtools disk remove web vdb --keep")]
 pub struct RemoveArgs {
     /// The VM
+    #[arg(add = complete::vms())]
     pub name: String,
     /// The disk, as `disk list` calls it
     #[arg(value_name = "DISK")]

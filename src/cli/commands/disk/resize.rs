@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::show;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::model::DiskSize;
 use crate::problem::Problem;
@@ -16,6 +17,7 @@ use crate::problem::Problem;
 )]
 pub struct ResizeArgs {
     /// The VM
+    #[arg(add = complete::vms())]
     pub name: String,
     /// The disk, as `disk list` calls it
     #[arg(value_name = "DISK")]

@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::manager::ImageCommit;
 use crate::problem::Problem;
@@ -13,6 +14,7 @@ use crate::problem::Problem;
 )]
 pub struct CommitArgs {
     /// The VM, which is off
+    #[arg(add = complete::vms())]
     pub vm: String,
     /// The name to give the image
     pub name: String,

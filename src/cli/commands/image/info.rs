@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
@@ -11,6 +12,7 @@ use crate::problem::Problem;
 #[command(after_help = "Example:\n  vmtools image info ubuntu-24.04")]
 pub struct InfoArgs {
     /// The image's name, or the beginning of its digest
+    #[arg(add = complete::images())]
     pub name: String,
 }
 

@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::manager::PullRequest;
@@ -15,7 +16,7 @@ use crate::problem::{Doing, Problem};
 )]
 pub struct PullArgs {
     /// A name of the catalogue, or an http(s) URL; .xz .gz .zst .bz2 are unpacked
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", add = complete::catalog())]
     pub reference: String,
     /// Name the image, for --image and the other commands
     #[arg(long, value_name = "NAME")]

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::commands::many::Many;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::{ErrorKind, Problem};
@@ -12,7 +13,7 @@ use crate::problem::{ErrorKind, Problem};
 #[command(after_help = "Example:\n  vmtools image rm appliance sha256:0b8c61")]
 pub struct RmArgs {
     /// The images' names, or the beginnings of their digests
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required = true, add = complete::images())]
     pub names: Vec<String>,
 }
 

@@ -10,6 +10,7 @@ use clap::Args;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::cli::commands::many::Many;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::exporter::ListenAddress;
 use crate::cli::render::{self, SampleColumn};
@@ -24,10 +25,10 @@ use crate::problem::{Problem, vmtools};
 #[command(after_help = HELP)]
 pub struct MonitorArgs {
     /// The VMs' names or UUIDs; without any, all that run; --enable takes at least one
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = complete::vms())]
     pub names: Vec<String>,
     /// Of all, those that carry the label
-    #[arg(short, long, value_name = "KEY=VALUE", conflicts_with = "names")]
+    #[arg(short, long, value_name = "KEY=VALUE", conflicts_with = "names", add = complete::labels())]
     pub label: Vec<Label>,
     /// Of all, those that are off, too
     #[arg(short, long, conflicts_with = "names")]

@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::model::{CardSpec, Invalid, MacAddress, NicModel};
 use crate::problem::Problem;
@@ -13,9 +14,10 @@ use crate::problem::Problem;
 )]
 pub struct AttachArgs {
     /// The network, with ,portgroup=GROUP for one of its port groups, or bridge=NAME for a bridge of the host
-    #[arg(value_name = "NET", value_parser = pluggable)]
+    #[arg(value_name = "NET", value_parser = pluggable, add = complete::networks())]
     pub card: CardSpec,
     /// The VM
+    #[arg(add = complete::vms())]
     pub vm: String,
     /// The card's hardware address [default: one is made]
     #[arg(long)]

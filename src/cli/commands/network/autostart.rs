@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Many;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
@@ -11,7 +12,7 @@ use crate::problem::Problem;
 #[command(after_help = "Example:\n  vmtools network autostart lab --off")]
 pub struct AutostartArgs {
     /// The networks
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required = true, add = complete::networks())]
     pub names: Vec<String>,
     /// Don't have libvirt start them by itself
     #[arg(long)]

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Many;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::{ErrorKind, Problem};
@@ -12,7 +13,7 @@ use crate::problem::{ErrorKind, Problem};
 #[command(after_help = "Example:\n  vmtools network delete lab            # shows what goes, and asks")]
 pub struct DeleteArgs {
     /// The networks
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required = true, add = complete::networks())]
     pub names: Vec<String>,
     /// Show what would go, and do nothing
     #[arg(long)]

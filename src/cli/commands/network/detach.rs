@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::model::{MacAddress, NetworkSpec};
 use crate::problem::Problem;
@@ -11,9 +12,10 @@ use crate::problem::Problem;
 #[command(after_help = "Example:\n  vmtools network detach lab web")]
 pub struct DetachArgs {
     /// The network, with ,portgroup=GROUP for one of its port groups, or bridge=NAME for a bridge of the host
-    #[arg(value_name = "NET", value_parser = super::pluggable)]
+    #[arg(value_name = "NET", value_parser = super::pluggable, add = complete::networks())]
     pub network: NetworkSpec,
     /// The VM
+    #[arg(add = complete::vms())]
     pub vm: String,
     /// Which of its cards there, if it has several
     #[arg(long)]

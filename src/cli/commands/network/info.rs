@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Many;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
@@ -12,7 +13,7 @@ use crate::problem::Problem;
 #[command(after_help = "Example:\n  vmtools network info default")]
 pub struct InfoArgs {
     /// The networks
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required = true, add = complete::networks())]
     pub names: Vec<String>,
 }
 

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::manager::ReservationRequest;
 use crate::model::{Duid, MacAddress};
@@ -15,9 +16,10 @@ use crate::problem::Problem;
 )]
 pub struct ReserveArgs {
     /// The network
-    #[arg(value_name = "NET")]
+    #[arg(value_name = "NET", add = complete::networks())]
     pub network: String,
     /// The VM
+    #[arg(add = complete::vms())]
     pub vm: String,
     /// The address, IPv4 or IPv6, one of the network's
     pub ip: IpAddr,

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Many;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
@@ -11,7 +12,7 @@ use crate::problem::Problem;
 #[command(after_help = "Example:\n  vmtools network stop lab")]
 pub struct StopArgs {
     /// The networks
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required = true, add = complete::networks())]
     pub names: Vec<String>,
     /// Though running VMs use it: they are cut off until they are started anew
     #[arg(short, long)]

@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::model::MacAddress;
 use crate::problem::Problem;
@@ -11,9 +12,10 @@ use crate::problem::Problem;
 #[command(after_help = "Example:\n  vmtools network unreserve default web")]
 pub struct UnreserveArgs {
     /// The network
-    #[arg(value_name = "NET")]
+    #[arg(value_name = "NET", add = complete::networks())]
     pub network: String,
     /// The VM; for one that is gone the address, hardware address, DUID or host name
+    #[arg(add = complete::vms())]
     pub vm: String,
     /// Only for this one of its interfaces
     #[arg(long)]

@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render::{self, CheckDocument};
 use crate::config;
@@ -15,7 +16,7 @@ use crate::problem::{ErrorKind, Problem};
 )]
 pub struct CheckArgs {
     /// The template's name, or a file: with a slash in it, or ending in .toml
-    #[arg(value_name = "NAME|FILE")]
+    #[arg(value_name = "NAME|FILE", add = complete::templates())]
     pub template: String,
 }
 

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::origin_text;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render::{self, ChainLink, TemplateDocument, TemplateSettingRow};
 use crate::config::{self, Origin, ShownSetting, ShownTemplate};
@@ -13,6 +14,7 @@ use crate::problem::Problem;
 #[command(after_help = "Example:\n  vmtools template show development")]
 pub struct ShowArgs {
     /// The template's name
+    #[arg(add = complete::templates())]
     pub name: String,
 }
 
