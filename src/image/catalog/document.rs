@@ -5,11 +5,9 @@ use serde::{Deserialize, Deserializer};
 use super::Error;
 use super::entry::{Build, Checksum, CpuFloor, Entry, Provisioner};
 use crate::image::digest::checksum;
-use crate::image::reference;
+use crate::image::{HOST_ARCH, reference};
 use crate::model::{Algorithm, Digest, Firmware, Invalid};
 
-/// What an image is for if nothing is said, as in files of before there were several architectures.
-const DEFAULT_ARCH: &str = "x86_64";
 const MIXED: &str = "with `build`, what is said of a build stands there";
 
 #[derive(Deserialize)]
@@ -19,7 +17,8 @@ struct Document {
     image: Vec<ImageTable>,
 }
 
-/// An `[[image]]`. What is said of a build stands in the image's own table where it has only one.
+/// An `[[image]]`. What is said of a build stands in the image's own table where it has only one, which is for this host
+/// unless `arch` says otherwise: files had no other form before images were for several architectures.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ImageTable {
@@ -106,7 +105,7 @@ impl ImageTable {
             (None, false) if self.says_more_of_a_build() => Err(self.refuse(MIXED)),
             (None, false) => Ok(tables),
             (Some(url), true) => Ok(vec![BuildTable {
-                arch: self.arch.take().unwrap_or_else(|| DEFAULT_ARCH.to_owned()),
+                arch: self.arch.take().unwrap_or_else(|| HOST_ARCH.to_owned()),
                 url,
                 fallback_url: self.fallback_url.take(),
                 checksum: self.checksum.take(),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::image::HOST_ARCH;
 use crate::model::Firmware;
 
 const USER: &str = r#"
@@ -160,7 +161,7 @@ fn a_users_entry_takes_the_place_of_ours() {
     let catalog = load(USER).expect("valid");
     for name in ["mine", "debian-13"] {
         let entry = catalog.resolve(name).expect("found");
-        let build = entry.build_for("x86_64").expect("the usual architecture");
+        let build = entry.build_for(HOST_ARCH).expect("for whoever wrote the file");
         assert_eq!(build.url, "https://mirror.example/debian.qcow2");
         assert_eq!(entry.builds.len(), 1);
     }

@@ -86,3 +86,44 @@ impl From<&Build> for AvailableBuild {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(arch: &str) -> Build {
+        Build {
+            arch: arch.to_owned(),
+            url: format!("https://example.org/{arch}.img"),
+            fallback_url: None,
+            checksum: Checksum::Pinned(Digest::from_hex(&"a".repeat(64)).expect("a digest")),
+            firmware: None,
+            cpu_floor: None,
+            default_user: Some(format!("user-{arch}")),
+        }
+    }
+
+    fn available(architectures: &[&str]) -> AvailableImage {
+        let entry = Entry {
+            name: "both".into(),
+            aliases: Vec::new(),
+            os: None,
+            provisioner: Provisioner::default(),
+            builds: architectures.iter().map(|arch| build(arch)).collect(),
+        };
+        AvailableImage::of(&entry).expect("it has builds")
+    }
+
+    #[test]
+    fn what_is_said_of_the_image_is_of_the_build_for_this_host() {
+        let image = available(&["pdp11", HOST_ARCH]);
+        assert_eq!(
+            (image.arch.as_str(), image.url),
+            (HOST_ARCH, format!("https://example.org/{HOST_ARCH}.img"))
+        );
+        assert_eq!(image.default_user, Some(format!("user-{HOST_ARCH}")));
+        let all: Vec<&str> = image.builds.iter().map(|build| build.arch.as_str()).collect();
+        assert_eq!(all, ["pdp11", HOST_ARCH]);
+        assert_eq!(available(&["pdp11", "vax"]).arch, "pdp11");
+    }
+}
