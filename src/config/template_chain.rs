@@ -8,18 +8,32 @@ use super::template::{Origin, Template};
 use super::template_file::{Parsed, parse_template};
 
 /// The templates that are part of vmtools, with their text.
-pub(super) const BUILT_IN: [(&str, &str); 12] = [
+pub(super) const BUILT_IN: [(&str, &str); 26] = [
     ("alma", include_str!("builtin/alma.toml")),
+    ("alma-9", include_str!("builtin/alma-9.toml")),
     ("alpine", include_str!("builtin/alpine.toml")),
+    ("alpine-3.23", include_str!("builtin/alpine-3.23.toml")),
+    ("amazon", include_str!("builtin/amazon.toml")),
     ("arch", include_str!("builtin/arch.toml")),
     ("centos-stream", include_str!("builtin/centos-stream.toml")),
+    ("centos-stream-9", include_str!("builtin/centos-stream-9.toml")),
+    ("cirros", include_str!("builtin/cirros.toml")),
     ("debian", include_str!("builtin/debian.toml")),
     ("debian-12", include_str!("builtin/debian-12.toml")),
     ("development", include_str!("builtin/development.toml")),
     ("fedora", include_str!("builtin/fedora.toml")),
+    ("fedora-coreos", include_str!("builtin/fedora-coreos.toml")),
+    ("flatcar", include_str!("builtin/flatcar.toml")),
+    ("freebsd", include_str!("builtin/freebsd.toml")),
+    ("freebsd-14", include_str!("builtin/freebsd-14.toml")),
     ("opensuse", include_str!("builtin/opensuse.toml")),
+    ("oracle", include_str!("builtin/oracle.toml")),
+    ("oracle-9", include_str!("builtin/oracle-9.toml")),
     ("rocky", include_str!("builtin/rocky.toml")),
+    ("rocky-9", include_str!("builtin/rocky-9.toml")),
     ("ubuntu", include_str!("builtin/ubuntu.toml")),
+    ("ubuntu-22.04", include_str!("builtin/ubuntu-22.04.toml")),
+    ("ubuntu-24.04", include_str!("builtin/ubuntu-24.04.toml")),
     ("windows", include_str!("builtin/windows.toml")),
 ];
 

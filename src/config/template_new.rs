@@ -84,10 +84,10 @@ fn item(value: Value) -> Item {
 
 const STARTER: &str = r#"# extends = "ubuntu"
 # description = "what it is for"
-# image = "ubuntu-24.04"
+# image = "ubuntu-26.04"
 # iso = "NAME.iso"           # beside this file
 # virtio_win = "NAME.iso"    # virtio's drivers for Windows
-# os_variant = "ubuntu24.04"
+# os_variant = "ubuntu26.04"
 # memory = "2G"
 # max_memory = "4G"          # what `set` can give it while it runs
 # cpus = 2

@@ -51,6 +51,16 @@ pub enum Error {
         /// Names in the catalogue that look alike, the nearest first.
         nearest: Vec<String>,
     },
+    /// The catalogue has the image for other architectures only.
+    #[error("the image {name} is not published for {arch}, only for {}", .published.join(" and "))]
+    NoBuild {
+        /// The image.
+        name: String,
+        /// The architecture that was asked for, as QEMU names it.
+        arch: String,
+        /// Those that there are.
+        published: Vec<String>,
+    },
     /// The catalogue cannot be used.
     #[error("cannot use the catalogue{}", .path.as_ref().map(|p| format!(" {}", p.display())).unwrap_or_default())]
     Catalog {

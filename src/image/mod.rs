@@ -64,7 +64,7 @@ mod qemu_img;
 mod reference;
 mod store;
 
-pub use catalog::{Catalog, CpuFloor, Entry};
+pub use catalog::{Build, Catalog, Checksum, CpuFloor, Entry, Provisioner};
 pub use chain::Chain;
 pub use digest::{DigestCache, Hasher, checksum};
 pub use download::Limits;
@@ -77,6 +77,9 @@ pub use reference::Reference;
 pub use store::{Freshness, Holding, HoldingKind, Leftover, NewImage, OwnImages, Pulled, Staged, Store};
 
 use std::sync::Arc;
+
+/// This host's architecture, as QEMU names it: for those that vmtools is built for, Rust's names are the same.
+pub const HOST_ARCH: &str = std::env::consts::ARCH;
 
 /// How far the reading of an image has come, of a download or of a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -62,8 +62,9 @@ pub use guest::{
 };
 pub use host_checks::ResourceError;
 pub use image::{
-    AvailableImage, ImageCommit, ImageError, ImageImport, ImageKind, ImageStatus, Images, PruneRequest,
-    PullRequest, PulledImage, RemovedImage, UnusedImage, available_images, import_image, own_image,
+    AvailableBuild, AvailableImage, ImageCommit, ImageError, ImageImport, ImageKind, ImageStatus, Images,
+    PruneRequest, PullRequest, PulledImage, RemovedImage, UnusedImage, available_images, import_image,
+    own_image,
 };
 pub use inventory::Needer;
 pub use network::{

@@ -13,6 +13,7 @@ pub(super) fn advice(error: &CreateError) -> Advice {
         E::DiskTooSmall { needed, .. } => {
             (K::Usage, hint(format_args!("give --disk-size {} or more", to_flag(*needed))))
         }
+        E::NotCloudInit { .. } => (K::Usage, hint("give an Ignition configuration with --ignition")),
         E::CannotPublish { .. } => (
             K::Incapable,
             hint(format_args!(

@@ -50,6 +50,13 @@ pub(super) fn advice(error: &Error, doing: Doing) -> Advice {
             (K::NotFound, hint("check the path: relative ones start at the current directory"))
         }
         E::NotAFile { .. } => (K::Usage, None),
+        E::NoBuild { .. } => (
+            K::NotFound,
+            hint(format_args!(
+                "{} shows the architectures of each image",
+                vmtools("image list").flag("--available")
+            )),
+        ),
         E::NotFound { .. } => (K::NotFound, None),
         E::Unreachable { .. } => {
             (K::Unreachable, hint("check the network; a file of this host needs no download"))

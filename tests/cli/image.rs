@@ -134,6 +134,42 @@ fn images_are_listed_without_libvirt() {
 }
 
 #[test]
+fn the_catalogue_tells_what_there_is_for_each_architecture() {
+    let env = TestEnv::new();
+    let listed = env.vmtools(&["image", "list", "--available"]).run().success();
+    assert_eq!(listed.stderr, "", "{listed}");
+    let lines = listed.lines();
+    let words: Vec<&str> = lines[0].split_whitespace().collect();
+    assert_eq!(words, ["NAME", "OS", "ARCH", "USER", "ALIASES"], "{listed}");
+    let line = |name: &str| lines.iter().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+    let debian = line("debian-13");
+    for part in ["Debian 13 (trixie)", " x86_64,aarch64 ", "debian,trixie"] {
+        assert!(debian.contains(part), "{debian}");
+    }
+    assert!(line("arch").contains(" x86_64 "), "{listed}");
+    assert!(line("ubuntu-26.04").ends_with("ubuntu,ubuntu-lts,resolute"), "{listed}");
+    assert_eq!(env.vmtools(&["image", "list", "--available", "UBUNTU"]).run().success().lines().len(), 4);
+
+    let json = env.vmtools(&["image", "list", "--available", "--json"]).run().success().json();
+    let images = json.as_array().unwrap();
+    let image = |name: &str| images.iter().find(|image| image["name"] == name).unwrap();
+    for image in images {
+        let builds = image["builds"].as_array().unwrap();
+        let own = builds.iter().find(|build| build["arch"] == std::env::consts::ARCH);
+        let own = own.unwrap_or(&builds[0]);
+        for field in ["arch", "url", "firmware", "default_user"] {
+            assert_eq!(image[field], own[field], "{image}");
+        }
+        for build in builds {
+            assert!(build["checksum_url"].is_string() != build["checksum"].is_string(), "{build}");
+        }
+    }
+    assert_eq!(image("flatcar")["provisioner"], "ignition", "{json}");
+    assert_eq!(image("debian-13")["provisioner"], "cloud-init", "{json}");
+    assert_eq!(image("debian-13")["os"], "Debian 13 (trixie)", "{json}");
+}
+
+#[test]
 fn each_verb_of_image_shows_an_example() {
     for verb in ["list", "import", "commit", "info", "rm", "prune"] {
         let help = run(&["image", verb, "--help"]).success();

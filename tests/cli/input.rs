@@ -26,6 +26,22 @@ fn a_document_with_a_mistake_is_named_and_its_place_said_once() {
 }
 
 #[test]
+fn user_data_for_an_image_that_reads_none_is_refused() {
+    let env = TestEnv::new();
+    let file = env.write("user.yaml", "#cloud-config\nhostname: x\n");
+    let file = file.to_str().unwrap();
+    let create = ["create", "web", "--image", "flatcar", "--user-data", file, "--json"];
+    let error = env.vmtools(&create).run().code(2).json_error();
+    assert_eq!(
+        (&error["message"], &error["hint"]),
+        (
+            &"the image flatcar is set up by Ignition, which reads no cloud-init user-data".into(),
+            &"give an Ignition configuration with --ignition".into()
+        )
+    );
+}
+
+#[test]
 fn pipes_are_files_too() {
     let env = TestEnv::new();
     let bad = "printf '#cloud-config\\nusers: [a\\n'";

@@ -117,6 +117,19 @@ fn failed(run: &Run, code: i32, name: &str) {
     assert_eq!(run.stdout, "", "{run}");
 }
 
+#[test]
+fn an_image_for_other_architectures_alone_says_which() {
+    let bench = Bench::new();
+    let catalog = "[[image]]\nname = \"disk\"\narch = \"pdp11\"\nurl = \"https://example.org/disk.img\"\n";
+    let catalog = format!("{catalog}checksum = \"sha256:{}\"\n", "a".repeat(64));
+    bench.env.write("config/vmtools/catalog.toml", &catalog);
+    let run = bench.pull("disk", &[]).run();
+    failed(&run, 3, "not_found");
+    let arch = std::env::consts::ARCH;
+    run.stderr_has(&format!("the image disk is not published for {arch}, only for pdp11"))
+        .stderr_has("vmtools image list --available");
+}
+
 /// The hint speaks of what `pull` takes.
 #[test]
 fn a_name_that_the_catalogue_lacks_is_told_where_the_names_are() {
@@ -278,9 +291,13 @@ fn twenty_at_once_download_once() {
 
 #[test]
 fn the_publishers_documents_are_understood_and_asked_again() {
-    for (format, begin, end) in
-        [("gnu", "", "  disk.img\n"), ("bsd", "SHA256 (disk.img) = ", "\n"), ("bare", "", "\n")]
-    {
+    let json = "{\"images\": {\"qemu\": {\"path\": \"disk.img\", \"sha256\": \"";
+    for (format, begin, end) in [
+        ("gnu", "", "  disk.img\n"),
+        ("bsd", "SHA256 (disk.img) = ", "\n"),
+        ("bare", "", "\n"),
+        ("json", json, "\"}}}"),
+    ] {
         let bench = Bench::new();
         bench.catalogue(&["disk"], format);
         let publish = |seed| {

@@ -29,7 +29,7 @@ fn the_list_holds_the_users_own_and_names_what_is_broken() {
     let listed = env.vmtools(&["template", "list"]).run().success();
     assert_eq!(listed.stderr, "", "{listed}");
     let line = |name: &str| listed.lines().into_iter().find(|line| line.starts_with(name)).unwrap();
-    assert!(line("web ").contains("ubuntu-24.04") && line("web ").ends_with("mine"), "{listed}");
+    assert!(line("web ").contains("ubuntu-26.04") && line("web ").ends_with("mine"), "{listed}");
     assert!(line("bad ").contains("bad.toml:1:8"), "{listed}");
     assert!(line("windows ").contains("built-in"), "{listed}");
 }

@@ -1,5 +1,7 @@
 //! What a guest is told at its first boot.
 
+use std::path::Path;
+
 use super::support::{Sandbox, sandbox_or_skip};
 use super::{create, nothing_is_left};
 
@@ -20,6 +22,38 @@ fn ignition_sets_a_guest_up_without_cloud_init() {
     assert_eq!(told.lines(), ["web", "core", "there"], "{told}");
     sandbox.vmtools(&["stop", "--force", "web"]).run().success();
     sandbox.vmtools(&["start", "web", "--wait"]).run().success();
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+    nothing_is_left(&sandbox);
+}
+
+/// What the catalogue knows of an image is enough to log in.
+#[test]
+fn an_image_for_ignition_needs_no_configuration_of_the_users_own() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let server = sandbox.serve(image.parent().unwrap());
+    let digest = sandbox.command("sha256sum", &[&image]).run().success().stdout[..64].to_owned();
+    let folder = sandbox.home().join(".config/vmtools");
+    std::fs::create_dir_all(&folder).unwrap();
+    let catalog = format!(
+        "[[image]]\nname = \"pigeon\"\nprovisioner = \"ignition\"\ndefault_user = \"homer\"\n\
+         url = \"{}\"\nchecksum = \"sha256:{digest}\"\n",
+        server.url("busybox.qcow2")
+    );
+    std::fs::write(folder.join("catalog.toml"), catalog).unwrap();
+    let pigeon = Path::new("pigeon");
+    let user_data = folder.join("user-data");
+    std::fs::write(&user_data, "#cloud-config\nhostname: x\n").unwrap();
+    create(&sandbox, "web", pigeon, &["--user-data", user_data.to_str().unwrap()])
+        .run()
+        .code(2)
+        .stderr_has("the image pigeon is set up by Ignition")
+        .stderr_has("--ignition");
+    create(&sandbox, "web", pigeon, &["--start", "--wait"]).run().success();
+    let told = sandbox.vmtools(&["ssh", "web", "--", "hostname; whoami"]).run().success();
+    assert_eq!(told.lines(), ["web", "homer"], "{told}");
+    let planned = create(&sandbox, "two", pigeon, &["--print-xml"]).run().success();
+    planned.stdout_has("opt/com.coreos/config");
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
     nothing_is_left(&sandbox);
 }

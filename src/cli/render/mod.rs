@@ -48,13 +48,15 @@ pub fn vms(vms: &[VmSummary], columns: &[Column]) -> String {
 
 /// The table of `image list --available`.
 pub fn available_images(images: &[AvailableImage]) -> String {
-    let heading = ["NAME", "ALIASES", "USER", "FIRMWARE"];
+    let heading = ["NAME", "OS", "ARCH", "USER", "ALIASES"];
     let rows = images.iter().map(|image| {
+        let architectures: Vec<&str> = image.builds.iter().map(|build| build.arch.as_str()).collect();
         vec![
             image.name.clone(),
-            or_dash((!image.aliases.is_empty()).then(|| image.aliases.join(","))),
+            or_dash(image.os.clone()),
+            architectures.join(","),
             or_dash(image.default_user.clone()),
-            image.firmware.map_or_else(|| "any".to_owned(), |firmware| firmware.to_string()),
+            or_dash((!image.aliases.is_empty()).then(|| image.aliases.join(","))),
         ]
     });
     table(heading.map(str::to_owned).to_vec(), rows.collect())

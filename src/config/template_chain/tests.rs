@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::template_key::KEYS;
-use crate::model::{Condition, DiskSize, Firmware, MemorySize, NetworkSpec, NicModel, OsVariant};
+use crate::model::{Condition, DiskSize, MemorySize, NetworkSpec, NicModel, OsVariant};
 
 fn with(files: &[(&str, &str)]) -> (tempfile::TempDir, Paths) {
     let home = tempfile::tempdir().expect("temporary folder");
@@ -15,7 +15,7 @@ fn with(files: &[(&str, &str)]) -> (tempfile::TempDir, Paths) {
 #[test]
 fn the_built_in_ones_are_whole() {
     let (_home, paths) = with(&[]);
-    for (name, user, image) in [("ubuntu", "ubuntu", "ubuntu-24.04"), ("debian", "debian", "debian-13")] {
+    for (name, user, image) in [("ubuntu", "ubuntu", "ubuntu-26.04"), ("debian", "debian", "debian-13")] {
         let loaded = load_template(&paths, name).expect("loads");
         let template = loaded.value;
         assert_eq!(loaded.warnings, []);
@@ -23,7 +23,8 @@ fn the_built_in_ones_are_whole() {
         assert_eq!((template.user.as_deref(), template.image.as_deref()), (Some(user), Some(image)));
         assert_eq!(template.memory, Some(MemorySize::from_mib(2048)));
         assert_eq!(template.disk_size, Some(DiskSize::from_gib(20)));
-        assert_eq!((template.cpus, template.firmware), (Some(2), Some(Firmware::Bios)));
+        // What its image needs depends on the architecture.
+        assert_eq!((template.cpus, template.firmware), (Some(2), None));
     }
 }
 
@@ -112,7 +113,7 @@ fn layers_lie_over_each_other() {
     ]);
     let web = load_template(&paths, "web").expect("loads").value;
     assert_eq!((web.memory, web.cpus), (Some(MemorySize::from_mib(4096)), Some(8)));
-    assert_eq!(web.image.as_deref(), Some("ubuntu-24.04"));
+    assert_eq!(web.image.as_deref(), Some("ubuntu-26.04"));
     let labels: Vec<_> = web.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
     assert_eq!(labels, ["a=1", "b=2"]);
     assert_eq!(web.name, "web");

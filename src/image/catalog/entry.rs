@@ -1,44 +1,74 @@
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Serialize};
 
+use crate::image::Error;
 use crate::image::digest::checksum;
-use crate::image::reference;
-use crate::model::{Algorithm, Firmware, Invalid};
+use crate::model::{Algorithm, Digest, Firmware};
 
-/// An image that has a name.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// An image that has a name, as it is published for one or more architectures.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The name, such as "debian-13".
     pub name: String,
     /// Other names, such as "debian".
-    #[serde(default)]
     pub aliases: Vec<String>,
-    /// Where it is.
-    pub url: String,
-    /// Where it is too.
-    pub fallback_url: Option<String>,
-    /// The document that tells its digest.
-    pub checksum_url: String,
-    /// The document that tells the digest of what is at `fallback_url`, if it is another one.
-    pub fallback_checksum_url: Option<String>,
-    /// The form of the checksum documents.
-    pub checksum_format: checksum::Format,
-    /// The hash function in them.
-    #[serde(deserialize_with = "algorithm")]
-    pub checksum_algorithm: Algorithm,
+    /// What the image is, in words, such as "Debian 13 (trixie)".
+    pub os: Option<String>,
+    /// What sets up the guest at its first boot.
+    pub provisioner: Provisioner,
+    /// The files, one for each architecture; at least one.
+    pub builds: Vec<Build>,
+}
+
+/// An image's file for one architecture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
     /// The architecture as QEMU names it.
-    #[serde(default = "x86_64")]
     pub arch: String,
+    /// Where the file is.
+    pub url: String,
+    /// Where it is too, possibly as another version of it.
+    pub fallback_url: Option<String>,
+    /// What vouches for it.
+    pub checksum: Checksum,
     /// The firmware that it needs, where it can't do with any.
     pub firmware: Option<Firmware>,
     /// The least processor that it runs on.
     pub cpu_floor: Option<CpuFloor>,
-    /// The user that its cloud-init makes when it isn't told otherwise.
+    /// The user that it makes when it isn't told otherwise.
     pub default_user: Option<String>,
 }
 
+/// What vouches for an image's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checksum {
+    /// The catalogue has the digest itself: of a publisher that has no document that tells it for good.
+    Pinned(Digest),
+    /// A document of the publisher's, which is fetched before the file.
+    Published {
+        /// The document.
+        url: String,
+        /// The document that tells the digest of what is at the fallback URL, if it is another one.
+        fallback_url: Option<String>,
+        /// The form of both.
+        format: checksum::Format,
+        /// The hash function in them.
+        algorithm: Algorithm,
+    },
+}
+
+/// What sets up a guest at its first boot, by what it is told from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provisioner {
+    /// cloud-init, or what takes its place: nuageinit of FreeBSD, cirros-init.
+    #[default]
+    CloudInit,
+    /// Ignition, which knows nothing of cloud-init's seed.
+    Ignition,
+}
+
 /// A level of the x86-64 psABI: the instructions that an image was compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum CpuFloor {
     /// SSE4.2 and below; Nehalem and later.
     #[serde(rename = "x86-64-v2")]
@@ -57,31 +87,25 @@ impl Entry {
         std::iter::once(&self.name).chain(&self.aliases)
     }
 
-    /// Checks what TOML alone doesn't.
-    pub(super) fn check(&self) -> Result<(), Invalid> {
-        for name in self.names() {
-            if !reference::is_catalog_name(name) {
-                return Err(Invalid::new(
-                    "image name",
-                    name,
-                    "letters, digits, dots, dashes and underscores are taken",
-                ));
-            }
-        }
-        let urls = [Some(&self.url), self.fallback_url.as_ref()];
-        let documents = [Some(&self.checksum_url), self.fallback_checksum_url.as_ref()];
-        urls.into_iter().chain(documents).flatten().try_for_each(|url| reference::check_url(url))
+    /// The architectures that it is published for.
+    pub fn architectures(&self) -> impl Iterator<Item = &str> {
+        self.builds.iter().map(|build| build.arch.as_str())
     }
-}
 
-fn x86_64() -> String {
-    "x86_64".to_owned()
-}
+    /// The file for an architecture, by QEMU's name of it.
+    ///
+    /// # Errors
+    /// [`Error::NoBuild`], with the architectures that there are.
+    pub fn build_for(&self, arch: &str) -> Result<&Build, Error> {
+        self.builds.iter().find(|build| build.arch == arch).ok_or_else(|| Error::NoBuild {
+            name: self.name.clone(),
+            arch: arch.to_owned(),
+            published: self.architectures().map(str::to_owned).collect(),
+        })
+    }
 
-fn algorithm<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Algorithm, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    [Algorithm::Sha256, Algorithm::Sha512]
-        .into_iter()
-        .find(|known| known.name() == name)
-        .ok_or_else(|| serde::de::Error::unknown_variant(&name, &["sha256", "sha512"]))
+    /// The file for an architecture; where there is none, the first that there is.
+    pub fn build_or_first(&self, arch: &str) -> Option<&Build> {
+        self.build_for(arch).ok().or_else(|| self.builds.first())
+    }
 }

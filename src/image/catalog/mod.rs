@@ -1,12 +1,15 @@
 //! The images that have a name: built in, and by a user's file of the same form.
 
+mod document;
 mod entry;
+#[cfg(test)]
+mod tests;
 
-pub use entry::{CpuFloor, Entry};
+pub use entry::{Build, Checksum, CpuFloor, Entry, Provisioner};
 
 use std::path::Path;
 
-use serde::Deserialize;
+use document::parse;
 
 use crate::image::Error as ImageError;
 use crate::model::Invalid;
@@ -43,13 +46,6 @@ pub enum Error {
     /// A name stands twice in it.
     #[error("it has the name {0:?} twice")]
     Twice(String),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    #[serde(default)]
-    image: Vec<Entry>,
 }
 
 impl Catalog {
@@ -119,108 +115,4 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> V
     alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     alike.dedup_by_key(|(_, known)| *known);
     alike.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
-}
-
-fn parse(text: &str) -> Result<Vec<Entry>, Error> {
-    let document: Document = toml::from_str(text)?;
-    let mut names = std::collections::BTreeSet::new();
-    for entry in &document.image {
-        entry.check().map_err(|source| Error::Entry { entry: entry.name.clone(), source })?;
-        for name in entry.names() {
-            if !names.insert(name.to_ascii_lowercase()) {
-                return Err(Error::Twice(name.clone()));
-            }
-        }
-    }
-    Ok(document.image)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::image::CpuFloor;
-    use crate::model::Firmware;
-
-    const USER: &str = r#"
-        [[image]]
-        name = "debian-13"
-        aliases = ["mine"]
-        url = "https://mirror.example/debian.qcow2"
-        checksum_url = "https://mirror.example/SHA512SUMS"
-        checksum_format = "gnu"
-        checksum_algorithm = "sha512"
-    "#;
-
-    fn load(text: &str) -> Result<Catalog, ImageError> {
-        let file = tempfile::NamedTempFile::new().expect("file");
-        std::fs::write(file.path(), text).expect("writes");
-        Catalog::load(Some(file.path()))
-    }
-
-    #[test]
-    fn the_builtin_one_is_valid_and_knows_the_common_names() {
-        let catalog = Catalog::builtin().expect("valid");
-        for (alias, name, user) in [
-            ("ubuntu", "ubuntu-24.04", "ubuntu"),
-            ("debian", "debian-13", "debian"),
-            ("Debian-12", "debian-12", "debian"),
-            ("fedora", "fedora-44", "fedora"),
-            ("alma", "alma-10", "almalinux"),
-            ("rocky", "rocky-10", "rocky"),
-            ("centos", "centos-stream-10", "cloud-user"),
-            ("arch", "arch", "arch"),
-            ("alpine", "alpine-3.23", "alpine"),
-            ("opensuse", "opensuse-16.0", "opensuse"),
-        ] {
-            let entry = catalog.resolve(alias).expect(alias);
-            assert_eq!((entry.name.as_str(), entry.default_user.as_deref()), (name, Some(user)));
-        }
-        assert!(catalog.entries().iter().all(|entry| {
-            entry.url.starts_with("https://") && entry.checksum_url.starts_with("https://")
-        }));
-        let alma = catalog.resolve("alma-10").expect("alma");
-        assert_eq!((alma.firmware, alma.cpu_floor), (Some(Firmware::Efi), Some(CpuFloor::V3)));
-    }
-
-    #[test]
-    fn an_unknown_name_gets_its_neighbours() {
-        let catalog = Catalog::builtin().expect("valid");
-        let Err(ImageError::UnknownImage { nearest, .. }) = catalog.resolve("ubunut") else {
-            panic!("should be unknown")
-        };
-        assert_eq!(nearest.first().map(String::as_str), Some("ubuntu"));
-        let Err(ImageError::UnknownImage { nearest, .. }) = catalog.resolve("zzz") else {
-            panic!("should be unknown")
-        };
-        assert!(nearest.is_empty());
-    }
-
-    #[test]
-    fn a_users_entry_takes_the_place_of_ours() {
-        let catalog = load(USER).expect("valid");
-        for name in ["mine", "debian-13"] {
-            let entry = catalog.resolve(name).expect("found");
-            assert_eq!(entry.url, "https://mirror.example/debian.qcow2");
-            assert_eq!(entry.arch, "x86_64");
-        }
-        assert!(catalog.resolve("ubuntu").is_ok());
-    }
-
-    #[test]
-    fn each_malformed_shape() {
-        for text in [
-            "[[image",
-            "image = 3",
-            "[[image]]\nname = \"x\"",
-            &USER.replace("sha512\"", "md5\""),
-            &USER.replace("https://mirror.example/debian.qcow2", "/etc/passwd"),
-            &USER.replace("name =", "nmae ="),
-            &USER.replace("\"mine\"", "\"a b\""),
-            &USER.replace("\"mine\"", "\"debian-13\""),
-        ] {
-            assert!(matches!(load(text), Err(ImageError::Catalog { .. })), "{text}");
-        }
-        let missing = Catalog::load(Some(Path::new("/no/such/catalog.toml")));
-        assert!(matches!(missing, Err(ImageError::Catalog { .. })));
-    }
 }

@@ -1,6 +1,10 @@
 //! The checksum documents of image publishers, read purely.
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::model::{Algorithm, Digest};
 
@@ -14,6 +18,9 @@ pub enum Format {
     Bsd,
     /// The digits alone.
     Bare,
+    /// JSON, in which some object has the file's name or URL as a member, of whatever key, and its digest as the
+    /// member that is called after the hash function: meta.json of a Fedora CoreOS build.
+    Json,
 }
 
 /// Why a document doesn't tell a file's digest.
@@ -37,10 +44,26 @@ pub enum Error {
         /// The later of the two, counted from 1.
         line: usize,
     },
+    /// JSON that lists the file with something that is no digest of this function, or with different ones.
+    #[error("it has no single {} for the file", .algorithm.name())]
+    NotOne {
+        /// The hash function that was looked for.
+        algorithm: Algorithm,
+    },
     /// It is no text.
     #[error("it is not a text document")]
     NotText,
+    /// It is no JSON.
+    #[error("it is not JSON (line {line})")]
+    NotJson {
+        /// Where the reading of it ended, counted from 1.
+        line: usize,
+    },
 }
+
+/// The lengths in hexadecimal digits of MD5, SHA-1, SHA-224 and SHA-384, which some publishers list beside those that
+/// are taken.
+const OTHER_HEX_LENGTHS: [usize; 4] = [32, 40, 56, 96];
 
 /// The digest of `file` (a bare name) by `document`. Comments, other files, other hash functions and an
 /// OpenPGP signature around the text are passed over; a folder before the file's name is ignored.
@@ -49,16 +72,24 @@ pub enum Error {
 /// When the document doesn't tell it, or not clearly.
 pub fn parse(document: &[u8], format: Format, algorithm: Algorithm, file: &str) -> Result<Digest, Error> {
     let text = std::str::from_utf8(document).map_err(|_| Error::NotText)?;
+    match format {
+        Format::Gnu => by_line(text, algorithm, |line| gnu(line, file)),
+        Format::Bsd => by_line(text, algorithm, |line| bsd(line, algorithm, file)),
+        Format::Bare => by_line(text, algorithm, bare),
+        Format::Json => json(text, algorithm, file),
+    }
+}
+
+/// The digest in those lines of which `hex_in` gives one.
+fn by_line<'a>(
+    text: &'a str,
+    algorithm: Algorithm,
+    hex_in: impl Fn(&'a str) -> Option<&'a str>,
+) -> Result<Digest, Error> {
     let mut found: Option<Digest> = None;
     for (index, line) in text.lines().enumerate() {
         let line_number = index + 1;
-        let Some(hex) = (match format {
-            Format::Gnu => gnu(line, file),
-            Format::Bsd => bsd(line, algorithm, file),
-            Format::Bare => bare(line),
-        }) else {
-            continue;
-        };
+        let Some(hex) = hex_in(line).filter(|hex| !is_of_another_function(hex)) else { continue };
         let digest = Digest::from_hex(hex).map_err(|_| Error::Malformed { line: line_number })?;
         if digest.algorithm() != algorithm {
             continue;
@@ -69,6 +100,45 @@ pub fn parse(document: &[u8], format: Format, algorithm: Algorithm, file: &str) 
         }
     }
     found.ok_or(Error::NotListed { algorithm })
+}
+
+fn is_of_another_function(hex: &str) -> bool {
+    OTHER_HEX_LENGTHS.contains(&hex.len()) && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn json(text: &str, algorithm: Algorithm, file: &str) -> Result<Digest, Error> {
+    let document: Value =
+        serde_json::from_str(text).map_err(|error| Error::NotJson { line: error.line() })?;
+    let mut listed = Vec::new();
+    members_for(&document, algorithm, file, &mut listed);
+    let digests = listed.iter().map(|value| Digest::from_hex(value.as_str()?).ok());
+    let digests: Option<Vec<Digest>> = digests.collect();
+    match digests.as_deref() {
+        Some([]) => Err(Error::NotListed { algorithm }),
+        Some([first, others @ ..])
+            if first.algorithm() == algorithm && others.iter().all(|other| other == first) =>
+        {
+            Ok(first.clone())
+        }
+        _ => Err(Error::NotOne { algorithm }),
+    }
+}
+
+/// What the objects say that have the file's name. JSON is not nested deeper than its reader takes.
+fn members_for<'a>(value: &'a Value, algorithm: Algorithm, file: &str, listed: &mut Vec<&'a Value>) {
+    match value {
+        Value::Array(values) => {
+            values.iter().for_each(|value| members_for(value, algorithm, file, listed));
+        }
+        Value::Object(members) => {
+            let names_it = |value: &Value| value.as_str().is_some_and(|text| base_name(text) == file);
+            if members.values().any(names_it) {
+                listed.extend(members.get(algorithm.name()));
+            }
+            members.values().for_each(|value| members_for(value, algorithm, file, listed));
+        }
+        _ => {}
+    }
 }
 
 fn gnu<'a>(line: &'a str, file: &str) -> Option<&'a str> {
@@ -92,79 +162,4 @@ fn bare(line: &str) -> Option<&str> {
 
 fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FILE: &str = "disk.qcow2";
-
-    fn hex(algorithm: Algorithm, digit: char) -> String {
-        String::from(digit).repeat(algorithm.hex_length())
-    }
-
-    fn sha256(text: &str, format: Format) -> Result<String, Error> {
-        parse(text.as_bytes(), format, Algorithm::Sha256, FILE).map(|digest| digest.hex().to_owned())
-    }
-
-    #[test]
-    fn gnu_lines() {
-        let (a, b) = (hex(Algorithm::Sha256, 'a'), hex(Algorithm::Sha256, 'b'));
-        for text in [
-            format!("{b}  other.qcow2\n{a}  disk.qcow2\n"),
-            format!("{b} *disk.qcow2.manifest\n{a} *disk.qcow2\r\n"),
-            format!("# made today\n\n{a}  ./images/disk.qcow2"),
-            format!("{}  disk.qcow2\n{a}  disk.qcow2\n", hex(Algorithm::Sha512, 'c')),
-            format!("{a}  disk.qcow2\n{a}  disk.qcow2\n"),
-        ] {
-            assert_eq!(sha256(&text, Format::Gnu), Ok(a.clone()), "{text}");
-        }
-        let long = hex(Algorithm::Sha512, 'D');
-        let digest = parse(format!("{long}  {FILE}").as_bytes(), Format::Gnu, Algorithm::Sha512, FILE);
-        assert_eq!(digest.map(|d| d.hex().to_owned()), Ok(long.to_lowercase()));
-    }
-
-    #[test]
-    fn bsd_lines_in_a_signed_text() {
-        let a = hex(Algorithm::Sha256, 'a');
-        let text = format!(
-            "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n# disk.qcow2: 5 bytes\n\
-             SHA512 (disk.qcow2) = {}\nSHA256 (disk.qcow2) = {a}\n\
-             SHA256 (a (1) disk.qcow2) = {}\n-----BEGIN PGP SIGNATURE-----\n\niQIz\n",
-            hex(Algorithm::Sha512, 'c'),
-            hex(Algorithm::Sha256, 'd'),
-        );
-        assert_eq!(sha256(&text, Format::Bsd), Ok(a));
-    }
-
-    #[test]
-    fn bare_digits() {
-        let a = hex(Algorithm::Sha256, 'a');
-        assert_eq!(sha256(&format!("{a}\n"), Format::Bare), Ok(a.clone()));
-        assert_eq!(sha256(&format!("{a}  whatever"), Format::Bare), Ok(a));
-    }
-
-    #[test]
-    fn each_malformed_shape() {
-        let (a, b) = (hex(Algorithm::Sha256, 'a'), hex(Algorithm::Sha256, 'b'));
-        let none = Error::NotListed { algorithm: Algorithm::Sha256 };
-        for (text, format, error) in [
-            (String::new(), Format::Gnu, none.clone()),
-            (format!("{a}  other"), Format::Gnu, none.clone()),
-            (format!("{a}  xdisk.qcow2"), Format::Gnu, none.clone()),
-            (a.clone(), Format::Gnu, none.clone()),
-            (format!("{}  {FILE}", &a[1..]), Format::Gnu, Error::Malformed { line: 1 }),
-            (format!("z{}  {FILE}", &a[1..]), Format::Gnu, Error::Malformed { line: 1 }),
-            (format!("{a}  {FILE}\n{b}  {FILE}"), Format::Gnu, Error::Ambiguous { line: 2 }),
-            (format!("SHA1 ({FILE}) = {a}"), Format::Bsd, none.clone()),
-            (format!("SHA256 ({FILE}) = "), Format::Bsd, Error::Malformed { line: 1 }),
-            (format!("SHA256 ({FILE} = {a}"), Format::Bsd, none.clone()),
-            ("<html>gone</html>".into(), Format::Bare, Error::Malformed { line: 1 }),
-            (hex(Algorithm::Sha512, 'a'), Format::Bare, none),
-        ] {
-            assert_eq!(sha256(&text, format), Err(error), "{text}");
-        }
-        assert_eq!(parse(b"\xff\xfe", Format::Gnu, Algorithm::Sha256, FILE), Err(Error::NotText));
-    }
 }

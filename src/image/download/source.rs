@@ -10,7 +10,7 @@ use super::retry::{Retries, ServerRetry};
 use super::run::{self, Downloaded, Job};
 use crate::image::digest::checksum;
 use crate::image::reference::file_name;
-use crate::image::{Entry, Error, Progress, Reference};
+use crate::image::{Build, Checksum, Entry, Error, Progress, Reference};
 use crate::model::{Algorithm, Digest, Mirror};
 
 /// The largest checksum document, in bytes; the largest known has 60 KiB.
@@ -28,7 +28,7 @@ pub(in crate::image) struct Wanted {
     /// What the bytes must have, as they are sent, if that was given with the reference.
     pub(in crate::image) digest: Option<Digest>,
     key: String,
-    published: Option<(checksum::Format, Algorithm)>,
+    published: Option<Published>,
     /// In the order in which they are tried.
     before: Vec<Source>,
     last: Source,
@@ -41,6 +41,14 @@ pub(in crate::image) struct Named {
     pub(in crate::image) reference: String,
     /// What its bytes must have, as `sha256:HEX`, if that was given with it.
     pub(in crate::image) checksum: Option<String>,
+}
+
+/// What the catalogue vouches for an image with.
+#[derive(Debug, Clone)]
+enum Published {
+    Digest(Digest),
+    /// It is in the checksum document of each [`Source`].
+    Document(checksum::Format, Algorithm),
 }
 
 #[derive(Debug, Clone)]
@@ -74,16 +82,23 @@ impl Wanted {
         }
     }
 
-    pub(in crate::image) fn entry(entry: &Entry) -> Self {
-        let source = |url: &str, checksum_url: &str| Source {
+    pub(in crate::image) fn entry(entry: &Entry, build: &Build) -> Self {
+        let (published, document, fallback_document) = match &build.checksum {
+            Checksum::Pinned(digest) => (Published::Digest(digest.clone()), None, None),
+            Checksum::Published { url, fallback_url, format, algorithm } => (
+                Published::Document(*format, *algorithm),
+                Some(url),
+                Some(fallback_url.as_ref().unwrap_or(url)),
+            ),
+        };
+        let source = |url: &str, checksum_url: Option<&String>| Source {
             url: url.to_owned(),
-            checksum_url: Some(checksum_url.to_owned()),
+            checksum_url: checksum_url.cloned(),
             is_mirror: false,
         };
-        let fallback_checksum = entry.fallback_checksum_url.as_ref().unwrap_or(&entry.checksum_url);
-        let first = source(&entry.url, &entry.checksum_url);
-        let (before, last) = match &entry.fallback_url {
-            Some(url) => (vec![first], source(url, fallback_checksum)),
+        let first = source(&build.url, document);
+        let (before, last) = match &build.fallback_url {
+            Some(url) => (vec![first], source(url, fallback_document)),
             None => (Vec::new(), first),
         };
         Self {
@@ -91,8 +106,8 @@ impl Wanted {
             label: entry.name.clone(),
             named: None,
             digest: None,
-            key: entry.url.clone(),
-            published: Some((entry.checksum_format, entry.checksum_algorithm)),
+            key: build.url.clone(),
+            published: Some(published),
             before,
             last,
         }
@@ -195,8 +210,10 @@ impl Wanted {
         if let Some(digest) = &self.digest {
             return Ok(Some(digest.clone()));
         }
-        let (Some((format, algorithm)), Some(url)) = (self.published, &source.checksum_url) else {
-            return Ok(None);
+        let (format, algorithm, url) = match (&self.published, &source.checksum_url) {
+            (Some(Published::Digest(digest)), _) => return Ok(Some(digest.clone())),
+            (Some(Published::Document(format, algorithm)), Some(url)) => (*format, *algorithm, url),
+            _ => return Ok(None),
         };
         let document = ServerRetry::new(client, retries).run(|| client.document(url, MAX_DOCUMENT_BYTES))?;
         // At a mirror the file is called as it is at the publisher's.

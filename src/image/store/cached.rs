@@ -3,7 +3,7 @@
 use super::Store;
 use super::record::{Record, Slot};
 use crate::image::download::{Downloader, Present, Wanted};
-use crate::image::{Entry, Error, LocalImage, Progress, header};
+use crate::image::{Error, LocalImage, Progress, header};
 use crate::system::fs;
 
 impl Store {
@@ -78,17 +78,12 @@ impl Store {
             digest,
             verified: record.verified,
             committed: false,
-            default_user: entry.and_then(|entry| entry.default_user.clone()),
-            firmware: entry.and_then(|entry| entry.firmware),
-            cpu_floor: entry.and_then(|entry| entry.cpu_floor),
+            default_user: entry.and_then(|(_, build)| build.default_user.clone()),
+            firmware: entry.and_then(|(_, build)| build.firmware),
+            cpu_floor: entry.and_then(|(_, build)| build.cpu_floor),
             stamp: None,
         };
         Ok(Some((image, record)))
-    }
-
-    pub(in crate::image) fn entry_of(&self, record: &Record) -> Option<&Entry> {
-        let name = record.named.as_ref().map_or(&record.name, |named| &named.reference);
-        self.catalog.resolve(name).ok()
     }
 
     /// Downloads into `slot`; `false`: what is `present` is the same. The thread keeps the lock for as long

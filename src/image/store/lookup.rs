@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Store;
 use super::record::{Record, Slot};
 use crate::image::download::{Named, Wanted};
-use crate::image::{Entry, Error, Reference, check_regular};
+use crate::image::{Build, Entry, Error, Reference, check_regular};
 use crate::model::Digest;
 
 impl Store {
@@ -20,7 +20,7 @@ impl Store {
             Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
             Reference::Catalog(name) => match self.named(name) {
                 Some(named) => self.wanted_by_name(name, &named)?,
-                None => Wanted::entry(self.resolve(name)?),
+                None => self.wanted_entry(name)?,
             },
         };
         wanted.digest = checksum.cloned().or(wanted.digest);
@@ -36,7 +36,7 @@ impl Store {
         let reference: Reference = named.reference.parse()?;
         let mut wanted = match &reference {
             Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
-            Reference::Catalog(name) => Wanted::entry(self.resolve(name)?),
+            Reference::Catalog(name) => self.wanted_entry(name)?,
             Reference::File(path) => return Err(nothing_to_pull(path)),
         };
         if let Some(checksum) = &named.checksum {
@@ -64,6 +64,42 @@ impl Store {
             return Ok(());
         }
         Err(Error::Unvouched { url, is_plaintext })
+    }
+
+    fn wanted_entry(&self, name: &str) -> Result<Wanted, Error> {
+        let entry = self.resolve(name)?;
+        Ok(Wanted::entry(entry, entry.build_for(&self.arch)?))
+    }
+
+    /// The catalogue's word on what a reference stands for.
+    pub(in crate::image) fn published(&self, reference: &Reference) -> Option<(&Entry, &Build)> {
+        match reference {
+            Reference::File(_) => None,
+            Reference::Catalog(name) => {
+                // A name that the user gave a download.
+                if let Some(record) = self.named_slot(name).load::<Record>() {
+                    return self.entry_of(&record);
+                }
+                let entry = self.catalog.resolve(name).ok()?;
+                Some((entry, entry.build_or_first(&self.arch)?))
+            }
+            Reference::Url { .. } => {
+                let wanted = self.wanted(reference, None).ok()?;
+                self.entry_of(&self.slot(&wanted).load::<Record>()?)
+            }
+        }
+    }
+
+    /// The catalogue's word on what a record is of: the entry, and the build that was fetched, as far as that is
+    /// still in the catalogue.
+    pub(in crate::image) fn entry_of(&self, record: &Record) -> Option<(&Entry, &Build)> {
+        let name = record.named.as_ref().map_or(&record.name, |named| &named.reference);
+        let entry = self.catalog.resolve(name).ok()?;
+        let fetched =
+            |build: &&Build| build.url == record.url || build.fallback_url.as_ref() == Some(&record.url);
+        // One that came from a mirror is known by the architecture alone.
+        let build = entry.builds.iter().find(fetched).or_else(|| entry.build_or_first(&self.arch))?;
+        Some((entry, build))
     }
 
     /// The catalogue's entry; if there is none, names of the user's own images are thought of too.

@@ -20,7 +20,10 @@ use std::path::{Path, PathBuf};
 use self::own::OwnRecord;
 use self::record::{Record, Slot};
 use crate::image::file::SourceFile;
-use crate::image::{Catalog, DigestCache, Error, Format, Limits, LocalImage, Progress, Reference, header};
+use crate::image::{
+    Catalog, DigestCache, Error, Format, HOST_ARCH, Limits, LocalImage, Progress, Provisioner, Reference,
+    header,
+};
 use crate::model::{Algorithm, Mirror};
 use crate::system::fs;
 
@@ -41,6 +44,8 @@ pub struct Store {
     pub(in crate::image) catalog: Catalog,
     pub(in crate::image) digests: DigestCache,
     pub(in crate::image) limits: Limits,
+    /// The architecture of whose builds the catalogue's names speak, as QEMU names it.
+    arch: String,
     mirrors: Vec<Mirror>,
     takes_unvouched: bool,
 }
@@ -56,9 +61,17 @@ impl Store {
             digests,
             catalog,
             limits: Limits::default(),
+            arch: HOST_ARCH.to_owned(),
             mirrors: Vec::new(),
             takes_unvouched: false,
         }
+    }
+
+    /// With the builds of another architecture than this host's, by QEMU's name of it.
+    #[must_use]
+    pub fn with_arch(mut self, arch: &str) -> Self {
+        arch.clone_into(&mut self.arch);
+        self
     }
 
     /// With servers that are asked before those that a URL names.
@@ -136,18 +149,20 @@ impl Store {
 
     /// The user that the image makes, as far as that is known before the image is obtained. Blocks shortly.
     pub fn default_user(&self, reference: &Reference) -> Option<String> {
-        let entry = match reference {
-            Reference::File(_) => None,
-            Reference::Catalog(name) => match self.own.find(name) {
-                Some((_, record)) => return record.default_user,
-                None => self.catalog.resolve(name).ok(),
-            },
-            Reference::Url { .. } => {
-                let wanted = self.wanted(reference, None).ok()?;
-                return self.entry_of(&self.slot(&wanted).load::<Record>()?)?.default_user.clone();
-            }
-        };
-        entry?.default_user.clone()
+        if let Reference::Catalog(name) = reference
+            && let Some((_, record)) = self.own.find(name)
+        {
+            return record.default_user;
+        }
+        self.published(reference)?.1.default_user.clone()
+    }
+
+    /// What sets up the image's guests, as far as that is known before the image is obtained. Blocks shortly.
+    pub fn provisioner(&self, reference: &Reference) -> Provisioner {
+        match reference {
+            Reference::Catalog(name) if self.own.find(name).is_some() => Provisioner::default(),
+            other => self.published(other).map(|(entry, _)| entry.provisioner).unwrap_or_default(),
+        }
     }
 
     /// Whether [`Self::obtain`] would need no network. A file counts if it exists. Blocks shortly.

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use crate::image::download::{Reply, TestServer};
 use crate::image::{
-    Catalog, Error, Format, Freshness, Hasher, HoldingKind, Limits, LocalImage, Progress, Reference, Store,
+    Catalog, Error, Format, Freshness, HOST_ARCH, Hasher, HoldingKind, Limits, LocalImage, Progress,
+    Provisioner, Reference, Store,
 };
-use crate::model::{Algorithm, Digest};
+use crate::model::{Algorithm, Digest, Firmware};
 
 struct Bench {
     server: TestServer,
@@ -23,8 +24,7 @@ impl Bench {
 
     /// A store with one image in its catalogue, `tiny`, of which the checksum document is at /SUMS.
     fn store(&self) -> Store {
-        let file = self.cache.path().join("catalog.toml");
-        let text = format!(
+        self.store_of(&format!(
             "[[image]]\nname = \"tiny\"\naliases = [\"small\"]\nurl = \"{}\"\nchecksum_url = \"{}\"\n\
              fallback_url = \"{}\"\nfallback_checksum_url = \"{}\"\nchecksum_format = \"gnu\"\n\
              checksum_algorithm = \"sha512\"\ndefault_user = \"ada\"\nfirmware = \"efi\"\n",
@@ -32,8 +32,13 @@ impl Bench {
             self.server.url("/SUMS"),
             self.server.url("/mirror/tiny.img"),
             self.server.url("/mirror/SUMS"),
-        );
-        std::fs::write(&file, text).expect("writes");
+        ))
+    }
+
+    /// A store with these images in its catalogue.
+    fn store_of(&self, catalog: &str) -> Store {
+        let file = self.cache.path().join("catalog.toml");
+        std::fs::write(&file, catalog).expect("writes");
         let catalog = Catalog::load(Some(&file)).expect("a catalogue");
         Store::new(self.cache.path().join("cache"), &self.cache.path().join("data"), catalog).with_limits(
             Limits {
@@ -405,4 +410,88 @@ fn a_named_image_of_the_catalogue_keeps_what_the_catalogue_knows() {
     bench.publish("", &newer);
     assert!(matches!(run(store.pull(&mine, None, None)).expect("newer").freshness, Freshness::Replaced));
     assert_eq!(run(store.holdings()).expect("lists").len(), 1);
+}
+
+/// The image `both`, with a build for this host and one for another architecture, both pinned.
+fn builds(host: (&str, &[u8]), other: (&str, &[u8])) -> String {
+    let build = |arch: &str, (url, bytes): (&str, &[u8]), firmware: &str| {
+        format!(
+            "[[image.build]]\narch = \"{arch}\"\nurl = \"{url}\"\nchecksum = \"{}\"\nfirmware = \"{firmware}\"\n",
+            digest(Algorithm::Sha256, bytes),
+        )
+    };
+    let (host, other) = (build(HOST_ARCH, host, "bios"), build("pdp11", other, "efi"));
+    // The host's own is not simply the first.
+    format!("[[image]]\nname = \"both\"\ndefault_user = \"ada\"\n{other}{host}")
+}
+
+#[test]
+fn a_name_stands_for_the_build_of_the_hosts_architecture() {
+    let bench = Bench::new();
+    let (own, foreign) = (image(), vec![7; 4096]);
+    let own_url = bench.server.put("/own.img", Reply::Bytes(own.clone()));
+    let foreign_url = bench.server.put("/foreign.img", Reply::Bytes(foreign.clone()));
+    let store = bench.store_of(&builds((&own_url, &own), (&foreign_url, &foreign)));
+    let both = Reference::Catalog("both".into());
+    let host = run(store.obtain(&both, None)).expect("the host's");
+    assert_eq!((host.source.as_str(), host.firmware), (own_url.as_str(), Some(Firmware::Bios)));
+    assert_eq!(host.default_user.as_deref(), Some("ada"));
+    assert_eq!(bench.server.count("/foreign.img"), 0);
+    // Beside it, not in its place.
+    let elsewhere = store.clone().with_arch("pdp11");
+    assert!(!elsewhere.is_cached(&both));
+    let other = run(elsewhere.obtain(&both, None)).expect("the other's");
+    assert_eq!((other.source.as_str(), other.firmware), (foreign_url.as_str(), Some(Firmware::Efi)));
+    assert!(store.is_cached(&both) && elsewhere.is_cached(&both));
+    let mut firmware: Vec<_> =
+        run(store.holdings()).expect("lists").into_iter().map(|held| (held.source, held.firmware)).collect();
+    firmware.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(firmware, [(foreign_url, Some(Firmware::Efi)), (own_url, Some(Firmware::Bios))]);
+
+    let nowhere = run(store.with_arch("vax").obtain(&both, None));
+    let Err(Error::NoBuild { name, arch, published }) = nowhere else { panic!("{nowhere:?}") };
+    assert_eq!((name.as_str(), arch.as_str()), ("both", "vax"));
+    assert_eq!(published, ["pdp11", HOST_ARCH]);
+}
+
+#[test]
+fn a_digest_of_the_catalogue_vouches_without_a_document() {
+    let bench = Bench::new();
+    let (old, new) = (image(), vec![7; 4096]);
+    let url = bench.server.put("/one.img", Reply::Bytes(old.clone()));
+    let both = Reference::Catalog("both".into());
+    let store = bench.store_of(&builds((&url, &old), (&url, &old)));
+    let pulled = run(store.pull(&both, None, None)).expect("pulled");
+    assert!(pulled.image.verified && matches!(pulled.freshness, Freshness::Fetched));
+    assert!(matches!(run(store.pull(&both, None, None)).expect("there").freshness, Freshness::UpToDate));
+    assert_eq!(bench.server.count("/one.img"), 1);
+    run(store.pull_as("mine", &both, None, None)).expect("pulled under a name");
+
+    // A newer catalogue has another build, for the name that a user gave as well.
+    let newer = bench.server.put("/two.img", Reply::Bytes(new.clone()));
+    let store = bench.store_of(&builds((&newer, &new), (&newer, &new)));
+    let mine = Reference::Catalog("mine".into());
+    let replaced = run(store.pull(&mine, None, None)).expect("the newer");
+    assert!(matches!(replaced.freshness, Freshness::Replaced));
+    assert_eq!(replaced.image.digest, digest(Algorithm::Sha256, &new));
+
+    let store = bench.store_of(&builds((&bench.server.url("/three.img"), &old), (&url, &old)));
+    bench.server.put("/three.img", Reply::Bytes(new));
+    assert!(matches!(run(store.obtain(&both, None)), Err(Error::DigestMismatch { .. })));
+}
+
+#[test]
+fn what_sets_up_a_guest_is_known_before_the_image_is_there() {
+    let bench = Bench::new();
+    let url = bench.server.put("/one.img", Reply::Bytes(image()));
+    let text = builds((&url, &image()), (&url, &image()));
+    let text = text.replacen("default_user", "provisioner = \"ignition\"\ndefault_user", 1);
+    let store = bench.store_of(&text);
+    let both = Reference::Catalog("both".into());
+    assert_eq!(store.provisioner(&both), Provisioner::Ignition);
+    run(store.pull_as("mine", &both, None, None)).expect("pulled");
+    assert_eq!(store.provisioner(&Reference::Catalog("mine".into())), Provisioner::Ignition);
+    for other in [self::url("https://example.org/x.img"), Reference::Catalog("none".into())] {
+        assert_eq!(store.provisioner(&other), Provisioner::CloudInit);
+    }
 }

@@ -31,6 +31,12 @@ pub enum CreateError {
         #[source]
         cause: seed::Error,
     },
+    /// There is user-data for an image whose guests don't read any.
+    #[error("the image {image} is set up by Ignition, which reads no cloud-init user-data")]
+    NotCloudInit {
+        /// The image.
+        image: String,
+    },
     /// Ports can be published only by user-mode networking.
     #[error("ports cannot be published on {}", .network.in_words())]
     CannotPublish {

@@ -62,6 +62,7 @@ impl Creation<'_> {
     /// # Errors
     /// What the create's checks would find.
     pub async fn plan(&self, spec: &VmSpec) -> Result<Plan, Error> {
+        let spec = &*self.for_provisioner(spec)?;
         self.check_user_data(spec)?;
         self.check_mounts(spec)?;
         let old = self.check_name(spec).await?;

@@ -1,7 +1,10 @@
 //! What the guest is told at its first boot.
 
+use std::borrow::Cow;
+use std::path::PathBuf;
+
 use super::network::Access;
-use crate::image::LocalImage;
+use crate::image::{LocalImage, Provisioner};
 use crate::manager::create::Creation;
 use crate::manager::image::Images;
 use crate::manager::{CreateError, Error, Event, UserDocument, VmSpec, Warning};
@@ -9,6 +12,9 @@ use crate::model::{SharedFolder, Uuid};
 use crate::seed::{
     self, CloudInit, HostKey, Ignition, UserDataWarning, check_ignition, check_login, check_user_data, volume,
 };
+
+/// An Ignition configuration that asks for nothing.
+const EMPTY_IGNITION: &[u8] = br#"{"ignition":{"version":"3.0.0"}}"#;
 
 /// What tells the guest who it is.
 pub(super) enum Setup {
@@ -31,6 +37,25 @@ impl Setup {
 }
 
 impl Creation<'_> {
+    /// The spec as the image's provisioner needs it. A guest that Ignition sets up reads no seed of cloud-init, and
+    /// nobody could log in: it gets a configuration even if the user gave none.
+    pub(super) fn for_provisioner<'a>(&self, spec: &'a VmSpec) -> Result<Cow<'a, VmSpec>, Error> {
+        let as_it_is = Ok(Cow::Borrowed(spec));
+        // What is wrong with the reference is said where the image is obtained.
+        let (true, None, Ok(Some(reference))) = (spec.cloud_init, &spec.ignition, self.reference(spec))
+        else {
+            return as_it_is;
+        };
+        if Images::of(self.op).image_store()?.provisioner(&reference) != Provisioner::Ignition {
+            return as_it_is;
+        }
+        if spec.user_data.is_some() {
+            return Err(CreateError::NotCloudInit { image: reference.to_string() }.into());
+        }
+        let empty = UserDocument { file: PathBuf::new(), bytes: EMPTY_IGNITION.to_vec() };
+        Ok(Cow::Owned(VmSpec { ignition: Some(empty), ..spec.clone() }))
+    }
+
     /// The user's own documents are looked over before anything is downloaded or made.
     pub(super) fn check_user_data(&self, spec: &VmSpec) -> Result<(), Error> {
         if let Some(config) = &spec.ignition {

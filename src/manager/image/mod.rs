@@ -1,5 +1,6 @@
 //! Images, as a person sees them: what the catalogue offers, and what is kept on this machine.
 
+mod available;
 pub(in crate::manager) mod commit;
 mod error;
 mod import;
@@ -9,6 +10,7 @@ mod removal;
 mod status;
 mod usage;
 
+pub use available::{AvailableBuild, AvailableImage};
 pub use commit::ImageCommit;
 pub use error::ImageError;
 pub(in crate::manager) use import::progress_of;
@@ -21,41 +23,10 @@ use super::Error;
 use super::operation::noun;
 use crate::config::Paths;
 use crate::image::{Catalog, Entry, HoldingKind, Store};
-use crate::model::Firmware;
 
 noun! {
     /// Images, on this machine and in libvirt's pools.
     Images
-}
-
-/// An image that the catalogue offers.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct AvailableImage {
-    /// Its name.
-    pub name: String,
-    /// Other names of it.
-    pub aliases: Vec<String>,
-    /// The architecture as QEMU names it.
-    pub arch: String,
-    /// The user that its cloud-init makes.
-    pub default_user: Option<String>,
-    /// The firmware that it needs, where it can't do with any.
-    pub firmware: Option<Firmware>,
-    /// Where it comes from.
-    pub url: String,
-}
-
-impl From<&Entry> for AvailableImage {
-    fn from(entry: &Entry) -> Self {
-        Self {
-            name: entry.name.clone(),
-            aliases: entry.aliases.clone(),
-            arch: entry.arch.clone(),
-            default_user: entry.default_user.clone(),
-            firmware: entry.firmware,
-            url: entry.url.clone(),
-        }
-    }
 }
 
 /// The images of the catalogue of whose names one holds `filter`; the user's own come first.
@@ -67,7 +38,7 @@ pub fn available_images(paths: &Paths, filter: Option<&str>) -> Result<Vec<Avail
     let catalog = load_catalog(paths)?;
     let entries = catalog.entries().iter();
     let named = |entry: &&Entry| entry.names().any(|name| name.to_ascii_lowercase().contains(&filter));
-    Ok(entries.filter(named).map(AvailableImage::from).collect())
+    Ok(entries.filter(named).filter_map(AvailableImage::of).collect())
 }
 
 /// The images that are kept on this machine.

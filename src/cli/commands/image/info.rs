@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 /// Show everything about an image.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools image info ubuntu-24.04")]
+#[command(after_help = "Example:\n  vmtools image info ubuntu-26.04")]
 pub struct InfoArgs {
     /// The image's name, or the beginning of its digest
     #[arg(add = complete::images())]
