@@ -164,7 +164,7 @@ fn not_found(messages: &Messages) -> Option<Error> {
 }
 
 /// virsh looks detached devices up itself, and says so in words of its own.
-fn missing_device<'a>(messages: &'a Messages) -> Option<&'a str> {
+fn missing_device(messages: &Messages) -> Option<&str> {
     let of_virsh = [
         "No disk found whose source path or target is {}",
         "No interface found whose type is {}",
