@@ -15,7 +15,7 @@ readonly VERSION
 # What the tests and the guest images that they build call.
 readonly TEST_PACKAGES=(mmdebstrap busybox-static dropbear-bin syslinux syslinux-common mtools dosfstools
     e2fsprogs fdisk cpio zstd openssh-client iproute2 util-linux nftables libseccomp-dev libcap-ng-dev
-    xfsprogs procps strace)
+    xfsprogs procps strace groff-base)
 
 verb_help() {
     cat <<'EOF'

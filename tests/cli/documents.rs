@@ -27,7 +27,7 @@ fn a_result_that_cannot_be_written_is_a_failure() {
 fn completions_know_the_verbs() {
     for shell in ["bash", "zsh", "fish"] {
         let script = run(&["completions", shell]).success();
-        for word in ["create", "completions", "if-not-exists"] {
+        for word in ["create", "completions", "if-not-exists", "cloud-init", "folders"] {
             assert!(script.stdout.contains(word), "{shell} lacks {word}");
         }
         assert_eq!(script.stderr, "", "{script}");

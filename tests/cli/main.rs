@@ -8,6 +8,7 @@ mod support;
 mod config;
 mod connection;
 mod documents;
+mod guide;
 mod image;
 mod input;
 mod network;

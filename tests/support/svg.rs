@@ -95,11 +95,13 @@ fn runs(screen: &Screen, row: u16, columns: u16) -> Vec<Run> {
         let Some(cell) = screen.cell(row, column) else { continue };
         let (foreground, background) = colours(cell);
         let text = if cell.has_contents() { cell.contents() } else { " " };
+        let eighths = eighths_of(text);
         match runs.last_mut() {
             Some(run)
                 if run.foreground == foreground
                     && run.background == background
-                    && run.bold == cell.bold() =>
+                    && run.bold == cell.bold()
+                    && run.eighths == eighths =>
             {
                 run.text.push_str(text);
                 run.columns += 1;
@@ -120,7 +122,7 @@ fn runs(screen: &Screen, row: u16, columns: u16) -> Vec<Run> {
 }
 
 /// Unicode has blocks of one to eight eighths in this order.
-fn eighths(text: &str) -> Option<u8> {
+fn eighths_of(text: &str) -> Option<u8> {
     let block = u32::from(text.chars().next()?).checked_sub(0x2580)?;
     u8::try_from(block).ok().filter(|eighths| (1..=8).contains(eighths))
 }

@@ -1,7 +1,9 @@
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory};
+use clap_complete::Shell;
 
+use super::help;
 use crate::cli::args::Cli;
 use crate::cli::context::Context;
 use crate::problem::Problem;
@@ -13,7 +15,7 @@ use crate::problem::Problem;
 )]
 pub struct CompletionsArgs {
     /// The shell
-    pub shell: clap_complete::Shell,
+    pub shell: Shell,
 }
 
 /// # Errors
@@ -21,6 +23,22 @@ pub struct CompletionsArgs {
 pub fn run(args: CompletionsArgs, context: &Context) -> Result<ExitCode, Problem> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "vmtools", &mut script);
+    if args.shell == Shell::Fish {
+        script.extend(help_in_fish().into_bytes());
+    }
     context.ui.data_bytes(&script);
     Ok(ExitCode::SUCCESS)
+}
+
+/// For fish, clap_complete leaves out what an argument without a flag may be.
+fn help_in_fish() -> String {
+    let line = |word: clap::builder::PossibleValue| {
+        let summary = word.get_help().map(|help| help.to_string().replace('\\', "\\\\").replace('\'', "\\'"));
+        format!(
+            "complete -c vmtools -n \"__fish_vmtools_using_subcommand help\" -f -a \"{}\" -d '{}'\n",
+            word.get_name(),
+            summary.unwrap_or_default()
+        )
+    };
+    help::words().into_iter().map(line).collect()
 }

@@ -126,14 +126,18 @@ impl TypedValueParser for CommandOrTopic {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let commands = args::Command::augment_subcommands(Command::new("vmtools"));
-        let named = |command: &Command| {
-            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-            PossibleValue::new(command.get_name().to_owned()).help(about)
-        };
-        let commands = commands.get_subcommands().filter(|command| Topic::find(command.get_name()).is_none());
-        let mut values: Vec<PossibleValue> = commands.map(named).collect();
-        values.extend(TOPICS.iter().map(|topic| PossibleValue::new(topic.name).help(topic.summary)));
-        Some(Box::new(values.into_iter()))
+        Some(Box::new(words().into_iter()))
     }
+}
+
+/// What help is there for: each command and topic, with its summary.
+pub fn words() -> Vec<PossibleValue> {
+    let commands = args::Command::augment_subcommands(Command::new("vmtools"));
+    let of_command = |command: &Command| {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        PossibleValue::new(command.get_name().to_owned()).help(about)
+    };
+    let commands = commands.get_subcommands().filter(|command| Topic::find(command.get_name()).is_none());
+    let topics = TOPICS.iter().map(|topic| PossibleValue::new(topic.name).help(topic.summary));
+    commands.map(of_command).chain(topics).collect()
 }
