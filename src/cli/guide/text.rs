@@ -7,8 +7,6 @@ const INDENT: usize = 2;
 const CODE_INDENT: usize = 6;
 /// Between the columns of a table.
 const GAP: usize = 2;
-/// No column of a table gets narrower, however narrow the terminal is.
-const NARROWEST: usize = 8;
 
 /// The blocks, an empty line between them.
 pub fn render(blocks: &[Block], width: usize, bold: bool) -> String {
@@ -86,20 +84,21 @@ fn wrapped(spans: &[Span], width: usize) -> Vec<String> {
     lines
 }
 
-/// Columns as wide as what is in them; if that is too much, the widest give way, and their cells are wrapped.
+/// Columns as wide as what is in them; if that is too much, the widest give way, and their cells are wrapped. None gets
+/// narrower than its longest word.
 fn table(rows: &[Vec<Vec<Span>>], width: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let natural = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| flat(cell).chars().count())
-            .max()
-            .unwrap_or(0)
+    let most = |column: usize, width: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let lines = cells.flat_map(|cell| wrapped(cell, width));
+        lines.map(|line| line.chars().count()).max().unwrap_or(0)
     };
-    let mut widths: Vec<usize> = (0..columns).map(natural).collect();
+    let mut widths: Vec<usize> = (0..columns).map(|column| most(column, usize::MAX)).collect();
+    let longest_words: Vec<usize> = (0..columns).map(|column| most(column, 0)).collect();
     let room = width.saturating_sub(GAP * columns.saturating_sub(1));
     while widths.iter().sum::<usize>() > room {
-        let Some(widest) = widths.iter_mut().max().filter(|widest| **widest > NARROWEST) else { break };
+        let may_shrink = widths.iter_mut().zip(&longest_words).filter(|(width, word)| **width > **word);
+        let Some((widest, _)) = may_shrink.max_by_key(|(width, _)| **width) else { break };
         *widest -= 1;
     }
     rows.iter().map(|row| table_row(row, &widths)).collect()
@@ -138,5 +137,7 @@ mod tests {
         let markdown = "| A | Long |\n|---|---|\n| x | one two three four |\n";
         assert_eq!(render(&read(markdown), 16, false), "  A  Long\n  x  one two\n     three four\n");
         assert_eq!(render(&read(markdown), 80, false), "  A  Long\n  x  one two three four\n");
+        let typed = "| A | Long |\n|---|---|\n| `x y z` | one two |\n";
+        assert_eq!(render(&read(typed), 12, false), "  A        Long\n  `x y z`  one\n           two\n");
     }
 }
