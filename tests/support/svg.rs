@@ -40,7 +40,7 @@ pub fn draw(screen: &Screen, title: &str) -> String {
          height=\"{height:.0}\" role=\"img\" aria-label=\"{title}\">\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{BACKGROUND}\" stroke=\"#8b93a1\"/>\n\
          <g font-family=\"ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace\" font-size=\"14\" \
-         fill=\"{FOREGROUND}\">\n\
+         fill=\"{FOREGROUND}\" shape-rendering=\"crispEdges\">\n\
          <text x=\"{:.1}\" y=\"20\" text-anchor=\"middle\" fill=\"#8b93a1\">{title}</text>\n",
         width / 2.0,
     );
