@@ -19,7 +19,7 @@ const LIKE: f64 = 0.8;
 /// Show help for a command, or a guide to a topic.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without an argument it lists the commands and the topics. Where both have the name, this is the guide: the command's help is `vmtools NAME --help`.\n\nExample:\n  vmtools help create\n  vmtools help disk add\n  vmtools help networks"
+    after_help = "Without an argument it lists commands and topics. If both have the same name, the guide is printed; `vmtools NAME --help` prints the command's help.\n\nExample:\n  vmtools help create\n  vmtools help disk add\n  vmtools help networks"
 )]
 pub struct HelpArgs {
     /// A command or a topic

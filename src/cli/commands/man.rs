@@ -10,7 +10,7 @@ use crate::problem::Problem;
 /// Generate man pages.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The pages of commands belong to section 1 and those of topics to section 7. In a directory called man1 only the former are written; the latter go to man7 beside it.\n\nExample:\n  vmtools man ~/.local/share/man/man1"
+    after_help = "Commands have pages in section 1, topics in section 7. If DIR is called man1, the pages of section 7 are written to man7 beside it.\n\nExample:\n  vmtools man ~/.local/share/man/man1"
 )]
 pub struct ManArgs {
     /// The directory, created if it does not exist

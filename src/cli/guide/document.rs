@@ -1,6 +1,8 @@
-//! Markdown as the blocks that guides are made of.
+//! Markdown as the blocks that guides are made of: the part of it that they use. A library for all of Markdown adds
+//! 0.4 MB to the binary, mostly tables of entities and of letters' cases; in the tests this is compared with one.
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use std::iter::Peekable;
+use std::str::Lines;
 
 /// A part of a line, of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,98 +40,116 @@ pub enum Block {
 
 /// Reads a guide. Pictures are left out, and of links only their words stay.
 pub fn read(markdown: &str) -> Vec<Block> {
-    let mut reader = Reader::default();
-    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
-        reader.take(event);
+    let mut lines = markdown.lines().peekable();
+    let mut blocks = Vec::new();
+    while let Some(line) = lines.next() {
+        let depth = line.bytes().take_while(|byte| *byte == b'#').count();
+        blocks.push(match line {
+            _ if line.trim().is_empty() || line.starts_with("![") => continue,
+            _ if line.starts_with("```") => code(&mut lines),
+            _ if line.starts_with('|') => table(line, &mut lines),
+            _ if line.starts_with("- ") => list(line, &mut lines),
+            _ if depth > 0 => {
+                Block::Heading { level: depth.min(3) as u8, title: spans(line[depth..].trim()) }
+            }
+            _ => Block::Paragraph(spans(&paragraph(line, &mut lines))),
+        });
     }
-    reader.blocks
+    blocks
 }
 
-#[derive(Default)]
-struct Reader {
-    blocks: Vec<Block>,
-    spans: Spans,
-    items: Option<Vec<Spans>>,
-    rows: Vec<Vec<Spans>>,
-    code: Option<String>,
-    is_strong: bool,
-    in_picture: bool,
+fn code(lines: &mut Peekable<Lines<'_>>) -> Block {
+    let kept = lines.take_while(|line| !line.starts_with("```"));
+    Block::Code(kept.map(|line| format!("{line}\n")).collect())
 }
 
-impl Reader {
-    fn take(&mut self, event: Event<'_>) {
-        match event {
-            Event::Start(tag) => self.start(&tag),
-            Event::End(tag) => self.end(tag),
-            Event::Text(text) => self.text(&text),
-            Event::Code(code) => self.spans.push(Span::Code(code.into_string())),
-            Event::SoftBreak | Event::HardBreak => self.text(" "),
-            // Guides have neither HTML nor rules, footnotes, formulas or boxes to tick.
-            _ => {}
-        }
+/// The second row is dashes.
+fn table(first: &str, lines: &mut Peekable<Lines<'_>>) -> Block {
+    let mut rows = vec![cells(first)];
+    while let Some(line) = lines.next_if(|line| line.starts_with('|')) {
+        rows.push(cells(line));
     }
+    rows.remove(1.min(rows.len() - 1));
+    Block::Table(rows)
+}
 
-    fn start(&mut self, tag: &Tag<'_>) {
-        match tag {
-            Tag::CodeBlock(_) => self.code = Some(String::new()),
-            Tag::List(_) => self.items = Some(Vec::new()),
-            Tag::TableHead | Tag::TableRow => self.rows.push(Vec::new()),
-            Tag::Strong => self.is_strong = true,
-            Tag::Image { .. } => self.in_picture = true,
-            _ => {}
-        }
+fn cells(row: &str) -> Vec<Spans> {
+    let inner = row.trim().trim_start_matches('|').trim_end_matches('|');
+    inner.split('|').map(|cell| spans(cell.trim())).collect()
+}
+
+fn list(first: &str, lines: &mut Peekable<Lines<'_>>) -> Block {
+    let mut items = vec![spans(&paragraph(&first[2..], lines))];
+    while let Some(line) = lines.next_if(|line| line.starts_with("- ")) {
+        items.push(spans(&paragraph(&line[2..], lines)));
     }
+    Block::List(items)
+}
 
-    fn end(&mut self, tag: TagEnd) {
-        match tag {
-            TagEnd::Heading(level) => {
-                let title = std::mem::take(&mut self.spans);
-                self.blocks.push(Block::Heading { level: number(level), title });
-            }
-            // Of a list that has empty lines; else an item has just spans.
-            TagEnd::Paragraph if self.items.is_some() => {}
-            TagEnd::Paragraph if self.spans.is_empty() => {}
-            TagEnd::Paragraph => self.blocks.push(Block::Paragraph(std::mem::take(&mut self.spans))),
-            TagEnd::Item => {
-                let spans = std::mem::take(&mut self.spans);
-                self.items.iter_mut().for_each(|items| items.push(spans.clone()));
-            }
-            TagEnd::List(_) => self.blocks.extend(self.items.take().map(Block::List)),
-            TagEnd::CodeBlock => self.blocks.extend(self.code.take().map(Block::Code)),
-            TagEnd::TableCell => {
-                let cell = std::mem::take(&mut self.spans);
-                self.rows.iter_mut().last().into_iter().for_each(|row| row.push(cell.clone()));
-            }
-            TagEnd::Table => self.blocks.push(Block::Table(std::mem::take(&mut self.rows))),
-            TagEnd::Strong => self.is_strong = false,
-            TagEnd::Image => self.in_picture = false,
-            _ => {}
-        }
+/// The line and those that go on with it.
+fn paragraph(first: &str, lines: &mut Peekable<Lines<'_>>) -> String {
+    let mut text = first.trim().to_owned();
+    let goes_on = |line: &&str| {
+        let begins_another = ["```", "|", "- ", "#", "!["].iter().any(|mark| line.starts_with(mark));
+        !line.trim().is_empty() && !begins_another
+    };
+    while let Some(line) = lines.next_if(goes_on) {
+        text.push(' ');
+        text.push_str(line.trim());
     }
+    text
+}
 
-    /// Text comes in pieces.
-    fn text(&mut self, text: &str) {
-        if let Some(code) = &mut self.code {
-            code.push_str(text);
-            return;
-        }
-        if self.in_picture {
-            return;
-        }
-        match (self.spans.last_mut(), self.is_strong) {
-            (Some(Span::Text(last)), false) | (Some(Span::Strong(last)), true) => last.push_str(text),
-            (_, true) => self.spans.push(Span::Strong(text.to_owned())),
-            (_, false) => self.spans.push(Span::Text(text.to_owned())),
-        }
+/// A line's text, code, strong words, words that are stressed (as others here), links and escaped signs.
+fn spans(text: &str) -> Spans {
+    let mut found = Vec::new();
+    add_spans(text, &mut found);
+    found
+}
+
+fn add_spans(text: &str, found: &mut Spans) {
+    let mut is_strong = false;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let behind = &rest[c.len_utf8()..];
+        rest = match c {
+            '`' => {
+                let (code, behind) = behind.split_once('`').unwrap_or((behind, ""));
+                found.push(Span::Code(code.to_owned()));
+                behind
+            }
+            '*' if behind.starts_with('*') => {
+                is_strong = !is_strong;
+                &behind[1..]
+            }
+            '*' => behind,
+            '[' => {
+                match behind.split_once("](").and_then(|(words, link)| Some((words, link.split_once(')')?.1)))
+                {
+                    Some((words, behind)) => {
+                        add_spans(words, found);
+                        behind
+                    }
+                    None => take(found, c, is_strong, behind),
+                }
+            }
+            '\\' => match behind.chars().next().filter(char::is_ascii_punctuation) {
+                Some(escaped) => take(found, escaped, is_strong, &behind[1..]),
+                None => take(found, c, is_strong, behind),
+            },
+            _ => take(found, c, is_strong, behind),
+        };
     }
 }
 
-fn number(level: HeadingLevel) -> u8 {
-    match level {
-        HeadingLevel::H1 => 1,
-        HeadingLevel::H2 => 2,
-        _ => 3,
+/// Adds a sign to the text, and gives what is behind it.
+fn take<'a>(found: &mut Spans, sign: char, is_strong: bool, behind: &'a str) -> &'a str {
+    match (found.last_mut(), is_strong) {
+        (Some(Span::Text(last)), false) | (Some(Span::Strong(last)), true) => last.push(sign),
+        (_, true) => found.push(Span::Strong(sign.to_string())),
+        (_, false) => found.push(Span::Text(sign.to_string())),
     }
+    behind
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
 
 mod document;
 mod manual;
+#[cfg(test)]
+mod reference;
 mod text;
 
 /// Something that a guide explains.
