@@ -13,6 +13,7 @@ mod image;
 mod input;
 mod network;
 mod pull;
+mod shell_lines;
 mod template;
 mod usage;
 mod vnc;
