@@ -15,7 +15,7 @@ readonly VERSION
 # What the tests and the guest images that they build call.
 readonly TEST_PACKAGES=(mmdebstrap busybox-static dropbear-bin syslinux syslinux-common mtools dosfstools
     e2fsprogs fdisk cpio zstd openssh-client iproute2 util-linux nftables libseccomp-dev libcap-ng-dev
-    xfsprogs procps strace fish zsh)
+    xfsprogs procps strace fish zsh groff-base)
 
 verb_help() {
     cat <<'EOF'
@@ -27,6 +27,7 @@ Usage: ./build.sh VERB [OPTION]..
   test [--all] [ARG]..      format, lints, tests; ARGs go to cargo test; --all also runs in full what is
                             heavy and else runs one quick case: races, the stress test, libvirt's documents
   bench [ARG]..             benchmarks; ARGs go to cargo bench
+  picture                   the guides' picture of the live screen, taken of a VM that runs
   install [--prefix DIR]    binary, completions, man pages (DIR: /usr/local; DESTDIR is heeded)
   uninstall [--prefix DIR]  remove just what install put there
   package                   a tarball and a .deb, in target/dist
@@ -150,6 +151,13 @@ verb_bench() {
     cargo bench --locked --bench compare "$@"
 }
 
+verb_picture() {
+    need_cargo
+    [[ ${VMTOOLS_SKIP_DEPS:-} == 1 ]] || verb_deps --test
+    VMTOOLS_PICTURE=$PWD/src/cli/guide/monitor.svg VMTOOLS_TEST_NO_SKIP=1 \
+        cargo test --locked --test hypervisor -- --ignored --exact picture::the_page_of_a_vm_is_drawn
+}
+
 verb_clean() { rm -rf "$TARGET"; }
 
 # ---- installing --------------------------------------------------------------------------------
@@ -250,6 +258,7 @@ stage() {
     "$BINARY" man "$share/man/man1" >/dev/null
     # Nothing at all would be easily missed.
     [[ -s $share/man/man1/vmtools.1 ]] || die "'vmtools man' made no vmtools.1"
+    [[ -s $share/man/man7/vmtools-networks.7 ]] || die "'vmtools man' made no vmtools-networks.7"
 }
 
 # ---- packages ----------------------------------------------------------------------------------
@@ -280,7 +289,7 @@ tarball() {
 deb() {
     local root=$DIST/$1 libc
     stage "$root/usr" vendor-completions
-    gzip -9n "$root"/usr/share/man/man1/*
+    gzip -9n "$root"/usr/share/man/man[17]/*
     install -D -m 644 README.md "$root/usr/share/doc/vmtools/README.md"
     install -D -m 644 LICENSE "$root/usr/share/doc/vmtools/copyright"
     # The oldest libc that has every symbol which the binary asks for.

@@ -1,17 +1,22 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    clone, completions, config, console, cp, create, delete, disk, doctor, events, exec, gc, image, ip, list,
-    logs, man, monitor, network, networks, pause, protect, rename, restart, resume, set, ssh, ssh_config,
-    start, status, stop, template, unprotect, vnc, wait,
+    clone, completions, config, console, cp, create, delete, disk, doctor, events, exec, gc, help, image, ip,
+    list, logs, man, monitor, network, networks, pause, protect, rename, restart, resume, set, ssh,
+    ssh_config, start, status, stop, template, unprotect, vnc, wait,
 };
+use super::guide;
 use crate::config::Color;
 use crate::model::UriChoice;
+
+const EXAMPLE: &str = "Example:\n  vmtools create web --template ubuntu --start --wait\n  vmtools ssh web";
 
 /// From nothing to a virtual machine that answers ssh, on libvirt and QEMU/KVM.
 #[derive(Debug, Parser)]
 #[command(name = "vmtools", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Example:\n  vmtools create web --template ubuntu --start --wait\n  vmtools ssh web")]
+// The verb `help` is ours: clap's knows no topics.
+#[command(disable_help_subcommand = true)]
+#[command(after_help = EXAMPLE, after_long_help = format!("{}\n{EXAMPLE}", guide::listing()))]
 pub struct Cli {
     /// What holds for every verb.
     #[command(flatten)]
@@ -130,6 +135,8 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Generate man pages
     Man(man::ManArgs),
+    /// Show help for a command, or a guide to a topic
+    Help(help::HelpArgs),
 }
 
 impl ColorChoice {

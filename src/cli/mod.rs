@@ -5,6 +5,7 @@ mod commands;
 mod complete;
 mod context;
 mod exporter;
+mod guide;
 mod input;
 mod logger;
 mod question;
@@ -30,11 +31,11 @@ pub fn main() -> ExitCode {
     match complete::answer() {
         Ok(false) => {}
         Ok(true) => return ExitCode::SUCCESS,
-        Err(error) => return refuse_arguments(&error),
+        Err(error) => return report_clap(&error),
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refuse_arguments(&error),
+        Err(error) => return report_clap(&error),
     };
     logger::install(cli.global.verbose);
     cli.global.color.apply();
@@ -64,8 +65,9 @@ async fn run(cli: Cli, ui: std::sync::Arc<Ui>) -> Result<ExitCode, Problem> {
     commands::run(cli.command, &context).await
 }
 
-/// clap's own message; with `--json` also the object that every failure gives.
-fn refuse_arguments(error: &clap::Error) -> ExitCode {
+/// clap's own message: help, the version, or what is wrong with the arguments; with `--json` that is also told as the
+/// object that every failure gives.
+fn report_clap(error: &clap::Error) -> ExitCode {
     let printed = error.print().and_then(|()| std::io::Write::flush(&mut std::io::stdout()));
     let json = std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
     if !error.use_stderr() {

@@ -30,9 +30,11 @@ fn completions_know_the_verbs() {
         let script = run(&["completions", shell]).success();
         assert!(script.stdout.contains("VMTOOLS_COMPLETE"), "{script}");
         assert_eq!(script.stderr, "", "{script}");
-        for (index, words, expected) in
-            [("1", &["compl"][..], "completions"), ("2", &["create", "--if"], "--if-not-exists")]
-        {
+        for (index, words, expected) in [
+            ("1", &["compl"][..], "completions"),
+            ("2", &["create", "--if"], "--if-not-exists"),
+            ("2", &["help", "cloud"], "cloud-init"),
+        ] {
             let line = [&["--", "vmtools"][..], words].concat();
             let asked = env.vmtools(&line).env("VMTOOLS_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", index);
             let completed = asked.run().success();

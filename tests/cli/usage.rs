@@ -36,6 +36,7 @@ const VERBS: &[&str] = &[
     "gc",
     "completions",
     "man",
+    "help",
 ];
 
 #[test]

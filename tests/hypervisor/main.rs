@@ -26,6 +26,7 @@ mod monitor;
 mod mounts;
 mod network;
 mod own_image;
+mod picture;
 mod power;
 mod processes;
 mod public_cases;

@@ -14,6 +14,7 @@ use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
 use super::run::Cmd;
+use super::svg;
 use super::wait::poll;
 
 /// A terminal, and the command that runs on it. Dropped, that is killed.
@@ -61,6 +62,11 @@ impl Terminal {
     /// What stands on the screen.
     pub fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// What stands on the screen, as an SVG of that title.
+    pub fn svg(&self, title: &str) -> String {
+        svg::draw(self.screen.lock().unwrap().screen(), title)
     }
 
     /// Waits until that stands on the screen.

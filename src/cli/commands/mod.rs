@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod events;
 pub mod exec;
 pub mod gc;
+pub mod help;
 pub mod image;
 pub mod ip;
 pub mod list;
@@ -87,5 +88,6 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Proble
         Command::Gc(args) => gc::run(args, context).await,
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args),
+        Command::Help(args) => help::run(args, context),
     }
 }

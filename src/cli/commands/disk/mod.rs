@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::help::{self, NounHelpArgs};
 use crate::cli::context::Context;
 use crate::manager::ChangedDisk;
 use crate::problem::Problem;
@@ -36,6 +37,9 @@ enum Verb {
     Insert(insert::InsertArgs),
     /// Eject the ISO from a VM's CD-ROM drive
     Eject(eject::EjectArgs),
+    /// Show the help of a subcommand
+    #[command(hide = true)]
+    Help(NounHelpArgs),
 }
 
 /// # Errors
@@ -48,6 +52,7 @@ pub async fn run(args: DiskArgs, context: &Context) -> Result<ExitCode, Problem>
         Verb::Remove(args) => remove::run(args, context).await,
         Verb::Insert(args) => insert::run(args, context).await,
         Verb::Eject(args) => eject::run(args, context).await,
+        Verb::Help(args) => help::run_of_noun("disk", args),
     }
 }
 

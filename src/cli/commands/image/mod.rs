@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::help::{self, NounHelpArgs};
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
@@ -38,6 +39,9 @@ enum Verb {
     Rm(rm::RmArgs),
     /// Remove all unused images
     Prune(prune::PruneArgs),
+    /// Show the help of a subcommand
+    #[command(hide = true)]
+    Help(NounHelpArgs),
 }
 
 /// # Errors
@@ -51,5 +55,6 @@ pub async fn run(args: ImageArgs, context: &Context) -> Result<ExitCode, Problem
         Verb::Info(args) => info::run(args, context).await,
         Verb::Rm(args) => rm::run(args, context).await,
         Verb::Prune(args) => prune::run(args, context).await,
+        Verb::Help(args) => help::run_of_noun("image", args),
     }
 }

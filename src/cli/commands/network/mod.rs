@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::help::{self, NounHelpArgs};
 use super::many::Many;
 use super::networks;
 use crate::cli::context::Context;
@@ -56,6 +57,9 @@ enum Verb {
     Attach(attach::AttachArgs),
     /// Detach a VM from a network, a running one too
     Detach(detach::DetachArgs),
+    /// Show the help of a subcommand
+    #[command(hide = true)]
+    Help(NounHelpArgs),
 }
 
 /// # Errors
@@ -73,6 +77,7 @@ pub async fn run(args: NetworkArgs, context: &Context) -> Result<ExitCode, Probl
         Verb::Unreserve(args) => unreserve::run(args, context).await,
         Verb::Attach(args) => attach::run(args, context).await,
         Verb::Detach(args) => detach::run(args, context).await,
+        Verb::Help(args) => help::run_of_noun("network", args),
     }
 }
 

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::help::{self, NounHelpArgs};
 use crate::cli::context::Context;
 use crate::config::Origin;
 use crate::problem::Problem;
@@ -33,6 +34,9 @@ enum Verb {
     New(new::NewArgs),
     /// Check a template for mistakes
     Check(check::CheckArgs),
+    /// Show the help of a subcommand
+    #[command(hide = true)]
+    Help(NounHelpArgs),
 }
 
 /// # Errors
@@ -43,6 +47,7 @@ pub async fn run(args: TemplateArgs, context: &Context) -> Result<ExitCode, Prob
         Verb::Show(args) => show::run(args, context),
         Verb::New(args) => new::run(args, context).await,
         Verb::Check(args) => check::run(args, context),
+        Verb::Help(args) => help::run_of_noun("template", args),
     }
 }
 
