@@ -5,8 +5,8 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::error::{Error, Position, Warning};
-use super::nearest::nearest;
 use super::raw::Refusal;
+use crate::model::nearest;
 use crate::system::fs;
 
 /// A file's text, which knows where in it things stand.

@@ -3,11 +3,11 @@ use toml::de::DeTable;
 use super::document::Document;
 use super::element::{KEYS, Key};
 use super::error::{Error, Position, Warning};
-use super::nearest::nearest;
 use super::paths::Paths;
 use super::raw::{Places, Raw};
 use super::settings::Config;
 use super::value::Value;
+use crate::model::nearest;
 
 /// What was read, with what the reader stumbled over.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,7 +20,6 @@ mod element;
 mod error;
 mod listing;
 mod load;
-mod nearest;
 mod paths;
 mod raw;
 mod settings;

@@ -2,10 +2,10 @@ use super::document::Document;
 use super::element::check_template_name;
 use super::error::Error;
 use super::load::Loaded;
-use super::nearest::nearest;
 use super::paths::Paths;
 use super::template::{Origin, Template};
 use super::template_file::{Parsed, parse_template};
+use crate::model::nearest;
 
 /// The templates that are part of vmtools, with their text.
 pub(super) const BUILT_IN: [(&str, &str); 26] = [

@@ -136,7 +136,7 @@ impl Vm {
 /// [`libvirt::Error::NotFound`].
 pub(in crate::manager) fn still_meant_by(asked: &str, id: DomainId, now: &Domain) -> Result<DomainId, Error> {
     if asked == id.name && now.name != asked {
-        return Err(libvirt::Error::NotFound { object: Object::Domain, name: id.name }.into());
+        return Err(libvirt::Error::missing(Object::Domain, id.name).into());
     }
     // Asked for by its UUID it is meant by any name.
     Ok(DomainId { name: now.name.clone(), ..id })

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind as Io;
 
-use super::{Advice, Command, ErrorKind as K, Problem, hint, vmtools};
+use super::{Advice, Command, ErrorKind as K, Problem, did_you_mean, hint, vmtools};
 use crate::config::Error;
 
 impl Problem {
@@ -42,5 +42,5 @@ fn nearest_or(nearest: &[String], what: &str, list: &Command) -> Option<String> 
     if nearest.is_empty() {
         return hint(format_args!("{list} lists {what}"));
     }
-    hint(format_args!("did you mean {}?", nearest.join(" or ")))
+    hint(did_you_mean(nearest).trim_end())
 }

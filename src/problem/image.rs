@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Advice, Command, Doing, ErrorKind as K, command, hint, option, process, vmtools};
+use super::{Advice, Command, Doing, ErrorKind as K, command, did_you_mean, hint, option, process, vmtools};
 use crate::image::{self, Error, header};
 use crate::manager::ImageError;
 
@@ -37,8 +37,7 @@ pub(super) fn advice(error: &Error, doing: Doing) -> Advice {
             )),
         ),
         E::UnknownImage { name, nearest } => {
-            let meant =
-                nearest.first().map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
+            let meant = did_you_mean(nearest);
             let catalog = vmtools("image list").flag("--available");
             let file = match doing {
                 Doing::Pull => format!("a file is imported: {}", import(Path::new(&format!("./{name}")))),

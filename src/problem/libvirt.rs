@@ -1,13 +1,13 @@
 //! libvirt's errors, and virsh's on the way to it.
 
-use super::{Advice, ErrorKind as K, agent, command, hint, install, process, virsh, vmtools};
+use super::{Advice, ErrorKind as K, agent, command, did_you_mean, hint, install, process, virsh, vmtools};
 use crate::libvirt::{Error, Object, RefusalReason as Reason};
 use crate::manager::daemon_start;
 
 pub(super) fn advice(error: &Error) -> Advice {
     use Error as E;
     match error {
-        E::NotFound { object, name } => (K::NotFound, missing(*object, name)),
+        E::NotFound { object, name, nearest } => (K::NotFound, missing(*object, name, nearest)),
         E::Exists { object: Object::Network, name } => (
             K::Exists,
             hint(format_args!(
@@ -92,15 +92,20 @@ pub(super) fn advice(error: &Error) -> Advice {
     }
 }
 
-fn missing(object: Object, name: &str) -> Option<String> {
+fn missing(object: Object, name: &str, nearest: &[String]) -> Option<String> {
     match object {
-        Object::Domain => hint(format_args!("{} lists all VMs", vmtools("list").flag("--all"))),
+        Object::Domain => {
+            let lists = vmtools("list").flag("--all");
+            hint(format_args!("{}{lists} lists all VMs", did_you_mean(nearest)))
+        }
         Object::Network if name == "default" => hint(format_args!(
             "{} defines it, and so does {}",
             install(),
             command("virsh net-define /usr/share/libvirt/networks/default.xml")
         )),
-        Object::Network => hint(format_args!("{} lists networks", vmtools("networks"))),
+        Object::Network => {
+            hint(format_args!("{}{} lists networks", did_you_mean(nearest), vmtools("networks")))
+        }
         _ => None,
     }
 }

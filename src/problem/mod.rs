@@ -197,6 +197,11 @@ fn to_flag(size: DiskSize) -> String {
     format!("{}G", size.bytes().div_ceil(1 << 30))
 }
 
+/// The names that may have been meant, as the beginning of a hint.
+fn did_you_mean(nearest: &[String]) -> String {
+    if nearest.is_empty() { String::new() } else { format!("did you mean {}? ", nearest.join(" or ")) }
+}
+
 fn hint(text: impl std::fmt::Display) -> Option<String> {
     Some(text.to_string())
 }

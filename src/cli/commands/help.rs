@@ -9,12 +9,11 @@ use crate::cli::args::{self, Cli};
 use crate::cli::context::Context;
 use crate::cli::guide::{TOPICS, Topic};
 use crate::cli::report_clap;
+use crate::model::nearest;
 use crate::problem::Problem;
 
 /// As wide as the help of commands gets.
 const WIDEST: usize = 100;
-/// How much a word has to look like a known one to be taken for a slip.
-const LIKE: f64 = 0.8;
 
 /// Show help for a command, or a guide to a topic.
 #[derive(Debug, Args)]
@@ -86,12 +85,11 @@ fn unknown(command: &Command, path: &[String]) -> Problem {
     let topics = TOPICS.iter().map(|topic| topic.name).filter(|_| before.is_empty());
     let known =
         command.get_subcommands().filter(|known| !known.is_hide_set()).map(Command::get_name).chain(topics);
-    let likeness = |name: &&str| strsim::jaro_winkler(word, name);
-    let nearest = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let nearest = nearest(word, known).into_iter().next();
     let what = if before.is_empty() { "command or topic" } else { "command" };
     let full = |word: &str| [before, &[word.to_owned()]].concat().join(" ");
-    let hint = match nearest.filter(|name| likeness(name) >= LIKE) {
-        Some(name) => format!("did you mean `vmtools help {}`?", full(name)),
+    let hint = match nearest {
+        Some(name) => format!("did you mean `vmtools help {}`?", full(&name)),
         None if before.is_empty() => "`vmtools help` lists commands and topics".to_owned(),
         None => format!("`vmtools help {}` lists its commands", before.join(" ")),
     };

@@ -13,11 +13,10 @@ use document::parse;
 
 use crate::image::Error as ImageError;
 use crate::model::Invalid;
+use crate::model::nearest;
 use crate::system::fs;
 
 const BUILTIN: &str = include_str!("catalog.toml");
-/// How alike two names have to be, of 1, for one to be offered for the other.
-const LIKENESS: f64 = 0.75;
 
 /// Images by name. Earlier entries hide later ones.
 #[derive(Debug, Clone)]
@@ -100,19 +99,6 @@ impl Catalog {
     }
 
     fn nearest(&self, name: &str) -> Vec<String> {
-        nearest(name, self.entries.iter().flat_map(Entry::names))
+        nearest(name, self.entries.iter().flat_map(Entry::names).map(String::as_str))
     }
-}
-
-/// Those of `known` that look like `name`, the nearest first, three at most.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> Vec<String> {
-    let wanted = name.to_ascii_lowercase();
-    let mut alike: Vec<(f64, &str)> = known
-        .into_iter()
-        .map(|known| (strsim::jaro_winkler(&wanted, &known.to_ascii_lowercase()), known.as_str()))
-        .filter(|(likeness, _)| *likeness >= LIKENESS)
-        .collect();
-    alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    alike.dedup_by_key(|(_, known)| *known);
-    alike.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
 }

@@ -8,7 +8,8 @@ use super::record::Slot;
 use crate::image::file;
 use crate::image::import::{self, Original};
 use crate::image::reference::check_name;
-use crate::image::{DigestCache, Error, Format, Progress, catalog, header};
+use crate::image::{DigestCache, Error, Format, Progress, header};
+use crate::model::nearest;
 use crate::model::{Algorithm, Digest, Firmware, Timestamp, check_guest_user};
 use crate::system::fs;
 
@@ -236,7 +237,7 @@ impl OwnImages {
     pub(in crate::image) fn nearest(&self, name: &str) -> Vec<String> {
         let names: Vec<String> =
             self.all().unwrap_or_default().into_iter().map(|(_, record)| record.name).collect();
-        catalog::nearest(name, &names)
+        nearest(name, names.iter().map(String::as_str))
     }
 
     /// All that have a record. Blocks shortly.

@@ -98,7 +98,7 @@ impl DomainMetadata<'_> {
     /// # Errors
     /// [`Error::NotFound`] when the domain has none.
     pub async fn change(self, domain: &Domain, change: &MetadataChange, active: bool) -> Result<(), Error> {
-        let missing = || Error::NotFound { object: Object::Domain, name: domain.uuid.to_string() };
+        let missing = || Error::missing(Object::Domain, domain.uuid.to_string());
         let (record, [root, metadata]) =
             namespace::in_metadata(&domain.tree, NAMESPACE).ok_or_else(missing)?;
         let changed = change.applied_to(&[root, metadata, record]);

@@ -76,7 +76,9 @@ impl Domains<'_> {
             .find(|id| id.name == name)
             .or_else(|| known.iter().find(|id| Some(id.uuid) == uuid))
             .cloned()
-            .ok_or_else(|| Error::NotFound { object: Object::Domain, name: name.to_owned() })
+            .ok_or_else(|| {
+                Error::missing_among(Object::Domain, name, known.iter().map(|id| id.name.as_str()))
+            })
     }
 
     /// How many domains another connection has, asked through this virsh, which is then done with; none

@@ -97,6 +97,6 @@ impl Domains<'_> {
 
 /// Reads the counters of one domain.
 pub(super) fn parse_stats(uuid: Uuid, text: &str) -> Result<DomainStats, Error> {
-    let missing = || Error::NotFound { object: Object::Domain, name: uuid.to_string() };
+    let missing = || Error::missing(Object::Domain, uuid.to_string());
     DomainStats::parse(text).into_iter().next().ok_or_else(missing)
 }

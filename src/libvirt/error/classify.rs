@@ -142,25 +142,25 @@ fn not_found(messages: &Messages) -> Option<Error> {
             return Some(if listed {
                 Error::FileMissing { path: name }
             } else {
-                Error::NotFound { object, name }
+                Error::missing(object, name)
             });
         }
         if let Some(name) = asked_for.as_ref().and_then(|found| found.first()) {
-            return Some(Error::NotFound { object, name: (*name).to_owned() });
+            return Some(Error::missing(object, (*name).to_owned()));
         }
     }
     if let Some(detail) = last.strip_prefix("metadata not found: ") {
-        return Some(Error::NotFound { object: Object::Metadata, name: detail.to_owned() });
+        return Some(Error::missing(Object::Metadata, detail.to_owned()));
     }
     if let Some(name) = missing_device(messages) {
-        return Some(Error::NotFound { object: Object::Device, name: name.to_owned() });
+        return Some(Error::missing(Object::Device, name.to_owned()));
     }
     let reservation = [
         "couldn't locate a matching dhcp host entry in network '{}'",
         "couldn't locate an existing dhcp host entry with {} in network '{}'",
     ];
     let missing = reservation.iter().any(|template| is_of(messages.body(), template));
-    missing.then(|| Error::NotFound { object: Object::Reservation, name: messages.body().to_owned() })
+    missing.then(|| Error::missing(Object::Reservation, messages.body().to_owned()))
 }
 
 /// virsh looks detached devices up itself, and says so in words of its own.

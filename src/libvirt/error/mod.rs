@@ -10,6 +10,7 @@ use std::time::Duration;
 
 pub(in crate::libvirt) use classify::classify;
 
+use crate::model::nearest;
 use crate::system::{fs, process};
 
 /// What kind of thing libvirt could not find, or found already there.
@@ -82,6 +83,8 @@ pub enum Error {
         object: Object,
         /// Its name or UUID.
         name: String,
+        /// Names that exist and look like it, the nearest first.
+        nearest: Vec<String>,
     },
     /// The name is taken.
     #[error("the {} {name:?} exists already", .object.name())]
@@ -260,6 +263,20 @@ impl Error {
     pub fn at(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let failed = fs::Error::at(action, path);
         move |source| failed(source).into()
+    }
+
+    /// There is no such thing, and nothing is known that looks like it.
+    pub fn missing(object: Object, name: impl Into<String>) -> Self {
+        Self::NotFound { object, name: name.into(), nearest: Vec::new() }
+    }
+
+    /// There is no such thing among these.
+    pub(in crate::libvirt) fn missing_among<'a>(
+        object: Object,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self::NotFound { object, name: name.to_owned(), nearest: nearest(name, known) }
     }
 
     /// Whether it says that a domain, network, pool or volume isn't there.

@@ -29,15 +29,15 @@ fn a_file_without_a_name_is_called_something_else() {
 #[test]
 fn what_is_missing_is_named() {
     let error = of("error: failed to get domain 'web'\n");
-    assert!(matches!(error, Error::NotFound { object: Object::Domain, name } if name == "web"));
+    assert!(matches!(error, Error::NotFound { object: Object::Domain, name, .. } if name == "web"));
     let error = of(
         "error: failed to get network 'default'\nerror: Network not found: no network with matching name 'default'\n",
     );
-    assert!(matches!(error, Error::NotFound { object: Object::Network, name } if name == "default"));
+    assert!(matches!(error, Error::NotFound { object: Object::Network, name, .. } if name == "default"));
     let error = of(
         "error: failed to get vol 'x.qcow2'\nerror: Storage volume not found: no storage vol with matching path 'x.qcow2'",
     );
-    assert!(matches!(error, Error::NotFound { object: Object::Volume, name } if name == "x.qcow2"));
+    assert!(matches!(error, Error::NotFound { object: Object::Volume, name, .. } if name == "x.qcow2"));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn files_that_are_there_or_not() {
     let there = "error: Failed to create vol b\nerror: Requested operation is not valid: volume target path '/p/b' already exists";
     assert!(matches!(of(there), Error::FileExists { path } if path == "/p/b"));
     let by_path = "error: failed to get vol '/p/c', specifying --pool might help\nerror: Storage volume not found: no storage vol with matching path '/p/c'";
-    assert!(matches!(of(by_path), Error::NotFound { object: Object::Volume, name } if name == "/p/c"));
+    assert!(matches!(of(by_path), Error::NotFound { object: Object::Volume, name, .. } if name == "/p/c"));
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn devices_that_are_not_there() {
         ),
     ] {
         match of(text) {
-            Error::NotFound { object: Object::Device, name } => assert_eq!(name, expected),
+            Error::NotFound { object: Object::Device, name, .. } => assert_eq!(name, expected),
             other => panic!("{text}: {other:?}"),
         }
     }

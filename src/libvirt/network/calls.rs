@@ -53,12 +53,14 @@ impl VirtualNetworks<'_> {
     pub async fn find(self, name: &str) -> Result<Network, Error> {
         let mut networks = self.list().await?;
         let uuid = Uuid::try_parse(name).ok();
-        networks
-            .iter()
-            .position(|known| known.name == name)
-            .or_else(|| networks.iter().position(|known| Some(known.uuid) == uuid))
-            .map(|index| networks.swap_remove(index))
-            .ok_or_else(|| Error::NotFound { object: Object::Network, name: name.to_owned() })
+        let named = networks.iter().position(|known| known.name == name);
+        match named.or_else(|| networks.iter().position(|known| Some(known.uuid) == uuid)) {
+            Some(index) => Ok(networks.swap_remove(index)),
+            None => {
+                let names = networks.iter().map(|known| known.name.as_str());
+                Err(Error::missing_among(Object::Network, name, names))
+            }
+        }
     }
 
     /// The network of this UUID, whatever its name is by now.
@@ -67,7 +69,7 @@ impl VirtualNetworks<'_> {
     /// [`Error::NotFound`] when there is none.
     pub async fn of_uuid(self, uuid: Uuid) -> Result<Network, Error> {
         let found = self.list().await?.into_iter().find(|network| network.uuid == uuid);
-        found.ok_or_else(|| Error::NotFound { object: Object::Network, name: uuid.to_string() })
+        found.ok_or_else(|| Error::missing(Object::Network, uuid.to_string()))
     }
 
     /// The leases on each of many networks, in one round; none on one that is off or gone.

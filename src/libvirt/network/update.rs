@@ -101,7 +101,7 @@ impl VirtualNetworks<'_> {
         if all.is_empty()
             && let HostUpdate::Remove(kept) = update
         {
-            return Err(Error::NotFound { object: Object::Reservation, name: kept.ip.to_string() });
+            return Err(Error::missing(Object::Reservation, kept.ip.to_string()));
         }
         for (index, (step, scope)) in all.iter().enumerate() {
             if let Err(error) = self.update_host(network, step, scope).await {

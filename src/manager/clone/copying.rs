@@ -257,5 +257,5 @@ fn gone(piece: &Piece) -> Result<bool, Error> {
     if piece.to.volume.contains("_VARS.") {
         return Ok(true);
     }
-    Err(libvirt::Error::NotFound { object: Object::Volume, name: piece.from.clone() }.into())
+    Err(libvirt::Error::missing(Object::Volume, piece.from.clone()).into())
 }

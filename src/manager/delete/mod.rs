@@ -356,7 +356,7 @@ impl Deletion<'_> {
 }
 
 fn missing(name: &str) -> Error {
-    libvirt::Error::NotFound { object: Object::Domain, name: name.to_owned() }.into()
+    libvirt::Error::missing(Object::Domain, name.to_owned()).into()
 }
 
 fn all_of(drafts: &[Draft], inventory: &Inventory) -> DeletionSet {

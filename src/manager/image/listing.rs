@@ -4,6 +4,7 @@ use crate::config::Paths;
 use crate::image::{Format, Holding, Store};
 use crate::manager::image::Images;
 use crate::manager::{Error, Event, ImageError, Warning};
+use crate::model::nearest;
 
 /// Least digits of a digest that name an image.
 const DIGEST_DIGITS: usize = 6;
@@ -128,7 +129,7 @@ pub(super) fn pick<T>(
         [only] => Ok(items.swap_remove(*only)),
         [] => {
             let names: Vec<String> = items.iter().map(|item| status(item).name.clone()).collect();
-            let nearest = crate::image::catalog::nearest(name, &names).into_iter().next();
+            let nearest = nearest(name, names.iter().map(String::as_str)).into_iter().next();
             Err(ImageError::NotFound { name: name.to_owned(), nearest }.into())
         }
         several => {

@@ -33,7 +33,7 @@ impl Storage<'_> {
         };
         if act {
             self.op.client().pools().define_folder(name, &folder).await?;
-            let gone = || libvirt::Error::NotFound { object: Object::Pool, name: name.to_owned() };
+            let gone = || libvirt::Error::missing(Object::Pool, name.to_owned());
             return Ok(self.running_pool(name).await?.ok_or_else(gone)?);
         }
         Ok(Pool {

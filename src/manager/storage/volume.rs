@@ -106,7 +106,7 @@ impl Storage<'_> {
     pub(in crate::manager) async fn volume_now(&self, volume: &OwnedVolume) -> Result<Volume, Error> {
         let found =
             self.op.client().volumes().find_each(&volume.pool, &[&volume.volume]).await?.pop().flatten();
-        let missing = || libvirt::Error::NotFound { object: Object::Volume, name: volume.path.clone() };
+        let missing = || libvirt::Error::missing(Object::Volume, volume.path.clone());
         Ok(found.ok_or_else(missing)?)
     }
 

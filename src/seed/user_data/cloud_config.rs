@@ -9,9 +9,6 @@ use super::fault::UserDataWarning;
 use super::keys::{KEYS, LISTS};
 use super::yaml::Yaml;
 
-/// How alike a key has to be to one that is known, of 1, to be offered for it.
-const LIKENESS: f64 = 0.8;
-
 /// A mistake in a cloud-config.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mistake {
@@ -70,11 +67,8 @@ fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Mistake> {
 }
 
 fn nearest(key: &str) -> Option<&'static str> {
-    KEYS.iter()
-        .map(|known| (strsim::jaro_winkler(key, known), known))
-        .filter(|(likeness, _)| *likeness >= LIKENESS)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| *known)
+    let found = crate::model::nearest(key, KEYS.iter().copied()).into_iter().next()?;
+    KEYS.iter().copied().find(|known| *known == found)
 }
 
 /// The line on which a key stands at the top level.
