@@ -26,7 +26,7 @@ impl EscapeKey {
     /// For people: `Ctrl + ]`.
     pub fn name(self) -> String {
         match self.control() {
-            Some(key) => format!("Ctrl + {key}"),
+            Some(key) => format!("Ctrl-{key}"),
             None => char::from(self.0).to_string(),
         }
     }

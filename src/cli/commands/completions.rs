@@ -12,7 +12,7 @@ use crate::problem::Problem;
     after_help = "Example:\n  vmtools completions bash > ~/.local/share/bash-completion/completions/vmtools"
 )]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell to generate completions for
     pub shell: clap_complete::Shell,
 }
 

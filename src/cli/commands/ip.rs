@@ -10,7 +10,7 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  curl http://$(vmtools ip web)/")]
 pub struct IpArgs {
-    /// The VM's name or UUID
+    /// VM name or UUID
     pub name: String,
 }
 

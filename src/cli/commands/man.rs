@@ -10,7 +10,7 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools man ~/.local/share/man/man1")]
 pub struct ManArgs {
-    /// The folder, made if it isn't there
+    /// Directory to write to, created if it does not exist
     pub dir: PathBuf,
 }
 
@@ -21,6 +21,6 @@ pub fn run(args: ManArgs) -> Result<ExitCode, Problem> {
         std::fs::create_dir_all(&args.dir)?;
         clap_mangen::generate_to(Cli::command(), &args.dir)
     };
-    write().map_err(|error| Problem::io(format!("cannot write into {}", args.dir.display()), &error))?;
+    write().map_err(|error| Problem::io(format!("cannot write to {}", args.dir.display()), &error))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,11 +6,11 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
 
-/// Show everything about a VM.
+/// Show detailed information about a VM.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools status web --json | jq -r .state")]
 pub struct StatusArgs {
-    /// The VM's name or UUID
+    /// VM name or UUID
     pub name: String,
 }
 

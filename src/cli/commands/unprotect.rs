@@ -7,7 +7,7 @@ use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// Allow VMs to be deleted again.
+/// Remove the deletion protection of VMs.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools unprotect web && vmtools delete web")]
 pub struct UnprotectArgs {

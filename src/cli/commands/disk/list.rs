@@ -10,7 +10,7 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 #[command(visible_alias = "ls", after_help = "Example:\n  vmtools disk list web")]
 pub struct ListArgs {
-    /// The VM
+    /// VM name or UUID
     pub name: String,
 }
 

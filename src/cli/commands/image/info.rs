@@ -6,11 +6,11 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
 
-/// Show everything about an image.
+/// Show detailed information about an image.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools image info ubuntu-24.04")]
 pub struct InfoArgs {
-    /// The image's name, or the beginning of its digest
+    /// Image name or digest prefix
     pub name: String,
 }
 

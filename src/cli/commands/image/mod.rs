@@ -30,9 +30,9 @@ enum Verb {
     Pull(pull::PullArgs),
     /// Import an image file: qcow2, raw, VMDK, VDI, VHDX, OVA
     Import(import::ImportArgs),
-    /// Create an image from the system disk of a VM that is shut off
+    /// Create an image from the system disk of a shut-off VM
     Commit(commit::CommitArgs),
-    /// Show everything about an image
+    /// Show detailed information about an image
     Info(info::InfoArgs),
     /// Remove unused images by name
     Rm(rm::RmArgs),

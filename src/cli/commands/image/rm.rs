@@ -11,7 +11,7 @@ use crate::problem::{ErrorKind, Problem};
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools image rm appliance sha256:0b8c61")]
 pub struct RmArgs {
-    /// The images' names, or the beginnings of their digests
+    /// Image names or digest prefixes
     #[arg(value_name = "NAME", required = true)]
     pub names: Vec<String>,
 }

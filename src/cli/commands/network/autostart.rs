@@ -6,11 +6,11 @@ use super::Many;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// Start networks with the host, or not.
+/// Enable or disable autostart of networks.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools network autostart lab --off")]
 pub struct AutostartArgs {
-    /// The networks
+    /// Network names
     #[arg(value_name = "NAME", required = true)]
     pub names: Vec<String>,
     /// Don't have libvirt start them by itself
@@ -31,6 +31,6 @@ pub async fn run(args: AutostartArgs, context: &Context) -> Result<ExitCode, Pro
     many.finish(context, args.names.len() == 1, |status| {
         let not = if status.network.autostart { "" } else { "not " };
         let name = &status.network.name;
-        context.ui.outcome(name, format!("{name} is {not}started by itself\n"))
+        context.ui.outcome(name, format!("{name} is {not}started automatically\n"))
     })
 }

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vmtools network start default")]
 pub struct StartArgs {
-    /// The networks
+    /// Network names
     #[arg(value_name = "NAME", required = true)]
     pub names: Vec<String>,
 }

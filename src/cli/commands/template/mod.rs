@@ -27,7 +27,7 @@ pub struct TemplateArgs {
 enum Verb {
     /// List templates
     List(list::ListArgs),
-    /// Show the resulting values of a template, and where each is set
+    /// Show the resolved values of a template and where each is set
     Show(show::ShowArgs),
     /// Create a template from another one or from a VM
     New(new::NewArgs),

@@ -12,9 +12,9 @@ use crate::problem::Problem;
     after_help = "Example:\n  vmtools template new web --from ubuntu\n  vmtools template new like-web --from web"
 )]
 pub struct NewArgs {
-    /// Its name
+    /// Name of the new template
     pub name: String,
-    /// What it begins with: a template, which it then extends, or else a VM, whose values it gets
+    /// Template to extend, or VM whose values to copy
     #[arg(long, value_name = "VM|TEMPLATE")]
     pub from: Option<String>,
 }
