@@ -106,7 +106,7 @@ async fn answer(
             response.headers_mut().insert(CONTENT_TYPE, FORMAT);
             response
         }
-        _ => plain(StatusCode::SERVICE_UNAVAILABLE, "vmtools is ending\n"),
+        _ => plain(StatusCode::SERVICE_UNAVAILABLE, "vmtools is shutting down\n"),
     })
 }
 

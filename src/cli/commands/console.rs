@@ -57,7 +57,11 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Probl
     let unusable = |error: std::io::Error| Problem::io("the terminal cannot be used", &error);
     let keys = Input::open().map_err(unusable)?;
     // Before the terminal is the guest's.
-    context.ui.note(&format!("attaching to the console of {}; press {} to detach", args.name, args.escape.name()));
+    context.ui.note(&format!(
+        "attaching to the console of {}; press {} to detach",
+        args.name,
+        args.escape.name()
+    ));
     let mut console = session.guest().console(&args.name, args.escape, args.force).await.map_err(about)?;
     let terminal = RawMode::enter(FAREWELL).map_err(unusable)?;
     let ended = tokio::select! {

@@ -69,7 +69,11 @@ pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Problem>
 
 /// What is to be said of a command that did not end by itself.
 fn unfinished(done: &Executed, request: &ExecRequest) -> Option<Problem> {
-    let left = if done.exit.is_some() { "was terminated" } else { "could not be terminated and may still be running" };
+    let left = if done.exit.is_some() {
+        "was terminated"
+    } else {
+        "could not be terminated and may still be running"
+    };
     match done.end {
         End::Exited => None,
         End::Stopped => {

@@ -76,7 +76,9 @@ async fn forward(name: &str, port: u16, context: &Context, session: &Session) ->
     let forward = session.guest().forward_screen(name, port).await?;
     context.ui.show(&forward.screen, |screen| format!("{}\n", place(screen)));
     let (vm, viewer) = (&forward.screen.vm, viewer(&forward.screen));
-    context.ui.note(&format!("forwarding to the screen of {vm}: view it with {viewer}; press Ctrl-C to stop"));
+    context
+        .ui
+        .note(&format!("forwarding to the screen of {vm}: view it with {viewer}; press Ctrl-C to stop"));
     match forward.serve(|error| warn(context, error)).await? {}
 }
 

@@ -35,7 +35,10 @@ pub async fn run(args: AddArgs, context: &Context) -> Result<ExitCode, Problem> 
         (Some(file), _) => DiskSource::File(std::path::absolute(&file).unwrap_or(file)),
         (None, Some(size)) => DiskSource::Empty(size),
         (None, None) => {
-            return Err(Problem::usage("a size or --file is needed", "for example `vmtools disk add web 20`"));
+            return Err(Problem::usage(
+                "a size or --file is needed",
+                "for example `vmtools disk add web 20`",
+            ));
         }
     };
     let session = context.session().await?;

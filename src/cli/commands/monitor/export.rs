@@ -120,7 +120,9 @@ fn put(file: &Path, text: &str) -> std::io::Result<()> {
     // The file that a link leads to; a device or a pipe is not to be replaced.
     let (file, mode) = match std::fs::metadata(file) {
         Ok(there) if there.is_file() => (file.canonicalize()?, there.permissions()),
-        Ok(_) => return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file")),
+        Ok(_) => {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file"));
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             (file.to_owned(), Permissions::from_mode(0o644))
         }

@@ -13,7 +13,7 @@ pub struct AutostartArgs {
     /// Network names
     #[arg(value_name = "NAME", required = true)]
     pub names: Vec<String>,
-    /// Don't have libvirt start them by itself
+    /// Disable autostart
     #[arg(long)]
     pub off: bool,
 }
@@ -29,8 +29,8 @@ pub async fn run(args: AutostartArgs, context: &Context) -> Result<ExitCode, Pro
         }
     }
     many.finish(context, args.names.len() == 1, |status| {
-        let not = if status.network.autostart { "" } else { "not " };
+        let autostart = if status.network.autostart { "enabled" } else { "disabled" };
         let name = &status.network.name;
-        context.ui.outcome(name, format!("{name} is {not}started automatically\n"))
+        context.ui.outcome(name, format!("{name}: autostart {autostart}\n"))
     })
 }

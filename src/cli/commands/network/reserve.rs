@@ -43,6 +43,8 @@ pub async fn run(args: ReserveArgs, context: &Context) -> Result<ExitCode, Probl
         let line = format!("{} is reserved for {} on {}\n", kept.ip, args.vm, kept.network);
         context.ui.outcome(&args.vm, line)
     });
-    context.ui.note("a running guest gets the address at its next DHCP request, at the latest when it restarts");
+    context
+        .ui
+        .note("a running guest gets the address at its next DHCP request, at the latest when it restarts");
     Ok(ExitCode::SUCCESS)
 }
