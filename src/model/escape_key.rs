@@ -46,7 +46,7 @@ impl FromStr for EscapeKey {
                 Ok(Self(key.to_ascii_uppercase() ^ 0x40))
             }
             [key] if key.is_ascii_graphic() && *key != b'^' => Ok(Self(*key)),
-            _ => Err(Invalid::new("key", text, "the form is ^X (Ctrl and X), or one character")),
+            _ => Err(Invalid::new("key", text, "expected ^X (Ctrl and X), or one character")),
         }
     }
 }

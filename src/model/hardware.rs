@@ -83,7 +83,7 @@ words! {
 
 words! {
     /// A network card's model.
-    NicModel, "network card":
+    NicModel, "network interface model":
     /// virtio-net: the fastest; Windows needs a driver for it.
     #[default]
     Virtio = "virtio",
@@ -97,7 +97,7 @@ words! {
 
 words! {
     /// A graphics card's model.
-    VideoModel, "graphics card":
+    VideoModel, "video model":
     /// The standard VGA, which every system and firmware knows.
     #[default]
     Vga = "vga",

@@ -47,7 +47,7 @@ impl NetworkSpec {
             Self::Network { name, portgroup: None } => {
                 Ok(Self::Network { name, portgroup: Some(group.to_owned()) })
             }
-            _ => refuse("only networks of libvirt have port groups"),
+            _ => refuse("only libvirt networks have port groups"),
         }
     }
 }
@@ -75,7 +75,7 @@ impl FromStr for NetworkSpec {
             Some(_) => Err(Invalid::new(
                 "network",
                 text,
-                "the form is NAME, network=NAME, NAME,portgroup=GROUP, bridge=NAME, user or none",
+                "expected NAME, network=NAME, NAME,portgroup=GROUP, bridge=NAME, user or none",
             )),
         }
     }
@@ -142,12 +142,12 @@ impl FromStr for CardSpec {
                 Some(("portgroup", value)) => group.replace(value).is_some(),
                 None if !option.is_empty() => break,
                 _ => {
-                    let form = "behind the network may stand ,portgroup=GROUP ,mac=MAC and ,model=MODEL";
-                    return Err(Invalid::new("network card", text, form));
+                    let form = "the network may be followed by ,portgroup=GROUP ,mac=MAC and ,model=MODEL";
+                    return Err(Invalid::new("network interface", text, form));
                 }
             };
             if twice {
-                return Err(Invalid::new("network card", text, "something is said twice"));
+                return Err(Invalid::new("network interface", text, "an option is given twice"));
             }
             network = before;
         }
@@ -158,7 +158,7 @@ impl FromStr for CardSpec {
         };
         let card = Self { network: network_in_group, mac, model };
         if card.network == NetworkSpec::None && network != text {
-            return Err(Invalid::new("network card", text, "without a network there is no card"));
+            return Err(Invalid::new("network interface", text, "there is no interface without a network"));
         }
         Ok(card)
     }

@@ -64,7 +64,7 @@ impl Entry {
                 return Err(Invalid::new(
                     "image name",
                     name,
-                    "letters, digits, dots, dashes and underscores are taken",
+                    "only letters, digits, dots, dashes and underscores are allowed",
                 ));
             }
         }

@@ -96,7 +96,7 @@ fn pluggable(text: &str) -> Result<NetworkSpec, String> {
 fn check_pluggable(network: &NetworkSpec) -> Result<(), String> {
     match network {
         NetworkSpec::User | NetworkSpec::None => {
-            Err("the form is NAME, NAME,portgroup=GROUP or bridge=NAME".into())
+            Err("expected NAME, NAME,portgroup=GROUP or bridge=NAME".into())
         }
         NetworkSpec::Network { .. } | NetworkSpec::Bridge(_) => Ok(()),
     }
