@@ -11,7 +11,9 @@ use crate::model::UriChoice;
 /// Create and manage virtual machines on libvirt and QEMU/KVM.
 #[derive(Debug, Parser)]
 #[command(name = "vmtools", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Example:\n  vmtools create web --template ubuntu --start --wait\n  vmtools ssh web")]
+#[command(after_help = "Examples:\
+                  \n  vmtools create web --template ubuntu --start --wait\
+                  \n  vmtools ssh web")]
 pub struct Cli {
     /// What holds for every verb.
     #[command(flatten)]
@@ -60,7 +62,7 @@ pub enum ColorChoice {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Command {
-    /// List running VMs, or all of them
+    /// List running VMs, or all VMs
     List(list::ListArgs),
     /// Create a VM
     Create(Box<create::CreateArgs>),
@@ -100,7 +102,7 @@ pub enum Command {
     Cp(cp::CpArgs),
     /// Attach to a VM's serial console
     Console(console::ConsoleArgs),
-    /// Show the address of a VM's screen, open it, or forward a local port to it
+    /// Show the VNC address of a VM, open its screen, or forward a port to it
     Vnc(vnc::VncArgs),
     /// Print ssh_config entries for VMs
     SshConfig(ssh_config::SshConfigArgs),

@@ -41,11 +41,11 @@ const VERBS: &[&str] = &[
 #[test]
 fn each_verb_shows_an_example() {
     for &verb in VERBS {
-        let help = run(&[verb, "--help"]).success().stdout_has("Example:").stdout_has("Usage:");
+        let help = run(&[verb, "--help"]).success().stdout_has("Examples:").stdout_has("Usage:");
         assert!(help.stdout.contains(&format!("  vmtools {verb}")) || verb == "ip", "{help}");
         assert_eq!(help.stderr, "", "{help}");
     }
-    run(&["image", "pull", "--help"]).success().stdout_has("Example:\n  vmtools image pull");
+    run(&["image", "pull", "--help"]).success().stdout_has("Examples:\n  vmtools image pull");
     for verb in ["list", "add", "resize", "remove", "insert", "eject"] {
         let help = run(&["disk", verb, "--help"]).success();
         help.stdout_has(&format!("\n  vmtools disk {verb} web"));
@@ -93,7 +93,7 @@ fn a_maximum_below_the_number_is_refused() {
 
 #[test]
 fn the_help_names_every_verb() {
-    let help = run(&["--help"]).success().stdout_has("Example:");
+    let help = run(&["--help"]).success().stdout_has("Examples:");
     for &verb in VERBS {
         assert!(help.stdout.contains(&format!("\n  {verb} ")), "{verb}: {help}");
     }

@@ -13,10 +13,13 @@ use crate::problem::{Doing, Problem};
 /// Clone a VM.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A full clone is independent of its source. The disks of a linked clone are overlays on its source's \
-                  disks: while a linked clone exists, vmtools neither deletes nor starts the source. virsh does start it, \
-                  and what the source then writes corrupts its linked clones.\n\nExample:\n  vmtools clone web web2 \
-                  --start --wait\n  vmtools clone golden ci --linked --count 5 --start"
+    after_help = "A full clone is independent of its source. The disks of a linked clone are overlays on its source's\
+                  \ndisks: while a linked clone exists, vmtools neither deletes nor starts the source. virsh does start\
+                  \nit, and what the source then writes corrupts its linked clones. With --keep-identity, the two\
+                  \nVMs cannot be on the same network.\
+                  \n\nExamples:\
+                  \n  vmtools clone web web2 --start --wait\
+                  \n  vmtools clone golden ci --linked --count 5 --start"
 )]
 pub struct CloneArgs {
     /// VM to clone; it must be shut off unless --live is given
@@ -27,12 +30,10 @@ pub struct CloneArgs {
     /// Create overlays on the source's disks instead of copying them: fast, and needs no space
     #[arg(long, conflicts_with = "live")]
     pub linked: bool,
-    /// Clone a running VM as its disks are at one moment, with its file systems frozen by the
-    /// guest agent if it answers
+    /// Clone a running VM at one moment; the guest agent, if it answers, freezes the file systems
     #[arg(long)]
     pub live: bool,
-    /// Keep the guest's host name, machine-id, ssh host keys and network addresses; the clone can't
-    /// be on the same network as its source then
+    /// Keep the source's host name, machine-id, ssh host keys and network addresses in the guest
     #[arg(long)]
     pub keep_identity: bool,
     /// How many, and what is done with them then.

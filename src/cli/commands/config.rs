@@ -9,9 +9,9 @@ use crate::problem::Problem;
 
 /// Show or change the configuration.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools config --set defaults.memory=4G\n  vmtools config --get defaults.memory"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools config --set defaults.memory=4G\
+                  \n  vmtools config --get defaults.memory")]
 #[group(required = true, multiple = false)]
 pub struct ConfigArgs {
     /// Show every key, its value and where it is set

@@ -10,12 +10,16 @@ use crate::problem::Problem;
 /// Copy files and directories to or from a VM.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "One side is NAME:PATH, a path in the guest, relative to the user's home directory unless it starts with \
-                  a slash. The other is a local path, or - for standard input or output; write a local path that contains \
-                  a colon as ./a:b. If DST is a directory, SRC is copied into it. Modes and times are preserved.\n\nThe \
-                  guest needs sh, tar and base64, which even busybox has, but no sftp-server. Files copied through the \
-                  agent belong to the agent's user, usually root.\n\nExample:\n  vmtools cp site.conf web:/tmp/\n  vmtools \
-                  cp -r web:/var/log ./web-log\n  pg_dump shop | vmtools cp - web:shop.sql"
+    after_help = "One side is NAME:PATH, a path in the guest, relative to the user's home directory unless it starts\
+                  \nwith a slash. The other is a local path, or - for standard input or output; write a local path that\
+                  \ncontains a colon as ./a:b. If DST is a directory, SRC is copied into it. Modes and times are\
+                  \npreserved.\
+                  \n\nThe guest needs sh, tar and base64, which even busybox has, but no sftp-server. Files copied through\
+                  \nthe agent belong to the agent's user, usually root.\
+                  \n\nExamples:\
+                  \n  vmtools cp site.conf web:/tmp/\
+                  \n  vmtools cp -r web:/var/log ./web-log\
+                  \n  pg_dump shop | vmtools cp - web:shop.sql"
 )]
 pub struct CpArgs {
     /// Source: PATH, NAME:PATH or -
@@ -28,7 +32,7 @@ pub struct CpArgs {
     #[arg(short, long)]
     pub recursive: bool,
     /// Transport to use; auto falls back to the agent if ssh denies access
-    #[arg(long, value_name = "WAY", default_value = "auto")]
+    #[arg(long, value_name = "TRANSPORT", default_value = "auto")]
     pub by: By,
     /// User to log in as over ssh [default: the user the VM was created with]
     #[arg(long, value_name = "USER")]
@@ -40,9 +44,9 @@ pub struct CpArgs {
 pub enum By {
     /// ssh, or the agent if ssh denies access
     Auto,
-    /// ssh
+    /// ssh only
     Ssh,
-    /// The guest agent
+    /// The guest agent only
     Agent,
 }
 

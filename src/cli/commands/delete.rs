@@ -12,7 +12,11 @@ use crate::problem::{Doing, ErrorKind, Problem};
 /// Delete VMs and the disks created for them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  vmtools delete web            # shows what will be deleted, and asks\n  vmtools delete --force -l ci=nightly"
+    after_help = "--with-foreign-disks asks even with --force, unless --yes is given. Disks that are shared, read-only\
+                  \nor needed by something else are always kept.\
+                  \n\nExamples:\
+                  \n  vmtools delete web            # shows what will be deleted, and asks\
+                  \n  vmtools delete --force -l ci=nightly"
 )]
 pub struct DeleteArgs {
     /// The VMs
@@ -24,8 +28,7 @@ pub struct DeleteArgs {
     /// Keep the VMs' disks
     #[arg(long)]
     pub keep_disks: bool,
-    /// Also delete disks that vmtools did not create, after asking unless --yes is given; shared,
-    /// read-only and needed disks are kept
+    /// Also delete disks that vmtools did not create, except shared, read-only or needed ones; asks
     #[arg(long, conflicts_with = "keep_disks")]
     pub with_foreign_disks: bool,
     /// Show what would be deleted without deleting it

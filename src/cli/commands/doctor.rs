@@ -9,7 +9,9 @@ use crate::problem::{ErrorKind, Problem, doctor};
 
 /// Check that this host can run VMs, and show how to fix what is missing.
 #[derive(Debug, Args)]
-#[command(after_help = "Exits with status 9 if a check fails.\n\nExample:\n  vmtools doctor")]
+#[command(after_help = "Exits with status 9 if a check fails.\
+                  \n\nExamples:\
+                  \n  vmtools doctor")]
 pub struct DoctorArgs {}
 
 /// # Errors

@@ -20,16 +20,19 @@ const WAITING: usize = 4096;
 /// Stream VM events.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Each line is TIME NAME EVENT DETAIL, with the time in UTC. With --json it is an object with time, name, \
-                  uuid, event, detail, state (after the event) and missed. Lifecycle events are defined, started, \
-                  suspended (paused), resumed, shutdown, stopped, crashed, rebooted, pmsuspended and undefined; others \
-                  include block_job and device_added.\n\nIf the connection to libvirt is lost, vmtools waits for it to \
-                  return. Events that are inferred from the VMs' states after that are marked as missed.\n\nWith --exec, \
-                  only the output of CMD is printed. CMD is run by sh once per event, one after another, without input and \
-                  with VMTOOLS_EVENT, VMTOOLS_EVENT_DETAIL, VMTOOLS_EVENT_TIME, VMTOOLS_EVENT_MISSED, VMTOOLS_VM_NAME, \
-                  VMTOOLS_VM_UUID, VMTOOLS_VM_STATE and VMTOOLS_CONNECT in its environment. If CMD fails, vmtools prints a \
-                  warning. Ctrl-C ends CMD too.\n\nExample:\n  vmtools events web --json | jq -r 'select(.event == \
-                  \"stopped\").name'\n  vmtools events --exec 'logger \"$VMTOOLS_VM_NAME: $VMTOOLS_EVENT\"'"
+    after_help = "Each line is TIME NAME EVENT DETAIL, with the time in UTC. With --json it is an object with time,\
+                  \nname, uuid, event, detail, state (after the event) and missed. Lifecycle events are defined,\
+                  \nstarted, suspended (paused), resumed, shutdown, stopped, crashed, rebooted, pmsuspended and\
+                  \nundefined; others include block_job and device_added.\
+                  \n\nIf the connection to libvirt is lost, vmtools waits for it to return. Events that are inferred from\
+                  \nthe VMs' states after that are marked as missed.\
+                  \n\nWith --exec, only the output of CMD is printed. CMD is run by sh once per event, one after another,\
+                  \nwithout input and with VMTOOLS_EVENT, VMTOOLS_EVENT_DETAIL, VMTOOLS_EVENT_TIME,\
+                  \nVMTOOLS_EVENT_MISSED, VMTOOLS_VM_NAME, VMTOOLS_VM_UUID, VMTOOLS_VM_STATE and VMTOOLS_CONNECT in its\
+                  \nenvironment. If CMD fails, vmtools prints a warning. Ctrl-C ends CMD too.\
+                  \n\nExamples:\
+                  \n  vmtools events web --json | jq -r 'select(.event == \"stopped\").name'\
+                  \n  vmtools events --exec 'logger \"$VMTOOLS_VM_NAME: $VMTOOLS_EVENT\"'"
 )]
 pub struct EventsArgs {
     /// VM names or UUIDs [default: all VMs]

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 /// Remove expired VMs and the leftovers of killed commands.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools gc --dry-run")]
+#[command(after_help = "Examples:\n  vmtools gc --dry-run")]
 pub struct GcArgs {
     /// Show what would be removed without removing it
     #[arg(long)]

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// Print a VM's IP addresses.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  curl http://$(vmtools ip web)/")]
+#[command(after_help = "Examples:\n  curl http://$(vmtools ip web)/")]
 pub struct IpArgs {
     /// VM name or UUID
     pub name: String,

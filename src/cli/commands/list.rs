@@ -8,11 +8,11 @@ use crate::manager::ListRequest;
 use crate::model::Label;
 use crate::problem::Problem;
 
-/// List running VMs, or all of them.
+/// List running VMs, or all VMs.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools list --all --columns name,state,image,labels\n  vmtools list --all --json -l ci=nightly"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools list --all --columns name,state,image,labels\
+                  \n  vmtools list --all --json -l ci=nightly")]
 pub struct ListArgs {
     /// Include VMs that are shut off
     #[arg(short, long)]

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// Generate man pages.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools man ~/.local/share/man/man1")]
+#[command(after_help = "Examples:\n  vmtools man ~/.local/share/man/man1")]
 pub struct ManArgs {
     /// Directory to write to, created if it does not exist
     pub dir: PathBuf,

@@ -12,11 +12,13 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("change").required(true).multiple(true),
-    after_help = "Changes to a running VM take effect at once where possible: memory and vCPUs up to the limits in its \
-                  definition (`create --max-memory`, `--max-cpus`), and a larger disk. The others take effect at its next \
-                  start, and the output says so. The guest sees a larger disk at once; with cloud-init, its next boot \
-                  grows the file system.\n\nExample:\n  vmtools set web -m 4G -c 4 && vmtools restart web\n  vmtools set \
-                  web --label team=a --unlabel ci --ttl 2h"
+    after_help = "Changes to a running VM take effect at once where possible: memory and vCPUs up to the limits in its\
+                  \ndefinition (`create --max-memory`, `--max-cpus`), and a larger disk. The others take effect at its\
+                  \nnext start, and the output says so. The guest sees a larger disk at once; with cloud-init, its next\
+                  \nboot grows the file system.\
+                  \n\nExamples:\
+                  \n  vmtools set web -m 4G -c 4 && vmtools restart web\
+                  \n  vmtools set web --label team=a --unlabel ci --ttl 2h"
 )]
 pub struct SetArgs {
     /// VM name or UUID

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 
 /// Start VMs.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools start web --wait=ssh --timeout 2m")]
+#[command(after_help = "Examples:\n  vmtools start web --wait=ssh --timeout 2m")]
 pub struct StartArgs {
     /// The VMs
     #[command(flatten)]

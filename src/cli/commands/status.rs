@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// Show detailed information about a VM.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools status web --json | jq -r .state")]
+#[command(after_help = "Examples:\n  vmtools status web --json | jq -r .state")]
 pub struct StatusArgs {
     /// VM name or UUID
     pub name: String,

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 /// Remove the deletion protection of VMs.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools unprotect web && vmtools delete web")]
+#[command(after_help = "Examples:\n  vmtools unprotect web && vmtools delete web")]
 pub struct UnprotectArgs {
     /// The VMs
     #[command(flatten)]

@@ -9,14 +9,18 @@ use crate::cli::signals;
 use crate::manager::{Error, Screen};
 use crate::problem::{Problem, command, view_elsewhere, vmtools};
 
-/// Show the address of a VM's screen, open it, or forward a local port to it.
+/// Show the VNC address of a VM, open its screen, or forward a port to it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Prints the path of the screen's Unix socket, or HOST:PORT. The socket is open to its owner, root and, \
-                  with qemu:///system, the group libvirt. With --port, every user of this host can see and use the screen \
-                  until Ctrl-C.\n\n--viewer opens the screen in virt-viewer, remote-viewer or vncviewer, whichever is \
-                  installed, and exits with the viewer's status.\n\nExample:\n  vmtools vnc web\n  vmtools vnc web \
-                  --viewer\n  vmtools vnc web --port 5901    # then: vncviewer 127.0.0.1::5901"
+    after_help = "Prints the path of the screen's Unix socket, or HOST:PORT. The socket is open to its owner, root\
+                  \nand, with qemu:///system, the group libvirt. With --port, every user of this host can see and use\
+                  \nthe screen until Ctrl-C.\
+                  \n\n--viewer opens the screen in virt-viewer, remote-viewer or vncviewer, whichever is installed, and\
+                  \nexits with the viewer's status.\
+                  \n\nExamples:\
+                  \n  vmtools vnc web\
+                  \n  vmtools vnc web --viewer\
+                  \n  vmtools vnc web --port 5901    # then: vncviewer 127.0.0.1::5901"
 )]
 pub struct VncArgs {
     /// VM name or UUID

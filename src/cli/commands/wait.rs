@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 /// Wait until a VM meets a condition.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools wait web --for ssh --for port=80 --timeout 2m")]
+#[command(after_help = "Examples:\n  vmtools wait web --for ssh --for port=80 --timeout 2m")]
 pub struct WaitArgs {
     /// VM name or UUID
     pub name: String,

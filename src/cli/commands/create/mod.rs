@@ -23,16 +23,18 @@ use crate::problem::{Doing, Problem, vmtools};
 
 /// Create a VM.
 ///
-/// An option that is not given has the template's value, else the configuration's.
+/// Options that are not given default to the template's values, then to the configuration's.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "--max-memory and --max-cpus limit how much `vmtools set` can add to the VM while it runs. The VM starts \
-                  with all of that memory, and the guest's balloon driver gives the rest back when it loads: a guest \
-                  without that driver keeps it. Emulated guests (no KVM) that have several vCPUs, or can get more, have \
-                  been seen to make QEMU 10.0 abort.\n\nExample:\n  vmtools create web --template ubuntu --start --wait\n  \
-                  vmtools create ci --image ./disk.qcow2 -m 1G -l job=17 --ttl 2h --count 3 --start\n  vmtools create db \
-                  --template debian -m 2G --max-memory 8G -c 2 --max-cpus 4\n  vmtools create dev --template ubuntu \
-                  --mount ~/src:/src --mount ./data:/data:ro --start"
+    after_help = "--max-memory and --max-cpus limit how much `vmtools set` can add to the VM while it runs. The VM\
+                  \nstarts with all of that memory, and the guest's balloon driver gives the rest back when it loads: a\
+                  \nguest without that driver keeps it. Emulated guests (no KVM) that have several vCPUs, or can get\
+                  \nmore, have been seen to make QEMU 10.0 abort.\
+                  \n\nExamples:\
+                  \n  vmtools create web --template ubuntu --start --wait\
+                  \n  vmtools create ci --image ./disk.qcow2 -m 1G -l job=17 --ttl 2h --count 3 --start\
+                  \n  vmtools create db --template debian -m 2G --max-memory 8G -c 2 --max-cpus 4\
+                  \n  vmtools create dev --template ubuntu --mount ~/src:/src --mount ./data:/data:ro --start"
 )]
 pub struct CreateArgs {
     /// Name of the new VM
@@ -58,16 +60,16 @@ pub struct CreateArgs {
     /// Number of vCPUs
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub cpus: Option<u32>,
-    /// Most memory that `set` can give the running VM [default: no more than it starts with]
+    /// Maximum memory that `set` can give the running VM [default: same as --memory]
     #[arg(long, value_name = "SIZE")]
     pub max_memory: Option<MemorySize>,
-    /// Most vCPUs that `set` can give the running VM [default: no more than it starts with]
+    /// Maximum vCPUs that `set` can give the running VM [default: same as --cpus]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub max_cpus: Option<u32>,
     /// Disk size in GiB, or with K, M, G, T
     #[arg(short, long, value_name = "SIZE")]
     pub disk_size: Option<DiskSize>,
-    /// NAME[,portgroup=GROUP], bridge=NAME, user or none, then ,mac=MAC ,model=MODEL (repeatable)
+    /// Network: NAME[,portgroup=GROUP], bridge=NAME, user or none; then ,mac=MAC ,model=MODEL (repeatable)
     #[arg(short, long, value_name = "SPEC")]
     pub network: Vec<CardSpec>,
     /// Forward a port of 127.0.0.1: HOST:GUEST[/udp]; user-mode network only (repeatable)

@@ -11,9 +11,9 @@ use crate::problem::Problem;
 
 /// Add a disk to a VM, even while it runs.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  vmtools disk add web 20\n  vmtools disk add web --file data.qcow2 --read-only"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools disk add web 20\
+                  \n  vmtools disk add web --file data.qcow2 --read-only")]
 pub struct AddArgs {
     /// VM name or UUID
     pub name: String,

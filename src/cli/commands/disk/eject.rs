@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// Eject the ISO from a VM's CD-ROM drive.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools disk eject web")]
+#[command(after_help = "Examples:\n  vmtools disk eject web")]
 pub struct EjectArgs {
     /// VM name or UUID
     pub name: String,

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 /// Insert an ISO into a VM's CD-ROM drive.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools disk insert web debian-13.iso")]
+#[command(after_help = "Examples:\n  vmtools disk insert web debian-13.iso")]
 pub struct InsertArgs {
     /// VM name or UUID
     pub name: String,

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// List a VM's disks and CD-ROM drives.
 #[derive(Debug, Args)]
-#[command(visible_alias = "ls", after_help = "Example:\n  vmtools disk list web")]
+#[command(visible_alias = "ls", after_help = "Examples:\n  vmtools disk list web")]
 pub struct ListArgs {
     /// VM name or UUID
     pub name: String,

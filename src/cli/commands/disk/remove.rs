@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 /// Remove a disk from a VM, and delete it if it was created for the VM.
 #[derive(Debug, Args)]
-#[command(visible_alias = "rm", after_help = "Example:\n  vmtools disk remove web vdb --keep")]
+#[command(visible_alias = "rm", after_help = "Examples:\n  vmtools disk remove web vdb --keep")]
 pub struct RemoveArgs {
     /// VM name or UUID
     pub name: String,

@@ -8,9 +8,9 @@ use crate::problem::Problem;
 
 /// Create an image from the system disk of a shut-off VM.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools stop web && vmtools image commit web web-ready\n  vmtools create web2 --image web-ready --start --wait"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools stop web && vmtools image commit web web-ready\
+                  \n  vmtools create web2 --image web-ready --start --wait")]
 pub struct CommitArgs {
     /// VM name or UUID; the VM must be shut off
     pub vm: String,

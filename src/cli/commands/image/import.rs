@@ -9,9 +9,9 @@ use crate::problem::Problem;
 
 /// Import an image file: qcow2, raw, VMDK, VDI, VHDX, OVA.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools image import ./appliance.ova appliance --user admin\n  vmtools create web --image appliance --start"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools image import ./appliance.ova appliance --user admin\
+                  \n  vmtools create web --image appliance --start")]
 pub struct ImportArgs {
     /// File to import: qcow2, raw, VMDK, VDI, VHDX or OVA
     pub file: PathBuf,

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// Show detailed information about an image.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools image info ubuntu-24.04")]
+#[command(after_help = "Examples:\n  vmtools image info ubuntu-24.04")]
 pub struct InfoArgs {
     /// Image name or digest prefix
     pub name: String,

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 /// List images.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools image list\n  vmtools image list --available ubuntu")]
+#[command(after_help = "Examples:\n  vmtools image list\n  vmtools image list --available ubuntu")]
 pub struct ListArgs {
     /// List the images in the catalogue instead of the local ones
     #[arg(long)]

@@ -12,9 +12,9 @@ use crate::problem::Problem;
 
 /// Remove all unused images.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools image prune --dry-run\n  vmtools image prune --older-than 720h --yes"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools image prune --dry-run\
+                  \n  vmtools image prune --older-than 720h --yes")]
 pub struct PruneArgs {
     /// Remove only images that were not used for this long
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]

@@ -10,9 +10,9 @@ use crate::problem::{Doing, Problem};
 
 /// Download an image, or update it.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools image pull debian-13\n  vmtools image pull https://example.org/disk.qcow2.xz --checksum sha256:HEX --name mine"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools image pull debian-13\
+                  \n  vmtools image pull https://example.org/disk.qcow2.xz --checksum sha256:HEX --name mine")]
 pub struct PullArgs {
     /// Catalogue name or http(s) URL; .xz, .gz, .zst and .bz2 files are decompressed
     #[arg(value_name = "REF")]

@@ -9,7 +9,7 @@ use crate::problem::{ErrorKind, Problem};
 
 /// Remove unused images by name.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools image rm appliance sha256:0b8c61")]
+#[command(after_help = "Examples:\n  vmtools image rm appliance sha256:0b8c61")]
 pub struct RmArgs {
     /// Image names or digest prefixes
     #[arg(value_name = "NAME", required = true)]

@@ -8,9 +8,10 @@ use crate::problem::Problem;
 
 /// Attach a VM to a network, even while it runs.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools network attach lab web\n  vmtools network attach bridge=br0 web --model e1000e\n  vmtools network attach ovs,portgroup=trunk web"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools network attach lab web\
+                  \n  vmtools network attach bridge=br0 web --model e1000e\
+                  \n  vmtools network attach ovs,portgroup=trunk web")]
 pub struct AttachArgs {
     /// NAME, NAME,portgroup=GROUP, or bridge=NAME for a bridge of the host
     #[arg(value_name = "NET", value_parser = pluggable)]

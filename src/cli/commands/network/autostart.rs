@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// Enable or disable autostart of networks.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network autostart lab --off")]
+#[command(after_help = "Examples:\n  vmtools network autostart lab --off")]
 pub struct AutostartArgs {
     /// Network names
     #[arg(value_name = "NAME", required = true)]

@@ -10,19 +10,21 @@ use crate::problem::Problem;
 
 /// Create and start a network, and enable its autostart.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools network create lab --mode isolated --domain lab.test\n  vmtools network create dual --subnet 10.20.30.0/24 --subnet6 fd20:30::/64\n  vmtools network create lan --mode bridge --bridge br0\n  vmtools create web --template ubuntu --network lab --start"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools network create lab --mode isolated --domain lab.test\
+                  \n  vmtools network create dual --subnet 10.20.30.0/24 --subnet6 fd20:30::/64\
+                  \n  vmtools network create lan --mode bridge --bridge br0\
+                  \n  vmtools create web --template ubuntu --network lab --start")]
 pub struct CreateArgs {
     /// Name of the new network
     pub name: NetworkName,
-    /// nat, isolated, routed, bridge (an existing host bridge) or open (routed, no firewall rules)
+    /// nat, isolated, routed, bridge (an existing one) or open (routed, no firewall rules)
     #[arg(short, long, default_value_t)]
     pub mode: NetworkMode,
     /// IPv4 subnet: the host gets the first address, guests the others [default: a free /24]
     #[arg(long, value_name = "CIDR")]
     pub subnet: Option<Subnet>,
-    /// IPv6 subnet, /64 to /126: the host gets the first address, guests others [default: none]
+    /// IPv6 subnet, /64 to /126: the host gets the first address, guests the others
     #[arg(long, value_name = "CIDR")]
     pub subnet6: Option<Subnet6>,
     /// Use no IPv4 addresses, only those of --subnet6

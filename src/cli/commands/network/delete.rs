@@ -9,9 +9,8 @@ use crate::problem::{ErrorKind, Problem};
 
 /// Delete networks that no VM uses.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools network delete lab            # shows what will be deleted, and asks"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools network delete lab            # shows what will be deleted, and asks")]
 pub struct DeleteArgs {
     /// Network names
     #[arg(value_name = "NAME", required = true)]

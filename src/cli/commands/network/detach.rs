@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// Detach a VM from a network, even while it runs.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network detach lab web")]
+#[command(after_help = "Examples:\n  vmtools network detach lab web")]
 pub struct DetachArgs {
     /// NAME, NAME,portgroup=GROUP, or bridge=NAME for a bridge of the host
     #[arg(value_name = "NET", value_parser = super::pluggable)]

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 /// Show detailed information about networks: VMs, leases and reservations.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network info default")]
+#[command(after_help = "Examples:\n  vmtools network info default")]
 pub struct InfoArgs {
     /// Network names
     #[arg(value_name = "NAME", required = true)]

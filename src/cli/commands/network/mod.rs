@@ -24,9 +24,9 @@ use crate::problem::Problem;
 
 /// Manage networks.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools network create lab --mode isolated\n  vmtools network attach lab web"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools network create lab --mode isolated\
+                  \n  vmtools network attach lab web")]
 pub struct NetworkArgs {
     #[command(subcommand)]
     verb: Verb,

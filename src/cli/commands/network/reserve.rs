@@ -10,9 +10,9 @@ use crate::problem::Problem;
 
 /// Reserve an IP address for a VM.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools network reserve default web 192.168.122.50\n  vmtools network reserve dual web fd20:30::50"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools network reserve default web 192.168.122.50\
+                  \n  vmtools network reserve dual web fd20:30::50")]
 pub struct ReserveArgs {
     /// Network name
     #[arg(value_name = "NET")]

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// Start networks.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network start default")]
+#[command(after_help = "Examples:\n  vmtools network start default")]
 pub struct StartArgs {
     /// Network names
     #[arg(value_name = "NAME", required = true)]

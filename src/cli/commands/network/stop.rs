@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// Stop networks that no running VM uses.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network stop lab")]
+#[command(after_help = "Examples:\n  vmtools network stop lab")]
 pub struct StopArgs {
     /// Network names
     #[arg(value_name = "NAME", required = true)]

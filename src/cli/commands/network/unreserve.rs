@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// Remove a VM's reserved IP address.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network unreserve default web")]
+#[command(after_help = "Examples:\n  vmtools network unreserve default web")]
 pub struct UnreserveArgs {
     /// Network name
     #[arg(value_name = "NET")]

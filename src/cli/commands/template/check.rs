@@ -10,9 +10,10 @@ use crate::problem::{ErrorKind, Problem};
 
 /// Check a template for mistakes.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exits with status 2 if there is a mistake.\n\nExample:\n  vmtools template check web\n  vmtools template check ./web.toml"
-)]
+#[command(after_help = "Exits with status 2 if there is a mistake.\
+                  \n\nExamples:\
+                  \n  vmtools template check web\
+                  \n  vmtools template check ./web.toml")]
 pub struct CheckArgs {
     /// Template name, or a file: a path with a slash, or one that ends in .toml
     #[arg(value_name = "NAME|FILE")]

@@ -15,9 +15,10 @@ use crate::problem::Problem;
 
 /// Manage templates.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools template list\n  vmtools template new web --from ubuntu\n  vmtools template check web"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools template list\
+                  \n  vmtools template new web --from ubuntu\
+                  \n  vmtools template check web")]
 pub struct TemplateArgs {
     #[command(subcommand)]
     verb: Verb,

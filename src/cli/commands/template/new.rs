@@ -8,9 +8,9 @@ use crate::problem::Problem;
 
 /// Create a template from another one or from a VM.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools template new web --from ubuntu\n  vmtools template new like-web --from web"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools template new web --from ubuntu\
+                  \n  vmtools template new like-web --from web")]
 pub struct NewArgs {
     /// Name of the new template
     pub name: String,

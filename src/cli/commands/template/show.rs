@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 /// Show the resolved values of a template and where each is set.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools template show development")]
+#[command(after_help = "Examples:\n  vmtools template show development")]
 pub struct ShowArgs {
     /// Template name
     pub name: String,
