@@ -23,7 +23,7 @@ impl EscapeKey {
         typed.get(..at)
     }
 
-    /// For people: `Ctrl + ]`.
+    /// For people: `Ctrl-]`.
     pub fn name(self) -> String {
         match self.control() {
             Some(key) => format!("Ctrl-{key}"),
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn escapes_are_virshs() {
         for (text, name, byte) in
-            [("^]", "Ctrl + ]", 0x1d), ("^t", "Ctrl + T", 0x14), ("~", "~", b'~'), ("^^", "Ctrl + ^", 0x1e)]
+            [("^]", "Ctrl-]", 0x1d), ("^t", "Ctrl-T", 0x14), ("~", "~", b'~'), ("^^", "Ctrl-^", 0x1e)]
         {
             let key: EscapeKey = text.parse().expect("is one");
             assert_eq!((key.name().as_str(), key.byte()), (name, byte));

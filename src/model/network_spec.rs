@@ -41,9 +41,9 @@ impl NetworkSpec {
         let refuse = |reason: &str| Err(Invalid::new("network", &text, reason));
         match self {
             _ if group.is_empty() || group.chars().any(char::is_control) => {
-                refuse("a port group needs a plain name")
+                refuse("a port group requires a name without control characters")
             }
-            Self::Network { portgroup: Some(_), .. } => refuse("an interface is in one port group"),
+            Self::Network { portgroup: Some(_), .. } => refuse("an interface can be in only one port group"),
             Self::Network { name, portgroup: None } => {
                 Ok(Self::Network { name, portgroup: Some(group.to_owned()) })
             }
@@ -62,7 +62,13 @@ impl FromStr for NetworkSpec {
         let name = |kind: &str, name: &str| {
             let bad = |c: char| c.is_control() || c == '/';
             if name.is_empty() || name.starts_with('-') || name.chars().any(bad) {
-                return Err(Invalid::new("network", text, format!("{kind} needs a plain name")));
+                return Err(Invalid::new(
+                    "network",
+                    text,
+                    format!(
+                        "{kind} requires a name that does not start with - and has no / or control characters"
+                    ),
+                ));
             }
             Ok(name.to_owned())
         };

@@ -126,12 +126,12 @@ mod tests {
         let of = |screen: &Screen, uri: &str| view_elsewhere(screen, &uri.parse().expect("a URI"));
         assert_eq!(
             of(&socket, "qemu+ssh://root@far/system"),
-            "forward a port by `ssh -N -L 5901:/run/x.vnc root@far`, and view that with `vncviewer \
+            "forward a port with `ssh -N -L 5901:/run/x.vnc root@far`, and connect with `vncviewer \
              127.0.0.1::5901`; or use `virt-viewer --connect qemu+ssh://root@far/system 'a b'`"
         );
         let by_port = of(&tcp, "qemu+ssh://far:2222/system");
         assert!(
-            by_port.starts_with("forward a port by `ssh -N -L '5901:[::1]:5900' -p 2222 far`"),
+            by_port.starts_with("forward a port with `ssh -N -L '5901:[::1]:5900' -p 2222 far`"),
             "{by_port}"
         );
         assert_eq!(of(&socket, "qemu+tcp://far/system"), "run it on that host");

@@ -66,7 +66,7 @@ fn detail(finding: &Finding) -> String {
                 .to_owned()
         }
         F::Qmp(QmpFolder::Usable(path)) => path.display().to_string(),
-        F::Qmp(QmpFolder::Missing(path)) => format!("the directory {} does not exist", path.display()),
+        F::Qmp(QmpFolder::Missing(path)) => format!("there is no directory {}", path.display()),
         F::Qmp(QmpFolder::NotWritable(path)) => {
             format!("the user that QEMU runs as cannot write to {}", path.display())
         }

@@ -86,7 +86,7 @@ fn a_maximum_below_the_number_is_refused() {
     let create = ["create", "web", "--image", "x", "-c", "4", "-m", "2G"];
     for (flag, most) in [("--max-cpus", "3"), ("--max-memory", "1G")] {
         let refused = run(&[&create[..], &[flag, most]].concat()).code(2);
-        refused.stderr_has("a maximum of").stderr_has(&format!("hint: give a larger {flag}"));
+        refused.stderr_has("the maximum ").stderr_has(&format!("hint: increase {flag}"));
     }
     run(&[&create[..], &["--max-cpus", "0"]].concat()).code(2);
 }

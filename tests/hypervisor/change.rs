@@ -124,7 +124,7 @@ fn vms_of_others_are_changed_as_far_as_they_can_be() {
         let waits = if state == "running" { serde_json::json!(["memory"]) } else { serde_json::json!([]) };
         assert_eq!((&json["on_next_start"], &json["autostart"]), (&waits, &true.into()), "{set}");
         vmtools(&["set", name, "-d", "1"]).code(9).stderr_has("no hard disk");
-        vmtools(&["set", name, "-m", "40", "--label", "a=b"]).code(5).stderr_has("not made by vmtools");
+        vmtools(&["set", name, "-m", "40", "--label", "a=b"]).code(5).stderr_has("not created by vmtools");
         vmtools(&["set", name, "--ttl", "1h"]).code(5);
         let xml = sandbox.virsh(&["dumpxml", "--inactive", "--domain", name]).stdout;
         assert!(xml.contains(">49152</memory>") && !xml.contains("urn:vmtools"), "{xml}");

@@ -111,7 +111,7 @@ fn the_console(sandbox: &Sandbox) {
     sandbox.virsh(&["suspend", "web"]);
     let silent = format!(
         "({}; kill -TERM $(pgrep -x vmtools)) | {} >/dev/null",
-        until("nothing was heard", "silent", ""),
+        until("no output for", "silent", ""),
         at_terminal("silent", "--force")
     );
     sandbox.exec(&["sh", "-c", &silent]);

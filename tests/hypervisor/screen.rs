@@ -43,12 +43,12 @@ fn a_vm_has_a_page_that_follows_it() {
     // The console has the terminal until it is left.
     screen.types("c");
     // virsh drops what is typed before it is there.
-    screen.waits("the console", |text| text.contains("nothing was heard") || text.contains("login:"));
+    screen.waits("the console", |text| text.contains("no output for") || text.contains("login:"));
     assert!(!screen.is_taken());
     screen.types("\r");
     screen.shows("login:");
     screen.types("\x1d");
-    screen.shows("back from the console");
+    screen.shows("detached from the console");
     screen.shows("web  running");
 
     sandbox.libvirtd_kill();

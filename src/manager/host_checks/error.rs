@@ -30,7 +30,7 @@ pub enum ResourceError {
         reason: KvmFault,
     },
     /// A directory that isn't there.
-    #[error("the directory {} does not exist", .path.display())]
+    #[error("there is no directory {}", .path.display())]
     FolderMissing {
         /// The directory.
         path: PathBuf,
