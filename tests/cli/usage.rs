@@ -176,7 +176,7 @@ fn bad_flags_and_names_are_usage() {
 fn a_question_that_nobody_can_answer_is_usage_before_libvirt_is_asked() {
     run(&["delete", "web"]).code(2).stderr_has("--yes");
     // The flag that is for the VM does not answer for disks that others made.
-    run(&["delete", "web", "--force", "--with-foreign-disks"]).code(2).stderr_has("did not make");
+    run(&["delete", "web", "--force", "--with-foreign-disks"]).code(2).stderr_has("did not create");
 }
 
 #[test]

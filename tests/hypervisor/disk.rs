@@ -81,7 +81,7 @@ fn an_iso_is_put_in_and_taken_out() {
     // The drive of the next start is the one, and no other is added.
     vmtools(&["disk", "insert", "web", two]).success().stdout_has("sda").stderr_has("next start");
     assert_eq!(medium(), Some(Some(two.to_owned())));
-    vmtools(&["disk", "eject", "web"]).success().stdout_has("sda is empty").stderr_has("next start");
+    vmtools(&["disk", "eject", "web"]).success().stdout_has("sda is now empty").stderr_has("next start");
     assert_eq!(medium(), Some(None));
     vmtools(&["disk", "insert", "web", one]).success().stdout_has("sda");
     assert!(!sandbox.virsh(&["dumpxml", "--inactive", "web"]).stdout.contains("'sdb'"));

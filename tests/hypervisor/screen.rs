@@ -100,10 +100,10 @@ fn all_vms_have_a_row() {
     screen.shows("2 VMs, 1 running");
 
     sandbox.libvirtd_kill();
-    screen.shows("libvirt is away");
+    screen.shows("libvirt stopped answering");
     sandbox.libvirtd_start();
     screen.waits("libvirt's return", |text| {
-        !text.contains("libvirt is away") && text.contains("2 VMs, 1 running")
+        !text.contains("libvirt stopped answering") && text.contains("2 VMs, 1 running")
     });
 
     // Keys are heeded while libvirt hangs.

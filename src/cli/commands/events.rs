@@ -24,12 +24,12 @@ const WAITING: usize = 4096;
                   \nname, uuid, event, detail, state (after the event) and missed. Lifecycle events are defined,\
                   \nstarted, suspended (paused), resumed, shutdown, stopped, crashed, rebooted, pmsuspended and\
                   \nundefined; others include block_job and device_added.\
-                  \n\nIf the connection to libvirt is lost, vmtools waits for it to return. Events that are inferred from\
-                  \nthe VMs' states after that are marked as missed.\
+                  \n\nIf the connection to libvirt is lost, vmtools waits for it to return. Events that it then infers\
+                  \nfrom the states of the VMs are marked as missed.\
                   \n\nWith --exec, only the output of CMD is printed. CMD is run by sh once per event, one after another,\
                   \nwithout input and with VMTOOLS_EVENT, VMTOOLS_EVENT_DETAIL, VMTOOLS_EVENT_TIME,\
                   \nVMTOOLS_EVENT_MISSED, VMTOOLS_VM_NAME, VMTOOLS_VM_UUID, VMTOOLS_VM_STATE and VMTOOLS_CONNECT in its\
-                  \nenvironment. If CMD fails, vmtools prints a warning. Ctrl-C ends CMD too.\
+                  \nenvironment. If CMD fails, vmtools prints a warning. Ctrl-C also ends CMD.\
                   \n\nExamples:\
                   \n  vmtools events web --json | jq -r 'select(.event == \"stopped\").name'\
                   \n  vmtools events --exec 'logger \"$VMTOOLS_VM_NAME: $VMTOOLS_EVENT\"'"

@@ -13,8 +13,8 @@ use crate::problem::Problem;
 #[command(
     group = ArgGroup::new("change").required(true).multiple(true),
     after_help = "Changes to a running VM take effect at once where possible: memory and vCPUs up to the limits in its\
-                  \ndefinition (`create --max-memory`, `--max-cpus`), and a larger disk. The others take effect at its\
-                  \nnext start, and the output says so. The guest sees a larger disk at once; with cloud-init, its next\
+                  \ndefinition (`create --max-memory`, `--max-cpus`), and a larger disk. Other changes take effect at its\
+                  \nnext start, as the output then says. The guest sees a larger disk at once; with cloud-init, its next\
                   \nboot grows the file system.\
                   \n\nExamples:\
                   \n  vmtools set web -m 4G -c 4 && vmtools restart web\

@@ -54,7 +54,7 @@ pub fn network(info: &NetworkInfo) -> String {
         line("port group", Some(port_group(group)));
     }
     for card in &info.cards {
-        let off = if card.active { "" } else { " (off)" };
+        let off = if card.active { "" } else { " (inactive)" };
         let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
         line("vm", Some(format!("{} {} {}{group}{off}", card.vm, card.mac, or_dash(card.model.clone()))));
     }

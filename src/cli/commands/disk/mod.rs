@@ -17,6 +17,7 @@ use crate::problem::Problem;
 
 /// Manage a VM's disks and CD-ROM drives.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vmtools disk add web 20\n  vmtools disk list web")]
 pub struct DiskArgs {
     #[command(subcommand)]
     verb: Verb,

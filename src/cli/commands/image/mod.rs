@@ -17,6 +17,7 @@ use crate::problem::Problem;
 
 /// Manage images.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vmtools image pull debian-13\n  vmtools image list")]
 pub struct ImageArgs {
     #[command(subcommand)]
     verb: Verb,

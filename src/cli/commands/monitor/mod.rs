@@ -73,7 +73,7 @@ With --json, each line is one sample as an object; values that the host can't kn
 --prometheus and --textfile export counters, including those of VMs that are shut off.
 A single VM is sampled through its QMP socket, without libvirt, if it has one; VMs created by vmtools do.
 
-Example:
+Examples:
   vmtools monitor web
   vmtools monitor --once --sort memory
   vmtools monitor web --json --interval 5s | jq .cpu_percent
