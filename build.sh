@@ -21,21 +21,23 @@ verb_help() {
     cat <<'EOF'
 Usage: ./build.sh VERB [OPTION]..
 
-  quickstart [--name NAME]  from nothing to a VM that answers ssh (NAME: quickstart)
-  deps [--test]             install what vmtools needs to run; with --test what its tests need too
-  debug, release            build
-  test [--all] [ARG]..      format, lints, tests; ARGs go to cargo test; --all also runs in full what is
-                            heavy and else runs one quick case: races, the stress test, libvirt's documents
-  bench [ARG]..             benchmarks; ARGs go to cargo bench
-  picture                   the guides' picture of the live screen, taken of a VM that runs
-  install [--prefix DIR]    binary, completions, man pages (DIR: /usr/local; DESTDIR is heeded)
-  uninstall [--prefix DIR]  remove just what install put there
-  package                   a tarball and a .deb, in target/dist
+  quickstart [--name NAME]  install, build and create a VM that you can ssh into (default: quickstart)
+  deps [--test]             install the run-time dependencies, with --test also those of the tests
+  debug, release            build the program
+  test [--all] [ARG]..      check the format, lint and test; ARGs are passed to cargo test; --all runs the
+                            heavy tests in full (races, stress, libvirt's documents), not one case of each
+  bench [ARG]..             run the benchmarks; ARGs are passed to cargo bench
+  picture                   take the guides' picture of the live screen from a running VM
+  install [--prefix DIR]    install the binary, completions and man pages (default: /usr/local; honours DESTDIR)
+  uninstall [--prefix DIR]  remove what install installed
+  package                   build a tarball and a .deb in target/dist
   clean                     remove target
-  help                      this text
+  help                      print this help
 
-In the environment: VMTOOLS_SKIP_DEPS=1 makes test and bench install nothing; with CI=true no test may be skipped;
-VMTOOLS_FUZZ_SECONDS (75, and 90 with CI=true) is how long the fuzzing test runs.
+Environment:
+  VMTOOLS_SKIP_DEPS=1   do not install dependencies for test and bench
+  CI=true               do not allow tests to be skipped
+  VMTOOLS_FUZZ_SECONDS  duration of the fuzzing test (default: 75, with CI=true 90)
 
 Examples:
   ./build.sh quickstart --name web
@@ -62,7 +64,7 @@ as_root() {
         say "+ sudo $*" >&2
         sudo "$@"
     else
-        die "this needs root, and there is no sudo here; as root, run: $*"
+        die "this requires root, and sudo is not installed; run as root: $*"
     fi
 }
 
@@ -71,29 +73,29 @@ as_root() {
 verb_deps() {
     case "$*" in
     '' | --test) ;;
-    *) die "deps takes only --test" ;;
+    *) die "deps accepts only --test" ;;
     esac
     need_cargo
     ./install-qemu-kvm.sh --check --no-start >/dev/null || as_root ./install-qemu-kvm.sh --yes --no-start
     if [[ ${1:-} == --test ]]; then test_packages "${TEST_PACKAGES[@]}"; fi
-    say 'All that is needed is here.'
+    say 'All dependencies are installed.'
 }
 
 need_cargo() {
     local needed found
     needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-    [[ -n $(type -P cargo) ]] || die "there is no cargo in PATH or ~/.cargo/bin; to get Rust (https://rustup.rs):
+    [[ -n $(type -P cargo) ]] || die "cargo is not in PATH or ~/.cargo/bin; to install Rust (https://rustup.rs):
     curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y
     . ~/.cargo/env"
     found=$(cargo --version | cut -d ' ' -f 2)
     [[ $(printf '%s\n' "$needed" "$found" | sort -V | head -n 1) == "$needed" ]] ||
-        die "cargo is $found, and $needed is needed: rustup update"
+        die "cargo is $found, but $needed is required: rustup update"
 }
 
 # test_packages PACKAGE..: installs those that are missing.
 test_packages() {
     local package missing=()
-    [[ -n $(type -P apt-get) ]] || die "the tests build their guests from Debian's packages: run them on Debian or Ubuntu"
+    [[ -n $(type -P apt-get) ]] || die "the tests build their guests from Debian packages: run them on Debian or Ubuntu"
     for package; do
         dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
     done
@@ -214,7 +216,7 @@ prefix_of() {
         esac
         shift || true
     done
-    [[ $prefix == /* ]] || die '--prefix needs an absolute path'
+    [[ $prefix == /* ]] || die '--prefix requires an absolute path'
     say "${prefix%/}"
 }
 
@@ -228,13 +230,13 @@ put() {
 make_folder() {
     [[ ! -d ${DESTDIR:-}$1 ]] || return 0
     [[ $1 == / ]] || make_folder "$(dirname "$1")"
-    mkdir "${DESTDIR:-}$1" || give_up "cannot make ${DESTDIR:-}$1"
+    mkdir "${DESTDIR:-}$1" || give_up "cannot create ${DESTDIR:-}$1"
     made+=("$1/")
 }
 
 give_up() {
     [[ ${#made[@]} -eq 0 ]] || printf '%s\n' "${made[@]}" | remove_listed
-    die "$1 (is root needed?): nothing is installed"
+    die "$1 (run as root?): nothing was installed"
 }
 
 # Builds, unless the binary is newer than its sources: `sudo ./build.sh install` needs no cargo then.
@@ -257,15 +259,15 @@ stage() {
     "$BINARY" completions fish >"$share/fish/vendor_completions.d/vmtools.fish"
     "$BINARY" man "$share/man/man1" >/dev/null
     # Nothing at all would be easily missed.
-    [[ -s $share/man/man1/vmtools.1 ]] || die "'vmtools man' made no vmtools.1"
-    [[ -s $share/man/man7/vmtools-networks.7 ]] || die "'vmtools man' made no vmtools-networks.7"
+    [[ -s $share/man/man1/vmtools.1 ]] || die "'vmtools man' did not create vmtools.1"
+    [[ -s $share/man/man7/vmtools-networks.7 ]] || die "'vmtools man' did not create vmtools-networks.7"
 }
 
 # ---- packages ----------------------------------------------------------------------------------
 
 verb_package() {
     [[ -n $(type -P dpkg-deb) ]] || die 'dpkg-deb is missing: install dpkg'
-    [[ $(uname -m) == x86_64 ]] || die 'packages are made on x86_64 only'
+    [[ $(uname -m) == x86_64 ]] || die 'packages can only be built on x86_64'
     # The same commit gives the same bytes: all times are the commit's.
     SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
     export SOURCE_DATE_EPOCH
@@ -324,13 +326,13 @@ verb_quickstart() {
     '') ;;
     --name) name=${2:?--name needs a name} ;;
     --name=*) name=${1#*=} ;;
-    *) die "quickstart takes only --name NAME" ;;
+    *) die "quickstart accepts only --name NAME" ;;
     esac
 
-    headline 'What this machine has'
+    headline 'Checking this machine'
     need_cargo
     if ./install-qemu-kvm.sh --check >/dev/null; then
-        say 'QEMU/KVM and libvirt are in place.'
+        say 'QEMU/KVM and libvirt are installed.'
     else
         as_root ./install-qemu-kvm.sh --yes --user "$(id -un)"
     fi
@@ -340,13 +342,13 @@ verb_quickstart() {
     # What an earlier try left that was killed.
     vmtools gc --quiet || true
     if vmtools status "$name" >/dev/null 2>&1; then
-        headline "The VM $name is there already"
+        headline "The VM $name already exists"
         vmtools start "$name" --wait
     else
         headline "Creating the VM $name"
         create_vm "$name"
     fi
-    headline "Proof: uname -a, in $name"
+    headline "Running uname -a in $name"
     vmtools ssh "$name" -- uname -a
     cat <<EOF
 
@@ -362,7 +364,7 @@ EOF
 create_vm() {
     local code=0 image=/var/lib/libvirt/images/vmtools-debian-12.qcow2 pace=(--timeout 10m)
     if ! kvm_is_usable; then
-        say 'There is no KVM here: the VM is emulated, and takes a few minutes to come up.'
+        say 'KVM is not available: the VM is emulated and takes a few minutes to boot.'
         # Of one processor: QEMU was seen to abort when it emulates two (iotlb_to_section).
         pace=(--timeout 20m --cpus 1)
     fi
@@ -375,7 +377,7 @@ create_vm() {
     verb_deps --test
     # Where QEMU's user can read it, which a home folder often is not.
     as_root tests/support/guests/debian.sh "$image" ||
-        die "the Debian guest could not be built: is the machine's package mirror within reach (apt-get update)?"
+        die "the Debian guest could not be built: is the package mirror of this machine reachable (apt-get update)?"
     vmtools create "$1" --template debian --image "$image" --start --wait --if-not-exists "${pace[@]}"
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The README's examples, each a function. usage: examples.sh list | all | NAME
-# VMTOOLS_EXAMPLE_IMAGE: the guest's image (else the template ubuntu); VMTOOLS: the program (else in PATH).
+# Runs the README's examples, each a function. Usage: examples.sh list | all | NAME
+# VMTOOLS_EXAMPLE_IMAGE: the guest's image (default: the template ubuntu); VMTOOLS: the program (default: vmtools in PATH).
 set -euo pipefail
 
 readonly VMTOOLS=${VMTOOLS:-vmtools}
@@ -101,7 +101,7 @@ list) names ;;
 all) run_all ;;
 '' | -h | --help) sed -n '2,3s/^# //p' "$0" ;;
 *)
-    declare -F "example_$1" >/dev/null || { printf 'no example %s (see examples.sh list)\n' "$1" >&2 && exit 2; }
+    declare -F "example_$1" >/dev/null || { printf 'unknown example %s (see examples.sh list)\n' "$1" >&2 && exit 2; }
     WORK=$(mktemp -d)
     trap clean_up EXIT
     "example_$1"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gets a machine ready for vmtools: packages, rights, libvirt's daemons, the default network.
+# Sets up a machine for vmtools: packages, permissions, libvirt daemons, the default network.
 # It is a list of items. Each has a todo_ITEM, which prints what is missing (nothing: all there),
 # and a fix_ITEM, which puts that right. `--check` calls only the first kind.
 set -euo pipefail
@@ -20,7 +20,7 @@ new_groups=no
 main() {
     parse_arguments "$@"
     detect_distribution
-    local item pending=() items=(packages groups qmp_folder apparmor)
+    local item pending=() items=(packages groups qmp_directory apparmor)
     [[ $start == no ]] || items+=(daemons network)
 
     for item in "${items[@]}"; do
@@ -31,7 +31,7 @@ main() {
         exit
     fi
     if [[ ${#pending[@]} -eq 0 ]]; then
-        say 'Everything is in place.'
+        say 'Everything is installed and set up.'
     else
         need_root
         confirm
@@ -47,20 +47,20 @@ usage() {
     cat <<'EOF'
 Usage: install-qemu-kvm.sh [OPTION]..
 Installs QEMU/KVM and libvirt and sets them up for vmtools. A second run changes nothing.
-For Debian, Ubuntu, Fedora, Arch, openSUSE and their relatives.
+For Debian, Ubuntu, Fedora, Arch, openSUSE and their derivatives.
 
-  --check         change nothing; say what is there and what is missing (exit 1 if anything is)
-  -y, --yes       do not ask (without a terminal it never asks)
-  --user NAME     who is to use VMs: added to the groups libvirt and kvm (default: you)
-  --no-start      leave the daemons and the default network alone
-  --no-backports  on Debian 12, take the release's own QEMU 7.2 and libvirt 9.0
-  -h, --help      this text
+  --check         change nothing; report what is missing (exit status 1 if anything is)
+  -y, --yes       do not ask for confirmation (the default without a terminal)
+  --user NAME     user to add to the groups libvirt and kvm (default: you)
+  --no-start      do not start the daemons and the default network
+  --no-backports  on Debian 12, use the release's own QEMU 7.2 and libvirt 9.0
+  -h, --help      print this help
 
 Examples:
   ./install-qemu-kvm.sh --check
   sudo ./install-qemu-kvm.sh
   sudo ./install-qemu-kvm.sh --yes --user alice
-  ./install-qemu-kvm.sh --yes --no-start      # as root, while a container is built
+  ./install-qemu-kvm.sh --yes --no-start      # as root, in a container build
 EOF
 }
 
@@ -70,7 +70,7 @@ parse_arguments() {
         --check) check=yes ;;
         -y | --yes) yes=yes ;;
         --user)
-            [[ $# -gt 1 ]] || die '--user needs a name'
+            [[ $# -gt 1 ]] || die '--user requires a name'
             user=$2
             shift
             ;;
@@ -105,7 +105,7 @@ step() {
     say "+ $what"
     out=$("$@" 2>&1 </dev/null) || {
         tail -n 20 <<<"$out" >&2
-        die "this step failed: $what"
+        die "failed: $what"
     }
 }
 
@@ -128,13 +128,13 @@ report() {
 }
 
 need_root() {
-    [[ $EUID -eq 0 ]] || die "this needs root: sudo $0 (or only look: $0 --check)"
+    [[ $EUID -eq 0 ]] || die "this requires root: sudo $0 (to only check: $0 --check)"
 }
 
 confirm() {
     local answer
     [[ $yes == no ]] || return 0
-    read -r -p 'Do this? [Y/n] ' answer || answer=n
+    read -r -p 'Continue? [Y/n] ' answer || answer=n
     [[ -z $answer || $answer == [yY]* ]] || die 'nothing was changed'
 }
 
@@ -175,7 +175,7 @@ detect_distribution() {
         esac
         return
     done
-    die "no package names are known for this distribution (ID=$ID)"
+    die "this distribution is not supported (ID=$ID)"
 }
 
 # missing_of PACKAGE..: those that are not installed, one a line.
@@ -229,7 +229,7 @@ fix_packages() {
     local packages what from=()
     if [[ $family == debian ]]; then
         # One broken source of some third party is no reason to stop.
-        apt_update || warn 'not all package lists could be read; going on with those that could'
+        apt_update || warn 'some package lists could not be read; continuing with the others'
         if [[ $backports == yes ]] && is_bookworm && enable_backports; then
             from=(-t bookworm-backports)
         fi
@@ -248,7 +248,7 @@ fix_packages() {
 pacman_install() {
     pacman -S --needed --noconfirm "$@" || {
         # Not done here: it upgrades everything, and Arch does not support less.
-        say 'If packages are not found, upgrade first: pacman -Syu'
+        say 'If packages are not found, upgrade the system first: pacman -Syu'
         return 1
     }
 }
@@ -261,7 +261,7 @@ apt_get() {
 # The timeout above is for dpkg's lock only; another apt that reads its lists is waited for here.
 apt_update() {
     local out deadline=$((SECONDS + 300))
-    say '+ read the package lists'
+    say '+ update the package lists'
     until out=$(apt_get update 2>&1); do
         if [[ $out != *'Could not get lock'* || $SECONDS -ge $deadline ]]; then
             tail -n 5 <<<"$out" >&2
@@ -275,7 +275,7 @@ apt_install() {
     # Recommended, for qemu-system-x86, is a desktop's worth of libraries. And rather than fail over a
     # qemu-utils from backports, apt would remove it.
     apt_get install --no-install-recommends --no-remove "$@" || {
-        say 'If a package would have to be removed: one from backports is installed; run without --no-backports.'
+        say 'If apt wants to remove a package, one from backports is installed: run without --no-backports.'
         return 1
     }
 }
@@ -293,7 +293,7 @@ enable_backports() {
     [[ -z $(suite_entry bookworm-backports) ]] || return 0
     entry=$(suite_entry bookworm 'Origin: Debian')
     if [[ -z $entry ]]; then
-        warn 'no source of Debian 12 itself is enabled, so no backports: taking what there is'
+        warn 'no apt source of Debian 12 is enabled, so backports cannot be used'
         return 1
     fi
     file=${entry%:*} number=${entry##*:}
@@ -304,7 +304,7 @@ enable_backports() {
     esac
     if ! apt_update || [[ -z $(suite_entry bookworm-backports) ]]; then
         rm -f "$new"
-        warn "there is no bookworm-backports on this mirror; $new is removed again"
+        warn "this mirror has no bookworm-backports; removed $new"
         return 1
     fi
 }
@@ -377,17 +377,17 @@ tmpfiles_text() {
     say "d $QMP_DIR 2770 $(qemu_user) libvirt -"
 }
 
-todo_qmp_folder() {
+todo_qmp_directory() {
     [[ $(cat "$TMPFILES" 2>/dev/null) == "$(tmpfiles_text)" ]] || say "write $TMPFILES"
-    [[ $(stat -c %U:%G:%a "$QMP_DIR" 2>/dev/null) == "$(qemu_user):libvirt:2770" ]] || say "make $QMP_DIR"
+    [[ $(stat -c %U:%G:%a "$QMP_DIR" 2>/dev/null) == "$(qemu_user):libvirt:2770" ]] || say "create $QMP_DIR"
 }
 
-fix_qmp_folder() {
+fix_qmp_directory() {
     local owner
     owner=$(qemu_user)
-    [[ -n $owner ]] || die 'neither libvirt-qemu nor qemu is a user here: libvirt is not installed as expected'
+    [[ -n $owner ]] || die 'there is no user libvirt-qemu or qemu: libvirt is not installed as expected'
     write_file "$TMPFILES" "$(tmpfiles_text)"
-    step "make $QMP_DIR" install -d -m 2770 -o "$owner" -g libvirt "$QMP_DIR"
+    step "create $QMP_DIR" install -d -m 2770 -o "$owner" -g libvirt "$QMP_DIR"
 }
 
 apparmor_text() {
@@ -462,7 +462,7 @@ fix_daemons() {
         # Only if needed: a socket does not start while its service already runs.
         libvirt_answers || step "start ${units[*]}" systemctl start "${units[@]}"
     else
-        virtlogd_runs || step 'start virtlogd (there is no systemd)' virtlogd -d
+        virtlogd_runs || step 'start virtlogd (without systemd)' virtlogd -d
         libvirt_answers || start_libvirt_daemons
     fi
     wait_for_libvirt
@@ -471,11 +471,11 @@ fix_daemons() {
 start_libvirt_daemons() {
     local daemon
     if [[ -n $(type -P libvirtd) ]]; then
-        step 'start libvirtd (there is no systemd)' start_libvirtd
+        step 'start libvirtd (without systemd)' start_libvirtd
         return
     fi
     for daemon in virt{network,storage,nodedev,nwfilter,secret,qemu}d; do
-        step "start $daemon (there is no systemd)" "$daemon" -d
+        step "start $daemon (without systemd)" "$daemon" -d
     done
 }
 
@@ -507,7 +507,7 @@ network_is() { look net-list --name "$@" | grep -x default >/dev/null; }
 
 todo_network() {
     network_is --all || say 'define default'
-    network_is --all --autostart || say 'autostart default'
+    network_is --all --autostart || say 'enable autostart of default'
     network_is || say 'start default'
 }
 
@@ -521,11 +521,11 @@ fix_network() {
         own=$(network_prefixes default)
         if [[ $own =~ ^[0-9.]+$ ]] && is_routed "$own"; then
             prefix=$(free_prefix)
-            step "move the network default from $own.0/24, which is taken, to $prefix.0/24" \
+            step "move the network default from $own.0/24, which is in use, to $prefix.0/24" \
                 define_network "$(look net-dumpxml --inactive default | sed "s/'${own//./\\.}\./'$prefix./g")"
         fi
     fi
-    network_is --all --autostart || step 'autostart the network default' change net-autostart default
+    network_is --all --autostart || step 'enable autostart of the network default' change net-autostart default
     network_is || start_network
 }
 
@@ -534,8 +534,8 @@ start_network() {
     local out
     say '+ start the network default'
     out=$(change net-start default 2>&1) || {
-        warn "the network default does not start: ${out#error: }"
-        warn "if this is a container, it needs NET_ADMIN; then: virsh -c $LIBVIRT_URI net-start default"
+        warn "the network default could not be started: ${out#error: }"
+        warn "in a container, add the capability NET_ADMIN, then run: virsh -c $LIBVIRT_URI net-start default"
     }
 }
 
@@ -573,7 +573,7 @@ free_prefix() {
             return
         fi
     done
-    die 'no /24 is free for the default network: define one yourself (virsh net-define)'
+    die 'there is no free /24 for the default network: define the network yourself (virsh net-define)'
 }
 
 # is_routed PREFIX: is there a route inside PREFIX.0/24, or one around it other than a way to the world
@@ -594,21 +594,21 @@ summary() {
     say "QEMU      $(qemu-img --version | sed -n '1s/.*version //p')"
     say "KVM       $(kvm_state)"
     for package in $(missing_of "${optional[@]}"); do
-        say "note      $package is not on offer here (in the lists that the package manager has now)"
+        say "note      $package is not available from the package manager"
     done
     say ''
-    [[ $new_groups == no ]] || say "$user: log in again, for the new groups to take effect (or: newgrp libvirt)."
+    [[ $new_groups == no ]] || say "$user: log in again for the new groups to take effect (or run: newgrp libvirt)."
     say 'Next: vmtools doctor, then vmtools create myvm --template ubuntu --start --wait'
 }
 
 # The device alone is no proof: there are hosts where it opens and no guest boots.
 kvm_state() {
     if [[ ! -e /dev/kvm ]]; then
-        say 'not usable: there is no /dev/kvm (virtualisation off in the firmware, or a VM without nesting); VMs are emulated, slowly'
+        say 'not usable: there is no /dev/kvm (virtualisation off in the firmware, or a VM without nested virtualisation); VMs are emulated and slow'
     elif ! (: <>/dev/kvm) 2>/dev/null; then
-        say 'not usable by you: /dev/kvm does not open (group kvm?)'
+        say 'not usable by you: permission denied on /dev/kvm (group kvm?)'
     elif ! grep -qwE 'vmx|svm' /proc/cpuinfo; then
-        say 'not usable: /dev/kvm opens, but the CPU has neither vmx nor svm; VMs are emulated, slowly'
+        say 'not usable: /dev/kvm exists, but the CPU has neither vmx nor svm; VMs are emulated and slow'
     else
         say 'usable'
     fi

@@ -47,7 +47,7 @@ pub enum Error<E: std::error::Error + 'static> {
         length: usize,
     },
     /// What came is no reply to this command.
-    #[error("the guest agent's reply to {command} is not understood")]
+    #[error("cannot understand the guest agent's reply to {command}")]
     Reply {
         /// The command.
         command: &'static str,

@@ -9,9 +9,9 @@ use super::guide;
 use crate::config::Color;
 use crate::model::UriChoice;
 
-const EXAMPLE: &str = "Example:\n  vmtools create web --template ubuntu --start --wait\n  vmtools ssh web";
+const EXAMPLE: &str = "Examples:\n  vmtools create web --template ubuntu --start --wait\n  vmtools ssh web";
 
-/// From nothing to a virtual machine that answers ssh, on libvirt and QEMU/KVM.
+/// Create and manage virtual machines on libvirt and QEMU/KVM.
 #[derive(Debug, Parser)]
 #[command(name = "vmtools", version, max_term_width = 100, arg_required_else_help = true)]
 // The verb `help` is ours: clap's knows no topics.
@@ -30,22 +30,22 @@ pub struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// The libvirt connection: auto, qemu:///system, qemu:///session, qemu+ssh://HOST/system
+    /// libvirt connection: auto, qemu:///system, qemu:///session or qemu+ssh://HOST/system
     #[arg(long, global = true, value_name = "URI", env = "VMTOOLS_CONNECT")]
     pub connect: Option<UriChoice>,
     /// Print the result as one JSON document
     #[arg(long, global = true)]
     pub json: bool,
-    /// No progress and no notes
+    /// Suppress progress and notes
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Show each call to virsh and ssh with its time; twice: their output too
+    /// Log each external command and how long it took; -vv logs the output too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,
-    /// Answer every question with yes
+    /// Answer yes to all questions
     #[arg(short, long, global = true)]
     pub yes: bool,
 }
@@ -65,7 +65,7 @@ pub enum ColorChoice {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Command {
-    /// List VMs: running ones, or all
+    /// List running VMs, or all VMs
     List(list::ListArgs),
     /// Create a VM
     Create(Box<create::CreateArgs>),
@@ -73,7 +73,7 @@ pub enum Command {
     Clone(clone::CloneArgs),
     /// Start VMs
     Start(start::StartArgs),
-    /// Stop VMs: ask the guest to shut down, and wait
+    /// Shut down VMs, or power them off
     Stop(stop::StopArgs),
     /// Restart VMs: shut them down, then start them
     Restart(restart::RestartArgs),
@@ -81,15 +81,15 @@ pub enum Command {
     Pause(pause::PauseArgs),
     /// Resume paused VMs
     Resume(resume::ResumeArgs),
-    /// Rename a VM that is shut off
+    /// Rename a shut-off VM
     Rename(rename::RenameArgs),
     /// Change a VM's memory, vCPUs, disk size, labels, time to live or autostart
     Set(set::SetArgs),
     /// Protect VMs from deletion
     Protect(protect::ProtectArgs),
-    /// Allow VMs to be deleted again
+    /// Remove the deletion protection of VMs
     Unprotect(unprotect::UnprotectArgs),
-    /// Show everything about a VM
+    /// Show detailed information about a VM
     Status(status::StatusArgs),
     /// Delete VMs and the disks created for them
     Delete(delete::DeleteArgs),
@@ -97,21 +97,21 @@ pub enum Command {
     Wait(wait::WaitArgs),
     /// Print a VM's IP addresses
     Ip(ip::IpArgs),
-    /// Log in to a VM over ssh, or run a command there
+    /// Log in to a VM over ssh, or run a command in it
     Ssh(ssh::SshArgs),
-    /// Run a command in a VM through its guest agent, without any network
+    /// Run a command in a VM through the guest agent, without a network
     Exec(exec::ExecArgs),
     /// Copy files and directories to or from a VM
     Cp(cp::CpArgs),
     /// Attach to a VM's serial console
     Console(console::ConsoleArgs),
-    /// Show where a VM's screen can be viewed, or forward a local port to it
+    /// Show the VNC address of a VM, open its screen, or forward a port to it
     Vnc(vnc::VncArgs),
-    /// Print an ssh_config section for VMs
+    /// Print ssh_config entries for VMs
     SshConfig(ssh_config::SshConfigArgs),
     /// Print a VM's serial console log
     Logs(logs::LogsArgs),
-    /// Monitor CPU, memory, disk and network use of VMs
+    /// Monitor the CPU, memory, disk and network usage of VMs
     Monitor(monitor::MonitorArgs),
     /// Stream VM events
     Events(events::EventsArgs),
@@ -127,9 +127,9 @@ pub enum Command {
     Networks(networks::NetworksArgs),
     /// Show or change the configuration
     Config(config::ConfigArgs),
-    /// Check that this host is ready, and show how to fix what is missing
+    /// Check that this host can run VMs, and show how to fix what is missing
     Doctor(doctor::DoctorArgs),
-    /// Remove leftovers of killed commands, and expired VMs
+    /// Remove expired VMs and the leftovers of killed commands
     Gc(gc::GcArgs),
     /// Generate shell completions
     Completions(completions::CompletionsArgs),

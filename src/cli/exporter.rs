@@ -27,7 +27,7 @@ impl FromStr for ListenAddress {
         local
             .or_else(|| text.parse().ok())
             .map(Self)
-            .ok_or_else(|| "the form is ADDRESS:PORT, or a PORT of 127.0.0.1".to_owned())
+            .ok_or_else(|| "expected ADDRESS:PORT, or a PORT of 127.0.0.1".to_owned())
     }
 }
 
@@ -106,7 +106,7 @@ async fn answer(
             response.headers_mut().insert(CONTENT_TYPE, FORMAT);
             response
         }
-        _ => plain(StatusCode::SERVICE_UNAVAILABLE, "vmtools is ending\n"),
+        _ => plain(StatusCode::SERVICE_UNAVAILABLE, "vmtools is shutting down\n"),
     })
 }
 

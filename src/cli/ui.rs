@@ -161,7 +161,7 @@ impl Ui {
             self.line(&format!("  because: {cause}"));
         }
         if let Some(log) = &problem.serial_log {
-            self.line("the end of the serial log:");
+            self.line("end of the serial log:");
             for line in log.lines() {
                 self.line(&format!("  | {line}"));
             }
@@ -178,18 +178,18 @@ impl Ui {
     pub fn ask_new_password(&self) -> Result<String, Problem> {
         if !self.can_ask() {
             return Err(Problem::usage(
-                "there is no terminal to ask for a password on",
+                "a password cannot be prompted for without a terminal",
                 "--password-file FILE reads it from a file",
             ));
         }
         self.finish();
         let ask = |prompt: &str| {
             rpassword::prompt_password(prompt)
-                .map_err(|error| Problem::io("cannot ask for the password", &error))
+                .map_err(|error| Problem::io("cannot read the password", &error))
         };
         let password = ask("Password: ")?;
-        if ask("Once more: ")? != password {
-            return Err(Problem::new(ErrorKind::Usage, "the two passwords differ"));
+        if ask("Repeat password: ")? != password {
+            return Err(Problem::new(ErrorKind::Usage, "the passwords do not match"));
         }
         Ok(password)
     }
@@ -279,7 +279,7 @@ impl Observer for Ui {
             // At each time anew.
             Event::LibvirtAway { reason } => self.labelled(
                 &"warning:".yellow().bold(),
-                &format!("libvirt stopped answering; waiting for it: {reason}"),
+                &format!("libvirt stopped answering; waiting for it to return: {reason}"),
             ),
             _ if self.quiet => {}
             Event::Transfer { image, done_bytes, total_bytes } => {
@@ -301,7 +301,7 @@ impl Observer for Ui {
             }
             Event::WasOff { name } => self.line(&format!("{name} was shut off; starting it")),
             Event::AwaitsClaim { name } => {
-                self.line(&format!("waiting for another vmtools command that uses {name}"))
+                self.line(&format!("waiting for another vmtools command that is using {name}"))
             }
             Event::LibvirtBack => self.line("libvirt answers again"),
             Event::NetworkStarted { name } => {

@@ -8,7 +8,7 @@ use crate::system::fs;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The user has no home folder.
-    #[error("there is no home folder: HOME is not set")]
+    #[error("there is no home directory: HOME is not set")]
     NoHome,
     /// A file can't be read or written.
     #[error("cannot use the configuration")]
@@ -63,7 +63,7 @@ pub enum Error {
     #[error(transparent)]
     TemplateName(#[from] Invalid),
     /// Templates that extend each other in a circle.
-    #[error("templates extend each other in a circle: {}", .chain.join(" -> "))]
+    #[error("templates extend each other in a cycle: {}", .chain.join(" -> "))]
     Cycle {
         /// Their names in order; the last is one of those before.
         chain: Vec<String>,

@@ -45,14 +45,14 @@ impl<'a> Raw<'a> {
     /// The value as text.
     pub(super) fn text(self) -> Result<&'a str, Refusal> {
         let value = self.value.get_ref();
-        value.as_str().ok_or_else(|| self.refuse(format!("text in quotes is needed, not {}", kind(value))))
+        value.as_str().ok_or_else(|| self.refuse(format!("expected text in quotes, not {}", kind(value))))
     }
 
     /// The value as a whole number.
     pub(super) fn number(self) -> Result<i64, Refusal> {
         let value = self.value.get_ref();
         let Some(integer) = value.as_integer() else {
-            return Err(self.refuse(format!("a whole number is needed, not {}", kind(value))));
+            return Err(self.refuse(format!("expected a whole number, not {}", kind(value))));
         };
         i64::from_str_radix(integer.as_str(), integer.radix()).map_err(|_| self.refuse("it is too large"))
     }
@@ -60,7 +60,7 @@ impl<'a> Raw<'a> {
     /// The value as true or false.
     pub(super) fn flag(self) -> Result<bool, Refusal> {
         let value = self.value.get_ref();
-        value.as_bool().ok_or_else(|| self.refuse(format!("true or false is needed, not {}", kind(value))))
+        value.as_bool().ok_or_else(|| self.refuse(format!("expected true or false, not {}", kind(value))))
     }
 
     /// The value as whatever its text says.
@@ -73,7 +73,7 @@ impl<'a> Raw<'a> {
         let text = match self.value.get_ref() {
             DeValue::Integer(_) => self.number()?.to_string(),
             DeValue::String(text) => text.clone().into_owned(),
-            other => return Err(self.refuse(format!("a size such as \"4G\" is needed, not {}", kind(other)))),
+            other => return Err(self.refuse(format!("expected a size such as \"4G\", not {}", kind(other)))),
         };
         text.parse().map_err(|error: Invalid| self.refuse(error.reason))
     }
@@ -82,7 +82,7 @@ impl<'a> Raw<'a> {
     pub(super) fn list(self) -> Result<Vec<Raw<'a>>, Refusal> {
         match self.value.get_ref() {
             DeValue::Array(array) => Ok(array.iter().map(|value| Raw { value, ..self }).collect()),
-            other => Err(self.refuse(format!("a list in [ ] is needed, not {}", kind(other)))),
+            other => Err(self.refuse(format!("expected a list in [ ], not {}", kind(other)))),
         }
     }
 
@@ -90,7 +90,7 @@ impl<'a> Raw<'a> {
     pub(super) fn table(self) -> Result<&'a DeTable<'a>, Refusal> {
         match self.value.get_ref() {
             DeValue::Table(table) => Ok(table),
-            other => Err(self.refuse(format!("a table is needed, not {}", kind(other)))),
+            other => Err(self.refuse(format!("expected a table, not {}", kind(other)))),
         }
     }
 
@@ -113,13 +113,13 @@ impl<'a> Raw<'a> {
             return Ok(self.places.home.join(rest));
         }
         if text.starts_with('~') {
-            return Err(self.refuse("only ~/ is known, not the home of another user"));
+            return Err(self.refuse("only ~/ is supported, not another user's home directory"));
         }
         let path = Path::new(text);
         match &self.places.folder {
             _ if path.is_absolute() => Ok(path.to_owned()),
             Some(folder) => Ok(folder.join(path)),
-            None => Err(self.refuse("an absolute path is needed, or one that begins with ~/")),
+            None => Err(self.refuse("expected an absolute path, or one that starts with ~/")),
         }
     }
 }

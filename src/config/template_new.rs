@@ -85,15 +85,15 @@ fn item(value: Value) -> Item {
 const STARTER: &str = r#"# extends = "ubuntu"
 # description = "what it is for"
 # image = "ubuntu-26.04"
-# iso = "NAME.iso"           # beside this file
-# virtio_win = "NAME.iso"    # virtio's drivers for Windows
+# iso = "NAME.iso"           # next to this file
+# virtio_win = "NAME.iso"    # virtio drivers for Windows
 # os_variant = "ubuntu26.04"
 # memory = "2G"
-# max_memory = "4G"          # what `set` can give it while it runs
+# max_memory = "4G"          # most that `set` can give the running VM
 # cpus = 2
 # max_cpus = 4
 # disk_size = "20G"
-# disks = ["10G"]            # further disks, empty
+# disks = ["10G"]            # additional empty disks
 # firmware = "bios"          # bios, efi, efi-secure
 # accel = "auto"             # auto, kvm, tcg
 # machine = "q35"

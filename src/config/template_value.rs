@@ -20,7 +20,7 @@ pub(super) fn image(raw: Raw<'_>) -> Result<String, Refusal> {
         return raw.path().map(|path| path.display().to_string());
     }
     if text.is_empty() || text.starts_with('-') || text.chars().any(char::is_control) {
-        return Err(raw.refuse("the name of an image, a URL or a file is needed"));
+        return Err(raw.refuse("expected an image name, a URL or a file"));
     }
     Ok(text.to_owned())
 }
@@ -28,7 +28,7 @@ pub(super) fn image(raw: Raw<'_>) -> Result<String, Refusal> {
 pub(super) fn disks(raw: Raw<'_>) -> Result<Vec<DiskSize>, Refusal> {
     let sizes = raw.list()?;
     if sizes.len() > MAX_DISKS {
-        return Err(raw.refuse(format!("a VM has {MAX_DISKS} further disks at most")));
+        return Err(raw.refuse(format!("a VM can have at most {MAX_DISKS} additional disks")));
     }
     sizes.into_iter().map(Raw::measured).collect()
 }
@@ -42,7 +42,7 @@ pub(super) fn packages(raw: Raw<'_>) -> Result<Vec<String>, Refusal> {
         let name = raw.text()?;
         // A dash in front would be an option to the package manager.
         if name.is_empty() || name.starts_with('-') || name.chars().any(|c| c.is_control() || c == ' ') {
-            return Err(raw.refuse("the name of a package is needed"));
+            return Err(raw.refuse("expected a package name"));
         }
         Ok(name.to_owned())
     };
@@ -51,7 +51,7 @@ pub(super) fn packages(raw: Raw<'_>) -> Result<Vec<String>, Refusal> {
 
 pub(super) fn commands(raw: Raw<'_>) -> Result<Vec<String>, Refusal> {
     let command = |raw: Raw<'_>| match raw.text()? {
-        "" => Err(raw.refuse("a command is needed")),
+        "" => Err(raw.refuse("expected a command")),
         command => Ok(command.to_owned()),
     };
     raw.list()?.into_iter().map(command).collect()
@@ -70,7 +70,7 @@ fn file(raw: Raw<'_>) -> Result<GuestFile, Refusal> {
             "content" => value.text()?.clone_into(&mut file.content),
             "permissions" => file.permissions = Some(permissions(value)?),
             "owner" => file.owner = Some(owner(value)?),
-            _ => return Err(value.refuse(format!("{key} is none of path, content, permissions, owner"))),
+            _ => return Err(value.refuse(format!("{key} is not one of path, content, permissions, owner"))),
         }
     }
     match path {
@@ -82,7 +82,7 @@ fn file(raw: Raw<'_>) -> Result<GuestFile, Refusal> {
 fn absolute(raw: Raw<'_>) -> Result<String, Refusal> {
     let path = raw.text()?;
     if !path.starts_with('/') || path.ends_with('/') || path.chars().any(char::is_control) {
-        return Err(raw.refuse("the absolute path of a file in the guest is needed"));
+        return Err(raw.refuse("expected the absolute path of a file in the guest"));
     }
     Ok(path.to_owned())
 }
@@ -90,7 +90,7 @@ fn absolute(raw: Raw<'_>) -> Result<String, Refusal> {
 fn permissions(raw: Raw<'_>) -> Result<String, Refusal> {
     let mode = raw.text()?;
     if !(3..=4).contains(&mode.len()) || !mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte)) {
-        return Err(raw.refuse("an octal mode such as \"0644\" is needed"));
+        return Err(raw.refuse("expected an octal mode such as \"0644\""));
     }
     Ok(mode.to_owned())
 }
@@ -99,7 +99,7 @@ fn owner(raw: Raw<'_>) -> Result<String, Refusal> {
     let owner = raw.text()?;
     let taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
     if owner.is_empty() || owner.starts_with('-') || !owner.chars().all(taken) {
-        return Err(raw.refuse("USER or USER:GROUP is needed"));
+        return Err(raw.refuse("expected USER or USER:GROUP"));
     }
     Ok(owner.to_owned())
 }

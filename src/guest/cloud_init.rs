@@ -46,7 +46,7 @@ pub struct Report {
 
 /// Text that is not cloud-init's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cloud-init's status is not understood: {excerpt:?}")]
+#[error("cannot understand the status of cloud-init: {excerpt:?}")]
 pub struct NotUnderstood {
     /// The text's beginning.
     pub excerpt: String,

@@ -16,7 +16,7 @@ pub enum Error {
     #[error("cannot use the ssh keys")]
     File(#[from] fs::Error),
     /// No key could be made.
-    #[error("cannot make an ssh key")]
+    #[error("cannot create an ssh key")]
     Generate(#[source] ssh_key::Error),
     /// vmtools' own key is there but is none.
     #[error("{} is not a usable private key", .path.display())]
@@ -45,7 +45,7 @@ pub enum Error {
     #[error("cannot run ssh")]
     Process(#[from] process::Error),
     /// Nobody listens there, or no way leads there.
-    #[error("ssh does not reach {address}")]
+    #[error("ssh cannot reach {address}")]
     Unreachable {
         /// Where the guest was looked for.
         address: SocketAddr,
@@ -54,7 +54,7 @@ pub enum Error {
         source: process::Error,
     },
     /// The guest takes none of the keys.
-    #[error("the guest lets no key of this user in as {user:?}")]
+    #[error("the guest accepts no key of this user for {user:?}")]
     Denied {
         /// The user in the guest.
         user: String,
@@ -63,7 +63,7 @@ pub enum Error {
         source: process::Error,
     },
     /// The guest has another host key than the one it was given.
-    #[error("the host key of the guest is not the one that is known of it")]
+    #[error("the host key of the guest has changed")]
     HostKeyChanged {
         /// What ssh said.
         #[source]
@@ -101,13 +101,13 @@ pub enum Banner {
         source: std::io::Error,
     },
     /// Somebody took the connection and said nothing in time. To be tried again.
-    #[error("{address} takes connections but says nothing")]
+    #[error("{address} accepts connections but sends nothing")]
     Silent {
         /// Where the banner was looked for.
         address: SocketAddr,
     },
     /// Who answers there speaks something else than ssh.
-    #[error("who answers at {address} does not speak ssh")]
+    #[error("the server at {address} does not speak ssh")]
     NotSsh {
         /// Where the banner was looked for.
         address: SocketAddr,

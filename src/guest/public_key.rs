@@ -58,7 +58,7 @@ pub fn read_public_key(file: &Path) -> Result<PublicKey, Error> {
 pub fn parse_public_key(name: &Path, bytes: &[u8]) -> Result<PublicKey, Error> {
     let refuse = |reason| Error::NotAPublicKey { path: name.to_owned(), reason };
     if bytes.len() > LIMIT {
-        return Err(refuse("it is not small"));
+        return Err(refuse("it is too large"));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| refuse("it is not text"))?;
     if text.contains("PRIVATE KEY") {
@@ -74,17 +74,17 @@ fn key_line(text: &str) -> Result<String, &'static str> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let line = lines.next().ok_or("it is empty")?;
     if lines.next().is_some() {
-        return Err("it holds more than one line");
+        return Err("it contains more than one line");
     }
     if line.chars().any(char::is_control) {
-        return Err("it holds control characters");
+        return Err("it contains control characters");
     }
-    let (kind, rest) = line.split_once(' ').ok_or("the form is TYPE BASE64 COMMENT")?;
+    let (kind, rest) = line.split_once(' ').ok_or("expected TYPE BASE64 COMMENT")?;
     let known = kind.starts_with("ssh-") || kind.starts_with("ecdsa-") || kind.starts_with("sk-");
     if !known || kind.contains("-cert-") {
-        return Err("its type is none of a plain key");
+        return Err("its type is not that of a plain key");
     }
-    let blob = rest.split_whitespace().next().ok_or("the form is TYPE BASE64 COMMENT")?;
+    let blob = rest.split_whitespace().next().ok_or("expected TYPE BASE64 COMMENT")?;
     match blob_kind(blob).as_deref() {
         Some(named) if named == kind.as_bytes() => Ok(line.to_owned()),
         _ => Err("its data does not fit its type"),

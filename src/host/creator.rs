@@ -77,7 +77,7 @@ impl FromStr for Creator {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let refuse = || Invalid::new("creator", text, "the form is HOST/BOOT-ID/NAMESPACE/PID/START");
+        let refuse = || Invalid::new("creator", text, "expected HOST/BOOT-ID/NAMESPACE/PID/START");
         let fields: Vec<&str> = text.split('/').collect();
         let [host, boot_id, namespace, pid, start_ticks] = fields.as_slice() else {
             return Err(refuse());

@@ -6,10 +6,10 @@ use crate::system::{fs, process};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file can't be looked at.
-    #[error("cannot look at this host")]
+    #[error("cannot inspect this host")]
     File(#[from] fs::Error),
     /// A file of the system doesn't say what it says everywhere else.
-    #[error("{} does not tell the {what}", .path.display())]
+    #[error("{} does not contain the {what}", .path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -17,7 +17,7 @@ pub enum Error {
         what: &'static str,
     },
     /// The system gives no answer about a file system.
-    #[error("cannot tell the free space at {}", .path.display())]
+    #[error("cannot determine the free space at {}", .path.display())]
     FreeSpace {
         /// The folder that was asked for.
         path: PathBuf,
@@ -29,7 +29,7 @@ pub enum Error {
     #[error("there is no free TCP port on 127.0.0.1")]
     NoFreePort(#[source] std::io::Error),
     /// A command of the user's can't be run.
-    #[error("cannot run a command by sh")]
+    #[error("cannot run a command with sh")]
     Shell(#[source] process::Error),
     /// A VNC viewer can't be started.
     #[error("cannot start a VNC viewer")]

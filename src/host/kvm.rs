@@ -30,7 +30,7 @@ pub enum KvmFault {
     #[error("there is no /dev/kvm: the kvm module is not loaded")]
     NoModule,
     /// This user may not open it.
-    #[error("this user may not open /dev/kvm")]
+    #[error("this user is not allowed to open /dev/kvm")]
     Denied,
     /// It doesn't open for another reason.
     #[error("/dev/kvm cannot be opened: {0}")]

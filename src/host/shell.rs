@@ -26,7 +26,7 @@ impl ShellCommand {
         Ok(match (status.code(), status.signal()) {
             (Some(0), _) => None,
             (Some(status), _) => Some(format!("exited with status {status}")),
-            (None, Some(signal)) => Some(format!("was ended by signal {signal}")),
+            (None, Some(signal)) => Some(format!("was killed by signal {signal}")),
             (None, None) => Some("ended".into()),
         })
     }
@@ -48,6 +48,6 @@ mod tests {
     fn it_has_its_variables_and_no_input() {
         assert_eq!(outcome("test \"$VMTOOLS_TEST\" = \"it's \\$x\" && ! read x"), None);
         assert_eq!(outcome("exit 3").as_deref(), Some("exited with status 3"));
-        assert_eq!(outcome("kill -TERM $$").as_deref(), Some("was ended by signal 15"));
+        assert_eq!(outcome("kill -TERM $$").as_deref(), Some("was killed by signal 15"));
     }
 }

@@ -38,7 +38,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The file was written to, replaced or removed while it was read.
-    #[error("{} changed while it was read", .path.display())]
+    #[error("{} changed while it was being read", .path.display())]
     Changed {
         /// The file.
         path: PathBuf,
@@ -104,7 +104,7 @@ pub enum Error {
         source: process::Error,
     },
     /// An image of the user's own has the name.
-    #[error("the image {name} exists already")]
+    #[error("the image {name} already exists")]
     NameTaken {
         /// The name.
         name: String,
@@ -120,7 +120,7 @@ pub enum Error {
         actual: Digest,
     },
     /// The publisher's checksum document doesn't tell the image's digest. Integrity.
-    #[error("cannot learn the digest of {file} from {url}")]
+    #[error("cannot read the digest of {file} from {url}")]
     Checksum {
         /// The checksum document.
         url: String,
@@ -160,7 +160,7 @@ pub enum Error {
         url: String,
     },
     /// The server stopped sending.
-    #[error("nothing came from {url} for {} s", .after.as_secs_f32())]
+    #[error("received nothing from {url} for {} s", .after.as_secs_f32())]
     Stalled {
         /// What was asked for.
         url: String,
@@ -177,7 +177,7 @@ pub enum Error {
         source: Box<ureq::Error>,
     },
     /// More bytes than can be right.
-    #[error("{url} is larger than the {limit_bytes} bytes that are taken")]
+    #[error("{url} is larger than the limit of {limit_bytes} bytes")]
     TooLarge {
         /// What was asked for.
         url: String,
@@ -194,7 +194,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A small file that becomes an enormous one. Integrity.
-    #[error("{name} unpacks to more than the {limit_bytes} bytes that are taken")]
+    #[error("{name} unpacks to more than the limit of {limit_bytes} bytes")]
     UnpackedTooLarge {
         /// The URL.
         name: String,
@@ -203,8 +203,8 @@ pub enum Error {
     },
     /// Nothing tells whether the bytes will be the right ones.
     #[error(
-        "no checksum vouches for {url}{}",
-        if *.is_plaintext { ", and plain http is not protected on its way" } else { "" }
+        "no checksum is known for {url}{}",
+        if *.is_plaintext { ", and plain http is not secure" } else { "" }
     )]
     Unvouched {
         /// The URL.
@@ -213,7 +213,7 @@ pub enum Error {
         is_plaintext: bool,
     },
     /// A file of this machine has nowhere to be fetched from.
-    #[error("{} is a file of this machine already", .path.display())]
+    #[error("{} is already a file on this host", .path.display())]
     NothingToPull {
         /// The file.
         path: PathBuf,
@@ -229,7 +229,7 @@ pub enum Error {
         available_bytes: u64,
     },
     /// A thread ended early, which happens when the program ends.
-    #[error("the work was interrupted")]
+    #[error("the operation was interrupted")]
     Interrupted(#[from] tokio::task::JoinError),
 }
 

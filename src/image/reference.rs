@@ -32,20 +32,18 @@ impl Reference {
     pub fn parse(text: &str, cwd: &Path, home: Option<&Path>) -> Result<Self, Invalid> {
         let refuse = |reason: &str| Invalid::new(WHAT, text, reason);
         if text.is_empty() || text.contains(|c: char| c.is_control()) {
-            return Err(refuse(
-                "a file, a URL or a name of the catalogue (`image list --available`) is needed",
-            ));
+            return Err(refuse("expected a file, a URL or a catalogue name (`image list --available`)"));
         }
         if let Some(scheme) = scheme(text) {
             return match scheme.to_ascii_lowercase().as_str() {
                 "http" | "https" => parse_url(text),
                 _ => Err(refuse(
-                    "only http:// and https:// URLs are taken; for a file of that name put ./ before it",
+                    "only http:// and https:// URLs are supported; for a file of that name, put ./ before it",
                 )),
             };
         }
         if let Some(rest) = text.strip_prefix('~') {
-            let home = home.ok_or_else(|| refuse("the home folder is not known"))?;
+            let home = home.ok_or_else(|| refuse("the home directory is unknown"))?;
             return match rest.strip_prefix('/') {
                 Some(rest) => Ok(Self::File(home.join(rest))),
                 None if rest.is_empty() => Ok(Self::File(home.to_owned())),
@@ -60,7 +58,7 @@ impl Reference {
             return Ok(Self::File(without_dots(&cwd.join(text))));
         }
         if !is_catalog_name(text) {
-            return Err(refuse("a name of the catalogue has letters, digits, dots, dashes and underscores"));
+            return Err(refuse("a catalogue name has only letters, digits, dots, dashes and underscores"));
         }
         Ok(Self::Catalog(text.to_owned()))
     }
@@ -70,8 +68,9 @@ impl FromStr for Reference {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let cwd = std::env::current_dir()
-            .map_err(|error| Invalid::new(WHAT, text, format!("the current folder is not known: {error}")))?;
+        let cwd = std::env::current_dir().map_err(|error| {
+            Invalid::new(WHAT, text, format!("the current directory is unknown: {error}"))
+        })?;
         Self::parse(text, &cwd, dirs::home_dir().as_deref())
     }
 }
@@ -101,10 +100,10 @@ pub(super) fn check_url(url: &str) -> Result<(), Invalid> {
     let authority = uri.authority().ok_or_else(|| refuse("it has no host"))?;
     // The URL is written to the VM's metadata, which others may read.
     if authority.as_str().contains('@') {
-        return Err(Invalid::new("URL", "(hidden)", "a password in a URL would be seen by others"));
+        return Err(Invalid::new("URL", "(hidden)", "a password in a URL would be visible to others"));
     }
     if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
-        return Err(refuse("the form is https://HOST/PATH"));
+        return Err(refuse("expected https://HOST/PATH"));
     }
     Ok(())
 }
@@ -139,7 +138,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Invalid> {
         _ => Err(Invalid::new(
             "image name",
             name,
-            "it begins with a letter or digit, has letters, digits, dots, dashes and underscores, and does not end like a file",
+            "it must start with a letter or digit, have only letters, digits, dots, dashes and underscores, and not end like a file name",
         )),
     }
 }

@@ -36,7 +36,7 @@ impl FromStr for Condition {
                 .filter(|port| *port > 0)
                 .map(Self::Port)
                 .ok_or_else(|| {
-                    Invalid::new("condition", text, "ip, ssh, agent, cloud-init, stopped or port=N")
+                    Invalid::new("condition", text, "expected ip, ssh, agent, cloud-init, stopped or port=N")
                 }),
         }
     }

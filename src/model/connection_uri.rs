@@ -79,16 +79,16 @@ impl FromStr for ConnectionUri {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refuse = |reason: &str| Err(Invalid::new("connection URI", text, reason));
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return refuse("it holds a blank or a control character");
+            return refuse("it contains a space or a control character");
         }
         match text.split_once("://") {
             Some((scheme, rest)) if !rest.is_empty() => match scheme.split('+').next() {
                 Some("qemu" | "test") => Ok(Self(text.to_owned())),
                 _ => refuse(
-                    "vmtools speaks to qemu: the form is qemu:///system, qemu:///session or qemu+ssh://HOST/system",
+                    "only QEMU is supported: expected qemu:///system, qemu:///session or qemu+ssh://HOST/system",
                 ),
             },
-            _ => refuse("the form is qemu:///system, qemu:///session or qemu+ssh://HOST/system"),
+            _ => refuse("expected qemu:///system, qemu:///session or qemu+ssh://HOST/system"),
         }
     }
 }

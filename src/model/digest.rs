@@ -49,7 +49,7 @@ impl Digest {
             .into_iter()
             .find(|a| a.hex_length() == hex.len())
             .filter(|_| hex.bytes().all(|b| b.is_ascii_hexdigit()))
-            .ok_or_else(|| Invalid::new("digest", hex, "64 or 128 hexadecimal digits are needed"))?;
+            .ok_or_else(|| Invalid::new("digest", hex, "expected 64 or 128 hexadecimal digits"))?;
         Ok(Self { algorithm, hex: hex.to_ascii_lowercase() })
     }
 
@@ -68,7 +68,7 @@ impl FromStr for Digest {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let refuse = || Invalid::new("digest", text, "the form is sha256:HEX or sha512:HEX");
+        let refuse = || Invalid::new("digest", text, "expected sha256:HEX or sha512:HEX");
         let (name, hex) = text.split_once(':').ok_or_else(refuse)?;
         let digest = Self::from_hex(hex).map_err(|_| refuse())?;
         if digest.algorithm.name() != name {

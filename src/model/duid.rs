@@ -27,7 +27,7 @@ impl FromStr for Duid {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refuse = || {
-            let form = "the form is bytes of one or two hexadecimal digits with colons, such as 00:03:00:01:52:54:00:12:34:56";
+            let form = "expected bytes of one or two hexadecimal digits with colons, such as 00:03:00:01:52:54:00:12:34:56";
             Invalid::new("DUID", text, form)
         };
         let byte = |part: &str| {

@@ -23,10 +23,10 @@ impl EscapeKey {
         typed.get(..at)
     }
 
-    /// For people: `Ctrl + ]`.
+    /// For people: `Ctrl-]`.
     pub fn name(self) -> String {
         match self.control() {
-            Some(key) => format!("Ctrl + {key}"),
+            Some(key) => format!("Ctrl-{key}"),
             None => char::from(self.0).to_string(),
         }
     }
@@ -46,7 +46,7 @@ impl FromStr for EscapeKey {
                 Ok(Self(key.to_ascii_uppercase() ^ 0x40))
             }
             [key] if key.is_ascii_graphic() && *key != b'^' => Ok(Self(*key)),
-            _ => Err(Invalid::new("key", text, "the form is ^X (Ctrl and X), or one character")),
+            _ => Err(Invalid::new("key", text, "expected ^X (Ctrl and X), or one character")),
         }
     }
 }
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn escapes_are_virshs() {
         for (text, name, byte) in
-            [("^]", "Ctrl + ]", 0x1d), ("^t", "Ctrl + T", 0x14), ("~", "~", b'~'), ("^^", "Ctrl + ^", 0x1e)]
+            [("^]", "Ctrl-]", 0x1d), ("^t", "Ctrl-T", 0x14), ("~", "~", b'~'), ("^^", "Ctrl-^", 0x1e)]
         {
             let key: EscapeKey = text.parse().expect("is one");
             assert_eq!((key.name().as_str(), key.byte()), (name, byte));

@@ -37,7 +37,7 @@ impl FromStr for Firmware {
             "bios" => Ok(Self::Bios),
             "efi" | "uefi" => Ok(Self::Efi),
             "efi-secure" => Ok(Self::EfiSecure),
-            _ => Err(Invalid::new("firmware", text, "bios, efi or efi-secure")),
+            _ => Err(Invalid::new("firmware", text, "expected bios, efi or efi-secure")),
         }
     }
 }
@@ -69,7 +69,7 @@ impl FromStr for Acceleration {
             "auto" => Ok(Self::Auto),
             "kvm" => Ok(Self::Kvm),
             "tcg" => Ok(Self::Tcg),
-            _ => Err(Invalid::new("acceleration", text, "auto, kvm or tcg")),
+            _ => Err(Invalid::new("acceleration", text, "expected auto, kvm or tcg")),
         }
     }
 }

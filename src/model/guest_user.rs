@@ -11,14 +11,14 @@ const MAX_CHARS: usize = 32;
 /// When it is empty, too long, or has other characters.
 pub fn check_guest_user(user: &str) -> Result<(), Invalid> {
     if user.is_empty() || user.len() > MAX_CHARS {
-        return Err(Invalid::new(WHAT, user, format!("it has 1 to {MAX_CHARS} characters")));
+        return Err(Invalid::new(WHAT, user, format!("it must have 1 to {MAX_CHARS} characters")));
     }
     let allowed = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(*c);
     if let Some(c) = user.chars().find(|c| !allowed(c)) {
-        return Err(Invalid::new(WHAT, user, format!("{c:?} is not taken")));
+        return Err(Invalid::new(WHAT, user, format!("{c:?} is not allowed")));
     }
     if !user.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
-        return Err(Invalid::new(WHAT, user, "it begins with a small letter"));
+        return Err(Invalid::new(WHAT, user, "it must start with a lower-case letter"));
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ macro_rules! words {
             fn from_str(text: &str) -> Result<Self, Invalid> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err(Invalid::new($what, text, concat!("one of", $(" ", $word),+))),
+                    _ => Err(Invalid::new($what, text, concat!("expected one of", $(" ", $word),+))),
                 }
             }
         }
@@ -83,7 +83,7 @@ words! {
 
 words! {
     /// A network card's model.
-    NicModel, "network card":
+    NicModel, "network interface model":
     /// virtio-net: the fastest; Windows needs a driver for it.
     #[default]
     Virtio = "virtio",
@@ -97,7 +97,7 @@ words! {
 
 words! {
     /// A graphics card's model.
-    VideoModel, "graphics card":
+    VideoModel, "video model":
     /// The standard VGA, which every system and firmware knows.
     #[default]
     Vga = "vga",
@@ -181,7 +181,11 @@ fn plain_name(what: &'static str, text: &str) -> Result<String, Invalid> {
     if text.len() <= 63 && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(taken) {
         return Ok(text.to_owned());
     }
-    Err(Invalid::new(what, text, "a name has 1 to 63 letters, digits, or . _ - after the first"))
+    Err(Invalid::new(
+        what,
+        text,
+        "a name has 1 to 63 letters, digits or . _ -, starting with a letter or digit",
+    ))
 }
 
 #[cfg(test)]
@@ -193,7 +197,7 @@ mod tests {
         assert_eq!("sata".parse(), Ok(DiskBus::Sata));
         assert_eq!("e1000e".parse::<NicModel>().map(NicModel::name), Ok("e1000e"));
         let error = "ide".parse::<DiskBus>().expect_err("is refused");
-        assert_eq!(error.reason, "one of virtio sata");
+        assert_eq!(error.reason, "expected one of virtio sata");
         for text in ["", "-x", "a b", "<x>"] {
             assert!(text.parse::<CpuModel>().is_err(), "{text:?}");
         }

@@ -17,7 +17,7 @@ impl FromStr for Label {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refuse = |reason: &str| Err(Invalid::new("label", text, reason));
         let Some((key, value)) = text.split_once('=') else {
-            return refuse("the form is key=value");
+            return refuse("expected key=value");
         };
         let taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
         if key.is_empty() || key.len() > 63 || !key.chars().all(taken) {

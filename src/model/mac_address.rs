@@ -20,8 +20,8 @@ impl FromStr for MacAddress {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let refuse = |reason: &str| Invalid::new("hardware address", text, reason);
-        let form = || refuse("the form is 52:54:00:12:34:56");
+        let refuse = |reason: &str| Invalid::new("MAC address", text, reason);
+        let form = || refuse("expected 52:54:00:12:34:56");
         let mut bytes = [0; 6];
         let mut parts = text.split(':');
         for byte in &mut bytes {
@@ -33,10 +33,10 @@ impl FromStr for MacAddress {
             return Err(form());
         }
         if bytes[0] & 1 == 1 {
-            return Err(refuse("it is one for many hosts, not for one card"));
+            return Err(refuse("it is a multicast address"));
         }
         if bytes == [0; 6] {
-            return Err(refuse("no card has it"));
+            return Err(refuse("no interface has it"));
         }
         Ok(Self(bytes))
     }

@@ -29,7 +29,7 @@ impl FromStr for Mirror {
         let at = ["=http://", "=https://"].iter().filter_map(|mark| text.find(mark)).min();
         let (prefix, replacement) = at
             .map(|at| (&text[..at], &text[at + 1..]))
-            .ok_or_else(|| refuse("the form is PREFIX=REPLACEMENT, two http or https URLs"))?;
+            .ok_or_else(|| refuse("expected PREFIX=REPLACEMENT, two http or https URLs"))?;
         for url in [prefix, replacement] {
             check(url).map_err(|reason| match url.contains('@') {
                 true => Invalid::new("mirror", "(hidden)", reason),
@@ -48,14 +48,14 @@ impl fmt::Display for Mirror {
 
 fn check(url: &str) -> Result<(), &'static str> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let rest = rest.ok_or("both sides begin with http:// or https://")?;
+    let rest = rest.ok_or("both sides must start with http:// or https://")?;
     let host = rest.split('/').next().unwrap_or_default();
     if host.contains('@') {
-        return Err("a password in a URL would be seen by others");
+        return Err("a password in a URL would be visible to others");
     }
     let plain = url.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}#?,".contains(&b));
     if host.is_empty() || !plain {
-        return Err("a URL up to a folder is needed, without `?`, `#` and blanks");
+        return Err("expected the URL of a directory, without `?`, `#` or spaces");
     }
     Ok(())
 }

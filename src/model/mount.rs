@@ -86,7 +86,7 @@ impl FromStr for MountSpec {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refuse = |reason: &str| Invalid::new("mount", text, reason);
-        let form = || refuse("the form is HOST:GUEST or HOST:GUEST:ro");
+        let form = || refuse("expected HOST:GUEST or HOST:GUEST:ro");
         // From the end: a folder of the host may have colons in its name, one of the guest not.
         let (folders, read_only) = match text.rsplit_once(':') {
             Some((folders, "ro")) => (folders, true),
@@ -98,21 +98,21 @@ impl FromStr for MountSpec {
             return Err(form());
         }
         if !guest.starts_with('/') {
-            return Err(refuse("the guest's folder begins with /"));
+            return Err(refuse("the guest path must start with /"));
         }
         if guest.split('/').any(|part| part == "..") {
-            return Err(refuse("the guest's folder has no .. in it"));
+            return Err(refuse("the guest path must not contain .."));
         }
         // They would end the field in the guest's fstab, or begin an escape there.
         if guest.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
-            return Err(refuse("the guest's folder has no blanks and no backslashes in it"));
+            return Err(refuse("the guest path must not contain spaces or backslashes"));
         }
         if host.contains(char::is_control) {
-            return Err(refuse("the host's folder has no control characters in it"));
+            return Err(refuse("the host path must not contain control characters"));
         }
         let parts: Vec<&str> = guest.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
         if parts.is_empty() {
-            return Err(refuse("it would hide the whole guest"));
+            return Err(refuse("it would hide the guest's root directory"));
         }
         Ok(Self { host: host.into(), guest: format!("/{}", parts.join("/")), read_only })
     }

@@ -43,7 +43,7 @@ impl FromStr for NetworkMode {
             "routed" | "route" => Ok(Self::Routed),
             "bridge" => Ok(Self::Bridge),
             "open" => Ok(Self::Open),
-            _ => Err(Invalid::new("network mode", text, "nat, isolated, routed, bridge or open")),
+            _ => Err(Invalid::new("network mode", text, "expected nat, isolated, routed, bridge or open")),
         }
     }
 }

@@ -25,18 +25,18 @@ impl FromStr for NetworkName {
         let refuse = |reason: &str| Err(Invalid::new("network name", text, reason));
         let taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if text.is_empty() || text.len() > Self::MAX_LENGTH {
-            return refuse("it has 1 to 63 characters");
+            return refuse("it must have 1 to 63 characters");
         }
         if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || !text.chars().all(taken) {
             return refuse(
-                "only letters, digits, dot, dash and underscore are taken, the first a letter or digit",
+                "only letters, digits, dot, dash and underscore are allowed, starting with a letter or digit",
             );
         }
         if matches!(text, "user" | "none") {
-            return refuse("a VM's network of that name is something else");
+            return refuse("the name is reserved for another kind of network");
         }
         if Uuid::try_parse(text).is_ok() {
-            return refuse("libvirt would take it for a UUID");
+            return refuse("libvirt would read it as a UUID");
         }
         Ok(Self(text.to_owned()))
     }

@@ -41,13 +41,13 @@ impl NetworkSpec {
         let refuse = |reason: &str| Err(Invalid::new("network", &text, reason));
         match self {
             _ if group.is_empty() || group.chars().any(char::is_control) => {
-                refuse("a port group needs a plain name")
+                refuse("a port group requires a name without control characters")
             }
-            Self::Network { portgroup: Some(_), .. } => refuse("an interface is in one port group"),
+            Self::Network { portgroup: Some(_), .. } => refuse("an interface can be in only one port group"),
             Self::Network { name, portgroup: None } => {
                 Ok(Self::Network { name, portgroup: Some(group.to_owned()) })
             }
-            _ => refuse("only networks of libvirt have port groups"),
+            _ => refuse("only libvirt networks have port groups"),
         }
     }
 }
@@ -62,7 +62,13 @@ impl FromStr for NetworkSpec {
         let name = |kind: &str, name: &str| {
             let bad = |c: char| c.is_control() || c == '/';
             if name.is_empty() || name.starts_with('-') || name.chars().any(bad) {
-                return Err(Invalid::new("network", text, format!("{kind} needs a plain name")));
+                return Err(Invalid::new(
+                    "network",
+                    text,
+                    format!(
+                        "{kind} requires a name that does not start with - and has no / or control characters"
+                    ),
+                ));
             }
             Ok(name.to_owned())
         };
@@ -75,7 +81,7 @@ impl FromStr for NetworkSpec {
             Some(_) => Err(Invalid::new(
                 "network",
                 text,
-                "the form is NAME, network=NAME, NAME,portgroup=GROUP, bridge=NAME, user or none",
+                "expected NAME, network=NAME, NAME,portgroup=GROUP, bridge=NAME, user or none",
             )),
         }
     }
@@ -142,12 +148,12 @@ impl FromStr for CardSpec {
                 Some(("portgroup", value)) => group.replace(value).is_some(),
                 None if !option.is_empty() => break,
                 _ => {
-                    let form = "behind the network may stand ,portgroup=GROUP ,mac=MAC and ,model=MODEL";
-                    return Err(Invalid::new("network card", text, form));
+                    let form = "the network may be followed by ,portgroup=GROUP ,mac=MAC and ,model=MODEL";
+                    return Err(Invalid::new("network interface", text, form));
                 }
             };
             if twice {
-                return Err(Invalid::new("network card", text, "something is said twice"));
+                return Err(Invalid::new("network interface", text, "an option is given twice"));
             }
             network = before;
         }
@@ -158,7 +164,7 @@ impl FromStr for CardSpec {
         };
         let card = Self { network: network_in_group, mac, model };
         if card.network == NetworkSpec::None && network != text {
-            return Err(Invalid::new("network card", text, "without a network there is no card"));
+            return Err(Invalid::new("network interface", text, "there is no interface without a network"));
         }
         Ok(card)
     }

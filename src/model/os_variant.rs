@@ -55,7 +55,7 @@ impl FromStr for OsVariant {
                 version(rest).then(|| Self(format!("{id}{rest}")))
             })
             .ok_or_else(|| {
-                let reason = "a short id such as win11 or debian13, or libosinfo's id, http://..";
+                let reason = "expected a short ID such as win11 or debian13, or a libosinfo ID, http://..";
                 Invalid::new("system", text, reason)
             })
     }

@@ -44,7 +44,7 @@ impl FromStr for PortPublish {
             Invalid::new(
                 "port to publish",
                 text,
-                "the form is HOST:GUEST or HOST:GUEST/udp, ports from 1 to 65535",
+                "expected HOST:GUEST or HOST:GUEST/udp, ports from 1 to 65535",
             )
         };
         let (ports, protocol) = match text.split_once('/') {

@@ -15,7 +15,7 @@ pub enum ShutoffReason {
     Failed,
     /// It was reverted to a snapshot of a VM that was shut off.
     FromSnapshot,
-    /// libvirt's daemon ended it.
+    /// the libvirt daemon stopped it.
     Daemon,
 }
 
@@ -39,13 +39,13 @@ impl ShutoffReason {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::GuestShutdown => "the guest shut down",
-            Self::Destroyed => "it was forced off",
+            Self::Destroyed => "it was powered off",
             Self::Crashed => "QEMU or the guest crashed",
             Self::Migrated => "it was migrated away",
             Self::Saved => "it was saved to a file",
             Self::Failed => "QEMU failed",
             Self::FromSnapshot => "it was reverted to a snapshot",
-            Self::Daemon => "libvirt's daemon ended it",
+            Self::Daemon => "the libvirt daemon stopped it",
         }
     }
 }

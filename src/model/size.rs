@@ -35,7 +35,7 @@ impl FromStr for MemorySize {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let bytes = parse_bytes("memory size", text, MIB)?;
         if bytes < MIB {
-            return Err(Invalid::new("memory size", text, "the least is 1 MiB"));
+            return Err(Invalid::new("memory size", text, "the minimum is 1 MiB"));
         }
         Ok(Self { mib: bytes / MIB })
     }
@@ -77,7 +77,7 @@ impl FromStr for DiskSize {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let bytes = parse_bytes("disk size", text, GIB)?;
         if bytes < MIB {
-            return Err(Invalid::new("disk size", text, "the least is 1M"));
+            return Err(Invalid::new("disk size", text, "the minimum is 1M"));
         }
         // QEMU works in sectors.
         Ok(Self { bytes: bytes.div_ceil(512) * 512 })
@@ -135,11 +135,11 @@ fn parse_bytes(what: &'static str, text: &str, default_unit: u64) -> Result<u64,
         "M" | "MB" | "MIB" => MIB,
         "G" | "GB" | "GIB" => GIB,
         "T" | "TB" | "TIB" => TIB,
-        _ => return Err(refuse("the form is a number with K, M, G or T behind it")),
+        _ => return Err(refuse("expected a number, optionally followed by K, M, G or T")),
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty() || fraction.len() > 6 || fraction.contains('.') {
-        return Err(refuse("the form is a number with K, M, G or T behind it"));
+        return Err(refuse("expected a number, optionally followed by K, M, G or T"));
     }
     let too_large = || refuse("it is too large");
     let mut bytes = whole.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).ok_or_else(too_large)?;

@@ -62,13 +62,13 @@ impl FromStr for Subnet {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refuse = |reason: String| Invalid::new("subnet", text, reason);
-        let form = || refuse("the form is ADDRESS/PREFIX of IPv4, such as 192.168.150.0/24".into());
+        let form = || refuse("expected an IPv4 ADDRESS/PREFIX, such as 192.168.150.0/24".into());
         let (address, prefix) = text.split_once('/').ok_or_else(form)?;
         let address: Ipv4Addr = address.parse().map_err(|_| form())?;
         let prefix: u8 = prefix.parse().map_err(|_| form())?;
         // A /30 has room for the host and one guest.
         if !(8..=30).contains(&prefix) {
-            return Err(refuse("the prefix is from 8 to 30".into()));
+            return Err(refuse("the prefix must be 8 to 30".into()));
         }
         if address.is_loopback()
             || address.is_multicast()
@@ -79,7 +79,7 @@ impl FromStr for Subnet {
         }
         let subnet = Self::of(address, prefix);
         if subnet.address != address {
-            return Err(refuse(format!("the subnet that it lies in is {subnet}")));
+            return Err(refuse(format!("the subnet that contains it is {subnet}")));
         }
         Ok(subnet)
     }

@@ -65,13 +65,13 @@ impl FromStr for Subnet6 {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refuse = |reason: String| Invalid::new("IPv6 subnet", text, reason);
-        let form = || refuse("the form is ADDRESS/PREFIX of IPv6, such as fd00:abcd::/64".into());
+        let form = || refuse("expected an IPv6 ADDRESS/PREFIX, such as fd00:abcd::/64".into());
         let (address, prefix) = text.split_once('/').ok_or_else(form)?;
         let address: Ipv6Addr = address.parse().map_err(|_| form())?;
         let prefix: u8 = prefix.parse().map_err(|_| form())?;
         // dnsmasq serves no larger one; a /126 has room for the host and a guest.
         if !(64..=126).contains(&prefix) {
-            return Err(refuse("the prefix is from 64 to 126; guests configure themselves in a /64".into()));
+            return Err(refuse("the prefix must be 64 to 126; guests configure themselves in a /64".into()));
         }
         if address.is_loopback()
             || address.is_unspecified()
@@ -83,7 +83,7 @@ impl FromStr for Subnet6 {
         }
         let subnet = Self::of(address, prefix);
         if subnet.address != address {
-            return Err(refuse(format!("the subnet that it lies in is {subnet}")));
+            return Err(refuse(format!("the subnet that contains it is {subnet}")));
         }
         Ok(subnet)
     }

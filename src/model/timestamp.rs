@@ -67,7 +67,7 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         humantime::parse_rfc3339_weak(text)
             .map(Self)
-            .map_err(|_| Invalid::new("time", text, "the form is 2026-01-31T12:00:00Z"))
+            .map_err(|_| Invalid::new("time", text, "expected 2026-01-31T12:00:00Z"))
     }
 }
 

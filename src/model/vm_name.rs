@@ -49,16 +49,16 @@ impl FromStr for VmName {
             return refuse("it is longer than 63 characters");
         }
         if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-            return refuse("it has to begin with a letter or a digit");
+            return refuse("it must start with a letter or a digit");
         }
         if !text.chars().all(taken) {
-            return refuse("only letters, digits, dot, dash and underscore are taken");
+            return refuse("only letters, digits, dot, dash and underscore are allowed");
         }
         if text.chars().all(|c| c.is_ascii_digit()) {
-            return refuse("virsh would take digits alone for a domain id");
+            return refuse("virsh would read digits alone as a domain ID");
         }
         if Uuid::try_parse(text).is_ok() {
-            return refuse("virsh would take it for a UUID");
+            return refuse("virsh would read it as a UUID");
         }
         Ok(Self(text.to_owned()))
     }

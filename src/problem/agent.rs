@@ -11,7 +11,7 @@ pub(super) fn advice(error: &AgentError) -> Advice {
         E::Silent { .. } => silent(),
         E::Refused { refusal, .. } => refused(refusal.kind),
         E::ReplyTooLong { .. } => (K::Incapable, None),
-        E::RequestTooLong { .. } => (K::Usage, hint("use fewer or shorter words")),
+        E::RequestTooLong { .. } => (K::Usage, hint("pass fewer or shorter arguments")),
         E::Reply { .. } | E::Command { .. } | E::ShortWrite { .. } => (K::Failed, None),
         E::Transport(error) => libvirt::advice(error),
     }
@@ -38,7 +38,7 @@ fn refused(kind: RefusalKind) -> Advice {
         RefusalKind::Denied => (
             K::Denied,
             hint(format_args!(
-                "the agent's user may not, or SELinux or AppArmor forbid it in the guest; {ssh} works without the agent"
+                "the agent's user has no permission, or SELinux or AppArmor in the guest denies it; {ssh} works without the agent"
             )),
         ),
         RefusalKind::NoSpace => (K::Failed, hint("free some space in the guest")),
@@ -55,7 +55,7 @@ fn refused(kind: RefusalKind) -> Advice {
         RefusalKind::Disabled | RefusalKind::Unsupported | RefusalKind::Other => (
             K::Incapable,
             hint(format_args!(
-                "the guest's settings may forbid it (/etc/sysconfig/qemu-ga); {ssh} works without the agent"
+                "the agent's configuration may forbid it (/etc/sysconfig/qemu-ga); {ssh} works without the agent"
             )),
         ),
         RefusalKind::NoSuchProcess | RefusalKind::NoSuchHandle => (K::Failed, None),

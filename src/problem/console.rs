@@ -37,7 +37,7 @@ pub(super) fn advice(error: &ConsoleError) -> Advice {
         ),
         E::LogUnreadable { source, .. } if source.kind() == Io::PermissionDenied => (
             K::Denied,
-            hint("read it as root; if it is in a storage pool, members of the group libvirt may read it"),
+            hint("read it as root; if it is in a storage pool, members of the group libvirt can read it"),
         ),
         E::LogUnreadable { .. } => (K::Failed, None),
     }
@@ -56,7 +56,7 @@ pub(super) fn screen_advice(error: &ScreenError) -> Advice {
         E::NotHere { screen, uri } => (K::Usage, hint(view_elsewhere(screen, uri))),
         E::NoDisplay { name } => (
             K::Incapable,
-            hint(format_args!("forward a port instead, and view that: {}", forward_a_port(name))),
+            hint(format_args!("forward a port instead, and connect to it: {}", forward_a_port(name))),
         ),
         E::NoViewer { name } => (
             K::Incapable,
@@ -69,7 +69,7 @@ pub(super) fn screen_advice(error: &ScreenError) -> Advice {
         E::Unreachable { name, source, .. } if source.kind() == Io::PermissionDenied => (
             K::Denied,
             hint(format_args!(
-                "root and QEMU's own user may open it; libvirt opens it for whoever may manage the VM: install the \
+                "only root and QEMU's own user can open it; libvirt opens it for any user who can manage the VM: install the \
                  package virt-viewer, then use {}",
                 vmtools("vnc").arg(name).flag("--viewer")
             )),
@@ -102,7 +102,7 @@ pub fn view_elsewhere(screen: &Screen, uri: &ConnectionUri) -> String {
         None => ssh,
     };
     format!(
-        "forward a port by {}, and view that with {}; or use {}",
+        "forward a port with {}, and connect with {}; or use {}",
         ssh.arg(destination.host),
         command("vncviewer").arg(format_args!("127.0.0.1::{LOCAL_PORT}")),
         command("virt-viewer").option("--connect", uri).arg(&screen.vm)
@@ -126,12 +126,12 @@ mod tests {
         let of = |screen: &Screen, uri: &str| view_elsewhere(screen, &uri.parse().expect("a URI"));
         assert_eq!(
             of(&socket, "qemu+ssh://root@far/system"),
-            "forward a port by `ssh -N -L 5901:/run/x.vnc root@far`, and view that with `vncviewer \
+            "forward a port with `ssh -N -L 5901:/run/x.vnc root@far`, and connect with `vncviewer \
              127.0.0.1::5901`; or use `virt-viewer --connect qemu+ssh://root@far/system 'a b'`"
         );
         let by_port = of(&tcp, "qemu+ssh://far:2222/system");
         assert!(
-            by_port.starts_with("forward a port by `ssh -N -L '5901:[::1]:5900' -p 2222 far`"),
+            by_port.starts_with("forward a port with `ssh -N -L '5901:[::1]:5900' -p 2222 far`"),
             "{by_port}"
         );
         assert_eq!(of(&socket, "qemu+tcp://far/system"), "run it on that host");

@@ -7,11 +7,11 @@ pub(super) fn advice(error: &CreateError) -> Advice {
     use CreateError as E;
     match error {
         E::NothingToBoot { .. } => {
-            (K::Usage, hint("give a template (--template ubuntu), an --image or an --iso"))
+            (K::Usage, hint("add --template, --image or --iso, for example --template ubuntu"))
         }
         E::Document { cause, .. } => (seed::kind(cause), None),
         E::DiskTooSmall { needed, .. } => {
-            (K::Usage, hint(format_args!("give --disk-size {} or more", to_flag(*needed))))
+            (K::Usage, hint(format_args!("use --disk-size {} or more", to_flag(*needed))))
         }
         E::NotCloudInit { .. } => (K::Usage, hint("give an Ignition configuration with --ignition")),
         E::CannotPublish { .. } => (
@@ -32,21 +32,24 @@ pub(super) fn advice(error: &CreateError) -> Advice {
 pub(super) fn resource_advice(error: &ResourceError) -> Advice {
     use ResourceError as E;
     match error {
-        E::TooMuchMemory { .. } => (K::Incapable, hint("give less with --memory")),
-        E::TooManyCpus { .. } => (K::Incapable, hint("give fewer with --cpus")),
-        E::NoKvm { reason: KvmFault::NotADevice } => {
-            (K::Incapable, hint(format_args!("something made a file of it: {}", command("sudo rm /dev/kvm"))))
-        }
+        E::TooMuchMemory { .. } => (K::Incapable, hint("decrease --memory")),
+        E::TooManyCpus { .. } => (K::Incapable, hint("decrease --cpus")),
+        E::NoKvm { reason: KvmFault::NotADevice } => (
+            K::Incapable,
+            hint(format_args!("something replaced the device with a file: {}", command("sudo rm /dev/kvm"))),
+        ),
         E::NoKvm { .. } => (
             K::Incapable,
             hint(format_args!(
-                "--accel tcg emulates the CPU instead; {} says how to enable KVM",
+                "--accel tcg emulates the CPU instead; {} shows how to enable KVM",
                 vmtools("doctor")
             )),
         ),
         E::FolderMissing { .. } => (K::NotFound, None),
         E::NotUtf8 { .. } => (K::Usage, hint("rename it")),
         E::NotHere { .. } => (K::Usage, None),
-        E::PathBlocked { blocker, .. } => (K::Denied, hint(format_args!("open it: `{}`", blocker.fix))),
+        E::PathBlocked { blocker, .. } => {
+            (K::Denied, hint(format_args!("grant access with `{}`", blocker.fix)))
+        }
     }
 }

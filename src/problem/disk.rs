@@ -11,7 +11,7 @@ pub(super) fn advice(error: &DiskError) -> Advice {
         E::NotHotPluggable { name, .. } => (
             K::WrongState,
             hint(format_args!(
-                "shut it off with {}; with --keep the disk is removed from the VM's next start on, and its file stays",
+                "shut it down with {}; with --keep, the disk is removed at the VM's next start and its file is kept",
                 vmtools("stop").arg(name)
             )),
         ),
@@ -22,27 +22,25 @@ pub(super) fn advice(error: &DiskError) -> Advice {
         E::StillAttached { name, .. } => (
             K::Timeout,
             hint(format_args!(
-                "unmount it in the guest and try again, or shut the VM off with {}; it may still be detached",
+                "unmount it in the guest and try again, or shut the VM down with {}; the disk may still be detached",
                 vmtools("stop").arg(name)
             )),
         ),
         E::NoDrive { name } => (
             K::WrongState,
             hint(format_args!(
-                "{} adds one, which the VM has from its next start",
+                "{} adds one at the VM's next start",
                 vmtools("disk insert").arg(name).fixed("ISO")
             )),
         ),
         E::WhichDrive { targets, .. } => {
             let first = targets.first().map_or("sda", String::as_str);
-            (K::Usage, hint(format_args!("say which, such as {}", option("--target", first))))
+            (K::Usage, hint(format_args!("specify one, for example {}", option("--target", first))))
         }
         E::WouldShrink { has, .. } => {
-            (K::Integrity, hint(format_args!("disks only grow: give {} or more", to_flag(*has))))
+            (K::Integrity, hint(format_args!("a disk can only grow: specify {} or more", to_flag(*has))))
         }
-        E::SizeUnknown { .. } => {
-            (K::Failed, hint("check that the file is there, and that libvirt may read it"))
-        }
+        E::SizeUnknown { .. } => (K::Failed, hint("check that the file exists and that libvirt can read it")),
         E::NoDisk { .. } | E::Elsewhere { .. } | E::NotCopyable { .. } => (K::Incapable, None),
         E::FileMissing { .. } => (K::NotFound, None),
     }

@@ -36,31 +36,34 @@ fn detail(finding: &Finding) -> String {
         F::Tool { program, path: None } => format!("{program} is not installed"),
         F::Libvirt { uri, daemon, client, qemu, needed } => {
             let qemu = qemu.map_or_else(|| "no QEMU".to_owned(), |version| format!("QEMU {version}"));
-            let needed = needed.map(|needed| format!("; {needed} is needed")).unwrap_or_default();
+            let needed = needed.map(|needed| format!("; {needed} is required")).unwrap_or_default();
             format!("{uri}: libvirt {daemon}, {qemu}, virsh {client}{needed}")
         }
         F::NoLibvirt { error, .. } | F::PoolFault { error, .. } | F::Unknown { error } => error.clone(),
         F::Kvm { fault: None, .. } => "usable".to_owned(),
         F::Kvm { fault: Some(fault), .. } => {
-            format!("{fault}; guests are emulated, ten times slower or more")
+            format!("{fault}; guests are emulated, at least ten times slower")
         }
         F::Group(membership) => group(*membership).to_owned(),
         F::Socket(Socket::Reachable { path }) => path.display().to_string(),
-        F::Socket(Socket::Denied { path }) => format!("this user may not connect to {}", path.display()),
-        F::Socket(Socket::Dead { .. } | Socket::Absent) => "no system daemon of libvirt listens".to_owned(),
+        F::Socket(Socket::Denied { path }) => {
+            format!("this user is not allowed to connect to {}", path.display())
+        }
+        F::Socket(Socket::Dead { .. } | Socket::Absent) => "no libvirt system daemon is listening".to_owned(),
         F::Machine { present, missing } if missing.is_empty() => format!("available: {}", parts(present)),
         F::Machine { missing, .. } => format!("not installed: {}", parts(missing)),
         F::Network { name, active: true, .. } => format!("{name} is active"),
         F::Network { name, active: false, .. } => format!("{name} is inactive; create starts it"),
-        F::OtherNetwork { spec } => format!("{spec} is used"),
+        F::OtherNetwork { spec } => format!("VMs use {spec}"),
         F::Pool { path, blocked: Some(_), .. } => format!("the user that QEMU runs as cannot access {path}"),
         F::Pool { name, path, free, blocked: None } => format!("{name}: {free} free in {path}"),
-        F::NoPoolYet { name } => format!("the first create makes the pool {name}"),
-        F::Passt { fault: None } => "user-mode networking by passt".to_owned(),
+        F::NoPoolYet { name } => format!("the first create will create the pool {name}"),
+        F::Passt { fault: None } => "user-mode networking uses passt".to_owned(),
         F::Passt { fault: Some(fault) } => format!("{fault}; QEMU's slower slirp is used instead"),
-        F::Virtiofs { path: Some(path) } => format!("directories are shared by {}", path.display()),
+        F::Virtiofs { path: Some(path) } => format!("host directories are shared through {}", path.display()),
         F::Virtiofs { path: None } => {
-            "virtiofsd is not installed; directories are shared by 9p, which fewer guests know".to_owned()
+            "virtiofsd is not installed; host directories are shared through 9p, which fewer guests support"
+                .to_owned()
         }
         F::Qmp(QmpFolder::Usable(path)) => path.display().to_string(),
         F::Qmp(QmpFolder::Missing(path)) => format!("there is no directory {}", path.display()),
@@ -111,7 +114,7 @@ fn on(uri: &ConnectionUri, command: Command) -> String {
 fn group(membership: Membership) -> &'static str {
     match membership {
         Membership::Yes => "this login is in the group libvirt",
-        Membership::AfterNewLogin => "in the group libvirt, but not in this login",
+        Membership::AfterNewLogin => "in the group libvirt, but not in this login session",
         Membership::No | Membership::NoGroup => "not in the group libvirt",
     }
 }

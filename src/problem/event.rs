@@ -5,16 +5,16 @@ use crate::manager::{Already, Seen, Step};
 /// A step as it begins, to be put behind the name of its VM or image.
 pub fn step(step: Step) -> &'static str {
     match step {
-        Step::ReplaceVm => "deleting the VM that it replaces",
+        Step::ReplaceVm => "deleting the existing VM",
         Step::ClaimName => "claiming the name",
-        Step::MakeDisks => "creating its disks",
-        Step::CopyDisks => "copying its disks",
-        Step::CopyRunningDisks => "copying the disks as they are now",
-        Step::UploadBase => "copying it into the storage pool",
-        Step::AwaitUpload => "waiting for another process that copies it",
-        Step::FlattenDisk => "copying its disk into one file",
-        Step::FetchCopy => "fetching the copy",
-        Step::Start => "starting it",
+        Step::MakeDisks => "creating disks",
+        Step::CopyDisks => "copying disks",
+        Step::CopyRunningDisks => "copying the disks of the running VM",
+        Step::UploadBase => "copying to the storage pool",
+        Step::AwaitUpload => "waiting for another process that is copying it",
+        Step::FlattenDisk => "copying the disk into one file",
+        Step::FetchCopy => "downloading the copy",
+        Step::Start => "starting",
     }
 }
 
@@ -33,9 +33,9 @@ pub fn already(name: &str, what: Already) -> String {
         Already::NoReservation => "has no reserved address there",
         Already::Active => "is already active",
         Already::Inactive => "is already inactive",
-        Already::Autostarted => "is already started automatically",
-        Already::NotAutostarted => "is not started automatically",
-        Already::RemovedOnNextStart => "is already removed from the VM's next start on",
+        Already::Autostarted => "already has autostart enabled",
+        Already::NotAutostarted => "already has autostart disabled",
+        Already::RemovedOnNextStart => "will already be removed at the VM's next start",
         Already::Set => "already has these settings",
         Already::OfThatSize => "already has that size",
         Already::UpToDate => "is up to date",
@@ -47,7 +47,7 @@ pub fn already(name: &str, what: Already) -> String {
 pub fn seen(seen: &Seen) -> String {
     match seen {
         Seen::Nothing => "nothing yet".to_owned(),
-        Seen::State(state) => format!("it is {state}"),
+        Seen::State(state) => format!("the VM is {state}"),
         Seen::NoAddress => "no address".to_owned(),
         Seen::NoAnswer(socket) => format!("{socket} does not answer"),
         Seen::CloudInit { detail } => format!("cloud-init is running: {detail}"),

@@ -8,11 +8,11 @@ pub(super) fn advice(error: &ExecError) -> Advice {
     match error {
         E::NotStarted { missing, is_for_shell, .. } => {
             let advice = match (is_for_shell, missing) {
-                (true, _) => "no shell reads the command: for shell syntax use `sh -c '..'`",
+                (true, _) => "the command is run without a shell: for shell syntax use `sh -c '..'`",
                 (false, true) => {
-                    "the guest has no such program where its agent looks (PATH): install it, or give its full path"
+                    "the program is not in the PATH of the guest's agent: install it, or give its full path"
                 }
-                (false, false) => "check that the file is a program of the guest's, and executable",
+                (false, false) => "check that the file is executable and made for the guest",
             };
             (if *missing { K::NotFound } else { K::Denied }, hint(advice))
         }

@@ -15,7 +15,7 @@ pub(super) fn advice(error: &Error, doing: Doing) -> Advice {
         E::InUse { .. } => (
             K::WrongState,
             hint(format_args!(
-                "shut that VM down, or wait until the program is done; {} makes an image of a VM's disk",
+                "shut that VM down, or wait until the program is done; {} creates an image from a VM's disk",
                 vmtools("image commit").fixed("VM NAME")
             )),
         ),
@@ -24,7 +24,7 @@ pub(super) fn advice(error: &Error, doing: Doing) -> Advice {
         E::NameTaken { name } => (
             K::Exists,
             hint(format_args!(
-                "choose another name, or remove that one with {}; import and commit can --replace it",
+                "choose another name, or remove that image with {}; import and commit replace it with --replace",
                 vmtools("image rm").arg(name)
             )),
         ),
@@ -40,13 +40,15 @@ pub(super) fn advice(error: &Error, doing: Doing) -> Advice {
             let meant = did_you_mean(nearest);
             let catalog = vmtools("image list").flag("--available");
             let file = match doing {
-                Doing::Pull => format!("a file is imported: {}", import(Path::new(&format!("./{name}")))),
-                _ => format!("a file is given by its path: {}", option("--image", format_args!("./{name}"))),
+                Doing::Pull => {
+                    format!("to use a file, import it: {}", import(Path::new(&format!("./{name}"))))
+                }
+                _ => format!("to use a file, give its path: {}", option("--image", format_args!("./{name}"))),
             };
             (K::NotFound, hint(format_args!("{meant}{catalog} lists the catalogue; {file}")))
         }
         E::FileMissing { .. } => {
-            (K::NotFound, hint("check the path: relative ones start at the current directory"))
+            (K::NotFound, hint("check the path; a relative path starts at the current directory"))
         }
         E::NotAFile { .. } => (K::Usage, None),
         E::NoBuild { .. } => (
@@ -58,7 +60,7 @@ pub(super) fn advice(error: &Error, doing: Doing) -> Advice {
         ),
         E::NotFound { .. } => (K::NotFound, None),
         E::Unreachable { .. } => {
-            (K::Unreachable, hint("check the network; a file of this host needs no download"))
+            (K::Unreachable, hint("check the network; a file on this host needs no download"))
         }
         E::Stalled { .. } => (K::Unreachable, hint(RESUMES)),
         E::Transfer { .. } => (K::Failed, hint(RESUMES)),
@@ -72,7 +74,7 @@ pub(super) fn advice(error: &Error, doing: Doing) -> Advice {
             (K::Usage, hint("append its digest to the URL, #sha256:HEX, or give an https URL"))
         }
         E::NothingToPull { path } => (K::Usage, hint(format_args!("import it with {}", import(path)))),
-        E::Iso { .. } => (K::Usage, hint("give an installation ISO with --iso")),
+        E::Iso { .. } => (K::Usage, hint("use an installation ISO with --iso")),
         E::Invalid(_) | E::Catalog { .. } => (K::Usage, None),
         _ => (K::Failed, None),
     }
@@ -88,10 +90,10 @@ pub(super) fn stored_advice(error: &ImageError) -> Advice {
             (K::NotFound, hint(format_args!("{} lists images", vmtools("image list"))))
         }
         E::Ambiguous { digests, .. } => {
-            (K::Usage, hint(format_args!("name one by its digest: {}", digests.join(", "))))
+            (K::Usage, hint(format_args!("select one by its digest: {}", digests.join(", "))))
         }
         // As with a VM's disk that another needs: to remove it would lose data.
-        E::InUse { .. } => (K::Integrity, hint("delete what needs it first")),
+        E::InUse { .. } => (K::Integrity, hint("delete what uses it first")),
     }
 }
 
@@ -109,10 +111,10 @@ fn of_header(name: &str, error: &header::Error) -> Option<String> {
         E::Foreign(Foreign::Disk(_, driver)) => to_qcow2(file, *driver),
         E::NamesFile(NamedFile::Extent) => to_qcow2(file, image::Driver::Vmdk),
         E::Foreign(Foreign::Export(_, program)) => {
-            hint(format_args!("write its disk out as a raw file first, for example with {program}"))
+            hint(format_args!("export its disk as a raw file first, for example with {program}"))
         }
         E::Foreign(Foreign::Packed(_)) => hint("unpack it first"),
-        E::Corrupt => hint(format_args!("see what is wrong: {}", command("qemu-img check").path(file))),
+        E::Corrupt => hint(format_args!("check it with {}", command("qemu-img check").path(file))),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::Exists { object: Object::Network, name } => (
             K::Exists,
             hint(format_args!(
-                "choose another name, or look at it with {}",
+                "choose another name, or inspect it with {}",
                 vmtools("network info").arg(name)
             )),
         ),
@@ -20,12 +20,12 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::FileMissing { .. } => {
             (K::Failed, hint("restore the file if it was moved or deleted, or remove what refers to it"))
         }
-        E::OtherVolume { .. } => (K::Integrity, hint("the record was changed: nothing is deleted by it")),
+        E::OtherVolume { .. } => (K::Integrity, hint("the record was changed, so nothing is deleted")),
         E::WrongState { .. } => (K::WrongState, None),
         E::Unreachable { uri, .. } if uri == "qemu:///session" => (
             K::Unreachable,
             hint(format_args!(
-                "a session's libvirt is started by its first client, if it is installed: {} checks that",
+                "a session's libvirt is started by its first client, if it is installed: {} checks this",
                 vmtools("doctor")
             )),
         ),
@@ -99,7 +99,7 @@ fn missing(object: Object, name: &str, nearest: &[String]) -> Option<String> {
             hint(format_args!("{}{lists} lists all VMs", did_you_mean(nearest)))
         }
         Object::Network if name == "default" => hint(format_args!(
-            "{} defines it, and so does {}",
+            "define it with {} or {}",
             install(),
             command("virsh net-define /usr/share/libvirt/networks/default.xml")
         )),
@@ -122,12 +122,12 @@ fn refused(reason: Reason) -> Advice {
         ),
         Reason::LogDaemonDown => {
             let start = command("sudo systemctl start virtlogd.socket");
-            (K::Failed, hint(format_args!("start the daemon that writes guests' logs: {start}")))
+            (K::Failed, hint(format_args!("start the daemon that writes the guest logs: {start}")))
         }
         Reason::NoPciSlot => (
             K::Incapable,
             hint(format_args!(
-                "the running VM has no free slot for a device; it gets one when it is shut off: {}",
+                "the running VM has no free slot for a device; shut it down first: {}",
                 vmtools("stop").fixed("NAME")
             )),
         ),

@@ -172,7 +172,7 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Guest(error) => ssh::advice(error),
         Error::Host(_) => (ErrorKind::Failed, hint(format_args!("run {}", vmtools("doctor")))),
         Error::Invalid(_) => (ErrorKind::Usage, None),
-        Error::Claimed { .. } => (ErrorKind::WrongState, hint("try again when it is done")),
+        Error::Claimed { .. } => (ErrorKind::WrongState, hint("try again when it has finished")),
         Error::Interrupted => (ErrorKind::Interrupted, None),
         Error::LeftBehind { cause, left } => {
             let has = |is: fn(&Left) -> bool| left.iter().any(|remnant| is(&remnant.what));

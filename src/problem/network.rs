@@ -9,15 +9,14 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
         E::Session => (
             K::Incapable,
             hint(
-                "create it on the system's libvirt: --connect qemu:///system; VMs of a session have user-mode \
+                "create it on the system libvirt: --connect qemu:///system; VMs of a session have user-mode \
                  networking (--network user, --publish HOST:GUEST)",
             ),
         ),
         E::NotInSession { .. } => (
             K::NotFound,
             hint(
-                "use user-mode networking (--network user, --publish HOST:GUEST), or the system's libvirt, which has \
-                 networks: --connect qemu:///system",
+                "use user-mode networking (--network user, --publish HOST:GUEST), or the system libvirt, which has networks: --connect qemu:///system",
             ),
         ),
         E::SubnetTaken { subnet, .. } if subnet.is_ipv6() => (K::Exists, hint("choose another one")),
@@ -28,12 +27,12 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
         E::NoBridge { .. } => (
             K::NotFound,
             hint(format_args!(
-                "{} lists this host's bridges; the host's network configuration makes them",
+                "{} lists this host's bridges; the host's network configuration creates them",
                 command("ip link show type bridge")
             )),
         ),
         E::NoPortGroup { network, known, .. } if known.is_empty() => {
-            (K::NotFound, hint(format_args!("{network} has no port groups: leave out portgroup=")))
+            (K::NotFound, hint(format_args!("{network} has no port groups: omit portgroup=")))
         }
         E::NoPortGroup { network, known, .. } => (
             K::NotFound,
@@ -46,7 +45,7 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
         E::NotABridge { name } => (
             K::Usage,
             hint(format_args!(
-                "make a bridge and add {name} to it, or use a network of --mode nat or routed"
+                "create a bridge and add {name} to it, or use a network of --mode nat or routed"
             )),
         ),
         E::NotStarted { cause, .. } => libvirt::advice(cause),
@@ -65,13 +64,12 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
         }
         E::NoDhcp { .. } => (
             K::Incapable,
-            hint("its guests get their addresses elsewhere: reserve it there, or set it in the guest"),
+            hint("its guests get their addresses from elsewhere: reserve it there, or set it in the guest"),
         ),
         E::UnknownToDhcp { .. } => (
             K::Usage,
             hint(
-                "its name is no host name, or another has it already: give the guest's DUID with --duid, or start the \
-                 VM and reserve once it has an IPv6 lease",
+                "its name is not a valid host name, or is taken: give the guest's DUID with --duid, or start the VM and reserve the address once it has an IPv6 lease",
             ),
         ),
         E::OutsideSubnet { subnet, .. } => {
@@ -86,10 +84,10 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
         E::NotForGuests { .. } => (K::Usage, None),
         E::AddressTaken { network, .. } | E::DuidTaken { network, .. } => (
             K::Exists,
-            hint(format_args!("{} lists those that are taken", vmtools("network info").arg(network))),
+            hint(format_args!("{} lists the addresses in use", vmtools("network info").arg(network))),
         ),
         E::NoReservation { network, known, .. } if known.is_empty() => {
-            (K::NotFound, hint(format_args!("{network} has no reservations at all")))
+            (K::NotFound, hint(format_args!("{network} has no reservations")))
         }
         E::NoReservation { network, known, .. } => {
             let named = known.iter().map(|(ip, name)| match name {
@@ -105,12 +103,12 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
         ),
         E::SeveralCards { macs, .. } => {
             let macs: Vec<String> = macs.iter().map(|mac| option("--mac", mac)).collect();
-            (K::Usage, hint(format_args!("say which: {}", macs.join(" or "))))
+            (K::Usage, hint(format_args!("specify one: {}", macs.join(" or "))))
         }
         E::NoSuchCard { vm, .. } => {
             (K::NotFound, hint(format_args!("{} lists its interfaces", vmtools("status").arg(vm))))
         }
-        E::MacTaken { .. } => (K::Exists, hint("leave out --mac or mac= for a new one")),
+        E::MacTaken { .. } => (K::Exists, hint("omit --mac or mac= to generate one")),
         E::StillPlugged { vm, .. } => (
             K::Timeout,
             hint(format_args!("it is removed when the VM restarts: {}", vmtools("restart").arg(vm))),

@@ -10,7 +10,9 @@ pub(super) fn advice(error: &Error) -> Advice {
     match error {
         E::Denied { .. } | E::HostKeyChanged { .. } => (K::Denied, None),
         E::Unreachable { .. } => (K::Unreachable, None),
-        E::PrivateKeyGiven { .. } => (K::Usage, hint("give the public key, usually beside it with .pub")),
+        E::PrivateKeyGiven { .. } => {
+            (K::Usage, hint("give the public key, usually the file next to it that ends in .pub"))
+        }
         E::NotAPublicKey { .. } => (K::Usage, None),
         E::Process(error) => process::advice(error),
         E::File(error) if error.source.kind() == Io::NotFound => (K::NotFound, None),

@@ -18,14 +18,14 @@ pub(super) fn advice(error: &StorageError) -> Advice {
         E::NoPool { .. } => (
             K::NotFound,
             hint(format_args!(
-                "{} goes back to the default pool; with storage.path set, vmtools makes a pool of that directory",
+                "{} restores the default pool; with storage.path set, vmtools creates a pool in that directory",
                 vmtools("config").flag("--unset storage.pool")
             )),
         ),
         E::NotInPool { path, .. } => (
             K::Incapable,
             hint(format_args!(
-                "make a storage pool of its directory: {}",
+                "create a storage pool for its directory: {}",
                 virsh("pool-create-as")
                     .fixed("NAME dir")
                     .option("--target", Path::new(path).parent().unwrap_or(Path::new("/")).display())
@@ -34,13 +34,12 @@ pub(super) fn advice(error: &StorageError) -> Advice {
         E::BaseBroken { .. } | E::NotRemoved { .. } => {
             (K::Failed, hint(format_args!("try again, or run {}", vmtools("gc"))))
         }
-        E::InUse { .. } => (K::Integrity, hint("delete what needs it first")),
+        E::InUse { .. } => (K::Integrity, hint("delete what uses it first")),
         E::Open { .. } => (K::Integrity, hint("stop the VM or the program that uses it first")),
         E::Forged { name, .. } => (
             K::Integrity,
             hint(format_args!(
-                "the guest may have written that to get at other files; if you trust it, name the disk's format \
-                 with {}",
+                "the guest may have written it to gain access to other files; if you trust it, set the disk's format with {}",
                 virsh("edit").arg(name)
             )),
         ),

@@ -134,7 +134,7 @@ fn a_wait_tells_what_it_saw_last_and_the_end_of_the_log() {
         state: VmState::Shutoff,
         serial_log: None,
     };
-    assert_eq!(stopped.to_string(), "the VM web stopped during the wait for ssh: it was forced off");
+    assert_eq!(stopped.to_string(), "the VM web stopped during the wait for ssh: it was powered off");
 }
 
 #[test]

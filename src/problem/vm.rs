@@ -34,22 +34,22 @@ pub(super) fn advice(error: &VmError, doing: Doing) -> Advice {
         E::OtherState { name, .. } => (
             K::Timeout,
             hint(format_args!(
-                "QEMU pauses a VM by itself when its disk fails or is full: {}",
+                "QEMU pauses a VM when its disk fails or is full: {}",
                 virsh("domstate").arg(name).flag("--reason")
             )),
         ),
-        E::Hangs { name } => (K::Timeout, hint(format_args!("end it with {}", force(name)))),
+        E::Hangs { name } => (K::Timeout, hint(format_args!("power it off with {}", force(name)))),
         E::Transient { name } => (K::WrongState, transient(name, doing)),
         E::BeingMade { .. } => (
             K::WrongState,
             hint(format_args!(
-                "wait until it is done; if that process was killed, {} removes what it left",
+                "wait until that has finished; if the process was killed, {} removes what it left",
                 vmtools("gc")
             )),
         ),
         E::Unfinished { .. } => (
             K::WrongState,
-            hint(format_args!("{} removes what there is of it; then create it again", vmtools("gc"))),
+            hint(format_args!("remove what is left of it with {}, then create it again", vmtools("gc"))),
         ),
         E::NotManaged { .. } => (K::WrongState, None),
         E::Protected { name } => (
@@ -59,7 +59,7 @@ pub(super) fn advice(error: &VmError, doing: Doing) -> Advice {
         E::HasChildren { name, children } => (
             K::WrongState,
             hint(format_args!(
-                "writing to them would damage the clones: delete those with {}, or start a full clone with {}",
+                "writing to them would corrupt the clones: delete the clones with {}, or start a full clone with {}",
                 vmtools("delete").args(children),
                 vmtools("clone").arg(name).fixed("COPY").flag("--start")
             )),
@@ -70,7 +70,7 @@ pub(super) fn advice(error: &VmError, doing: Doing) -> Advice {
         E::NoQmpFolder { .. } => (
             K::Incapable,
             hint(format_args!(
-                "{} says what is missing; until then the VM is monitored through libvirt",
+                "{} shows what is missing; until then the VM is monitored through libvirt",
                 vmtools("doctor")
             )),
         ),
@@ -81,9 +81,9 @@ fn exists(name: &str, doing: Doing) -> Option<String> {
     let look = vmtools("status").arg(name);
     match doing {
         Doing::Create => hint(format_args!(
-            "choose another name, look at it with {look}, or add --if-not-exists or --replace"
+            "choose another name, inspect it with {look}, or add --if-not-exists or --replace"
         )),
-        _ => hint(format_args!("choose another name, or look at it with {look}")),
+        _ => hint(format_args!("choose another name, or inspect it with {look}")),
     }
 }
 

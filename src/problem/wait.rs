@@ -24,7 +24,7 @@ pub(super) fn advice(error: &WaitError) -> Advice {
         E::CloudInit { vm, .. } => (
             K::Failed,
             hint(format_args!(
-                "see its log: {}",
+                "read its log: {}",
                 vmtools("ssh").arg(vm).then("-- sudo cat /var/log/cloud-init-output.log")
             )),
         ),
@@ -39,7 +39,7 @@ pub(super) fn reach_advice(error: &ReachError) -> Advice {
         E::NotPublished { port, .. } => (
             K::Incapable,
             hint(format_args!(
-                "publish it when the VM is made: {}",
+                "publish it when creating the VM: {}",
                 vmtools("create").fixed("NAME").option("--publish", format_args!("8080:{port}"))
             )),
         ),

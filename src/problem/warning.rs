@@ -9,24 +9,23 @@ pub fn text(warning: &Warning) -> String {
     use Warning as W;
     match warning {
         W::Emulation { reason } => format!(
-            "KVM cannot be used ({reason}): the guest is emulated, ten times slower or more; {} says how to fix it",
+            "KVM cannot be used ({reason}): the guest is emulated, at least ten times slower; {} shows how to fix it",
             vmtools("doctor")
         ),
         W::Unverified { image } => format!("{image} is not verified: no checksum was given"),
         W::Unchecked { image, reason } => {
-            format!("cannot check whether {image} is up to date ({reason}); the cached one is used")
+            format!("cannot check whether {image} is up to date ({reason}); using the cached image")
         }
         W::ReservationStays { reason } => format!(
             "its address stays reserved ({reason}); {} releases it",
             vmtools("network unreserve").fixed("NETWORK ADDRESS")
         ),
         W::Hung => format!(
-            "the QEMU of a VM does not answer: only names and states are known, all else is 0 or empty; {} ends \
-             one that hangs",
+            "the QEMU of a VM does not answer: only names and states are known, other values are 0 or empty; {} powers off a VM that hangs",
             vmtools("stop").fixed("NAME").flag("--force")
         ),
         W::MayLetGo { vm, target } => format!(
-            "the guest of {vm} was asked to release {target} and may still do so: {}",
+            "the guest of {vm} was asked to release {target} and may still do so; check with {}",
             vmtools("disk list").arg(vm)
         ),
         W::MayGoOff { vm } => format!("{vm} was asked to shut down and may still do so"),
@@ -36,7 +35,7 @@ pub fn text(warning: &Warning) -> String {
         W::NewVmKept { vm } => {
             format!("the old VM is deleted; the new one is kept as {vm}: {}", vmtools("status").arg(vm))
         }
-        W::PartlySet { vm, done } => format!("{vm}: these were changed all the same: {}", settings(done)),
+        W::PartlySet { vm, done } => format!("{vm}: only these settings were changed: {}", settings(done)),
         W::Hidden { vms } => format!(
             "{}: QEMU does not answer; what the VM uses is known only from its files and command line",
             vms.join(", ")
@@ -45,25 +44,25 @@ pub fn text(warning: &Warning) -> String {
             format!("the VM has {wanted} vCPUs, more than the {host} CPUs of this host")
         }
         W::MemoryShort { wanted, available } => {
-            format!("the VM may use {wanted} of memory, and only {available} are free")
+            format!("the VM may use {wanted} of memory, but only {available} is free")
         }
         W::DiskShort { wanted, available } => {
-            format!("the disk may grow to {wanted}, and only {available} are free")
+            format!("the disk may grow to {wanted}, but only {available} is free")
         }
         W::NoPasst { reason } => {
             format!("passt cannot be used ({reason}); QEMU's slower slirp is used instead")
         }
         W::NoVirtiofs { folder, reason } => {
-            format!("{folder} is shared by 9p, which some guest kernels lack ({reason})")
+            format!("{folder} is shared through 9p, which some guest kernels do not support ({reason})")
         }
         W::NotMounted { vm, folders } => format!(
-            "{vm} has no cloud-init to mount its directories; in the guest, as root: {}",
+            "{vm} has no cloud-init to mount its directories; run as root in the guest: {}",
             folders.iter().map(SharedFolder::command).collect::<Vec<_>>().join("; ")
         ),
         W::NoCloudInit { vm } => format!("{vm} has no cloud-init, or it is disabled; ssh answers"),
         W::UserData(warning) => user_data(warning),
         W::SetupLeftOut { vm } => format!(
-            "{vm} has no cloud-init: the packages, write_files and runcmd of its template are left out"
+            "{vm} has no cloud-init: the packages, write_files and runcmd of its template are ignored"
         ),
         W::IdentityKept { vm, ignition } => format!(
             "the guest of {vm} keeps its source's host name, machine-id and ssh host keys ({}); its UUID and MAC \
@@ -71,20 +70,20 @@ pub fn text(warning: &Warning) -> String {
             if *ignition { "Ignition runs only once" } else { "vmtools made no seed for the source" }
         ),
         W::NotFrozen { vm, reason } => {
-            format!("{}: the copy is what a power cut would have left on its disks", not_frozen(vm, reason))
+            format!("{}: the copy is only crash-consistent, as after a power failure", not_frozen(vm, reason))
         }
         W::StillFrozen { vm } => format!(
             "the guest agent of {vm} stopped answering, and its file systems may still be frozen: {}",
             virsh("domfsthaw").arg(vm)
         ),
         W::TpmLeftOut { vm } => {
-            format!("{vm} gets a new, empty TPM: what its source sealed in its own cannot be unsealed there")
+            format!("{vm} gets a new, empty TPM: what the TPM of its source has sealed cannot be unsealed")
         }
         W::DisksLeftOut { of, disks } => {
-            format!("{of}: only its first disk is used; left out: {}", disks.join(", "))
+            format!("{of}: only the first disk is used; ignored: {}", disks.join(", "))
         }
         W::ImageUseUnknown { reason } => {
-            format!("cannot tell what uses the images, nor which base images there are: {reason}")
+            format!("cannot tell what uses the images or which base images exist: {reason}")
         }
         W::StoppedVms { count } => format!(
             "no VM is running; {} lists those that are shut off ({count})",
@@ -107,7 +106,7 @@ fn not_frozen(vm: &str, reason: &FreezeFault) -> String {
         FreezeFault::NoAgent => format!("the guest agent of {vm} does not answer"),
         FreezeFault::Failed { reason } => format!("the file systems of {vm} were not frozen ({reason})"),
         FreezeFault::TooShort { at_most } => format!(
-            "the copy did not begin within {}, the longest that the file systems of {vm} are frozen",
+            "the copy did not start within {}, the time limit for freezing the file systems of {vm}",
             humantime::format_duration(*at_most)
         ),
     }
@@ -129,21 +128,23 @@ fn user_data(warning: &UserDataWarning) -> String {
         }
         W::BrokenBoundary { line } => {
             format!(
-                "the user-data, line {line}: a boundary needs `--` before it; this one is content of its part"
+                "the user-data, line {line}: a boundary starts with `--`; this one is read as content of its part"
             )
         }
         W::TextBehindParts { line } => {
-            format!("the user-data, line {line}: cloud-init ignores what follows the last boundary")
+            format!("the user-data, line {line}: cloud-init ignores everything after the last boundary")
         }
         W::SshdConfig { user, path, directive } => {
-            format!("{directive} in {path} may keep {user} out, as whom vmtools logs in (--user NAME)")
+            format!(
+                "{directive} in {path} may lock out {user}, the user that vmtools logs in as (--user NAME)"
+            )
         }
         W::Shell { user, shell } => {
-            format!("{user}, as whom vmtools logs in, gets the shell {shell} (--user NAME)")
+            format!("{user}, the user that vmtools logs in as (--user NAME), gets the shell {shell}")
         }
         W::PasswordExpires { user } => {
             format!(
-                "the password of {user} expires at once (chpasswd.expire): ssh commands fail until it is changed"
+                "the password of {user} expires immediately (chpasswd.expire): ssh commands fail until it is changed"
             )
         }
     }

@@ -19,7 +19,7 @@ pub enum Error {
     },
     /// The connection was taken, or queued, and no greeting came: QEMU greets one client at a time, so
     /// another one has the monitor, or QEMU hangs.
-    #[error("QEMU at {} gave no greeting in {within:?}", .socket.display())]
+    #[error("QEMU at {} sent no greeting within {within:?}", .socket.display())]
     Busy {
         /// The socket.
         socket: PathBuf,
@@ -27,7 +27,7 @@ pub enum Error {
         within: Duration,
     },
     /// No reply in time.
-    #[error("QEMU at {} did not answer {command} in {within:?}", .socket.display())]
+    #[error("QEMU at {} did not answer {command} within {within:?}", .socket.display())]
     TimedOut {
         /// The socket.
         socket: PathBuf,
@@ -52,7 +52,7 @@ pub enum Error {
         socket: PathBuf,
     },
     /// What came is not QMP.
-    #[error("what answers at {} does not speak QMP", .socket.display())]
+    #[error("the server at {} does not speak QMP", .socket.display())]
     Malformed {
         /// The socket.
         socket: PathBuf,
@@ -61,7 +61,7 @@ pub enum Error {
         source: wire::Malformed,
     },
     /// The reply is QMP, but not of the form that this command's replies have. The connection is still good.
-    #[error("QEMU's reply to {command} is not understood")]
+    #[error("cannot understand QEMU's reply to {command}")]
     Reply {
         /// The command.
         command: &'static str,

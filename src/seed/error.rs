@@ -40,7 +40,7 @@ pub enum Error {
         reason: String,
     },
     /// Documents that are too large for a seed.
-    #[error("the cloud-init documents have {bytes} bytes, {limit_bytes} are the most")]
+    #[error("the cloud-init documents have {bytes} bytes, more than the limit of {limit_bytes}")]
     TooLarge {
         /// What they have.
         bytes: usize,
@@ -48,7 +48,7 @@ pub enum Error {
         limit_bytes: usize,
     },
     /// The seed volume could not be made.
-    #[error("cannot make the cloud-init seed")]
+    #[error("cannot create the cloud-init seed")]
     Volume(#[source] std::io::Error),
     /// A document could not be written as JSON.
     #[error("cannot write the cloud-init {document}")]

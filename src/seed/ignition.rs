@@ -65,8 +65,8 @@ pub fn check_ignition(config: &[u8]) -> Result<(), Error> {
     };
     match document["ignition"]["version"].as_str() {
         Some(version) if version.starts_with("3.") => Ok(()),
-        Some(version) => refuse(format!("it is of version {version}, and 3 is needed")),
-        None => refuse("it has no `ignition.version`; Butane makes it of a .bu file".to_owned()),
+        Some(version) => refuse(format!("its version is {version}, but 3 is required")),
+        None => refuse("it has no `ignition.version`; Butane generates it from a .bu file".to_owned()),
     }
 }
 

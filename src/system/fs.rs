@@ -126,7 +126,7 @@ pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(Error::at("make the folder", folder))
+        .map_err(Error::at("create the directory", folder))
 }
 
 /// Waits until the names of the folder's files are on the disk, such as one that a file was given just now.

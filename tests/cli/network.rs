@@ -76,6 +76,6 @@ fn each_verb_of_network_shows_an_example() {
     {
         run(&["network", verb, "--help"])
             .success()
-            .stdout_has(&format!("Example:\n  vmtools network {verb} "));
+            .stdout_has(&format!("Examples:\n  vmtools network {verb} "));
     }
 }

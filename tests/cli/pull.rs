@@ -440,7 +440,7 @@ fn a_folder_or_nothing_at_all_is_told_as_that() {
         let run = env.vmtools(&["image", "pull", path.to_str().unwrap(), "--json"]).run().code(code);
         run.json_error()["message"].as_str().unwrap().to_owned()
     };
-    assert!(error(&folder, 2).contains("is a folder"));
+    assert!(error(&folder, 2).contains("is a directory"));
     assert!(error(&env.home().join("nowhere.qcow2"), 3).contains("there is no file"));
 }
 

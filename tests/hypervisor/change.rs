@@ -87,7 +87,7 @@ fn a_running_vm_takes_what_it_can_at_once() {
     assert_eq!(kept(&inactive()), kept(&before));
     assert!(inactive().contains(">2</vcpu>"), "{}", inactive());
 
-    vmtools(&["set", "web", "-d", "1", "--label", "no=1"]).code(11).stderr_has("give 2G");
+    vmtools(&["set", "web", "-d", "1", "--label", "no=1"]).code(11).stderr_has("specify 2G");
     vmtools(&["set", "web", "-m", "100T", "--label", "no=1"]).code(9);
     let more = vmtools(&["set", "web", "-c", "1", "-m", "300", "--no-autostart"])
         .success()
@@ -124,7 +124,7 @@ fn vms_of_others_are_changed_as_far_as_they_can_be() {
         let waits = if state == "running" { serde_json::json!(["memory"]) } else { serde_json::json!([]) };
         assert_eq!((&json["on_next_start"], &json["autostart"]), (&waits, &true.into()), "{set}");
         vmtools(&["set", name, "-d", "1"]).code(9).stderr_has("no hard disk");
-        vmtools(&["set", name, "-m", "40", "--label", "a=b"]).code(5).stderr_has("not made by vmtools");
+        vmtools(&["set", name, "-m", "40", "--label", "a=b"]).code(5).stderr_has("not created by vmtools");
         vmtools(&["set", name, "--ttl", "1h"]).code(5);
         let xml = sandbox.virsh(&["dumpxml", "--inactive", "--domain", name]).stdout;
         assert!(xml.contains(">49152</memory>") && !xml.contains("urn:vmtools"), "{xml}");
@@ -176,7 +176,7 @@ fn what_is_protected_is_not_deleted_and_what_has_expired_is() {
     assert!(forever["ttl_expires"].is_null() && forever["applied"][0] == "ttl", "{forever}");
     let listed = vmtools(&["list", "--all", "--columns", "name,ttl,protected"]).success();
     assert!(
-        listed.lines().iter().any(|line| line.starts_with("keep ") && line.ends_with("(over)  yes")),
+        listed.lines().iter().any(|line| line.starts_with("keep ") && line.ends_with("(expired)  yes")),
         "{listed}"
     );
     let planned = vmtools(&["gc", "--dry-run", "--json"]).success().json();
@@ -201,7 +201,7 @@ fn a_running_vm_moves_within_the_room_that_it_was_made_with() {
     let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
     let room = ["--max-memory", "384", "--max-cpus", "2"];
     let plan = create(&sandbox, "web", &image, &[&room[..], &["--dry-run"]].concat()).run().success();
-    plan.stdout_has("1 CPU (up to 2)").stdout_has("256 MiB (up to 384 MiB) of memory");
+    plan.stdout_has("1 vCPU (up to 2)").stdout_has("256 MiB (up to 384 MiB) of memory");
     let made = create(&sandbox, "web", &image, &[&room[..], &["--start", "--wait=ssh"]].concat()).run();
     made.success();
     let sizes = |json: &serde_json::Value| {

@@ -74,7 +74,7 @@ fn life(sandbox: &Sandbox) {
     vmtools(&["set", "web", "-d", "2"]).code(5).stderr_has("low-1, low-2");
     vmtools(&["disk", "resize", "web", "vda", "2"]).code(5).stderr_has("low-1, low-2");
     let plan = vmtools(&["delete", "low-1", "--dry-run"]).success();
-    assert!(plan.stdout.contains("(of the VM that it is linked to)"), "{plan}");
+    assert!(plan.stdout.contains("(disk of the VM it is cloned from)"), "{plan}");
     vmtools(&["delete", "--yes", "web", "low-1"]).code(10).stderr_has("the VM low-2");
     assert_eq!(sandbox.domains(), ["low-2", "twin", "web"]);
     vmtools(&["start", "low-2", "--wait"]).success();
@@ -203,7 +203,7 @@ fn a_clone_that_does_not_come_about_leaves_nothing() {
         }
     };
     let clone = |more: &[&str]| sandbox.vmtools(&[&["clone", "web", "twin", "--json"], more].concat());
-    for (step, more) in [("copying its disks", &[][..]), ("waiting for", &["--start", "--wait=port=9"])] {
+    for (step, more) in [("copying disks", &[][..]), ("waiting for", &["--start", "--wait=port=9"])] {
         let mut running = clone(more).spawn();
         said(&mut running, step);
         // Else the copy would come to its end meanwhile.
@@ -229,7 +229,7 @@ fn a_clone_that_does_not_come_about_leaves_nothing() {
     // Its source runs, or goes, midway.
     for verb in ["start", "undefine"] {
         let mut running = clone(&[]).spawn();
-        said(&mut running, "copying its disks");
+        said(&mut running, "copying disks");
         running.pause();
         sandbox.virsh(&[verb, "web"]);
         running.go_on();
@@ -278,7 +278,7 @@ fn a_running_vm_is_copied_as_it_is_at_one_moment() {
     let before = own_volumes(&sandbox);
     let stop = r#"{"execute":"guest-exec","arguments":{"path":"/bin/sh","arg":["-c","kill -STOP $PPID"]}}"#;
     sandbox.virsh_command(&["qemu-agent-command", "web", stop, "--timeout", "5"]).run();
-    vmtools(&["clone", "web", "twin", "--live"]).success().stderr_has("power cut");
+    vmtools(&["clone", "web", "twin", "--live"]).success().stderr_has("crash-consistent");
     vmtools(&["delete", "--force", "twin"]).success();
     let mut running = sandbox.vmtools(&["clone", "web", "twin", "--live"]).spawn();
     said(&mut running, "copying the disks");

@@ -81,7 +81,7 @@ fn a_copy_by_a_daemon_that_is_killed_is_taken_back() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let Some(files) = large(&sandbox) else { return };
     let mut running = as_member(&sandbox, &["clone", "theirs", "mine", "--json"]).spawn();
-    said(&mut running, "copying its disks");
+    said(&mut running, "copying disks");
     let pool = "/var/lib/libvirt/images/vmtools";
     wait_for("libvirt's copying", MINUTE, || (!sandbox.files_under(pool).is_empty()).then_some(()));
     sandbox.libvirtd_kill();
@@ -113,7 +113,7 @@ fn a_pool_that_a_killed_clone_left_is_garbage() {
         names
     };
     let mut running = as_member(&sandbox, &["clone", "theirs", "mine"]).spawn();
-    said(&mut running, "copying its disks");
+    said(&mut running, "copying disks");
     running.pause();
     assert_eq!(pools().len(), 1);
     // It is of use as long as its clone goes on.
@@ -127,7 +127,7 @@ fn a_pool_that_a_killed_clone_left_is_garbage() {
         found.json().as_array().unwrap().iter().map(|item| item["reason"].clone()).collect();
     assert_eq!(reasons, ["unfinished", "forgotten_pool"], "{found}");
     assert_eq!(pools().len(), 1);
-    sandbox.vmtools(&["gc"]).run().success().stdout_has("a pool for the time being");
+    sandbox.vmtools(&["gc"]).run().success().stdout_has("temporary pool");
     assert_eq!((pools(), sandbox.domains()), (Vec::new(), vec!["theirs".to_owned()]));
     sandbox.as_root("test", &["-s", &files[0]]).run().success();
 }

@@ -40,7 +40,7 @@ fn disks_come_grow_and_go_while_the_guest_runs() {
     assert_eq!(listed.lines().len(), 5, "{listed}");
 
     vmtools(&["disk", "remove", "web", "vda"]).code(2).stderr_has("delete web");
-    vmtools(&["disk", "remove", "web", "vdb"]).code(2).stderr_has("is set up by it");
+    vmtools(&["disk", "remove", "web", "vdb"]).code(2).stderr_has("is configured by it");
     vmtools(&["disk", "remove", "web", "vdc"]).code(2).stderr_has("--keep");
     vmtools(&["disk", "remove", "web", "vdd"]).success();
     vmtools(&["disk", "remove", "web", "vdc", "--yes"]).success().stdout_has("deleted");
@@ -81,7 +81,7 @@ fn an_iso_is_put_in_and_taken_out() {
     // The drive of the next start is the one, and no other is added.
     vmtools(&["disk", "insert", "web", two]).success().stdout_has("sda").stderr_has("next start");
     assert_eq!(medium(), Some(Some(two.to_owned())));
-    vmtools(&["disk", "eject", "web"]).success().stdout_has("sda is empty").stderr_has("next start");
+    vmtools(&["disk", "eject", "web"]).success().stdout_has("sda is now empty").stderr_has("next start");
     assert_eq!(medium(), Some(None));
     vmtools(&["disk", "insert", "web", one]).success().stdout_has("sda");
     assert!(!sandbox.virsh(&["dumpxml", "--inactive", "web"]).stdout.contains("'sdb'"));
@@ -101,8 +101,8 @@ fn an_iso_is_put_in_and_taken_out() {
         .stderr_has("vda of the VM web is a hard disk");
     vmtools(&["disk", "eject", "web", "--target", "vdx"]).code(3).stderr_has("has no disk vdx");
     // No guest can release a SATA drive while it runs.
-    vmtools(&["disk", "remove", "web", "sda"]).success().stderr_has("web keeps sda until it stops");
-    vmtools(&["disk", "remove", "web", "sda"]).success().stderr_has("already removed");
+    vmtools(&["disk", "remove", "web", "sda"]).success().stderr_has("web keeps sda until it shuts down");
+    vmtools(&["disk", "remove", "web", "sda"]).success().stderr_has("will already be removed");
     assert_eq!(medium(), Some(None));
     assert!(!stored().contains("'sda'"), "{}", stored());
     vmtools(&["stop", "--force", "web"]).success();

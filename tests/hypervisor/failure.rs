@@ -12,7 +12,7 @@ fn what_a_killed_create_leaves_is_garbage() {
     // With the base there: one that is killed while it uploads keeps others waiting until it is stale.
     create(&sandbox, "first", &image, &[]).run().success();
     sandbox.vmtools(&["delete", "--yes", "first"]).run().success();
-    for step in ["creating its disks", "starting it", "waiting for"] {
+    for step in ["creating disks", "web: starting", "waiting for"] {
         let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9"]).spawn();
         said(&mut running, step);
         running.signal("KILL");
@@ -26,7 +26,7 @@ fn a_create_killed_during_the_upload_is_garbage() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
     let mut running = create(&sandbox, "web", &image, &[]).spawn();
-    said(&mut running, "copying it into the storage pool");
+    said(&mut running, "copying to the storage pool");
     running.signal("KILL");
     running.wait(MINUTE);
     collect(&sandbox, "copying");
@@ -77,7 +77,7 @@ fn collect(sandbox: &Sandbox, step: &str) {
 fn an_interrupted_create_takes_all_back() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
-    for (step, signal) in [("creating its disks", "INT"), ("waiting for", "INT"), ("waiting for", "TERM")] {
+    for (step, signal) in [("creating disks", "INT"), ("waiting for", "INT"), ("waiting for", "TERM")] {
         let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9", "--json"]).spawn();
         said(&mut running, step);
         running.signal_group(signal);
@@ -158,7 +158,7 @@ fn a_vm_that_goes_off_is_not_waited_for() {
     let mut running = sandbox.vmtools(&["wait", "web", "--for", "port=9"]).spawn();
     said(&mut running, "waiting for");
     sandbox.virsh(&["destroy", "web"]);
-    running.wait(MINUTE).code(5).stderr_has("forced off").stderr_has("hint: ");
+    running.wait(MINUTE).code(5).stderr_has("powered off").stderr_has("hint: ");
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn an_image_that_was_cut_off_is_refused() {
     bytes.truncate(bytes.len() / 2);
     let cut = image.with_file_name("cut.qcow2");
     std::fs::write(&cut, bytes).unwrap();
-    create(&sandbox, "web", &cut, &[]).run().code(11).stderr_has("cut off");
+    create(&sandbox, "web", &cut, &[]).run().code(11).stderr_has("truncated");
     nothing_is_left(&sandbox);
 }
 

@@ -108,8 +108,8 @@ fn life(sandbox: &Sandbox) {
     let refused = vmtools(&["delete", "web", "--json"]).code(2);
     assert!(refused.json_error()["hint"].as_str().unwrap().contains("--yes"), "{refused}");
     // What is shown says what it takes: one that runs is stopped only by --force.
-    vmtools(&["delete", "web", "--dry-run"]).success().stdout_has("this takes --force");
-    vmtools(&["delete", "web", "--dry-run", "--force"]).success().stdout_has("is powered off first");
+    vmtools(&["delete", "web", "--dry-run"]).success().stdout_has("needs --force");
+    vmtools(&["delete", "web", "--dry-run", "--force"]).success().stdout_has("powered off first");
     assert_eq!(sandbox.domains(), ["web"]);
     vmtools(&["delete", "web", "--force"]).success();
     nothing_is_left(sandbox);
@@ -149,7 +149,7 @@ fn doctor_and_networks_are_content() {
     let iso = iso.to_str().unwrap();
     let plan = sandbox.vmtools(&["create", "web", "--iso", iso, "--start", "--dry-run"]).run().success();
     let plan = plan.stdout_has(iso).stdout_has("starting the network default");
-    plan.stdout_has("creating the storage pool vmtools").stdout_has("starting it");
+    plan.stdout_has("creating the storage pool vmtools").stdout_has("starting the VM");
     sandbox.libvirtd_stop();
     let checks = sandbox.vmtools(&["doctor", "--json"]).run().json();
     let fix =

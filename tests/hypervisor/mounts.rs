@@ -37,7 +37,7 @@ fn qemus_user_has_to_get_into_a_folder() {
     let image = sandbox_or_skip!(sandbox.busybox_image());
     // A home is its owner's alone.
     let refused = create(&sandbox, "web", &image, &["--mount", ".:/a", "--dry-run"]).run().code(7);
-    refused.stderr_has("closed to it").stderr_has("hint: ");
+    refused.stderr_has("has no permission for").stderr_has("hint: ");
     // Any user may read it, and only that.
     let open = sandbox.root().join("open");
     sandbox.exec(&["install", "-d", "-m", "755", open.to_str().unwrap()]);

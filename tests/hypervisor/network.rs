@@ -72,7 +72,7 @@ fn networks_of_every_mode_from_create_to_delete() {
     assert!(table.stdout.starts_with("NAME "), "{table}");
 
     network(&["start", "raw", "raw"]).success().stderr_has("already active");
-    network(&["stop", "raw", "lab"]).success().stdout_has("raw is off\nlab is off");
+    network(&["stop", "raw", "lab"]).success().stdout_has("raw is inactive\nlab is inactive");
     network(&["stop", "raw", "none"]).code(10).stderr_has("already inactive");
     network(&["autostart", "raw"]).success();
     network(&["autostart", "lab", "--off"]).success();
@@ -229,7 +229,7 @@ fn a_guest_is_plugged_in_and_out() {
     let none = network(&["unreserve", "lab", "192.168.123.99"]).code(3);
     none.stderr_has("the network lab has no reservation of 192.168.123.99").stderr_has("192.168.123.11");
     network(&["unreserve", "lab", "nosuch"]).code(3).stderr_has("there is no VM \"nosuch\"");
-    network(&["unreserve", "lab", "web"]).success().stdout_has("192.168.123.11 is free");
+    network(&["unreserve", "lab", "web"]).success().stdout_has("192.168.123.11 is no longer reserved");
     network(&["unreserve", "lab", "web"]).success().stderr_has("has no reserved address");
     network(&["detach", "lab", "web"]).success();
     assert!(!cards().contains("eth1"), "{}", cards());
@@ -237,7 +237,7 @@ fn a_guest_is_plugged_in_and_out() {
     // Off, with the network off too: the start starts it, and the guest gets its address.
     sandbox.vmtools(&["stop", "web", "--force"]).run().success();
     let bridge = word(&network(&["info", "lab", "--json"]).success(), "bridge");
-    network(&["attach", &format!("bridge={bridge}"), "web"]).success().stdout_has("from its next start");
+    network(&["attach", &format!("bridge={bridge}"), "web"]).success().stdout_has("at its next start");
     network(&["delete", "lab", "--yes"]).code(5);
     network(&["detach", "lab", "web"]).success();
     network(&["stop", "default"]).success();

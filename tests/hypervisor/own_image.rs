@@ -113,7 +113,7 @@ fn a_commit_that_is_ended_leaves_no_copy() {
     let image = sandbox_or_skip!(sandbox.busybox_image());
     create(&sandbox, "web", &image, &[]).run().success();
     let before = own_volumes(&sandbox);
-    for step in ["copying its disk", "fetching the copy"] {
+    for step in ["copying the disk", "downloading the copy"] {
         let mut running = sandbox.vmtools(&["image", "commit", "web", "ready", "--json"]).spawn();
         said(&mut running, step);
         running.signal("INT");
@@ -123,7 +123,7 @@ fn a_commit_that_is_ended_leaves_no_copy() {
         assert_eq!(names(&sandbox), ["busybox.qcow2"]);
     }
     let mut running = sandbox.vmtools(&["image", "commit", "web", "ready"]).spawn();
-    said(&mut running, "fetching the copy");
+    said(&mut running, "downloading the copy");
     running.signal("KILL");
     running.wait(MINUTE);
     let copy = own_volumes(&sandbox).into_iter().find(|path| path.contains("/vmtools-commit-")).unwrap();
@@ -135,7 +135,7 @@ fn a_commit_that_is_ended_leaves_no_copy() {
         assert!(item.is_some_and(|item| item["removable_at"].is_string()), "{named}");
         assert!(own_volumes(&sandbox).contains(&copy));
     }
-    sandbox.vmtools(&["gc"]).run().success().stdout_has("not yet removable: vmtools-commit-");
+    sandbox.vmtools(&["gc"]).run().success().stdout_has("cannot be removed yet: vmtools-commit-");
     sandbox.as_root("touch", &["-d", "2 minutes ago", &copy]).run().success();
     wait_for("gc to find the copy", MINUTE, || {
         sandbox.vmtools(&["gc"]).run().success();
@@ -186,7 +186,7 @@ fn an_image_that_is_there_twice_is_removed_once() {
     assert_eq!(words(&would.stdout), words(&did.stdout), "{would}{did}");
     assert_eq!((names(&sandbox), bases()), (Vec::new(), 0));
     // Without anything to remove there is nothing to ask.
-    vmtools(&["image", "prune"]).success().stderr_has("there is nothing to remove");
+    vmtools(&["image", "prune"]).success().stderr_has("nothing to remove");
 
     // What a command that was killed was writing is named and removed, with the files of its locks.
     let folder = sandbox.home().join(".local/share/vmtools/images");

@@ -70,7 +70,7 @@ fn a_vm_is_paused_resumed_and_restarted() {
     vmtools(&["delete", "--force", "--all"]).success().stdout_has("deleted other");
     hold("CONT");
     vmtools(&["delete", "--force", "web"]).success();
-    vmtools(&["stop", "--all"]).success().stderr_has("there is no such VM");
+    vmtools(&["stop", "--all"]).success().stderr_has("no VM matches");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn only_yes_deletes_a_vm() {
     let before = hashes();
     for (keys, code, word) in NO {
         let run = answer(&sandbox, "delete web", keys).code(code).stdout_has(word);
-        let run = run.stdout_has("delete the VM web").stdout_has("made for it alone");
+        let run = run.stdout_has("delete the VM web").stdout_has("created for this VM");
         // To say no is no error.
         assert_eq!(run.stdout.contains("error:"), code == 130, "{run}");
     }

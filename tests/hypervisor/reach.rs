@@ -84,7 +84,7 @@ fn the_console(sandbox: &Sandbox) {
     sandbox.exec(&["sh", "-c", &script]);
     let screen = |name: &str| std::fs::read_to_string(sandbox.home().join(name)).unwrap();
     let shown = screen("first");
-    let told = shown.find("Ctrl + T leaves it").expect("it is said how to leave");
+    let told = shown.find("press Ctrl-T to detach").expect("it is said how to leave");
     assert!(told < shown.find("web login:").unwrap() && shown.contains("status 0"), "{shown}");
     assert_eq!(screen("first.before"), screen("first.after"));
 
@@ -111,7 +111,7 @@ fn the_console(sandbox: &Sandbox) {
     sandbox.virsh(&["suspend", "web"]);
     let silent = format!(
         "({}; kill -TERM $(pgrep -x vmtools)) | {} >/dev/null",
-        until("nothing was heard", "silent", ""),
+        until("no output for", "silent", ""),
         at_terminal("silent", "--force")
     );
     sandbox.exec(&["sh", "-c", &silent]);
@@ -123,7 +123,7 @@ fn the_console(sandbox: &Sandbox) {
 fn the_escape_key_is_seen_among_others(sandbox: &Sandbox) {
     let program = ["--ctty", "--wait", env!("CARGO_BIN_EXE_vmtools"), "console", "web"];
     let mut terminal = Terminal::start(&sandbox.command("setsid", &program).env("TERM", "xterm"), (100, 30));
-    terminal.shows("Ctrl + ] leaves it");
+    terminal.shows("press Ctrl-] to detach");
     wait_for("a getty's answer", MINUTE, || {
         terminal.types("\r");
         std::thread::sleep(std::time::Duration::from_millis(500));

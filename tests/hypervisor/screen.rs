@@ -43,12 +43,12 @@ fn a_vm_has_a_page_that_follows_it() {
     // The console has the terminal until it is left.
     screen.types("c");
     // virsh drops what is typed before it is there.
-    screen.waits("the console", |text| text.contains("nothing was heard") || text.contains("login:"));
+    screen.waits("the console", |text| text.contains("no output for") || text.contains("login:"));
     assert!(!screen.is_taken());
     screen.types("\r");
     screen.shows("login:");
     screen.types("\x1d");
-    screen.shows("back from the console");
+    screen.shows("detached from the console");
     screen.shows("web  running");
 
     sandbox.libvirtd_kill();
@@ -100,10 +100,10 @@ fn all_vms_have_a_row() {
     screen.shows("2 VMs, 1 running");
 
     sandbox.libvirtd_kill();
-    screen.shows("libvirt is away");
+    screen.shows("libvirt stopped answering");
     sandbox.libvirtd_start();
     screen.waits("libvirt's return", |text| {
-        !text.contains("libvirt is away") && text.contains("2 VMs, 1 running")
+        !text.contains("libvirt stopped answering") && text.contains("2 VMs, 1 running")
     });
 
     // Keys are heeded while libvirt hangs.

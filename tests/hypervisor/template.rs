@@ -30,7 +30,7 @@ fn every_built_in_template_gives_what_libvirts_schema_takes() {
         .vmtools(&installed)
         .run()
         .success()
-        .stderr_has("packages, write_files and runcmd of its template are left out");
+        .stderr_has("packages, write_files and runcmd of its template are ignored");
     sandbox.vmtools(&["create", "x", "--template", "windows"]).run().code(2).stderr_has("--iso");
     nothing_is_left(&sandbox);
 }

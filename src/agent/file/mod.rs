@@ -22,7 +22,7 @@ pub enum TransferError<E: std::error::Error + 'static> {
     #[error(transparent)]
     Agent(#[from] Error<E>),
     /// This side did: what was to be read from could not be, or what was to be written to.
-    #[error("cannot read or write on this side")]
+    #[error("cannot read or write on the host")]
     Local(#[source] io::Error),
 }
 

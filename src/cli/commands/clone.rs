@@ -14,22 +14,27 @@ use crate::problem::{Doing, Problem};
 /// Clone a VM.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A full clone needs nothing of its source. A linked one stands on its source's disks: as long as it is\nthere, vmtools neither deletes nor starts the source. virsh does start it, and what the source then\nwrites damages its linked clones.\n\nExample:\n  vmtools clone web web2 --start --wait\n  vmtools clone golden ci --linked --count 5 --start"
+    after_help = "A full clone is independent of its source. The disks of a linked clone are overlays on its source's\
+                  \ndisks: while a linked clone exists, vmtools neither deletes nor starts the source. virsh does start\
+                  \nit, and what the source then writes corrupts its linked clones. With --keep-identity, the two\
+                  \nVMs cannot be on the same network.\
+                  \n\nExamples:\
+                  \n  vmtools clone web web2 --start --wait\
+                  \n  vmtools clone golden ci --linked --count 5 --start"
 )]
 pub struct CloneArgs {
-    /// The VM to copy; it has to be off, unless --live is given
+    /// VM to clone; it must be shut off unless --live is given
     #[arg(value_name = "SOURCE", add = complete::vms())]
     pub source: String,
-    /// The new VM's name
+    /// Name of the new VM
     pub name: VmName,
-    /// Make its disks stand on the source's, which takes neither time nor room
+    /// Create overlays on the source's disks instead of copying them: fast, and needs no space
     #[arg(long, conflicts_with = "live")]
     pub linked: bool,
-    /// Copy a VM that runs, as its disks are at one moment; its agent, if it answers, holds writes back for it
+    /// Clone a running VM at one moment; the guest agent, if it answers, freezes the file systems
     #[arg(long)]
     pub live: bool,
-    /// Leave its guest what its source is: host name, machine-id, ssh host keys, network addresses. The two
-    /// can't be on one network then
+    /// Keep the source's host name, machine-id, ssh host keys and network addresses in the guest
     #[arg(long)]
     pub keep_identity: bool,
     /// How many, and what is done with them then.

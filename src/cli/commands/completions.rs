@@ -9,11 +9,10 @@ use crate::problem::Problem;
 
 /// Generate shell completions.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools completions bash > ~/.local/share/bash-completion/completions/vmtools"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools completions bash > ~/.local/share/bash-completion/completions/vmtools")]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell to generate completions for
     pub shell: clap_complete::Shell,
 }
 

@@ -10,24 +10,24 @@ use crate::problem::Problem;
 
 /// Show or change the configuration.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools config --set defaults.memory=4G\n  vmtools config --get defaults.memory"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools config --set defaults.memory=4G\
+                  \n  vmtools config --get defaults.memory")]
 #[group(required = true, multiple = false)]
 pub struct ConfigArgs {
-    /// Show every key, its value, and where that comes from
+    /// Show every key, its value and where it is set
     #[arg(long)]
     pub show: bool,
-    /// Print a key's value
+    /// Print the value of a key
     #[arg(long, value_name = "KEY", add = complete::config_keys())]
     pub get: Option<String>,
-    /// Set a key; comments in the file stay
+    /// Set a key; comments in the file are kept
     #[arg(long, value_name = "KEY=VALUE", add = complete::config_settings())]
     pub set: Option<String>,
-    /// Take a key out of the file
+    /// Remove a key from the file
     #[arg(long, value_name = "KEY", add = complete::config_keys())]
     pub unset: Option<String>,
-    /// Print the file's path
+    /// Print the path of the configuration file
     #[arg(long)]
     pub path: bool,
 }
@@ -43,7 +43,7 @@ pub fn run(args: ConfigArgs, context: &Context) -> Result<ExitCode, Problem> {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(Problem::usage(
                 format!("{pair:?} is not KEY=VALUE"),
-                "such as `vmtools config --set defaults.memory=4G`",
+                "for example `vmtools config --set defaults.memory=4G`",
             ));
         };
         config::set(paths, key.trim(), value)?;

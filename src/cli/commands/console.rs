@@ -25,16 +25,20 @@ const FAREWELL: &str = "\x1b[0m\x1b[?25h\r\n";
 /// Attach to a VM's serial console.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A guest answers where a getty runs on its serial console: cloud images have one. The keys go to the guest, Ctrl-C too.\n\nExample:\n  vmtools console web\n  vmtools console web --escape ^T"
+    after_help = "A login prompt appears if a getty runs on the guest's serial console, as in cloud images. All keys\
+                  \nexcept the escape key go to the guest, including Ctrl-C.\
+                  \n\nExamples:\
+                  \n  vmtools console web\
+                  \n  vmtools console web --escape ^T"
 )]
 pub struct ConsoleArgs {
-    /// The VM's name or UUID
+    /// VM name or UUID
     #[arg(add = complete::active_vms())]
     pub name: String,
-    /// The key that leaves it: ^X for Ctrl and X, or one character
+    /// Key that detaches: ^X for Ctrl-X, or a single character
     #[arg(long, value_name = "KEY", default_value_t = EscapeKey::DEFAULT)]
     pub escape: EscapeKey,
-    /// End another one that is open
+    /// Disconnect another open console
     #[arg(short, long)]
     pub force: bool,
 }
@@ -46,7 +50,7 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Probl
         return Err(Problem::usage(
             "the console needs a terminal",
             format!(
-                "{} shows what it prints, {} runs a command",
+                "{} shows its output, {} runs a command",
                 vmtools("logs").arg(&args.name).flag("-f"),
                 vmtools("ssh").arg(&args.name).then("-- CMD")
             ),
@@ -57,7 +61,11 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Probl
     let unusable = |error: std::io::Error| Problem::io("the terminal cannot be used", &error);
     let keys = Input::open().map_err(unusable)?;
     // Before the terminal is the guest's.
-    context.ui.note(&format!("the console of {}: {} leaves it", args.name, args.escape.name()));
+    context.ui.note(&format!(
+        "attaching to the console of {}; press {} to detach",
+        args.name,
+        args.escape.name()
+    ));
     let mut console = session.guest().console(&args.name, args.escape, args.force).await.map_err(about)?;
     let terminal = RawMode::enter(FAREWELL).map_err(unusable)?;
     let ended = tokio::select! {
@@ -75,7 +83,7 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Probl
     };
     drop(terminal);
     result.map_err(about)?;
-    context.ui.note(&format!("left the console of {}", args.name));
+    context.ui.note(&format!("detached from the console of {}", args.name));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -146,9 +154,9 @@ fn show(bytes: &[u8]) -> bool {
 fn say_nothing_was_heard(escape: EscapeKey) {
     let _ = write!(
         std::io::stderr(),
-        "nothing was heard for {} s: press Enter. If nobody answers then, no getty runs on the guest's serial \
-         console\r\n(there: systemctl enable --now serial-getty@ttyS0, and console=ttyS0 for its kernel). {} \
-         leaves.\r\n",
+        "no output for {} s: press Enter. If nothing appears, no getty runs on the guest's serial console\r\n(in \
+         the guest: systemctl enable --now serial-getty@ttyS0, and console=ttyS0 on its kernel command line). {} \
+         detaches.\r\n",
         SILENCE.as_secs(),
         escape.name()
     );

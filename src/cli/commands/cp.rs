@@ -11,7 +11,16 @@ use crate::problem::Problem;
 /// Copy files and directories to or from a VM.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "One side is NAME:PATH, a path in the guest that begins in the user's home unless it begins with a slash; the other one is a path here, or - for the standard input or output. A path here with a colon is written ./a:b. If DST is a directory, SRC is copied into it. Modes and times are preserved.\n\nThe guest needs sh, tar and base64, which even busybox has, but no sftp-server. Files copied by the agent belong to its user, usually root.\n\nExample:\n  vmtools cp site.conf web:/tmp/\n  vmtools cp -r web:/var/log ./web-log\n  pg_dump shop | vmtools cp - web:shop.sql"
+    after_help = "One side is NAME:PATH, a path in the guest, relative to the user's home directory unless it starts\
+                  \nwith a slash. The other is a local path, or - for standard input or output; write a local path that\
+                  \ncontains a colon as ./a:b. If DST is a directory, SRC is copied into it. Modes and times are\
+                  \npreserved.\
+                  \n\nThe guest needs sh, tar and base64, which even busybox has, but no sftp-server. Files copied through\
+                  \nthe agent belong to the agent's user, usually root.\
+                  \n\nExamples:\
+                  \n  vmtools cp site.conf web:/tmp/\
+                  \n  vmtools cp -r web:/var/log ./web-log\
+                  \n  pg_dump shop | vmtools cp - web:shop.sql"
 )]
 pub struct CpArgs {
     /// Source: PATH, NAME:PATH or -
@@ -23,10 +32,10 @@ pub struct CpArgs {
     /// Copy directories recursively
     #[arg(short, long)]
     pub recursive: bool,
-    /// Transport; auto falls back to the agent where ssh denies access
-    #[arg(long, value_name = "WAY", default_value = "auto")]
+    /// Transport to use; auto falls back to the agent if ssh denies access
+    #[arg(long, value_name = "TRANSPORT", default_value = "auto")]
     pub by: By,
-    /// The user to log in as by ssh [default: the one that the VM was made with]
+    /// User to log in as over ssh [default: the user the VM was created with]
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
 }
@@ -34,11 +43,11 @@ pub struct CpArgs {
 /// What carries a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum By {
-    /// ssh, else the agent
+    /// ssh, or the agent if ssh denies access
     Auto,
-    /// ssh
+    /// ssh only
     Ssh,
-    /// The guest agent
+    /// The guest agent only
     Agent,
 }
 
@@ -53,7 +62,7 @@ pub async fn run(args: CpArgs, context: &Context) -> Result<ExitCode, Problem> {
     };
     let Some(vm) = vm else {
         return Err(Problem::usage(
-            "one side has to be NAME:PATH, and the other a path on this host",
+            "one side must be NAME:PATH and the other a path on this host",
             "`vmtools cp FILE NAME:PATH` or `vmtools cp NAME:PATH FILE`",
         ));
     };

@@ -12,26 +12,29 @@ use crate::problem::{Doing, ErrorKind, Problem};
 /// Delete VMs and the disks created for them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  vmtools delete web            # shows what goes, and asks\n  vmtools delete --force -l ci=nightly"
+    after_help = "--with-foreign-disks asks even with --force, unless --yes is given. Disks that are shared, read-only\
+                  \nor needed by something else are always kept.\
+                  \n\nExamples:\
+                  \n  vmtools delete web            # shows what will be deleted, and asks\
+                  \n  vmtools delete --force -l ci=nightly"
 )]
 pub struct DeleteArgs {
     /// The VMs
     #[command(flatten)]
     pub selection: Selection,
-    /// Stop it if it runs, and don't ask
+    /// Delete without asking, and power off running VMs first
     #[arg(short, long)]
     pub force: bool,
-    /// Leave its disks
+    /// Keep the VMs' disks
     #[arg(long)]
     pub keep_disks: bool,
-    /// Delete its disks that vmtools did not make, too: asks, unless --yes is given. What is shared, read-only
-    /// or needed by another stays
+    /// Also delete disks that vmtools did not create, except shared, read-only or needed ones; asks
     #[arg(long, conflicts_with = "keep_disks")]
     pub with_foreign_disks: bool,
-    /// Show what would go, and do nothing
+    /// Show what would be deleted without deleting it
     #[arg(long)]
     pub dry_run: bool,
-    /// A VM that isn't there is fine
+    /// Ignore VMs that do not exist
     #[arg(long)]
     pub if_exists: bool,
 }
@@ -69,7 +72,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
     if (asks || asks_for_disks && !foreign.is_empty()) && !plans.is_empty() {
         let question = match foreign.as_slice() {
             [] => "Delete?".to_owned(),
-            disks => format!("Delete, with disks that vmtools did not make ({})?", disks.join(", ")),
+            disks => format!("Delete, including disks that vmtools did not create ({})?", disks.join(", ")),
         };
         let plan = render::delete_plans(&plans, args.force);
         let answer = context.ui.confirm(session.interrupt(), &plan, &question, "nothing was deleted").await;
@@ -102,14 +105,14 @@ fn refuse_without_terminal(asks: bool, asks_for_disks: bool, context: &Context) 
     }
     if asks_for_disks {
         return Err(Problem::usage(
-            "deleting disks that vmtools did not make needs an answer, and there is no terminal to ask on",
-            "--yes deletes them without asking; --dry-run shows what would go",
+            "deleting disks that vmtools did not create needs confirmation, but there is no terminal to ask on",
+            "--yes deletes them without asking; --dry-run shows what would be deleted",
         ));
     }
     if asks {
         return Err(Problem::usage(
-            "deleting needs an answer, and there is no terminal to ask on",
-            "--yes deletes without asking, --force also what runs; --dry-run shows what would go",
+            "deleting VMs needs confirmation, but there is no terminal to ask on",
+            "--yes deletes without asking, --force deletes running VMs too; --dry-run shows what would be deleted",
         ));
     }
     Ok(())

@@ -7,9 +7,11 @@ use crate::cli::render;
 use crate::manager::CheckStatus;
 use crate::problem::{ErrorKind, Problem, doctor};
 
-/// Check that this host is ready, and show how to fix what is missing.
+/// Check that this host can run VMs, and show how to fix what is missing.
 #[derive(Debug, Args)]
-#[command(after_help = "Exits with 9 when a check failed.\n\nExample:\n  vmtools doctor")]
+#[command(after_help = "Exits with status 9 if a check fails.\
+                  \n\nExamples:\
+                  \n  vmtools doctor")]
 pub struct DoctorArgs {}
 
 /// # Errors

@@ -21,16 +21,28 @@ const WAITING: usize = 4096;
 /// Stream VM events.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A line is TIME NAME EVENT DETAIL, the time in UTC; with --json an object with time, name, uuid, event, detail, state (after it) and missed. The events of a VM's life are defined, started, suspended (paused), resumed, shutdown, stopped, crashed, rebooted, pmsuspended, undefined; others are as block_job or device_added.\n\nWhen libvirt goes away it is waited for. What the VMs' states then show to have happened meanwhile is told as events that are marked as missed.\n\nWith --exec nothing is printed but what CMD prints. It runs by sh once an event, one after another, without input, with VMTOOLS_EVENT, VMTOOLS_EVENT_DETAIL, VMTOOLS_EVENT_TIME, VMTOOLS_EVENT_MISSED, VMTOOLS_VM_NAME, VMTOOLS_VM_UUID, VMTOOLS_VM_STATE and VMTOOLS_CONNECT in its environment. That CMD fails is a warning. Ctrl-C ends CMD too.\n\nExample:\n  vmtools events web --json | jq -r 'select(.event == \"stopped\").name'\n  vmtools events --exec 'logger \"$VMTOOLS_VM_NAME: $VMTOOLS_EVENT\"'"
+    after_help = "Each line is TIME NAME EVENT DETAIL, with the time in UTC. With --json it is an object with time,\
+                  \nname, uuid, event, detail, state (after the event) and missed. Lifecycle events are defined,\
+                  \nstarted, suspended (paused), resumed, shutdown, stopped, crashed, rebooted, pmsuspended and\
+                  \nundefined; others include block_job and device_added.\
+                  \n\nIf the connection to libvirt is lost, vmtools waits for it to return. Events that it then infers\
+                  \nfrom the states of the VMs are marked as missed.\
+                  \n\nWith --exec, only the output of CMD is printed. CMD is run by sh once per event, one after another,\
+                  \nwithout input and with VMTOOLS_EVENT, VMTOOLS_EVENT_DETAIL, VMTOOLS_EVENT_TIME,\
+                  \nVMTOOLS_EVENT_MISSED, VMTOOLS_VM_NAME, VMTOOLS_VM_UUID, VMTOOLS_VM_STATE and VMTOOLS_CONNECT in its\
+                  \nenvironment. If CMD fails, vmtools prints a warning. Ctrl-C also ends CMD.\
+                  \n\nExamples:\
+                  \n  vmtools events web --json | jq -r 'select(.event == \"stopped\").name'\
+                  \n  vmtools events --exec 'logger \"$VMTOOLS_VM_NAME: $VMTOOLS_EVENT\"'"
 )]
 pub struct EventsArgs {
-    /// The VMs' names or UUIDs [default: all VMs]
+    /// VM names or UUIDs [default: all VMs]
     #[arg(value_name = "NAME", add = complete::vms())]
     pub names: Vec<String>,
-    /// Run CMD for each event, instead of printing it
+    /// Run CMD for each event instead of printing the event
     #[arg(long, value_name = "CMD")]
     pub exec: Option<String>,
-    /// End after so many events
+    /// Exit after N events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
 }
@@ -52,7 +64,7 @@ pub async fn run(args: EventsArgs, context: &Context) -> Result<ExitCode, Proble
 
 async fn tell(args: &EventsArgs, context: &Context, session: &Session) -> Result<(), Error> {
     let mut events = session.monitoring().events(&args.names).await?;
-    context.ui.note(&format!("listening to {}; Ctrl-C ends it", session.uri()));
+    context.ui.note(&format!("listening to {}; press Ctrl-C to stop", session.uri()));
     let mut teller = Teller::of(args, context, session, &events);
     let mut left = args.count;
     while left != Some(0) {

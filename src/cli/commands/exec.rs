@@ -14,22 +14,28 @@ use crate::problem::{ErrorKind, Problem};
 const NO_SUCH_PROGRAM: u8 = 127;
 const NOT_STARTED: u8 = 126;
 
-/// Run a command in a VM through its guest agent, without any network.
+/// Run a command in a VM through the guest agent, without a network.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "CMD's words go to the program as they are, without a shell; it runs as the agent's user, usually root. The exit status is CMD's own: 128 and the signal's number when one ended it, 127 when there is no such program.\n\nThe agent gives what CMD printed when it ends, at most 3 MiB, and takes at most 128 KiB of input; `vmtools ssh` streams and has no bounds. Ctrl-C and --timeout end CMD in the guest.\n\nExample:\n  vmtools exec web -- systemctl is-active nginx\n  echo 'date; id' | vmtools exec -i web -- sh -s"
+    after_help = "CMD is run directly, without a shell, as the agent's user, usually root. The exit status is that of\
+                  \nCMD: 128 plus the signal's number if a signal killed it, 127 if there is no such program.\
+                  \n\nThe agent returns the output when CMD exits, at most 3 MiB, and accepts at most 128 KiB of input;\
+                  \n`vmtools ssh` streams both without a limit. Ctrl-C and --timeout terminate CMD in the guest.\
+                  \n\nExamples:\
+                  \n  vmtools exec web -- systemctl is-active nginx\
+                  \n  echo 'date; id' | vmtools exec -i web -- sh -s"
 )]
 pub struct ExecArgs {
-    /// The VM's name or UUID
+    /// VM name or UUID
     #[arg(add = complete::active_vms())]
     pub name: String,
-    /// Give CMD the standard input, which is read to its end first
+    /// Read standard input to its end, then run CMD with it
     #[arg(short = 'i', long)]
     pub stdin: bool,
-    /// When to end CMD [default: never]
+    /// Terminate CMD after this time [default: never]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
-    /// The command
+    /// Command to run
     #[arg(last = true, required = true, value_name = "CMD")]
     pub command: Vec<String>,
 }
@@ -56,7 +62,7 @@ pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Problem>
             let _ = std::io::stderr().lock().write_all(&exit.stderr);
         }
         if exit.truncated {
-            context.ui.warn("the agent kept only the beginning of what the command printed");
+            context.ui.warn("the guest agent kept only the beginning of the output");
         }
     }
     match unfinished(&done, &request) {
@@ -67,7 +73,11 @@ pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Problem>
 
 /// What is to be said of a command that did not end by itself.
 fn unfinished(done: &Executed, request: &ExecRequest) -> Option<Problem> {
-    let left = if done.exit.is_some() { "was ended" } else { "could not be ended, and may still run" };
+    let left = if done.exit.is_some() {
+        "was terminated"
+    } else {
+        "could not be terminated and may still be running"
+    };
     match done.end {
         End::Exited => None,
         End::Stopped => {
@@ -77,7 +87,7 @@ fn unfinished(done: &Executed, request: &ExecRequest) -> Option<Problem> {
             let timeout = humantime::format_duration(request.timeout.unwrap_or_default());
             Some(Problem::new(
                 ErrorKind::Timeout,
-                format!("the command did not end within {timeout} and {left}"),
+                format!("the command timed out after {timeout} and {left}"),
             ))
         }
     }
@@ -90,6 +100,6 @@ fn read_stdin() -> Result<Vec<u8>, Problem> {
         .lock()
         .take(INPUT_LIMIT as u64 + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| Problem::io("cannot read the standard input", &error))?;
+        .map_err(|error| Problem::io("cannot read standard input", &error))?;
     Ok(bytes)
 }

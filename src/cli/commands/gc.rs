@@ -8,11 +8,11 @@ use crate::cli::render;
 use crate::manager::{Error, Garbage};
 use crate::problem::Problem;
 
-/// Remove leftovers of killed commands, and expired VMs.
+/// Remove expired VMs and the leftovers of killed commands.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools gc --dry-run")]
+#[command(after_help = "Examples:\n  vmtools gc --dry-run")]
 pub struct GcArgs {
-    /// Show what would go, and do nothing
+    /// Show what would be removed without removing it
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -23,7 +23,7 @@ pub async fn run(args: GcArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let garbage = session.garbage().find().await?;
     if garbage.is_empty() {
-        context.ui.note("there is nothing to remove");
+        context.ui.note("nothing to remove");
     }
     let mut many = Many::new();
     if args.dry_run {

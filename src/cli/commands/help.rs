@@ -18,7 +18,7 @@ const WIDEST: usize = 100;
 /// Show help for a command, or a guide to a topic.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without an argument it lists commands and topics. If both have the same name, the guide is printed; `vmtools NAME --help` prints the command's help.\n\nExample:\n  vmtools help create\n  vmtools help disk add\n  vmtools help networks"
+    after_help = "Without an argument it lists commands and topics. If both have the same name, the guide is printed; `vmtools NAME --help` prints the command's help.\n\nExamples:\n  vmtools help create\n  vmtools help disk add\n  vmtools help networks"
 )]
 pub struct HelpArgs {
     /// A command or a topic

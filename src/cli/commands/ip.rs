@@ -9,9 +9,9 @@ use crate::problem::Problem;
 
 /// Print a VM's IP addresses.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  curl http://$(vmtools ip web)/")]
+#[command(after_help = "Examples:\n  curl http://$(vmtools ip web)/")]
 pub struct IpArgs {
-    /// The VM's name or UUID
+    /// VM name or UUID
     #[arg(add = complete::active_vms())]
     pub name: String,
 }

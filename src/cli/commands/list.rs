@@ -9,22 +9,22 @@ use crate::manager::ListRequest;
 use crate::model::Label;
 use crate::problem::Problem;
 
-/// List VMs: running ones, or all.
+/// List running VMs, or all VMs.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools list --all --columns name,state,image,labels\n  vmtools list --all --json -l ci=nightly"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools list --all --columns name,state,image,labels\
+                  \n  vmtools list --all --json -l ci=nightly")]
 pub struct ListArgs {
-    /// Those that are off, too
+    /// Include VMs that are shut off
     #[arg(short, long)]
     pub all: bool,
-    /// Running ones only, not those that are paused
+    /// List only running VMs, not paused ones
     #[arg(short, long, conflicts_with = "all")]
     pub running: bool,
-    /// Those that carry the label
+    /// List only VMs with this label (repeatable)
     #[arg(short, long, value_name = "KEY=VALUE", add = complete::labels())]
     pub label: Vec<Label>,
-    /// The columns to show
+    /// Columns to show
     #[arg(long, value_name = "COLUMN,..", value_delimiter = ',', default_values = ["name", "state", "cpus", "memory", "ip"])]
     pub columns: Vec<Column>,
 }

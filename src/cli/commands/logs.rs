@@ -14,17 +14,22 @@ use crate::problem::Problem;
 /// Print a VM's serial console log.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The log begins anew at each start of the VM. On a terminal, control sequences other than colours are left out; into a pipe or file it goes as the guest printed it. With --json each line is one object.\n\nExample:\n  vmtools logs web -n 20\n  vmtools logs web -f | grep -m1 'Reached target'"
+    after_help = "The log starts over each time the VM starts. On a terminal, control sequences other than colours are\
+                  \nremoved; in a pipe or a file, the output is exactly what the guest printed. With --json each line is\
+                  \nan object.\
+                  \n\nExamples:\
+                  \n  vmtools logs web -n 20\
+                  \n  vmtools logs web -f | grep -m1 'Reached target'"
 )]
 pub struct LogsArgs {
-    /// The VM's name or UUID
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub name: String,
-    /// Go on with what comes, over restarts of the VM, until it is removed
+    /// Follow the log, across restarts of the VM, until the VM is deleted
     #[arg(short, long)]
     pub follow: bool,
-    /// Only the last lines of what is there, so many
-    #[arg(short = 'n', long, value_name = "LINES")]
+    /// Print only the last N lines
+    #[arg(short = 'n', long, value_name = "N")]
     pub lines: Option<usize>,
 }
 

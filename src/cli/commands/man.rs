@@ -10,10 +10,10 @@ use crate::problem::Problem;
 /// Generate man pages.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Commands have pages in section 1, topics in section 7. If DIR is called man1, the pages of section 7 are written to man7 beside it.\n\nExample:\n  vmtools man ~/.local/share/man/man1"
+    after_help = "Commands have pages in section 1, topics in section 7. If DIR is called man1, the pages of section 7 are written to man7 beside it.\n\nExamples:\n  vmtools man ~/.local/share/man/man1"
 )]
 pub struct ManArgs {
-    /// The directory, created if it does not exist
+    /// Directory to write to, created if it does not exist
     pub dir: PathBuf,
 }
 
@@ -38,7 +38,7 @@ pub fn run(args: ManArgs) -> Result<ExitCode, Problem> {
 fn into(dir: &Path, write: impl FnOnce() -> std::io::Result<()>) -> Result<(), Problem> {
     std::fs::create_dir_all(dir)
         .and_then(|()| write())
-        .map_err(|error| Problem::io(format!("cannot write into {}", dir.display()), &error))
+        .map_err(|error| Problem::io(format!("cannot write to {}", dir.display()), &error))
 }
 
 /// man looks for a page only in the directory of its section.

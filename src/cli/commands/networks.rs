@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 /// List networks.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools networks")]
+#[command(after_help = "Examples:\n  vmtools networks")]
 pub struct NetworksArgs {}
 
 /// # Errors

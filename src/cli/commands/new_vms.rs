@@ -11,16 +11,16 @@ use crate::problem::Problem;
 /// How many VMs a verb makes, and what it does with them then.
 #[derive(Debug, Args)]
 pub struct NewVms {
-    /// Make so many: NAME-1 to NAME-N
+    /// Create N VMs, NAME-1 to NAME-N
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub count: Option<u32>,
-    /// Start it
+    /// Start the VM
     #[arg(long)]
     pub start: bool,
-    /// Wait until it is up: the best that it can give, or ip, ssh, agent, cloud-init, port=N
+    /// Wait for ip, ssh, agent, cloud-init or port=N [default: the best the VM supports]
     #[arg(long, value_name = "COND", num_args = 0..=1, require_equals = true, requires = "start")]
     wait: Option<Option<Condition>>,
-    /// How long to wait [default: 5m]
+    /// Time to wait [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<Duration>,
 }

@@ -10,9 +10,8 @@ use crate::problem::Problem;
 
 /// Pause running VMs.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools pause web    # its memory stays; `vmtools resume web` lets it go on"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools pause web    # it keeps its memory; `vmtools resume web` resumes it")]
 pub struct PauseArgs {
     /// The VMs
     #[command(flatten)]

@@ -9,9 +9,8 @@ use crate::problem::Problem;
 
 /// Protect VMs from deletion.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools protect web    # `delete`, `create --replace` and `gc` refuse it"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools protect web    # `delete`, `create --replace` and `gc` will not delete it")]
 pub struct ProtectArgs {
     /// The VMs
     #[command(flatten)]

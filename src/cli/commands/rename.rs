@@ -7,17 +7,19 @@ use crate::cli::context::Context;
 use crate::model::VmName;
 use crate::problem::Problem;
 
-/// Rename a VM that is shut off.
+/// Rename a shut-off VM.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The VM has to be off. Its disks keep the names of their files, and its guest keeps its host name: change that \
-                  in the guest.\n\nExample:\n  vmtools rename web web-old"
+    after_help = "The VM must be shut off. Its disk files keep their names, and the guest keeps its host name: change\
+                  \nthat in the guest.\
+                  \n\nExamples:\
+                  \n  vmtools rename web web-old"
 )]
 pub struct RenameArgs {
-    /// The VM
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub old: String,
-    /// Its new name
+    /// New name of the VM
     pub new: VmName,
 }
 

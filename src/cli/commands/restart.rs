@@ -14,20 +14,23 @@ use crate::problem::{Doing, Problem};
 /// Restart VMs: shut them down, then start them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The guest is asked to go off, as `stop` does, and when it is the VM is started: so it gets what `set` left for \
-                  its next start. A VM that is off is started. All are restarted at once.\n\nExample:\n  vmtools restart web --wait=ssh"
+    after_help = "The guest is asked to shut down, as by `stop`, and the VM is then started, so that changes deferred\
+                  \nto its next start take effect. A VM that is shut off is started. Several VMs are restarted in\
+                  \nparallel.\
+                  \n\nExamples:\
+                  \n  vmtools restart web --wait=ssh"
 )]
 pub struct RestartArgs {
     /// The VMs
     #[command(flatten)]
     pub selection: Selection,
-    /// Pull the plug instead of asking the guest
+    /// Power off immediately instead of shutting down the guest
     #[arg(short, long)]
     pub force: bool,
-    /// Wait until it is up: the best that it can give, or ip, ssh, agent, cloud-init, port=N
+    /// Wait for ip, ssh, agent, cloud-init or port=N [default: the best the VM supports]
     #[arg(long, value_name = "COND", num_args = 0..=1, require_equals = true)]
     pub wait: Option<Option<Condition>>,
-    /// How long it may take to go off [default: 90s], and with --wait to come up [default: 5m]
+    /// Time to wait for the shutdown [default: 90s] and, with --wait, for the start [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
 }

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 /// Resume paused VMs.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools resume web")]
+#[command(after_help = "Examples:\n  vmtools resume web")]
 pub struct ResumeArgs {
     /// The VMs
     #[command(flatten)]

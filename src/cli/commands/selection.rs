@@ -10,13 +10,13 @@ use crate::problem::Problem;
 /// The VMs that a verb is for.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// The VMs' names
+    /// VM names or UUIDs
     #[arg(value_name = "NAME", required_unless_present_any = ["all", "label"], add = complete::selected_vms())]
     pub names: Vec<String>,
-    /// All VMs that vmtools made
+    /// Select all VMs that vmtools created
     #[arg(long, conflicts_with_all = ["names", "label"])]
     pub all: bool,
-    /// Those that carry the label
+    /// Select VMs with this label (repeatable)
     #[arg(short, long, value_name = "KEY=VALUE", conflicts_with = "names", add = complete::labels())]
     pub label: Vec<Label>,
 }
@@ -33,7 +33,7 @@ impl Selection {
         let mut names = session.vms().select(&selection).await?;
         names.retain(|name| seen.insert(name.clone()));
         if names.is_empty() {
-            context.ui.note("there is no such VM");
+            context.ui.note("no VM matches");
         }
         Ok(names)
     }

@@ -13,37 +13,40 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("change").required(true).multiple(true),
-    after_help = "A VM that runs gets it at once as far as it can: memory and processors as far as its definition \
-                  leaves room (`create --max-memory`, `--max-cpus`), a larger disk. The rest comes with its next start, and is said so. A disk that has \
-                  grown is seen by the guest at once; where cloud-init is in it, its next boot grows the file system.\n\n\
-                  Example:\n  vmtools set web -m 4G -c 4 && vmtools restart web\n  vmtools set web --label team=a --unlabel ci --ttl 2h"
+    after_help = "Changes to a running VM take effect at once where possible: memory and vCPUs up to the limits in its\
+                  \ndefinition (`create --max-memory`, `--max-cpus`), and a larger disk. Other changes take effect at its\
+                  \nnext start, as the output then says. The guest sees a larger disk at once; with cloud-init, its next\
+                  \nboot grows the file system.\
+                  \n\nExamples:\
+                  \n  vmtools set web -m 4G -c 4 && vmtools restart web\
+                  \n  vmtools set web --label team=a --unlabel ci --ttl 2h"
 )]
 pub struct SetArgs {
-    /// The VM
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub name: String,
-    /// Its memory: MiB, or with K, M, G, T
+    /// Memory size in MiB, or with K, M, G, T
     #[arg(short, long, value_name = "SIZE", group = "change")]
     pub memory: Option<MemorySize>,
-    /// Its virtual processors
+    /// Number of vCPUs
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096), group = "change")]
     pub cpus: Option<u32>,
-    /// The size of its first disk, which may only grow: GiB, or with K, M, G, T
+    /// Size of the first disk in GiB, or with K, M, G, T; a disk can only grow
     #[arg(short, long, value_name = "SIZE", group = "change")]
     pub disk_size: Option<DiskSize>,
-    /// A label; may be given again
+    /// Label to set (repeatable)
     #[arg(short, long, value_name = "KEY=VALUE", group = "change")]
     pub label: Vec<Label>,
-    /// Take the label of this key away; may be given again
+    /// Key of a label to remove (repeatable)
     #[arg(long, value_name = "KEY", group = "change", add = complete::label_keys())]
     pub unlabel: Vec<String>,
-    /// Let `gc` remove it after this time from now on, or with `none` never
+    /// Time from now after which `gc` deletes the VM, or `none` for never
     #[arg(long, value_name = "DURATION", group = "change")]
     pub ttl: Option<TimeToLive>,
-    /// Let libvirt start it by itself
+    /// Enable autostart
     #[arg(long, group = "change")]
     pub autostart: bool,
-    /// Don't
+    /// Disable autostart
     #[arg(long, conflicts_with = "autostart", group = "change")]
     pub no_autostart: bool,
 }

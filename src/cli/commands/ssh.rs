@@ -9,19 +9,25 @@ use crate::cli::signals;
 use crate::manager::Error;
 use crate::problem::Problem;
 
-/// Log in to a VM over ssh, or run a command there.
+/// Log in to a VM over ssh, or run a command in it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The words of CMD are joined with blanks and read by the user's shell in the guest, as plain ssh does it. The exit status is CMD's own; 255: no connection. SIGINT, SIGTERM and SIGHUP reach the command.\n\nExample:\n  vmtools ssh web\n  vmtools ssh web -- uname -a\n  tar c . | vmtools ssh web -- tar x -C /tmp"
+    after_help = "The words of CMD are joined with spaces and run by the user's shell in the guest, as plain ssh does.\
+                  \nThe exit status is that of CMD, or 255 if the connection fails. SIGINT, SIGTERM and SIGHUP are\
+                  \npassed on to the command.\
+                  \n\nExamples:\
+                  \n  vmtools ssh web\
+                  \n  vmtools ssh web -- uname -a\
+                  \n  tar c . | vmtools ssh web -- tar x -C /tmp"
 )]
 pub struct SshArgs {
-    /// The VM's name or UUID
+    /// VM name or UUID
     #[arg(add = complete::active_vms())]
     pub name: String,
-    /// The user to log in as [default: the one that the VM was made with]
+    /// User to log in as [default: the user the VM was created with]
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
-    /// A command to run there, instead of a shell
+    /// Command to run instead of a login shell
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<String>,
 }
@@ -46,7 +52,7 @@ pub async fn run(args: SshArgs, context: &Context) -> Result<ExitCode, Problem> 
     };
     let passed = async {
         if let Err(error) = remote.signal(signal).await {
-            context.ui.warn(&format!("{error}; it may still run"));
+            context.ui.warn(&format!("{error}; it may still be running"));
             return Ok(signal.status());
         }
         remote.wait().await

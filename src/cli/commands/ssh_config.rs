@@ -9,13 +9,16 @@ use crate::cli::context::Context;
 use crate::manager::{Error, ListRequest, ReachError, SshHost, VmError};
 use crate::problem::{Problem, vmtools};
 
-/// Print an ssh_config section for VMs.
+/// Print ssh_config entries for VMs.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Addresses change: print it anew when VMs were started. `Include vms` in ~/.ssh/config reads ~/.ssh/vms.\n\nExample:\n  vmtools ssh-config >~/.ssh/vms && ssh -F ~/.ssh/vms web"
+    after_help = "Addresses can change when VMs are started: run it again then. `Include vms` in ~/.ssh/config\
+                  \nincludes ~/.ssh/vms.\
+                  \n\nExamples:\
+                  \n  vmtools ssh-config >~/.ssh/vms && ssh -F ~/.ssh/vms web"
 )]
 pub struct SshConfigArgs {
-    /// The VMs' names [default: all that run]
+    /// VM names [default: all running VMs]
     #[arg(value_name = "NAME", add = complete::vms())]
     pub names: Vec<String>,
 }
@@ -33,7 +36,7 @@ pub async fn run(args: SshConfigArgs, context: &Context) -> Result<ExitCode, Pro
     let mut many = Many::new();
     for name in names {
         if !is_pattern_free(&name) && named {
-            let reason = format!("ssh_config cannot hold the name {name:?}");
+            let reason = format!("the name {name:?} cannot be used in ssh_config");
             let found = session.guest().ssh_host(&name).await.map_err(Problem::from);
             let problem = found.err().unwrap_or_else(|| {
                 Problem::usage(reason, format!("rename it: {}", vmtools("rename").arg(&name).fixed("NEW")))
@@ -42,7 +45,7 @@ pub async fn run(args: SshConfigArgs, context: &Context) -> Result<ExitCode, Pro
             continue;
         }
         if !is_pattern_free(&name) {
-            context.ui.warn(&format!("{name:?} is left out: ssh_config cannot hold that name"));
+            context.ui.warn(&format!("skipping {name:?}: the name cannot be used in ssh_config"));
             continue;
         }
         match session.guest().ssh_host(&name).await {
@@ -51,7 +54,7 @@ pub async fn run(args: SshConfigArgs, context: &Context) -> Result<ExitCode, Pro
                 | Error::Reach(ReachError::NoNetwork { .. })
                 | Error::Vm(VmError::NotRunning { .. }),
             ) if !named => {
-                context.ui.note(&format!("{name} is left out: it has no address yet"));
+                context.ui.note(&format!("skipping {name}: it has no address yet"));
             }
             result => {
                 if !many.take(&name, result) {

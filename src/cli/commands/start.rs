@@ -12,15 +12,15 @@ use crate::problem::Problem;
 
 /// Start VMs.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools start web --wait=ssh --timeout 2m")]
+#[command(after_help = "Examples:\n  vmtools start web --wait=ssh --timeout 2m")]
 pub struct StartArgs {
     /// The VMs
     #[command(flatten)]
     pub selection: Selection,
-    /// Wait until it is up: the best that it can give, or ip, ssh, agent, cloud-init, port=N
+    /// Wait for ip, ssh, agent, cloud-init or port=N [default: the best the VM supports]
     #[arg(long, value_name = "COND", num_args = 0..=1, require_equals = true)]
     pub wait: Option<Option<Condition>>,
-    /// How long to wait [default: 5m]
+    /// Time to wait [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
 }

@@ -7,11 +7,11 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
 
-/// Show everything about a VM.
+/// Show detailed information about a VM.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools status web --json | jq -r .state")]
+#[command(after_help = "Examples:\n  vmtools status web --json | jq -r .state")]
 pub struct StatusArgs {
-    /// The VM's name or UUID
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub name: String,
 }

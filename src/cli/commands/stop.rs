@@ -10,19 +10,22 @@ use crate::manager::{StateChange, StopBy};
 use crate::model::parse_duration;
 use crate::problem::Problem;
 
-/// Stop VMs: ask the guest to shut down, and wait.
+/// Shut down VMs, or power them off.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "All are asked at once. The guest is asked by its power button, after 5 s by its agent too.\n\nExample:\n  vmtools stop web --timeout 30s || vmtools stop web --force"
+    after_help = "Several VMs are shut down in parallel. The guest is asked through its ACPI power button and, after\
+                  \n5 s, through its agent as well.\
+                  \n\nExamples:\
+                  \n  vmtools stop web --timeout 30s || vmtools stop web --force"
 )]
 pub struct StopArgs {
     /// The VMs
     #[command(flatten)]
     pub selection: Selection,
-    /// Pull the plug
+    /// Power off immediately instead of shutting down the guest
     #[arg(short, long)]
     pub force: bool,
-    /// How long the guest may take [default: 90s]
+    /// Time to wait for the guest to shut down [default: 90s]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
 }

@@ -7,9 +7,9 @@ use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// Allow VMs to be deleted again.
+/// Remove the deletion protection of VMs.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools unprotect web && vmtools delete web")]
+#[command(after_help = "Examples:\n  vmtools unprotect web && vmtools delete web")]
 pub struct UnprotectArgs {
     /// The VMs
     #[command(flatten)]

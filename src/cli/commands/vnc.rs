@@ -10,19 +10,27 @@ use crate::cli::signals;
 use crate::manager::{Error, Screen};
 use crate::problem::{Problem, command, view_elsewhere, vmtools};
 
-/// Show where a VM's screen can be viewed, or forward a local port to it.
+/// Show the VNC address of a VM, open its screen, or forward a port to it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It prints the path of the screen's Unix socket, or HOST:PORT. The socket is open to its owner, root and, with qemu:///system, the group libvirt; with --port every user of this host can see and use the screen until Ctrl-C.\n\n--viewer opens it in virt-viewer, remote-viewer or vncviewer, whichever is installed, and exits with the viewer's status.\n\nExample:\n  vmtools vnc web\n  vmtools vnc web --viewer\n  vmtools vnc web --port 5901    # then: vncviewer 127.0.0.1::5901"
+    after_help = "Prints the path of the screen's Unix socket, or HOST:PORT. The socket is open to its owner, root\
+                  \nand, with qemu:///system, the group libvirt. With --port, every user of this host can see and use\
+                  \nthe screen until Ctrl-C.\
+                  \n\n--viewer opens the screen in virt-viewer, remote-viewer or vncviewer, whichever is installed, and\
+                  \nexits with the viewer's status.\
+                  \n\nExamples:\
+                  \n  vmtools vnc web\
+                  \n  vmtools vnc web --viewer\
+                  \n  vmtools vnc web --port 5901    # then: vncviewer 127.0.0.1::5901"
 )]
 pub struct VncArgs {
-    /// The VM's name or UUID
+    /// VM name or UUID
     #[arg(add = complete::active_vms())]
     pub name: String,
-    /// Open the screen in a VNC viewer, and wait until it is closed
+    /// Open the screen in a VNC viewer and wait until it is closed
     #[arg(long, conflicts_with = "port")]
     pub viewer: bool,
-    /// Forward this port of 127.0.0.1 to the screen, until Ctrl-C
+    /// Forward this port of 127.0.0.1 to the screen until Ctrl-C
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 }
@@ -50,7 +58,7 @@ async fn work(args: &VncArgs, context: &Context, session: &Session) -> Result<Ex
     context.ui.show(&screen, |screen| format!("{}\n", place(screen)));
     if !session.uri().is_local() {
         let how = view_elsewhere(&screen, session.uri());
-        context.ui.note(&format!("it is on the host of {}: {how}", session.uri()));
+        context.ui.note(&format!("the screen is on the host of {}: {how}", session.uri()));
         return Ok(ExitCode::SUCCESS);
     }
     let opens = vmtools("vnc").arg(&screen.vm).flag("--viewer");
@@ -65,7 +73,7 @@ async fn work(args: &VncArgs, context: &Context, session: &Session) -> Result<Ex
 async fn view(name: &str, context: &Context, session: &Session) -> Result<ExitCode, Error> {
     let view = session.guest().view_screen(name).await?;
     context.ui.show(&view.screen, |screen| format!("{}\n", place(screen)));
-    let password = if view.password { "; it asks for the VM's VNC password" } else { "" };
+    let password = if view.password { "; it prompts for the VM's VNC password" } else { "" };
     context.ui.note(&format!("opened {} for {}{password}", view.program, view.screen.vm));
     Ok(ExitCode::from(view.run(|error| warn(context, error)).await?))
 }
@@ -74,7 +82,9 @@ async fn forward(name: &str, port: u16, context: &Context, session: &Session) ->
     let forward = session.guest().forward_screen(name, port).await?;
     context.ui.show(&forward.screen, |screen| format!("{}\n", place(screen)));
     let (vm, viewer) = (&forward.screen.vm, viewer(&forward.screen));
-    context.ui.note(&format!("forwarding to the screen of {vm}: view it with {viewer}; Ctrl-C ends it"));
+    context
+        .ui
+        .note(&format!("forwarding to the screen of {vm}: view it with {viewer}; press Ctrl-C to stop"));
     match forward.serve(|error| warn(context, error)).await? {}
 }
 

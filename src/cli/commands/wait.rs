@@ -11,15 +11,15 @@ use crate::problem::Problem;
 
 /// Wait until a VM meets a condition.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools wait web --for ssh --for port=80 --timeout 2m")]
+#[command(after_help = "Examples:\n  vmtools wait web --for ssh --for port=80 --timeout 2m")]
 pub struct WaitArgs {
-    /// The VM's name or UUID
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub name: String,
-    /// What to wait for: ip, ssh, agent, cloud-init, stopped, port=N [default: the best that it can give]
+    /// ip, ssh, agent, cloud-init, stopped or port=N (repeatable) [default: the best the VM supports]
     #[arg(long = "for", value_name = "COND", value_delimiter = ',')]
     pub conditions: Vec<Condition>,
-    /// How long to wait for all of them together [default: 5m]
+    /// Time to wait for all conditions together [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
 }

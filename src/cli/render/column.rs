@@ -8,33 +8,33 @@ use crate::model::MemorySize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "lowercase")]
 pub enum Column {
-    /// The name
+    /// Name of the VM
     Name,
-    /// What it is doing
+    /// State
     State,
-    /// Its virtual processors
+    /// Number of vCPUs
     Cpus,
-    /// Its memory
+    /// Memory size
     Memory,
-    /// Its addresses
+    /// IP addresses
     Ip,
-    /// The image it was made from
+    /// Image it was created from
     Image,
-    /// The template it was made from
+    /// Template it was created from
     Template,
-    /// Its labels
+    /// Labels
     Labels,
-    /// When it was made
+    /// Time of creation
     Created,
-    /// Whether libvirt starts it by itself
+    /// Whether autostart is enabled
     Autostart,
-    /// When `gc` may remove it
+    /// Time at which `gc` can delete it
     Ttl,
-    /// Whether it is protected against being deleted
+    /// Whether it is protected from deletion
     Protected,
-    /// Its UUID
+    /// UUID
     Uuid,
-    /// The files of its disks
+    /// Disk files
     Disks,
 }
 

@@ -10,8 +10,8 @@ pub fn delete_plans(plans: &[DeletePlan], force: bool) -> String {
     for plan in plans {
         let running = match (plan.running, force) {
             (false, _) => "",
-            (true, true) => " (it is running, and is powered off first)",
-            (true, false) => " (it is running: this takes --force, which powers it off first)",
+            (true, true) => " (running; powered off first)",
+            (true, false) => " (running; needs --force, which powers it off first)",
         };
         let _ = writeln!(text, "delete the VM {}{running}", visible(&plan.name));
         for file in &plan.files {
@@ -46,32 +46,32 @@ pub fn deleted(vm: &Deleted) -> String {
 
 fn going(why: DeleteReason) -> &'static str {
     match why {
-        DeleteReason::Own => "made for it alone",
-        DeleteReason::Nvram => "its firmware's variables",
-        DeleteReason::Snapshot => "its snapshot's disk",
-        DeleteReason::Foreign => "not made by vmtools",
+        DeleteReason::Own => "created for this VM",
+        DeleteReason::Nvram => "firmware variables",
+        DeleteReason::Snapshot => "disk of a snapshot",
+        DeleteReason::Foreign => "not created by vmtools",
     }
 }
 
 fn staying(why: KeepReason) -> &'static str {
     match why {
-        KeepReason::Base => "a base that VMs share",
-        KeepReason::Parent => "of the VM that it is linked to",
-        KeepReason::Disc => "a disc's image",
-        KeepReason::Shared => "VMs may share it",
-        KeepReason::ReadOnly => "it may only read it",
-        KeepReason::Needed => "something else needs it",
-        KeepReason::Foreign => "not made by vmtools",
-        KeepReason::Elsewhere => "no file of this host",
-        KeepReason::NotInPool => "in no storage pool of libvirt's",
-        KeepReason::Asked => "as asked for",
-        KeepReason::Output => "written by its devices",
+        KeepReason::Base => "shared base image",
+        KeepReason::Parent => "disk of the VM it is cloned from",
+        KeepReason::Disc => "CD-ROM image",
+        KeepReason::Shared => "shareable",
+        KeepReason::ReadOnly => "read-only",
+        KeepReason::Needed => "needed by something else",
+        KeepReason::Foreign => "not created by vmtools",
+        KeepReason::Elsewhere => "not a file on this host",
+        KeepReason::NotInPool => "not in a storage pool",
+        KeepReason::Asked => "as requested",
+        KeepReason::Output => "output of its devices",
     }
 }
 
 fn state_in_words(state: &str) -> &str {
     match state {
-        "tpm" => "TPM's state",
+        "tpm" => "TPM state",
         "managed_save" => "saved memory",
         other => other,
     }

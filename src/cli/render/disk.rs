@@ -4,7 +4,7 @@ use crate::model::DiskSize;
 
 /// The table of `disk list`.
 pub fn disks(disks: &[DiskStatus]) -> String {
-    let heading = ["DISK", "SIZE", "TAKEN", "FORMAT", "OWNED", "FILE"];
+    let heading = ["DISK", "SIZE", "ALLOCATED", "FORMAT", "OWNED", "FILE"];
     let size = |bytes: Option<u64>| or_dash(bytes.map(|bytes| DiskSize::from_bytes(bytes).to_string()));
     let rows = disks.iter().map(|disk| {
         vec![

@@ -82,10 +82,10 @@ fn push_files(text: &mut String, files: &[String]) {
 
 fn kind(image: &ImageStatus) -> &'static str {
     match image.kind {
-        ImageKind::Own if image.committed => "your own, committed from a VM",
-        ImageKind::Own => "your own, imported",
-        ImageKind::Download => "a download",
-        ImageKind::Base => "a base in the storage pool",
+        ImageKind::Own if image.committed => "committed from a VM",
+        ImageKind::Own => "imported",
+        ImageKind::Download => "downloaded",
+        ImageKind::Base => "base image in the storage pool",
     }
 }
 

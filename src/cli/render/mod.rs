@@ -123,8 +123,8 @@ pub fn plan(plan: &Plan) -> String {
     let most = room(plan.memory_mib, plan.max_memory_mib);
     let _ = writeln!(
         text,
-        "  {}{cpus} ({}), {memory}{most} of memory, a disk of {size}, {}",
-        counted(plan.cpus.into(), "CPU"),
+        "  {}{cpus} ({}), {memory}{most} of memory, a {size} disk, {}",
+        counted(plan.cpus.into(), "vCPU"),
         plan.accel,
         plan.firmware
     );
@@ -154,7 +154,7 @@ pub fn plan(plan: &Plan) -> String {
         let _ = writeln!(text, "  creating {}", visible(file));
     }
     if plan.start {
-        text.push_str("  starting it\n");
+        text.push_str("  starting the VM\n");
     }
     text
 }
@@ -173,7 +173,7 @@ pub fn changed(changed: &VmChanged) -> String {
     if !changed.on_next_start.is_empty() {
         let waiting = names(&changed.on_next_start);
         let restart = vmtools("restart").arg(&name);
-        let _ = writeln!(text, "{name}: from its next start: {waiting} ({restart})");
+        let _ = writeln!(text, "{name}: at the next start: {waiting} ({restart})");
     }
     text
 }
@@ -182,13 +182,13 @@ pub fn changed(changed: &VmChanged) -> String {
 pub fn garbage(item: &Garbage, dry_run: bool) -> String {
     let why = match item.reason {
         Reason::Unfinished => "left by a create that was killed",
-        Reason::Expired => "its time to live is over",
-        Reason::BrokenUpload => "an upload that was given up",
-        Reason::BrokenDownload => "a download that broke off",
+        Reason::Expired => "time to live expired",
+        Reason::BrokenUpload => "abandoned upload",
+        Reason::BrokenDownload => "interrupted download",
         Reason::BrokenImport => "left by an image import or commit that was killed",
-        Reason::Orphan => "left by a VM that is gone",
-        Reason::StaleSocket => "a socket left by a QEMU that was killed",
-        Reason::ForgottenPool => "a pool for the time being, left by a clone that was killed",
+        Reason::Orphan => "left by a VM that no longer exists",
+        Reason::StaleSocket => "socket left by a QEMU that was killed",
+        Reason::ForgottenPool => "temporary pool left by a clone that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
         Reason::BrokenWrite => "left by a command that was killed while writing a file",
     };
@@ -197,7 +197,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Some(time) => {
             let seconds = time.remaining().as_secs() + 1;
             format!(
-                "not yet removable: {name} ({why}, or still in use); gc removes it in {seconds}s at the earliest\n"
+                "cannot be removed yet: {name} ({why}, or still in use); gc can remove it in {seconds}s\n"
             )
         }
         None if dry_run => {
@@ -223,7 +223,7 @@ fn room(mib: u64, max_mib: u64) -> String {
 }
 
 fn expiry(time: Timestamp) -> String {
-    if time.is_past() { format!("{time} (over)") } else { time.to_string() }
+    if time.is_past() { format!("{time} (expired)") } else { time.to_string() }
 }
 
 fn span(seconds: u64) -> String {

@@ -45,7 +45,7 @@ pub fn network(info: &NetworkInfo) -> String {
     line("devices", joined(&network.devices));
     line("managed by", network.virtual_port.clone());
     for address in &network.addresses {
-        line("address", Some(format!("{address} (the host's)")));
+        line("address", Some(format!("{address} (host)")));
     }
     line("dhcp", Some(joined(&network.dhcp_ranges).unwrap_or_else(|| yes_no(network.dhcp).to_owned())));
     line("dns", Some(yes_no(network.dns).to_owned()));
@@ -54,7 +54,7 @@ pub fn network(info: &NetworkInfo) -> String {
         line("port group", Some(port_group(group)));
     }
     for card in &info.cards {
-        let off = if card.active { "" } else { " (off)" };
+        let off = if card.active { "" } else { " (inactive)" };
         let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
         line("vm", Some(format!("{} {} {}{group}{off}", card.vm, card.mac, or_dash(card.model.clone()))));
     }
@@ -65,7 +65,7 @@ pub fn network(info: &NetworkInfo) -> String {
     }
     for lease in &info.leases {
         let holder = lease.vm.as_deref().or(lease.hostname.as_deref()).unwrap_or("-");
-        let until = lease.expires.map_or_else(|| "for ever".to_owned(), |time| format!("until {time}"));
+        let until = lease.expires.map_or_else(|| "never expires".to_owned(), |time| format!("until {time}"));
         line("lease", Some(format!("{} {} {holder} {until}", lease.ip, lease.mac)));
     }
     text
@@ -97,11 +97,11 @@ pub fn network_plan(plan: &NetworkPlan) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "create the network {} ({})", plan.name, plan.mode);
     if let Some(bridge) = &plan.bridge {
-        let _ = writeln!(text, "  on the host's bridge {bridge}");
+        let _ = writeln!(text, "  on the host bridge {bridge}");
     }
     let subnets: Vec<IpSubnet> = plan.subnet.into_iter().chain(plan.subnet6).collect();
     for subnet in &subnets {
-        let _ = writeln!(text, "  with {subnet}, the host at {}", subnet.gateway());
+        let _ = writeln!(text, "  with the subnet {subnet}, host address {}", subnet.gateway());
     }
     if !subnets.is_empty() {
         let ranges: Vec<IpRange> = plan.dhcp_range.into_iter().chain(plan.dhcp_range6).collect();
@@ -111,7 +111,7 @@ pub fn network_plan(plan: &NetworkPlan) -> String {
     if let Some(domain) = &plan.domain {
         let _ = writeln!(text, "  with the domain {domain}");
     }
-    let _ = writeln!(text, "  started: {}, by itself: {}", yes_no(plan.start), yes_no(plan.autostart));
+    let _ = writeln!(text, "  start: {}, autostart: {}", yes_no(plan.start), yes_no(plan.autostart));
     text
 }
 
@@ -119,7 +119,7 @@ pub fn network_plan(plan: &NetworkPlan) -> String {
 pub fn network_delete_plans(plans: &[NetworkDeletePlan]) -> String {
     let mut text = String::new();
     for plan in plans {
-        let active = if plan.active { ", which is active and is stopped" } else { "" };
+        let active = if plan.active { " (active; stopped first)" } else { "" };
         let _ = writeln!(text, "delete the network {} ({}){active}", visible(&plan.name), plan.mode);
         if let Some(bridge) = &plan.bridge {
             let _ = writeln!(text, "  with its bridge {}", visible(bridge));
@@ -128,14 +128,14 @@ pub fn network_delete_plans(plans: &[NetworkDeletePlan]) -> String {
             let _ = writeln!(text, "  with its subnet {subnet}");
         }
         if plan.reservation_count > 0 {
-            let _ = writeln!(text, "  with the addresses that it keeps: {}", plan.reservation_count);
+            let _ = writeln!(text, "  with its reservations: {}", plan.reservation_count);
         }
     }
     text
 }
 
 fn state(status: &NetworkStatus) -> &'static str {
-    if status.network.active { "active" } else { "off" }
+    if status.network.active { "active" } else { "inactive" }
 }
 
 fn joined<T: ToString>(values: &[T]) -> Option<String> {

@@ -59,7 +59,7 @@ const FAMILIES: [Family; 17] = [
     Family {
         name: "vmtools_vm_info",
         kind: "gauge",
-        help: "A VM, with its UUID; always 1.",
+        help: "Information about the VM; always 1.",
         write: |lines, look| lines.put(&look.sample, &[("uuid", &look.sample.uuid.to_string())], Some(1)),
     },
     Family {
@@ -76,7 +76,7 @@ const FAMILIES: [Family; 17] = [
     Family {
         name: "vmtools_vm_vcpus",
         kind: "gauge",
-        help: "Virtual CPUs that the VM has.",
+        help: "Number of vCPUs of the VM.",
         write: |lines, look| {
             let vcpus = &look.counters.vcpus;
             lines.put(&look.sample, &[], (!vcpus.is_empty()).then_some(vcpus.iter().flatten().count()));
@@ -85,13 +85,13 @@ const FAMILIES: [Family; 17] = [
     Family {
         name: "vmtools_vm_cpu_seconds_total",
         kind: "counter",
-        help: "Processor time of the host that the VM's QEMU has used.",
+        help: "Host CPU time used by the QEMU process of the VM.",
         write: |lines, look| lines.put(&look.sample, &[], look.counters.cpu.map(seconds)),
     },
     Family {
         name: "vmtools_vm_vcpu_seconds_total",
         kind: "counter",
-        help: "Processor time of the host that the virtual CPU has used.",
+        help: "Host CPU time used by the vCPU.",
         write: |lines, look| {
             for (number, time) in look.counters.vcpus.iter().enumerate() {
                 lines.put(&look.sample, &[("vcpu", &number.to_string())], time.map(seconds));
@@ -101,31 +101,31 @@ const FAMILIES: [Family; 17] = [
     Family {
         name: "vmtools_vm_memory_bytes",
         kind: "gauge",
-        help: "Memory that the VM has.",
+        help: "Memory size of the VM.",
         write: |lines, look| lines.put(&look.sample, &[], bytes(look, |now| now.memory_mib)),
     },
     Family {
         name: "vmtools_vm_memory_used_bytes",
         kind: "gauge",
-        help: "Memory that the VM's guest uses, without what only caches files, as its balloon driver tells.",
+        help: "Memory used by the guest, without the file cache, as reported by its balloon driver.",
         write: |lines, look| lines.put(&look.sample, &[], bytes(look, |now| now.memory_used_mib)),
     },
     Family {
         name: "vmtools_vm_memory_resident_bytes",
         kind: "gauge",
-        help: "Memory of the host that the VM's QEMU holds.",
+        help: "Resident memory of the QEMU process of the VM.",
         write: |lines, look| lines.put(&look.sample, &[], bytes(look, |now| now.memory_resident_mib)),
     },
     Family {
         name: "vmtools_vm_disk_read_bytes_total",
         kind: "counter",
-        help: "Bytes that the VM has read from the disk.",
+        help: "Bytes read from the disk.",
         write: |lines, look| lines.disks(look, |disk| disk.read.bytes as f64),
     },
     Family {
         name: "vmtools_vm_disk_written_bytes_total",
         kind: "counter",
-        help: "Bytes that the VM has written to the disk.",
+        help: "Bytes written to the disk.",
         write: |lines, look| lines.disks(look, |disk| disk.written.bytes as f64),
     },
     Family {
@@ -143,31 +143,31 @@ const FAMILIES: [Family; 17] = [
     Family {
         name: "vmtools_vm_disk_read_time_seconds_total",
         kind: "counter",
-        help: "How long the reads from the disk took, all together.",
+        help: "Total time of the reads from the disk.",
         write: |lines, look| lines.disks(look, |disk| disk.read.nanoseconds as f64 / 1e9),
     },
     Family {
         name: "vmtools_vm_disk_write_time_seconds_total",
         kind: "counter",
-        help: "How long the writes to the disk took, all together.",
+        help: "Total time of the writes to the disk.",
         write: |lines, look| lines.disks(look, |disk| disk.written.nanoseconds as f64 / 1e9),
     },
     Family {
         name: "vmtools_vm_network_receive_bytes_total",
         kind: "counter",
-        help: "Bytes that the VM has received by the card.",
+        help: "Bytes received by the network interface.",
         write: |lines, look| lines.cards(look, |card| card.received_bytes),
     },
     Family {
         name: "vmtools_vm_network_transmit_bytes_total",
         kind: "counter",
-        help: "Bytes that the VM has sent by the card.",
+        help: "Bytes sent by the network interface.",
         write: |lines, look| lines.cards(look, |card| card.sent_bytes),
     },
     Family {
         name: "vmtools_vm_sample_timestamp_seconds",
         kind: "gauge",
-        help: "When the VM was looked at, in seconds since 1970.",
+        help: "Unix time of the sample.",
         write: |lines, look| {
             let since = look.sample.time.since_epoch();
             lines.put(&look.sample, &[], Some(format!("{:.3}", since.as_secs_f64())));
@@ -178,7 +178,7 @@ const FAMILIES: [Family; 17] = [
 /// The whole document. `up` is whether libvirt answers; `stale`, whether the samples are those of an earlier look.
 pub fn exposition(looks: &[Look], up: bool, stale: bool) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "# HELP vmtools_build_info The vmtools that tells; always 1.");
+    let _ = writeln!(text, "# HELP vmtools_build_info Version of vmtools; always 1.");
     let _ = writeln!(text, "# TYPE vmtools_build_info gauge");
     let _ = writeln!(text, "vmtools_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
     let _ = writeln!(text, "# HELP vmtools_libvirt_up Whether libvirt answers.");
@@ -186,7 +186,7 @@ pub fn exposition(looks: &[Look], up: bool, stale: bool) -> String {
     let _ = writeln!(text, "vmtools_libvirt_up {}", u8::from(up));
     let _ = writeln!(
         text,
-        "# HELP vmtools_sample_stale Whether there was no answer in time, and the samples are of an earlier look."
+        "# HELP vmtools_sample_stale Whether the samples are old because there was no answer in time."
     );
     let _ = writeln!(text, "# TYPE vmtools_sample_stale gauge");
     let _ = writeln!(text, "vmtools_sample_stale {}", u8::from(stale));

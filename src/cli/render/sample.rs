@@ -10,25 +10,25 @@ use crate::model::MemorySize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "lowercase")]
 pub enum SampleColumn {
-    /// The name
+    /// Name of the VM
     Name,
-    /// What it is doing
+    /// State
     State,
-    /// Processor time, of one host CPU
+    /// CPU usage, in percent of one host CPU
     Cpu,
-    /// Processor time, of all its virtual CPUs
+    /// CPU usage, in percent of all vCPUs
     Vcpus,
-    /// The memory that it has
+    /// Memory size
     Memory,
-    /// The memory that its guest uses
+    /// Memory used by the guest
     Used,
-    /// What it reads from disks
+    /// Disk reads per second
     Read,
-    /// What it writes to disks
+    /// Disk writes per second
     Write,
-    /// What it receives
+    /// Network traffic received per second
     Rx,
-    /// What it sends
+    /// Network traffic sent per second
     Tx,
 }
 

@@ -90,7 +90,7 @@ fn devices(page: &mut Page, vm: &VmStatus) {
     for disk in &vm.disks {
         let (capacity, taken) = (size(disk.capacity_bytes), size(disk.allocation_bytes));
         let path = disk.path.as_deref().unwrap_or("-");
-        page.line("disk", format!("{} {capacity} ({taken} taken) {path}", disk.target));
+        page.line("disk", format!("{} {capacity} ({taken} allocated) {path}", disk.target));
     }
     for card in &vm.interfaces {
         let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));

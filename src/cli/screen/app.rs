@@ -174,8 +174,7 @@ impl App {
             }
             Wish::Off if self.request.names.is_empty() => {
                 self.request.off = !self.request.off;
-                self.message =
-                    Some(Message::word(if self.request.off { "all VMs" } else { "those that run" }));
+                self.message = Some(Message::word(if self.request.off { "all VMs" } else { "running VMs" }));
                 self.look_elsewhere()
             }
             Wish::Help => {

@@ -59,7 +59,7 @@ fn said(app: &App) -> Option<(String, Style)> {
         return Some((format!("stop {name}? y/n"), app.theme.strong()));
     }
     if app.away {
-        let text = "libvirt is away; waiting for it".to_owned();
+        let text = "libvirt stopped answering; waiting for it to return".to_owned();
         return Some((text, app.theme.of(Color::Red)));
     }
     app.message.as_ref().map(|message| (message.text.clone(), message.style(app.theme)))

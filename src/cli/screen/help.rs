@@ -8,7 +8,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::theme::Theme;
 
 /// The keys of the overview, in few words.
-pub const OVERVIEW: &str = "Enter page  < > sort  R reverse  / filter  a off too  ? help  q quit";
+pub const OVERVIEW: &str = "Enter page  < > sort  R reverse  / filter  a all VMs  ? help  q quit";
 /// The keys of a page, in few words.
 pub const PAGE: &str = "p pause  r resume  s stop  c console  ? help  q quit";
 /// The same of a page that the overview lies behind.
@@ -16,23 +16,23 @@ pub const PAGE_BEHIND: &str = "p pause  r resume  s stop  c console  Esc back  ?
 
 const LINES: [&str; 18] = [
     "Overview",
-    "  Enter          the VM's page",
-    "  arrows j k     choose; PgUp PgDn Home End",
-    "  < >            sort by the column beside",
+    "  Enter          open the VM's page",
+    "  arrows j k     select; PgUp PgDn Home End",
+    "  < >            sort by the previous or next column",
     "  n s c v m u    sort by name, state, cpu, vcpus, memory, used",
     "  r w x t        sort by read, write, received, sent",
-    "  R              turn the order",
-    "  /              names that hold what is typed; Esc: all",
-    "  a              those that are off, too",
+    "  R              reverse the order",
+    "  /              filter by name; Esc clears the filter",
+    "  a              include VMs that are shut off",
     "A VM's page",
     "  p r            pause, resume",
-    "  s              stop, asks first",
-    "  c              its serial console; Ctrl + ] comes back",
+    "  s              stop, after asking",
+    "  c              serial console; Ctrl-] detaches",
     "  Esc Backspace  back",
     "Everywhere",
     "  q, Ctrl-C      quit",
-    "  Ctrl-L         draw anew",
-    "  ?              this",
+    "  Ctrl-L         redraw",
+    "  ?              this help",
 ];
 
 /// Draws it over all.

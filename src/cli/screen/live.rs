@@ -158,7 +158,7 @@ impl Live<'_> {
             }
         };
         self.app.message = Some(match result {
-            Ok(_) => Message::word("back from the console"),
+            Ok(_) => Message::word("detached from the console"),
             Err(problem) => Message::failure(&problem),
         });
         for answer in answers {

@@ -178,7 +178,7 @@ fn chart(page: &Page, number: usize, metric: &Metric, buffer: &mut Buffer, area:
     let (note, limit) = match (metric.label, sample) {
         ("cpu", Some(vm)) => {
             let of_vcpus =
-                vm.cpu_percent_of_vcpus.map(|percent| format!(" of one, {percent:.1}% of its vcpus"));
+                vm.cpu_percent_of_vcpus.map(|percent| format!(" of one CPU, {percent:.1}% of its vCPUs"));
             (of_vcpus.unwrap_or_default(), None)
         }
         ("memory", Some(vm)) => (memory_note(vm), vm.memory_mib.map(|mib| mib as f64)),
@@ -202,7 +202,7 @@ fn memory_note(vm: &VmSample) -> String {
     let whole = vm.memory_mib.map_or_else(|| "-".to_owned(), |mib| MemorySize::from_mib(mib).to_string());
     match (vm.memory_used_mib, vm.memory_resident_mib) {
         (Some(_), _) => format!(" used of {whole}"),
-        (None, Some(_)) => format!(" held by QEMU; {whole} are the guest's, which tells no use"),
+        (None, Some(_)) => format!(" resident in QEMU; the guest has {whole} and reports no usage"),
         _ => format!(" of {whole}"),
     }
 }

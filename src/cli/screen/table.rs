@@ -41,8 +41,8 @@ pub fn draw(overview: &mut Overview, buffer: &mut Buffer, area: Rect, theme: The
     }
     if overview.len() == 0 && overview.looked && !rows.is_empty() {
         let why = match overview.filter() {
-            ("", _) => "no VM runs (a: those that are off, too)",
-            _ => "no VM of such a name (Esc: all)",
+            ("", _) => "no VM is running (a: include VMs that are shut off)",
+            _ => "no VM matches the filter (Esc clears it)",
         };
         buffer.set_stringn(rows.x, rows.y, why, rows.width.into(), theme.quiet());
     }

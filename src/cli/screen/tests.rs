@@ -116,7 +116,7 @@ fn a_page_shows_what_there_is() {
         "no address known",
         "backup vda [#####               ] 25%",
         " 0 ██████ 99%",
-        "cpu 99.0% of one, 99.0% of its vcpus",
+        "cpu 99.0% of one CPU, 99.0% of its vCPUs",
         " 100%",
         "memory 100 MiB used of 256 MiB",
         "disk read 94.4M/s",
@@ -201,7 +201,7 @@ fn a_vm_that_is_removed_may_come_back() {
     see(&mut app, vec![look("web", VmState::Shutoff, None)]);
     assert!(text(&mut app, (80, 24)).contains("web  shutoff"));
     app.looked(Report { aim: 0, looks: Ok(Vec::new()), away: true });
-    assert!(text(&mut app, (80, 24)).contains("libvirt is away"));
+    assert!(text(&mut app, (80, 24)).contains("libvirt stopped answering"));
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn the_chosen_vm_stays_chosen_however_rows_are_sorted() {
     press(&mut app, "/0997");
     assert!(text(&mut app, (80, 24)).contains("1 VM, 1 running, cpu 997.0%   /0997_"));
     assert_eq!(press(&mut app, "x"), Order::Nothing, "typed, not done");
-    assert!(text(&mut app, (80, 24)).contains("no VM of such a name"));
+    assert!(text(&mut app, (80, 24)).contains("no VM matches the filter"));
     press(&mut app, "\x1b");
     assert_eq!(app.overview.len(), 1000);
     assert!(!app.request().1.off);

@@ -21,7 +21,7 @@ impl Element for UiColor {
             .iter()
             .find(|(name, _)| *name == text)
             .map(|(_, color)| *color)
-            .ok_or_else(|| raw.refuse("auto, always or never"))
+            .ok_or_else(|| raw.refuse("expected auto, always or never"))
     }
 
     fn show(value: &Self::Type) -> Value {

@@ -20,7 +20,7 @@ impl Element for Cpus {
         u32::try_from(number)
             .ok()
             .filter(|cpus| (1..=MAX_CPUS).contains(cpus))
-            .ok_or_else(|| raw.refuse(format!("from 1 to {MAX_CPUS} processors can be had")))
+            .ok_or_else(|| raw.refuse(format!("expected 1 to {MAX_CPUS} vCPUs")))
     }
 
     fn show(value: &Self::Type) -> Value {

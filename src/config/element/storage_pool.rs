@@ -19,7 +19,9 @@ impl Element for StoragePool {
         let name = raw.text()?;
         let bad = |c: char| c.is_control() || c == '/';
         if name.is_empty() || name.starts_with(['-', '.']) || name.chars().any(bad) {
-            return Err(raw.refuse("a pool needs a plain name"));
+            return Err(raw.refuse(
+                "a pool name must not be empty, start with - or ., or contain / or control characters",
+            ));
         }
         Ok(name.to_owned())
     }

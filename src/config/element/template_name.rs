@@ -40,7 +40,7 @@ pub fn check_template_name(name: &str) -> Result<(), Invalid> {
     if name.len() <= 63 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(taken) {
         return Ok(());
     }
-    let reason = "a name has 1 to 63 letters, digits, or . _ - and begins with a letter or a digit";
+    let reason = "a name has 1 to 63 letters, digits, or . _ - and starts with a letter or a digit";
     Err(Invalid::new("template name", name, reason))
 }
 

@@ -20,7 +20,7 @@ impl Element for User {
         let taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
         if name.len() > 32 || !name.starts_with(starts) || !name.chars().all(taken) {
-            let reason = "a user name has 1 to 32 letters, digits, or . _ - and begins with a letter or _";
+            let reason = "a user name has 1 to 32 letters, digits, or . _ - and starts with a letter or _";
             return Err(raw.refuse(reason));
         }
         Ok(Some(name.to_owned()))

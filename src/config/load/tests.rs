@@ -57,9 +57,9 @@ fn wrong_values_say_where_and_what() {
     for (text, expected) in [
         (
             "[defaults]\ncpus = \"four\"\n",
-            "2:8: defaults.cpus cannot be \"four\": a whole number is needed, not text",
+            "2:8: defaults.cpus cannot be \"four\": expected a whole number, not text",
         ),
-        ("defaults = 5\n", "1:12: defaults cannot be 5: a table is needed, not a number"),
+        ("defaults = 5\n", "1:12: defaults cannot be 5: expected a table, not a number"),
         ("[ui]\ncolor = 'blue'", "2:9: ui.color cannot be 'blue': auto, always or never"),
         ("[defaults]\nmemory = 1\nmemory = 2", "3:1: duplicate key"),
         ("[defaults\n", "1:10: "),

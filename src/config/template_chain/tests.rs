@@ -138,7 +138,7 @@ fn circles_are_named() {
     ]);
     for (name, expected) in [("a", "a -> b -> c -> b"), ("own", "own -> own")] {
         let error = load_template(&paths, name).expect_err("is a circle").to_string();
-        assert_eq!(error, format!("templates extend each other in a circle: {expected}"));
+        assert_eq!(error, format!("templates extend each other in a cycle: {expected}"));
     }
 }
 

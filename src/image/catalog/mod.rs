@@ -43,7 +43,7 @@ pub enum Error {
         source: Invalid,
     },
     /// A name stands twice in it.
-    #[error("it has the name {0:?} twice")]
+    #[error("it contains the name {0:?} twice")]
     Twice(String),
 }
 

@@ -102,7 +102,7 @@ pub enum End {
 
 impl Chain {
     /// Follows the disk at `path`, read as `driver`: libvirt's `<driver type>`, for which libvirt takes raw
-    /// where there is none. With `None` the form is guessed from the first bytes, as QEMU does it. Blocks.
+    /// where there is none. With `None` expected guessed from the first bytes, as QEMU does it. Blocks.
     pub fn read(path: &Path, driver: Option<Driver>) -> Self {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let mut links: Vec<Link> = Vec::new();

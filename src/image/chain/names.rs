@@ -76,7 +76,7 @@ fn unnamed_if(has_parent: bool) -> Backing {
 }
 
 fn other_form() -> Fault {
-    Error::Damaged { what: "it does not begin as its form does" }.into()
+    Error::Damaged { what: "it does not start as its format requires" }.into()
 }
 
 /// docs/interop/qcow2.rst.
@@ -101,7 +101,7 @@ fn qcow2(window: &Window) -> Result<Names, Fault> {
     };
     let cluster_bits = be32(&head, 20)?;
     if !(9..=21).contains(&cluster_bits) {
-        return Err(Error::Damaged { what: "its cluster size is not possible" }.into());
+        return Err(Error::Damaged { what: "its cluster size is invalid" }.into());
     }
     // They end where the name begins, else with the first cluster.
     let end = if name_at == 0 { 1 << cluster_bits } else { name_at };

@@ -26,7 +26,7 @@ pub(super) fn names(window: &Window) -> Result<Names, Fault> {
     } else if head.starts_with(COWD) {
         (Vec::new(), false)
     } else {
-        return Err(Error::Damaged { what: "it does not begin as its form does" }.into());
+        return Err(Error::Damaged { what: "it does not start as its format requires" }.into());
     };
     let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
     let lines: Vec<&[u8]> = text[..end].split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();

@@ -84,7 +84,7 @@ impl DigestCache {
             .map_err(|error| error.to_string())
             .and_then(|bytes| fs::write_atomically(&path, &bytes, 0o600).map_err(|error| error.to_string()));
         if let Err(error) = written {
-            log::debug!("a digest is not remembered: {error}");
+            log::debug!("cannot cache a digest: {error}");
         }
     }
 

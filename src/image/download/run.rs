@@ -71,7 +71,7 @@ pub(in crate::image) fn run(client: &Downloader, job: &Job<'_>) -> Result<Option
     let was_resumed = download.received_bytes() > 0;
     let mut result = download.fetch_and_check();
     if was_resumed && result.as_ref().is_err_and(Error::is_integrity) {
-        log::warn!("{} is fetched from the beginning: what was there is no part of it", job.url);
+        log::warn!("downloading {} from the beginning: the partial file is not a part of it", job.url);
         download.start_over()?;
         result = download.fetch_and_check();
     }

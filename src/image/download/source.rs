@@ -162,7 +162,7 @@ impl Wanted {
             match self.attempt(client, source, retries, partial, present, progress) {
                 Ok(done) => return Ok(done),
                 Err(error) => {
-                    log::warn!("{error}; the next server is tried");
+                    log::warn!("{error}; trying the next server");
                     let goes_on =
                         error.is_worth_another_server() || (source.is_mirror && error.is_integrity());
                     let failure = Failure { is_mirror: source.is_mirror, error }.or_worse(worst);

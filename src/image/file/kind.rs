@@ -39,10 +39,10 @@ impl FileKind {
         }
     }
 
-    /// With its article, such as "a folder".
+    /// With its article, such as "a directory".
     pub fn what(self) -> &'static str {
         match self {
-            Self::Folder => "a folder",
+            Self::Folder => "a directory",
             Self::Fifo => "a named pipe",
             Self::Socket => "a socket",
             Self::CharacterDevice => "a character device",

@@ -72,7 +72,7 @@ fn is_any_locked(file: &File, ranges: &[RangeInclusive<i64>]) -> bool {
     ranges.iter().any(|bytes| match is_locked(file, bytes) {
         Ok(locked) => locked,
         Err(error) => {
-            log::debug!("locks can't be asked about: {error}");
+            log::debug!("cannot query locks: {error}");
             false
         }
     })

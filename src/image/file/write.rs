@@ -89,7 +89,7 @@ pub(in crate::image) fn write_failed(path: &Path, error: std::io::Error) -> Erro
 
 fn available(folder: &Path) -> Result<u64, Error> {
     let stat = rustix::fs::statvfs(folder)
-        .map_err(|error| fs::Error::at("tell the free space of", folder)(error.into()))?;
+        .map_err(|error| fs::Error::at("determine the free space of", folder)(error.into()))?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 

@@ -10,13 +10,13 @@ pub enum Error {
     #[error("it is {}", .0.what())]
     Foreign(Foreign),
     /// It ends within its header.
-    #[error("it ends within its header")]
+    #[error("it ends before its header does")]
     Truncated,
     /// A version of qcow2 that is not 2 or 3.
-    #[error("qcow2 version {0} is not known")]
+    #[error("qcow2 version {0} is not supported")]
     Version(u32),
     /// It would make QEMU read another file, which could be any of this host.
-    #[error("{}, which could be any file of this host", .0.what())]
+    #[error("{}, which could be any file on this host", .0.what())]
     NamesFile(NamedFile),
     /// What its guest sees is encrypted in it, by LUKS or by QEMU's old AES.
     #[error("it is encrypted")]
@@ -25,13 +25,13 @@ pub enum Error {
     #[error("it is marked as corrupt")]
     Corrupt,
     /// It needs what is not known here.
-    #[error("it needs features that are not known (bits {bits:#x})")]
+    #[error("it needs unknown features (bits {bits:#x})")]
     UnknownFeatures {
         /// The incompatible-features bits that are not known.
         bits: u64,
     },
     /// A size that can't be right.
-    #[error("a disk of {bytes} bytes is not taken")]
+    #[error("a disk of {bytes} bytes is not supported")]
     VirtualSize {
         /// What the header says.
         bytes: u64,
@@ -43,7 +43,7 @@ pub enum Error {
         what: &'static str,
     },
     /// A raw image has whole sectors.
-    #[error("it is no known format, and its {bytes} bytes are not whole sectors of 512")]
+    #[error("its format is unknown, and its {bytes} bytes are not a multiple of 512")]
     NoSectors {
         /// The file's size.
         bytes: u64,
@@ -68,8 +68,8 @@ impl NamedFile {
         match self {
             Self::Backing => "it names a backing file",
             Self::Data => "it names an external data file",
-            Self::Parent => "it stands on a parent disk",
-            Self::Extent => "its data lie in other files that it names",
+            Self::Parent => "it has a parent disk",
+            Self::Extent => "its data is in other files that it names",
         }
     }
 }

@@ -53,7 +53,7 @@ const HEADS: &[Mark] = &[
     (64, b"\x7f\x10\xda\xbe", Foreign::Importable("a VirtualBox disk (VDI)")),
     (0, b"vhdxfile", Foreign::Importable("a Hyper-V disk (VHDX)")),
     (0, b"# Disk DescriptorFile", Foreign::Disk("the descriptor of a VMware disk (VMDK)", Driver::Vmdk)),
-    (0, b"COWD", Foreign::Disk("a VMware disk (VMDK) of ESX's old form", Driver::Vmdk)),
+    (0, b"COWD", Foreign::Disk("a VMware disk (VMDK) in ESX's old format", Driver::Vmdk)),
     (0, b"conectix", Foreign::Disk("a Hyper-V or Azure disk (VHD)", Driver::Vpc)),
     (0, b"QFI\xfb\0\0\0\x01", Foreign::Disk("a qcow disk of version 1", Driver::Qcow)),
     (0, b"QED\0", Foreign::Disk("a QED disk", Driver::Qed)),
@@ -76,14 +76,14 @@ const HEADS: &[Mark] = &[
     (0, b"VMA\0", Foreign::Export("a backup by Proxmox (VMA)", "vma extract")),
     (0, b"MSWIM\0\0\0", Foreign::Export("a Windows image (WIM)", "wimapply")),
     (0, b"WLPWM\0\0\0", Foreign::Export("a Windows image (WIM)", "wimapply")),
-    (0, b"MComprHD", Foreign::Export("a compressed disk of MAME (CHD)", "chdman")),
+    (0, b"MComprHD", Foreign::Export("a compressed MAME disk (CHD)", "chdman")),
     (0, b"\xb4\x6e\x68\x44", Foreign::Other("a backup by Acronis True Image")),
     (0, b"\xfe\xef\x01", Foreign::Other("a backup by Norton Ghost")),
     (0, b"xFSdump0", Foreign::Export("a backup by xfsdump", "xfsrestore")),
     (8, b"\xac\xcb\xba\xf5\x02\0\0\0", Foreign::Export("a stream of zfs send", "zfs receive")),
     (0, b"btrfs-stream\0", Foreign::Export("a stream of btrfs send", "btrfs receive")),
-    (0, b"CISO", Foreign::Packed("a packed CD image (CSO)")),
-    (0, b"DAA\0\0\0\0\0", Foreign::Packed("a packed CD image (DAA)")),
+    (0, b"CISO", Foreign::Packed("a compressed CD image (CSO)")),
+    (0, b"DAA\0\0\0\0\0", Foreign::Packed("a compressed CD image (DAA)")),
     (0, b"\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0", Foreign::Other("a CD image of raw sectors (BIN)")),
     (0, b"MEDIA DESCRIPTOR", Foreign::Other("the descriptor of a CD image (MDS)")),
     (0, b"\x1f\x8b", Foreign::Packed("a gzip file")),
@@ -129,7 +129,7 @@ const HEADS: &[Mark] = &[
     (0, b"ANDROID!", Foreign::Other("an Android boot image")),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Foreign::Other("a Windows installer or an Office document")),
     (0, b"version https://git-lfs", Foreign::Other("a Git LFS pointer, not the image itself")),
-    (0, b"-----BEGIN ", Foreign::Other("a text in PEM or PGP form")),
+    (0, b"-----BEGIN ", Foreign::Other("a PEM or PGP text")),
     (0, b"Salted__", Foreign::Other("a file encrypted by openssl")),
     (0, b"age-encryption.org/", Foreign::Other("a file encrypted by age")),
     (0, b"\x7fELF", Foreign::Other("a program")),
@@ -138,8 +138,8 @@ const HEADS: &[Mark] = &[
     (0, b"GIF8", Foreign::Other("a picture")),
     (0, b"\xff\xd8\xff", Foreign::Other("a picture")),
     (0, b"SQLite format 3\0", Foreign::Other("an SQLite database")),
-    (0, b"OggS", Foreign::Other("a recording")),
-    (4, b"ftyp", Foreign::Other("a film")),
+    (0, b"OggS", Foreign::Other("an audio recording")),
+    (4, b"ftyp", Foreign::Other("a video")),
 ];
 
 /// Where a mark stands in the last 512 bytes.
@@ -173,7 +173,7 @@ fn text(head: &[u8]) -> Option<Foreign> {
         }
         Err(_) => false,
     };
-    is_text.then_some(Foreign::Other("a text, not an image"))
+    is_text.then_some(Foreign::Other("a text file, not an image"))
 }
 
 fn is_plain(text: &str) -> bool {

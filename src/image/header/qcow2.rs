@@ -66,7 +66,7 @@ fn check_tables(bytes: &[u8], size: u64, features: u64, file_size_bytes: u64) ->
     let damaged = |what| Err(Error::Damaged { what });
     let cluster_bits = u32_at(bytes, 20)?;
     if !(9..=21).contains(&cluster_bits) {
-        return damaged("its cluster size is not possible");
+        return damaged("its cluster size is invalid");
     }
     let cluster_bytes = 1u64 << cluster_bits;
     let entry_bytes = if features & (1 << 4) != 0 { 16 } else { 8 };
@@ -77,12 +77,12 @@ fn check_tables(bytes: &[u8], size: u64, features: u64, file_size_bytes: u64) ->
     }
     let l1_end = u64_at(bytes, 40)?.checked_add(l1_entries * 8);
     if l1_end.is_none_or(|end| end > file_size_bytes) {
-        return damaged("its first-level table lies behind the file's end");
+        return damaged("its first-level table is past the end of the file");
     }
     let refcounts_bytes = u64::from(u32_at(bytes, 56)?) * cluster_bytes;
     let refcounts_end = u64_at(bytes, 48)?.checked_add(refcounts_bytes);
     if refcounts_end.is_none_or(|end| end > file_size_bytes) {
-        return damaged("its refcount table lies behind the file's end");
+        return damaged("its refcount table is past the end of the file");
     }
     Ok(())
 }
@@ -191,9 +191,9 @@ mod tests {
             (|b| b.truncate(71), Error::Truncated),
             (|b| b.truncate(103), Error::Truncated),
             (|b| put32(b, 100, 8), damaged("its length is too small")),
-            (|b| put32(b, 20, 64), damaged("its cluster size is not possible")),
+            (|b| put32(b, 20, 64), damaged("its cluster size is invalid")),
             (|b| put32(b, 36, 1), damaged("its first-level table is too small for the disk")),
-            (|b| put64(b, 40, u64::MAX - 3), damaged("its first-level table lies behind the file's end")),
+            (|b| put64(b, 40, u64::MAX - 3), damaged("its first-level table is past the end of the file")),
         ];
         for (change, expected) in cases {
             let mut bytes = header(3);

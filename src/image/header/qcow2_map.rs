@@ -37,22 +37,22 @@ impl Map {
         let file_size_bytes = window.len;
         let damaged = |what| Err(Error::Damaged { what }.into());
         if u64::from(self.l1_entries) * 8 > MAX_L1_BYTES {
-            return damaged("its first-level table is larger than QEMU takes");
+            return damaged("its first-level table is larger than QEMU supports");
         }
         let l1 = read(window, self.l1_offset, u64::from(self.l1_entries) * 8)?;
         let tables: Vec<u64> = entries(&l1, 8).map(|entry| entry & OFFSET).filter(|at| *at != 0).collect();
         // Each table is a cluster of its own, so they can't be more than the file holds.
         if (tables.len() as u64) << self.cluster_bits > file_size_bytes {
-            return damaged("its second-level tables are more than the file could hold");
+            return damaged("it has more second-level tables than the file can hold");
         }
         for table in tables {
             let cluster_bytes = 1u64 << self.cluster_bits;
             if table.checked_add(cluster_bytes).is_none_or(|end| end > file_size_bytes) {
-                return damaged("a second-level table lies behind the file's end: it was cut off");
+                return damaged("a second-level table is past the end of the file: the file is truncated");
             }
             let l2 = read(window, table, cluster_bytes)?;
             if entries(&l2, self.l2_entry_bytes).any(|entry| self.data_offset(entry) >= file_size_bytes) {
-                return damaged("its data lie behind the file's end: it was cut off");
+                return damaged("its data is past the end of the file: the file is truncated");
             }
         }
         Ok(())

@@ -19,20 +19,20 @@ pub(in crate::image) fn has_parent(head: &[u8]) -> Result<bool, Error> {
 pub(in crate::image) fn virtual_size(head: &[u8], file_bytes: u64) -> Result<u64, Error> {
     let damaged = |what| Err(Error::Damaged { what });
     if u32_at(head, 68)? != VERSION_1_1 {
-        return Err(Error::Foreign(Foreign::Other("a VirtualBox disk (VDI) of a version that is not known")));
+        return Err(Error::Foreign(Foreign::Other("a VirtualBox disk (VDI) of an unknown version")));
     }
     if has_parent(head)? {
         return Err(Error::NamesFile(NamedFile::Parent));
     }
     let (size, block_bytes, blocks) = (u64_at(head, 368)?, u32_at(head, 376)?, u32_at(head, 384)?);
     if u32_at(head, 360)? != 512 {
-        return damaged("its sectors are not of 512 bytes");
+        return damaged("its sectors are not 512 bytes");
     }
     if u64::from(block_bytes) * u64::from(blocks) < size {
         return damaged("its block map is too small for the disk");
     }
     if u64::from(u32_at(head, 340)?) + u64::from(blocks) * 4 > file_bytes {
-        return damaged("its block map lies behind the file's end");
+        return damaged("its block map is past the end of the file");
     }
     Ok(size)
 }

@@ -20,7 +20,7 @@ const VIRTUAL_SIZE: [u8; 16] = guid(0x2FA5_4224, 0xCD1B, 0x4876, 0xB211_5DBE_D83
 const PARENT_LOCATOR: [u8; 16] = guid(0xA8D3_5F2D, 0xB30B, 0x454D, 0xABF7_D3D8_4834_AB0C);
 
 const HAS_PARENT: u32 = 1 << 1;
-const NO_SIZE: Error = Error::Damaged { what: "its metadata lack the disk's size" };
+const NO_SIZE: Error = Error::Damaged { what: "its metadata lacks the disk size" };
 
 /// The disk's size in bytes.
 pub(in crate::image) fn virtual_size(window: &Window) -> Result<u64, Fault> {

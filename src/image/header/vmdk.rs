@@ -10,7 +10,7 @@ pub(in crate::image) const MAGIC: (usize, &[u8]) = (0, b"KDMV");
 pub(in crate::image) const DESCRIPTOR_MAGIC: &[u8] = b"# Disk DescriptorFile";
 
 /// The files of a split disk have no descriptor of their own.
-const PIECE: Error = Error::Foreign(Foreign::Other("only a piece of a VMware disk (VMDK)"));
+const PIECE: Error = Error::Foreign(Foreign::Other("only a part of a VMware disk (VMDK)"));
 const SECTOR: u64 = 512;
 const HEADER_BYTES: usize = 512;
 /// Where QEMU looks for the parent, whatever the header says.
@@ -35,9 +35,7 @@ pub(in crate::image) fn virtual_size(window: &Window) -> Result<u64, Fault> {
         check_capacity(&header)?;
     }
     if u32_at(&header, 4)? > 3 {
-        return Err(
-            Error::Foreign(Foreign::Other("a VMware disk (VMDK) of a version that is not known")).into()
-        );
+        return Err(Error::Foreign(Foreign::Other("a VMware disk (VMDK) of an unknown version")).into());
     }
     if descriptor_sector == 0 {
         return Err(PIECE.into());

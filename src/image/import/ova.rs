@@ -31,7 +31,7 @@ pub enum Error {
     #[error("its OVF descriptor is malformed")]
     Malformed(#[source] Box<quick_xml::Error>),
     /// The descriptor names no disk that lies in the archive.
-    #[error("its OVF descriptor names no disk that the archive holds")]
+    #[error("its OVF descriptor names no disk in the archive")]
     NoDisk,
     /// The disk is compressed a second time.
     #[error("its disk {file} is compressed as {compression}")]
@@ -52,7 +52,7 @@ pub enum Error {
         actual: String,
     },
     /// The manifest tells a digest by a function that OVF does not name, so it can't be checked.
-    #[error("its manifest has the digest of {file} by {function}, which is not known")]
+    #[error("its manifest has the digest of {file} by the unknown function {function}")]
     UnknownDigest {
         /// The file within.
         file: String,
@@ -66,7 +66,7 @@ pub enum Error {
         file: String,
     },
     /// The manifest names a file that the archive doesn't have: it was cut off, or is not the one that was made.
-    #[error("its manifest names {file}, which it does not hold")]
+    #[error("its manifest names {file}, which it does not contain")]
     FileMissing {
         /// The file.
         file: String,

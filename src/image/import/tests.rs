@@ -261,7 +261,7 @@ fn a_vmdk_that_names_other_files_is_refused() {
     }
     // One piece of a split disk.
     bench.made("vmdk", "subformat=twoGbMaxExtentSparse");
-    let piece = header::Error::Foreign(header::Foreign::Other("only a piece of a VMware disk (VMDK)"));
+    let piece = header::Error::Foreign(header::Foreign::Other("only a part of a VMware disk (VMDK)"));
     bench.is_refused(&bench.path("disk-s001.vmdk"), piece);
 
     let file = bench.made("vmdk", "");
@@ -296,7 +296,7 @@ fn a_vdi_with_a_parent_or_nonsense_is_refused() {
         (440, &[1; 16], header::Error::NamesFile(header::NamedFile::Parent)),
         (368, &[0; 8], header::Error::VirtualSize { bytes: 0 }),
         (384, &[1, 0, 0, 0], header::Error::Damaged { what: "its block map is too small for the disk" }),
-        (340, &[0xff; 4], header::Error::Damaged { what: "its block map lies behind the file's end" }),
+        (340, &[0xff; 4], header::Error::Damaged { what: "its block map is past the end of the file" }),
     ] {
         std::fs::write(&file, &whole).expect("writes");
         patch(&file, at, bytes);

@@ -17,7 +17,7 @@ impl Store {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
             Err(error) => {
-                log::warn!("the image in the cache is fetched anew: {error}");
+                log::warn!("downloading the cached image again: {error}");
                 return Ok(None);
             }
         };
@@ -35,7 +35,7 @@ impl Store {
             }
         };
         if !is_it {
-            log::warn!("{} has another digest in the cache; the image is fetched anew", record.url);
+            log::warn!("{} has a different digest in the cache; downloading the image again", record.url);
             return Ok(None);
         }
         image.verified = true;

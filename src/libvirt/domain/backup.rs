@@ -67,7 +67,7 @@ impl Jobs<'_> {
             Some(JobOutcome::Done(_)) => BackupState::Done,
             Some(JobOutcome::Cancelled) => failed("it was cancelled"),
             Some(JobOutcome::Failed { reason: Some(reason) }) => failed(&reason),
-            Some(JobOutcome::Failed { reason: None }) | None => failed("libvirt does not tell why"),
+            Some(JobOutcome::Failed { reason: None }) | None => failed("libvirt gives no reason"),
         })
     }
 }

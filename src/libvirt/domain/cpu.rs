@@ -21,7 +21,7 @@ pub struct CpuTopology {
 
 /// A number of CPUs that whole sockets of a topology do not give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{cpus} CPUs are not a multiple of the {per_socket} in each socket")]
+#[error("{cpus} vCPUs are not a multiple of the {per_socket} per socket")]
 pub struct TopologyMismatch {
     /// The number that was asked for.
     pub cpus: u32,

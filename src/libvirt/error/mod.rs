@@ -87,7 +87,7 @@ pub enum Error {
         nearest: Vec<String>,
     },
     /// The name is taken.
-    #[error("the {} {name:?} exists already", .object.name())]
+    #[error("the {} {name:?} already exists", .object.name())]
     Exists {
         /// What stands in the way.
         object: Object,
@@ -95,7 +95,7 @@ pub enum Error {
         name: String,
     },
     /// The file is there, but libvirt's pool, which has been refreshed longer ago, does not list it.
-    #[error("the file {path:?} exists already, though its storage pool does not list it")]
+    #[error("the file {path:?} already exists, but its storage pool does not list it")]
     FileExists {
         /// The file.
         path: String,
@@ -127,7 +127,7 @@ pub enum Error {
         message: String,
     },
     /// No daemon answers at the URI.
-    #[error("no libvirt answers at {uri}: {message}")]
+    #[error("cannot connect to libvirt at {uri}: {message}")]
     Unreachable {
         /// The connection URI.
         uri: String,
@@ -135,7 +135,7 @@ pub enum Error {
         message: String,
     },
     /// This user may not.
-    #[error("libvirt at {uri} refuses: {message}")]
+    #[error("libvirt at {uri} denied access: {message}")]
     Denied {
         /// The connection URI.
         uri: String,
@@ -157,19 +157,19 @@ pub enum Error {
         message: String,
     },
     /// The guest agent is connected, but gave no answer in time.
-    #[error("the guest agent gave no answer in time: {message}")]
+    #[error("the guest agent did not answer in time: {message}")]
     AgentSilent {
         /// libvirt's words.
         message: String,
     },
     /// The guest agent answered that it does not.
-    #[error("the guest agent refuses: {message}")]
+    #[error("the guest agent refused: {message}")]
     AgentRefused {
         /// Its words.
         message: String,
     },
     /// The guest agent's answer is longer than the 4 MiB that libvirt passes on (`REMOTE_STRING_MAX`), and lost.
-    #[error("the guest agent's answer is longer than libvirt passes on")]
+    #[error("the guest agent's answer exceeds libvirt's limit")]
     AgentAnswerTooLong,
     /// The storage is full.
     #[error("`{command}`: {message}")]
@@ -188,19 +188,19 @@ pub enum Error {
         message: String,
     },
     /// The daemon's host has no TPM emulator.
-    #[error("there is no TPM for VMs: {message}")]
+    #[error("no TPM is available for VMs: {message}")]
     NoTpm {
         /// libvirt's words.
         message: String,
     },
     /// The daemon's host has no UEFI of the kind that was asked for.
-    #[error("there is no UEFI for VMs: {message}")]
+    #[error("no UEFI firmware is available for VMs: {message}")]
     NoFirmware {
         /// libvirt's words.
         message: String,
     },
     /// The daemon gave no answer in time. virsh was killed; the next call opens a new one.
-    #[error("libvirt at {uri} gave no answer to `{command}` within {}", humantime::format_duration(*.deadline))]
+    #[error("libvirt at {uri} did not answer `{command}` within {}", humantime::format_duration(*.deadline))]
     TimedOut {
         /// The connection URI.
         uri: String,
@@ -230,14 +230,14 @@ pub enum Error {
         reason: RefusalReason,
     },
     /// An argument that virsh's line-wise reader can't take.
-    #[error("{text:?} holds a control character, which virsh cannot be given")]
+    #[error("{text:?} contains a control character, which cannot be passed to virsh")]
     Unquotable {
         /// The argument.
         text: String,
     },
     /// A value that libvirt would change: it writes tabs and line breaks in attributes of its documents unescaped, and
     /// reads blanks for them.
-    #[error("libvirt cannot keep {value:?}: it takes the tab or the line break in it for a blank")]
+    #[error("libvirt cannot store {value:?}: it reads the tab or line break in it as a space")]
     NotKept {
         /// The value, such as the path of a file.
         value: String,

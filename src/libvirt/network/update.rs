@@ -94,7 +94,7 @@ impl VirtualNetworks<'_> {
         for (found, scope) in std::iter::once(first).chain(second) {
             let steps = found.ok_or_else(|| Error::WrongState {
                 command: format!("virsh net-update --network '{}'", network.name),
-                message: "the address is of none of the network's subnets".into(),
+                message: "the address is in none of the network's subnets".into(),
             })?;
             all.extend(steps.into_iter().map(|step| (step, scope)));
         }

@@ -15,13 +15,13 @@ pub enum XmlError {
     #[error("the XML is not well-formed")]
     Malformed(#[source] quick_xml::Error),
     /// It ends amid an element, or has none.
-    #[error("the XML is not whole")]
+    #[error("the XML is incomplete")]
     Incomplete,
     /// It is nested deeper than libvirt's own parser would read.
     #[error("the XML is nested deeper than {} levels", read::MAX_DEPTH)]
     TooDeep,
     /// A value has a character that XML 1.0 has no way to hold.
-    #[error("XML cannot hold the character {character:?} of {value:?}")]
+    #[error("XML cannot contain the character {character:?} of {value:?}")]
     Character {
         /// The character.
         character: char,

@@ -6,7 +6,7 @@ use crate::libvirt;
 #[derive(Debug, thiserror::Error)]
 pub enum CloneError {
     /// The VM was started, or its disks were written to, while they were copied.
-    #[error("the VM {name} was started or changed while it was copied")]
+    #[error("the VM {name} was started or changed while it was being copied")]
     SourceChanged {
         /// The VM.
         name: String,
@@ -35,7 +35,7 @@ pub enum CloneError {
 #[derive(Debug, thiserror::Error)]
 pub enum LiveCopyFault {
     /// The VM shut down.
-    #[error("the VM shut down meanwhile")]
+    #[error("the VM shut down during the copy")]
     ShutDown,
     /// Nothing more was copied for too long.
     #[error("nothing was copied for {}s", .0.as_secs())]

@@ -76,7 +76,7 @@ impl Creation<'_> {
             }
             utf8_path(&mount.host)?;
             if spec.mounts[..index].iter().any(|other| other.guest == mount.guest) {
-                let reason = "two folders cannot be mounted at one place";
+                let reason = "two directories cannot be mounted at the same path";
                 return Err(Invalid::new("mount", mount.to_string(), reason).into());
             }
         }

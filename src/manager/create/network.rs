@@ -104,9 +104,12 @@ impl Creation<'_> {
     ) -> Result<Vec<Claim>, Error> {
         let macs: Vec<MacAddress> = cards.iter().filter_map(|card| card.mac).collect();
         if let Some((_, twice)) = macs.iter().enumerate().find(|(index, mac)| macs[..*index].contains(mac)) {
-            return Err(
-                Invalid::new("network", twice.to_string(), "two cards cannot have one address").into()
-            );
+            return Err(Invalid::new(
+                "network",
+                twice.to_string(),
+                "two interfaces cannot have the same address",
+            )
+            .into());
         }
         let mut claims = Vec::new();
         for mac in macs.iter().filter(|_| act) {

@@ -16,7 +16,7 @@ pub enum DiskError {
         target: String,
     },
     /// The disk that was to be removed is gone, and another has its name.
-    #[error("{target} of the VM {name} is another disk by now")]
+    #[error("{target} of the VM {name} is now another disk")]
     Replaced {
         /// The VM.
         name: String,
@@ -52,13 +52,13 @@ pub enum DiskError {
         target: String,
     },
     /// All names of disks are taken.
-    #[error("the VM {name} has as many disks as it can have")]
+    #[error("the VM {name} already has the maximum number of disks")]
     TooManyDisks {
         /// The VM.
         name: String,
     },
     /// The VM can't do without the disk.
-    #[error("the VM {name} boots from its disk {target}, or is set up by it")]
+    #[error("the VM {name} boots from its disk {target}, or is configured by it")]
     NeededDisk {
         /// The VM.
         name: String,
@@ -90,7 +90,7 @@ pub enum DiskError {
         targets: Vec<String>,
     },
     /// A disk is not made smaller.
-    #[error("{path} has {has}, and would lose data with {wanted}")]
+    #[error("shrinking {path} from {has} to {wanted} would lose data")]
     WouldShrink {
         /// The disk.
         path: String,
@@ -100,7 +100,7 @@ pub enum DiskError {
         wanted: DiskSize,
     },
     /// libvirt doesn't tell how large a disk is.
-    #[error("the size of {path} is not known")]
+    #[error("the size of {path} is unknown")]
     SizeUnknown {
         /// The disk.
         path: String,

@@ -60,7 +60,9 @@ pub enum ReachError {
         name: String,
     },
     /// User-mode networking, which alone connects the VM, forwards no port to that one of the guest.
-    #[error("port {port} of the VM {name} is not published, and user-mode networking leads to no other")]
+    #[error(
+        "port {port} of the VM {name} is not published, and user-mode networking reaches only published ports"
+    )]
     NotPublished {
         /// The VM.
         name: String,
@@ -93,7 +95,9 @@ pub enum ExecError {
         is_for_shell: bool,
     },
     /// What the command has printed is lost.
-    #[error("the command in {vm} printed more than libvirt passes on; it ended, and its status is lost")]
+    #[error(
+        "the output of the command in {vm} exceeds libvirt's limit; the command ended, but its status is lost"
+    )]
     OutputLost {
         /// The VM.
         vm: String,

@@ -7,7 +7,7 @@ use crate::model::{MemorySize, counted};
 #[derive(Debug, thiserror::Error)]
 pub enum ResourceError {
     /// The VM would need more memory than the host has.
-    #[error("{wanted} of memory are more than this host has ({total})")]
+    #[error("{wanted} of memory is more than this host has ({total})")]
     TooMuchMemory {
         /// What was asked for.
         wanted: MemorySize,
@@ -44,13 +44,13 @@ pub enum ResourceError {
         uri: String,
     },
     /// A path of this host that a definition, which is Unicode text, can't hold.
-    #[error("the path {} is not valid UTF-8, so libvirt cannot be given it", .path.display())]
+    #[error("the path {} is not valid UTF-8, so it cannot be passed to libvirt", .path.display())]
     NotUtf8 {
         /// The file or directory.
         path: PathBuf,
     },
     /// QEMU's user can't get at a file.
-    #[error("QEMU cannot use {}: {} is closed to it", .path.display(), .blocker.path.display())]
+    #[error("QEMU cannot access {}: it has no permission for {}", .path.display(), .blocker.path.display())]
     PathBlocked {
         /// The file that it needs.
         path: PathBuf,

@@ -13,7 +13,7 @@ pub enum ImageError {
         nearest: Option<String>,
     },
     /// Several images have the name.
-    #[error("{} images are called {name:?}", .digests.len())]
+    #[error("{} images are named {name:?}", .digests.len())]
     Ambiguous {
         /// The name or digest that was asked for.
         name: String,

@@ -66,7 +66,7 @@ impl fmt::Display for Needer {
         match self {
             Self::Vm(name) => write!(f, "the VM {name}"),
             Self::File(path) => f.write_str(path),
-            Self::Unknown(name) => write!(f, "maybe the VM {name}, whose disk this user may not read"),
+            Self::Unknown(name) => write!(f, "possibly the VM {name}, whose disk this user cannot read"),
             Self::NewVms => f.write_str("new VMs: it is a base image"),
         }
     }

@@ -9,7 +9,7 @@ use crate::model::{Duid, IpSubnet, MacAddress};
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
     /// A session's libvirt may not change the host's network.
-    #[error("libvirt has no networks in a session: an ordinary user may make no bridges")]
+    #[error("libvirt has no networks in a session: an unprivileged user cannot create bridges")]
     Session,
     /// A session's libvirt has no such network, and can't get one.
     #[error("a session's libvirt has no network {name:?}")]
@@ -28,7 +28,7 @@ pub enum NetworkError {
         by: SubnetUser,
     },
     /// All subnets that are tried are used.
-    #[error("no free subnet was found")]
+    #[error("there is no free subnet")]
     NoFreeSubnet,
     /// The host has no such bridge.
     #[error("this host has no bridge {name:?}")]
@@ -72,7 +72,7 @@ pub enum NetworkError {
         running: bool,
     },
     /// libvirt gives no addresses of the family there.
-    #[error("libvirt gives no {} addresses on the network {network}", family(*.ipv6))]
+    #[error("libvirt assigns no {} addresses on the network {network}", family(*.ipv6))]
     NoDhcp {
         /// The network.
         network: String,
@@ -80,7 +80,7 @@ pub enum NetworkError {
         ipv6: bool,
     },
     /// Neither an id nor a name is known by which DHCPv6 would know the VM's guest.
-    #[error("nothing is known by which DHCPv6 on the network {network} would recognize the guest of {vm}")]
+    #[error("the DHCPv6 identifier of the guest of {vm} on the network {network} is unknown")]
     UnknownToDhcp {
         /// The network.
         network: String,
@@ -88,7 +88,7 @@ pub enum NetworkError {
         vm: String,
     },
     /// The address is not in the subnet that the network gives addresses of.
-    #[error("{ip} is not in {subnet}, the {} subnet in which the network {network} gives addresses", family(.subnet.is_ipv6()))]
+    #[error("{ip} is not in {subnet}, the {} subnet in which the network {network} assigns addresses", family(.subnet.is_ipv6()))]
     OutsideSubnet {
         /// The address.
         ip: IpAddr,

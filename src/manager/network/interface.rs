@@ -214,7 +214,7 @@ fn portgroup_of(network: &NetworkSpec) -> Option<String> {
 }
 
 fn no_card(card: &CardSpec) -> Invalid {
-    Invalid::new("network to plug into", card.network.to_string(), "a network's NAME or bridge=NAME")
+    Invalid::new("network to attach", card.network.to_string(), "expected NAME or bridge=NAME")
 }
 
 #[cfg(test)]

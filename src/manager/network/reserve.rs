@@ -203,7 +203,7 @@ fn interface_of(
 fn check_request(request: &ReservationRequest) -> Result<(), Invalid> {
     match &request.duid {
         Some(duid) if request.ip.is_ipv4() => {
-            let reason = "with IPv4 a guest is known by its hardware address; a DUID is for an IPv6 address";
+            let reason = "a DUID is for an IPv6 address; for IPv4, a guest is identified by its MAC address";
             Err(Invalid::new("DUID", duid.to_string(), reason))
         }
         _ => Ok(()),

@@ -9,7 +9,7 @@ use crate::model::DiskSize;
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// There is not enough space.
-    #[error("{needed} are needed, and {available} are free in {place}")]
+    #[error("{needed} is needed, but only {available} is free in {place}")]
     NoSpace {
         /// Where.
         place: Place,

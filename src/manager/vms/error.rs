@@ -33,7 +33,7 @@ pub enum VmError {
         name: String,
     },
     /// Its next start resumes the machine that was saved, so its definition can't be changed.
-    #[error("the VM {name} has a saved state, from which its next start resumes")]
+    #[error("the VM {name} has a saved state, which its next start resumes")]
     Saved {
         /// The VM.
         name: String,
@@ -57,13 +57,13 @@ pub enum VmError {
         state: VmState,
     },
     /// Its QEMU hangs, so libvirt can't tell what belongs to it.
-    #[error("the QEMU of the VM {name} does not answer, so what belongs to it is not known")]
+    #[error("the QEMU of the VM {name} does not answer, so its files are unknown")]
     Hangs {
         /// The VM.
         name: String,
     },
     /// libvirt has no stored definition of it: shut off, it is gone.
-    #[error("the VM {name} is transient: its definition is lost when it is shut off")]
+    #[error("the VM {name} is transient: its definition is lost when it shuts down")]
     Transient {
         /// The VM.
         name: String,
@@ -81,7 +81,7 @@ pub enum VmError {
         name: String,
     },
     /// vmtools has no record of it that could be changed.
-    #[error("the VM {name} was not made by vmtools, so it has no labels and no time to live")]
+    #[error("the VM {name} was not created by vmtools, so it has no labels and no time to live")]
     NotManaged {
         /// The VM.
         name: String,

@@ -228,10 +228,10 @@ fn short_name(hostname: &str) -> &str {
 
 fn check_name(what: &'static str, value: &str, max: usize, allowed: fn(char) -> bool) -> Result<(), Invalid> {
     if value.is_empty() || value.len() > max {
-        return Err(Invalid::new(what, value, format!("it has 1 to {max} characters")));
+        return Err(Invalid::new(what, value, format!("it must have 1 to {max} characters")));
     }
     match value.chars().find(|c| !allowed(*c)) {
-        Some(c) => Err(Invalid::new(what, value, format!("{c:?} is not taken"))),
+        Some(c) => Err(Invalid::new(what, value, format!("{c:?} is not allowed"))),
         None => Ok(()),
     }
 }
@@ -242,20 +242,20 @@ fn check_mac(mac: &str) -> Result<(), Invalid> {
     if parts.len() == 6 && parts.iter().all(is_hex) {
         return Ok(());
     }
-    Err(Invalid::new("MAC address", mac, "the form is 52:54:00:12:34:56"))
+    Err(Invalid::new("MAC address", mac, "expected 52:54:00:12:34:56"))
 }
 
 /// The key is not told in the error: it may be a private one, by mistake.
 fn check_key(number: usize, key: &str) -> Result<(), Error> {
     let refuse = |reason| Err(Error::AuthorizedKey { number, reason });
     if key.contains("PRIVATE KEY") {
-        return refuse("it is a private key; the .pub file is needed");
+        return refuse("it is a private key; use the .pub file");
     }
     if key.chars().any(|c| c.is_control() && c != '\t') {
         return refuse("it is more than one line of text");
     }
     if key.split_whitespace().count() < 2 || key.trim_start().starts_with('#') {
-        return refuse("the form is `ssh-ed25519 AAAA.. comment`");
+        return refuse("expected `ssh-ed25519 AAAA.. comment`");
     }
     Ok(())
 }

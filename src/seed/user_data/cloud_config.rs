@@ -40,7 +40,7 @@ pub(super) fn check(text: &str) -> Result<(Yaml, Vec<UserDataWarning>), Mistake>
     for (key, value) in &members {
         if LISTS.contains(&key.as_str()) && !matches!(value, Yaml::List(_) | Yaml::Null) {
             let line = line_of(text, key).unwrap_or(0) as u64;
-            return Err(Mistake { line, column: 1, reason: format!("`{key}` has to be a list") });
+            return Err(Mistake { line, column: 1, reason: format!("`{key}` must be a list") });
         }
     }
     let unknown = members.iter().map(|(key, _)| key).filter(|key| !KEYS.contains(&key.as_str()));

@@ -8,34 +8,34 @@ pub enum UserDataFault {
     #[error("it is not UTF-8 text")]
     NotText,
     /// It begins with the mark that some editors put before a text.
-    #[error("it begins with a byte order mark, which hides its first line from cloud-init")]
+    #[error("it starts with a byte order mark, which hides its first line from cloud-init")]
     ByteOrderMark,
     /// Its first line is none that cloud-init knows.
     #[error(
-        "its first line has to be `#cloud-config`, `#!INTERPRETER`, `## template: jinja` or another \
+        "its first line must be `#cloud-config`, `#!INTERPRETER`, `## template: jinja` or another \
          that cloud-init knows"
     )]
     UnknownKind,
-    /// Blanks before a first line that has to begin the file.
-    #[error("there are blanks before its first line, which has to begin the file")]
+    /// Blanks before a first line that must begin the file.
+    #[error("there is white space before its first line, which must begin the file")]
     BlanksBefore,
     /// It says that it is packed, and can't be unpacked.
-    #[error("it cannot be unpacked, or becomes too large")]
+    #[error("it cannot be decompressed, or becomes too large")]
     Packed,
     /// A multipart message whose header names no boundary.
     #[error("its Content-Type has no boundary, so it has no parts")]
     NoBoundary,
-    /// A multipart message in which no line begins a part.
-    #[error("no line `--{boundary}` begins a part")]
+    /// A multipart message in which no line starts a part.
+    #[error("no line `--{boundary}` starts a part")]
     NoParts {
         /// The boundary that its header names.
         boundary: String,
     },
     /// A value of `users` that cloud-init takes for no users.
-    #[error("`users` has to be a list")]
+    #[error("`users` must be a list")]
     Users,
     /// An entry of `users` at which cloud-init gives up, so that no user is made.
-    #[error("entry {number} of `users` has to be a name or a mapping")]
+    #[error("entry {number} of `users` must be a name or a mapping")]
     UserEntry {
         /// Its place, from 1.
         number: usize,
@@ -44,7 +44,7 @@ pub enum UserDataFault {
     #[error("its parts have `users` in different forms: make each a list")]
     UsersOfSeveralForms,
     /// A value of `groups` at which cloud-init gives up, so that no user is made.
-    #[error("`groups` has to be a list of names, or of mappings of a name to its members")]
+    #[error("`groups` must be a list of names, or of mappings of a name to its members")]
     Groups,
     /// What it says of vmtools' own user keeps vmtools out.
     #[error("`{key}` would keep vmtools from logging in as {user}")]
@@ -55,10 +55,10 @@ pub enum UserDataFault {
         user: String,
     },
     /// A host key by which the guest can't be known.
-    #[error("its `ssh_keys.ed25519_private` is no private key in OpenSSH's form")]
+    #[error("its `ssh_keys.ed25519_private` is not a private key in OpenSSH format")]
     HostKey,
     /// Keys of vmtools' own user in a form to which none can be added.
-    #[error("`ssh_authorized_keys` of {user} has to be a list")]
+    #[error("`ssh_authorized_keys` of {user} must be a list")]
     Keys {
         /// The user.
         user: String,

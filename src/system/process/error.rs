@@ -23,7 +23,7 @@ impl std::fmt::Display for Failure {
         write!(f, "`{}` ", self.command)?;
         match (self.status, self.signal) {
             (Some(status), _) => write!(f, "exited with status {status}")?,
-            (None, Some(signal)) => write!(f, "was ended by signal {signal}")?,
+            (None, Some(signal)) => write!(f, "was killed by signal {signal}")?,
             (None, None) => write!(f, "ended")?,
         }
         let said = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
@@ -53,7 +53,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// It was killed because its time was over.
-    #[error("`{command}` gave no answer within {}", humantime::format_duration(*.deadline))]
+    #[error("`{command}` did not finish within {}", humantime::format_duration(*.deadline))]
     TimedOut {
         /// The command as one would type it.
         command: String,

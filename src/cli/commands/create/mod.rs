@@ -24,102 +24,107 @@ use crate::problem::{Doing, Problem, vmtools};
 
 /// Create a VM.
 ///
-/// Where an option is not given, the template's value counts, then the configuration's.
+/// Options that are not given default to the template's values, then to the configuration's.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --max-memory and --max-cpus `vmtools set` has room to change a VM while it runs. It starts with all of that \
-                  memory, of which the guest's balloon driver gives the rest back as it comes up: without one it keeps it. \
-                  Emulated guests (no KVM) of several processors, and those with room for more, were seen to make QEMU 10.0 abort.\n\n\
-                  Example:\n  vmtools create web --template ubuntu --start --wait\n  vmtools create ci --image ./disk.qcow2 -m 1G -l job=17 --ttl 2h --count 3 --start\n  vmtools create db --template debian -m 2G --max-memory 8G -c 2 --max-cpus 4\n  vmtools create dev --template ubuntu --mount ~/src:/src --mount ./data:/data:ro --start"
+    after_help = "--max-memory and --max-cpus limit how much `vmtools set` can add to the VM while it runs. The VM\
+                  \nstarts with all of --max-memory; the guest's balloon driver returns the excess when it loads, and a\
+                  \nguest without that driver keeps it. Emulated guests (no KVM) with several vCPUs, or with a higher\
+                  \n--max-cpus, have been seen to make QEMU 10.0 abort.\
+                  \n\nExamples:\
+                  \n  vmtools create web --template ubuntu --start --wait\
+                  \n  vmtools create ci --image ./disk.qcow2 -m 1G -l job=17 --ttl 2h --count 3 --start\
+                  \n  vmtools create db --template debian -m 2G --max-memory 8G -c 2 --max-cpus 4\
+                  \n  vmtools create dev --template ubuntu --mount ~/src:/src --mount ./data:/data:ro --start"
 )]
 pub struct CreateArgs {
-    /// The VM's name
+    /// Name of the new VM
     pub name: VmName,
-    /// The template: see `vmtools template list`
+    /// Template to use; `vmtools template list` lists them
     #[arg(short, long, add = complete::templates())]
     pub template: Option<String>,
-    /// The image: a file (qcow2, raw), an http(s) URL, or a name of the catalogue
+    /// Image: a catalogue name, a qcow2 or raw file, or an http(s) URL
     #[arg(long, value_name = "REF", add = complete::any_image())]
     pub image: Option<String>,
-    /// Download an image by https though nothing tells whether it is the right one
+    /// Allow an https download without a checksum to verify it
     #[arg(long)]
     pub insecure_no_checksum: bool,
-    /// An ISO to install from: it boots as long as the disk can't
+    /// ISO to install from; it boots as long as the disk does not
     #[arg(short, long, value_name = "FILE")]
     pub iso: Option<PathBuf>,
-    /// The ISO of virtio's drivers for Windows: its disk and network become virtio
+    /// ISO of the virtio drivers for Windows; the disk and network become virtio
     #[arg(long, value_name = "FILE")]
     pub virtio_win: Option<PathBuf>,
-    /// Its memory: MiB, or with K, M, G, T
+    /// Memory size in MiB, or with K, M, G, T
     #[arg(short, long, value_name = "SIZE")]
     pub memory: Option<MemorySize>,
-    /// Its virtual processors
+    /// Number of vCPUs
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub cpus: Option<u32>,
-    /// The most memory that `set` can give it while it runs [default: what it has]
+    /// Maximum memory that `set` can give the running VM [default: same as --memory]
     #[arg(long, value_name = "SIZE")]
     pub max_memory: Option<MemorySize>,
-    /// The most processors that `set` can give it while it runs [default: what it has]
+    /// Maximum vCPUs that `set` can give the running VM [default: same as --cpus]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub max_cpus: Option<u32>,
-    /// The size of its disk: GiB, or with K, M, G, T
+    /// Disk size in GiB, or with K, M, G, T
     #[arg(short, long, value_name = "SIZE")]
     pub disk_size: Option<DiskSize>,
-    /// A network: NAME[,portgroup=GROUP], bridge=NAME, user or none, then ,mac=MAC ,model=MODEL; may be given again
+    /// Network: NAME[,portgroup=GROUP], bridge=NAME, user or none; then ,mac=MAC ,model=MODEL (repeatable)
     #[arg(short, long, value_name = "SPEC", add = complete::networks())]
     pub network: Vec<CardSpec>,
-    /// Forward a port of 127.0.0.1 (user network): HOST:GUEST[/udp]
+    /// Forward a port of 127.0.0.1: HOST:GUEST[/udp]; user-mode network only (repeatable)
     #[arg(short, long, value_name = "HOST:GUEST")]
     pub publish: Vec<PortPublish>,
-    /// Have the guest mount a folder of this host: HOST:GUEST or HOST:GUEST:ro; may be given again
+    /// Mount a host directory in the guest: HOST:GUEST or HOST:GUEST:ro (repeatable)
     #[arg(long, value_name = "HOST:GUEST")]
     pub mount: Vec<MountSpec>,
-    /// A public key that may log in [default: all of ~/.ssh/*.pub]
+    /// ssh public key to authorize (repeatable) [default: all of ~/.ssh/*.pub]
     #[arg(long, value_name = "FILE")]
     pub ssh_key: Vec<PathBuf>,
-    /// The user to make and log in as [default: the image's]
+    /// User to create and log in as [default: the image's]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// cloud-init user-data of your own; - is standard input
+    /// cloud-init user-data; - reads standard input
     #[arg(long, value_name = "FILE")]
     pub user_data: Option<PathBuf>,
-    /// An Ignition configuration (JSON), for images that use it instead of cloud-init
+    /// Ignition configuration (JSON), for images that use it instead of cloud-init
     #[arg(long, value_name = "FILE", conflicts_with_all = ["user_data", "iso"])]
     pub ignition: Option<PathBuf>,
-    /// Ask for the user's password, for the console; ssh takes keys alone
+    /// Prompt for the user's console password; ssh accepts only keys
     #[arg(long, conflicts_with = "iso")]
     pub password: bool,
-    /// Read the user's password from a file's first line; - is standard input
+    /// Read the user's password from the first line of a file; - reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["password", "iso"])]
     pub password_file: Option<PathBuf>,
-    /// Its host name [default: its name]
+    /// Host name of the guest [default: the VM's name]
     #[arg(long, value_name = "NAME")]
     pub hostname: Option<String>,
-    /// bios, efi or efi-secure
+    /// Firmware: bios, efi or efi-secure
     #[arg(long)]
     pub firmware: Option<Firmware>,
-    /// auto, kvm or tcg (emulation)
+    /// Accelerator: auto, kvm or tcg (emulation)
     #[arg(long)]
     pub accel: Option<Acceleration>,
-    /// A label; may be given again
+    /// Label to set (repeatable)
     #[arg(short, long, value_name = "KEY=VALUE")]
     pub label: Vec<Label>,
-    /// Let `gc` remove it after this time
+    /// Time to live, after which `gc` deletes the VM
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub ttl: Option<Duration>,
     /// How many, and what is done with them then.
     #[command(flatten)]
     pub new: NewVms,
-    /// One that exists is fine
+    /// Do nothing if the VM already exists
     #[arg(long, conflicts_with = "replace")]
     pub if_not_exists: bool,
-    /// Delete one that exists first
+    /// Replace an existing VM of that name
     #[arg(long)]
     pub replace: bool,
-    /// Show what would be made, and do nothing
+    /// Show what would be created without creating it
     #[arg(long)]
     pub dry_run: bool,
-    /// Print the definition that libvirt would get, and do nothing
+    /// Print the libvirt XML without creating the VM
     #[arg(long)]
     pub print_xml: bool,
 }

@@ -141,8 +141,8 @@ fn maximum<T: PartialOrd + std::fmt::Display>(
 ) -> Result<Option<T>, Problem> {
     match most {
         Some(most) if most < given => Err(Problem::usage(
-            format!("a maximum of {most} is less than the {what} that the VM is to have, {given}"),
-            format!("give a larger --max-{what}, or a smaller --{what}"),
+            format!("the maximum {what}, {most}, is less than the initial {what}, {given}"),
+            format!("increase --max-{what}, or decrease --{what}"),
         )),
         most => Ok(most.filter(|most| *most > given)),
     }

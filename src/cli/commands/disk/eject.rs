@@ -9,15 +9,15 @@ use crate::problem::Problem;
 
 /// Eject the ISO from a VM's CD-ROM drive.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools disk eject web")]
+#[command(after_help = "Examples:\n  vmtools disk eject web")]
 pub struct EjectArgs {
-    /// The VM
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub name: String,
-    /// The drive, as `disk list` calls it, if there are several
+    /// Drive, as shown by `disk list`, if the VM has several
     #[arg(long, value_name = "DISK")]
     pub target: Option<String>,
-    /// Even if the guest has locked the drive
+    /// Eject even if the guest has locked the drive
     #[arg(short, long)]
     pub force: bool,
 }
@@ -28,5 +28,5 @@ pub async fn run(args: EjectArgs, context: &Context) -> Result<ExitCode, Problem
     let session = context.session().await?;
     let changed = session.disks().eject(&args.name, args.target.as_deref(), args.force).await?;
     note_when(&changed, context);
-    Ok(show(&changed, "is empty", context))
+    Ok(show(&changed, "is now empty", context))
 }

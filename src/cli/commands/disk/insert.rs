@@ -10,17 +10,17 @@ use crate::problem::Problem;
 
 /// Insert an ISO into a VM's CD-ROM drive.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools disk insert web debian-13.iso")]
+#[command(after_help = "Examples:\n  vmtools disk insert web debian-13.iso")]
 pub struct InsertArgs {
-    /// The VM
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub name: String,
-    /// The ISO
+    /// ISO file to insert
     pub iso: PathBuf,
-    /// The drive, as `disk list` calls it, if there are several
+    /// Drive, as shown by `disk list`, if the VM has several
     #[arg(long, value_name = "DISK")]
     pub target: Option<String>,
-    /// Even if the guest has locked the drive
+    /// Insert even if the guest has locked the drive
     #[arg(short, long)]
     pub force: bool,
 }
@@ -32,5 +32,5 @@ pub async fn run(args: InsertArgs, context: &Context) -> Result<ExitCode, Proble
     let session = context.session().await?;
     let changed = session.disks().insert(&args.name, &iso, args.target.as_deref(), args.force).await?;
     note_when(&changed, context);
-    Ok(show(&changed, "has the ISO", context))
+    Ok(show(&changed, "now has the ISO", context))
 }

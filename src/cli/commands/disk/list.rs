@@ -9,9 +9,9 @@ use crate::problem::Problem;
 
 /// List a VM's disks and CD-ROM drives.
 #[derive(Debug, Args)]
-#[command(visible_alias = "ls", after_help = "Example:\n  vmtools disk list web")]
+#[command(visible_alias = "ls", after_help = "Examples:\n  vmtools disk list web")]
 pub struct ListArgs {
-    /// The VM
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub name: String,
 }

@@ -18,6 +18,7 @@ use crate::problem::Problem;
 
 /// Manage a VM's disks and CD-ROM drives.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vmtools disk add web 20\n  vmtools disk list web")]
 pub struct DiskArgs {
     #[command(subcommand)]
     verb: Verb,
@@ -27,9 +28,9 @@ pub struct DiskArgs {
 enum Verb {
     /// List a VM's disks and CD-ROM drives
     List(list::ListArgs),
-    /// Add a disk to a VM, at once if it runs
+    /// Add a disk to a VM, even while it runs
     Add(add::AddArgs),
-    /// Enlarge a disk, of a running VM too
+    /// Enlarge a disk, even while the VM runs
     Resize(resize::ResizeArgs),
     /// Remove a disk from a VM, and delete it if it was created for the VM
     Remove(remove::RemoveArgs),
@@ -56,7 +57,7 @@ pub async fn run(args: DiskArgs, context: &Context) -> Result<ExitCode, Problem>
     }
 }
 
-/// Shows what was done: `web: vdb is added (/pool/web-vdb.qcow2)`, and when it counts.
+/// Shows what was done: `web: vdb added (/pool/web-vdb.qcow2)`, and when it counts.
 fn show(changed: &ChangedDisk, what: &str, context: &Context) -> ExitCode {
     context.ui.show(changed, |changed| {
         let path = changed.disk.path.as_ref().map(|path| format!(" ({path})")).unwrap_or_default();
@@ -69,6 +70,6 @@ fn show(changed: &ChangedDisk, what: &str, context: &Context) -> ExitCode {
 /// Says so when the change counts only later.
 fn note_when(changed: &ChangedDisk, context: &Context) {
     if !changed.live {
-        context.ui.note(&format!("{} has it from its next start on", changed.vm));
+        context.ui.note(&format!("this takes effect at the next start of {}", changed.vm));
     }
 }

@@ -11,18 +11,18 @@ use crate::problem::Problem;
 
 /// Remove a disk from a VM, and delete it if it was created for the VM.
 #[derive(Debug, Args)]
-#[command(visible_alias = "rm", after_help = "Example:\n  vmtools disk remove web vdb --keep")]
+#[command(visible_alias = "rm", after_help = "Examples:\n  vmtools disk remove web vdb --keep")]
 pub struct RemoveArgs {
-    /// The VM
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub name: String,
-    /// The disk, as `disk list` calls it
+    /// Disk, as shown by `disk list`
     #[arg(value_name = "DISK")]
     pub target: String,
-    /// Leave its file
+    /// Keep the disk's file
     #[arg(long)]
     pub keep: bool,
-    /// How long a guest that runs may take to let go of it
+    /// Time to wait for a running guest to release the disk
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
     pub timeout: Duration,
 }
@@ -36,17 +36,17 @@ pub async fn run(args: RemoveArgs, context: &Context) -> Result<ExitCode, Proble
         let path = plan.disk.path.as_deref().unwrap_or_default();
         if !context.ui.can_ask() {
             return Err(Problem::usage(
-                format!("{path} would be deleted, which needs an answer, and there is no terminal to ask on"),
-                "--yes deletes it without asking; --keep leaves the file",
+                format!("deleting {path} needs confirmation, but there is no terminal to ask on"),
+                "--yes deletes it without asking; --keep keeps the file",
             ));
         }
-        let question = format!("Delete {path} with all that is on it?");
+        let question = format!("Delete {path} and everything on it?");
         context.ui.confirm(session.interrupt(), "", &question, "nothing was removed").await?;
     }
     let (deletes, on_next_start) = (plan.deletes, plan.on_next_start);
     let changed = session.disks().remove(plan, args.timeout).await?;
     if on_next_start {
-        context.ui.note(&format!("{} keeps {} until it stops", changed.vm, changed.disk.target));
+        context.ui.note(&format!("{} keeps {} until it shuts down", changed.vm, changed.disk.target));
     }
-    Ok(show(&changed, if deletes { "is removed and deleted" } else { "is removed" }, context))
+    Ok(show(&changed, if deletes { "removed and deleted" } else { "removed" }, context))
 }

@@ -8,21 +8,22 @@ use crate::cli::context::Context;
 use crate::model::DiskSize;
 use crate::problem::Problem;
 
-/// Enlarge a disk, of a running VM too.
+/// Enlarge a disk, even while the VM runs.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The guest sees the room at once. Most cloud images fill it at their next boot; elsewhere\n\
-                  grow the partition and the file system in the guest.\n\n\
-                  Example:\n  vmtools disk resize web vda 40"
+    after_help = "The guest sees the new size at once. Most cloud images grow their file system at the next boot; in\
+                  \nother guests, grow the partition and the file system yourself.\
+                  \n\nExamples:\
+                  \n  vmtools disk resize web vda 40"
 )]
 pub struct ResizeArgs {
-    /// The VM
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub name: String,
-    /// The disk, as `disk list` calls it
+    /// Disk, as shown by `disk list`
     #[arg(value_name = "DISK")]
     pub target: String,
-    /// Its new size; without a unit GiB. Disks only grow
+    /// New size in GiB, or with K, M, G, T; a disk can only grow
     pub size: DiskSize,
 }
 
@@ -31,5 +32,5 @@ pub struct ResizeArgs {
 pub async fn run(args: ResizeArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let changed = session.disks().resize(&args.name, &args.target, args.size).await?;
-    Ok(show(&changed, &format!("has {}", args.size), context))
+    Ok(show(&changed, &format!("resized to {}", args.size), context))
 }

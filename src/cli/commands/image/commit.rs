@@ -7,18 +7,18 @@ use crate::cli::context::Context;
 use crate::manager::ImageCommit;
 use crate::problem::Problem;
 
-/// Create an image from the system disk of a VM that is shut off.
+/// Create an image from the system disk of a shut-off VM.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools stop web && vmtools image commit web web-ready\n  vmtools create web2 --image web-ready --start --wait"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools stop web && vmtools image commit web web-ready\
+                  \n  vmtools create web2 --image web-ready --start --wait")]
 pub struct CommitArgs {
-    /// The VM, which is off
+    /// VM name or UUID; the VM must be shut off
     #[arg(add = complete::vms())]
     pub vm: String,
-    /// The name to give the image
+    /// Name of the new image
     pub name: String,
-    /// Take the place of an image that has the name
+    /// Replace an existing image of that name
     #[arg(long)]
     pub replace: bool,
 }

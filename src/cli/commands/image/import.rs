@@ -9,21 +9,21 @@ use crate::problem::Problem;
 
 /// Import an image file: qcow2, raw, VMDK, VDI, VHDX, OVA.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools image import ./appliance.ova appliance --user admin\n  vmtools create web --image appliance --start"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools image import ./appliance.ova appliance --user admin\
+                  \n  vmtools create web --image appliance --start")]
 pub struct ImportArgs {
-    /// The file: qcow2, raw, VMDK, VDI, VHDX or OVA
+    /// File to import: qcow2, raw, VMDK, VDI, VHDX or OVA
     pub file: PathBuf,
-    /// The name to give it
+    /// Name of the new image
     pub name: String,
-    /// What the file is, whatever it looks like
+    /// Format of the file, instead of detecting it
     #[arg(long)]
     pub format: Option<FileFormat>,
-    /// Take the place of an image that has the name
+    /// Replace an existing image of that name
     #[arg(long)]
     pub replace: bool,
-    /// The user to log in as
+    /// User to log in as
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
 }
@@ -31,7 +31,7 @@ pub struct ImportArgs {
 /// A format that a file's header need not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FileFormat {
-    /// The disk's bytes as they are
+    /// Raw disk image
     Raw,
 }
 

@@ -7,11 +7,11 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
 
-/// Show everything about an image.
+/// Show detailed information about an image.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools image info ubuntu-26.04")]
+#[command(after_help = "Examples:\n  vmtools image info ubuntu-24.04")]
 pub struct InfoArgs {
-    /// The image's name, or the beginning of its digest
+    /// Image name or digest prefix
     #[arg(add = complete::images())]
     pub name: String,
 }

@@ -9,12 +9,12 @@ use crate::problem::Problem;
 
 /// List images.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools image list\n  vmtools image list --available ubuntu")]
+#[command(after_help = "Examples:\n  vmtools image list\n  vmtools image list --available ubuntu")]
 pub struct ListArgs {
-    /// Those that the catalogue offers, instead of those that are here
+    /// List the images in the catalogue instead of the local ones
     #[arg(long)]
     pub available: bool,
-    /// Those whose names hold this
+    /// List only images whose names contain this text
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
 }

@@ -18,6 +18,7 @@ use crate::problem::Problem;
 
 /// Manage images.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vmtools image pull debian-13\n  vmtools image list")]
 pub struct ImageArgs {
     #[command(subcommand)]
     verb: Verb,
@@ -31,9 +32,9 @@ enum Verb {
     Pull(pull::PullArgs),
     /// Import an image file: qcow2, raw, VMDK, VDI, VHDX, OVA
     Import(import::ImportArgs),
-    /// Create an image from the system disk of a VM that is shut off
+    /// Create an image from the system disk of a shut-off VM
     Commit(commit::CommitArgs),
-    /// Show everything about an image
+    /// Show detailed information about an image
     Info(info::InfoArgs),
     /// Remove unused images by name
     Rm(rm::RmArgs),

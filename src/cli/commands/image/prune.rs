@@ -12,17 +12,17 @@ use crate::problem::Problem;
 
 /// Remove all unused images.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools image prune --dry-run\n  vmtools image prune --older-than 720h --yes"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools image prune --dry-run\
+                  \n  vmtools image prune --older-than 720h --yes")]
 pub struct PruneArgs {
-    /// Only those that were not used for so long
+    /// Remove only images that were not used for this long
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub older_than: Option<Duration>,
-    /// Imported and committed ones, too, which cannot be had again
+    /// Also remove imported and committed images, which cannot be downloaded again
     #[arg(long)]
     pub own: bool,
-    /// Show what would go, and do nothing
+    /// Show what would be removed without removing it
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -33,7 +33,7 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem
     let session = context.session().await?;
     let unused = session.images().unused(PruneRequest { older_than: args.older_than, own: args.own }).await?;
     if unused.is_empty() {
-        context.ui.note("there is nothing to remove");
+        context.ui.note("nothing to remove");
     }
     if args.dry_run {
         context.ui.show(unused.as_slice(), |images| render::unused_images(images, "would remove"));
@@ -42,8 +42,8 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem
     if !(context.yes || unused.is_empty()) {
         if !context.ui.can_ask() {
             return Err(Problem::usage(
-                "pruning needs an answer, and there is no terminal to ask on",
-                "--yes removes without asking; --dry-run shows what would go",
+                "removing images needs confirmation, but there is no terminal to ask on",
+                "--yes removes without asking; --dry-run shows what would be removed",
             ));
         }
         let plan = render::unused_images(&unused, "remove");
@@ -55,7 +55,7 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem
             Ok(removed) => many.add(removed),
             // What has come to be of use since is none of what was to go.
             Err(Error::Images(ImageError::InUse { image, .. })) => {
-                context.ui.note(&format!("kept {image}: it is needed by now"))
+                context.ui.note(&format!("kept {image}: it is now in use"))
             }
             Err(error) => many.fail(error.into()),
         }

@@ -11,20 +11,20 @@ use crate::problem::{Doing, Problem};
 
 /// Download an image, or update it.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools image pull debian-13\n  vmtools image pull https://example.org/disk.qcow2.xz --checksum sha256:HEX --name mine"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools image pull debian-13\
+                  \n  vmtools image pull https://example.org/disk.qcow2.xz --checksum sha256:HEX --name mine")]
 pub struct PullArgs {
-    /// A name of the catalogue, or an http(s) URL; .xz .gz .zst .bz2 are unpacked
+    /// Catalogue name or http(s) URL; .xz, .gz, .zst and .bz2 files are decompressed
     #[arg(value_name = "REF", add = complete::catalog())]
     pub reference: String,
-    /// Name the image, for --image and the other commands
+    /// Name for the image
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// What the file at the URL must have: sha256:HEX or sha512:HEX
+    /// Checksum of the file at the URL: sha256:HEX or sha512:HEX
     #[arg(long, value_name = "DIGEST")]
     pub checksum: Option<Digest>,
-    /// Take it by https though nothing tells whether it is the right one
+    /// Allow an https download without a checksum to verify it
     #[arg(long, conflicts_with = "checksum")]
     pub insecure_no_checksum: bool,
 }

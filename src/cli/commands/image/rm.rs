@@ -10,9 +10,9 @@ use crate::problem::{ErrorKind, Problem};
 
 /// Remove unused images by name.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools image rm appliance sha256:0b8c61")]
+#[command(after_help = "Examples:\n  vmtools image rm appliance sha256:0b8c61")]
 pub struct RmArgs {
-    /// The images' names, or the beginnings of their digests
+    /// Image names or digest prefixes
     #[arg(value_name = "NAME", required = true, add = complete::images())]
     pub names: Vec<String>,
 }

@@ -39,7 +39,7 @@ pub async fn serve(
             ..Problem::new(kind, format!("cannot listen on {}", address.0))
         }
     })?;
-    context.ui.note(&format!("metrics are served at http://{local}/metrics"));
+    context.ui.note(&format!("serving metrics at http://{local}/metrics"));
     while let Some(scrape) = scrapes.recv().await {
         last = answer(scrape, &mut scrapes, Metrics::take(monitor), &last, PATIENCE).await?;
     }
@@ -120,7 +120,9 @@ fn put(file: &Path, text: &str) -> std::io::Result<()> {
     // The file that a link leads to; a device or a pipe is not to be replaced.
     let (file, mode) = match std::fs::metadata(file) {
         Ok(there) if there.is_file() => (file.canonicalize()?, there.permissions()),
-        Ok(_) => return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file")),
+        Ok(_) => {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file"));
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             (file.to_owned(), Permissions::from_mode(0o644))
         }

@@ -20,60 +20,61 @@ use crate::manager::{Look, Monitor, MonitorRequest};
 use crate::model::{Label, parse_duration};
 use crate::problem::{Problem, vmtools};
 
-/// Monitor CPU, memory, disk and network use of VMs.
+/// Monitor the CPU, memory, disk and network usage of VMs.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct MonitorArgs {
-    /// The VMs' names or UUIDs; without any, all that run; --enable takes at least one
+    /// VM names or UUIDs [default: all running VMs]; required with --enable
     #[arg(value_name = "NAME", add = complete::vms())]
     pub names: Vec<String>,
-    /// Of all, those that carry the label
+    /// Monitor only VMs with this label (repeatable)
     #[arg(short, long, value_name = "KEY=VALUE", conflicts_with = "names", add = complete::labels())]
     pub label: Vec<Label>,
-    /// Of all, those that are off, too
+    /// Include VMs that are shut off
     #[arg(short, long, conflicts_with = "names")]
     pub all: bool,
-    /// One sample, and no more
+    /// Take one sample and exit
     #[arg(long, conflicts_with = "count")]
     pub once: bool,
-    /// So many samples, and no more
+    /// Take N samples and exit
     #[arg(long, value_name = "N")]
     pub count: Option<NonZeroU64>,
-    /// The time between two samples, 100 ms at least
+    /// Time between samples, at least 100ms [default: 1s; with --textfile 15s]
     #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
     pub interval: Option<Duration>,
-    /// What they are sorted by: names ascending, numbers descending
+    /// Column to sort by: names ascending, numbers descending
     #[arg(long, value_name = "COLUMN", default_value = "cpu")]
     pub sort: SampleColumn,
-    /// Samples as comma-separated values
+    /// Print samples as comma-separated values
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
-    /// Serve Prometheus' metrics at ADDRESS:PORT/metrics; a port alone is of 127.0.0.1
+    /// Serve Prometheus metrics at ADDRESS:PORT/metrics; a PORT alone listens on 127.0.0.1
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["json", "csv", "once", "count", "interval"])]
     pub prometheus: Option<ListenAddress>,
-    /// Write Prometheus' metrics to a file, for node_exporter's textfile collector
+    /// Write Prometheus metrics to a file, for node_exporter's textfile collector
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "csv", "prometheus"])]
     pub textfile: Option<PathBuf>,
-    /// Give VMs that others made a QMP socket, from their next start on, and end
+    /// Give VMs that vmtools did not create a QMP socket from their next start, and exit
     #[arg(long, requires = "names", conflicts_with_all = ["csv", "once", "count", "interval", "prometheus", "textfile"])]
     pub enable: bool,
 }
 
 const HELP: &str = "\
-On a terminal, without any of the flags for other forms, it is a live screen: the page of the one VM that is named, else
-an overview; Enter opens a VM's page and Esc leaves it. A page has the last minutes as charts, and what happened lately;
-p pauses the VM, r resumes it, s stops it (and asks first), c is its console. < and > sort the overview, or a column's
-letter, R turns the order, / filters by name, a shows those that are off. ? explains all keys, q quits.
+On a terminal, unless a flag selects another format, monitor is a live screen: the page of the VM if one is named, else
+an overview, in which Enter opens a VM's page and Esc returns. A page shows charts of the last minutes and recent events;
+p pauses the VM, r resumes it, s stops it (after asking) and c opens its console. In the overview, < and > or a column's
+letter select the column to sort by, R reverses the order, / filters by name and a includes VMs that are shut off.
+? shows all keys, q quits.
 
-cpu_percent is the processor time of the VM's QEMU, of one host CPU: 200 is two of them. vcpu_percent is the same of
-each virtual CPU, and cpu_percent_of_vcpus that of all of them, of what they could have: 100 is all. Memory that is
-used is told by the guest's balloon driver, without what only caches files; it is switched on where it is not.
-With --json each sample is one object on a line; null is what the host can't know, as of a VM that is off.
+cpu_percent is the CPU time used by the VM's QEMU process, as a percentage of one host CPU: 200 is two full CPUs.
+vcpu_percent is the same for each vCPU, and cpu_percent_of_vcpus for all vCPUs together, where 100 is full use of them all.
+Memory usage is reported by the guest's balloon driver, without the file cache; monitor enables these reports if needed.
+With --json, each line is one sample as an object; values that the host can't know, as of a shut-off VM, are null.
 
---prometheus and --textfile tell what was counted, of VMs that are off, too; --textfile does so every 15 s.
-A VM of its own is asked by its QMP socket, without libvirt, where it has one: those that vmtools makes do.
+--prometheus and --textfile export counters, including those of VMs that are shut off.
+A single VM is sampled through its QMP socket, without libvirt, if it has one; VMs created by vmtools do.
 
-Example:
+Examples:
   vmtools monitor web
   vmtools monitor --once --sort memory
   vmtools monitor web --json --interval 5s | jq .cpu_percent
@@ -136,9 +137,9 @@ async fn enable(args: &MonitorArgs, context: &Context) -> Result<ExitCode, Probl
     many.finish(context, args.names.len() == 1, |vm| match vm.on_next_start {
         true => {
             let restart = vmtools("restart").arg(&vm.name);
-            format!("{} is monitored by QMP from its next start ({restart})\n", vm.name)
+            format!("{} will be monitored through QMP from its next start ({restart})\n", vm.name)
         }
-        false => context.ui.outcome(&vm.name, format!("{} is monitored by QMP\n", vm.name)),
+        false => context.ui.outcome(&vm.name, format!("{} is monitored through QMP\n", vm.name)),
     })
 }
 
@@ -232,5 +233,5 @@ impl Form {
 
 fn parse_interval(text: &str) -> Result<Duration, String> {
     let span = parse_duration(text).map_err(|error| error.to_string())?;
-    if span < Duration::from_millis(100) { Err("100 ms at least".to_owned()) } else { Ok(span) }
+    if span < Duration::from_millis(100) { Err("the minimum is 100ms".to_owned()) } else { Ok(span) }
 }

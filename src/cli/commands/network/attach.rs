@@ -7,22 +7,23 @@ use crate::cli::context::Context;
 use crate::model::{CardSpec, Invalid, MacAddress, NicModel};
 use crate::problem::Problem;
 
-/// Attach a VM to a network, a running one too.
+/// Attach a VM to a network, even while it runs.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools network attach lab web\n  vmtools network attach bridge=br0 web --model e1000e\n  vmtools network attach ovs,portgroup=trunk web"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools network attach lab web\
+                  \n  vmtools network attach bridge=br0 web --model e1000e\
+                  \n  vmtools network attach ovs,portgroup=trunk web")]
 pub struct AttachArgs {
-    /// The network, with ,portgroup=GROUP for one of its port groups, or bridge=NAME for a bridge of the host
+    /// NAME, NAME,portgroup=GROUP, or bridge=NAME for a bridge of the host
     #[arg(value_name = "NET", value_parser = pluggable, add = complete::networks())]
     pub card: CardSpec,
-    /// The VM
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub vm: String,
-    /// The card's hardware address [default: one is made]
+    /// MAC address of the interface [default: generated]
     #[arg(long)]
     pub mac: Option<MacAddress>,
-    /// The card's model: virtio, e1000e, e1000, rtl8139 [default: that of its other cards]
+    /// Model: virtio, e1000e, e1000 or rtl8139 [default: that of the VM's other interfaces]
     #[arg(long)]
     pub model: Option<NicModel>,
 }
@@ -38,7 +39,7 @@ pub async fn run(args: AttachArgs, context: &Context) -> Result<ExitCode, Proble
         .await
         .map_err(|error| Problem::from(error).about(&args.vm))?;
     context.ui.show(&done, |done| {
-        let when = if done.live { "" } else { ", from its next start" };
+        let when = if done.live { "" } else { "; this takes effect at its next start" };
         let line = format!("{} is attached to {} ({}){when}\n", done.vm, card.network.in_words(), done.mac);
         context.ui.outcome(&done.vm, line)
     });
@@ -55,7 +56,7 @@ fn pluggable(text: &str) -> Result<CardSpec, String> {
 fn card(args: &AttachArgs) -> Result<CardSpec, Problem> {
     let mut card = args.card.clone();
     let twice = |flag: &str, option: &str| {
-        Problem::usage(format!("both {flag} and {option} are given"), "give one of them")
+        Problem::usage(format!("both {flag} and {option} are given"), "give only one of them")
     };
     if let Some(mac) = args.mac
         && card.mac.replace(mac).is_some()

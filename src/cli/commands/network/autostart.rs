@@ -7,14 +7,14 @@ use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::problem::Problem;
 
-/// Start networks with the host, or not.
+/// Enable or disable autostart of networks.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network autostart lab --off")]
+#[command(after_help = "Examples:\n  vmtools network autostart lab --off")]
 pub struct AutostartArgs {
-    /// The networks
+    /// Network names
     #[arg(value_name = "NAME", required = true, add = complete::networks())]
     pub names: Vec<String>,
-    /// Don't have libvirt start them by itself
+    /// Disable autostart
     #[arg(long)]
     pub off: bool,
 }
@@ -30,8 +30,8 @@ pub async fn run(args: AutostartArgs, context: &Context) -> Result<ExitCode, Pro
         }
     }
     many.finish(context, args.names.len() == 1, |status| {
-        let not = if status.network.autostart { "" } else { "not " };
+        let autostart = if status.network.autostart { "enabled" } else { "disabled" };
         let name = &status.network.name;
-        context.ui.outcome(name, format!("{name} is {not}started by itself\n"))
+        context.ui.outcome(name, format!("{name}: autostart {autostart}\n"))
     })
 }

@@ -8,51 +8,53 @@ use crate::manager::{Ipv4Choice, NetworkKind, NetworkRequest};
 use crate::model::{NetworkMode, NetworkName, NetworkSpec, Subnet, Subnet6};
 use crate::problem::Problem;
 
-/// Create a network, start it, and enable its autostart.
+/// Create and start a network, and enable its autostart.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools network create lab --mode isolated --domain lab.test\n  vmtools network create dual --subnet 10.20.30.0/24 --subnet6 fd20:30::/64\n  vmtools network create lan --mode bridge --bridge br0\n  vmtools create web --template ubuntu --network lab --start"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools network create lab --mode isolated --domain lab.test\
+                  \n  vmtools network create dual --subnet 10.20.30.0/24 --subnet6 fd20:30::/64\
+                  \n  vmtools network create lan --mode bridge --bridge br0\
+                  \n  vmtools create web --template ubuntu --network lab --start")]
 pub struct CreateArgs {
-    /// The network's name
+    /// Name of the new network
     pub name: NetworkName,
-    /// nat, isolated, routed, bridge (one that the host has) or open (routed, and no firewall rules)
+    /// nat, isolated, routed, bridge (an existing one) or open (routed, no firewall rules)
     #[arg(short, long, default_value_t)]
     pub mode: NetworkMode,
-    /// Its IPv4 addresses: the host gets the first, guests the others [default: a /24 that is free]
+    /// IPv4 subnet: the host gets the first address, guests the others [default: a free /24]
     #[arg(long, value_name = "CIDR")]
     pub subnet: Option<Subnet>,
-    /// Its IPv6 addresses, a /64 to /126: the host gets the first, guests others [default: none]
+    /// IPv6 subnet, /64 to /126: the host gets the first address, guests the others
     #[arg(long, value_name = "CIDR")]
     pub subnet6: Option<Subnet6>,
-    /// No IPv4 addresses there, only those of --subnet6
+    /// Use no IPv4 addresses, only those of --subnet6
     #[arg(long, requires = "subnet6", conflicts_with = "subnet")]
     pub no_ipv4: bool,
-    /// The host's bridge, for --mode bridge
+    /// Host bridge to use, for --mode bridge
     #[arg(long, value_name = "BRIDGE", value_parser = bridge_name)]
     pub bridge: Option<String>,
-    /// The domain of the guests' names
+    /// DNS domain of the guests
     #[arg(long, value_name = "NAME", value_parser = domain_name)]
     pub domain: Option<String>,
-    /// Answer for names there, which is the default
+    /// Serve DNS on the network (the default)
     #[arg(long, overrides_with = "no_dns")]
     pub dns: bool,
-    /// Don't answer for names there
+    /// Do not serve DNS on the network
     #[arg(long)]
     pub no_dns: bool,
-    /// Give no addresses to guests; in a /64 of IPv6 they choose their own
+    /// Do not serve DHCP; in an IPv6 /64 guests choose their own addresses
     #[arg(long)]
     pub no_dhcp: bool,
-    /// Don't start it
+    /// Do not start the network
     #[arg(long)]
     pub no_start: bool,
-    /// Don't have libvirt start it by itself
+    /// Disable autostart
     #[arg(long)]
     pub no_autostart: bool,
-    /// Show what would be made, and do nothing
+    /// Show what would be created without creating it
     #[arg(long)]
     pub dry_run: bool,
-    /// Print the definition that libvirt would get, and do nothing
+    /// Print the libvirt XML without creating the network
     #[arg(long)]
     pub print_xml: bool,
 }
@@ -84,7 +86,7 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Problem> {
     if args.mode != NetworkMode::Bridge {
         return match args.bridge {
             Some(_) => Err(Problem::usage(
-                format!("--bridge is for --mode bridge; for {} libvirt makes a bridge", args.mode),
+                format!("--bridge requires --mode bridge; for {} libvirt creates a bridge", args.mode),
                 "`vmtools network create NAME --mode bridge --bridge br0`",
             )),
             None => Ok(NetworkKind::Own {
@@ -112,7 +114,7 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Problem> {
     if let Some((flag, _)) = foreign.iter().find(|(_, given)| *given) {
         return Err(Problem::usage(
             format!(
-                "{flag} is not for --mode bridge: addresses and names come from the network behind the bridge"
+                "{flag} cannot be used with --mode bridge: addresses and names come from the network behind the bridge"
             ),
             "`vmtools network create NAME --mode bridge --bridge br0`",
         ));
@@ -120,8 +122,8 @@ fn kind(args: &CreateArgs) -> Result<NetworkKind, Problem> {
     match &args.bridge {
         Some(bridge) => Ok(NetworkKind::Host { bridge: bridge.clone() }),
         None => Err(Problem::usage(
-            "--mode bridge needs the host's bridge",
-            "give --bridge br0; `ip link show type bridge` lists this host's bridges",
+            "--mode bridge requires --bridge",
+            "add --bridge NAME; `ip link show type bridge` lists the bridges of this host",
         )),
     }
 }
@@ -130,7 +132,7 @@ fn bridge_name(text: &str) -> Result<String, String> {
     match format!("bridge:{text}").parse() {
         // The kernel's limit of a device's name, without the byte at its end.
         Ok(NetworkSpec::Bridge(name)) if name.len() <= 15 && !name.contains(char::is_whitespace) => Ok(name),
-        _ => Err("a bridge has a name of 1 to 15 characters, without blanks and slashes".into()),
+        _ => Err("a bridge name has 1 to 15 characters, without spaces or slashes".into()),
     }
 }
 
@@ -145,5 +147,5 @@ fn domain_name(text: &str) -> Result<String, String> {
     if text.len() <= 253 && text.split('.').all(label) {
         return Ok(text.to_ascii_lowercase());
     }
-    Err("a domain is letters, digits and dashes between dots, such as lab.test".into())
+    Err("a domain consists of letters, digits and dashes, separated by dots, such as lab.test".into())
 }

@@ -10,15 +10,16 @@ use crate::problem::{ErrorKind, Problem};
 
 /// Delete networks that no VM uses.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network delete lab            # shows what goes, and asks")]
+#[command(after_help = "Examples:\
+                  \n  vmtools network delete lab            # shows what will be deleted, and asks")]
 pub struct DeleteArgs {
-    /// The networks
+    /// Network names
     #[arg(value_name = "NAME", required = true, add = complete::networks())]
     pub names: Vec<String>,
-    /// Show what would go, and do nothing
+    /// Show what would be deleted without deleting it
     #[arg(long)]
     pub dry_run: bool,
-    /// A network that isn't there is fine
+    /// Ignore networks that do not exist
     #[arg(long)]
     pub if_exists: bool,
 }
@@ -29,8 +30,8 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
     let asks = !(args.dry_run || context.yes);
     if asks && !context.ui.can_ask() {
         return Err(Problem::usage(
-            "deleting needs an answer, and there is no terminal to ask on",
-            "--yes deletes without asking; --dry-run shows what would go",
+            "deleting networks needs confirmation, but there is no terminal to ask on",
+            "--yes deletes without asking; --dry-run shows what would be deleted",
         ));
     }
     let session = context.session().await?;

@@ -7,17 +7,17 @@ use crate::cli::context::Context;
 use crate::model::{MacAddress, NetworkSpec};
 use crate::problem::Problem;
 
-/// Detach a VM from a network, a running one too.
+/// Detach a VM from a network, even while it runs.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network detach lab web")]
+#[command(after_help = "Examples:\n  vmtools network detach lab web")]
 pub struct DetachArgs {
-    /// The network, with ,portgroup=GROUP for one of its port groups, or bridge=NAME for a bridge of the host
+    /// NAME, NAME,portgroup=GROUP, or bridge=NAME for a bridge of the host
     #[arg(value_name = "NET", value_parser = super::pluggable, add = complete::networks())]
     pub network: NetworkSpec,
-    /// The VM
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub vm: String,
-    /// Which of its cards there, if it has several
+    /// MAC address of the interface, if the VM has several on the network
     #[arg(long)]
     pub mac: Option<MacAddress>,
 }

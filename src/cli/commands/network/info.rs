@@ -8,11 +8,11 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::problem::Problem;
 
-/// Show everything about a network: its VMs, leases, reserved addresses.
+/// Show detailed information about networks: VMs, leases and reservations.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network info default")]
+#[command(after_help = "Examples:\n  vmtools network info default")]
 pub struct InfoArgs {
-    /// The networks
+    /// Network names
     #[arg(value_name = "NAME", required = true, add = complete::networks())]
     pub names: Vec<String>,
 }

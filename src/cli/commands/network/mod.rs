@@ -25,9 +25,9 @@ use crate::problem::Problem;
 
 /// Manage networks.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools network create lab --mode isolated\n  vmtools network attach lab web"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools network create lab --mode isolated\
+                  \n  vmtools network attach lab web")]
 pub struct NetworkArgs {
     #[command(subcommand)]
     verb: Verb,
@@ -37,7 +37,7 @@ pub struct NetworkArgs {
 enum Verb {
     /// List networks
     List(networks::NetworksArgs),
-    /// Create a network, start it, and enable its autostart
+    /// Create and start a network, and enable its autostart
     Create(create::CreateArgs),
     /// Start networks
     Start(start::StartArgs),
@@ -45,17 +45,17 @@ enum Verb {
     Stop(stop::StopArgs),
     /// Delete networks that no VM uses
     Delete(delete::DeleteArgs),
-    /// Show everything about a network: its VMs, leases, reserved addresses
+    /// Show detailed information about networks: VMs, leases and reservations
     Info(info::InfoArgs),
-    /// Start networks with the host, or not
+    /// Enable or disable autostart of networks
     Autostart(autostart::AutostartArgs),
     /// Reserve an IP address for a VM
     Reserve(reserve::ReserveArgs),
     /// Remove a VM's reserved IP address
     Unreserve(unreserve::UnreserveArgs),
-    /// Attach a VM to a network, a running one too
+    /// Attach a VM to a network, even while it runs
     Attach(attach::AttachArgs),
-    /// Detach a VM from a network, a running one too
+    /// Detach a VM from a network, even while it runs
     Detach(detach::DetachArgs),
     /// Show the help of a subcommand
     #[command(hide = true)]
@@ -101,7 +101,7 @@ fn pluggable(text: &str) -> Result<NetworkSpec, String> {
 fn check_pluggable(network: &NetworkSpec) -> Result<(), String> {
     match network {
         NetworkSpec::User | NetworkSpec::None => {
-            Err("a VM is plugged into a network's NAME or bridge=NAME".into())
+            Err("expected NAME, NAME,portgroup=GROUP or bridge=NAME".into())
         }
         NetworkSpec::Network { .. } | NetworkSpec::Bridge(_) => Ok(()),
     }

@@ -11,22 +11,22 @@ use crate::problem::Problem;
 
 /// Reserve an IP address for a VM.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools network reserve default web 192.168.122.50\n  vmtools network reserve dual web fd20:30::50"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools network reserve default web 192.168.122.50\
+                  \n  vmtools network reserve dual web fd20:30::50")]
 pub struct ReserveArgs {
-    /// The network
+    /// Network name
     #[arg(value_name = "NET", add = complete::networks())]
     pub network: String,
-    /// The VM
+    /// VM name or UUID
     #[arg(add = complete::vms())]
     pub vm: String,
-    /// The address, IPv4 or IPv6, one of the network's
+    /// IPv4 or IPv6 address in a subnet of the network
     pub ip: IpAddr,
-    /// Which of the VM's cards on the network, if it has several
+    /// MAC address of the interface, if the VM has several on the network
     #[arg(long)]
     pub mac: Option<MacAddress>,
-    /// The guest's DHCPv6 id [default: the one in its lease, and its host name]
+    /// DHCPv6 DUID of the guest [default: the one in its lease, and its host name]
     #[arg(long)]
     pub duid: Option<Duid>,
 }
@@ -45,6 +45,8 @@ pub async fn run(args: ReserveArgs, context: &Context) -> Result<ExitCode, Probl
         let line = format!("{} is reserved for {} on {}\n", kept.ip, args.vm, kept.network);
         context.ui.outcome(&args.vm, line)
     });
-    context.ui.note("a running guest gets it with its next DHCP request, at the latest when it restarts");
+    context
+        .ui
+        .note("a running guest gets the address at its next DHCP request, at the latest when it restarts");
     Ok(ExitCode::SUCCESS)
 }

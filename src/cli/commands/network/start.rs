@@ -9,9 +9,9 @@ use crate::problem::Problem;
 
 /// Start networks.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network start default")]
+#[command(after_help = "Examples:\n  vmtools network start default")]
 pub struct StartArgs {
-    /// The networks
+    /// Network names
     #[arg(value_name = "NAME", required = true, add = complete::networks())]
     pub names: Vec<String>,
 }

@@ -9,12 +9,12 @@ use crate::problem::Problem;
 
 /// Stop networks that no running VM uses.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network stop lab")]
+#[command(after_help = "Examples:\n  vmtools network stop lab")]
 pub struct StopArgs {
-    /// The networks
+    /// Network names
     #[arg(value_name = "NAME", required = true, add = complete::networks())]
     pub names: Vec<String>,
-    /// Though running VMs use it: they are cut off until they are started anew
+    /// Stop the network even if running VMs use it; they stay disconnected until restarted
     #[arg(short, long)]
     pub force: bool,
 }

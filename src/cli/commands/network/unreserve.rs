@@ -9,15 +9,15 @@ use crate::problem::Problem;
 
 /// Remove a VM's reserved IP address.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools network unreserve default web")]
+#[command(after_help = "Examples:\n  vmtools network unreserve default web")]
 pub struct UnreserveArgs {
-    /// The network
+    /// Network name
     #[arg(value_name = "NET", add = complete::networks())]
     pub network: String,
-    /// The VM; for one that is gone the address, hardware address, DUID or host name
+    /// VM name, or the IP address, MAC address, DUID or host name of the reservation
     #[arg(add = complete::vms())]
     pub vm: String,
-    /// Only for this one of its interfaces
+    /// Remove only the reservation of the interface with this MAC address
     #[arg(long)]
     pub mac: Option<MacAddress>,
 }
@@ -32,7 +32,7 @@ pub async fn run(args: UnreserveArgs, context: &Context) -> Result<ExitCode, Pro
         .await
         .map_err(|error| Problem::from(error).about(&args.vm))?;
     context.ui.show(freed.as_slice(), |freed| {
-        freed.iter().map(|kept| format!("{} is free on {}\n", kept.ip, kept.network)).collect()
+        freed.iter().map(|kept| format!("{} is no longer reserved on {}\n", kept.ip, kept.network)).collect()
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -11,11 +11,12 @@ use crate::problem::{ErrorKind, Problem};
 
 /// Check a template for mistakes.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exits with 2 when there is a mistake.\n\nExample:\n  vmtools template check web\n  vmtools template check ./web.toml"
-)]
+#[command(after_help = "Exits with status 2 if there is a mistake.\
+                  \n\nExamples:\
+                  \n  vmtools template check web\
+                  \n  vmtools template check ./web.toml")]
 pub struct CheckArgs {
-    /// The template's name, or a file: with a slash in it, or ending in .toml
+    /// Template name, or a file: a path with a slash, or one that ends in .toml
     #[arg(value_name = "NAME|FILE", add = complete::templates())]
     pub template: String,
 }

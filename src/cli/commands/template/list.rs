@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 /// List templates.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools template list --json")]
+#[command(after_help = "Examples:\n  vmtools template list --json")]
 pub struct ListArgs {}
 
 /// # Errors

@@ -16,9 +16,10 @@ use crate::problem::Problem;
 
 /// Manage templates.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools template list\n  vmtools template new web --from ubuntu\n  vmtools template check web"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools template list\
+                  \n  vmtools template new web --from ubuntu\
+                  \n  vmtools template check web")]
 pub struct TemplateArgs {
     #[command(subcommand)]
     verb: Verb,
@@ -28,7 +29,7 @@ pub struct TemplateArgs {
 enum Verb {
     /// List templates
     List(list::ListArgs),
-    /// Show the resulting values of a template, and where each is set
+    /// Show the resolved values of a template and where each is set
     Show(show::ShowArgs),
     /// Create a template from another one or from a VM
     New(new::NewArgs),

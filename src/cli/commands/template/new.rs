@@ -8,13 +8,13 @@ use crate::problem::Problem;
 
 /// Create a template from another one or from a VM.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vmtools template new web --from ubuntu\n  vmtools template new like-web --from web"
-)]
+#[command(after_help = "Examples:\
+                  \n  vmtools template new web --from ubuntu\
+                  \n  vmtools template new like-web --from web")]
 pub struct NewArgs {
-    /// Its name
+    /// Name of the new template
     pub name: String,
-    /// What it begins with: a template, which it then extends, or else a VM, whose values it gets
+    /// Template to extend, or VM whose values to copy
     #[arg(long, value_name = "VM|TEMPLATE")]
     pub from: Option<String>,
 }

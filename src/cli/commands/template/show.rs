@@ -9,11 +9,11 @@ use crate::cli::render::{self, ChainLink, TemplateDocument, TemplateSettingRow};
 use crate::config::{self, Origin, ShownSetting, ShownTemplate};
 use crate::problem::Problem;
 
-/// Show the resulting values of a template, and where each is set.
+/// Show the resolved values of a template and where each is set.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vmtools template show development")]
+#[command(after_help = "Examples:\n  vmtools template show development")]
 pub struct ShowArgs {
-    /// The template's name
+    /// Template name
     #[arg(add = complete::templates())]
     pub name: String,
 }

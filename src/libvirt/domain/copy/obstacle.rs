@@ -49,7 +49,7 @@ pub struct HostPort {
 
 /// A definition that gives no copy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the copy would share what only one can have: {}", listed(.obstacles))]
+#[error("the copy would share what only one VM can use: {}", listed(.obstacles))]
 pub struct NotCopyable {
     /// All that forbids it; never empty.
     pub obstacles: Vec<Obstacle>,

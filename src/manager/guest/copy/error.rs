@@ -4,7 +4,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// Not just one side of a copy is in a guest.
-    #[error("one side of a copy has to be in a guest, and the other one here")]
+    #[error("one side of a copy must be in a guest and the other on this host")]
     Sides,
     /// There is no such file, or no such directory to put it in.
     #[error("there is no such file or directory: {place}")]
@@ -19,7 +19,7 @@ pub enum CopyError {
         place: String,
     },
     /// A file would take the place of a directory, or the other way round; or it is neither.
-    #[error("{place} is not of the kind that can be copied there")]
+    #[error("{place} is not a kind of file that can be copied there")]
     WrongKind {
         /// What was named.
         place: String,
@@ -35,10 +35,10 @@ pub enum CopyError {
         message: String,
     },
     /// Not all of it has arrived.
-    #[error("the copy was cut off")]
+    #[error("the copy was cut short")]
     CutOff,
     /// The stream that is copied can't be read or written.
-    #[error("the copy was cut off")]
+    #[error("the copy was cut short")]
     Stream(#[source] std::io::Error),
     /// Standard output, to which a file of the guest's goes, can't be written.
     #[error("cannot write to standard output")]
