@@ -604,7 +604,7 @@ summary() {
 # The device alone is no proof: there are hosts where it opens and no guest boots.
 kvm_state() {
     if [[ ! -e /dev/kvm ]]; then
-        say 'not usable: there is no /dev/kvm (virtualisation off in the firmware, or a VM without nested virtualisation); VMs are emulated and slow'
+        say 'not usable: there is no /dev/kvm (virtualization off in the firmware, or a VM without nested virtualization); VMs are emulated and slow'
     elif ! (: <>/dev/kvm) 2>/dev/null; then
         say 'not usable by you: permission denied on /dev/kvm (group kvm?)'
     elif ! grep -qwE 'vmx|svm' /proc/cpuinfo; then

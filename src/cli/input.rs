@@ -43,7 +43,7 @@ impl Ui {
         if bytes.len() as u64 > LIMIT {
             return Err(Problem::usage(
                 format!("the {what} {name} is longer than {} MiB", LIMIT >> 20),
-                "is that the right file?",
+                "check that it is the right file",
             ));
         }
         Ok(bytes)

@@ -178,7 +178,7 @@ impl Ui {
     pub fn ask_new_password(&self) -> Result<String, Problem> {
         if !self.can_ask() {
             return Err(Problem::usage(
-                "a password cannot be prompted for without a terminal",
+                "cannot prompt for a password without a terminal",
                 "--password-file FILE reads it from a file",
             ));
         }

@@ -10,7 +10,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, Invalid> {
     let refuse = |reason: String| Invalid::new("duration", text, reason);
     let span = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => humantime::parse_duration(text).map_err(|_| refuse("expected 90s, 5m or 2h".into()))?,
+        Err(_) => humantime::parse_duration(text)
+            .map_err(|_| refuse("expected a duration such as 90s, 5m or 2h".into()))?,
     };
     if span.is_zero() {
         return Err(refuse("it is zero".into()));

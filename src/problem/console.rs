@@ -16,7 +16,7 @@ pub(super) fn advice(error: &ConsoleError) -> Advice {
         E::InUse { name } => (
             K::WrongState,
             hint(format_args!(
-                "--force disconnects it; {} only watches",
+                "--force disconnects it; {} shows the output without attaching",
                 vmtools("logs").arg(name).flag("-f")
             )),
         ),

@@ -92,7 +92,9 @@ fn fix(finding: &Finding) -> Option<String> {
         F::Kvm { fault: Some(KvmFault::NotADevice), .. } => "sudo rm /dev/kvm".to_owned(),
         F::Kvm { is_root, .. } => {
             let group = if *is_root { "" } else { "; then: sudo usermod -aG kvm \"$USER\"" };
-            format!("enable virtualization (VT-x, AMD-V) in the firmware, or nesting on the host{group}")
+            format!(
+                "enable virtualization (VT-x, AMD-V) in the firmware, or nested virtualization on the host{group}"
+            )
         }
         F::Group(Membership::AfterNewLogin) => "newgrp libvirt".to_owned(),
         F::Group(_) | F::Socket(Socket::Denied { .. }) => join_group(),

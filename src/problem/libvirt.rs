@@ -79,7 +79,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         }
         E::TimedOut { .. } => (
             K::Timeout,
-            hint(format_args!("the daemon hangs; its log says more: {}", command("journalctl -u libvirtd"))),
+            hint(format_args!("the daemon hangs; see its log: {}", command("journalctl -u libvirtd"))),
         ),
         E::Lost { .. } => {
             (K::Unreachable, hint(format_args!("the daemon stopped or restarted: {}", vmtools("doctor"))))
@@ -141,7 +141,7 @@ fn refused(reason: Reason) -> Advice {
             K::Failed,
             hint(format_args!(
                 "dnsmasq serves addresses and names on it: check that it is installed (dnsmasq-base), and that no \
-                 other server uses port 53 or 67 there. The daemon's log says more: {}",
+                 other server uses port 53 or 67 there. See also the daemon's log: {}",
                 command("journalctl -u libvirtd")
             )),
         ),

@@ -58,7 +58,7 @@ pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Probl
     }
     let session = context.reader().await?;
     let about = |error: crate::manager::Error| Problem::from(error).about(&args.name);
-    let unusable = |error: std::io::Error| Problem::io("the terminal cannot be used", &error);
+    let unusable = |error: std::io::Error| Problem::io("cannot use the terminal", &error);
     let keys = Input::open().map_err(unusable)?;
     // Before the terminal is the guest's.
     context.ui.note(&format!(

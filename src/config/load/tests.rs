@@ -60,7 +60,7 @@ fn wrong_values_say_where_and_what() {
             "2:8: defaults.cpus cannot be \"four\": expected a whole number, not text",
         ),
         ("defaults = 5\n", "1:12: defaults cannot be 5: expected a table, not a number"),
-        ("[ui]\ncolor = 'blue'", "2:9: ui.color cannot be 'blue': auto, always or never"),
+        ("[ui]\ncolor = 'blue'", "2:9: ui.color cannot be 'blue': expected auto, always or never"),
         ("[defaults]\nmemory = 1\nmemory = 2", "3:1: duplicate key"),
         ("[defaults\n", "1:10: "),
     ] {

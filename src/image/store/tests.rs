@@ -390,7 +390,7 @@ fn a_download_has_a_name_of_the_users_own() {
     }
     // What spoilt its file is fetched again from where it came, by its name.
     std::fs::write(&pulled.image.path, vec![1; 4096]).expect("writes");
-    bench.obtain(&mine).expect("fetched anew");
+    bench.obtain(&mine).expect("downloaded again");
     assert_eq!(bench.server.count("/x.img"), 2);
     run(store.discard(&held[0])).expect("removes");
     assert!(matches!(bench.obtain(&mine), Err(Error::UnknownImage { .. })));

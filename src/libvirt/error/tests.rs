@@ -20,10 +20,7 @@ fn a_file_without_a_name_is_called_something_else() {
     let error =
         of("error: Failed to attach device from /proc/12/fd/7\nerror: internal error: no free slot\n");
     let said = error.to_string();
-    assert!(
-        said.contains("Failed to attach device from the description") && !said.contains("/proc"),
-        "{said}"
-    );
+    assert!(said.contains("Failed to attach device from the XML") && !said.contains("/proc"), "{said}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::model::{Timestamp, Uuid, VmState};
 /// The longest pause before libvirt is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The words of an event that was not heard of when it happened.
-const MISSED: &str = "while libvirt could not be listened to";
+const MISSED: &str = "while disconnected from libvirt";
 
 /// Something that happened to a VM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
