@@ -13,7 +13,7 @@ const EXAMPLE: &str = "Examples:\n  vmtools create web --template ubuntu --start
 
 /// Create and manage virtual machines on libvirt and QEMU/KVM.
 #[derive(Debug, Parser)]
-#[command(name = "vmtools", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "vmtools", version, max_term_width = 100)]
 // The verb `help` is ours: clap's knows no topics.
 #[command(disable_help_subcommand = true)]
 #[command(after_help = EXAMPLE, after_long_help = format!("{}\n{EXAMPLE}", guide::listing()))]
@@ -21,9 +21,9 @@ pub struct Cli {
     /// What holds for every verb.
     #[command(flatten)]
     pub global: Global,
-    /// The verb.
+    /// The verb; without one an overview is shown.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// Flags that every verb takes.

@@ -62,7 +62,10 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli, ui: std::sync::Arc<Ui>) -> Result<ExitCode, Problem> {
     let context = Context::new(&cli.global, std::sync::Arc::clone(&ui))?;
-    commands::run(cli.command, &context).await
+    match cli.command {
+        Some(command) => commands::run(command, &context).await,
+        None => commands::overview::run(&context).await,
+    }
 }
 
 /// clap's own message: help, the version, or what is wrong with the arguments; with `--json` that is also told as the

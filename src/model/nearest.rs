@@ -8,7 +8,8 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Vec
         .map(|name| (likeness(typed, name), name))
         .filter(|(score, _)| *score >= 0.5)
         .collect();
-    scored.sort_by(|(a, x), (b, y)| b.total_cmp(a).then(x.cmp(y)));
+    // Of several that begin so the shortest is the nearest.
+    scored.sort_by(|(a, x), (b, y)| b.total_cmp(a).then(x.len().cmp(&y.len())).then(x.cmp(y)));
     scored.dedup_by_key(|(_, name)| *name);
     scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }

@@ -234,3 +234,15 @@ fn what_monitor_cannot_do_at_once_is_refused() {
         run(&[&["monitor"], args].concat()).code(2);
     }
 }
+
+#[test]
+fn without_a_command_it_says_what_to_do_next() {
+    let shown = run(&[]).success();
+    assert!(
+        shown.stdout.contains("vmtools create NAME") && shown.stdout.contains("vmtools doctor"),
+        "{shown}"
+    );
+    assert!(shown.stdout.lines().count() <= 10, "{shown}");
+    let json = run(&["--json"]).success().json();
+    assert_eq!((json["vm_count"].as_u64(), json["libvirt_error"].is_string()), (Some(0), true), "{json}");
+}

@@ -21,6 +21,7 @@ pub mod man;
 pub mod monitor;
 pub mod network;
 pub mod networks;
+pub mod overview;
 pub mod pause;
 pub mod protect;
 pub mod rename;

@@ -163,7 +163,7 @@ fn check(entry: &Entry) -> Result<(), Invalid> {
             return Err(Invalid::new(
                 "image name",
                 name,
-                "letters, digits, dots, dashes and underscores are taken",
+                "only letters, digits, dots, dashes and underscores are allowed",
             ));
         }
     }
