@@ -8,7 +8,7 @@ use crate::image::digest::checksum;
 use crate::image::{HOST_ARCH, reference};
 use crate::model::{Algorithm, Digest, Firmware, Invalid};
 
-const MIXED: &str = "with `build`, what is said of a build stands there";
+const MIXED: &str = "an entry with `build` tables must give these keys in them";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
