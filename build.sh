@@ -24,8 +24,10 @@ Usage: ./build.sh VERB [OPTION]..
   quickstart [--name NAME]  from nothing to a VM that answers ssh (NAME: quickstart)
   deps [--test]             install what vmtools needs to run; with --test what its tests need too
   debug, release            build
-  test [--all] [ARG]..      format, lints, tests; ARGs go to cargo test; --all also runs in full what is
-                            heavy and else runs one quick case: races, the stress test, libvirt's documents
+  test [--all] [--timings] [ARG]..
+                            format, lints, tests; ARGs go to cargo test; --all also runs in full what is
+                            heavy and else runs one quick case: races, the stress test, libvirt's documents;
+                            --timings prints how long each test with an environment of its own took
   bench [ARG]..             benchmarks; ARGs go to cargo bench
   picture                   the guides' picture of the live screen, taken of a VM that runs
   install [--prefix DIR]    binary, completions, man pages (DIR: /usr/local; DESTDIR is heeded)
@@ -124,10 +126,15 @@ verb_release() {
 }
 
 verb_test() {
-    if [[ ${1:-} == --all ]]; then
-        export VMTOOLS_TEST_ALL=1
+    local timings=no
+    while :; do
+        case ${1:-} in
+        --all) export VMTOOLS_TEST_ALL=1 ;;
+        --timings) timings=yes ;;
+        *) break ;;
+        esac
         shift
-    fi
+    done
     need_cargo
     [[ ${VMTOOLS_SKIP_DEPS:-} == 1 ]] || verb_deps --test
     if [[ ${CI:-} == true ]]; then
@@ -138,7 +145,33 @@ verb_test() {
     headline 'lints'
     cargo clippy --all-targets --locked -- -D warnings
     headline 'tests'
-    cargo test --locked "$@"
+    run_tests "$timings" "$@"
+}
+
+# run_tests TIMINGS [ARG]..
+run_tests() {
+    local status=0
+    if [[ $1 == no ]]; then
+        cargo test --locked "${@:2}"
+        return
+    fi
+    VMTOOLS_TEST_TIMINGS=$(mktemp)
+    export VMTOOLS_TEST_TIMINGS
+    trap 'rm -f "$VMTOOLS_TEST_TIMINGS"' EXIT
+    cargo test --locked "${@:2}" || status=$?
+    headline 'timings, the slowest first, in seconds'
+    print_timings <"$VMTOOLS_TEST_TIMINGS"
+    return "$status"
+}
+
+# Of lines of milliseconds and a test's name. One that has several environments in turn has a line for each.
+print_timings() {
+    awk '{ spent[$2] += $1; sum += $1 }
+        END {
+            for (test in spent) printf "%8.1f %s\n", spent[test] / 1000, test | "sort -rn"
+            close("sort -rn")
+            printf "%8.1f the sum of %d tests\n", sum / 1000, length(spent)
+        }'
 }
 
 verb_bench() {
