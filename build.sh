@@ -37,7 +37,7 @@ Usage: ./build.sh VERB [OPTION]..
   help                      this text
 
 In the environment: VMTOOLS_SKIP_DEPS=1 makes test and bench install nothing; with CI=true no test may be skipped;
-VMTOOLS_FUZZ_SECONDS (75, and 90 with CI=true) is how long the fuzzing test runs.
+VMTOOLS_FUZZ_SECONDS (75, and 45 with CI=true) is how long the fuzzing test runs.
 
 Examples:
   ./build.sh quickstart --name web
@@ -138,7 +138,11 @@ verb_test() {
     need_cargo
     [[ ${VMTOOLS_SKIP_DEPS:-} == 1 ]] || verb_deps --test
     if [[ ${CI:-} == true ]]; then
-        export VMTOOLS_TEST_NO_SKIP=1 VMTOOLS_FUZZ_SECONDS=${VMTOOLS_FUZZ_SECONDS:-90}
+        export VMTOOLS_TEST_NO_SKIP=1 VMTOOLS_FUZZ_SECONDS=${VMTOOLS_FUZZ_SECONDS:-45}
+        # All is compiled once, and no debugger comes: backtraces need no more than the lines.
+        export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only
+        # Tests against libvirt wait about as long as they compute.
+        export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 2))}
     fi
     headline 'format'
     cargo fmt --check
