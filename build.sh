@@ -24,8 +24,10 @@ Usage: ./build.sh VERB [OPTION]..
   quickstart [--name NAME]  install, build and create a VM that you can ssh into (default: quickstart)
   deps [--test]             install the run-time dependencies, with --test also those of the tests
   debug, release            build the program
-  test [--all] [ARG]..      check the format, lint and test; ARGs are passed to cargo test; --all runs the
-                            heavy tests in full (races, stress, libvirt's documents), not one case of each
+  test [--all] [--timings] [ARG]..
+                            check the format, lint and test; ARGs are passed to cargo test; --all runs the
+                            heavy tests in full (races, stress, libvirt's documents), not one case of each;
+                            --timings prints how long each test took
   bench [ARG]..             run the benchmarks; ARGs are passed to cargo bench
   picture                   take the guides' picture of the live screen from a running VM
   install [--prefix DIR]    install the binary, completions and man pages (default: /usr/local; honours DESTDIR)
@@ -37,7 +39,7 @@ Usage: ./build.sh VERB [OPTION]..
 Environment:
   VMTOOLS_SKIP_DEPS=1   do not install dependencies for test and bench
   CI=true               do not allow tests to be skipped
-  VMTOOLS_FUZZ_SECONDS  duration of the fuzzing test (default: 75, with CI=true 90)
+  VMTOOLS_FUZZ_SECONDS  duration of the fuzzing test (default: 75, with CI=true 45)
 
 Examples:
   ./build.sh quickstart --name web
@@ -126,21 +128,58 @@ verb_release() {
 }
 
 verb_test() {
-    if [[ ${1:-} == --all ]]; then
-        export VMTOOLS_TEST_ALL=1
+    local timings=no
+    while :; do
+        case ${1:-} in
+        --all) export VMTOOLS_TEST_ALL=1 ;;
+        --timings) timings=yes ;;
+        *) break ;;
+        esac
         shift
-    fi
+    done
     need_cargo
     [[ ${VMTOOLS_SKIP_DEPS:-} == 1 ]] || verb_deps --test
     if [[ ${CI:-} == true ]]; then
-        export VMTOOLS_TEST_NO_SKIP=1 VMTOOLS_FUZZ_SECONDS=${VMTOOLS_FUZZ_SECONDS:-90}
+        export VMTOOLS_TEST_NO_SKIP=1 VMTOOLS_FUZZ_SECONDS=${VMTOOLS_FUZZ_SECONDS:-45}
+        # All is compiled once, and no debugger comes: backtraces need no more than the lines.
+        export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only
+        # Tests against libvirt wait about as long as they compute.
+        export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 2))}
     fi
     headline 'format'
     cargo fmt --check
     headline 'lints'
     cargo clippy --all-targets --locked -- -D warnings
     headline 'tests'
-    cargo test --locked "$@"
+    run_tests "$timings" "$@"
+}
+
+# run_tests TIMINGS [ARG]..: fails too if a test leaves a process, a namespace, a mount or a file behind.
+run_tests() {
+    local triple status=0
+    triple=$(rustc -vV | sed -n 's/^host: //p')
+    export "CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$triple")_RUNNER=tests/support/leaks.sh"
+    if [[ $1 == no ]]; then
+        cargo test --locked "${@:2}"
+        return
+    fi
+    VMTOOLS_TEST_TIMINGS=$(mktemp)
+    export VMTOOLS_TEST_TIMINGS
+    trap 'rm -f "$VMTOOLS_TEST_TIMINGS"' EXIT
+    cargo test --locked "${@:2}" || status=$?
+    headline 'timings, the slowest first, in seconds'
+    print_timings <"$VMTOOLS_TEST_TIMINGS"
+    return "$status"
+}
+
+# Of lines of milliseconds and a test's name. One that has several environments in turn has a line for each.
+print_timings() {
+    awk '{ spent[$2] += $1; sum += $1 }
+        END {
+            for (test in spent) printf "%8.1f %s\n", spent[test] / 1000, test | "sort -rn"
+            close("sort -rn")
+            printf "%8.1f the sum of %d tests\n", sum / 1000, length(spent)
+        }'
 }
 
 verb_bench() {

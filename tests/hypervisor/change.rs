@@ -1,12 +1,12 @@
 //! Changing VMs that are there: their names, their size, their record.
 
 use super::support::{Sandbox, sandbox_or_skip};
-use super::{create, define_empty, own_volumes, word};
+use super::{create, define_empty, own_volumes, unbootable_image, word};
 
 #[test]
 fn a_vm_gets_another_name() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
     create(&sandbox, "web", &image, &["-l", "team=a"]).run().success();
     define_empty(&sandbox, &["a b", "5", "--x"]);
@@ -141,7 +141,7 @@ fn vms_of_others_are_changed_as_far_as_they_can_be() {
 #[test]
 fn what_is_protected_is_not_deleted_and_what_has_expired_is() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
     create(&sandbox, "keep", &image, &["--ttl", "1s"]).run().success();
     create(&sandbox, "renewed", &image, &["--ttl", "1s"]).run().success();

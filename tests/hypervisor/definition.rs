@@ -4,9 +4,9 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use super::create;
 use super::qmp::reachable;
 use super::support::{Sandbox, sandbox_or_skip};
+use super::{create, unbootable_image};
 
 fn define(sandbox: &Sandbox, xml: &str) {
     let file = sandbox.tmp().join("definition.xml");
@@ -52,7 +52,7 @@ fn nobody_listens(sandbox: &Sandbox) {
 #[test]
 fn a_screen_is_at_a_socket_in_the_folder() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     sandbox.as_root("install", &["-d", "-m", "0777", "/run/libvirt/qemu/vmtools"]).run().success();
     create(&sandbox, "web", &image, &["--start"]).run().success();
     let socket = vnc_socket(&running(&sandbox, "web"));
@@ -73,7 +73,7 @@ fn a_screen_is_at_a_socket_in_the_folder() {
 #[test]
 fn without_the_folder_a_screen_is_at_a_private_socket() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     sandbox.as_root("rm", &["-rf", "/run/libvirt/qemu/vmtools"]).run().success();
     create(&sandbox, "web", &image, &["--start"]).run().success();
     let socket = vnc_socket(&running(&sandbox, "web"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::support::{Run, Sandbox, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, nothing_is_left, own_volumes, said};
+use super::{MINUTE, create, nothing_is_left, own_volumes, said, unbootable_image};
 
 /// The hashes of the files, as they are now.
 fn hashes(sandbox: &Sandbox, files: &[&str]) -> BTreeMap<String, String> {
@@ -105,7 +105,7 @@ fn only_what_was_made_for_it_goes() {
 #[test]
 fn a_disk_that_another_stands_on_goes_after_it_or_stays() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
     create(&sandbox, "low", &image, &[]).run().success();
     let disk = own_volumes(&sandbox).into_iter().find(|path| path.ends_with(".qcow2")).unwrap();
@@ -157,7 +157,7 @@ fn a_disk_that_another_stands_on_goes_after_it_or_stays() {
 #[test]
 fn a_daemon_that_is_restarted_during_a_delete_loses_nothing() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     let names = ["ci-1", "ci-2", "ci-3", "ci-4", "ci-5", "ci-6"];
     let foreign = sandbox.root().join("images/foreign.raw");
     let foreign = foreign.to_str().unwrap();

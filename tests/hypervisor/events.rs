@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::support::{Background, Run, Sandbox, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, define_empty, empty_domain, said, word};
+use super::{MINUTE, create, define_empty, empty_domain, said, unbootable_image, word};
 
 /// Events are listened to from here on.
 #[track_caller]
@@ -36,7 +36,7 @@ fn of<'a>(lines: &'a [Value], name: &str, kinds: &[&str]) -> Vec<(&'a str, Optio
 #[test]
 fn a_vms_life_is_told_in_order() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     let running = listen(&sandbox, &["--json"]);
     let virshs = || sandbox.processes().iter().filter(|line| line.starts_with("virsh")).count();
     assert_eq!(virshs(), 2, "{:?}", sandbox.processes());

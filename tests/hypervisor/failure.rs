@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::support::{Asked, Held, Hold, Sandbox, is_thorough, sandbox_or_skip};
-use super::{MINUTE, create, nothing_is_left, said};
+use super::{MINUTE, create, nothing_is_left, said, unbootable_image};
 
 #[test]
 fn what_a_killed_create_leaves_is_garbage() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     // With the base there: one that is killed while it uploads keeps others waiting until it is stale.
     create(&sandbox, "first", &image, &[]).run().success();
     sandbox.vmtools(&["delete", "--yes", "first"]).run().success();
@@ -76,7 +76,7 @@ fn collect(sandbox: &Sandbox, step: &str) {
 #[test]
 fn an_interrupted_create_takes_all_back() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     for (step, signal) in [("creating disks", "INT"), ("waiting for", "INT"), ("waiting for", "TERM")] {
         let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9", "--json"]).spawn();
         said(&mut running, step);
@@ -107,7 +107,7 @@ fn of_two_creates_of_one_name_one_wins() {
 #[test]
 fn a_daemon_that_goes_away_is_told_and_gc_mends_it() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     let mut running = create(&sandbox, "web", &image, &["--start", "--wait=port=9"]).spawn();
     said(&mut running, "waiting for");
     sandbox.libvirtd_stop();
@@ -135,7 +135,7 @@ fn a_full_disk_leaves_nothing() {
 #[test]
 fn a_wait_in_vain_ends_with_a_hint() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     create(&sandbox, "web", &image, &["--start"]).run().success();
     sandbox.virsh(&["suspend", "web"]);
     let run = sandbox
@@ -153,7 +153,7 @@ fn a_wait_in_vain_ends_with_a_hint() {
 #[test]
 fn a_vm_that_goes_off_is_not_waited_for() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     create(&sandbox, "web", &image, &["--start"]).run().success();
     let mut running = sandbox.vmtools(&["wait", "web", "--for", "port=9"]).spawn();
     said(&mut running, "waiting for");
@@ -164,7 +164,7 @@ fn a_vm_that_goes_off_is_not_waited_for() {
 #[test]
 fn a_qemu_that_hangs_does_not_hold_the_list_back() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     create(&sandbox, "other", &image, &[]).run().success();
     create(&sandbox, "web", &image, &["--start"]).run().success();
     let pid = sandbox.as_root("cat", &["/run/libvirt/qemu/web.pid"]).run().success().stdout;
@@ -183,7 +183,7 @@ fn a_qemu_that_hangs_does_not_hold_the_list_back() {
 #[test]
 fn a_paused_vm_is_not_called_running() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     create(&sandbox, "A_b.c", &image, &[]).run().success();
     let off = sandbox.vmtools(&["status", "A_b.c", "--json"]).run().success().json();
     assert!(off["cpu_time_seconds"].is_null(), "{off}");
@@ -196,7 +196,7 @@ fn a_paused_vm_is_not_called_running() {
 #[test]
 fn a_disk_that_another_file_stands_on_stays() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     create(&sandbox, "web", &image, &["--start"]).run().success();
     let disk = super::own_volumes(&sandbox).into_iter().find(|path| path.ends_with(".qcow2")).unwrap();
     let mine = disk.replace("web-", "mine-");
@@ -212,7 +212,7 @@ fn a_disk_that_another_file_stands_on_stays() {
 #[test]
 fn reservations_outlast_no_vm_though_the_daemon_restarts() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     for args in [&["delete", "--yes", "web"][..], &["network", "detach", "default", "web"]] {
         // At the first one it ends at once.
         let (mut known, mut at) = (12, 2);

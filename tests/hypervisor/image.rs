@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::support::{Fault, Sandbox, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, nothing_is_left};
+use super::{MINUTE, create, nothing_is_left, unbootable_image};
 
 #[test]
 fn an_image_that_was_cut_off_is_refused() {
@@ -136,7 +136,7 @@ fn sha256(sandbox: &Sandbox, file: &Path) -> String {
 #[test]
 fn the_disk_of_a_running_vm_is_no_image() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     create(&sandbox, "web", &image, &["--start"]).run().success();
     let status = sandbox.vmtools(&["status", "web", "--json"]).run().success().json();
     let disk = status["disks"][0]["path"].as_str().unwrap().to_owned();

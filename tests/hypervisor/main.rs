@@ -40,7 +40,7 @@ mod stress;
 mod template;
 mod whole;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use support::{Background, Cmd, Run, Sandbox, wait_for};
@@ -54,6 +54,11 @@ fn create(sandbox: &Sandbox, name: &str, image: &Path, more: &[&str]) -> Cmd {
         vec!["create", name, "--image", image.to_str().unwrap(), "-m", "256", "-c", "1", "-d", "1"];
     args.extend(more);
     sandbox.vmtools(&args)
+}
+
+/// An image for VMs of which no test asks the guest anything: emulating one that boots would keep a processor busy.
+fn unbootable_image(sandbox: &Sandbox) -> PathBuf {
+    public_cases::tiny_image(sandbox).into()
 }
 
 /// The definition of a domain that others made, with nothing in it.

@@ -1,7 +1,7 @@
 //! Questions at a real terminal: only yes does it, and all else is no success.
 
 use super::support::{Run, Sandbox, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, nothing_is_left, own_volumes};
+use super::{MINUTE, create, nothing_is_left, own_volumes, unbootable_image};
 
 /// Runs vmtools with these words at a terminal, and presses the keys when the question is there. Its status
 /// is the run's, what the terminal shows is the stdout.
@@ -33,7 +33,7 @@ const NO: [(&str, i32, &str); 5] = [
 #[test]
 fn only_yes_deletes_a_vm() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
     create(&sandbox, "web", &image, &[]).run().success();
     vmtools(&["disk", "add", "web", "1"]).success();
@@ -70,7 +70,7 @@ fn only_yes_deletes_a_vm() {
 #[test]
 fn only_yes_deletes_a_network_and_gc_asks_nothing() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
     vmtools(&["network", "create", "lab", "--mode", "isolated"]).success();
     let networks = || sandbox.virsh(&["net-list", "--all", "--name"]).lines();

@@ -1,7 +1,7 @@
 //! Creates that replace a VM: it goes only when the new one is there.
 
 use super::support::{Held, Hold, Run, Sandbox, sandbox_or_skip};
-use super::{MINUTE, create, nothing_is_left, own_volumes, said, word};
+use super::{MINUTE, create, nothing_is_left, own_volumes, said, unbootable_image, word};
 
 #[test]
 fn what_is_to_be_replaced_goes_only_when_the_new_one_can_be_made() {
@@ -45,7 +45,7 @@ fn what_is_to_be_replaced_stays_when_there_is_no_room_for_the_new_one() {
 #[test]
 fn an_interrupt_leaves_the_old_vm_or_the_new_one() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     create(&sandbox, "web", &image, &["--start"]).run().success();
     let args = ["create", "web", "--image", image.to_str().unwrap(), "-m", "256", "-c", "1", "--replace"];
     let (mut old_stayed, mut new_kept) = (0, 0);
@@ -116,7 +116,7 @@ fn a_new_vm_that_does_not_start_is_kept() {
 #[test]
 fn a_vm_with_uefi_is_replaced() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let image = unbootable_image(&sandbox);
     let more = ["--replace", "--firmware", "efi", "--start"];
     for _ in 0..2 {
         create(&sandbox, "web", &image, &more).run().success();

@@ -14,6 +14,7 @@ use super::guest::cache_dir;
 use super::process::{PATH, find_program, is_root};
 use super::sandbox::{Kind, Sandbox};
 use super::skip::Skip;
+use super::stopwatch::Stopwatch;
 
 const HOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/holder.sh");
 
@@ -82,6 +83,7 @@ impl Builder {
             return Err(Skip("needs root, for namespaces".to_string()));
         }
         require(&["unshare", "nsenter", "setpriv", "setsid", "ip", "mount", "bash"])?;
+        let stopwatch = Stopwatch::start();
         let root = make_root();
         let network = match self.network {
             Network::None => "none",
@@ -90,7 +92,7 @@ impl Builder {
         };
         let mut holder = spawn_holder(&root, kind, network, &self.hidden);
         match await_ready(&mut holder) {
-            Ok(pid) => Ok(Sandbox::new(root, kind, holder, pid)),
+            Ok(pid) => Ok(Sandbox::new(root, kind, holder, pid, stopwatch)),
             Err(reason) => {
                 drop(holder.stdin.take());
                 let _ = holder.wait();

@@ -36,6 +36,7 @@ mod sandbox;
 mod sandbox_state;
 mod shim;
 mod skip;
+mod stopwatch;
 mod svg;
 mod terminal;
 mod test_env;

@@ -11,6 +11,7 @@ use super::guest;
 use super::process::{PATH, child_of, send_signal};
 use super::run::{Cmd, Run};
 use super::skip::Skip;
+use super::stopwatch::Stopwatch;
 use super::wait::poll;
 
 /// The unprivileged user that every sandbox knows, by the name `vmtester`.
@@ -41,6 +42,8 @@ pub struct Sandbox {
     holder: Child,
     /// The first process of the namespaces, as seen from outside.
     pid: u32,
+    /// Of the test that has this sandbox. Last, for it is to be dropped when all else is gone.
+    _stopwatch: Stopwatch,
 }
 
 impl Sandbox {
@@ -65,8 +68,8 @@ impl Sandbox {
         Builder::new()
     }
 
-    pub(super) fn new(root: PathBuf, kind: Kind, holder: Child, pid: u32) -> Self {
-        Self { root, kind, holder, pid }
+    pub(super) fn new(root: PathBuf, kind: Kind, holder: Child, pid: u32, stopwatch: Stopwatch) -> Self {
+        Self { root, kind, holder, pid, _stopwatch: stopwatch }
     }
 
     /// The program under test, to be run in here.

@@ -87,6 +87,41 @@ fn nothing_outlives_a_sandbox() {
     assert!(!mounts.contains(&name), "{mounts}");
 }
 
+/// By `leaks.sh`, cargo's runner in `./build.sh test`.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the runner is started as cargo starts it, in no sandbox")]
+fn a_test_run_that_leaves_something_fails() {
+    let leaks = |script: &str| {
+        let runner = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/leaks.sh");
+        let mut command = std::process::Command::new(runner);
+        // What this test's own run is known by is not the inner one's.
+        command.env_remove("VMTOOLS_TEST_RUN").env("VMTOOLS_TEST_LEAK_SECONDS", "1");
+        let output =
+            command.args(["bash", "-c", script]).stdin(std::process::Stdio::null()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(leaks("exit 0"), (Some(0), String::new()));
+    assert_eq!(leaks("exit 3"), (Some(3), String::new()));
+    // A test's folder, a process that has it for its home, and one of the run's own environment. They end themselves.
+    let folder =
+        leaks("mkdir ${TMPDIR:-/tmp}/vmt-$$-0; (sleep 4; rmdir ${TMPDIR:-/tmp}/vmt-$$-0) >/dev/null 2>&1 &");
+    let process = leaks("HOME=/tmp/vmt-env-$$-0 setsid -f sleep 4 >/dev/null 2>&1");
+    let marked = leaks("setsid -f sleep 5 >/dev/null 2>&1; exit 4");
+    let mount = leaks(
+        "unshare --mount bash -c 'mount -t tmpfs tmpfs /mnt; mkdir /mnt/vmt-'$$'-0; \
+        mount --bind /mnt/vmt-'$$'-0 /mnt; exec env -i setsid -f sleep 6 >/dev/null 2>&1'",
+    );
+    for ((code, said), expected, left) in [
+        (folder, 1, "file: "),
+        (process, 1, ": sleep 4 (network namespace net:"),
+        (marked, 4, ": sleep 5 "),
+        (mount, 1, ": sleep 6 "),
+    ] {
+        assert_eq!(code, Some(expected), "{said}");
+        assert!(said.contains("left behind:") && said.contains(left), "{left}: {said}");
+    }
+}
+
 #[test]
 fn a_panicking_test_leaves_nothing() {
     let sandbox = sandbox_or_skip!(Sandbox::session());

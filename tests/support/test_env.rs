@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::process::find_program;
 use super::run::Cmd;
 use super::shim::write_script;
+use super::stopwatch::Stopwatch;
 
 /// A temporary home with empty XDG folders and a PATH with nothing in it but what a test puts there.
 pub struct TestEnv {
     root: PathBuf,
+    _stopwatch: Stopwatch,
 }
 
 impl TestEnv {
@@ -23,7 +25,7 @@ impl TestEnv {
         for dir in ["home", "config", "data", "state", "cache", "runtime", "bin", "tmp"] {
             fs::create_dir_all(root.join(dir)).unwrap();
         }
-        Self { root }
+        Self { root, _stopwatch: Stopwatch::start() }
     }
 
     /// The program under test, not run yet.
