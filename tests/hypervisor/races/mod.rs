@@ -12,9 +12,6 @@ use super::public_cases::{brief, output};
 use super::support::{Held, Hold, Run, Sandbox, announce, is_thorough, wait_for};
 use super::whole::misfits;
 
-/// How many tries a quick run has time for: both run freely, then each is held once.
-const QUICK: usize = 3;
-
 /// How a command may end that another one got in the way of.
 const CODES: [i32; 6] = [0, 3, 4, 5, 10, 11];
 
@@ -36,7 +33,7 @@ impl Race<'_> {
     /// Runs it so often, each time otherwise interleaved, and fails with all that was wrong.
     #[track_caller]
     fn run(&self) {
-        let tries = if is_thorough() { 50 } else { QUICK };
+        let tries = if is_thorough() { 50 } else { 5 };
         let mut faults = Vec::new();
         // How many commands and changes each has, known from the first try.
         let mut known = [(12, 3), (12, 3)];
@@ -135,10 +132,9 @@ impl Race<'_> {
 
 /// At first both run freely. Then each in turn is held before its changes, and with more tries at all its commands.
 fn holds(attempt: usize, tries: usize, known: [(usize, usize); 2]) -> [Hold; 2] {
-    let side = attempt % 2;
-    // A quick run holds the second command before its first change, and the first one before its last.
-    let at = if tries == QUICK { attempt } else { attempt.div_ceil(2) };
+    let (side, at) = (attempt % 2, attempt.div_ceil(2));
     let (commands, changes) = known[side];
+    // Of five tries one is held at the first and one at the last change.
     let hold = match at {
         0 => return [Hold::Never; 2],
         1 => Hold::AtChange(1),
