@@ -50,7 +50,7 @@ fn shells_complete_what_exists() {
         (&["image", "rm", ""], &["golden"]),
         (&["list", "--label", ""], &["team=a"]),
         (&["config", "--get", "defaults.m"], &["defaults.memory"]),
-        (&["template", "show", "ub"], &["ubuntu"]),
+        (&["template", "show", "ubuntu-22"], &["ubuntu-22.04"]),
     ];
     for shell in ["bash", "fish", "zsh"] {
         for (words, expected) in cases {
