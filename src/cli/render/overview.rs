@@ -30,7 +30,7 @@ pub fn overview(overview: &Overview) -> String {
         String::new(),
     ];
     match &overview.libvirt_error {
-        Some(error) => lines.push(format!("libvirt: {}", visible(error))),
+        Some(error) => lines.push(visible(error).to_string()),
         None => lines.push(format!(
             "{}: {} ({} running), {}",
             overview.uri,
@@ -86,7 +86,7 @@ mod tests {
         let stopped = of(&[], &["db"], None);
         assert!(stopped.contains("vmtools start db --wait"), "{stopped}");
         let unreachable = of(&[], &[], Some("cannot connect"));
-        assert!(unreachable.contains("libvirt: cannot connect") && unreachable.contains("vmtools doctor"));
+        assert!(unreachable.contains("\ncannot connect\n") && unreachable.contains("vmtools doctor"));
         assert!([none, one, stopped, unreachable].iter().all(|text| text.lines().count() <= 10));
     }
 }

@@ -84,7 +84,7 @@ pub async fn run(args: NetworkArgs, context: &Context) -> Result<ExitCode, Probl
 /// Shows what became of several networks; with one named it is an object, else an array.
 fn finish(many: Many<NetworkStatus>, context: &Context, single: bool) -> Result<ExitCode, Problem> {
     many.finish(context, single, |status| {
-        let state = if status.network.active { "active" } else { "off" };
+        let state = if status.network.active { "active" } else { "inactive" };
         let name = &status.network.name;
         context.ui.outcome(name, format!("{name} is {state}\n"))
     })
