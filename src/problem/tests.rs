@@ -163,3 +163,18 @@ fn when_gc_removes_a_file_is_said() {
     assert!(left(Left::File { path: "/p/commit.qcow2".into() }).contains("for a minute"));
     assert!(!left(Left::Definition { uuid: Uuid::from_u128(1) }).contains("minute"));
 }
+
+#[test]
+fn a_name_that_is_nearly_right_is_answered_with_the_right_one() {
+    use crate::libvirt::Object;
+    let missing = |nearest: &[&str]| {
+        let nearest = nearest.iter().map(|name| (*name).to_owned()).collect();
+        let error = crate::libvirt::Error::NotFound { object: Object::Domain, name: "wbe".into(), nearest };
+        let problem = Problem::from(Error::from(error));
+        (problem.message, problem.hint.unwrap_or_default())
+    };
+    let (message, hint) = missing(&["web", "web2"]);
+    assert_eq!(message, "there is no VM \"wbe\"");
+    assert_eq!(hint, "did you mean web or web2? `vmtools list --all` lists all VMs");
+    assert_eq!(missing(&[]).1, "`vmtools list --all` lists all VMs");
+}

@@ -11,6 +11,7 @@ use crate::host::{self, Program};
 use crate::image;
 use crate::manager::Error;
 use crate::manager::inventory::Inventory;
+use crate::model::{Uuid, VmState};
 
 /// How long a QEMU that is about to close the file may take: one that has just been stopped, or that only looked at it.
 const ENDING: Duration = Duration::from_secs(2);
@@ -42,11 +43,32 @@ impl Storage<'_> {
         paths: impl Iterator<Item = &str> + Clone,
         inventory: &Inventory,
     ) -> Result<(), Error> {
-        self.refuse_used(|| {
-            let open = paths.clone().find_map(|path| programs_elsewhere(path, inventory));
-            open.map(|(path, programs)| (path.to_owned(), programs))
-        })
-        .await
+        if !self.op.locality().is_here() {
+            return Ok(());
+        }
+        let mut retry = self.op.retry(ENDING);
+        while paths.clone().any(|path| image::is_open_in_qemu(Path::new(path))) {
+            let started = self.started_since(inventory).await;
+            let open = paths.clone().find_map(|path| programs_elsewhere(path, inventory, &started));
+            let Some((path, programs)) = open else { return Ok(()) };
+            if !retry.again().await? {
+                return Err(StorageError::Open { path: path.to_owned(), programs }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The VMs that were off when the inventory was taken, and run by now: somebody may have started one meanwhile.
+    async fn started_since(&self, inventory: &Inventory) -> HashSet<Uuid> {
+        let definitions = &inventory.definitions;
+        let mut started = HashSet::new();
+        for (uuid, _) in host::qemu_processes() {
+            let was_off = definitions.stored(uuid).is_some() && !definitions.is_running(uuid);
+            if was_off && self.op.client().domains().state(uuid).await.is_ok_and(VmState::is_active) {
+                started.insert(uuid);
+            }
+        }
+        started
     }
 
     async fn refuse_used(&self, open: impl Fn() -> Option<(String, Vec<Program>)>) -> Result<(), Error> {
@@ -65,20 +87,26 @@ impl Storage<'_> {
 
 /// The path, and the programs that have it open, if there is one that is no VM of this libvirt's. While one of those
 /// may have it open too, only what can be seen counts: a lock does not tell whose it is.
-fn programs_elsewhere<'a>(path: &'a str, inventory: &Inventory) -> Option<(&'a str, Vec<Program>)> {
+fn programs_elsewhere<'a>(
+    path: &'a str,
+    inventory: &Inventory,
+    started: &HashSet<Uuid>,
+) -> Option<(&'a str, Vec<Program>)> {
     let file = Path::new(path);
     if !image::is_open_in_qemu(file) {
         return None;
     }
     let definitions = &inventory.definitions;
+    let is_known =
+        |uuid: Uuid| definitions.is_running(uuid) || definitions.is_hidden(uuid) || started.contains(&uuid);
     let known: HashSet<u32> = host::qemu_processes()
         .into_iter()
-        .filter(|(uuid, _)| definitions.is_running(*uuid) || definitions.is_hidden(*uuid))
+        .filter(|(uuid, _)| is_known(*uuid))
         .map(|(_, process)| process.pid)
         .collect();
     let mut others = host::programs_with_open(file);
     others.retain(|program| !known.contains(&program.pid));
-    if definitions.hidden().is_empty() && !inventory.is_used_by_running(path) {
+    if definitions.hidden().is_empty() && started.is_empty() && !inventory.is_used_by_running(path) {
         return Some((path, others));
     }
     others.retain(|program| program.name.starts_with("qemu"));

@@ -16,6 +16,8 @@ struct Ledger {
     collected: HashSet<String>,
     /// The names of VMs that a command may have deleted without saying so.
     doubtful: HashSet<String>,
+    /// The old and the new name of renames of which nobody says whether they were done.
+    doubtful_renames: Vec<(String, String)>,
     /// The disks that were said to be added.
     added: HashSet<String>,
     removed: HashSet<String>,
@@ -32,7 +34,9 @@ pub fn contradictions(outcomes: &[Outcome], there: &HashMap<String, Vec<String>>
     let mut found = Vec::new();
     for (uuid, names) in &ledger.made {
         let is_told = ledger.deleted.contains_key(uuid) || ledger.collected.contains(uuid);
-        if !there.contains_key(uuid) && !is_told && names.is_disjoint(&ledger.doubtful) {
+        let may_be_called = ledger.doubtful_renames.iter().filter(|(old, _)| names.contains(old));
+        let mut all_names = names.iter().chain(may_be_called.map(|(_, new)| new));
+        if !there.contains_key(uuid) && !is_told && all_names.all(|name| !ledger.doubtful.contains(name)) {
             found.push(format!("{names:?} ({uuid}) is made, nobody says that it is deleted, and it is gone"));
         }
     }
@@ -71,6 +75,9 @@ impl Ledger {
             ["create", name, ..] if args.contains(&"--replace") => {
                 self.doubtful.insert((*name).to_owned());
                 self.take_made(&items);
+            }
+            ["rename", old, new, ..] if !is_clear => {
+                self.doubtful_renames.push(((*old).to_owned(), (*new).to_owned()));
             }
             ["create" | "clone" | "rename", ..] => self.take_made(&items),
             ["delete", names @ ..] => {
