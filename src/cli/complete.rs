@@ -23,8 +23,8 @@ pub const VARIABLE: &str = "VMTOOLS_COMPLETE";
 /// A daemon that hangs must not hold the shell back.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Labels are read from the VMs' definitions, a quarter of a millisecond each: of so many VMs they are offered.
-const LABELED_VMS: usize = 60;
+/// Labels are read from the VMs' definitions, up to half a millisecond each: of so many VMs they are offered.
+const LABELED_VMS: usize = 30;
 
 /// Answers the shell, if it is the shell that asks; false when this is a command to run.
 ///
