@@ -27,7 +27,7 @@ impl Storage<'_> {
         paths: impl Iterator<Item = &str> + Clone,
     ) -> Result<(), Error> {
         let is_open = |path: &&str| image::is_open_in_qemu(Path::new(path));
-        self.refuse_used(|| {
+        self.refuse_used(async || {
             let path = paths.clone().find(is_open)?;
             Some((path.to_owned(), host::programs_with_open(Path::new(path))))
         })
@@ -43,19 +43,16 @@ impl Storage<'_> {
         paths: impl Iterator<Item = &str> + Clone,
         inventory: &Inventory,
     ) -> Result<(), Error> {
-        if !self.op.locality().is_here() {
-            return Ok(());
-        }
-        let mut retry = self.op.retry(ENDING);
-        while paths.clone().any(|path| image::is_open_in_qemu(Path::new(path))) {
+        let is_open = |path: &str| image::is_open_in_qemu(Path::new(path));
+        self.refuse_used(async || {
+            if !paths.clone().any(is_open) {
+                return None;
+            }
             let started = self.started_since(inventory).await;
             let open = paths.clone().find_map(|path| programs_elsewhere(path, inventory, &started));
-            let Some((path, programs)) = open else { return Ok(()) };
-            if !retry.again().await? {
-                return Err(StorageError::Open { path: path.to_owned(), programs }.into());
-            }
-        }
-        Ok(())
+            open.map(|(path, programs)| (path.to_owned(), programs))
+        })
+        .await
     }
 
     /// The VMs that were off when the inventory was taken, and run by now: somebody may have started one meanwhile.
@@ -71,12 +68,12 @@ impl Storage<'_> {
         started
     }
 
-    async fn refuse_used(&self, open: impl Fn() -> Option<(String, Vec<Program>)>) -> Result<(), Error> {
+    async fn refuse_used(&self, open: impl AsyncFn() -> Option<(String, Vec<Program>)>) -> Result<(), Error> {
         if !self.op.locality().is_here() {
             return Ok(());
         }
         let mut retry = self.op.retry(ENDING);
-        while let Some((path, programs)) = open() {
+        while let Some((path, programs)) = open().await {
             if !retry.again().await? {
                 return Err(StorageError::Open { path, programs }.into());
             }
