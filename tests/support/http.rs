@@ -9,8 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use super::http_reply::{Request, reply};
@@ -18,6 +17,9 @@ use super::sandbox::Sandbox;
 use super::tls::{Authority, Tls, encrypted};
 
 const INSIDE: &str = "VMTOOLS_TEST_SERVE";
+
+/// The process's answer to a line of its stdin.
+const TAKEN: &str = "taken";
 
 /// How the server mistreats a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,12 +78,16 @@ impl Fault {
 
 pub(super) type Faults = Arc<Mutex<BTreeMap<String, Fault>>>;
 
-/// A running server. Dropped, it takes no more connections.
+/// Takes each request, before it is answered: who has the answer finds its request among those counted.
+type Record = Arc<dyn Fn(String) + Send + Sync>;
+
+/// A running server. One inside a sandbox ends when this is dropped, one here with the test.
 pub struct HttpServer {
     scheme: &'static str,
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
     process: Process,
+    telling: Mutex<()>,
 }
 
 enum Process {
@@ -104,11 +110,10 @@ impl HttpServer {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let requests = Arc::new(Mutex::new(Vec::new()));
         let faults = Faults::default();
-        let (sender, receiver) = mpsc::channel();
-        let address = serve(dir.to_path_buf(), Arc::clone(&faults), sender, tls);
         let log = Arc::clone(&requests);
-        std::thread::spawn(move || receiver.into_iter().for_each(|line| log.lock().unwrap().push(line)));
-        Self { scheme, address, requests, process: Process::Here { faults } }
+        let record: Record = Arc::new(move |line| log.lock().unwrap().push(line));
+        let address = serve(dir.to_path_buf(), Arc::clone(&faults), record, tls);
+        Self { scheme, address, requests, process: Process::Here { faults }, telling: Mutex::default() }
     }
 
     /// The address of a path: `http://127.0.0.1:PORT/PATH`, or with `https`.
@@ -122,29 +127,39 @@ impl HttpServer {
         self.requests().iter().filter(|line| line.split(' ').nth(1) == Some(&wanted)).count()
     }
 
-    /// All requests so far, as `METHOD PATH` or `METHOD PATH RANGE`.
+    /// All requests that were answered so far, as `METHOD PATH` or `METHOD PATH RANGE`.
     pub fn requests(&self) -> Vec<String> {
+        if let Process::Inside { child } = &self.process {
+            // A fault of no path: only the answer is waited for.
+            self.tell(child, "/ none");
+        }
         self.requests.lock().unwrap().clone()
     }
 
     /// Mistreats a path from now on; `None` ends that.
     pub fn fault(&mut self, path: &str, fault: Option<Fault>) {
         let path = format!("/{}", path.trim_start_matches('/'));
-        match &mut self.process {
+        match &self.process {
             Process::Here { faults } => set_fault(faults, path, fault),
             Process::Inside { child } => {
-                let before = self.requests.lock().unwrap().len();
                 let fault = fault.map_or("none".to_string(), |fault| fault.to_line());
-                writeln!(child.stdin.as_mut().unwrap(), "{path} {fault}").unwrap();
-                // The process says when it has taken it.
-                super::wait_for("the server's answer", Duration::from_secs(10), || {
-                    let mut seen = self.requests.lock().unwrap();
-                    let at = (before..seen.len()).find(|&i| seen[i] == "fault taken")?;
-                    seen.remove(at);
-                    Some(())
-                });
+                self.tell(child, &format!("{path} {fault}"));
             }
         }
+    }
+
+    /// Tells the process a fault, and waits until it has answered. Its lines come in order: with the answer,
+    /// all requests that it recorded before are here.
+    fn tell(&self, child: &Child, line: &str) {
+        let _one_at_a_time = self.telling.lock().unwrap();
+        let before = self.requests.lock().unwrap().len();
+        writeln!(child.stdin.as_ref().unwrap(), "{line}").unwrap();
+        super::wait_for("the server's answer", Duration::from_secs(30), || {
+            let mut seen = self.requests.lock().unwrap();
+            let at = (before..seen.len()).find(|&i| seen[i] == TAKEN)?;
+            seen.remove(at);
+            Some(())
+        });
     }
 }
 
@@ -187,7 +202,8 @@ impl Sandbox {
         });
         let address =
             receiver.recv_timeout(Duration::from_secs(30)).expect("the server in the sandbox starts");
-        HttpServer { scheme: "http", address, requests, process: Process::Inside { child } }
+        let process = Process::Inside { child };
+        HttpServer { scheme: "http", address, requests, process, telling: Mutex::default() }
     }
 }
 
@@ -197,21 +213,19 @@ impl Sandbox {
 fn serves_inside_a_sandbox() {
     let Some(dir) = std::env::var_os(INSIDE) else { return };
     let faults = Faults::default();
-    let (sender, receiver) = mpsc::channel::<String>();
-    let address = serve(dir.into(), Arc::clone(&faults), sender.clone(), None);
-    let mut out = std::io::stdout();
-    // Begins a line of its own, for the harness has printed something.
-    writeln!(out, "\n@listening {address}").unwrap();
-    std::thread::spawn(move || {
-        for line in receiver {
-            writeln!(out, "@request {line}").unwrap();
-            out.flush().unwrap();
-        }
+    let say: Record = Arc::new(|line| {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{line}").and_then(|()| out.flush()).unwrap();
     });
+    let tell = Arc::clone(&say);
+    let record: Record = Arc::new(move |line| tell(format!("@request {line}")));
+    let address = serve(dir.into(), Arc::clone(&faults), Arc::clone(&record), None);
+    // Begins a line of its own, for the harness has printed something.
+    say(format!("\n@listening {address}"));
     for line in std::io::stdin().lines().map_while(Result::ok) {
         if let Some((path, fault)) = line.split_once(' ') {
             set_fault(&faults, path.to_string(), Fault::from_line(fault));
-            sender.send("fault taken".to_string()).unwrap();
+            record(TAKEN.to_string());
         }
     }
 }
@@ -224,28 +238,27 @@ fn set_fault(faults: &Faults, path: String, fault: Option<Fault>) {
     };
 }
 
-/// Listens on a free port, a thread each connection. It ends with the process, or when nobody reads
-/// the requests any more.
-fn serve(dir: PathBuf, faults: Faults, requests: Sender<String>, tls: Option<Tls>) -> SocketAddr {
+/// Listens on a free port, a thread each connection. It ends with the process.
+fn serve(dir: PathBuf, faults: Faults, record: Record, tls: Option<Tls>) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            let (dir, faults, requests) = (dir.clone(), Arc::clone(&faults), requests.clone());
+            let (dir, faults, record) = (dir.clone(), Arc::clone(&faults), Arc::clone(&record));
             let tls = tls.clone();
             std::thread::spawn(move || match tls {
-                None => connection(stream, &dir, &faults, &requests),
-                Some(tls) => connection(encrypted(stream, tls), &dir, &faults, &requests),
+                None => connection(stream, &dir, &faults, &record),
+                Some(tls) => connection(encrypted(stream, tls), &dir, &faults, &record),
             });
         }
     });
     address
 }
 
-fn connection(stream: impl Read + Write, dir: &Path, faults: &Faults, requests: &Sender<String>) {
+fn connection(stream: impl Read + Write, dir: &Path, faults: &Faults, record: &Record) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = Request::read(&mut reader) {
-        let _ = requests.send(request.to_string());
+        record(request.to_string());
         let fault = faults.lock().unwrap().get(&request.path).cloned();
         if !reply(reader.get_mut(), &request, dir, fault.as_ref()).unwrap_or(false) {
             return;
