@@ -6,9 +6,14 @@ use crate::manager::{CreateError, KvmFault, ResourceError};
 pub(super) fn advice(error: &CreateError) -> Advice {
     use CreateError as E;
     match error {
-        E::NothingToBoot { .. } => {
-            (K::Usage, hint("add --template, --image or --iso, for example --template ubuntu"))
-        }
+        E::NothingToBoot { name } => (
+            K::Usage,
+            hint(format_args!(
+                "name a template, such as {}; {} lists them. Or give --image or --iso",
+                vmtools("create").arg(name).flag("--template ubuntu"),
+                vmtools("template list")
+            )),
+        ),
         E::Document { cause, .. } => (seed::kind(cause), None),
         E::DiskTooSmall { needed, .. } => {
             (K::Usage, hint(format_args!("use --disk-size {} or more", to_flag(*needed))))

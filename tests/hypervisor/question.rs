@@ -6,13 +6,18 @@ use super::{MINUTE, create, nothing_is_left, own_volumes, unbootable_image};
 /// Runs vmtools with these words at a terminal, and presses the keys when the question is there. Its status
 /// is the run's, what the terminal shows is the stdout.
 fn answer(sandbox: &Sandbox, words: &str, keys: &str) -> Run {
+    type_at(sandbox, words, "y/N", keys)
+}
+
+/// The same at any prompt that ends in these words.
+fn type_at(sandbox: &Sandbox, words: &str, prompt: &str, keys: &str) -> Run {
     let program = env!("CARGO_BIN_EXE_vmtools");
     let shown = sandbox.home().join("terminal");
     let _ = std::fs::remove_file(&shown);
     // When the terminal's input ends, `script` presses Ctrl-D: too early for what Ctrl-C does.
     let held = if keys == CTRL_C { "until grep -q 'error:' terminal; do sleep 0.1; done" } else { "true" };
     let script = format!(
-        "(until grep -q 'y/N' terminal 2>/dev/null; do sleep 0.1; done; printf '{keys}'; {held}) \
+        "(until grep -q '{prompt}' terminal 2>/dev/null; do sleep 0.1; done; printf '{keys}'; {held}) \
          | script -qefc 'exec {program} {words}' terminal"
     );
     sandbox.command("sh", &["-c", &script]).timeout(MINUTE).run()
@@ -91,4 +96,41 @@ fn only_yes_deletes_a_network_and_gc_asks_nothing() {
     let run = sandbox.command("sh", &["-c", &gc]).run().code(0).stdout_has("removed old");
     assert!(!run.stdout.contains("y/N"), "{run}");
     nothing_is_left(&sandbox);
+}
+
+#[test]
+fn create_offers_the_templates() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = unbootable_image(&sandbox);
+    let folder = sandbox.home().join(".config/vmtools/templates");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    sandbox.exec(&["mkdir", "-p", folder.to_str().unwrap()]);
+    write(
+        "aaa.toml",
+        &format!("description = 'First of all'\nimage = '{}'\nmemory = '64M'\n", image.display()),
+    );
+    write("broken.toml", "cpus = 0");
+    let create = |name: &str, keys: &str| {
+        type_at(&sandbox, &format!("create {name} --network none"), "by number or name", keys)
+    };
+    // The broken one is not offered, and a wrong answer is asked for again.
+    let run = create("web", "aab\\r1\\r").code(0).stdout_has("1  aaa").stdout_has("First of all");
+    let run = run.stdout_has("did you mean aaa?").stdout_has("web is shutoff; start it with");
+    assert!(!run.stdout.contains("broken"), "{run}");
+    create("db", "aaa\\r").code(0);
+    for name in ["web", "db"] {
+        let status = sandbox.vmtools(&["status", name, "--json"]).run().success();
+        assert_eq!(status.json()["template"], "aaa", "{status}");
+    }
+    // The end of the input creates nothing.
+    create("none", "\\004").code(1).stdout_has("nothing was created");
+    assert_eq!(sandbox.domains(), ["db", "web"]);
+
+    // Nobody is asked where something to boot from is named, or without a terminal.
+    let config = sandbox.home().join(".config/vmtools/config.toml");
+    std::fs::write(&config, "[defaults]\ntemplate = 'aaa'").unwrap();
+    type_at(&sandbox, "create usual --network none", "shutoff", "").code(0);
+    std::fs::remove_file(&config).unwrap();
+    let run = sandbox.vmtools(&["create", "none"]).run().code(2);
+    run.stderr_has("`vmtools create none --template ubuntu`").stderr_has("`vmtools template list`");
 }

@@ -38,7 +38,7 @@ pub use setting::{
 };
 pub use status::status;
 use table::table;
-pub use template::{CheckDocument, TemplateRow, problems, templates};
+pub use template::{CheckDocument, TemplateRow, choices, problems, templates};
 pub use visible::{visible, visible_json, visible_lines};
 
 /// The table of `list`.

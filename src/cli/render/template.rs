@@ -39,6 +39,15 @@ pub fn templates(rows: &[TemplateRow]) -> String {
     table(heading.map(str::to_owned).to_vec(), rows.collect())
 }
 
+/// Names with their descriptions, numbered from 1, to choose from.
+pub fn choices(choices: &[(String, String)]) -> String {
+    let row = |(index, (name, description)): (usize, &(String, String))| {
+        vec![format!("{:>4}", index + 1), name.clone(), description.clone()]
+    };
+    let heading = ["   #", "TEMPLATE", "DESCRIPTION"];
+    table(heading.map(str::to_owned).to_vec(), choices.iter().enumerate().map(row).collect())
+}
+
 /// What `template check` prints as JSON.
 #[derive(Debug, Serialize)]
 pub struct CheckDocument<'a> {

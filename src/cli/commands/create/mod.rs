@@ -1,3 +1,4 @@
+mod choose;
 mod spec;
 
 use std::path::PathBuf;
@@ -40,7 +41,7 @@ use crate::problem::{Doing, Problem, vmtools};
 pub struct CreateArgs {
     /// Name of the new VM
     pub name: VmName,
-    /// Template to use; `vmtools template list` lists them
+    /// Template to use; `vmtools template list` lists them, and on a terminal `create` offers them
     #[arg(short, long, add = complete::templates())]
     pub template: Option<String>,
     /// Image: a catalogue name, a qcow2 or raw file, or an http(s) URL
@@ -200,20 +201,29 @@ async fn plan(
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the new VM is, and how to use it next.
 pub(super) fn describe(vm: &VmStatus) -> String {
-    let reach = if vm.ssh.is_some() && vm.state.is_active() && !vm.interfaces.is_empty() {
+    let next = if !vm.state.is_active() {
+        format!("; start it with {}", vmtools("start").arg(&vm.name))
+    } else if vm.ssh.is_some() && !vm.interfaces.is_empty() {
         format!("; log in with {}", vmtools("ssh").arg(&vm.name))
     } else {
         String::new()
     };
-    format!("{} is {}{reach}\n", vm.name, vm.state)
+    format!("{} is {}{next}\n", vm.name, vm.state)
 }
 
 fn load_template(args: &CreateArgs, config: &Config, context: &Context) -> Result<Option<Template>, Problem> {
-    // The configuration's usual template is for those who name nothing to boot from.
-    let usual = config.defaults.template.as_ref().filter(|_| args.image.is_none() && args.iso.is_none());
-    let Some(name) = args.template.as_ref().or(usual) else { return Ok(None) };
-    let loaded = config::load_template(&context.paths, name)?;
+    let name = match &args.template {
+        Some(name) => name.clone(),
+        None if args.image.is_some() || args.iso.is_some() => return Ok(None),
+        None => match &config.defaults.template {
+            Some(name) => name.clone(),
+            None if context.ui.can_ask() => choose::template(&args.name, context)?,
+            None => return Ok(None),
+        },
+    };
+    let loaded = config::load_template(&context.paths, &name)?;
     for warning in &loaded.warnings {
         context.ui.warn(&warning.to_string());
     }
