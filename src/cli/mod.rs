@@ -15,6 +15,7 @@ mod session;
 mod signals;
 mod tty;
 mod ui;
+mod usage;
 
 pub use args::{Cli, Command};
 
@@ -71,8 +72,14 @@ async fn run(cli: Cli, ui: std::sync::Arc<Ui>) -> Result<ExitCode, Problem> {
 /// clap's own message: help, the version, or what is wrong with the arguments; with `--json` that is also told as the
 /// object that every failure gives.
 fn report_clap(error: &clap::Error) -> ExitCode {
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    if let Some(problem) = usage::problem(error, &words) {
+        Ui::new(false, json).error(&problem);
+        return problem.kind.into();
+    }
     let printed = error.print().and_then(|()| std::io::Write::flush(&mut std::io::stdout()));
-    let json = std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
     if !error.use_stderr() {
         // Help and the version are data, as all that is written to stdout.
         return match printed.err().and_then(|error| ui::unwritten(&error)) {
@@ -83,12 +90,16 @@ fn report_clap(error: &clap::Error) -> ExitCode {
             }
         };
     }
+    let hint = usage::hint(error, &words);
     if json {
         let message = error.to_string();
         // What is missing or wrong stands on lines of its own, up to an empty one.
         let lines: Vec<&str> = message.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
         let message = lines.join(" ").trim_start_matches("error: ").to_owned();
-        Ui::new(false, true).error(&Problem::usage(message, "see `vmtools --help`"));
+        let hint = hint.unwrap_or_else(|| "see `vmtools --help`".to_owned());
+        Ui::new(false, true).error(&Problem::usage(message, hint));
+    } else if let Some(hint) = hint {
+        Ui::new(false, false).hint(&hint);
     }
     ErrorKind::Usage.into()
 }

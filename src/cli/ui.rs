@@ -167,8 +167,13 @@ impl Ui {
             }
         }
         if let Some(hint) = &problem.hint {
-            self.labelled(&"hint:".cyan().bold(), hint);
+            self.hint(hint);
         }
+    }
+
+    /// What to do next, below an error.
+    pub fn hint(&self, hint: &str) {
+        self.labelled(&"hint:".cyan().bold(), hint);
     }
 
     /// Asks for a new password, twice, without showing it.

@@ -39,8 +39,5 @@ pub(super) fn advice(error: &Error) -> Advice {
 }
 
 fn nearest_or(nearest: &[String], what: &str, list: &Command) -> Option<String> {
-    if nearest.is_empty() {
-        return hint(format_args!("{list} lists {what}"));
-    }
-    hint(did_you_mean(nearest).trim_end())
+    hint(format_args!("{}{list} lists {what}", did_you_mean(nearest)))
 }

@@ -245,3 +245,16 @@ fn without_a_command_it_says_what_to_do_next() {
     let json = run(&["--json"]).success().json();
     assert_eq!((json["vm_count"].as_u64(), json["libvirt_error"].is_string()), (Some(0), true), "{json}");
 }
+
+#[test]
+fn words_of_other_tools_and_misplaced_arguments_get_the_command() {
+    let rm = run(&["rm", "web"]).code(2);
+    assert_eq!(rm.stderr, "error: there is no command \"rm\"\nhint: did you mean `vmtools delete web`?\n");
+    assert_eq!(rm.stdout, "");
+    let error = run(&["image", "ls", "--json"]).code(2).json_error();
+    assert_eq!(error["message"], "there is no command \"image ls\"", "{error}");
+    assert_eq!(error["hint"], "did you mean `vmtools image list`?", "{error}");
+    // clap's own words stay, with the command below them.
+    let create = run(&["create", "app", "ubuntu"]).code(2).stderr_has("unexpected argument 'ubuntu'");
+    create.stderr_has("\nhint: did you mean `vmtools create app --template ubuntu`?\n");
+}

@@ -122,6 +122,8 @@ fn create_offers_the_templates() {
         let status = sandbox.vmtools(&["status", name, "--json"]).run().success();
         assert_eq!(status.json()["template"], "aaa", "{status}");
     }
+    // What never ran has written nothing, which is said.
+    sandbox.vmtools(&["logs", "web"]).run().success().stderr_has("the serial log of web is empty");
     // The end of the input creates nothing.
     create("none", "\\004").code(1).stdout_has("nothing was created");
     assert_eq!(sandbox.domains(), ["db", "web"]);

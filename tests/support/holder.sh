@@ -98,11 +98,11 @@ default_network() {
   <name>default</name>
   <uuid>5e3a6f04-6a0a-4a7b-9d5e-2f1d0c3b4a59</uuid>
   <forward mode='nat'/>
-  <bridge name='virbr0' stp='on' delay='0'/>
+  <bridge name='virbr0' stp='off' delay='0'/>
   <ip address='192.168.122.1' netmask='255.255.255.0'>
     <dhcp><range start='192.168.122.2' end='192.168.122.254'/></dhcp>
   </ip>
-  <!-- Else each first lease waits three seconds for a ping that nobody answers. -->
+  <!-- Else each first lease waits three seconds for a ping that nobody answers, and four for STP to let packets pass. -->
   <dnsmasq:options><dnsmasq:option value='no-ping'/></dnsmasq:options>
 </network>
 XML

@@ -39,7 +39,11 @@ pub async fn run(args: LogsArgs, context: &Context) -> Result<ExitCode, Problem>
     let session = context.reader().await?;
     let mut form = Form::of(&context.ui);
     let request = LogRequest { lines: args.lines, follow: args.follow };
-    let mut out = |bytes: &[u8]| context.ui.data_bytes(&form.of_bytes(bytes));
+    let mut is_empty = true;
+    let mut out = |bytes: &[u8]| {
+        is_empty &= bytes.is_empty();
+        context.ui.data_bytes(&form.of_bytes(bytes))
+    };
     let guest = session.guest();
     let result = tokio::select! {
         result = guest.logs(&args.name, request, &mut out) => result.map(|()| ExitCode::SUCCESS),
@@ -47,6 +51,9 @@ pub async fn run(args: LogsArgs, context: &Context) -> Result<ExitCode, Problem>
         signal = signals::next() => Ok(ExitCode::from(signal.status())),
     };
     context.ui.data_bytes(&form.end());
+    if is_empty && !args.follow && result.is_ok() {
+        context.ui.note(&format!("the serial log of {} is empty", args.name));
+    }
     result.map_err(|error| Problem::from(error).about(&args.name))
 }
 

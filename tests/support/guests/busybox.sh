@@ -14,7 +14,7 @@ packages=(busybox-static dropbear-bin openssh-sftp-server qemu-guest-agent libc6
     libtomcrypt1 libtommath1 libgmp10 zlib1g libglib2.0-0 libnuma1 libudev1 liburing2 libcap2 libpcre2-8-0)
 modules=(virtio_pci virtio_blk virtio_net virtio_console virtio_balloon virtio-rng
     vfat nls_cp437 nls_ascii nls_utf8 isofs button evdev qemu_fw_cfg)
-append="console=ttyS0 quiet mitigations=off random.trust_cpu=on nokaslr no_timer_check tsc=reliable cryptomgr.notests nohz=off highres=off"
+append="console=ttyS0 quiet mitigations=off random.trust_cpu=on nokaslr no_timer_check tsc=reliable cryptomgr.notests"
 
 build() {
     local disk=$1 work=$2 debs=$2/debs root=$2/root
