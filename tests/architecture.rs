@@ -171,11 +171,12 @@ fn may_import(room: &str, to: &str) -> bool {
 fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in fs::read_dir(dir).unwrap().flatten().map(|entry| entry.path()) {
-        let stem = path.file_stem().unwrap().to_str().unwrap();
+        if path.file_stem().unwrap() == "tests" {
+            continue;
+        }
         if path.is_dir() {
             found.extend(files(&path));
-        } else if path.extension().is_some_and(|ext| ext == "rs") && stem != "tests" && !is_test_module(&path)
-        {
+        } else if path.extension().is_some_and(|ext| ext == "rs") && !is_test_module(&path) {
             found.push(path);
         }
     }

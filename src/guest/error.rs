@@ -7,7 +7,7 @@ use crate::system::{fs, process};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command in the guest could not be signalled.
-    #[error("no process in the guest took SIG{signal}")]
+    #[error("the command in the guest could not be sent SIG{signal}")]
     NotSignalled {
         /// The signal's name.
         signal: &'static str,

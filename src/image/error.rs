@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{Digest, Invalid};
+use crate::model::{Digest, DiskSize, Invalid};
 use crate::system::{fs, process};
 
 use super::digest::checksum;
@@ -177,7 +177,7 @@ pub enum Error {
         source: Box<ureq::Error>,
     },
     /// More bytes than can be right.
-    #[error("{url} is larger than the limit of {limit_bytes} bytes")]
+    #[error("{url} is larger than the limit of {}", DiskSize::from_bytes(*.limit_bytes))]
     TooLarge {
         /// What was asked for.
         url: String,
@@ -194,7 +194,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A small file that becomes an enormous one. Integrity.
-    #[error("{name} unpacks to more than the limit of {limit_bytes} bytes")]
+    #[error("{name} unpacks to more than the limit of {}", DiskSize::from_bytes(*.limit_bytes))]
     UnpackedTooLarge {
         /// The URL.
         name: String,
@@ -219,7 +219,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// No room for the image.
-    #[error("no space left in {} ({available_bytes} bytes are free)", .folder.display())]
+    #[error("no space left in {} ({} free)", .folder.display(), DiskSize::from_bytes(*.available_bytes))]
     DiskFull {
         /// The folder that is full.
         folder: PathBuf,

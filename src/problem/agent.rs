@@ -10,7 +10,7 @@ pub(super) fn advice(error: &AgentError) -> Advice {
         E::Absent { .. } => absent(),
         E::Silent { .. } => silent(),
         E::Refused { refusal, .. } => refused(refusal.kind),
-        E::ReplyTooLong { .. } => (K::Incapable, None),
+        E::ReplyTooLong { .. } => (K::Incapable, too_long()),
         E::RequestTooLong { .. } => (K::Usage, hint("pass fewer or shorter arguments")),
         E::Reply { .. } | E::Command { .. } | E::ShortWrite { .. } => (K::Failed, None),
         E::Transport(error) => libvirt::advice(error),
@@ -30,6 +30,10 @@ pub(super) fn silent() -> Advice {
     (K::Timeout, hint(format_args!("the guest may be busy or still booting; {ssh} works without the agent")))
 }
 
+pub(super) fn too_long() -> Option<String> {
+    hint(format_args!("{} has no such limit", vmtools("ssh").fixed("NAME")))
+}
+
 fn refused(kind: RefusalKind) -> Advice {
     let ssh = vmtools("ssh").fixed("NAME");
     match kind {
@@ -44,7 +48,7 @@ fn refused(kind: RefusalKind) -> Advice {
         RefusalKind::NoSpace => (K::Failed, hint("free some space in the guest")),
         RefusalKind::Frozen => (
             K::WrongState,
-            hint(format_args!("the guest's file systems are frozen: {}", virsh("domfsthaw").fixed("NAME"))),
+            hint(format_args!("thaw the guest's file systems with {}", virsh("domfsthaw").fixed("NAME"))),
         ),
         RefusalKind::UnknownCommand => {
             (K::Incapable, hint(format_args!("update qemu-guest-agent in the guest; {ssh} works without it")))

@@ -30,8 +30,10 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::UnknownTemplate { nearest, .. } => {
             (K::NotFound, nearest_or(nearest, "templates", &vmtools("template list")))
         }
-        E::NoTemplateFile { .. } => (K::NotFound, None),
-        E::TemplateExists { .. } => (K::Exists, None),
+        E::NoTemplateFile { .. } => {
+            (K::NotFound, hint(format_args!("check the path; {} lists templates", vmtools("template list"))))
+        }
+        E::TemplateExists { .. } => (K::Exists, hint("choose another name, or edit that file")),
         E::Syntax { .. } | E::Value { .. } | E::Refused { .. } | E::TemplateName(_) | E::Cycle { .. } => {
             (K::Usage, None)
         }

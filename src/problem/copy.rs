@@ -1,12 +1,18 @@
 //! The errors of files on their way to or from a guest.
 
-use super::{Advice, ErrorKind as K, hint};
+use super::{Advice, ErrorKind as K, hint, vmtools};
 use crate::manager::{CopyError, CopyRefusal};
 
 pub(super) fn advice(error: &CopyError) -> Advice {
     use CopyError as E;
     match error {
-        E::Sides => (K::Usage, None),
+        E::Sides => (
+            K::Usage,
+            hint(format_args!(
+                "NAME:PATH is a file in a guest, and any other path one of this host: {}",
+                vmtools("cp").fixed("FILE NAME:PATH")
+            )),
+        ),
         E::NotFound { .. } => (K::NotFound, None),
         E::IsFolder { .. } => (K::Usage, hint("copy it with -r")),
         E::WrongKind { .. } => (K::Exists, hint("choose another destination")),
@@ -16,9 +22,8 @@ pub(super) fn advice(error: &CopyError) -> Advice {
         E::Refused { reason: CopyRefusal::ToolMissing, .. } => {
             (K::Incapable, hint("the guest needs sh, tar, base64 and stat"))
         }
-        E::Refused { reason: CopyRefusal::Other, .. } | E::CutOff | E::Stream(_) | E::Output(_) => {
-            (K::Failed, None)
-        }
+        E::CutOff | E::Stream(_) => (K::Failed, hint("try again")),
+        E::Refused { reason: CopyRefusal::Other, .. } | E::Output(_) => (K::Failed, None),
         E::Host { source, .. } => (source.kind().into(), None),
     }
 }

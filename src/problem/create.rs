@@ -50,7 +50,9 @@ pub(super) fn resource_advice(error: &ResourceError) -> Advice {
                 vmtools("doctor")
             )),
         ),
-        E::FolderMissing { .. } => (K::NotFound, None),
+        E::FolderMissing { path } => {
+            (K::NotFound, hint(format_args!("create it with {}", command("mkdir -p").path(path))))
+        }
         E::NotUtf8 { .. } => (K::Usage, hint("rename it")),
         E::NotHere { .. } => (K::Usage, None),
         E::PathBlocked { blocker, .. } => {

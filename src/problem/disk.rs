@@ -15,7 +15,10 @@ pub(super) fn advice(error: &DiskError) -> Advice {
                 vmtools("stop").arg(name)
             )),
         ),
-        E::TooManyDisks { name } => (K::Failed, list(name)),
+        E::TooManyDisks { name } => (
+            K::Failed,
+            hint(format_args!("remove one first with {}", vmtools("disk remove").arg(name).fixed("DISK"))),
+        ),
         E::NeededDisk { name, .. } => {
             (K::Usage, hint(format_args!("{} deletes the VM and its disks", vmtools("delete").arg(name))))
         }
@@ -42,10 +45,10 @@ pub(super) fn advice(error: &DiskError) -> Advice {
         }
         E::SizeUnknown { .. } => (K::Failed, hint("check that the file exists and that libvirt can read it")),
         E::NoDisk { .. } | E::Elsewhere { .. } | E::NotCopyable { .. } => (K::Incapable, None),
-        E::FileMissing { .. } => (K::NotFound, None),
+        E::FileMissing { .. } => (K::NotFound, hint("restore the file if it was moved or deleted")),
     }
 }
 
 fn list(vm: &str) -> Option<String> {
-    hint(format_args!("{} lists them", vmtools("disk list").arg(vm)))
+    hint(format_args!("{} lists its disks", vmtools("disk list").arg(vm)))
 }

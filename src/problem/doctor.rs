@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Command, command, virsh, vmtools};
+use super::{Command, command, daemon_start, virsh, vmtools};
 use crate::manager::{
-    Check, CheckStatus, Finding, KvmFault, MachinePart, Membership, PasstFault, QmpFolder, Socket,
-    daemon_start, installer,
+    Check, CheckStatus, Finding, KvmFault, MachinePart, Membership, PasstFault, QmpFolder, Socket, installer,
 };
 use crate::model::ConnectionUri;
 
@@ -90,6 +89,11 @@ fn fix(finding: &Finding) -> Option<String> {
             daemon_start().map_or_else(installer, str::to_owned)
         }
         F::Kvm { fault: Some(KvmFault::NotADevice), .. } => "sudo rm /dev/kvm".to_owned(),
+        F::Kvm { fault: Some(KvmFault::Denied), .. } => "sudo usermod -aG kvm \"$USER\"".to_owned(),
+        // The processor can, as far as the kernel tells; the firmware may still forbid it.
+        F::Kvm { fault: Some(KvmFault::NoModule), .. } => {
+            "sudo modprobe kvm_intel || sudo modprobe kvm_amd".to_owned()
+        }
         F::Kvm { is_root, .. } => {
             let group = if *is_root { "" } else { "; then: sudo usermod -aG kvm \"$USER\"" };
             format!(

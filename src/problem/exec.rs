@@ -12,7 +12,7 @@ pub(super) fn advice(error: &ExecError) -> Advice {
                 (false, true) => {
                     "the program is not in the PATH of the guest's agent: install it, or give its full path"
                 }
-                (false, false) => "check that the file is executable and made for the guest",
+                (false, false) => "check that the file is executable and built for the guest",
             };
             (if *missing { K::NotFound } else { K::Denied }, hint(advice))
         }

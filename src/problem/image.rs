@@ -15,7 +15,7 @@ pub(super) fn advice(error: &Error, doing: Doing) -> Advice {
         E::InUse { .. } => (
             K::WrongState,
             hint(format_args!(
-                "shut that VM down, or wait until the program is done; {} creates an image from a VM's disk",
+                "shut that VM down, or wait until the program has finished; {} creates an image from a VM's disk",
                 vmtools("image commit").fixed("VM NAME")
             )),
         ),
@@ -62,6 +62,8 @@ pub(super) fn advice(error: &Error, doing: Doing) -> Advice {
         E::Unreachable { .. } => {
             (K::Unreachable, hint("check the network; a file on this host needs no download"))
         }
+        // 408 Request Timeout, 425 Too Early, 429 Too Many Requests, and faults of the server's.
+        E::Status { status: 408 | 425 | 429 | 500.., .. } => (K::Failed, hint("try again later")),
         E::Stalled { .. } => (K::Unreachable, hint(RESUMES)),
         E::Transfer { .. } => (K::Failed, hint(RESUMES)),
         E::Unvouched { is_plaintext: false, .. } => (

@@ -1,8 +1,10 @@
 //! libvirt's errors, and virsh's on the way to it.
 
-use super::{Advice, ErrorKind as K, agent, command, did_you_mean, hint, install, process, virsh, vmtools};
+use super::{
+    Advice, ErrorKind as K, agent, command, daemon_start, did_you_mean, hint, install, process, virsh,
+    vmtools,
+};
 use crate::libvirt::{Error, Object, RefusalReason as Reason};
-use crate::manager::daemon_start;
 
 pub(super) fn advice(error: &Error) -> Advice {
     use Error as E;
@@ -14,6 +16,10 @@ pub(super) fn advice(error: &Error) -> Advice {
                 "choose another name, or inspect it with {}",
                 vmtools("network info").arg(name)
             )),
+        ),
+        E::Exists { object: Object::Domain, name } => (
+            K::Exists,
+            hint(format_args!("choose another name, or inspect it with {}", vmtools("status").arg(name))),
         ),
         E::Exists { .. } => (K::Exists, None),
         E::FileExists { .. } => (K::Exists, hint("move or delete that file, then try again")),
@@ -60,7 +66,8 @@ pub(super) fn advice(error: &Error) -> Advice {
         E::Busy { .. } => (K::Failed, hint("another operation is in progress: try again")),
         E::Agent { .. } => agent::absent(),
         E::AgentSilent { .. } => agent::silent(),
-        E::AgentRefused { .. } | E::AgentAnswerTooLong => (K::Incapable, None),
+        E::AgentAnswerTooLong => (K::Incapable, agent::too_long()),
+        E::AgentRefused { .. } => (K::Incapable, None),
         E::NoSpace { .. } => (
             K::Failed,
             hint(format_args!(
@@ -81,9 +88,10 @@ pub(super) fn advice(error: &Error) -> Advice {
             K::Timeout,
             hint(format_args!("the daemon hangs; see its log: {}", command("journalctl -u libvirtd"))),
         ),
-        E::Lost { .. } => {
-            (K::Unreachable, hint(format_args!("the daemon stopped or restarted: {}", vmtools("doctor"))))
-        }
+        E::Lost { .. } => (
+            K::Unreachable,
+            hint(format_args!("the daemon stopped or restarted; check it with {}", vmtools("doctor"))),
+        ),
         E::Refused { reason, .. } => refused(*reason),
         E::Unquotable { .. } => (K::Usage, None),
         E::NotKept { .. } => (K::Usage, hint("rename the file")),
@@ -106,6 +114,7 @@ fn missing(object: Object, name: &str, nearest: &[String]) -> Option<String> {
         Object::Network => {
             hint(format_args!("{}{} lists networks", did_you_mean(nearest), vmtools("networks")))
         }
+        Object::Pool => hint(format_args!("{} lists storage pools", virsh("pool-list").flag("--all"))),
         _ => None,
     }
 }
@@ -134,8 +143,15 @@ fn refused(reason: Reason) -> Advice {
         Reason::ImageLocked => (
             K::WrongState,
             hint(
-                "another VM or program has the file open: shut that VM down, or wait until the program is done",
+                "another VM or program has the file open: shut that VM down, or wait until the program has finished",
             ),
+        ),
+        Reason::SubnetInUse => (
+            K::Failed,
+            hint(format_args!(
+                "this host has a route to the network's subnet: {} shows which interface it uses",
+                command("ip route")
+            )),
         ),
         Reason::Dnsmasq => (
             K::Failed,

@@ -35,7 +35,8 @@ pub use console::view_elsewhere;
 pub use doing::Doing;
 pub use kind::ErrorKind;
 
-use crate::manager::{Error, Left, WaitError, installer};
+use crate::host::Error as HostError;
+use crate::manager::{self, Error, Left, WaitError, installer};
 use crate::model::{DiskSize, Invalid};
 
 /// What an error is, and what to do next.
@@ -170,22 +171,27 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Image(error) => image::advice(error, doing),
         Error::Seed(error) => (seed::kind(error), None),
         Error::Guest(error) => ssh::advice(error),
-        Error::Host(_) => (ErrorKind::Failed, hint(format_args!("run {}", vmtools("doctor")))),
+        // Nothing that `doctor` looks at.
+        Error::Host(HostError::Shell(_) | HostError::Viewer(_)) => (ErrorKind::Failed, None),
+        Error::Host(_) => {
+            (ErrorKind::Failed, hint(format_args!("check this host with {}", vmtools("doctor"))))
+        }
         Error::Invalid(_) => (ErrorKind::Usage, None),
         Error::Claimed { .. } => (ErrorKind::WrongState, hint("try again when it has finished")),
         Error::Interrupted => (ErrorKind::Interrupted, None),
         Error::LeftBehind { cause, left } => {
+            let them = if left.len() == 1 { "it" } else { "them" };
             let has = |is: fn(&Left) -> bool| left.iter().any(|remnant| is(&remnant.what));
             let remove = if has(|what| matches!(what, Left::GuestFile { .. })) {
-                hint("remove it in the guest")
+                hint(format_args!("remove {them} in the guest"))
             } else if has(|what| matches!(what, Left::File { .. })) {
                 // What somebody may still write to is no garbage.
                 let gc = vmtools("gc");
                 hint(format_args!(
-                    "{gc} removes it, once libvirt answers and the file has been left alone for a minute"
+                    "{gc} removes {them}, once libvirt answers and the file has been left alone for a minute"
                 ))
             } else {
-                hint(format_args!("{} removes it, once libvirt answers", vmtools("gc")))
+                hint(format_args!("{} removes {them}, once libvirt answers", vmtools("gc")))
             };
             (advice(cause, doing).0, remove)
         }
@@ -206,6 +212,11 @@ fn hint(text: impl std::fmt::Display) -> Option<String> {
     Some(text.to_string())
 }
 
+/// The command that starts libvirt on this host; snapshots are of one that has systemd and libvirtd.
+fn daemon_start() -> Option<&'static str> {
+    if cfg!(test) { Some("sudo systemctl start libvirtd") } else { manager::daemon_start() }
+}
+
 /// The command that installs what vmtools needs.
 fn install() -> String {
     format!("`{}`", installer())
@@ -216,7 +227,8 @@ fn causes(error: &dyn StdError) -> Vec<String> {
     let mut told = vec![error.to_string()];
     let mut next = error.source();
     while let Some(cause) = next {
-        let text = cause.to_string();
+        // TOML's parser shows the lines, and ends the last one.
+        let text = cause.to_string().trim_end().to_owned();
         if !told.iter().any(|nearer| nearer.contains(&text)) {
             told.push(text);
         }

@@ -37,7 +37,7 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
         E::NoPortGroup { network, known, .. } => (
             K::NotFound,
             hint(format_args!(
-                "{network} has {}; {} shows them",
+                "{network} has the port groups {}; {} shows them",
                 known.join(", "),
                 vmtools("network info").arg(network)
             )),

@@ -34,7 +34,7 @@ pub(super) fn advice(error: &VmError, doing: Doing) -> Advice {
         E::OtherState { name, .. } => (
             K::Timeout,
             hint(format_args!(
-                "QEMU pauses a VM when its disk fails or is full: {}",
+                "QEMU pauses a VM when its disk fails or is full; {} shows why",
                 virsh("domstate").arg(name).flag("--reason")
             )),
         ),

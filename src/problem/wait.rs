@@ -35,7 +35,14 @@ pub(super) fn advice(error: &WaitError) -> Advice {
 pub(super) fn reach_advice(error: &ReachError) -> Advice {
     use ReachError as E;
     match error {
-        E::NoNetwork { .. } => (K::WrongState, None),
+        E::NoNetwork { name } => (
+            K::WrongState,
+            hint(format_args!(
+                "{} needs no network; {} adds an interface",
+                vmtools("console").arg(name),
+                vmtools("network attach").fixed("NETWORK").arg(name)
+            )),
+        ),
         E::NotPublished { port, .. } => (
             K::Incapable,
             hint(format_args!(

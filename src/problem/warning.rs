@@ -1,6 +1,6 @@
 //! Warnings in words.
 
-use super::{option, virsh, vmtools};
+use super::{virsh, vmtools};
 use crate::manager::{FreezeFault, Setting, UserDataWarning, Warning};
 use crate::model::{SharedFolder, counted};
 
@@ -30,10 +30,13 @@ pub fn text(warning: &Warning) -> String {
         ),
         W::MayGoOff { vm } => format!("{vm} was asked to shut down and may still do so"),
         W::LeftOff { vm } => {
-            format!("{vm} is shut off and was not started again: {}", vmtools("start").arg(vm))
+            format!("{vm} is shut off and was not started again; start it with {}", vmtools("start").arg(vm))
         }
         W::NewVmKept { vm } => {
-            format!("the old VM is deleted; the new one is kept as {vm}: {}", vmtools("status").arg(vm))
+            format!(
+                "the old VM is deleted; the new one is kept as {vm}; inspect it with {}",
+                vmtools("status").arg(vm)
+            )
         }
         W::PartlySet { vm, done } => format!("{vm}: only these settings were changed: {}", settings(done)),
         W::Hidden { vms } => format!(
@@ -41,7 +44,7 @@ pub fn text(warning: &Warning) -> String {
             vms.join(", ")
         ),
         W::CpusMany { wanted, host } => {
-            format!("the VM has {wanted} vCPUs, more than the {host} CPUs of this host")
+            format!("the VM has {wanted} vCPUs, more than this host has ({})", counted((*host).into(), "CPU"))
         }
         W::MemoryShort { wanted, available } => {
             format!("the VM may use {wanted} of memory, but only {available} is free")
@@ -73,7 +76,7 @@ pub fn text(warning: &Warning) -> String {
             format!("{}: the copy is only crash-consistent, as after a power failure", not_frozen(vm, reason))
         }
         W::StillFrozen { vm } => format!(
-            "the guest agent of {vm} stopped answering, and its file systems may still be frozen: {}",
+            "the guest agent of {vm} stopped answering, and its file systems may still be frozen; thaw them with {}",
             virsh("domfsthaw").arg(vm)
         ),
         W::TpmLeftOut { vm } => {
@@ -91,7 +94,8 @@ pub fn text(warning: &Warning) -> String {
         ),
         W::ElsewhereVms { uri, count } => {
             let are = if *count == 1 { "is" } else { "are" };
-            format!("{} {are} at {uri}: {}", counted(*count as u64, "VM"), option("--connect", uri))
+            let list = vmtools("list").flag("--all").option("--connect", uri);
+            format!("{} {are} at {uri}; list them with {list}", counted(*count as u64, "VM"))
         }
     }
 }

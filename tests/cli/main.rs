@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod documents;
 mod guide;
+mod help;
 mod image;
 mod input;
 mod network;

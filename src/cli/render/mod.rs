@@ -13,6 +13,8 @@ mod setting;
 mod status;
 mod table;
 mod template;
+#[cfg(test)]
+mod tests;
 mod visible;
 
 use std::fmt::Write;
@@ -174,8 +176,8 @@ pub fn changed(changed: &VmChanged) -> String {
     }
     if !changed.on_next_start.is_empty() {
         let waiting = names(&changed.on_next_start);
-        let restart = vmtools("restart").arg(&name);
-        let _ = writeln!(text, "{name}: at the next start: {waiting} ({restart})");
+        let restart = vmtools("restart").arg(&changed.vm.name);
+        let _ = writeln!(text, "{name}: at the next start: {waiting} ({})", visible(&restart.to_string()));
     }
     text
 }

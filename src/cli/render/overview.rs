@@ -59,34 +59,3 @@ pub fn overview(overview: &Overview) -> String {
     next("vmtools help".into(), "list commands and guides");
     lines.join("\n") + "\n"
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(running: &[&str], stopped: &[&str], error: Option<&str>) -> String {
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        overview(&Overview {
-            version: "1.2.3",
-            uri: "qemu:///system".into(),
-            libvirt_error: error.map(str::to_owned),
-            vm_count: (running.len() + stopped.len()) as u64,
-            running: names(running),
-            stopped: names(stopped),
-            image_count: 1,
-        })
-    }
-
-    #[test]
-    fn what_comes_next_is_what_can_be_done() {
-        let none = of(&[], &[], None);
-        assert!(none.contains("0 VMs (0 running), 1 image") && !none.contains("vmtools ssh"), "{none}");
-        let one = of(&["my web"], &["db"], None);
-        assert!(one.contains("2 VMs (1 running)") && one.contains("vmtools ssh 'my web'"), "{one}");
-        let stopped = of(&[], &["db"], None);
-        assert!(stopped.contains("vmtools start db --wait"), "{stopped}");
-        let unreachable = of(&[], &[], Some("cannot connect"));
-        assert!(unreachable.contains("\ncannot connect\n") && unreachable.contains("vmtools doctor"));
-        assert!([none, one, stopped, unreachable].iter().all(|text| text.lines().count() <= 10));
-    }
-}

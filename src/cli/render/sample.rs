@@ -225,23 +225,6 @@ mod tests {
     }
 
     #[test]
-    fn odd_names_are_quoted_in_csv() {
-        let counters = crate::manager::Counters::nothing(VmState::Running, SampleSource::Qmp);
-        let sample = sample("a \"b\", c");
-        let look = Look { counters, sample, jobs: Vec::new(), events: Vec::new() };
-        let text = samples_as_csv(std::slice::from_ref(&look), true);
-        let (heading, row) = text.split_once('\n').expect("two lines");
-        assert!(heading.starts_with("time,name,uuid,state,source,interval_seconds,"), "{heading}");
-        assert!(
-            row.starts_with(
-                "1970-01-01T00:00:00.000Z,\"a \"\"b\"\", c\",00000000-0000-0000-0000-000000000000,running,qmp,1,\
-                 99.9,50,100 ,256,,100,1536,"
-            ),
-            "{row}"
-        );
-    }
-
-    #[test]
     fn bytes_take_few_characters() {
         let cases = [(0.0, "0"), (999.0, "999"), (1000.0, "1.0K"), (1536.0, "1.5K"), (1_048_576.0, "1.0M")];
         for (number, text) in cases {

@@ -89,13 +89,13 @@ fn devices(page: &mut Page, vm: &VmStatus) {
     };
     for disk in &vm.disks {
         let (capacity, taken) = (size(disk.capacity_bytes), size(disk.allocation_bytes));
-        let path = disk.path.as_deref().unwrap_or("-");
+        let path = disk.path.as_deref().or(disk.source.as_deref()).unwrap_or("-");
         page.line("disk", format!("{} {capacity} ({taken} allocated) {path}", disk.target));
     }
     for card in &vm.interfaces {
         let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
-        let source = card.source.as_deref().unwrap_or("");
-        page.line("network", format!("{} {} {source}{group}", card.mac, card.kind));
+        let source = card.source.as_ref().map_or_else(String::new, |source| format!(" {source}"));
+        page.line("network", format!("{} {}{source}{group}", card.mac, card.kind));
     }
     for mount in &vm.mounts {
         let host = mount.host.as_deref().unwrap_or("-");

@@ -27,7 +27,7 @@ pub enum Format {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The file is not listed with a digest of this function.
-    #[error("it has no {} for the file", .algorithm.name())]
+    #[error("it has no {} digest of the file", .algorithm.name())]
     NotListed {
         /// The hash function that was looked for.
         algorithm: Algorithm,
@@ -45,7 +45,7 @@ pub enum Error {
         line: usize,
     },
     /// JSON that lists the file with something that is no digest of this function, or with different ones.
-    #[error("it has no single {} for the file", .algorithm.name())]
+    #[error("it has no unambiguous {} digest of the file", .algorithm.name())]
     NotOne {
         /// The hash function that was looked for.
         algorithm: Algorithm,

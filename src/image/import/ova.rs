@@ -34,7 +34,7 @@ pub enum Error {
     #[error("its OVF descriptor names no disk in the archive")]
     NoDisk,
     /// The disk is compressed a second time.
-    #[error("its disk {file} is compressed as {compression}")]
+    #[error("its disk {file} is compressed with {compression}")]
     Compressed {
         /// The file within.
         file: String,
@@ -52,7 +52,7 @@ pub enum Error {
         actual: String,
     },
     /// The manifest tells a digest by a function that OVF does not name, so it can't be checked.
-    #[error("its manifest has the digest of {file} by the unknown function {function}")]
+    #[error("its manifest has the digest of {file} in the unknown format {function}")]
     UnknownDigest {
         /// The file within.
         file: String,

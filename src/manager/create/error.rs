@@ -13,7 +13,7 @@ pub enum CreateError {
         name: String,
     },
     /// The disk would be smaller than its image.
-    #[error("a disk of {wanted} is too small for the image {image}, which has {needed}")]
+    #[error("a disk of {wanted} is too small for the image {image}, which needs {needed}")]
     DiskTooSmall {
         /// What was asked for.
         wanted: DiskSize,

@@ -202,3 +202,32 @@ pub(super) fn refuse_needed<'a>(
     let disk = domain.and_then(|domain| domain.disks.iter().find_map(|disk| disk.path.as_deref()));
     refuse(disk.unwrap_or(&uuid.to_string()), children)
 }
+
+#[cfg(test)]
+impl DeletePlan {
+    /// Of a VM that has nothing.
+    pub(crate) fn of_nothing(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            uuid: Uuid::nil(),
+            running: false,
+            delete: Vec::new(),
+            keep: Vec::new(),
+            snapshots: Vec::new(),
+            files: Vec::new(),
+            kept: Vec::new(),
+            state: Vec::new(),
+            volumes: Vec::new(),
+            waits_for: Vec::new(),
+            may_stop: false,
+            keeps_disks: false,
+            below: Vec::new(),
+            tpm_state: None,
+            undefine: UndefineOptions::default(),
+            nvram_link: None,
+            left_to_others: Vec::new(),
+            worthless: Vec::new(),
+            ports: Vec::new(),
+        }
+    }
+}

@@ -206,3 +206,15 @@ fn of_temporary(path: PathBuf) -> Garbage {
 fn name_of(file: Option<&std::ffi::OsStr>) -> String {
     file.unwrap_or_default().to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+impl Garbage {
+    pub(crate) fn sample(
+        name: &str,
+        reason: Reason,
+        files: &[PathBuf],
+        removable_at: Option<Timestamp>,
+    ) -> Self {
+        Self { removable_at, ..Self::of(Target::Vm, name.to_owned(), reason).with_files(files) }
+    }
+}

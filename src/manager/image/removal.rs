@@ -191,3 +191,19 @@ fn unused(item: Item, whole: bool) -> UnusedImage {
         item: Removal { holding, bases: bases.into_iter().map(|base| base.volume).collect() },
     }
 }
+
+#[cfg(test)]
+impl UnusedImage {
+    pub(crate) fn sample(name: &str, whole: bool, size_bytes: u64, files: Vec<String>) -> Self {
+        let name = name.to_owned();
+        Self {
+            name,
+            kind: ImageKind::Download,
+            digest: None,
+            whole,
+            size_bytes,
+            files,
+            item: Removal::default(),
+        }
+    }
+}

@@ -66,8 +66,8 @@ impl fmt::Display for Needer {
         match self {
             Self::Vm(name) => write!(f, "the VM {name}"),
             Self::File(path) => f.write_str(path),
-            Self::Unknown(name) => write!(f, "possibly the VM {name}, whose disk this user cannot read"),
-            Self::NewVms => f.write_str("new VMs: it is a base image"),
+            Self::Unknown(name) => write!(f, "the VM {name} (possibly: this user cannot read its disk)"),
+            Self::NewVms => f.write_str("new VMs (it is a base image)"),
         }
     }
 }

@@ -89,3 +89,20 @@ impl Networks<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+impl NetworkDeletePlan {
+    /// Of one that nothing goes with.
+    pub(crate) fn of_nothing(name: &str, mode: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            uuid: Uuid::nil(),
+            mode: mode.to_owned(),
+            active: false,
+            bridge: None,
+            subnets: Vec::new(),
+            reservation_count: 0,
+            persistent: true,
+        }
+    }
+}
