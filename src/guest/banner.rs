@@ -23,6 +23,7 @@ pub async fn read_banner(address: SocketAddr, span: Duration) -> Result<String, 
         Ok(connected) => connected.map_err(not_yet)?,
         Err(_) => return Err(not_yet(ErrorKind::TimedOut.into())),
     };
+    close_by_reset(&stream, true);
     // As ssh does, we introduce ourselves at once. The passt of Debian 12 passes nothing on from a guest
     // before its peer has spoken.
     stream.write_all(b"SSH-2.0-vmtools\r\n").await.map_err(not_yet)?;
@@ -37,7 +38,10 @@ pub async fn read_banner(address: SocketAddr, span: Duration) -> Result<String, 
         };
         seen.extend_from_slice(chunk.get(..count).unwrap_or_default());
         match parse_banner(&seen) {
-            Progress::Banner(line) => return Ok(line),
+            Progress::Banner(line) => {
+                close_by_reset(&stream, false);
+                return Ok(line);
+            }
             Progress::NotSsh => return Err(Banner::NotSsh { address }),
             Progress::More if count == 0 && seen.is_empty() => {
                 return Err(not_yet(Error::from(ErrorKind::UnexpectedEof)));
@@ -57,6 +61,7 @@ pub async fn port_open(address: SocketAddr, span: Duration) -> bool {
     let Ok(Ok(mut stream)) = timeout(span, TcpStream::connect(address)).await else {
         return false;
     };
+    close_by_reset(&stream, true);
     let look = LINGER.min(span.saturating_sub(began.elapsed()));
     match timeout(look, stream.read(&mut [0; 1])).await {
         // Somebody waits for us to speak first.
@@ -64,6 +69,15 @@ pub async fn port_open(address: SocketAddr, span: Duration) -> bool {
         Ok(Ok(count)) => count > 0,
         Ok(Err(_)) => false,
     }
+}
+
+/// Whether the connection is reset when it is dropped, not shut down. The passt of Debian 12 keeps one that its
+/// client has shut down until the guest answers or ten seconds have passed, and spins on a CPU meanwhile, which an
+/// emulated guest would need to boot.
+fn close_by_reset(stream: &TcpStream, is_reset: bool) {
+    let linger = is_reset.then_some(Duration::ZERO);
+    // Without it the connection is closed as any other.
+    let _ = rustix::net::sockopt::set_socket_linger(stream, linger);
 }
 
 /// How long a forwarder may take to learn that the guest refuses.
@@ -176,5 +190,27 @@ mod tests {
         assert!(!open(server(&[], Duration::ZERO)));
         let closed = TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("is bound");
         assert!(!open(closed));
+    }
+
+    /// What the server's end of a connection sees when `probe` is done with it: an error, or how many bytes came.
+    fn end_seen(probe: impl AsyncFn(SocketAddr), answer: &'static [u8]) -> Result<usize, ErrorKind> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let address = listener.local_addr().expect("is bound");
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("accepts");
+            stream.write_all(answer).expect("answers");
+            stream.read_to_end(&mut Vec::new()).map_err(|error| error.kind())
+        });
+        block_on(async { probe(address).await });
+        server.join().expect("ends")
+    }
+
+    #[test]
+    fn a_connection_without_an_answer_is_reset() {
+        let banner = async |address| drop(read_banner(address, Duration::from_millis(50)).await);
+        assert_eq!(end_seen(banner, b""), Err(ErrorKind::ConnectionReset));
+        assert_eq!(end_seen(banner, b"SSH-2.0-x\r\n"), Ok("SSH-2.0-vmtools\r\n".len()));
+        let port = async |address| assert!(port_open(address, Duration::from_secs(5)).await);
+        assert_eq!(end_seen(port, b""), Err(ErrorKind::ConnectionReset));
     }
 }
