@@ -73,8 +73,8 @@ pub use network::{
     Networks, PortGroup, ReservationRequest, ReservationStatus, SpecialAddress, SubnetUser,
 };
 pub use observe::{
-    Card, CountedDisk, Counters, EventCommand, EventStream, Job, Look, Monitor, MonitorRequest, Monitoring,
-    QemuEvent, QmpEnabled, SampleSource, Transfers, VmEvent, VmEventKind, VmSample,
+    Card, CountedDisk, Counters, EventCommand, EventStream, Job, Monitor, MonitorRequest, Monitoring,
+    QemuEvent, QmpEnabled, Reading, SampleSource, Transfers, VmEvent, VmEventKind, VmSample,
 };
 pub use power::{Power, StateChange, StopBy};
 pub use remnant::{Left, Remnant};

@@ -13,7 +13,7 @@ use crate::cli::ui::Ui;
 use crate::manager::{Error, EventCommand, EventStream, VmEvent};
 use crate::problem::Problem;
 
-/// How often it is looked whether anybody still reads.
+/// How often to check whether anybody still reads.
 const LOOK: Duration = Duration::from_millis(250);
 /// How many events may wait for a slow command; beyond, virsh is not read.
 const WAITING: usize = 4096;

@@ -1,16 +1,16 @@
-//! All that the screen shows, and what keys, looks and events do to it.
+//! All that the screen shows, and what keys, polls and events do to it.
 
 use std::collections::VecDeque;
 
 use super::message::Message;
 use super::overview::{Overview, Wish};
 use super::page::Page;
-use super::sampler::{Report, Trouble};
+use super::sampler::{PollError, Report};
 use super::side::{Action, Answer};
 use super::theme::Theme;
 use super::typed::Key;
 use crate::cli::render::{SampleColumn, visible};
-use crate::manager::{Look, MonitorRequest, QemuEvent, VmEvent};
+use crate::manager::{MonitorRequest, QemuEvent, Reading, VmEvent};
 use crate::model::Timestamp;
 
 /// How many events are kept.
@@ -32,11 +32,11 @@ const TOLD_BY_LIBVIRT: [&str; 8] = [
 pub enum Order {
     /// Nothing.
     Nothing,
-    /// Look at what [`App::request`] says now.
-    Look,
+    /// Poll what [`App::request`] says now.
+    Refresh,
     /// Do something to that VM.
     Act(String, Action),
-    /// Be at that VM's console.
+    /// Attach to that VM's console.
     Console(String),
     /// Draw all anew.
     Redraw,
@@ -75,8 +75,8 @@ pub struct App {
     pub help: bool,
     asked_to_stop: Option<String>,
     request: MonitorRequest,
-    /// The number of what is looked at now.
-    aim: u64,
+    /// The number of the current request.
+    request_number: u64,
 }
 
 impl App {
@@ -96,11 +96,11 @@ impl App {
             help: false,
             asked_to_stop: None,
             request,
-            aim: 0,
+            request_number: 0,
         }
     }
 
-    /// What is to be looked at, and its number.
+    /// The current request, and its number.
     pub fn request(&self) -> (u64, MonitorRequest) {
         let request = match &self.page {
             Some(page) => {
@@ -108,7 +108,7 @@ impl App {
             }
             None => self.request.clone(),
         };
-        (self.aim, request)
+        (self.request_number, request)
     }
 
     /// Whether the overview lies behind a page.
@@ -187,8 +187,8 @@ impl App {
     }
 
     fn look_elsewhere(&mut self) -> Order {
-        self.aim += 1;
-        Order::Look
+        self.request_number += 1;
+        Order::Refresh
     }
 
     fn act(&mut self, name: String, action: Action) -> Order {
@@ -196,30 +196,32 @@ impl App {
         Order::Act(name, action)
     }
 
-    /// Takes what a look has shown, if it is of what is looked at now.
-    pub fn looked(&mut self, report: Report) {
-        if report.aim != self.aim {
+    /// Takes over the result of a poll, if it belongs to the current request.
+    pub fn update(&mut self, report: Report) {
+        if report.number != self.request_number {
             return;
         }
         self.away = report.away;
         self.message = self.message.take().filter(|message| !message.is_old());
-        match (report.looks, &mut self.page) {
-            (Ok(looks), Some(page)) => match looks.into_iter().next() {
-                Some(Look { sample, jobs, events, .. }) => {
-                    page.looked(Some(sample));
+        match (report.readings, &mut self.page) {
+            (Ok(readings), Some(page)) => match readings.into_iter().next() {
+                Some(Reading { sample, jobs, events, .. }) => {
+                    page.update(Some(sample));
                     page.jobs = jobs;
                     let vm = page.name.clone();
                     events.iter().for_each(|event| self.happened_in_qemu(&vm, event));
                 }
-                None => page.looked(None),
+                None => page.update(None),
             },
             (Ok(_), None) if report.away => {}
-            (Ok(looks), None) => self.overview.looked(looks.into_iter().map(|look| look.sample).collect()),
-            (Err(Trouble::Gone), Some(page)) => page.gone(),
-            (Err(Trouble::Gone), None) => self.overview.looked(Vec::new()),
-            (Err(Trouble::Other(problem)), page) => {
+            (Ok(readings), None) => {
+                self.overview.update(readings.into_iter().map(|reading| reading.sample).collect())
+            }
+            (Err(PollError::Gone), Some(page)) => page.gone(),
+            (Err(PollError::Gone), None) => self.overview.update(Vec::new()),
+            (Err(PollError::Other(problem)), page) => {
                 if let Some(page) = page {
-                    page.looked(None);
+                    page.update(None);
                 }
                 self.message = Some(Message::failure(&problem));
             }

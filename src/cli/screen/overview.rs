@@ -25,8 +25,8 @@ pub struct Overview {
     pub offset: usize,
     /// How many rows the screen had room for.
     pub height: usize,
-    /// Whether a look has come.
-    pub looked: bool,
+    /// Whether there was a first poll.
+    pub is_loaded: bool,
 }
 
 /// What a key asks for that the overview can't do by itself.
@@ -60,10 +60,10 @@ impl Overview {
         Self { sort: Some(sort), ..Self::default() }
     }
 
-    /// Takes what a look has shown.
-    pub fn looked(&mut self, vms: Vec<VmSample>) {
+    /// Takes over the result of a poll.
+    pub fn update(&mut self, vms: Vec<VmSample>) {
         self.vms = vms;
-        self.looked = true;
+        self.is_loaded = true;
         self.arrange();
     }
 

@@ -80,8 +80,8 @@ impl Page {
         self.sample.as_ref().map(|sample| sample.state)
     }
 
-    /// Takes what a look has shown; nothing when it showed nothing.
-    pub fn looked(&mut self, sample: Option<VmSample>) {
+    /// Takes over the result of a poll; `None` leaves a gap in the charts.
+    pub fn update(&mut self, sample: Option<VmSample>) {
         for (series, metric) in self.history.iter_mut().zip(&METRICS) {
             series.push(sample.as_ref().and_then(metric.of));
         }
@@ -102,7 +102,7 @@ impl Page {
 
     /// It is not there any more.
     pub fn gone(&mut self) {
-        self.looked(None);
+        self.update(None);
         *self = Self {
             name: std::mem::take(&mut self.name),
             history: std::mem::take(&mut self.history),

@@ -1,4 +1,4 @@
-//! What is asked of VMs beside the looks: it takes as long as it takes, and the screen goes on.
+//! Queries about VMs beside the polls, in the background: the screen does not wait for them.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;

@@ -5,7 +5,7 @@ mod monitor;
 
 pub use events::{EventCommand, EventStream, VmEvent, VmEventKind};
 pub use monitor::{
-    Card, CountedDisk, Counters, Job, Look, Monitor, MonitorRequest, QemuEvent, QmpEnabled, SampleSource,
+    Card, CountedDisk, Counters, Job, Monitor, MonitorRequest, QemuEvent, QmpEnabled, Reading, SampleSource,
     Transfers, VmSample,
 };
 

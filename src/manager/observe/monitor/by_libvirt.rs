@@ -1,4 +1,4 @@
-//! A look at VMs by libvirt's `domstats`.
+//! Reads VMs' counters from libvirt's `domstats`.
 
 use std::time::{Duration, Instant};
 
@@ -132,13 +132,13 @@ Domain: 'web'
   block.1.capacity=524288
 ";
 
-    fn look(text: &str) -> Counters {
+    fn counters_of(text: &str) -> Counters {
         counters(&DomainStats::parse(text)[0], Instant::now(), Timestamp::now())
     }
 
     #[test]
     fn of_a_running_vm_all_is_counted() {
-        let now = look(RECORDED);
+        let now = counters_of(RECORDED);
         assert_eq!((now.state, now.source), (VmState::Running, SampleSource::Domstats));
         assert_eq!(
             (now.memory_mib, now.memory_used_mib, now.memory_resident_mib),
@@ -160,14 +160,14 @@ Domain: 'web'
     fn counters_that_libvirt_left_out_are_unknown() {
         // As virsh prints it while another command holds the same VM.
         let lines = RECORDED.lines().filter(|line| !line.contains(".rd.") && !line.contains(".wr."));
-        assert_eq!(look(&lines.collect::<Vec<_>>().join("\n")).disks, None);
+        assert_eq!(counters_of(&lines.collect::<Vec<_>>().join("\n")).disks, None);
         let empty = format!("{}  block.2.name=sda\n", RECORDED.replace("block.count=2", "block.count=3"));
-        assert_eq!(look(&empty).disks.map(|disks| disks.len()), Some(2));
+        assert_eq!(counters_of(&empty).disks.map(|disks| disks.len()), Some(2));
     }
 
     #[test]
     fn of_a_vm_that_is_off_only_its_memory_is_told() {
-        let now = look(&RECORDED.replace("state.state=1", "state.state=5"));
+        let now = counters_of(&RECORDED.replace("state.state=1", "state.state=5"));
         assert_eq!((now.state, now.memory_mib), (VmState::Shutoff, Some(256)));
         assert!(now.cpu.is_none() && now.vcpus.is_empty() && now.disks.is_none() && now.cards.is_none());
     }
@@ -175,7 +175,7 @@ Domain: 'web'
     #[test]
     fn cards_that_nobody_counts_are_unknown_and_gaps_are_kept() {
         let text = "Domain: 'x'\n  state.state=1\n  net.count=1\n  vcpu.maximum=4\n  vcpu.1.time=5\n";
-        let now = look(text);
+        let now = counters_of(text);
         assert_eq!((now.cards, now.disks), (None, None));
         assert_eq!(now.vcpus, [None, Some(Duration::from_nanos(5))]);
     }

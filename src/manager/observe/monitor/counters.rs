@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::{Timestamp, VmState};
 
-/// Where a look at a VM came from.
+/// Where a VM's counters were read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SampleSource {

@@ -3,11 +3,11 @@ use serde::Serialize;
 use super::counters::{Card, Counters, Disk, SampleSource, Transfers, pairs};
 use crate::model::{Timestamp, Uuid, VmState};
 
-/// What a VM did between two looks at it. What the host can't know is `None`; so is every rate of a VM that
-/// is off, or that was started between the two looks.
+/// What a VM used between two polls. What the host can't know is `None`; so is every rate of a VM that
+/// is shut off, or that was started between the two polls.
 #[derive(Debug, Clone, Serialize)]
 pub struct VmSample {
-    /// When the second look was, with milliseconds.
+    /// When the second poll was, with milliseconds.
     #[serde(serialize_with = "Timestamp::serialize_millis")]
     pub time: Timestamp,
     /// The VM's name.
@@ -18,7 +18,7 @@ pub struct VmSample {
     pub state: VmState,
     /// Who told.
     pub source: SampleSource,
-    /// The time between the two looks.
+    /// The time between the two polls.
     pub interval_seconds: Option<f64>,
     /// The processor time of its QEMU, in percent of one of the host's processors: 200 is two of them.
     pub cpu_percent: Option<f64>,
@@ -51,7 +51,7 @@ pub struct VmSample {
 }
 
 impl VmSample {
-    /// What lies between two looks; without an earlier one, or one that the later goes on from, only what is
+    /// The difference between two polls; without an earlier one that the later continues, only what is
     /// so at one moment.
     pub(in crate::manager) fn between(
         name: &str,
@@ -98,7 +98,7 @@ impl VmSample {
     }
 }
 
-/// One direction of all disks, between two looks.
+/// One direction of all disks, between two polls.
 #[derive(Clone, Copy)]
 struct Flow {
     bytes: f64,

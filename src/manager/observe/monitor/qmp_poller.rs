@@ -1,4 +1,4 @@
-//! A look at one VM by its own QMP socket, and by what this host counts of its QEMU. Neither libvirt nor
+//! Polls one VM through its own QMP socket, and by what this host counts of its QEMU. Neither libvirt nor
 //! another process is needed for it.
 
 use std::collections::HashMap;
@@ -18,8 +18,8 @@ const GREETING: Duration = Duration::from_millis(500);
 /// More virtual processors than any machine of QEMU's has: what answers at the socket need not be honest.
 const MOST_VCPUS: usize = 4096;
 
-/// A VM that is asked by QMP, as long as its QEMU is there.
-pub(in crate::manager) struct ByQmp {
+/// Polls a VM by QMP, as long as its QEMU runs.
+pub(in crate::manager) struct QmpPoller {
     client: qemu::Connection,
     pid: u32,
     /// The disks' devices, by libvirt's aliases.
@@ -30,7 +30,7 @@ pub(in crate::manager) struct ByQmp {
     devices: Option<Vec<String>>,
 }
 
-impl ByQmp {
+impl QmpPoller {
     /// Of a VM that runs, by its live definition; `None` without a socket, when that has another client, and when
     /// this user may not use it.
     pub(in crate::manager) async fn open(domain: &Domain) -> Option<Self> {
@@ -50,7 +50,7 @@ impl ByQmp {
     ///
     /// # Errors
     /// When its QEMU doesn't answer any more.
-    pub(in crate::manager) async fn look(&mut self) -> Result<Option<Counters>, qemu::Error> {
+    pub(in crate::manager) async fn poll(&mut self) -> Result<Option<Counters>, qemu::Error> {
         let asks = (
             qemu::QueryStatus,
             qemu::QueryCpusFast,
@@ -95,7 +95,7 @@ impl ByQmp {
         blocks.chain(migration.ok().and_then(Job::of_migration)).collect()
     }
 
-    /// What QEMU told unasked since the last call.
+    /// The QMP events since the last call.
     pub(in crate::manager) fn events(&mut self) -> Vec<qemu::Event> {
         self.client.take_events()
     }
