@@ -17,13 +17,13 @@ pub fn system_lock_folder() -> Option<PathBuf> {
     if shared.is_dir() {
         return is_writable(shared).then(|| shared.to_owned());
     }
-    let own = Path::new(ROOTS_FOLDER);
+    let folder = Path::new(ROOTS_FOLDER);
     if !is_root() {
         return None;
     }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(own).ok()?;
-    std::fs::set_permissions(own, std::fs::Permissions::from_mode(0o700)).ok()?;
-    Some(own.to_owned())
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).ok()?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).ok()?;
+    Some(folder.to_owned())
 }
 
 fn is_writable(folder: &Path) -> bool {

@@ -74,7 +74,9 @@ pub use header::{Driver, Format, Header, read as read_header, read_data_disk};
 pub use import::OvaError;
 pub use local_image::LocalImage;
 pub use reference::Reference;
-pub use store::{Freshness, Holding, HoldingKind, Leftover, NewImage, OwnImages, Pulled, Staged, Store};
+pub use store::{
+    Freshness, Leftover, NewImage, Pulled, Staged, Store, StoredImage, StoredImageKind, UserImages,
+};
 
 use std::sync::Arc;
 

@@ -56,15 +56,15 @@ pub use error::Error;
 pub use gc::{Garbage, GarbageCollection, Reason};
 pub use guest::{
     AgentError, Console, ConsoleError, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyError, CopyPlace,
-    CopyRefusal, CopyRequest, ExecError, ExecRequest, Executed, FileCopy, FreezeFault, GuestAccess,
-    GuestAgent, LogRequest, Reach, ReachError, Screen, ScreenError, ScreenForward, ScreenView, SshHost,
-    WaitError, WaitFor,
+    CopyRefusal, CopyRequest, EndpointError, ExecError, ExecRequest, Executed, FileCopy, FreezeFault,
+    GuestAccess, GuestAgent, GuestEndpoint, LogRequest, Screen, ScreenError, ScreenForward, ScreenView,
+    SshHost, WaitError, WaitFor,
 };
 pub use host_checks::ResourceError;
 pub use image::{
     AvailableBuild, AvailableImage, ImageCommit, ImageError, ImageImport, ImageKind, ImageStatus, Images,
     PruneRequest, PullRequest, PulledImage, RemovedImage, UnusedImage, available_images, import_image,
-    own_image,
+    user_image,
 };
 pub use inventory::Needer;
 pub use network::{

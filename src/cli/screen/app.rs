@@ -16,7 +16,7 @@ use crate::model::Timestamp;
 /// How many events are kept.
 const EVENTS: usize = 100;
 /// The beginnings of QEMU's names of events of which libvirt has its own.
-const TOLD_BY_LIBVIRT: [&str; 8] = [
+const LIBVIRT_EVENTS: [&str; 8] = [
     "STOP",
     "RESUME",
     "SHUTDOWN",
@@ -233,7 +233,7 @@ impl App {
         match answer {
             Answer::Status { name, result } => {
                 if let Some(page) = self.page.as_mut().filter(|page| page.name == name) {
-                    page.told(result.as_deref().ok());
+                    page.set_status(result.as_deref().ok());
                 }
             }
             Answer::Acted(Ok(change)) => {
@@ -253,7 +253,7 @@ impl App {
 
     /// Takes what QEMU told, but for what libvirt tells too.
     fn happened_in_qemu(&mut self, vm: &str, event: &QemuEvent) {
-        if TOLD_BY_LIBVIRT.iter().any(|told| event.event.starts_with(told)) {
+        if LIBVIRT_EVENTS.iter().any(|prefix| event.event.starts_with(prefix)) {
             return;
         }
         let data = if event.data == "{}" { "" } else { &event.data };

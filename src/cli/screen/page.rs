@@ -135,7 +135,7 @@ impl Page {
     }
 
     /// Takes its status; nothing when it could not be told.
-    pub fn told(&mut self, status: Option<&VmStatus>) {
+    pub fn set_status(&mut self, status: Option<&VmStatus>) {
         self.asked = match self.asked {
             Asked::Now(true) => Asked::Never,
             _ => Asked::At(Instant::now()),

@@ -106,9 +106,9 @@ fn a_page_shows_what_there_is() {
     app.happened(&event("web"));
     app.happened(&event("other"));
     let job = Job { kind: "backup".into(), device: Some("vda".into()), done_bytes: 512, total_bytes: 2048 };
-    let told =
+    let event =
         |event: &str| QemuEvent { time: Timestamp::now(), event: event.to_owned(), data: "{}".to_owned() };
-    let events = vec![told("STOP"), told("WATCHDOG")];
+    let events = vec![event("STOP"), event("WATCHDOG")];
     see(&mut app, vec![Reading { jobs: vec![job], events, ..reading("web", VmState::Running, Some(99.0)) }]);
     let shown = text(&mut app, (80, 24));
     for part in [

@@ -142,10 +142,10 @@ impl Downloader {
             }
         }
         let response = self.wait(|| request.call()).map_err(|error| self.no_answer(url, error))?;
-        self.judge(url, ask, response)
+        self.check_response(url, ask, response)
     }
 
-    fn judge<'a>(
+    fn check_response<'a>(
         &'a self,
         url: &'a str,
         ask: Ask<'_>,

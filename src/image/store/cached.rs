@@ -24,17 +24,17 @@ impl Store {
         let Some(expected) = &wanted.digest else {
             return Ok(Some((image, record)));
         };
-        let is_it = match &record.packed_digest {
+        let is_same = match &record.packed_digest {
             // What it was unpacked of is no longer there to be read.
             Some(packed) => *packed == expected.to_string(),
             None => {
                 let actual = self.digests.of_file(&image.path, expected.algorithm(), None).await?;
-                let is_it = actual == *expected;
+                let is_same = actual == *expected;
                 image.digest = actual;
-                is_it
+                is_same
             }
         };
-        if !is_it {
+        if !is_same {
             log::warn!("{} has a different digest in the cache; downloading the image again", record.url);
             return Ok(None);
         }

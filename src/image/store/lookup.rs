@@ -106,8 +106,8 @@ impl Store {
     fn resolve(&self, name: &str) -> Result<&Entry, Error> {
         self.catalog.resolve(name).map_err(|error| match error {
             Error::UnknownImage { name, nearest } => {
-                let own = self.own.nearest(&name);
-                Error::UnknownImage { name, nearest: own.into_iter().chain(nearest).take(3).collect() }
+                let imported = self.user_images.nearest(&name);
+                Error::UnknownImage { name, nearest: imported.into_iter().chain(nearest).take(3).collect() }
             }
             other => other,
         })

@@ -50,7 +50,7 @@ impl Store {
         let is_same =
             |other: &Named| wanted.named.as_ref().is_some_and(|named| named.reference == other.reference);
         let other = self.named(name).is_some_and(|named| !is_same(&named));
-        let is_taken = self.own.find(name).is_some() || self.catalog.resolve(name).is_ok() || other;
+        let is_taken = self.user_images.find(name).is_some() || self.catalog.resolve(name).is_ok() || other;
         if is_taken {
             return Err(Error::NameTaken { name: name.to_owned() });
         }

@@ -94,7 +94,7 @@ impl Changes<'_> {
     /// [`DiskError::WouldShrink`] for a smaller disk, [`VmError::NotManaged`] for labels and times to live of VMs
     /// that others made, [`VmError::Saved`], and when libvirt refuses.
     pub async fn set(&self, name: &str, change: &VmChange) -> Result<VmChanged, Error> {
-        let vm = self.op.own_vm(name).await?;
+        let vm = self.op.claim_vm(name).await?;
         let growth = self.check_change(&vm, change).await?;
         self.op.check()?;
         let mut done = Done::default();

@@ -113,7 +113,7 @@ impl Creation<'_> {
         }
         let mut claims = Vec::new();
         for mac in macs.iter().filter(|_| act) {
-            claims.push(self.op.own(Subject::Mac(&mac.to_string()), &mac.to_string()).await?);
+            claims.push(self.op.claim_exclusive(Subject::Mac(&mac.to_string()), &mac.to_string()).await?);
         }
         Networks::of(self.op).refuse_taken_macs(&macs, old.map(|old| old.uuid)).await?;
         Ok(claims)
@@ -174,14 +174,14 @@ impl Creation<'_> {
         if keys.is_empty() {
             keys = guest::user_public_keys(&self.op.paths().ssh_folder());
         }
-        let own = guest::own_key(self.op.paths().data_folder())?;
+        let key = guest::own_key(self.op.paths().data_folder())?;
         let users = keys.iter().map(|key| key.openssh.clone());
         // ssh asks an agent for the private half where only the public one is a file.
         let files = keys.iter().filter_map(|key| key.private_file.as_ref().or(key.file.as_ref()));
         Ok(Access {
             user,
-            authorized_keys: users.chain([own.public_openssh]).collect(),
-            identities: std::iter::once(&own.private_file)
+            authorized_keys: users.chain([key.public_openssh]).collect(),
+            identities: std::iter::once(&key.private_file)
                 .chain(files)
                 .map(|file| file.to_string_lossy().into_owned())
                 .collect(),
@@ -192,8 +192,8 @@ impl Creation<'_> {
 
 /// The user's own, which cloud-init takes before another, or a new one.
 fn host_key(spec: &VmSpec) -> Result<KeyPair, Error> {
-    let own = spec.user_data.as_ref().map(|user_data| user_data.read_by(host_key_in)).transpose()?;
-    match own.flatten() {
+    let given = spec.user_data.as_ref().map(|user_data| user_data.read_by(host_key_in)).transpose()?;
+    match given.flatten() {
         Some(key) => Ok(KeyPair { private_openssh: key.private, public_openssh: key.public }),
         None => Ok(KeyPair::generate(spec.name.as_str())?),
     }

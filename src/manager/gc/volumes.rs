@@ -21,7 +21,7 @@ impl GarbageCollection<'_> {
     }
 
     pub(super) async fn remove_volume(&self, volume: &OwnedVolume) -> Result<(), Error> {
-        let _claim = self.op.own(Subject::Base(&volume.volume), &volume.volume).await?;
+        let _claim = self.op.claim_exclusive(Subject::Base(&volume.volume), &volume.volume).await?;
         let inventory = Inventory::load(self.op).await?;
         if !left_over(&inventory).iter().any(|left| left.volume == *volume && left.removable_at.is_none()) {
             return Ok(());

@@ -52,7 +52,7 @@ pub enum WaitError {
 
 /// Why a guest can't be reached over the network.
 #[derive(Debug, thiserror::Error)]
-pub enum ReachError {
+pub enum EndpointError {
     /// The VM has no interface that could be reached.
     #[error("the VM {name} has no network that can be reached from here")]
     NoNetwork {

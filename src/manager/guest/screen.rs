@@ -226,11 +226,11 @@ mod tests {
         let path = folder.path().join("vnc");
         run(async {
             let (forward, port) = forward(VncEndpoint::Socket { path: path.display().to_string() }).await;
-            let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-            let serving = tokio::spawn(forward.serve(move |error| drop(tell.send(error.to_string()))));
+            let (sender, mut failures) = tokio::sync::mpsc::unbounded_channel();
+            let serving = tokio::spawn(forward.serve(move |error| drop(sender.send(error.to_string()))));
             let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, port));
             let _early = connect().await.expect("connects");
-            let failure = told.recv().await.expect("is told");
+            let failure = failures.recv().await.expect("a failure is reported");
             assert!(failure.contains("the screen of the VM web"), "{failure}");
 
             let vnc = tokio::net::UnixListener::bind(&path).expect("binds");

@@ -8,10 +8,10 @@ use super::{AgentError, GuestAccess, GuestAgent};
 use crate::agent::{Exec, Ping};
 use crate::guest::{self, cloud_init};
 use crate::libvirt::Domain;
-use crate::manager::guest::reach::{SSH_PORT, ssh_socket};
+use crate::manager::guest::endpoint::{SSH_PORT, ssh_socket};
 use crate::manager::retry::Retry;
 use crate::manager::vms::Vms;
-use crate::manager::{Error, Event, ReachError, Seen, VmError, WaitError, Warning};
+use crate::manager::{EndpointError, Error, Event, Seen, VmError, WaitError, Warning};
 use crate::model::{Condition, VmState};
 
 /// How often libvirt and the guest are asked once the wait is long: each look costs some milliseconds of a CPU,
@@ -160,7 +160,7 @@ impl Waiting<'_> {
 
     async fn address(&mut self) -> Result<IpAddr, Error> {
         if self.domain.interfaces.is_empty() {
-            return Err(ReachError::NoNetwork { name: self.domain.name.clone() }.into());
+            return Err(EndpointError::NoNetwork { name: self.domain.name.clone() }.into());
         }
         loop {
             self.still_running().await?;
@@ -207,7 +207,7 @@ impl Waiting<'_> {
             };
             // That port of this host is not the guest's.
             if published.is_none() && socket.ip().is_loopback() {
-                return Err(ReachError::NotPublished { name: self.domain.name.clone(), port }.into());
+                return Err(EndpointError::NotPublished { name: self.domain.name.clone(), port }.into());
             }
             if guest::port_open(socket, self.time_for(TRY)).await {
                 return Ok(());

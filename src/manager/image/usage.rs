@@ -100,8 +100,8 @@ fn users_of(inventory: &Inventory, base: &Volume) -> Vec<Needer> {
 
 fn is_copy_of(volume: &str, digest: &str) -> bool {
     let hex = digest.rsplit(':').next().unwrap_or(digest);
-    let own = volume.strip_prefix(PREFIX).and_then(|rest| rest.split('.').next());
-    own.is_some_and(|own| !own.is_empty() && hex.starts_with(own))
+    let digits = volume.strip_prefix(PREFIX).and_then(|rest| rest.split('.').next());
+    digits.is_some_and(|digits| !digits.is_empty() && hex.starts_with(digits))
 }
 
 #[cfg(test)]

@@ -227,7 +227,7 @@ impl Inventory {
     /// pools, so that it may stand on a file that this user can't tell. Only an image that has no base below its
     /// own, by its form, does not.
     fn may_stand_on(&self, domain: &Domain, path: &str) -> bool {
-        let is_other = |disk: &&Disk| disk.path.as_deref().is_some_and(|own| own != path);
+        let is_other = |disk: &&Disk| disk.path.as_deref().is_some_and(|written| written != path);
         let can_stand = |disk: &&Disk| disk.format.as_deref().is_some_and(|format| format != "raw");
         let disks = domain.disks.iter().filter(|disk| disk.is_own()).filter(is_other).filter(can_stand);
         let mut paths = disks.filter_map(|disk| disk.path.as_deref());

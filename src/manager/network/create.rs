@@ -152,7 +152,7 @@ impl Networks<'_> {
     pub async fn create(&self, request: &NetworkRequest) -> Result<NetworkStatus, Error> {
         let found_by_itself = matches!(request.kind, NetworkKind::Own { ipv4: Ipv4Choice::Free, .. });
         for attempt in 0..TRIES {
-            let claim = self.op.own(Subject::Subnets, "the subnets of networks").await?;
+            let claim = self.op.claim_exclusive(Subject::Subnets, "the subnets of networks").await?;
             let spec = self.settle_network(request, attempt).await?;
             let uuid = spec.uuid;
             let mut undo = UndoStack::new(self.op).within(PATIENCE);

@@ -69,7 +69,7 @@ impl Networks<'_> {
     /// [`NetworkError::InUse`] when a VM was plugged in meanwhile.
     pub async fn delete(&self, plan: NetworkDeletePlan) -> Result<DeletedNetwork, Error> {
         self.op.check()?;
-        let _claim = self.op.own(Subject::Network(plan.uuid), &plan.name).await?;
+        let _claim = self.op.claim_exclusive(Subject::Network(plan.uuid), &plan.name).await?;
         // Since the plan was made somebody has thought about it.
         self.plan_delete_of(self.op.client().networks().of_uuid(plan.uuid).await?).await?;
         self.remove_network(plan.uuid, plan.persistent).await?;

@@ -136,7 +136,7 @@ impl Networks<'_> {
 /// The hardware address of the host that the address is kept for, as far as it or a lease tells.
 fn mac_of(kept: &Reservation, leases: &[Lease]) -> Option<String> {
     let duid = || kept.duid().filter(|_| kept.mac.is_none());
-    let leased = || leases.iter().find(|lease| duid_of(lease).is_some_and(|told| Some(told) == duid()));
+    let leased = || leases.iter().find(|lease| duid_of(lease).is_some_and(|seen| Some(seen) == duid()));
     kept.mac.clone().or_else(|| leased().map(|lease| lease.mac.clone())).or_else(|| duid()?.mac())
 }
 

@@ -59,7 +59,9 @@ impl Networks<'_> {
             NetworkSpec::User | NetworkSpec::None => return Err(no_card(card).into()),
         };
         let _mac = match card.mac {
-            Some(mac) => Some(self.op.own(Subject::Mac(&mac.to_string()), &mac.to_string()).await?),
+            Some(mac) => {
+                Some(self.op.claim_exclusive(Subject::Mac(&mac.to_string()), &mac.to_string()).await?)
+            }
             None => None,
         };
         self.refuse_taken_macs(card.mac.as_slice(), None).await?;
@@ -150,7 +152,7 @@ impl Networks<'_> {
 
     /// The VM, claimed, if its devices can be changed.
     async fn changeable(&self, vm: &str) -> Result<Vm, Error> {
-        let vm = self.op.own_vm(vm).await?;
+        let vm = self.op.claim_vm(vm).await?;
         vm.refuse_saved()?;
         Ok(vm)
     }

@@ -24,7 +24,7 @@ impl Networks<'_> {
             }
             found => found?.uuid,
         };
-        let claim = self.op.share(Subject::Network(uuid), name).await?;
+        let claim = self.op.claim_shared(Subject::Network(uuid), name).await?;
         // Claimed by now: what it was before may have been another command's to end.
         let network = self.op.client().networks().of_uuid(uuid).await?;
         check_portgroup(&network, portgroup)?;
@@ -58,7 +58,7 @@ impl Networks<'_> {
     /// [`NetworkError::InUse`] when running VMs are plugged in.
     pub async fn stop(&self, name: &str, force: bool) -> Result<NetworkStatus, Error> {
         let uuid = self.op.client().networks().find(name).await?.uuid;
-        let _claim = self.op.own(Subject::Network(uuid), name).await?;
+        let _claim = self.op.claim_exclusive(Subject::Network(uuid), name).await?;
         let mut network = self.op.client().networks().of_uuid(uuid).await?;
         self.op.check()?;
         if !network.active {

@@ -83,13 +83,13 @@ impl Storage<'_> {
         pool: &str,
     ) -> Result<(String, Claim), Error> {
         for _ in 0..TRIES {
-            let shared = self.op.share(Subject::Base(volume), &image.name).await?;
+            let shared = self.op.claim_shared(Subject::Base(volume), &image.name).await?;
             if let (Some(base), true) = self.look_at_base(volume, pool).await? {
                 return Ok((base.path, shared));
             }
             // Others who look for it wait, and then find it.
             drop(shared);
-            let _claim = self.op.own_patiently(Subject::Base(volume), &image.name).await?;
+            let _claim = self.op.claim_exclusive_waiting(Subject::Base(volume), &image.name).await?;
             match self.look_at_base(volume, pool).await? {
                 (_, true) => {}
                 (Some(begun), false) => self.remove_given_up(begun, image, volume, pool).await?,

@@ -5,7 +5,7 @@ use crate::host;
 use crate::libvirt::DiskSource;
 use crate::libvirt::{self, Disk, Domain, DomainStats, Filesystem, Mounted, Page};
 use crate::manager::gc::GarbageCollection;
-use crate::manager::guest::reach::{SSH_PORT, reachable, ssh_socket};
+use crate::manager::guest::endpoint::{SSH_PORT, reachable, ssh_socket};
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::storage::Storage;
 use crate::manager::vms::Vms;
@@ -135,7 +135,7 @@ impl Vms<'_> {
         let may_have_more = |disk: &&Disk| disk.backing.is_empty() && disk.format.as_deref() != Some("raw");
         let unknown = domain.disks.iter().filter(may_have_more);
         let asked: Vec<&str> = unknown.filter_map(|disk| disk.path.as_deref()).collect();
-        let mut told = self.op.client().volumes().backings(&asked).await?.into_iter();
+        let mut backings = self.op.client().volumes().backings(&asked).await?.into_iter();
         let mut disks = Vec::with_capacity(domain.disks.len());
         for disk in &domain.disks {
             let sizes = counted.get(disk.target.as_str()).copied().unwrap_or_default();
@@ -147,7 +147,7 @@ impl Vms<'_> {
             };
             let backing = match (disk.backing.first(), &disk.path) {
                 (Some(path), _) => Some(path.clone()),
-                (None, Some(_)) if may_have_more(&disk) => told.next().flatten(),
+                (None, Some(_)) if may_have_more(&disk) => backings.next().flatten(),
                 (None, _) => None,
             };
             disks.push(DiskStatus {
@@ -192,8 +192,8 @@ fn interfaces(domain: &Domain, by_card: &[(String, IpAddr)]) -> Vec<InterfaceSta
 }
 
 fn mounts(domain: &Domain) -> Vec<MountStatus> {
-    let told: &[Mounted] = domain.metadata.as_ref().map_or(&[], |record| &record.mounts);
-    let guest = |tag: &str| told.iter().find(|mount| mount.tag == tag).map(|mount| mount.guest.clone());
+    let mounts: &[Mounted] = domain.metadata.as_ref().map_or(&[], |record| &record.mounts);
+    let guest = |tag: &str| mounts.iter().find(|mount| mount.tag == tag).map(|mount| mount.guest.clone());
     let folders = domain.folders.iter().cloned();
     folders
         .map(|Filesystem { host, tag, read_only, driver }| MountStatus {

@@ -8,7 +8,7 @@ use crate::agent::{Refusal, RefusalKind};
 use crate::guest::Error as SshError;
 use crate::libvirt;
 use crate::manager::{
-    AgentError, ConsoleError, CopyError, CopyRefusal, Error, ExecError, ReachError, Screen, ScreenError,
+    AgentError, ConsoleError, CopyError, CopyRefusal, Error, ExecError, EndpointError, Screen, ScreenError,
     Seen, WaitError,
 };
 use crate::model::{Condition, ConnectionUri, ShutoffReason, VmState};
@@ -54,12 +54,12 @@ fn waits() {
     let stopped =
         |reason| WaitError::Stopped { vm: web(), condition, reason: Some(reason), state, serial_log: None };
     errors.extend(reasons.into_iter().map(|(_, reason)| ("Stopped", stopped(reason))));
-    let reach = every!(ReachError {
+    let reach = every!(EndpointError {
         NoNetwork { name: web() },
         NotPublished { name: web(), port: 80 },
         NoAddress { name: web() },
     });
-    check("wait", &[section("WaitError", errors), section("ReachError", reach)]);
+    check("wait", &[section("WaitError", errors), section("EndpointError", reach)]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use sample::ALL_DOING;
 
 use super::*;
 use crate::manager::{
-    CloneError, ConsoleError, DiskError, ExecError, LiveCopyFault, NetworkError, ReachError, ScreenError,
+    CloneError, ConsoleError, DiskError, ExecError, LiveCopyFault, NetworkError, EndpointError, ScreenError,
     Seen, StorageError, VmError,
 };
 use crate::model::{Condition, VmState};
@@ -51,7 +51,7 @@ fn errors(vm: &str) -> Vec<Error> {
         }
         .into(),
         WaitError::CloudInit { vm: name(), errors: Vec::new() }.into(),
-        ReachError::NoAddress { name: name() }.into(),
+        EndpointError::NoAddress { name: name() }.into(),
         ExecError::OutputLost { vm: name() }.into(),
         ConsoleError::InUse { name: name() }.into(),
         ConsoleError::Refused { name: name(), message: String::new() }.into(),

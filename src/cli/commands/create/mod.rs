@@ -9,7 +9,7 @@ use clap::Args;
 
 use spec::spec;
 
-use super::many::Many;
+use super::batch::Batch;
 use super::new_vms::NewVms;
 use crate::cli::complete;
 use crate::cli::context::Context;
@@ -148,13 +148,13 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
     if args.dry_run || args.print_xml {
         return plan(&args, &specs, &session, context).await;
     }
-    let mut many = Many::of(Doing::Create);
+    let mut batch = Batch::of(Doing::Create);
     for spec in &specs {
-        if !many.take(spec.name.as_str(), make(&args, spec, &session, context).await) {
+        if !batch.take(spec.name.as_str(), make(&args, spec, &session, context).await) {
             break;
         }
     }
-    many.finish(context, args.new.count.is_none(), describe)
+    batch.finish(context, args.new.count.is_none(), describe)
 }
 
 async fn make(

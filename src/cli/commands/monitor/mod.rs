@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::cli::commands::many::Many;
+use crate::cli::commands::batch::Batch;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::exporter::ListenAddress;
@@ -128,13 +128,13 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Probl
 
 async fn enable(args: &MonitorArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     for name in &args.names {
-        if !many.take(name, session.monitoring().enable_qmp(name).await) {
+        if !batch.take(name, session.monitoring().enable_qmp(name).await) {
             break;
         }
     }
-    many.finish(context, args.names.len() == 1, |vm| match vm.on_next_start {
+    batch.finish(context, args.names.len() == 1, |vm| match vm.on_next_start {
         true => {
             let restart = vmtools("restart").arg(&vm.name);
             format!("{} will be monitored through QMP from its next start ({restart})\n", vm.name)

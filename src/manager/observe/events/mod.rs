@@ -13,7 +13,7 @@ use crate::manager::observe::Monitoring;
 
 pub use self::hook::EventCommand;
 pub use self::kind::VmEventKind;
-use self::state_map::{Found, StateMap};
+use self::state_map::{DomainAnswer, StateMap};
 use crate::libvirt::{self, DomainId, EventFeed, Notice};
 use crate::manager::operation::Operation;
 use crate::manager::retry::Retry;
@@ -167,7 +167,7 @@ impl EventStream<'_> {
     }
 
     /// The UUID that a name stands for now, and the state of one that was not known before.
-    async fn ask(&self, name: &str, with_state: bool) -> Result<Option<Found>, Error> {
+    async fn ask(&self, name: &str, with_state: bool) -> Result<Option<DomainAnswer>, Error> {
         let client = self.op.client();
         let asked = async {
             let uuid = client.domains().resolve(name).await?.uuid;
