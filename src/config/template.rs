@@ -49,7 +49,7 @@ pub struct Template {
     pub cpu_model: Option<CpuModel>,
     /// What the disks hang on.
     pub disk_bus: Option<DiskBus>,
-    /// The network cards' model.
+    /// The network interfaces' model.
     pub nic_model: Option<NicModel>,
     /// The graphics card.
     pub video: Option<VideoModel>,
@@ -59,7 +59,7 @@ pub struct Template {
     pub hyperv: Option<bool>,
     /// Whether there is a TPM.
     pub tpm: Option<bool>,
-    /// What the VM's cards are plugged into.
+    /// What the VM's interfaces are plugged into.
     pub networks: Option<Vec<NetworkSpec>>,
     /// The guest's user.
     pub user: Option<String>,

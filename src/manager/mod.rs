@@ -68,13 +68,13 @@ pub use image::{
 };
 pub use inventory::Needer;
 pub use network::{
-    AddressHolder, CardChange, DeletedNetwork, Ipv4Choice, LeaseStatus, Network, NetworkCard,
+    AddressHolder, AttachedInterface, DeletedNetwork, InterfaceChange, Ipv4Choice, LeaseStatus, Network,
     NetworkDeletePlan, NetworkError, NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus,
     Networks, PortGroup, ReservationRequest, ReservationStatus, SpecialAddress, SubnetUser,
 };
 pub use observe::{
-    Card, CountedDisk, Counters, EventCommand, EventStream, Job, Monitor, MonitorRequest, Monitoring,
-    QemuEvent, QmpEnabled, Reading, SampleSource, Transfers, VmEvent, VmEventKind, VmSample,
+    CountedDisk, Counters, EventCommand, EventStream, InterfaceCounters, Job, Monitor, MonitorRequest,
+    Monitoring, QemuEvent, QmpEnabled, Reading, SampleSource, Transfers, VmEvent, VmEventKind, VmSample,
 };
 pub use power::{Power, StateChange, StopBy};
 pub use remnant::{Left, Remnant};

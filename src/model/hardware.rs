@@ -12,7 +12,7 @@ pub struct Hardware {
     pub cpu_model: Option<CpuModel>,
     /// What the disks hang on.
     pub disk_bus: DiskBus,
-    /// The network cards' model.
+    /// The network interfaces' model.
     pub nic_model: NicModel,
     /// The graphics card.
     pub video: VideoModel,
@@ -82,7 +82,7 @@ words! {
 }
 
 words! {
-    /// A network card's model.
+    /// A network interface's model.
     NicModel, "network interface model":
     /// virtio-net: the fastest; Windows needs a driver for it.
     #[default]

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::manager::{Card, CountedDisk, Counters, Reading, VmSample};
+use crate::manager::{CountedDisk, Counters, InterfaceCounters, Reading, VmSample};
 use crate::model::VmState;
 
 /// A family of samples: what it means, and how a VM's are written.
@@ -38,9 +38,9 @@ impl Lines<'_> {
         }
     }
 
-    fn cards(&mut self, reading: &Reading, value: impl Fn(&Card) -> u64) {
-        for card in reading.counters.cards.iter().flatten() {
-            self.put(&reading.sample, &[("device", &card.device)], Some(value(card)));
+    fn interfaces(&mut self, reading: &Reading, value: impl Fn(&InterfaceCounters) -> u64) {
+        for interface in reading.counters.interfaces.iter().flatten() {
+            self.put(&reading.sample, &[("device", &interface.device)], Some(value(interface)));
         }
     }
 }
@@ -160,13 +160,13 @@ const FAMILIES: [Family; 17] = [
         name: "vmtools_vm_network_receive_bytes_total",
         kind: "counter",
         help: "Bytes received by the network interface.",
-        write: |lines, reading| lines.cards(reading, |card| card.received_bytes),
+        write: |lines, reading| lines.interfaces(reading, |interface| interface.received_bytes),
     },
     Family {
         name: "vmtools_vm_network_transmit_bytes_total",
         kind: "counter",
         help: "Bytes sent by the network interface.",
-        write: |lines, reading| lines.cards(reading, |card| card.sent_bytes),
+        write: |lines, reading| lines.interfaces(reading, |interface| interface.sent_bytes),
     },
     Family {
         name: "vmtools_vm_sample_timestamp_seconds",

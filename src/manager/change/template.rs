@@ -74,16 +74,17 @@ fn of_domain(domain: &Domain) -> Template {
     }
 }
 
-/// What its cards are plugged into, as far as a template can say it.
+/// What its interfaces are plugged into, as far as a template can say it.
 fn networks(domain: &Domain) -> Vec<NetworkSpec> {
-    let cards = domain.interfaces.iter().filter_map(|card| match (card.kind.as_str(), &card.source) {
-        ("network", Some(name)) => {
-            Some(NetworkSpec::Network { name: name.clone(), portgroup: card.portgroup.clone() })
-        }
-        ("bridge", Some(name)) => Some(NetworkSpec::Bridge(name.clone())),
-        ("user", _) => Some(NetworkSpec::User),
-        _ => None,
-    });
-    let cards: Vec<NetworkSpec> = cards.collect();
-    if cards.is_empty() { vec![NetworkSpec::None] } else { cards }
+    let interfaces =
+        domain.interfaces.iter().filter_map(|interface| match (interface.kind.as_str(), &interface.source) {
+            ("network", Some(name)) => {
+                Some(NetworkSpec::Network { name: name.clone(), portgroup: interface.portgroup.clone() })
+            }
+            ("bridge", Some(name)) => Some(NetworkSpec::Bridge(name.clone())),
+            ("user", _) => Some(NetworkSpec::User),
+            _ => None,
+        });
+    let interfaces: Vec<NetworkSpec> = interfaces.collect();
+    if interfaces.is_empty() { vec![NetworkSpec::None] } else { interfaces }
 }

@@ -41,7 +41,7 @@ pub struct CloneRequest {
     pub name: VmName,
     /// How its disks come about.
     pub mode: CloneMode,
-    /// Whether its guest stays who the source's is; its network cards keep their addresses then, too.
+    /// Whether its guest stays who the source's is; its network interfaces keep their addresses then, too.
     pub keep_identity: bool,
     /// Whether to start it.
     pub start: bool,

@@ -193,7 +193,7 @@ impl Creation<'_> {
         let access = self.access(spec, image.as_ref())?;
         let setup = match &image {
             Some(image) if spec.cloud_init => {
-                let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
+                let macs = wiring.interfaces.iter().map(|interface| interface.mac.clone()).collect();
                 Some(self.setup(spec, uuid, (&access, macs), image, &mounts)?)
             }
             _ => None,

@@ -1,14 +1,14 @@
-//! What the VM's network cards are plugged into, and how it will be reached.
+//! What the VM's network interfaces are plugged into, and how it will be reached.
 
 use crate::guest::{self, KeyPair};
 use crate::host;
 use crate::image::LocalImage;
-use crate::libvirt::{InterfaceSource, InterfaceSpec, SshAccess};
+use crate::libvirt::{self, InterfaceSource, SshAccess};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::create::Creation;
 use crate::manager::network::Networks;
 use crate::manager::{CreateError, DeletePlan, Error, Event, KeySource, VmSpec, Warning};
-use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec, PortPublish, Protocol};
+use crate::model::{InterfaceSpec, Invalid, MacAddress, NetworkSpec, PortPublish, Protocol};
 use crate::seed::host_key_in;
 
 /// The user to make and log in as, when neither the user nor the image says.
@@ -17,9 +17,9 @@ const USER: &str = "vmtools";
 /// The user of images that Ignition sets up.
 const IGNITION_USER: &str = "core";
 
-/// A VM's network cards, and the ports that lead to it.
+/// A VM's network interfaces, and the ports that lead to it.
 pub(super) struct Wiring {
-    pub(super) interfaces: Vec<InterfaceSpec>,
+    pub(super) interfaces: Vec<libvirt::InterfaceSpec>,
     pub(super) published: Vec<PortPublish>,
     pub(super) ssh_port: Option<u16>,
     /// Under which the networks stay until the VM is there.
@@ -46,8 +46,8 @@ impl Access {
 }
 
 impl Creation<'_> {
-    /// The cards that the spec asks for, or one on the connection's usual network.
-    pub(super) fn cards_of(&self, spec: &VmSpec) -> Vec<CardSpec> {
+    /// The interfaces that the spec asks for, or one on the connection's usual network.
+    pub(super) fn interfaces_of(&self, spec: &VmSpec) -> Vec<InterfaceSpec> {
         if !spec.networks.is_empty() {
             return spec.networks.clone();
         }
@@ -59,24 +59,24 @@ impl Creation<'_> {
         vec![usual.into()]
     }
 
-    /// Settles the cards; with `act`, networks that are off are started.
+    /// Settles the interfaces; with `act`, networks that are off are started.
     pub(super) async fn wire(
         &self,
         spec: &VmSpec,
         old: Option<&DeletePlan>,
         act: bool,
     ) -> Result<Wiring, Error> {
-        let cards = self.cards_of(spec);
-        let claims = self.check_macs(&cards, old, act).await?;
+        let interfaces = self.interfaces_of(spec);
+        let claims = self.check_macs(&interfaces, old, act).await?;
         let mut wiring = Wiring { interfaces: Vec::new(), published: Vec::new(), ssh_port: None, claims };
-        if cards.iter().any(|card| card.network == NetworkSpec::User) {
+        if interfaces.iter().any(|interface| interface.network == NetworkSpec::User) {
             self.publish(spec, old, &mut wiring)?;
         } else if !spec.publish.is_empty() {
-            let network = cards.first().map_or(NetworkSpec::None, |card| card.network.clone());
+            let network = interfaces.first().map_or(NetworkSpec::None, |interface| interface.network.clone());
             return Err(CreateError::CannotPublish { network }.into());
         }
-        for card in cards {
-            let source = match card.network {
+        for interface in interfaces {
+            let source = match interface.network {
                 NetworkSpec::None => continue,
                 NetworkSpec::Bridge(name) => {
                     Networks::of(self.op).check_bridge(&name)?;
@@ -89,8 +89,8 @@ impl Creation<'_> {
                 }
                 NetworkSpec::User => self.user_network(&wiring.published),
             };
-            let mac = card.mac.unwrap_or_else(MacAddress::random).to_string();
-            wiring.interfaces.push(InterfaceSpec { mac, source, model: card.model });
+            let mac = interface.mac.unwrap_or_else(MacAddress::random).to_string();
+            wiring.interfaces.push(libvirt::InterfaceSpec { mac, source, model: interface.model });
         }
         Ok(wiring)
     }
@@ -98,11 +98,11 @@ impl Creation<'_> {
     /// The hardware addresses that are asked for are free, or get free; with `act` they stay so under the claims.
     async fn check_macs(
         &self,
-        cards: &[CardSpec],
+        interfaces: &[InterfaceSpec],
         old: Option<&DeletePlan>,
         act: bool,
     ) -> Result<Vec<Claim>, Error> {
-        let macs: Vec<MacAddress> = cards.iter().filter_map(|card| card.mac).collect();
+        let macs: Vec<MacAddress> = interfaces.iter().filter_map(|interface| interface.mac).collect();
         if let Some((_, twice)) = macs.iter().enumerate().find(|(index, mac)| macs[..*index].contains(mac)) {
             return Err(Invalid::new(
                 "network",

@@ -106,8 +106,8 @@ impl Networks<'_> {
 
     /// No VM is plugged in, or no running one.
     pub(super) async fn refuse_used(&self, network: &Network, running: bool) -> Result<(), Error> {
-        let cards = interfaces_on(&VmDefinitions::load(self.op).await?, network);
-        let vms = users::names(cards.iter().filter(|card| card.active || !running));
+        let interfaces = interfaces_on(&VmDefinitions::load(self.op).await?, network);
+        let vms = users::names(interfaces.iter().filter(|interface| interface.active || !running));
         if vms.is_empty() {
             return Ok(());
         }

@@ -212,7 +212,7 @@ impl Vms<'_> {
     }
 
     /// The addresses of a running VM that its leases or its agent tell, for its page.
-    pub(in crate::manager) async fn addresses_by_card(
+    pub(in crate::manager) async fn addresses_by_interface(
         &self,
         domain: &Domain,
     ) -> Result<Vec<(String, std::net::IpAddr)>, Error> {

@@ -108,7 +108,7 @@ pub struct VmStatus {
     pub memory_used_mib: Option<u64>,
     /// Its disks.
     pub disks: Vec<DiskStatus>,
-    /// Its network cards.
+    /// Its network interfaces.
     pub interfaces: Vec<InterfaceStatus>,
     /// The host's folders that its guest can mount.
     pub mounts: Vec<MountStatus>,
@@ -159,7 +159,7 @@ pub struct DiskStatus {
     pub owned: bool,
 }
 
-/// A network card.
+/// A network interface.
 #[derive(Debug, Clone, Serialize)]
 pub struct InterfaceStatus {
     /// Its hardware address.
@@ -170,7 +170,7 @@ pub struct InterfaceStatus {
     pub source: Option<String>,
     /// The port group of the network that it is in, if it names one.
     pub portgroup: Option<String>,
-    /// The card's model.
+    /// The interface's model.
     pub model: Option<String>,
     /// Its addresses.
     pub ips: Vec<IpAddr>,

@@ -47,12 +47,13 @@ impl Vms<'_> {
     pub(in crate::manager) async fn status_of(&self, uuid: Uuid) -> Result<VmStatus, Error> {
         let Page { stats, domain, autostart, snapshots } = self.op.client().definitions().page(uuid).await?;
         let state = stats.state();
-        let by_card = if state.is_active() { self.addresses_by_card(&domain).await? } else { Vec::new() };
-        let interfaces = interfaces(&domain, &by_card);
+        let by_interface =
+            if state.is_active() { self.addresses_by_interface(&domain).await? } else { Vec::new() };
+        let interfaces = interfaces(&domain, &by_interface);
         let disks = self.disk_statuses(&domain, &stats).await?;
         let details = VmDetails::of(&(&domain).into(), autostart);
         let ips = match state.is_active() {
-            true => reachable(&domain, by_card.iter().map(|(mac, ip)| (mac.as_str(), *ip))),
+            true => reachable(&domain, by_interface.iter().map(|(mac, ip)| (mac.as_str(), *ip))),
             false => Vec::new(),
         };
         let local = self.op.locality().is_here() && state.is_active();
@@ -170,23 +171,23 @@ pub(in crate::manager) fn source_of(disk: &Disk) -> Option<String> {
     (disk.source != DiskSource::Empty).then(|| disk.source.to_string())
 }
 
-fn interfaces(domain: &Domain, by_card: &[(String, IpAddr)]) -> Vec<InterfaceStatus> {
+fn interfaces(domain: &Domain, by_interface: &[(String, IpAddr)]) -> Vec<InterfaceStatus> {
     let of = |mac: &str| {
         let mut ips: Vec<IpAddr> =
-            by_card.iter().filter(|(card, _)| card == mac).map(|(_, ip)| *ip).collect();
+            by_interface.iter().filter(|(interface, _)| interface == mac).map(|(_, ip)| *ip).collect();
         ips.sort_by_key(|ip| ip.is_ipv6());
         ips
     };
     domain
         .interfaces
         .iter()
-        .map(|card| InterfaceStatus {
-            mac: card.mac.clone(),
-            kind: card.kind.to_string(),
-            source: card.source.clone(),
-            portgroup: card.portgroup.clone(),
-            model: card.model.clone(),
-            ips: of(&card.mac),
+        .map(|interface| InterfaceStatus {
+            mac: interface.mac.clone(),
+            kind: interface.kind.to_string(),
+            source: interface.source.clone(),
+            portgroup: interface.portgroup.clone(),
+            model: interface.model.clone(),
+            ips: of(&interface.mac),
         })
         .collect()
 }

@@ -35,7 +35,7 @@ pub struct CloudInit {
     pub authorized_keys: Vec<String>,
     /// The VM's ssh host key, so that it is known before the first connection.
     pub host_key: Option<HostKey>,
-    /// The VM's network cards, `52:54:00:..`. Without any, one document is written that matches by name,
+    /// The VM's network interfaces, `52:54:00:..`. Without any, one document is written that matches by name,
     /// which only netplan and systemd-networkd understand: see [`Documents::network_config`].
     pub mac_addresses: Vec<String>,
     /// The user's password, for the console and where sudo asks; `None` locks it.
@@ -148,17 +148,17 @@ impl CloudInit {
     }
 
     fn network(&self) -> Value {
-        let card = |matching: Value| {
+        let interface = |matching: Value| {
             // DHCP by machine-id gives a clone its parent's address.
             json!({"match": matching, "dhcp4": true, "dhcp6": false, "dhcp-identifier": "mac"})
         };
         let mut ethernets = Map::new();
         if self.mac_addresses.is_empty() {
-            ethernets.insert("all".into(), card(json!({"name": "e*"})));
+            ethernets.insert("all".into(), interface(json!({"name": "e*"})));
         }
         for (number, mac) in self.mac_addresses.iter().enumerate() {
             let mac = mac.to_ascii_lowercase();
-            ethernets.insert(format!("eth{number}"), card(json!({"macaddress": mac})));
+            ethernets.insert(format!("eth{number}"), interface(json!({"macaddress": mac})));
         }
         json!({"version": 2, "ethernets": ethernets})
     }

@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::input::gives_once;
 use crate::config::{Config, Template};
 use crate::manager::{KeySource, PasswordHash, UserDocument, VmSpec, WaitFor};
-use crate::model::{CardSpec, Label, MemorySize, MountSpec};
+use crate::model::{InterfaceSpec, Label, MemorySize, MountSpec};
 use crate::problem::Problem;
 
 /// Flag before template before configuration.
@@ -92,12 +92,12 @@ fn cpus(
     Ok((cpus, maximum("cpus", most, cpus)?))
 }
 
-fn networks(args: &CreateArgs, template: Option<&Template>) -> Vec<CardSpec> {
+fn networks(args: &CreateArgs, template: Option<&Template>) -> Vec<InterfaceSpec> {
     if !args.network.is_empty() {
         return args.network.clone();
     }
     let own = template.and_then(|t| t.networks.clone()).unwrap_or_default();
-    own.into_iter().map(CardSpec::from).collect()
+    own.into_iter().map(InterfaceSpec::from).collect()
 }
 
 /// The keys of those who may log in. What gives its content only once is read here.

@@ -90,7 +90,7 @@ fn finish(batch: Batch<NetworkStatus>, context: &Context, single: bool) -> Resul
     })
 }
 
-/// What a card can be plugged into later. User-mode networking is settled at the create: the ports that are
+/// What an interface can be plugged into later. User-mode networking is settled at the create: the ports that are
 /// forwarded to the VM hang on it.
 fn pluggable(text: &str) -> Result<NetworkSpec, String> {
     let network = text.parse().map_err(|error: Invalid| error.to_string())?;

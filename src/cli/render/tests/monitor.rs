@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{ODD, check, parsed, text};
 use crate::cli::render::{SampleColumn, exposition, samples, samples_as_csv};
-use crate::manager::{Card, CountedDisk, Counters, Reading, SampleSource, Transfers, VmSample};
+use crate::manager::{InterfaceCounters, CountedDisk, Counters, Reading, SampleSource, Transfers, VmSample};
 use crate::model::{Uuid, VmState};
 
 /// One of which nothing is known.
@@ -50,7 +50,7 @@ fn busy() -> Reading {
     (total.memory_mib, total.memory_used_mib, total.memory_resident_mib) = (Some(2048), Some(700), Some(900));
     let read = Transfers { operations: 10, bytes: 40_960, nanoseconds: 1_500_000_000 };
     total.disks = Some(vec![CountedDisk { target: text("vda"), read, written: Transfers::default() }]);
-    total.cards = Some(vec![Card { device: text("vnet0"), received_bytes: 1, sent_bytes: 2 }]);
+    total.interfaces = Some(vec![InterfaceCounters { device: text("vnet0"), received_bytes: 1, sent_bytes: 2 }]);
     reading
 }
 

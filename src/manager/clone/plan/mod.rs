@@ -185,10 +185,10 @@ impl Cloning<'_> {
 
 /// The hardware addresses of its interfaces: the source's own where it takes that one's place.
 fn macs(request: &CloneRequest, source: &Domain) -> Vec<String> {
-    let cards = source.interfaces.iter();
+    let interfaces = source.interfaces.iter();
     match request.keep_identity {
-        true => cards.map(|card| card.mac.clone()).collect(),
-        false => cards.map(|_| MacAddress::random().to_string()).collect(),
+        true => interfaces.map(|interface| interface.mac.clone()).collect(),
+        false => interfaces.map(|_| MacAddress::random().to_string()).collect(),
     }
 }
 

@@ -70,7 +70,7 @@ pub enum VmEventKind {
     MemoryFailure,
     /// Its memory device has another size.
     MemoryDeviceSizeChange,
-    /// The guest gave a network card another address.
+    /// The guest gave a network interface another address.
     NicMacChange,
     /// libvirt lost the connection to its QEMU.
     ControlError,

@@ -26,7 +26,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::manager::observe::Monitoring;
 
-pub use counters::{Card, Counters, Disk as CountedDisk, SampleSource, Transfers};
+pub use counters::{Counters, Disk as CountedDisk, InterfaceCounters, SampleSource, Transfers};
 pub use enable::QmpEnabled;
 pub use job::Job;
 pub use sample::VmSample;

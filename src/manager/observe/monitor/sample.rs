@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::counters::{Card, Counters, Disk, SampleSource, Transfers, pairs};
+use super::counters::{Counters, Disk, InterfaceCounters, SampleSource, Transfers, pairs};
 use crate::model::{Timestamp, Uuid, VmState};
 
 /// What a VM used between two polls. What the host can't know is `None`; so is every rate of a VM that
@@ -92,8 +92,8 @@ impl VmSample {
             disk_write_ops_per_second: written.map(|flow| flow.operations),
             disk_read_latency_ms: read.and_then(|flow| flow.latency_ms),
             disk_write_latency_ms: written.and_then(|flow| flow.latency_ms),
-            net_rx_bytes_per_second: cards(pair, now, |card| card.received_bytes),
-            net_tx_bytes_per_second: cards(pair, now, |card| card.sent_bytes),
+            net_rx_bytes_per_second: interfaces(pair, now, |interface| interface.received_bytes),
+            net_tx_bytes_per_second: interfaces(pair, now, |interface| interface.sent_bytes),
         }
     }
 }
@@ -129,12 +129,16 @@ fn disks(
     })
 }
 
-fn cards(before: Option<(&Counters, f64)>, now: &Counters, bytes: impl Fn(&Card) -> u64) -> Option<f64> {
+fn interfaces(
+    before: Option<(&Counters, f64)>,
+    now: &Counters,
+    bytes: impl Fn(&InterfaceCounters) -> u64,
+) -> Option<f64> {
     let (before, seconds) = before?;
-    before.cards.as_ref()?;
-    now.cards.as_ref()?;
-    let passed = pairs(&now.cards, &before.cards, |card| &card.device)
-        .map(|(card, old)| bytes(card).saturating_sub(old.map(&bytes).unwrap_or_default()));
+    before.interfaces.as_ref()?;
+    now.interfaces.as_ref()?;
+    let passed = pairs(&now.interfaces, &before.interfaces, |interface| &interface.device)
+        .map(|(interface, old)| bytes(interface).saturating_sub(old.map(&bytes).unwrap_or_default()));
     Some(rounded(passed.sum::<u64>() as f64 / seconds))
 }
 
@@ -164,7 +168,11 @@ mod tests {
             vcpus: vec![Some(Duration::from_millis(units)), None],
             memory_mib: Some(256),
             disks: Some(vec![Disk { target: "vda".into(), read: transfers, written: transfers }]),
-            cards: Some(vec![Card { device: "vnet0".into(), received_bytes: units, sent_bytes: 2 * units }]),
+            interfaces: Some(vec![InterfaceCounters {
+                device: "vnet0".into(),
+                received_bytes: units,
+                sent_bytes: 2 * units,
+            }]),
             ..Counters::nothing(VmState::Running, SampleSource::Domstats)
         }
     }
@@ -208,8 +216,8 @@ mod tests {
         for disk in anew[2].disks.iter_mut().flatten() {
             disk.written.operations = 1;
         }
-        for card in anew[3].cards.iter_mut().flatten() {
-            card.sent_bytes = 1;
+        for interface in anew[3].interfaces.iter_mut().flatten() {
+            interface.sent_bytes = 1;
         }
         for now in &anew {
             let sample = between(Some(&old), now);
