@@ -7,7 +7,7 @@ use super::ssh_run::{Output, classified};
 use crate::system::process::{Failure, Invocation};
 
 /// How much is passed on at a time, in bytes.
-const PIECE: usize = 64 << 10;
+const CHUNK_BYTES: usize = 64 << 10;
 /// How much of what the command says is kept, in bytes.
 const WORDS: u64 = 64 << 10;
 
@@ -66,11 +66,11 @@ async fn feed(
     mut stdin: ChildStdin,
     mut on_progress: impl FnMut(u64),
 ) -> std::io::Result<()> {
-    let (mut piece, mut given) = (vec![0; PIECE], 0);
+    let (mut chunk, mut given) = (vec![0; CHUNK_BYTES], 0);
     loop {
-        let read = input.read(&mut piece).await?;
+        let read = input.read(&mut chunk).await?;
         // A command that ended early says why by itself.
-        if read == 0 || stdin.write_all(&piece[..read]).await.is_err() {
+        if read == 0 || stdin.write_all(&chunk[..read]).await.is_err() {
             return Ok(());
         }
         given += read as u64;
@@ -84,13 +84,13 @@ async fn fetch(
     output: &mut (impl AsyncWrite + Unpin),
     mut on_progress: impl FnMut(u64),
 ) -> std::io::Result<()> {
-    let (mut piece, mut taken) = (vec![0; PIECE], 0);
+    let (mut chunk, mut taken) = (vec![0; CHUNK_BYTES], 0);
     loop {
-        let read = stdout.read(&mut piece).await?;
+        let read = stdout.read(&mut chunk).await?;
         if read == 0 {
             return output.flush().await;
         }
-        output.write_all(&piece[..read]).await?;
+        output.write_all(&chunk[..read]).await?;
         taken += read as u64;
         on_progress(taken);
     }

@@ -1,7 +1,7 @@
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-pub use crate::system::fs::{Held, Hold, sweep_held, try_hold};
+pub use crate::system::fs::{LockGuard, LockMode, sweep_held, try_hold};
 
 use super::is_root;
 use super::qmp_folder::SYSTEM_FOLDER;

@@ -46,7 +46,7 @@ pub use error::Error;
 pub use group::{Membership, membership};
 pub use installer::installer;
 pub use kvm::{Kvm, KvmFault, kvm};
-pub use lock_folder::{Held, Hold, sweep_held, system_lock_folder, try_hold};
+pub use lock_folder::{LockGuard, LockMode, sweep_held, system_lock_folder, try_hold};
 pub use open_files::{Program, programs_with_open};
 pub use port::{free_port, is_free};
 pub use qemu_process::{QemuProcess, qemu_names_file, qemu_process, qemu_processes};

@@ -23,11 +23,11 @@ pub use client::{
 pub use domain::{
     Address, AddressSource, Affects, BackupDisk, BackupState, Bus, CompleteDefinition, Conflict, CopiedFile,
     CopyNeeds, CpuTopology, Definitions, DeviceAddress, Disk, DiskDevice, DiskRole, DiskSource, DiskSpec,
-    Domain, DomainCopy, DomainId, DomainSpec, DomainStats, DomainSummary, DriveAddress, Encryption,
-    Filesystem, FreeTarget, HostPort, Interface, InterfaceKind, InterfaceSource, InterfaceSpec, KeptBeside,
-    MaxCpusChange, Metadata, MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle, OwnedVolume, Page,
-    Parent, Room, Scope, SocketRole, SshAccess, Stored, TopologyMismatch, UndefineOptions, VncEndpoint,
-    VncServer, cdrom, disk_prefix, free_target,
+    Domain, DomainCopy, DomainDetails, DomainId, DomainSpec, DomainStats, DomainSummary, DriveAddress,
+    Encryption, Filesystem, FreeTarget, HostPort, HotplugLimits, Interface, InterfaceKind, InterfaceSource,
+    InterfaceSpec, MaxCpusChange, Metadata, MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle,
+    OwnedVolume, Parent, RelatedState, Scope, SocketRole, SshAccess, StoredDefinition, TopologyMismatch,
+    UndefineOptions, VncEndpoint, VncServer, cdrom, disk_prefix, free_target,
 };
 pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use super::operation::Operation;
 use super::{Error, Event};
-use crate::host::{self, Held, Hold};
+use crate::host::{self, LockGuard, LockMode};
 
 /// How long another command's claim is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ pub(in crate::manager) enum Subject<'a> {
 /// A claim, until it is dropped.
 #[derive(Debug)]
 pub(in crate::manager) struct Claim {
-    _held: Held,
+    _held: LockGuard,
 }
 
 impl Operation<'_> {
@@ -70,7 +70,7 @@ impl Operation<'_> {
         subject: Subject<'_>,
         name: &str,
     ) -> Result<Claim, Error> {
-        self.take_claim(subject, name, Hold::Shared, PATIENCE).await
+        self.take_claim(subject, name, LockMode::Shared, PATIENCE).await
     }
 
     /// Claims the subject to change or remove it: nobody else may use it.
@@ -82,7 +82,7 @@ impl Operation<'_> {
         subject: Subject<'_>,
         name: &str,
     ) -> Result<Claim, Error> {
-        self.take_claim(subject, name, Hold::Exclusive, PATIENCE).await
+        self.take_claim(subject, name, LockMode::Exclusive, PATIENCE).await
     }
 
     /// As [`Operation::claim_exclusive`], for as long as the other one is at it: an upload may take a while.
@@ -94,14 +94,14 @@ impl Operation<'_> {
         subject: Subject<'_>,
         name: &str,
     ) -> Result<Claim, Error> {
-        self.take_claim(subject, name, Hold::Exclusive, Duration::from_secs(3600)).await
+        self.take_claim(subject, name, LockMode::Exclusive, Duration::from_secs(3600)).await
     }
 
     async fn take_claim(
         self,
         subject: Subject<'_>,
         name: &str,
-        hold: Hold,
+        hold: LockMode,
         patience: Duration,
     ) -> Result<Claim, Error> {
         let path = self.claims_folder()?.join(subject.file_name());
@@ -123,7 +123,7 @@ impl Operation<'_> {
     /// Whether somebody has a claim on it now. Where that can't be told nobody has.
     pub(in crate::manager) fn is_claimed(self, subject: Subject<'_>) -> bool {
         let Ok(folder) = self.claims_folder() else { return false };
-        matches!(host::try_hold(&folder.join(subject.file_name()), Hold::Exclusive), Ok(None))
+        matches!(host::try_hold(&folder.join(subject.file_name()), LockMode::Exclusive), Ok(None))
     }
 
     /// Removes what killed processes have left of claims.

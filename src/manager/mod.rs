@@ -66,7 +66,7 @@ pub use image::{
     PruneRequest, PullRequest, PulledImage, RemovedImage, UnusedImage, available_images, import_image,
     user_image,
 };
-pub use inventory::Needer;
+pub use inventory::Dependent;
 pub use network::{
     AddressHolder, AttachedInterface, DeletedNetwork, InterfaceChange, Ipv4Choice, LeaseStatus, Network,
     NetworkDeletePlan, NetworkError, NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus,
@@ -79,7 +79,9 @@ pub use observe::{
 pub use power::{Power, StateChange, StopBy};
 pub use remnant::{Left, Remnant};
 pub use storage::{Place, StorageError};
-pub use task::{Already, Event, Interrupt, Observer, Seen, Step, Task, Warning, interrupt_channel};
+pub use task::{
+    Already, Event, Interrupt, Observer, Step, Task, WaitObservation, Warning, interrupt_channel,
+};
 pub use vm_manager::VmManager;
 pub use vms::{
     DiskStatus, InterfaceStatus, ListRequest, MountStatus, SshStatus, VmDetails, VmError, VmSelection,

@@ -4,7 +4,7 @@ use super::claim::{Claim, Subject};
 use super::gc::{GarbageCollection, Maker};
 use super::operation::Operation;
 use super::{Error, VmError};
-use crate::libvirt::{self, Affects, Disk, Domain, DomainId, Object, Stored};
+use crate::libvirt::{self, Affects, Disk, Domain, DomainId, Object, StoredDefinition};
 use crate::model::VmState;
 
 /// A VM as it was when it was read. As long as it is claimed, no other command changes it.
@@ -58,7 +58,7 @@ impl Operation<'_> {
     }
 
     async fn read_vm(self, id: DomainId, claim: Option<Claim>) -> Result<Vm, Error> {
-        let Stored { domain: stored, state, saved } =
+        let StoredDefinition { domain: stored, state, saved } =
             self.client().definitions().stored_with_state(id.uuid).await?;
         self.refuse_unmade(&stored).await?;
         let running = match state.is_active() {

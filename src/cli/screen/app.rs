@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::message::Message;
-use super::overview::{Overview, Wish};
+use super::overview::{Overview, OverviewAction};
 use super::page::Page;
 use super::sampler::{PollError, Report};
 use super::side::{Action, Answer};
@@ -48,7 +48,7 @@ pub enum Order {
 
 /// Something that happened to a VM.
 #[derive(Debug, Clone)]
-pub struct Happened {
+pub struct EventLine {
     /// When.
     pub time: Timestamp,
     /// To which.
@@ -66,7 +66,7 @@ pub struct App {
     /// The one that is shown instead.
     pub page: Option<Page>,
     /// What happened lately, the newest last.
-    pub events: VecDeque<Happened>,
+    pub events: VecDeque<EventLine>,
     /// What stands on the line of messages.
     pub message: Option<Message>,
     /// Whether libvirt is away.
@@ -160,7 +160,7 @@ impl App {
             Key::Char('q') => Order::Quit,
             Key::Escape | Key::Backspace if self.has_overview() => {
                 self.page = None;
-                self.look_elsewhere()
+                self.change_request()
             }
             _ => Order::Nothing,
         }
@@ -168,25 +168,25 @@ impl App {
 
     fn overview_key(&mut self, key: Key) -> Order {
         match self.overview.key(key) {
-            Wish::Open(name) => {
+            OverviewAction::Open(name) => {
                 self.page = Some(Page::of(&name));
-                self.look_elsewhere()
+                self.change_request()
             }
-            Wish::Off if self.request.names.is_empty() => {
+            OverviewAction::Off if self.request.names.is_empty() => {
                 self.request.off = !self.request.off;
                 self.message = Some(Message::word(if self.request.off { "all VMs" } else { "running VMs" }));
-                self.look_elsewhere()
+                self.change_request()
             }
-            Wish::Help => {
+            OverviewAction::Help => {
                 self.help = true;
                 Order::Nothing
             }
-            Wish::Quit => Order::Quit,
-            Wish::Off | Wish::Nothing => Order::Nothing,
+            OverviewAction::Quit => Order::Quit,
+            OverviewAction::Off | OverviewAction::Nothing => Order::Nothing,
         }
     }
 
-    fn look_elsewhere(&mut self) -> Order {
+    fn change_request(&mut self) -> Order {
         self.request_number += 1;
         Order::Refresh
     }
@@ -264,7 +264,7 @@ impl App {
         if self.events.len() == EVENTS {
             self.events.pop_front();
         }
-        self.events.push_back(Happened { time, vm: vm.to_owned(), text: visible(text).into_owned() });
+        self.events.push_back(EventLine { time, vm: vm.to_owned(), text: visible(text).into_owned() });
     }
 
     /// Takes what others said while the screen was up.
@@ -275,7 +275,7 @@ impl App {
     }
 }
 
-impl Happened {
+impl EventLine {
     /// The time of day, UTC.
     pub fn clock(&self) -> String {
         self.time.to_string().get(11..19).unwrap_or_default().to_owned()

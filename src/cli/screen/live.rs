@@ -12,7 +12,7 @@ use super::draw;
 use super::keys::Keys;
 use super::message::Message;
 use super::sampler::{PollRequest, Report, sample};
-use super::side::Side;
+use super::side::BackgroundTasks;
 use super::terminal::Terminal;
 use super::theme::Theme;
 use crate::cli::commands::{console, stop};
@@ -54,7 +54,7 @@ pub async fn run<'a>(
     // What isn't taken yet holds back the next.
     let (reports, reported) = mpsc::channel(1);
     let (events, happened) = mpsc::channel(100);
-    let mut live = Live { app, requests, reported, happened, side: Side::new(session), context };
+    let mut live = Live { app, requests, reported, happened, side: BackgroundTasks::new(session), context };
     live.app.update(Report { number, readings: Ok(readings), away: false });
     tokio::select! {
         result = live.run() => result,
@@ -80,7 +80,7 @@ struct Live<'a> {
     requests: watch::Sender<PollRequest>,
     reported: mpsc::Receiver<Report>,
     happened: mpsc::Receiver<VmEvent>,
-    side: Side<'a>,
+    side: BackgroundTasks<'a>,
     context: &'a Context,
 }
 

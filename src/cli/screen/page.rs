@@ -56,12 +56,12 @@ pub struct Page {
     pub jobs: Vec<Job>,
     /// How long it had been up, and when that was.
     up: Option<(Duration, Instant)>,
-    asked: Asked,
+    asked: StatusQuery,
 }
 
 /// Whether the VM's status is known.
 #[derive(Debug, Default)]
-enum Asked {
+enum StatusQuery {
     #[default]
     Never,
     /// It is being asked for; `true` when the answer is old already.
@@ -114,8 +114,8 @@ impl Page {
     /// Its status is another now.
     fn changed(&mut self) {
         self.asked = match self.asked {
-            Asked::Now(_) => Asked::Now(true),
-            _ => Asked::Never,
+            StatusQuery::Now(_) => StatusQuery::Now(true),
+            _ => StatusQuery::Never,
         };
     }
 
@@ -124,12 +124,12 @@ impl Page {
         let Some(state) = self.state() else { return false };
         let soon = self.ips.is_empty() && state == VmState::Running;
         let due = match self.asked {
-            Asked::Never => true,
-            Asked::Now(_) => false,
-            Asked::At(at) => at.elapsed() >= if soon { SOON } else { LATER },
+            StatusQuery::Never => true,
+            StatusQuery::Now(_) => false,
+            StatusQuery::At(at) => at.elapsed() >= if soon { SOON } else { LATER },
         };
         if due {
-            self.asked = Asked::Now(false);
+            self.asked = StatusQuery::Now(false);
         }
         due
     }
@@ -137,8 +137,8 @@ impl Page {
     /// Takes its status; nothing when it could not be told.
     pub fn set_status(&mut self, status: Option<&VmStatus>) {
         self.asked = match self.asked {
-            Asked::Now(true) => Asked::Never,
-            _ => Asked::At(Instant::now()),
+            StatusQuery::Now(true) => StatusQuery::Never,
+            _ => StatusQuery::At(Instant::now()),
         };
         let Some(status) = status else { return };
         self.ips = status.ips.iter().map(ToString::to_string).collect();

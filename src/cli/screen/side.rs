@@ -44,12 +44,12 @@ pub enum Answer {
 }
 
 /// All that is under way.
-pub struct Side<'a> {
+pub struct BackgroundTasks<'a> {
     session: &'a Session,
     running: Vec<Pin<Box<dyn Future<Output = Answer> + 'a>>>,
 }
 
-impl<'a> Side<'a> {
+impl<'a> BackgroundTasks<'a> {
     /// Nothing yet.
     pub fn new(session: &'a Session) -> Self {
         Self { session, running: Vec::new() }

@@ -261,8 +261,8 @@ fn a_vmdk_that_names_other_files_is_refused() {
     }
     // One piece of a split disk.
     bench.made("vmdk", "subformat=twoGbMaxExtentSparse");
-    let piece = header::Error::Foreign(header::Foreign::Other("only a part of a VMware disk (VMDK)"));
-    bench.is_refused(&bench.path("disk-s001.vmdk"), piece);
+    let partial = header::Error::Foreign(header::Foreign::Other("only a part of a VMware disk (VMDK)"));
+    bench.is_refused(&bench.path("disk-s001.vmdk"), partial);
 
     let file = bench.made("vmdk", "");
     let whole = std::fs::read(&file).expect("reads");

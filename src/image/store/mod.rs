@@ -206,7 +206,7 @@ impl Store {
         tokio::task::spawn_blocking(move || find(&images)).await?
     }
 
-    pub(in crate::image) async fn lock(&self, slot: &Slot) -> Result<fs::Held, Error> {
+    pub(in crate::image) async fn lock(&self, slot: &Slot) -> Result<fs::LockGuard, Error> {
         Ok(fs::lock(&slot.lock()).await?)
     }
 

@@ -62,7 +62,7 @@ pub(in crate::image) struct UserImageRecord {
 #[derive(Debug)]
 pub struct Staged {
     slot: Slot,
-    _lock: fs::Held,
+    _lock: fs::LockGuard,
 }
 
 impl Staged {

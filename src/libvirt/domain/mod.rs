@@ -35,7 +35,7 @@ pub use address::{DeviceAddress, DriveAddress};
 pub use addresses::{Address, AddressSource};
 pub use affects::Affects;
 pub use backup::{BackupDisk, BackupState};
-pub use batch::{Definitions, KeptBeside, Page, Stored};
+pub use batch::{Definitions, DomainDetails, RelatedState, StoredDefinition};
 pub use complete::{CompleteDefinition, NewDomain};
 pub use copy::{Conflict, CopiedFile, CopyNeeds, DomainCopy, HostPort, NotCopyable, Obstacle};
 pub use cpu::{CpuTopology, MaxCpusChange, TopologyMismatch};
@@ -44,7 +44,7 @@ pub use disk::{Bus, Disk, DiskDevice, DiskRole, DiskSource, Encryption, FreeTarg
 pub use hardware::{cdrom, disk_prefix};
 pub use interface::{Interface, InterfaceKind, SocketRole};
 pub use lookup::{DomainId, Scope, UndefineOptions};
-pub use metadata::{Metadata, MetadataChange, Mounted, OwnedVolume, Parent, Room, SshAccess};
+pub use metadata::{HotplugLimits, Metadata, MetadataChange, Mounted, OwnedVolume, Parent, SshAccess};
 pub use shared_folder::Filesystem;
 pub use spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
 pub use stats::DomainStats;

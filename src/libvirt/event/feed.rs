@@ -119,7 +119,7 @@ impl EventFeed {
                 return Ok(());
             }
             () = tokio::time::sleep(SILENCE), if self.assembler.is_open() => {
-                self.assembler.settle();
+                self.assembler.complete();
                 return Ok(());
             }
         }
@@ -153,7 +153,7 @@ impl EventFeed {
 
     /// What is left at virsh's end: events, then why it ended.
     async fn end(&mut self) -> Result<(), Error> {
-        self.assembler.settle();
+        self.assembler.complete();
         let rest = async {
             while let Some(log) = self.log.as_mut() {
                 match self.stderr.read_buf(log).await {

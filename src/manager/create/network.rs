@@ -18,7 +18,7 @@ const USER: &str = "vmtools";
 const IGNITION_USER: &str = "core";
 
 /// A VM's network interfaces, and the ports that lead to it.
-pub(super) struct Wiring {
+pub(super) struct NetworkSetup {
     pub(super) interfaces: Vec<libvirt::InterfaceSpec>,
     pub(super) published: Vec<PortPublish>,
     pub(super) ssh_port: Option<u16>,
@@ -35,7 +35,7 @@ pub(super) struct Access {
 }
 
 impl Access {
-    pub(super) fn to_record(&self, wiring: &Wiring) -> SshAccess {
+    pub(super) fn to_record(&self, wiring: &NetworkSetup) -> SshAccess {
         SshAccess {
             user: self.user.clone(),
             forwarded_port: wiring.ssh_port,
@@ -65,10 +65,11 @@ impl Creation<'_> {
         spec: &VmSpec,
         old: Option<&DeletePlan>,
         act: bool,
-    ) -> Result<Wiring, Error> {
+    ) -> Result<NetworkSetup, Error> {
         let interfaces = self.interfaces_of(spec);
         let claims = self.check_macs(&interfaces, old, act).await?;
-        let mut wiring = Wiring { interfaces: Vec::new(), published: Vec::new(), ssh_port: None, claims };
+        let mut wiring =
+            NetworkSetup { interfaces: Vec::new(), published: Vec::new(), ssh_port: None, claims };
         if interfaces.iter().any(|interface| interface.network == NetworkSpec::User) {
             self.publish(spec, old, &mut wiring)?;
         } else if !spec.publish.is_empty() {
@@ -119,7 +120,12 @@ impl Creation<'_> {
         Ok(claims)
     }
 
-    fn publish(&self, spec: &VmSpec, old: Option<&DeletePlan>, wiring: &mut Wiring) -> Result<(), Error> {
+    fn publish(
+        &self,
+        spec: &VmSpec,
+        old: Option<&DeletePlan>,
+        wiring: &mut NetworkSetup,
+    ) -> Result<(), Error> {
         for (index, port) in spec.publish.iter().enumerate() {
             let same = |other: &PortPublish| other.host == port.host && other.protocol == port.protocol;
             if spec.publish[..index].iter().any(same) {

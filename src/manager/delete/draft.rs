@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::plan::{
     DeletePlan, DeleteReason, DeleteRequest, FileDeletion, KeepReason, KeptFile, TPM, refuse_needed,
 };
-use crate::libvirt::{Disk, DiskSource, Domain, KeptBeside, OwnedVolume, UndefineOptions};
+use crate::libvirt::{Disk, DiskSource, Domain, OwnedVolume, RelatedState, UndefineOptions};
 use crate::manager::Error;
 use crate::manager::inventory::{DeletionSet, FileKey, Inventory};
 use crate::manager::storage::base;
@@ -102,7 +102,7 @@ pub(super) fn draft(
     inventory: &Inventory,
     domain: &Domain,
     running: bool,
-    beside: KeptBeside,
+    beside: RelatedState,
     snapshot_files: &[String],
     request: &DeleteRequest,
 ) -> Draft {

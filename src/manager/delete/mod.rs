@@ -16,7 +16,7 @@ pub use plan::{DeletePlan, DeleteReason, DeleteRequest, FileDeletion, KeepReason
 use super::change::refuse_protected;
 use super::claim::{Claim, Subject};
 use super::gc::{GarbageCollection, Maker};
-use super::inventory::{DeletionSet, Inventory, Needer};
+use super::inventory::{DeletionSet, Dependent, Inventory};
 use super::operation::noun;
 use super::storage::Storage;
 use super::{Error, StorageError, VmError};
@@ -196,7 +196,7 @@ impl Deletion<'_> {
         if running && !request.may_stop {
             return Err(VmError::NotOff { name: id.name.clone(), state }.into());
         }
-        let beside = self.op.client().definitions().kept_beside(id.uuid).await?;
+        let beside = self.op.client().definitions().related_state(id.uuid).await?;
         let snapshot_files = self.op.client().snapshots().files(id.uuid, &beside.snapshots).await?;
         Ok(draft(inventory, domain, running, beside, &snapshot_files, request))
     }
@@ -217,11 +217,11 @@ impl Deletion<'_> {
         }
     }
 
-    /// Does what the plans say, in their order, as long as `told` says so after each. Needs are read again
+    /// Does what the plans say, in their order, as long as `on_result` says so after each. Needs are read again
     /// before, with the VMs claimed: somebody may have made a disk that stands on one that is to go.
     ///
     /// # Errors
-    /// In `told`: as in planning, and [`Error::LeftBehind`] when not everything could be removed.
+    /// In `on_result`: as in planning, and [`Error::LeftBehind`] when not everything could be removed.
     pub async fn delete_each(
         &self,
         plans: Vec<DeletePlan>,
@@ -285,7 +285,7 @@ impl Deletion<'_> {
     ) -> Result<Deleted, Error> {
         self.op.check()?;
         if let Some(child) = plan.waits_for.iter().find_map(|uuid| kept.get(uuid)) {
-            let needed_by = vec![Needer::Vm(child.clone())];
+            let needed_by = vec![Dependent::Vm(child.clone())];
             return Err(StorageError::InUse { path: plan.name, needed_by }.into());
         }
         if inventory.is_none() {

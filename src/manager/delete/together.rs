@@ -78,7 +78,7 @@ fn order(drafts: &[Draft], removed: &[HashSet<FileKey>], inventory: &Inventory) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::libvirt::{Domain, KeptBeside};
+    use crate::libvirt::{Domain, RelatedState};
     use crate::manager::delete::all_of;
     use crate::manager::delete::draft;
     use crate::manager::delete::plan::{DeletePlan, DeleteRequest};
@@ -90,7 +90,7 @@ mod tests {
     fn plans(volumes: &[(&str, Option<&str>)], domains: Vec<Domain>, foreign_disks: bool) -> Vec<DeletePlan> {
         let inventory = inventory(volumes, domains.clone());
         let request = DeleteRequest { foreign_disks, ..DeleteRequest::default() };
-        let draft = |domain| draft::draft(&inventory, domain, false, KeptBeside::default(), &[], &request);
+        let draft = |domain| draft::draft(&inventory, domain, false, RelatedState::default(), &[], &request);
         let drafts = arrange(domains.iter().map(draft).collect(), &inventory);
         let all = all_of(&drafts, &inventory);
         drafts.into_iter().map(|draft| draft.finish(&inventory, &all)).collect()

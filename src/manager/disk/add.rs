@@ -10,7 +10,7 @@ use crate::manager::claim::{Claim, Subject};
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::{HostChecks, utf8_path};
 use crate::manager::inventory::Inventory;
-use crate::manager::inventory::{DeletionSet, Needer};
+use crate::manager::inventory::{DeletionSet, Dependent};
 use crate::manager::storage::base;
 use crate::manager::storage::{Storage, file_mark};
 use crate::manager::undo::UndoStack;
@@ -155,7 +155,7 @@ impl Disks<'_> {
         if !read_only {
             let mut needed_by = Inventory::load(self.op).await?.needed_by(&shown, &DeletionSet::default());
             if base::is_base_file(path) {
-                needed_by.push(Needer::NewVms);
+                needed_by.push(Dependent::NewVms);
             }
             if !needed_by.is_empty() {
                 return Err(StorageError::InUse { path: shown, needed_by }.into());

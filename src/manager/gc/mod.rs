@@ -106,11 +106,11 @@ impl GarbageCollection<'_> {
         Ok(garbage)
     }
 
-    /// Removes what may go by now, unless it has come to be of use since it was found, as long as `told` says so
+    /// Removes what may go by now, unless it has come to be of use since it was found, as long as `on_result` says so
     /// after each. VMs are removed together: what one of them needs of another is no reason to keep that.
     ///
     /// # Errors
-    /// In `told`: [`Error::LeftBehind`] when not everything could be removed; what [`Deletion`](super::Deletion) says.
+    /// In `on_result`: [`Error::LeftBehind`] when not everything could be removed; what [`Deletion`](super::Deletion) says.
     pub async fn remove_each(
         &self,
         garbage: Vec<Garbage>,

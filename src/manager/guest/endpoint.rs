@@ -52,7 +52,7 @@ impl GuestAccess<'_> {
             Err(error) => return error,
         };
         // The open virsh would outlive this process.
-        self.op.client().rest().await;
+        self.op.client().disconnect().await;
         match guest::arguments(&target, true, command) {
             Ok(arguments) => guest::become_ssh(arguments).into(),
             Err(error) => guest::Error::from(error).into(),

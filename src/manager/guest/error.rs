@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::manager::{Screen, Seen};
+use crate::manager::{Screen, WaitObservation};
 use crate::model::{Condition, ConnectionUri, ShutoffReason, VmState};
 
 /// Why a wait for a VM ended without what it waited for.
@@ -16,7 +16,7 @@ pub enum WaitError {
         /// How long.
         timeout: Duration,
         /// What was seen last.
-        seen: Seen,
+        seen: WaitObservation,
         /// The end of the serial log.
         serial_log: Option<String>,
     },

@@ -136,7 +136,7 @@ impl ScreenForward {
         loop {
             tokio::select! {
                 accepted = self.listener.accept(), if viewers.len() < VIEWERS => match accepted {
-                    Ok((viewer, from)) if self.lets_in(&viewer, from) => {
+                    Ok((viewer, from)) if self.is_allowed(&viewer, from) => {
                         viewers.spawn(serve_viewer(self.target.clone(), viewer));
                     }
                     Ok(_) => {}
@@ -155,7 +155,7 @@ impl ScreenForward {
 }
 
 impl ScreenForward {
-    fn lets_in(&self, viewer: &TcpStream, from: SocketAddr) -> bool {
+    fn is_allowed(&self, viewer: &TcpStream, from: SocketAddr) -> bool {
         let user = |to| host::tcp_user(from, to);
         self.user.is_none_or(|only| viewer.local_addr().ok().and_then(user) == Some(only))
     }

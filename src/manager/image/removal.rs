@@ -8,7 +8,7 @@ use crate::image::StoredImage;
 use crate::libvirt::OwnedVolume;
 use crate::manager::claim::Subject;
 use crate::manager::image::Images;
-use crate::manager::inventory::Needer;
+use crate::manager::inventory::Dependent;
 use crate::manager::storage::Storage;
 use crate::manager::storage::base::marker_name;
 use crate::manager::{Error, ImageError, StorageError};
@@ -168,7 +168,7 @@ fn base_paths(item: &Item) -> Vec<String> {
 }
 
 fn refuse_used(image: &str, bases: &[Base]) -> Result<(), Error> {
-    let needed_by: Vec<Needer> = bases.iter().flat_map(|base| base.users.clone()).collect();
+    let needed_by: Vec<Dependent> = bases.iter().flat_map(|base| base.users.clone()).collect();
     match needed_by.is_empty() {
         true => Ok(()),
         false => Err(ImageError::InUse { image: image.to_owned(), needed_by }.into()),

@@ -8,12 +8,12 @@ fn deletion(inventory: &Inventory, vms: &[&str], files: &[&str]) -> DeletionSet 
     }
 }
 
-fn vm(name: &str) -> Needer {
-    Needer::Vm(name.into())
+fn vm(name: &str) -> Dependent {
+    Dependent::Vm(name.into())
 }
 
-fn file(path: &str) -> Needer {
-    Needer::File(path.into())
+fn file(path: &str) -> Dependent {
+    Dependent::File(path.into())
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Networks<'_> {
     /// # Errors
     /// What the create's checks would find.
     pub async fn plan(&self, request: &NetworkRequest) -> Result<NetworkPlan, Error> {
-        let spec = self.settle_network(request, 0).await?;
+        let spec = self.plan_network(request, 0).await?;
         let xml = spec.to_element().to_document().map_err(|error| libvirt::Error::Unexpected {
             command: "network create".into(),
             reason: error.to_string(),
@@ -153,7 +153,7 @@ impl Networks<'_> {
         let found_by_itself = matches!(request.kind, NetworkKind::Own { ipv4: Ipv4Choice::Free, .. });
         for attempt in 0..TRIES {
             let claim = self.op.claim_exclusive(Subject::Subnets, "the subnets of networks").await?;
-            let spec = self.settle_network(request, attempt).await?;
+            let spec = self.plan_network(request, attempt).await?;
             let uuid = spec.uuid;
             let mut undo = UndoStack::new(self.op).within(PATIENCE);
             undo.will_define_network(uuid, spec.name.as_str());
@@ -201,7 +201,7 @@ impl Networks<'_> {
     }
 
     /// Checks what can be checked, and finds a subnet.
-    async fn settle_network(&self, request: &NetworkRequest, attempt: u32) -> Result<NetworkSpec, Error> {
+    async fn plan_network(&self, request: &NetworkRequest, attempt: u32) -> Result<NetworkSpec, Error> {
         self.refuse_session()?;
         let networks = self.op.client().networks().list().await?;
         if networks.iter().any(|network| network.name == request.name.as_str()) {

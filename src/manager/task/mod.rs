@@ -3,8 +3,8 @@
 mod already;
 mod interrupt;
 mod observer;
-mod seen;
 mod step;
+mod wait_observation;
 mod warning;
 
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use std::sync::Arc;
 pub use already::Already;
 pub use interrupt::{Interrupt, interrupt_channel};
 pub use observer::{Event, Observer};
-pub use seen::Seen;
 pub use step::Step;
+pub use wait_observation::WaitObservation;
 pub use warning::Warning;
 
 /// One operation, from a person's command or a program's request to its end.

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use crate::host;
 use crate::libvirt::DiskSource;
-use crate::libvirt::{self, Disk, Domain, DomainStats, Filesystem, Mounted, Page};
+use crate::libvirt::{self, Disk, Domain, DomainDetails, DomainStats, Filesystem, Mounted};
 use crate::manager::gc::GarbageCollection;
 use crate::manager::guest::endpoint::{SSH_PORT, reachable, ssh_socket};
 use crate::manager::inventory::VmDefinitions;
@@ -45,7 +45,8 @@ impl Vms<'_> {
     }
 
     pub(in crate::manager) async fn status_of(&self, uuid: Uuid) -> Result<VmStatus, Error> {
-        let Page { stats, domain, autostart, snapshots } = self.op.client().definitions().page(uuid).await?;
+        let DomainDetails { stats, domain, autostart, snapshots } =
+            self.op.client().definitions().page(uuid).await?;
         let state = stats.state();
         let by_interface =
             if state.is_active() { self.addresses_by_interface(&domain).await? } else { Vec::new() };
@@ -58,7 +59,7 @@ impl Vms<'_> {
         };
         let local = self.op.locality().is_here() && state.is_active();
         let process = local.then(|| host::qemu_process(uuid)).flatten();
-        let (parent, children) = self.kin_of(&domain).await?;
+        let (parent, children) = self.parent_and_children(&domain).await?;
         Ok(VmStatus {
             name: domain.name.clone(),
             uuid: details.uuid,
@@ -101,7 +102,7 @@ impl Vms<'_> {
     }
 
     /// The names, as they are now, of the VM that its disks stand on and of those whose disks stand on its.
-    async fn kin_of(&self, domain: &Domain) -> Result<(Option<String>, Vec<String>), Error> {
+    async fn parent_and_children(&self, domain: &Domain) -> Result<(Option<String>, Vec<String>), Error> {
         let parent = match domain.metadata.as_ref().and_then(|record| record.parent.as_ref()) {
             Some(parent) => match self.op.client().domains().name_of(parent.uuid).await {
                 Ok(name) => Some(name),

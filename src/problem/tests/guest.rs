@@ -9,7 +9,7 @@ use crate::guest::Error as SshError;
 use crate::libvirt;
 use crate::manager::{
     AgentError, ConsoleError, CopyError, CopyRefusal, Error, ExecError, EndpointError, Screen, ScreenError,
-    Seen, WaitError,
+    WaitObservation, WaitError,
 };
 use crate::model::{Condition, ConnectionUri, ShutoffReason, VmState};
 use crate::system::process;
@@ -17,7 +17,7 @@ use crate::system::process;
 #[test]
 fn waits() {
     let timeout = Duration::from_secs(300);
-    let (condition, seen, serial_log) = (Condition::Ssh, Seen::NoAddress, None::<String>);
+    let (condition, seen, serial_log) = (Condition::Ssh, WaitObservation::NoAddress, None::<String>);
     let state = VmState::Shutoff;
     let mut errors = every!(WaitError {
         TimedOut { vm: web(), condition, timeout, seen: seen.clone(), serial_log: serial_log.clone() },
@@ -29,9 +29,9 @@ fn waits() {
     let timed_out =
         |condition, seen| WaitError::TimedOut { vm: web(), condition, timeout, seen, serial_log: None };
     errors.extend(
-        conditions.into_iter().map(|(_, condition)| ("TimedOut", timed_out(condition, Seen::Nothing))),
+        conditions.into_iter().map(|(_, condition)| ("TimedOut", timed_out(condition, WaitObservation::Nothing))),
     );
-    let states = every!(Seen {
+    let states = every!(WaitObservation {
         Nothing {},
         State (VmState::Paused),
         NoAddress {},

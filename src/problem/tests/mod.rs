@@ -17,7 +17,7 @@ use sample::ALL_DOING;
 use super::*;
 use crate::manager::{
     CloneError, ConsoleError, DiskError, ExecError, LiveCopyFault, NetworkError, EndpointError, ScreenError,
-    Seen, StorageError, VmError,
+    WaitObservation, StorageError, VmError,
 };
 use crate::model::{Condition, VmState};
 use crate::system::process::quoted;
@@ -46,7 +46,7 @@ fn errors(vm: &str) -> Vec<Error> {
             vm: name(),
             condition: Condition::Ssh,
             timeout,
-            seen: Seen::NoAddress,
+            seen: WaitObservation::NoAddress,
             serial_log: None,
         }
         .into(),
@@ -110,7 +110,7 @@ fn a_wait_tells_what_it_saw_last_and_the_end_of_the_log() {
         vm: "web".into(),
         condition: Condition::Port(80),
         timeout: Duration::from_secs(90),
-        seen: Seen::NoAddress,
+        seen: WaitObservation::NoAddress,
         serial_log: Some("login:".into()),
     };
     let problem = Problem::from(Error::from(error));

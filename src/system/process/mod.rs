@@ -135,14 +135,14 @@ impl Invocation {
     /// # Errors
     /// Every status but 0 is [`Error::Failed`]; past the deadline the program is killed.
     pub async fn output(self) -> Result<Output, Error> {
-        self.output_telling(|_| {}).await
+        self.output_with(|_| {}).await
     }
 
     /// As [`Invocation::output`], and tells each piece of standard output when it comes.
     ///
     /// # Errors
     /// Those of [`Invocation::output`].
-    pub async fn output_telling(self, on_stdout: impl FnMut(&[u8])) -> Result<Output, Error> {
+    pub async fn output_with(self, on_stdout: impl FnMut(&[u8])) -> Result<Output, Error> {
         let started = Instant::now();
         let result = match tokio::time::timeout(self.deadline, self.collect(on_stdout)).await {
             Ok(result) => result,

@@ -149,7 +149,9 @@ impl FileCopy<'_> {
         if request.by == CopyBy::Auto && domain.has_agent_channel {
             match guest::run(&target, "exit 0", LOGIN).await {
                 // Where neither transport leads in, it is ssh's complaint that tells more.
-                Err(error) if error.is_shut_out() && self.agent_answers(domain).await => return Ok(agent()),
+                Err(error) if error.is_access_denied() && self.agent_answers(domain).await => {
+                    return Ok(agent());
+                }
                 other => other?,
             };
         }

@@ -57,7 +57,7 @@ pub struct VmEvent {
 /// ```
 pub struct EventStream<'a> {
     op: Operation<'a>,
-    wanted: Option<Wanted>,
+    wanted: Option<VmFilter>,
     link: Link<'a>,
     states: StateMap,
     /// Heard, and to be understood.
@@ -74,7 +74,7 @@ enum Link<'a> {
 /// VMs by any of their names: one of a name that is removed and made again still counts, and so does one that is
 /// renamed.
 #[derive(Default)]
-struct Wanted {
+struct VmFilter {
     names: HashSet<String>,
     uuids: HashSet<Uuid>,
 }
@@ -88,7 +88,7 @@ impl<'a> Monitoring<'a> {
     pub async fn events(&self, names: &[String]) -> Result<EventStream<'a>, Error> {
         // Before anything is looked at: what happens from here on is heard.
         let feed = self.op.client().listen().await?;
-        let mut wanted = Wanted::default();
+        let mut wanted = VmFilter::default();
         for name in names {
             let id = self.op.client().domains().resolve(name).await?;
             if *name == id.name {

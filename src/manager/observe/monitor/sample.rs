@@ -100,7 +100,7 @@ impl VmSample {
 
 /// One direction of all disks, between two polls.
 #[derive(Clone, Copy)]
-struct Flow {
+struct TransferRates {
     bytes: f64,
     operations: f64,
     latency_ms: Option<f64>,
@@ -110,7 +110,7 @@ fn disks(
     before: Option<(&Counters, f64)>,
     now: &Counters,
     direction: impl Fn(&Disk) -> Transfers,
-) -> Option<Flow> {
+) -> Option<TransferRates> {
     let (before, seconds) = before?;
     before.disks.as_ref()?;
     now.disks.as_ref()?;
@@ -122,7 +122,7 @@ fn disks(
         sum.nanoseconds += disk.nanoseconds.saturating_sub(old.nanoseconds);
     }
     let latency = (sum.operations > 0).then(|| sum.nanoseconds as f64 / sum.operations as f64 / 1e6);
-    Some(Flow {
+    Some(TransferRates {
         bytes: rounded(sum.bytes as f64 / seconds),
         operations: rounded(sum.operations as f64 / seconds),
         latency_ms: latency.map(|ms| (ms * 1000.0).round() / 1000.0),

@@ -96,10 +96,10 @@ impl SingleVm {
             return None;
         }
         self.try_qmp = Instant::now() + AGAIN;
-        let domain = op.client().definitions().glimpse(self.id.uuid).await?;
+        let domain = op.client().definitions().current_if_responsive(self.id.uuid).await?;
         self.qmp = Some(QmpPoller::open(&domain).await?);
         let raw = self.poll_qmp().await?;
-        op.client().rest().await;
+        op.client().disconnect().await;
         Some(raw)
     }
 }
