@@ -1,8 +1,26 @@
-//! libvirt by way of virsh: one open virsh per connection, typed errors, XML both ways.
+//! A client for libvirt that runs virsh: one long-lived virsh process per connection, typed errors, XML read and
+//! written.
 //!
-//! This is the room where a VM is called a domain. [`Client`] is a connection; what is asked of it
-//! stands by noun on its handles ([`Domains`], [`Volumes`], ..), which share the one virsh. The parsers of what virsh
-//! prints are pure functions with tests on recorded output.
+//! As in libvirt, a VM is called a domain here. [`Client`] is a connection; its methods are grouped by object on
+//! handles ([`Domains`], [`Volumes`], ..) that share the one virsh. virsh's output is parsed by pure functions, tested on
+//! recorded output.
+//!
+//! ```no_run
+//! use vmtools::libvirt::{Client, Scope};
+//! use vmtools::model::ConnectionUri;
+//!
+//! # async fn list() -> Result<(), vmtools::libvirt::Error> {
+//! let client = Client::new(ConnectionUri::system());
+//! for (domain, state) in client.domains().states().await? {
+//!     println!("{} {} {state}", domain.uuid, domain.name);
+//! }
+//! for id in client.domains().list(Scope::Active).await? {
+//!     let domain = client.definitions().current(id.uuid).await?;
+//!     println!("{}: {} vCPUs, {} MiB", domain.name, domain.cpus, domain.memory_mib);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod client;
 mod domain;

@@ -1,7 +1,7 @@
-//! What a person does to a VM: order, checks, roll-back.
+//! Operations on VMs: their order, checks and roll-back.
 //!
-//! [`VmManager`] is the front. Its verbs return plain structs, which the room above renders, and report
-//! what goes on meanwhile to an [`Observer`].
+//! [`VmManager`] is the entry point. Its methods return plain structs, which the command line renders, and report
+//! progress to an [`Observer`].
 //!
 //! One command followed through, `vmtools create web --template ubuntu --start --wait`: the command line
 //! is merged with template and configuration into a [`VmSpec`]; the create checks what it can before it
