@@ -47,11 +47,10 @@ pub async fn import_image(paths: &Paths, request: ImageImport, task: &Task) -> R
     Ok(())
 }
 
-/// What there is to know of an image of the user's own without libvirt; its bytes are read for their digest if
-/// nobody has asked for that yet.
+/// The status of an imported or committed image, without asking libvirt. Its digest is computed if it is not yet known.
 ///
 /// # Errors
-/// [`ImageError::NotFound`], [`Error::Interrupted`].
+/// [`ImageError::NotFound`](crate::manager::ImageError::NotFound), [`Error::Interrupted`].
 pub async fn user_image(paths: &Paths, name: &str, task: &Task) -> Result<ImageStatus, Error> {
     task.interrupt().race(kept(&image_store(paths)?, name)).await
 }

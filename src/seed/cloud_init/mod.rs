@@ -55,7 +55,7 @@ impl CloudInit {
     /// The documents.
     ///
     /// With a user's own user-data there are several parts: defaults of ours, theirs, and again ours: the user with
-    /// the keys, see [`users`], and the host key. By cloud-init's rules a later part replaces what an earlier one
+    /// the keys, and the host key. By cloud-init's rules a later part replaces what an earlier one
     /// said, so theirs wins over the defaults; the last ones ask to be added instead and to replace nothing, so a
     /// `users:` of theirs doesn't lock vmtools out.
     ///
