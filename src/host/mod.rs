@@ -1,8 +1,8 @@
-//! Is this host able? Facts of the local machine, read without libvirt.
+//! Host checks: facts about the local machine, read without libvirt.
 //!
 //! Each file answers one question: [`kvm()`], [`tool`], [`memory()`], [`disk_free`], whether QEMU's user
 //! reaches a file ([`blocker`]), whether this user reaches a daemon ([`probe_system`]), who runs a VM
-//! ([`qemu_processes`]), which port is free. Nothing here judges: the manager makes verdicts of the facts.
+//! ([`qemu_processes`]), which port is free. This module only reports facts; the manager decides what they mean.
 //!
 //! Every reader of a file in /proc or /etc has a pure `parse_x` beside it, tested on real content. A fact
 //! that this user may not see is an absence (`None`), not an error, unless the doc says otherwise.

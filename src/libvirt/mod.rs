@@ -45,7 +45,7 @@ pub use domain::{
     Encryption, Filesystem, FreeTarget, HostPort, HotplugLimits, Interface, InterfaceKind, InterfaceSource,
     InterfaceSpec, MaxCpusChange, Metadata, MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle,
     OwnedVolume, Parent, RelatedState, Scope, SocketRole, SshAccess, StoredDefinition, TopologyMismatch,
-    UndefineOptions, VncEndpoint, VncServer, cdrom, disk_prefix, free_target,
+    UndefineOptions, VncEndpoint, VncServer, cdrom, free_target,
 };
 pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};

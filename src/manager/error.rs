@@ -62,7 +62,7 @@ pub enum Error {
     /// An image's file, its source, or the catalogue.
     #[error(transparent)]
     Image(#[from] image::Error),
-    /// What a guest was to be told.
+    /// The guest's first-boot configuration.
     #[error(transparent)]
     Seed(#[from] seed::Error),
     /// The host's own facts.

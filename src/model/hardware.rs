@@ -18,7 +18,7 @@ pub struct Hardware {
     pub video: VideoModel,
     /// What the clock shows when the VM starts.
     pub clock: ClockOffset,
-    /// Whether Windows is told of the hypervisor, to work well with it.
+    /// Whether the Hyper-V enlightenments for Windows are enabled.
     pub hyperv: bool,
     /// Whether there is a TPM 2.0, by emulation.
     pub tpm: bool,
@@ -36,11 +36,11 @@ impl Hardware {
 
 /// An enumeration whose variants have a word each, in files and on the command line.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident, $what:literal: $($(#[$own:meta])* $variant:ident = $word:literal,)+) => {
+    ($(#[$meta:meta])* $name:ident, $what:literal: $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
         pub enum $name {
-            $($(#[$own])* $variant,)+
+            $($(#[$variant_meta])* $variant,)+
         }
 
         impl $name {

@@ -9,7 +9,7 @@ use super::{Error, HostKey};
 /// The oldest version of the specification that has `merge`, and that every Ignition 2 knows.
 const VERSION: &str = "3.0.0";
 
-/// What a VM is told by Ignition at its first start.
+/// An Ignition configuration for a VM's first boot.
 pub struct Ignition<'a> {
     /// The user's own configuration, JSON of version 3.
     pub config: &'a [u8],

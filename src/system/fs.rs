@@ -176,7 +176,7 @@ fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
     open_held(path)
 }
 
-/// How a name is held.
+/// Whether others may hold the same lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockMode {
     /// By any number at the same time, while nobody holds it exclusively.

@@ -251,7 +251,7 @@ impl App {
         self.note(event.time, &event.name, &format!("{}: {}", event.event, event.detail));
     }
 
-    /// Takes what QEMU told, but for what libvirt tells too.
+    /// Takes an event of QEMU, except those that libvirt reports too.
     fn happened_in_qemu(&mut self, vm: &str, event: &QemuEvent) {
         if LIBVIRT_EVENTS.iter().any(|prefix| event.event.starts_with(prefix)) {
             return;

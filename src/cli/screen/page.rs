@@ -134,7 +134,7 @@ impl Page {
         due
     }
 
-    /// Takes its status; nothing when it could not be told.
+    /// Takes its status; `None` when that could not be read.
     pub fn set_status(&mut self, status: Option<&VmStatus>) {
         self.asked = match self.asked {
             StatusQuery::Now(true) => StatusQuery::Never,

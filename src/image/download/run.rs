@@ -26,7 +26,7 @@ const BYTES_PER_REPORT: u64 = 1 << 20;
 /// One download.
 pub(in crate::image) struct Job<'a> {
     pub(in crate::image) url: &'a str,
-    /// What the bytes must have, as they are sent; else their SHA-256 is told.
+    /// The digest that the bytes must have, as they are sent; without one their SHA-256 is returned.
     pub(in crate::image) expected: Option<Digest>,
     /// Not if the server's document is still this one.
     pub(in crate::image) unless: Option<&'a Validator>,
@@ -246,7 +246,7 @@ impl<'a> Download<'a> {
     }
 }
 
-/// A web page with status 200 is told apart here, and hostile images.
+/// Detects web pages with status 200, and hostile images.
 fn check_header(file: &Path, url: &str) -> Result<(), Error> {
     match header::read(file) {
         Ok((header, _)) if header.format == Format::Iso => Err(Error::Iso { name: url.to_owned() }),

@@ -19,7 +19,7 @@ const MAX_DOCUMENT_BYTES: u64 = 1 << 20;
 /// An image that is not a file of this machine.
 #[derive(Debug, Clone)]
 pub(in crate::image) struct RemoteImage {
-    /// What a person calls it.
+    /// Its name in messages.
     pub(in crate::image) name: String,
     /// What its file is called after.
     pub(in crate::image) label: String,

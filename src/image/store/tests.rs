@@ -214,7 +214,7 @@ fn a_url_needs_a_digest_and_plain_http_always_does() {
 }
 
 #[test]
-fn a_mirror_comes_first_and_the_publisher_mends_what_it_gets_wrong() {
+fn a_mirror_comes_first_and_the_publisher_replaces_what_it_gets_wrong() {
     let bench = Bench::new();
     bench.publish("", &image());
     let mirrors = [format!("{}={}", bench.server.url("/"), bench.server.url("/near/")).parse().expect("one")];

@@ -41,7 +41,7 @@ pub use copy::{Conflict, CopiedFile, CopyNeeds, DomainCopy, HostPort, NotCopyabl
 pub use cpu::{CpuTopology, MaxCpusChange, TopologyMismatch};
 pub use definition::Domain;
 pub use disk::{Bus, Disk, DiskDevice, DiskRole, DiskSource, Encryption, FreeTarget, free_target};
-pub use hardware::{cdrom, disk_prefix};
+pub use hardware::cdrom;
 pub use interface::{Interface, InterfaceKind, SocketRole};
 pub use lookup::{DomainId, Scope, UndefineOptions};
 pub use metadata::{HotplugLimits, Metadata, MetadataChange, Mounted, OwnedVolume, Parent, SshAccess};

@@ -21,7 +21,7 @@ pub use feed::EventFeed;
 
 use crate::model::Timestamp;
 
-/// What libvirt told of a domain.
+/// An event of a domain, as virsh prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// When virsh heard of it.

@@ -89,7 +89,7 @@ impl Cloning<'_> {
     /// [`CloneError::NotCopyable`]; [`CloneError::NotClonable`]; [`StorageError::Forged`]; [`VmError::Saved`];
     /// [`image::Error::InUse`](crate::image::Error::InUse) when a process that libvirt does not know writes to its files. On every error, and when the user interrupts, all that was made is taken back;
     /// only a wait that ran out of time leaves the VM.
-    pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
+    pub(in crate::manager) async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
         let mut undo = UndoStack::new(self.op);
         let mut folders = copying::Folders::default();
         let made = self.clone_steps(request, &mut undo, &mut folders).await;

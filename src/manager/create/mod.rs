@@ -60,7 +60,7 @@ impl Creation<'_> {
     /// On every error, and when the user interrupts, all that was made is taken back; only a wait that
     /// ran out of time leaves the VM, so that it can be looked at. One that replaces another stays once that one is
     /// deleted.
-    pub async fn create(&self, spec: &VmSpec) -> Result<VmStatus, Error> {
+    pub(in crate::manager) async fn create(&self, spec: &VmSpec) -> Result<VmStatus, Error> {
         let spec = &*self.for_provisioner(spec)?;
         let mut undo = UndoStack::new(self.op);
         let made = self.create_steps(spec, &mut undo).await;

@@ -61,7 +61,7 @@ impl Creation<'_> {
     ///
     /// # Errors
     /// What the create's checks would find.
-    pub async fn plan(&self, spec: &VmSpec) -> Result<Plan, Error> {
+    pub(in crate::manager) async fn plan(&self, spec: &VmSpec) -> Result<Plan, Error> {
         let spec = &*self.for_provisioner(spec)?;
         self.check_user_data(spec)?;
         self.check_mounts(spec)?;

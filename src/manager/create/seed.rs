@@ -1,4 +1,4 @@
-//! What the guest is told at its first boot.
+//! The guest's first-boot configuration.
 
 use std::borrow::Cow;
 use std::path::PathBuf;

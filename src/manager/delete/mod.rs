@@ -217,11 +217,11 @@ impl Deletion<'_> {
         }
     }
 
-    /// Does what the plans say, in their order, as long as `on_result` says so after each. Needs are read again
+    /// Carries out the plans in their order, as long as `on_result` returns true after each. Needs are read again
     /// before, with the VMs claimed: somebody may have made a disk that stands on one that is to go.
     ///
     /// # Errors
-    /// In `on_result`: as in planning, and [`Error::LeftBehind`] when not everything could be removed.
+    /// Passed to `on_result`: those of planning, and [`Error::LeftBehind`] when not everything could be removed.
     pub async fn delete_each(
         &self,
         plans: Vec<DeletePlan>,

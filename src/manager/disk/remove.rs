@@ -199,7 +199,7 @@ impl Disks<'_> {
                     Err(error) if self.op.client().domains().state(uuid).await?.is_active() => {
                         return Err(error.into());
                     }
-                    // It went off meanwhile.
+                    // It shut down meanwhile.
                     Err(_) => return Ok(()),
                 }
                 asked = Some(Instant::now());

@@ -110,7 +110,8 @@ impl GarbageCollection<'_> {
     /// after each. VMs are removed together: what one of them needs of another is no reason to keep that.
     ///
     /// # Errors
-    /// In `on_result`: [`Error::LeftBehind`] when not everything could be removed; what [`Deletion`](super::Deletion) says.
+    /// Passed to `on_result`: [`Error::LeftBehind`] when not everything could be removed; those of
+    /// [`Deletion`](super::Deletion).
     pub async fn remove_each(
         &self,
         garbage: Vec<Garbage>,

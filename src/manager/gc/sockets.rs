@@ -1,4 +1,4 @@
-//! Sockets that QEMU has left: it removes those that are libvirt's, and vmtools' own only when it ends by itself.
+//! Sockets that QEMU left behind: it removes libvirt's, but vmtools' own only when it exits by itself.
 
 use std::path::Path;
 

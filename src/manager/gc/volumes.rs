@@ -1,4 +1,4 @@
-//! Files in the storage pools that killed commands have left.
+//! Files in the storage pools left behind by killed commands.
 
 use std::time::{Instant, SystemTime};
 
@@ -12,7 +12,8 @@ use crate::manager::{Error, StorageError};
 use crate::model::Timestamp;
 
 impl GarbageCollection<'_> {
-    /// Those that nobody is at, as far as can be told; those that were written to just now are named, and go later.
+    /// Those that no process uses, as far as is known; those that were written to just now are listed, and removed
+    /// later.
     pub(super) fn volumes(&self, inventory: &Inventory) -> Vec<Garbage> {
         let found = orphaned_volumes(inventory).into_iter();
         // This host's commands claim what they make, so that there is no doubt.
@@ -40,11 +41,11 @@ impl GarbageCollection<'_> {
     }
 }
 
-/// A volume that a killed command has left.
+/// A volume left behind by a killed command.
 struct OrphanedVolume {
     volume: OwnedVolume,
     reason: Reason,
-    /// From when on nobody can be at it; `None`: it may go now.
+    /// From when on it is certainly unused; `None`: it can be removed now.
     removable_at: Option<Timestamp>,
 }
 

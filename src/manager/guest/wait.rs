@@ -1,4 +1,4 @@
-//! Waiting for a VM: one deadline over all conditions, stages told meanwhile, and at its end what was
+//! Waiting for a VM: one deadline over all conditions, progress reported meanwhile, and at its end what was
 //! seen last. Nothing is started to look: the open virsh is asked, and sockets are tried.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

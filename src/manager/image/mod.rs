@@ -1,4 +1,4 @@
-//! Images, as a person sees them: what the catalogue offers, and what is kept on this machine.
+//! Images as users see them: what the catalogue offers, and what is stored on this machine.
 
 mod available;
 pub(in crate::manager) mod commit;

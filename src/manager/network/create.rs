@@ -1,4 +1,4 @@
-//! Making a network: settle, define, start, have it started by itself. What was begun is taken back on
+//! Creating a network: plan, define, start, set autostart. All of it is rolled back on
 //! every error.
 //!
 //! Two creates at once may find the same subnet free. Of this host's one waits for the other, by a claim. Against

@@ -43,9 +43,9 @@ pub struct LeaseStatus {
     pub ip: IpAddr,
     /// The hardware address that has it.
     pub mac: String,
-    /// The name that its holder has told.
+    /// The host name that the client sent.
     pub hostname: Option<String>,
-    /// The id that its holder has told: with IPv6 its DUID.
+    /// The client id that the client sent: with IPv6 its DUID.
     pub client_id: Option<String>,
     /// When it ends; `None` if never.
     pub expires: Option<Timestamp>,

@@ -183,7 +183,7 @@ pub struct MountStatus {
     pub host: Option<String>,
     /// The name by which the guest mounts it.
     pub tag: String,
-    /// Where the guest was told to mount it; `None` where vmtools was not asked for that.
+    /// Where the guest mounts it; `None` where that was not requested from vmtools.
     pub guest: Option<String>,
     /// Whether the guest may only read it.
     pub read_only: bool,

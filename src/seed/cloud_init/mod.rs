@@ -20,7 +20,7 @@ const RENEW_MACHINE_ID: &str = "[ -e /etc/machine-id ] || exit 0; \
     systemd-machine-id-setup || dbus-uuidgen --ensure=/etc/machine-id; \
     [ ! -d /var/lib/dbus ] || ln -sf /etc/machine-id /var/lib/dbus/machine-id";
 
-/// What a VM is told by cloud-init's NoCloud source at its first start.
+/// A configuration for cloud-init's NoCloud data source, read at a VM's first boot.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct CloudInit {
     /// A new one makes cloud-init take the VM for a new one: new host keys, new users.
@@ -245,7 +245,7 @@ fn check_mac(mac: &str) -> Result<(), Invalid> {
     Err(Invalid::new("MAC address", mac, "expected 52:54:00:12:34:56"))
 }
 
-/// The key is not told in the error: it may be a private one, by mistake.
+/// The error does not contain the key: it may be a private one, by mistake.
 fn check_key(number: usize, key: &str) -> Result<(), Error> {
     let refuse = |reason| Err(Error::AuthorizedKey { number, reason });
     if key.contains("PRIVATE KEY") {

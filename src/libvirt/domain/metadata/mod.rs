@@ -15,16 +15,16 @@ use crate::libvirt::xml::Element;
 use crate::model::{Label, PortPublish, SharedFolder, Timestamp, Uuid};
 
 /// The namespace of [`Metadata`].
-pub const NAMESPACE: &str = "urn:vmtools:vm:1";
+pub(in crate::libvirt) const NAMESPACE: &str = "urn:vmtools:vm:1";
 /// The namespace of the mark of a create that is under way.
-pub const CREATING_NAMESPACE: &str = "urn:vmtools:creating:1";
+pub(in crate::libvirt) const CREATING_NAMESPACE: &str = "urn:vmtools:creating:1";
 /// The namespace of the mark of a domain, of whomever, that disks of others stand on its own.
-pub const PARENT_NAMESPACE: &str = "urn:vmtools:parent:1";
+pub(in crate::libvirt) const PARENT_NAMESPACE: &str = "urn:vmtools:parent:1";
 /// The namespace of the mark of a VM that is not to be deleted.
-pub const PROTECTED_NAMESPACE: &str = "urn:vmtools:protected:1";
+pub(in crate::libvirt) const PROTECTED_NAMESPACE: &str = "urn:vmtools:protected:1";
 
 /// The namespace of the list of the disks that vmtools made for a domain of others.
-pub const ADDED_NAMESPACE: &str = "urn:vmtools:added:1";
+pub(in crate::libvirt) const ADDED_NAMESPACE: &str = "urn:vmtools:added:1";
 
 /// The record that vmtools keeps of a VM it made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,7 +48,7 @@ pub struct Metadata {
     /// The ports that user-mode networking forwards to the guest, ssh's among them. passt has them in
     /// the definition too; slirp is told at each start.
     pub published: Vec<PortPublish>,
-    /// Where the guest was told to mount folders of the host.
+    /// Where the guest mounts shared host directories.
     pub mounts: Vec<Mounted>,
     /// The room that it was made with.
     pub hotplug_limits: HotplugLimits,
@@ -80,8 +80,8 @@ pub struct OwnedVolume {
     pub path: String,
 }
 
-/// What a VM was made to be given at most while it runs. A definition does not tell it any more once all of
-/// that is given; of what is `None` none was asked for.
+/// The limits up to which vCPUs and memory can be hot-plugged, as requested at creation. The definition no longer
+/// shows them once they are reached. `None` where no limit was requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HotplugLimits {
     /// Virtual processors.

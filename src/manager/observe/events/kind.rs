@@ -16,7 +16,7 @@ pub enum VmEventKind {
     Suspended,
     /// It goes on.
     Resumed,
-    /// Its guest went off; it is stopped next.
+    /// Its guest has shut down; the VM is stopped next.
     Shutdown,
     /// It is off.
     Stopped,

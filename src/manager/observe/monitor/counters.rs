@@ -23,7 +23,7 @@ pub struct Counters {
     pub time: Timestamp,
     /// What the VM was doing.
     pub state: VmState,
-    /// Who told.
+    /// Where the values were read from.
     pub source: SampleSource,
     /// The processor time of its QEMU, all threads.
     pub cpu: Option<Duration>,

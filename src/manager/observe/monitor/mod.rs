@@ -70,7 +70,7 @@ pub struct QemuEvent {
     pub time: Timestamp,
     /// QEMU's name for it, such as `SHUTDOWN`.
     pub event: String,
-    /// What is told of it, as a JSON object.
+    /// Its data, as a JSON object.
     pub data: String,
 }
 

@@ -16,7 +16,7 @@ pub struct VmSample {
     pub uuid: Uuid,
     /// What it was doing.
     pub state: VmState,
-    /// Who told.
+    /// Where the values were read from.
     pub source: SampleSource,
     /// The time between the two polls.
     pub interval_seconds: Option<f64>,
