@@ -93,7 +93,8 @@ fn devices(page: &mut Page, vm: &VmStatus) {
         page.line("disk", format!("{} {capacity} ({taken} allocated) {path}", disk.target));
     }
     for interface in &vm.interfaces {
-        let group = interface.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
+        let group =
+            interface.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
         let source = interface.source.as_ref().map_or_else(String::new, |source| format!(" {source}"));
         page.line("network", format!("{} {}{source}{group}", interface.mac, interface.kind));
     }

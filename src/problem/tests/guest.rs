@@ -8,8 +8,8 @@ use crate::agent::{Refusal, RefusalKind};
 use crate::guest::Error as SshError;
 use crate::libvirt;
 use crate::manager::{
-    AgentError, ConsoleError, CopyError, CopyRefusal, Error, ExecError, EndpointError, Screen, ScreenError,
-    WaitObservation, WaitError,
+    AgentError, ConsoleError, CopyError, CopyRefusal, EndpointError, Error, ExecError, Screen, ScreenError,
+    WaitError, WaitObservation,
 };
 use crate::model::{Condition, ConnectionUri, ShutoffReason, VmState};
 use crate::system::process;
@@ -29,7 +29,9 @@ fn waits() {
     let timed_out =
         |condition, seen| WaitError::TimedOut { vm: web(), condition, timeout, seen, serial_log: None };
     errors.extend(
-        conditions.into_iter().map(|(_, condition)| ("TimedOut", timed_out(condition, WaitObservation::Nothing))),
+        conditions
+            .into_iter()
+            .map(|(_, condition)| ("TimedOut", timed_out(condition, WaitObservation::Nothing))),
     );
     let states = every!(WaitObservation {
         Nothing {},

@@ -6,7 +6,7 @@ use super::sample::{check, denied, failed, file, missing, parsed, section, text,
 use crate::image::checksum::Error as ChecksumError;
 use crate::image::header::{Error as HeaderError, Foreign, NamedFile};
 use crate::image::{Driver, Error as ImageFileError, FileKind, OvaError, catalog};
-use crate::manager::{ImageError, Dependent};
+use crate::manager::{Dependent, ImageError};
 use crate::model::{Algorithm, Digest, Invalid};
 
 use catalog::Error as CatalogError;

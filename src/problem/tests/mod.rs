@@ -16,8 +16,8 @@ use sample::ALL_DOING;
 
 use super::*;
 use crate::manager::{
-    CloneError, ConsoleError, DiskError, ExecError, LiveCopyFault, NetworkError, EndpointError, ScreenError,
-    WaitObservation, StorageError, VmError,
+    CloneError, ConsoleError, DiskError, EndpointError, ExecError, LiveCopyFault, NetworkError, ScreenError,
+    StorageError, VmError, WaitObservation,
 };
 use crate::model::{Condition, VmState};
 use crate::system::process::quoted;

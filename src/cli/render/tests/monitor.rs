@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{ODD, check, parsed, text};
 use crate::cli::render::{SampleColumn, exposition, samples, samples_as_csv};
-use crate::manager::{InterfaceCounters, CountedDisk, Counters, Reading, SampleSource, Transfers, VmSample};
+use crate::manager::{CountedDisk, Counters, InterfaceCounters, Reading, SampleSource, Transfers, VmSample};
 use crate::model::{Uuid, VmState};
 
 /// One of which nothing is known.
@@ -50,7 +50,8 @@ fn busy() -> Reading {
     (total.memory_mib, total.memory_used_mib, total.memory_resident_mib) = (Some(2048), Some(700), Some(900));
     let read = Transfers { operations: 10, bytes: 40_960, nanoseconds: 1_500_000_000 };
     total.disks = Some(vec![CountedDisk { target: text("vda"), read, written: Transfers::default() }]);
-    total.interfaces = Some(vec![InterfaceCounters { device: text("vnet0"), received_bytes: 1, sent_bytes: 2 }]);
+    total.interfaces =
+        Some(vec![InterfaceCounters { device: text("vnet0"), received_bytes: 1, sent_bytes: 2 }]);
     reading
 }
 
@@ -73,8 +74,9 @@ fn tables() {
 #[test]
 fn metrics() {
     let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
-    let exposed =
-        |readings: &[Reading], up, stale| exposition(readings, up, stale).replace(&version, "version=\"1.2.3\"");
+    let exposed = |readings: &[Reading], up, stale| {
+        exposition(readings, up, stale).replace(&version, "version=\"1.2.3\"")
+    };
     let odd = off("a\\b\"c\nd");
     check(
         "prometheus",

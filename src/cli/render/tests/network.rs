@@ -3,8 +3,8 @@ use std::net::IpAddr;
 use super::{ODD, check, future, parsed, text, texts};
 use crate::cli::render::{network, network_delete_plans, network_made, network_plan, networks};
 use crate::manager::{
-    LeaseStatus, Network, AttachedInterface, NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus, PortGroup,
-    ReservationStatus,
+    AttachedInterface, LeaseStatus, Network, NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus,
+    PortGroup, ReservationStatus,
 };
 use crate::model::{IpRange, IpSubnet, Subnet, Subnet6, Uuid};
 
@@ -95,7 +95,8 @@ fn pages() {
         portgroup: portgroup.map(text),
         active,
     };
-    let interfaces = vec![interface("web", true, Some("virtio"), Some("office")), interface(ODD, false, None, None)];
+    let interfaces =
+        vec![interface("web", true, Some("virtio"), Some("office")), interface(ODD, false, None, None)];
     let lease = |vm: Option<&str>, hostname: Option<&str>, expires| LeaseStatus {
         ip: parsed("192.168.122.10"),
         mac: text("52:54:00:00:00:01"),

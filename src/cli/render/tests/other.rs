@@ -5,7 +5,9 @@ use crate::cli::render::{
 use crate::manager::{
     CheckStatus, DeletePlan, DeleteReason, Deleted, FileDeletion, Garbage, KeepReason, KeptFile, Plan, Reason,
 };
-use crate::model::{InterfaceSpec, Firmware, MountDriver, NetworkSpec, PortPublish, Protocol, SharedFolder, Uuid};
+use crate::model::{
+    Firmware, InterfaceSpec, MountDriver, NetworkSpec, PortPublish, Protocol, SharedFolder, Uuid,
+};
 use crate::problem::doctor::CheckReport;
 
 fn kept() -> Vec<KeptFile> {
