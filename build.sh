@@ -150,6 +150,8 @@ verb_test() {
     cargo fmt --check
     headline 'lints'
     cargo clippy --all-targets --locked -- -D warnings
+    headline 'documentation'
+    RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
     headline 'tests'
     run_tests "$timings" "$@"
 }

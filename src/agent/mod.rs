@@ -1,11 +1,30 @@
-//! QEMU's guest agent (qemu-ga), which does inside a running guest what it is asked for: the protocol is
+//! A client for the QEMU guest agent (qemu-ga), which runs commands inside a guest: the protocol is
 //! `qga/qapi-schema.json` of QEMU's sources.
 //!
-//! - [`Agent`]: sends typed commands over a [`Transport`], and does with several of them what one is not enough for:
+//! - [`Agent`]: sends typed commands over a [`Transport`], and combines them:
 //!   [run a program to its end](Agent::run), [read](Agent::read_file) and [write](Agent::write_file) a file,
-//!   [freeze the file systems](Agent::freeze) for no longer than they may be, whatever becomes of this process.
-//! - [`Command`]: the commands that can be sent, each with its reply's type.
-//! - [`Refusal`]: why the agent did not do it. Its English is read there and nowhere else.
+//!   [freeze the file systems](Agent::freeze) with a limit that holds even if this process is killed.
+//! - [`Command`]: the commands that can be sent, each with the type of its reply.
+//! - [`Refusal`]: an error of the agent, classified. The only place that parses its messages.
+//!
+//! The caller provides the [`Transport`], such as libvirt's `virsh qemu-agent-command` or the socket of the channel:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use vmtools::agent::{Agent, Error, Exec, Transport};
+//!
+//! async fn kernel<T: Transport>(transport: T) -> Result<String, Error<T::Error>> {
+//!     let agent = Agent::new(transport);
+//!     println!("version {}", agent.info().await?.version);
+//!
+//!     // A program that runs for too long is terminated; `stop` would cancel it earlier.
+//!     let (timeout, stop) = (Some(Duration::from_secs(10)), std::future::pending());
+//!     let run = agent.run(&Exec::new("uname").args(["-r"]), timeout, stop).await?;
+//!     let stdout = run.exit.map(|exit| exit.stdout).unwrap_or_default();
+//!     Ok(String::from_utf8_lossy(&stdout).trim().to_owned())
+//! }
+//! ```
 //!
 //! ```text
 //! ask --request--> Transport --reply--> {"return": ..} -> the command's own reply type, else Error::Reply

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use super::render::visible_lines;
 
-struct Calls;
+struct CallLogger;
 
-impl log::Log for Calls {
+impl log::Log for CallLogger {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
         metadata.target().starts_with("vmtools")
     }
@@ -28,7 +28,7 @@ pub fn install(verbosity: u8) {
         1 => log::LevelFilter::Debug,
         _ => log::LevelFilter::Trace,
     };
-    if log::set_logger(&Calls).is_ok() {
+    if log::set_logger(&CallLogger).is_ok() {
         log::set_max_level(level);
     }
 }

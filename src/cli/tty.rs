@@ -10,9 +10,9 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::net::unix::pipe::Receiver;
 
 /// What has to be put back, while the terminal is raw.
-static BEFORE: Mutex<Option<Before>> = Mutex::new(None);
+static SAVED: Mutex<Option<SavedTerminal>> = Mutex::new(None);
 
-struct Before {
+struct SavedTerminal {
     settings: Termios,
     farewell: &'static str,
 }
@@ -31,8 +31,8 @@ impl RawMode {
         let settings = tcgetattr(std::io::stdin())?;
         let mut raw = settings.clone();
         raw.make_raw();
-        if let Ok(mut before) = BEFORE.lock() {
-            *before = Some(Before { settings, farewell });
+        if let Ok(mut saved) = SAVED.lock() {
+            *saved = Some(SavedTerminal { settings, farewell });
         }
         let entered = Self(());
         tcsetattr(std::io::stdin(), OptionalActions::Now, &raw)?;
@@ -60,8 +60,8 @@ fn leave_on_panic() {
 
 /// Puts the terminal back, once. Nothing can be done for one that has gone.
 fn put_back() {
-    let Ok(mut before) = BEFORE.try_lock() else { return };
-    if let Some(Before { settings, farewell }) = before.take() {
+    let Ok(mut saved) = SAVED.try_lock() else { return };
+    if let Some(SavedTerminal { settings, farewell }) = saved.take() {
         let mut out = std::io::stdout();
         let _ = out.write_all(farewell.as_bytes()).and_then(|()| out.flush());
         let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &settings);

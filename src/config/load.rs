@@ -91,9 +91,9 @@ pub(super) fn places(paths: &Paths) -> Places {
     }
 }
 
-type Found = Vec<(&'static str, Position)>;
+type KeyPositions = Vec<(&'static str, Position)>;
 
-fn read_file(paths: &Paths) -> Result<(Config, Found, Vec<Warning>), Error> {
+fn read_file(paths: &Paths) -> Result<(Config, KeyPositions, Vec<Warning>), Error> {
     match Document::load(&paths.config_file())? {
         None => Ok((Config::default(), Vec::new(), Vec::new())),
         Some(document) => read(&document, &places(paths)),
@@ -101,7 +101,7 @@ fn read_file(paths: &Paths) -> Result<(Config, Found, Vec<Warning>), Error> {
 }
 
 /// The configuration in `document`, and where each key stands.
-fn read(document: &Document, places: &Places) -> Result<(Config, Found, Vec<Warning>), Error> {
+fn read(document: &Document, places: &Places) -> Result<(Config, KeyPositions, Vec<Warning>), Error> {
     let mut config = Config::default();
     let (mut found, mut warnings) = (Vec::new(), Vec::new());
     for (section, value) in &document.parse()? {

@@ -24,13 +24,14 @@ impl Paths {
     /// # Errors
     /// When the user has no home folder.
     pub fn from_environment() -> Result<Self, Error> {
-        let own = |folder: Option<PathBuf>| folder.map(|f| f.join("vmtools")).ok_or(Error::NoHome);
+        let vmtools_folder_in =
+            |folder: Option<PathBuf>| folder.map(|f| f.join("vmtools")).ok_or(Error::NoHome);
         Ok(Self {
             home: dirs::home_dir().ok_or(Error::NoHome)?,
-            config: own(dirs::config_dir())?,
-            cache: own(dirs::cache_dir())?,
-            state: own(dirs::state_dir())?,
-            data: own(dirs::data_dir())?,
+            config: vmtools_folder_in(dirs::config_dir())?,
+            cache: vmtools_folder_in(dirs::cache_dir())?,
+            state: vmtools_folder_in(dirs::state_dir())?,
+            data: vmtools_folder_in(dirs::data_dir())?,
         })
     }
 

@@ -49,21 +49,21 @@ pub struct Template {
     pub cpu_model: Option<CpuModel>,
     /// What the disks hang on.
     pub disk_bus: Option<DiskBus>,
-    /// The network cards' model.
+    /// The network interfaces' model.
     pub nic_model: Option<NicModel>,
     /// The graphics card.
     pub video: Option<VideoModel>,
     /// What the clock shows at the start.
     pub clock: Option<ClockOffset>,
-    /// Whether Windows is told of the hypervisor.
+    /// Whether the Hyper-V enlightenments for Windows are enabled.
     pub hyperv: Option<bool>,
     /// Whether there is a TPM.
     pub tpm: Option<bool>,
-    /// What the VM's cards are plugged into.
+    /// What the VM's interfaces are plugged into.
     pub networks: Option<Vec<NetworkSpec>>,
     /// The guest's user.
     pub user: Option<String>,
-    /// Whether the image is told things by cloud-init: it is, unless this says no.
+    /// Whether the guest is configured by cloud-init; the default is yes.
     pub cloud_init: Option<bool>,
     /// Packages to install.
     pub packages: Option<Vec<String>>,

@@ -96,8 +96,8 @@ pub(super) const KEYS: &[TemplateKey] = &[
         },
         show: |template| Value::Table(template.labels.clone()),
         inherit: |template, parent| {
-            let own = std::mem::replace(&mut template.labels, parent.labels.clone());
-            template.labels.extend(own);
+            let labels = std::mem::replace(&mut template.labels, parent.labels.clone());
+            template.labels.extend(labels);
         },
     },
     key!(wait, Raw::parsed, Value::text),

@@ -18,8 +18,8 @@ pub enum NewTemplate<'a> {
     Empty,
     /// Another template, which it extends.
     Extending(&'a str),
-    /// These values.
-    Holding(&'a Template),
+    /// The values of this template.
+    WithSettings(&'a Template),
 }
 
 /// Makes a file for a new template of the user's own, to be edited; its path.
@@ -32,7 +32,7 @@ pub fn new_template(paths: &Paths, name: &str, content: NewTemplate<'_>) -> Resu
     let text = match content {
         NewTemplate::Empty => STARTER.to_owned(),
         NewTemplate::Extending(parent) => extending(&load_template(paths, parent)?.value),
-        NewTemplate::Holding(template) => to_toml(template),
+        NewTemplate::WithSettings(template) => to_toml(template),
     };
     let path = paths.template_file(name);
     fs::create_private_folder(&paths.templates_folder())?;
@@ -161,7 +161,7 @@ mod tests {
         let whole = new_template(&paths, "whole", NewTemplate::Empty).expect("makes it");
         std::fs::write(whole, uncommented(STARTER)).expect("writes");
         let whole = load_template(&paths, "whole").expect("loads").value;
-        new_template(&paths, "copy", NewTemplate::Holding(&whole)).expect("makes it");
+        new_template(&paths, "copy", NewTemplate::WithSettings(&whole)).expect("makes it");
         let copy = load_template(&paths, "copy").expect("loads").value;
         assert_eq!(copy.settings(), whole.settings());
 

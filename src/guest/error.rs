@@ -79,7 +79,7 @@ impl Error {
 
     /// Whether ssh leads nobody in, so that another way may be tried. A host key that has changed is no such
     /// case: who answers there may be somebody else.
-    pub fn is_shut_out(&self) -> bool {
+    pub fn is_access_denied(&self) -> bool {
         matches!(
             self,
             Self::Unreachable { .. } | Self::Denied { .. } | Self::Process(process::Error::TimedOut { .. })

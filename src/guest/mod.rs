@@ -2,7 +2,7 @@
 //!
 //! - [`KeyPair`], [`own_key`], [`user_public_keys`], [`read_public_key`]: who is let in, and how the guest
 //!   proves that it is itself;
-//! - [`read_banner`], [`port_open`]: whether somebody listens yet;
+//! - [`read_banner`], [`port_open`]: whether a server listens yet;
 //! - [`Target`] with [`arguments`], [`run`], [`stream`] and [`Remote`]: ssh without a question ever asked;
 //! - [`cloud_init`]: what the guest says of its own setup.
 //!

@@ -116,8 +116,8 @@ mod tests {
         for text in [ECDSA, RSA] {
             assert_eq!(key_line(text).as_deref(), Ok(text.trim()));
         }
-        let own = KeyPair::generate("a b").expect("makes one").public_openssh;
-        assert_eq!(key_line(&format!("# mine\n{own}\r\n\n")), Ok(own));
+        let key = KeyPair::generate("a b").expect("makes one").public_openssh;
+        assert_eq!(key_line(&format!("# mine\n{key}\r\n\n")), Ok(key));
     }
 
     #[test]

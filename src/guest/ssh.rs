@@ -90,7 +90,7 @@ fn options(target: &Target) -> Result<Vec<OsString>, fs::Error> {
     // A `Host *` of the user's ssh_config may send connections over a jump host, share or forward them,
     // or run a command: none of that is meant for a VM on this host.
     let mut arguments: Vec<OsString> = vec!["-F".into(), "none".into()];
-    let own = [
+    let options = [
         // No question, ever: not for a password, a passphrase or a host key.
         ("BatchMode", "yes"),
         // A guest that went away ends the connection within a minute, not in two hours.
@@ -98,8 +98,8 @@ fn options(target: &Target) -> Result<Vec<OsString>, fs::Error> {
         ("ServerAliveInterval", "15"),
         ("ServerAliveCountMax", "4"),
     ];
-    let own = own.map(|(name, value)| (name, value.to_owned()));
-    for (name, value) in own.into_iter().chain(settings(target)?) {
+    let options = options.map(|(name, value)| (name, value.to_owned()));
+    for (name, value) in options.into_iter().chain(settings(target)?) {
         arguments.extend(["-o".into(), OsString::from(format!("{name}={value}"))]);
     }
     Ok(arguments)

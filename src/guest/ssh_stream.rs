@@ -7,7 +7,7 @@ use super::ssh_run::{Output, classified};
 use crate::system::process::{Failure, Invocation};
 
 /// How much is passed on at a time, in bytes.
-const PIECE: usize = 64 << 10;
+const CHUNK_BYTES: usize = 64 << 10;
 /// How much of what the command says is kept, in bytes.
 const WORDS: u64 = 64 << 10;
 
@@ -21,16 +21,16 @@ pub async fn stream(
     command: &[String],
     input: &mut (impl AsyncRead + Unpin),
     output: &mut (impl AsyncWrite + Unpin),
-    mut told: impl FnMut(u64),
+    mut on_progress: impl FnMut(u64),
 ) -> Result<Output, Error> {
     // It has no deadline of its own: a copy takes as long as it takes.
     let ssh = Invocation::new("ssh", std::time::Duration::MAX).args(arguments(target, false, command)?);
     let line = ssh.to_command_line();
     let mut piped = ssh.spawn_piped()?;
     let io = |source| crate::system::process::Error::Io { command: line.clone(), source };
-    let told = std::cell::RefCell::new(&mut told);
-    let feed = feed(input, piped.stdin, |given| (told.borrow_mut())(given));
-    let fetch = fetch(&mut piped.stdout, output, |taken| (told.borrow_mut())(taken));
+    let on_progress = std::cell::RefCell::new(&mut on_progress);
+    let feed = feed(input, piped.stdin, |given| (on_progress.borrow_mut())(given));
+    let fetch = fetch(&mut piped.stdout, output, |taken| (on_progress.borrow_mut())(taken));
     let mut words = Vec::new();
     let listen = async {
         let _ = (&mut piped.stderr).take(WORDS).read_to_end(&mut words).await;
@@ -64,17 +64,17 @@ pub async fn stream(
 async fn feed(
     input: &mut (impl AsyncRead + Unpin),
     mut stdin: ChildStdin,
-    mut told: impl FnMut(u64),
+    mut on_progress: impl FnMut(u64),
 ) -> std::io::Result<()> {
-    let (mut piece, mut given) = (vec![0; PIECE], 0);
+    let (mut chunk, mut given) = (vec![0; CHUNK_BYTES], 0);
     loop {
-        let read = input.read(&mut piece).await?;
+        let read = input.read(&mut chunk).await?;
         // A command that ended early says why by itself.
-        if read == 0 || stdin.write_all(&piece[..read]).await.is_err() {
+        if read == 0 || stdin.write_all(&chunk[..read]).await.is_err() {
             return Ok(());
         }
         given += read as u64;
-        told(given);
+        on_progress(given);
     }
 }
 
@@ -82,16 +82,16 @@ async fn feed(
 async fn fetch(
     stdout: &mut (impl AsyncRead + Unpin),
     output: &mut (impl AsyncWrite + Unpin),
-    mut told: impl FnMut(u64),
+    mut on_progress: impl FnMut(u64),
 ) -> std::io::Result<()> {
-    let (mut piece, mut taken) = (vec![0; PIECE], 0);
+    let (mut chunk, mut taken) = (vec![0; CHUNK_BYTES], 0);
     loop {
-        let read = stdout.read(&mut piece).await?;
+        let read = stdout.read(&mut chunk).await?;
         if read == 0 {
             return output.flush().await;
         }
-        output.write_all(&piece[..read]).await?;
+        output.write_all(&chunk[..read]).await?;
         taken += read as u64;
-        told(taken);
+        on_progress(taken);
     }
 }

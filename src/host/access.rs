@@ -162,7 +162,7 @@ mod tests {
         (root, home, file)
     }
 
-    fn found(file: &Path, wanted: Option<Permission>) -> Option<(PathBuf, Permission)> {
+    fn first_blocker(file: &Path, wanted: Option<Permission>) -> Option<(PathBuf, Permission)> {
         let blocker = blocker(&qemu(), file, wanted).expect("looks");
         blocker.map(|blocker| (blocker.path, blocker.lacks))
     }
@@ -182,9 +182,9 @@ mod tests {
                 .all(|(fix, folder)| fix.ends_with(&format!("x '{}'", folder.display())))
         );
         chmod(&home, 0o711);
-        assert_eq!(found(&file, None), Some((home.join("disks"), Permission::Search)));
+        assert_eq!(first_blocker(&file, None), Some((home.join("disks"), Permission::Search)));
         chmod(&home.join("disks"), 0o711);
-        assert_eq!(found(&file, None), None);
+        assert_eq!(first_blocker(&file, None), None);
     }
 
     #[test]
@@ -192,13 +192,13 @@ mod tests {
         let (_root, home, file) = closed_home();
         chmod(&home, 0o711);
         chmod(&home.join("disks"), 0o711);
-        assert_eq!(found(&file, Some(Permission::Read)), Some((file.clone(), Permission::Read)));
+        assert_eq!(first_blocker(&file, Some(Permission::Read)), Some((file.clone(), Permission::Read)));
         chmod(&file, 0o644);
-        assert_eq!(found(&file, Some(Permission::Read)), None);
-        assert_eq!(found(&file, Some(Permission::Write)), Some((file.clone(), Permission::Write)));
-        assert_eq!(found(&home.join("disks/new"), Some(Permission::Read)), None);
+        assert_eq!(first_blocker(&file, Some(Permission::Read)), None);
+        assert_eq!(first_blocker(&file, Some(Permission::Write)), Some((file.clone(), Permission::Write)));
+        assert_eq!(first_blocker(&home.join("disks/new"), Some(Permission::Read)), None);
         assert_eq!(
-            found(&home.join("disks"), Some(Permission::Fill)),
+            first_blocker(&home.join("disks"), Some(Permission::Fill)),
             Some((home.join("disks"), Permission::Fill))
         );
     }

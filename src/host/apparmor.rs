@@ -18,10 +18,10 @@ const ADDITION: &str = "/etc/apparmor.d/abstractions/libvirt-qemu.d/vmtools";
 /// stands in its capabilities, not here.
 pub fn apparmor() -> AppArmor {
     let enabled = std::fs::read_to_string("/sys/module/apparmor/parameters/enabled").unwrap_or_default();
-    judge(&enabled, Path::new(ADDITION).exists())
+    parse_state(&enabled, Path::new(ADDITION).exists())
 }
 
-fn judge(enabled: &str, addition: bool) -> AppArmor {
+fn parse_state(enabled: &str, addition: bool) -> AppArmor {
     match (enabled.trim(), addition) {
         ("Y", true) => AppArmor::Allows,
         ("Y", false) => AppArmor::AdditionMissing,
@@ -35,9 +35,9 @@ mod tests {
 
     #[test]
     fn only_a_y_is_on() {
-        assert_eq!(judge("Y\n", false), AppArmor::AdditionMissing);
-        assert_eq!(judge("Y\n", true), AppArmor::Allows);
-        assert_eq!(judge("N\n", true), AppArmor::Off);
-        assert_eq!(judge("", false), AppArmor::Off);
+        assert_eq!(parse_state("Y\n", false), AppArmor::AdditionMissing);
+        assert_eq!(parse_state("Y\n", true), AppArmor::Allows);
+        assert_eq!(parse_state("N\n", true), AppArmor::Off);
+        assert_eq!(parse_state("", false), AppArmor::Off);
     }
 }

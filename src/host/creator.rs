@@ -123,25 +123,25 @@ mod tests {
 
     #[test]
     fn this_process_lives_and_reads_back() {
-        let own = Creator::current().expect("/proc is there");
-        assert_eq!(own.is_alive(), Some(true));
-        assert_eq!(own.to_string().parse(), Ok(own));
+        let this = Creator::current().expect("/proc is there");
+        assert_eq!(this.is_alive(), Some(true));
+        assert_eq!(this.to_string().parse(), Ok(this));
     }
 
     #[test]
     fn the_dead_and_the_unknown() {
-        let own = Creator::current().expect("/proc is there");
-        let later = Creator { start_ticks: own.start_ticks + 1, ..own.clone() };
+        let this = Creator::current().expect("/proc is there");
+        let later = Creator { start_ticks: this.start_ticks + 1, ..this.clone() };
         assert_eq!(later.is_alive(), Some(false), "the process id was used again");
-        let gone = Creator { pid: u32::MAX, ..own.clone() };
+        let gone = Creator { pid: u32::MAX, ..this.clone() };
         assert_eq!(gone.is_alive(), Some(false));
-        let before = Creator { boot_id: Uuid::nil(), ..own.clone() };
+        let before = Creator { boot_id: Uuid::nil(), ..this.clone() };
         assert_eq!(before.is_alive(), Some(false), "another boot");
         let elsewhere = Creator { host: "other".into(), ..before };
         assert_eq!(elsewhere.is_alive(), None);
-        let container = Creator { namespace: 1, ..own.clone() };
+        let container = Creator { namespace: 1, ..this.clone() };
         assert_eq!(container.is_alive(), None);
-        let renamed = Creator { host: "other".into(), ..own };
+        let renamed = Creator { host: "other".into(), ..this };
         assert_eq!(renamed.is_alive(), Some(true), "the boot id is unique enough");
     }
 

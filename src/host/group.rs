@@ -21,10 +21,10 @@ pub fn membership(name: &str) -> Membership {
         rustix::process::getgroups().unwrap_or_default().into_iter().map(|gid| gid.as_raw()).collect();
     gids.push(rustix::process::getegid().as_raw());
     let uid = rustix::process::getuid().as_raw();
-    judge(&read("/etc/group"), &read("/etc/passwd"), name, uid, &gids)
+    membership_in(&read("/etc/group"), &read("/etc/passwd"), name, uid, &gids)
 }
 
-fn judge(group: &str, passwd: &str, name: &str, uid: u32, gids: &[u32]) -> Membership {
+fn membership_in(group: &str, passwd: &str, name: &str, uid: u32, gids: &[u32]) -> Membership {
     let Some((gid, members)) = parse_group(group, name) else {
         return Membership::NoGroup;
     };
@@ -52,7 +52,7 @@ mod tests {
     fn the_login_may_be_older_than_the_file() {
         let group = "libvirt:x:106:ann,bob\nkvm:x:993:\n";
         let passwd = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n";
-        let of = |name: &str, gids: &[u32]| judge(group, passwd, name, 1000, gids);
+        let of = |name: &str, gids: &[u32]| membership_in(group, passwd, name, 1000, gids);
         assert_eq!(of("libvirt", &[1000, 106]), Membership::Yes);
         assert_eq!(of("libvirt", &[1000]), Membership::AfterNewLogin);
         assert_eq!(of("kvm", &[1000]), Membership::No);

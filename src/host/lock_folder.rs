@@ -1,7 +1,7 @@
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-pub use crate::system::fs::{Held, Hold, sweep_held, try_hold};
+pub use crate::system::fs::{LockGuard, LockMode, sweep_held, try_hold};
 
 use super::is_root;
 use super::qmp_folder::SYSTEM_FOLDER;
@@ -17,13 +17,13 @@ pub fn system_lock_folder() -> Option<PathBuf> {
     if shared.is_dir() {
         return is_writable(shared).then(|| shared.to_owned());
     }
-    let own = Path::new(ROOTS_FOLDER);
+    let folder = Path::new(ROOTS_FOLDER);
     if !is_root() {
         return None;
     }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(own).ok()?;
-    std::fs::set_permissions(own, std::fs::Permissions::from_mode(0o700)).ok()?;
-    Some(own.to_owned())
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).ok()?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).ok()?;
+    Some(folder.to_owned())
 }
 
 fn is_writable(folder: &Path) -> bool {

@@ -1,8 +1,8 @@
-//! Is this host able? Facts of the local machine, read without libvirt.
+//! Host checks: facts about the local machine, read without libvirt.
 //!
 //! Each file answers one question: [`kvm()`], [`tool`], [`memory()`], [`disk_free`], whether QEMU's user
 //! reaches a file ([`blocker`]), whether this user reaches a daemon ([`probe_system`]), who runs a VM
-//! ([`qemu_processes`]), which port is free. Nothing here judges: the manager makes verdicts of the facts.
+//! ([`qemu_processes`]), which port is free. This module only reports facts; the manager decides what they mean.
 //!
 //! Every reader of a file in /proc or /etc has a pure `parse_x` beside it, tested on real content. A fact
 //! that this user may not see is an absence (`None`), not an error, unless the doc says otherwise.
@@ -46,7 +46,7 @@ pub use error::Error;
 pub use group::{Membership, membership};
 pub use installer::installer;
 pub use kvm::{Kvm, KvmFault, kvm};
-pub use lock_folder::{Held, Hold, sweep_held, system_lock_folder, try_hold};
+pub use lock_folder::{LockGuard, LockMode, sweep_held, system_lock_folder, try_hold};
 pub use open_files::{Program, programs_with_open};
 pub use port::{free_port, is_free};
 pub use qemu_process::{QemuProcess, qemu_names_file, qemu_process, qemu_processes};

@@ -15,11 +15,11 @@ pub struct Program {
 /// The programs that have the file open, as far as this user may see. Blocks for some milliseconds.
 pub fn programs_with_open(path: &Path) -> Vec<Program> {
     let Ok(file) = std::fs::metadata(path) else { return Vec::new() };
-    let is_it = |data: std::fs::Metadata| (data.dev(), data.ino()) == (file.dev(), file.ino());
+    let is_same_file = |data: std::fs::Metadata| (data.dev(), data.ino()) == (file.dev(), file.ino());
     let has_open = |pid: &u32| {
         let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
         // What the link leads to, not the link.
-        files.map(|entry| std::fs::metadata(entry.path())).any(|data| data.is_ok_and(is_it))
+        files.map(|entry| std::fs::metadata(entry.path())).any(|data| data.is_ok_and(is_same_file))
     };
     let name = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     let programs = process_ids().filter(has_open);

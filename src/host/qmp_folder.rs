@@ -26,7 +26,7 @@ pub(super) const SYSTEM_FOLDER: &str = "/run/libvirt/qemu/vmtools";
 /// The system daemon's folder, /run/libvirt/qemu/vmtools, which root makes (tmpfiles.d). `account` is
 /// QEMU's user; `None`, when QEMU runs as root, can write anywhere.
 pub fn system_qmp_folder(account: Option<&Account>) -> QmpFolder {
-    judge(Path::new(SYSTEM_FOLDER), account)
+    check_folder(Path::new(SYSTEM_FOLDER), account)
 }
 
 /// The session's folder, `$XDG_RUNTIME_DIR/vmtools`, to be made with 0700 where it is missing; `None`
@@ -99,7 +99,7 @@ pub fn remove_socket(path: &Path) -> Result<(), fs::Error> {
     }
 }
 
-fn judge(folder: &Path, account: Option<&Account>) -> QmpFolder {
+fn check_folder(folder: &Path, account: Option<&Account>) -> QmpFolder {
     let path = folder.to_owned();
     if !folder.is_dir() {
         return QmpFolder::Missing(path);
@@ -129,14 +129,14 @@ mod tests {
         chmod(root.path(), 0o755);
         let folder = root.path().join("vmtools");
         let account = Account { name: "qemu".into(), uid: 64055, gids: vec![] };
-        assert_eq!(judge(&folder, Some(&account)), QmpFolder::Missing(folder.clone()));
+        assert_eq!(check_folder(&folder, Some(&account)), QmpFolder::Missing(folder.clone()));
         std::fs::create_dir(&folder).expect("makes it");
         for (mode, usable) in [(0o755, false), (0o776, false), (0o777, true)] {
             chmod(&folder, mode);
-            let judged = judge(&folder, Some(&account));
-            assert_eq!(judged == QmpFolder::Usable(folder.clone()), usable, "{mode:o}");
+            let result = check_folder(&folder, Some(&account));
+            assert_eq!(result == QmpFolder::Usable(folder.clone()), usable, "{mode:o}");
         }
-        assert_eq!(judge(&folder, None), QmpFolder::Usable(folder));
+        assert_eq!(check_folder(&folder, None), QmpFolder::Usable(folder));
     }
 
     #[test]

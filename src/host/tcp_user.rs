@@ -12,8 +12,8 @@ fn parse_tcp_user(text: &str, client: SocketAddr, server: SocketAddr) -> Option<
     let (client, server) = (in_hex(client)?, in_hex(server)?);
     text.lines().skip(1).find_map(|line| {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        let is_it = words.get(1)? == &client && words.get(2)? == &server;
-        is_it.then(|| words.get(7)?.parse().ok())?
+        let is_connection = words.get(1)? == &client && words.get(2)? == &server;
+        is_connection.then(|| words.get(7)?.parse().ok())?
     })
 }
 
@@ -46,7 +46,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
         let _client = TcpStream::connect(listener.local_addr().expect("is bound")).expect("connects");
         let (server, client) = listener.accept().expect("comes");
-        let own = rustix::process::geteuid().as_raw();
-        assert_eq!(tcp_user(client, server.local_addr().expect("is bound")), Some(own));
+        let uid = rustix::process::geteuid().as_raw();
+        assert_eq!(tcp_user(client, server.local_addr().expect("is bound")), Some(uid));
     }
 }

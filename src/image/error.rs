@@ -255,7 +255,7 @@ impl Error {
     }
 
     /// Whether a download can't go on with the bytes that came, or had better not stay where it is.
-    pub(super) fn spoils_what_came(&self) -> bool {
+    pub(super) fn invalidates_partial(&self) -> bool {
         self.is_integrity()
             || matches!(self, Self::Iso { .. } | Self::TooLarge { .. } | Self::DiskFull { .. })
     }

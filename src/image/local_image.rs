@@ -7,13 +7,13 @@ use crate::model::{Digest, Firmware};
 /// An image that lies on this machine and has been looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalImage {
-    /// Where it lies.
+    /// The path of the file.
     pub path: PathBuf,
-    /// What a person would call it: the name in the catalogue, the file's name or the URL.
+    /// Its name in messages: the catalogue's, the file's, or the URL.
     pub name: String,
     /// Where its bytes came from: a path or a URL.
     pub source: String,
-    /// Its form; never [`Format::Iso`].
+    /// The format; never [`Format::Iso`].
     pub format: Format,
     /// The size of the disk that a guest sees, in bytes.
     pub virtual_size_bytes: u64,

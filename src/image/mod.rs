@@ -1,4 +1,4 @@
-//! Images: what may be used as a disk, and where it comes from.
+//! Disk images: reading their headers and chains, downloading and storing them.
 //!
 //! ```text
 //! "ubuntu" ─ Reference::parse ─┬─ File ──────────────────────────────┐
@@ -10,20 +10,35 @@
 //!
 //! | folder | what it holds |
 //! |---|---|
-//! | header | what a file is, by its bytes alone |
-//! | chain | which files a disk needs, by the headers of all of them |
-//! | catalog | the images that have a name |
-//! | digest | digests: computed, remembered, read from publishers' documents |
-//! | download | from a URL to a file that has been checked |
-//! | import | from a user's file to an image of the user's own |
-//! | store | references resolved; the cache and the user's own images |
-//! | file | how files of images are written and copied |
+//! | [`header`] | the format and size of an image, read from its bytes alone |
+//! | [`chain`] | the files that a disk depends on, read from their headers |
+//! | [`catalog`] | the images that have a name |
+//! | digest | digests: computed, cached, read from publishers' checksum files |
+//! | download | downloads a URL to a verified file |
+//! | import | imports a local file as a named image |
+//! | store | resolves references; the download cache and the imported images |
+//! | file | writes and copies image files |
 //!
-//! An image from outside is hostile until its header has been read: a qcow2 can name any file of the host
-//! as its backing or data file. So [`header::inspect`] reads the bytes by itself, before any tool sees
-//! them, and a download takes its name in the cache only once its header and digest have been checked.
+//! An image from outside is hostile until its header has been checked: a qcow2 can name any file of the host
+//! as its backing or data file. So [`header::inspect`] reads the bytes itself, before any tool opens
+//! the file, and a download enters the cache only once its header and digest have been checked.
 //!
-//! Another disk's files are told from its headers, too:
+//! [`Store`] downloads, verifies and caches:
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use vmtools::image::{Catalog, Reference, Store};
+//!
+//! # async fn pull() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Store::new("/var/cache/example".into(), Path::new("/var/lib/example"), Catalog::load(None)?);
+//! let image = store.obtain(&"debian-12".parse::<Reference>()?, None).await?;
+//! println!("{} {}", image.path.display(), image.digest);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Chain`] reads which files a disk depends on:
 //!
 //! ```
 //! use vmtools::image::{Chain, Driver, Overlay, header};
@@ -36,7 +51,7 @@
 //! let overlay = Overlay::new(1 << 20, name, "raw").ok_or("a name that QEMU takes")?;
 //! overlay.write_to(&std::fs::File::create(&disk)?)?;
 //!
-//! // As an image from outside it would be refused, for it names a file of this host.
+//! // As an image from outside it is refused, since it names a file of this host.
 //! assert!(header::read(&disk).is_err());
 //! // As a VM's disk it needs both files.
 //! let chain = Chain::read(&disk, Some(Driver::Qcow2));
@@ -47,8 +62,8 @@
 //! # }
 //! ```
 //!
-//! Ways to fail: no such file or catalogue entry; no network ([`Error::Unreachable`]); a server that stops
-//! sending ([`Error::Stalled`]); bytes that are not what was promised, or that somebody changes while they are
+//! Errors: no such file or catalogue entry; no network ([`Error::Unreachable`]); a server that stops
+//! sending ([`Error::Stalled`]); a wrong digest, a hostile or damaged image, or a file that changes while it is
 //! read ([`Error::is_integrity`]); a full disk.
 
 pub mod catalog;
@@ -74,21 +89,23 @@ pub use header::{Driver, Format, Header, read as read_header, read_data_disk};
 pub use import::OvaError;
 pub use local_image::LocalImage;
 pub use reference::Reference;
-pub use store::{Freshness, Holding, HoldingKind, Leftover, NewImage, OwnImages, Pulled, Staged, Store};
+pub use store::{
+    Freshness, Leftover, NewImage, Pulled, Staged, Store, StoredImage, StoredImageKind, UserImages,
+};
 
 use std::sync::Arc;
 
 /// This host's architecture, as QEMU names it: for those that vmtools is built for, Rust's names are the same.
 pub const HOST_ARCH: &str = std::env::consts::ARCH;
 
-/// How far the reading of an image has come, of a download or of a digest.
+/// The progress of a download, or of computing a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transfer {
-    /// The bytes that are done.
+    /// Bytes transferred so far.
     pub done_bytes: u64,
-    /// All the bytes, where that is known.
+    /// Bytes in total, where known.
     pub total_bytes: Option<u64>,
 }
 
-/// Told now and then how far a transfer has come, on a thread of its own; it must be quick.
+/// Called every now and then with the progress of a transfer, on another thread. It must return quickly.
 pub type Progress = Arc<dyn Fn(Transfer) + Send + Sync>;

@@ -8,7 +8,7 @@ const WHAT: &str = "image";
 /// Endings by which a bare name is taken for a file of the current folder.
 const FILE_ENDINGS: [&str; 7] = [".qcow2", ".img", ".raw", ".iso", ".vmdk", ".vdi", ".vhdx"];
 
-/// Where an image is to come from, as a person names it.
+/// Where an image comes from, as the user writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {
     /// A file of this machine, absolute.

@@ -1,8 +1,26 @@
-//! libvirt by way of virsh: one open virsh per connection, typed errors, XML both ways.
+//! A client for libvirt that runs virsh: one long-lived virsh process per connection, typed errors, XML read and
+//! written.
 //!
-//! This is the room where a VM is called a domain. [`Client`] is a connection; what is asked of it
-//! stands by noun on its handles ([`Domains`], [`Volumes`], ..), which share the one virsh. The parsers of what virsh
-//! prints are pure functions with tests on recorded output.
+//! As in libvirt, a VM is called a domain here. [`Client`] is a connection; its methods are grouped by object on
+//! handles ([`Domains`], [`Volumes`], ..) that share the one virsh. virsh's output is parsed by pure functions, tested on
+//! recorded output.
+//!
+//! ```no_run
+//! use vmtools::libvirt::{Client, Scope};
+//! use vmtools::model::ConnectionUri;
+//!
+//! # async fn list() -> Result<(), vmtools::libvirt::Error> {
+//! let client = Client::new(ConnectionUri::system());
+//! for (domain, state) in client.domains().states().await? {
+//!     println!("{} {} {state}", domain.uuid, domain.name);
+//! }
+//! for id in client.domains().list(Scope::Active).await? {
+//!     let domain = client.definitions().current(id.uuid).await?;
+//!     println!("{}: {} vCPUs, {} MiB", domain.name, domain.cpus, domain.memory_mib);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod client;
 mod domain;
@@ -23,11 +41,11 @@ pub use client::{
 pub use domain::{
     Address, AddressSource, Affects, BackupDisk, BackupState, Bus, CompleteDefinition, Conflict, CopiedFile,
     CopyNeeds, CpuTopology, Definitions, DeviceAddress, Disk, DiskDevice, DiskRole, DiskSource, DiskSpec,
-    Domain, DomainCopy, DomainId, DomainSpec, DomainStats, DomainSummary, DriveAddress, Encryption,
-    Filesystem, FreeTarget, HostPort, Interface, InterfaceKind, InterfaceSource, InterfaceSpec, KeptBeside,
-    MaxCpusChange, Metadata, MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle, OwnedVolume, Page,
-    Parent, Room, Scope, SocketRole, SshAccess, Stored, TopologyMismatch, UndefineOptions, VncEndpoint,
-    VncServer, cdrom, disk_prefix, free_target,
+    Domain, DomainCopy, DomainDetails, DomainId, DomainSpec, DomainStats, DomainSummary, DriveAddress,
+    Encryption, Filesystem, FreeTarget, HostPort, HotplugLimits, Interface, InterfaceKind, InterfaceSource,
+    InterfaceSpec, MaxCpusChange, Metadata, MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle,
+    OwnedVolume, Parent, RelatedState, Scope, SocketRole, SshAccess, StoredDefinition, TopologyMismatch,
+    UndefineOptions, VncEndpoint, VncServer, cdrom, free_target,
 };
 pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use super::operation::Operation;
 use super::{Error, Event};
-use crate::host::{self, Held, Hold};
+use crate::host::{self, LockGuard, LockMode};
 
 /// How long another command's claim is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ pub(in crate::manager) enum Subject<'a> {
 /// A claim, until it is dropped.
 #[derive(Debug)]
 pub(in crate::manager) struct Claim {
-    _held: Held,
+    _held: LockGuard,
 }
 
 impl Operation<'_> {
@@ -65,45 +65,53 @@ impl Operation<'_> {
     ///
     /// # Errors
     /// [`Error::Claimed`] when another command changes or removes it for too long; [`Error::Interrupted`].
-    pub(in crate::manager) async fn share(self, subject: Subject<'_>, name: &str) -> Result<Claim, Error> {
-        self.claim(subject, name, Hold::Shared, PATIENCE).await
+    pub(in crate::manager) async fn claim_shared(
+        self,
+        subject: Subject<'_>,
+        name: &str,
+    ) -> Result<Claim, Error> {
+        self.take_claim(subject, name, LockMode::Shared, PATIENCE).await
     }
 
     /// Claims the subject to change or remove it: nobody else may use it.
     ///
     /// # Errors
-    /// As [`Operation::share`].
-    pub(in crate::manager) async fn own(self, subject: Subject<'_>, name: &str) -> Result<Claim, Error> {
-        self.claim(subject, name, Hold::Exclusive, PATIENCE).await
-    }
-
-    /// As [`Operation::own`], for as long as the other one is at it: an upload may take a while.
-    ///
-    /// # Errors
-    /// [`Error::Claimed`] after an hour; [`Error::Interrupted`].
-    pub(in crate::manager) async fn own_patiently(
+    /// As [`Operation::claim_shared`].
+    pub(in crate::manager) async fn claim_exclusive(
         self,
         subject: Subject<'_>,
         name: &str,
     ) -> Result<Claim, Error> {
-        self.claim(subject, name, Hold::Exclusive, Duration::from_secs(3600)).await
+        self.take_claim(subject, name, LockMode::Exclusive, PATIENCE).await
     }
 
-    async fn claim(
+    /// As [`Operation::claim_exclusive`], for as long as the other one is at it: an upload may take a while.
+    ///
+    /// # Errors
+    /// [`Error::Claimed`] after an hour; [`Error::Interrupted`].
+    pub(in crate::manager) async fn claim_exclusive_waiting(
         self,
         subject: Subject<'_>,
         name: &str,
-        hold: Hold,
+    ) -> Result<Claim, Error> {
+        self.take_claim(subject, name, LockMode::Exclusive, Duration::from_secs(3600)).await
+    }
+
+    async fn take_claim(
+        self,
+        subject: Subject<'_>,
+        name: &str,
+        hold: LockMode,
         patience: Duration,
     ) -> Result<Claim, Error> {
         let path = self.claims_folder()?.join(subject.file_name());
         let mut retry = self.retry(patience);
-        let mut told = false;
+        let mut is_reported = false;
         loop {
             if let Some(held) = host::try_hold(&path, hold).map_err(host::Error::from)? {
                 return Ok(Claim { _held: held });
             }
-            if !std::mem::replace(&mut told, true) {
+            if !std::mem::replace(&mut is_reported, true) {
                 self.report(Event::AwaitsClaim { name });
             }
             if !retry.again().await? {
@@ -115,7 +123,7 @@ impl Operation<'_> {
     /// Whether somebody has a claim on it now. Where that can't be told nobody has.
     pub(in crate::manager) fn is_claimed(self, subject: Subject<'_>) -> bool {
         let Ok(folder) = self.claims_folder() else { return false };
-        matches!(host::try_hold(&folder.join(subject.file_name()), Hold::Exclusive), Ok(None))
+        matches!(host::try_hold(&folder.join(subject.file_name()), LockMode::Exclusive), Ok(None))
     }
 
     /// Removes what killed processes have left of claims.

@@ -1,6 +1,6 @@
 use super::{
-    AgentError, CloneError, ConsoleError, CopyError, CreateError, DiskError, ExecError, ImageError,
-    NetworkError, ReachError, Remnant, ResourceError, ScreenError, StorageError, VmError, WaitError,
+    AgentError, CloneError, ConsoleError, CopyError, CreateError, DiskError, EndpointError, ExecError,
+    ImageError, NetworkError, Remnant, ResourceError, ScreenError, StorageError, VmError, WaitError,
 };
 use crate::model::Invalid;
 use crate::{config, guest, host, image, libvirt, seed};
@@ -37,7 +37,7 @@ pub enum Error {
     Wait(#[from] WaitError),
     /// The way to a guest.
     #[error(transparent)]
-    Reach(#[from] ReachError),
+    Endpoint(#[from] EndpointError),
     /// A command in a guest.
     #[error(transparent)]
     Exec(#[from] ExecError),
@@ -62,7 +62,7 @@ pub enum Error {
     /// An image's file, its source, or the catalogue.
     #[error(transparent)]
     Image(#[from] image::Error),
-    /// What a guest was to be told.
+    /// The guest's first-boot configuration.
     #[error(transparent)]
     Seed(#[from] seed::Error),
     /// The host's own facts.

@@ -1,7 +1,7 @@
-//! What a person does to a VM: order, checks, roll-back.
+//! Operations on VMs: their order, checks and roll-back.
 //!
-//! [`VmManager`] is the front. Its verbs return plain structs, which the room above renders, and report
-//! what goes on meanwhile to an [`Observer`].
+//! [`VmManager`] is the entry point. Its methods return plain structs, which the command line renders, and report
+//! progress to an [`Observer`].
 //!
 //! One command followed through, `vmtools create web --template ubuntu --start --wait`: the command line
 //! is merged with template and configuration into a [`VmSpec`]; the create checks what it can before it
@@ -56,30 +56,32 @@ pub use error::Error;
 pub use gc::{Garbage, GarbageCollection, Reason};
 pub use guest::{
     AgentError, Console, ConsoleError, ConsoleInput, ConsoleOutput, Copied, CopyBy, CopyError, CopyPlace,
-    CopyRefusal, CopyRequest, ExecError, ExecRequest, Executed, FileCopy, FreezeFault, GuestAccess,
-    GuestAgent, LogRequest, Reach, ReachError, Screen, ScreenError, ScreenForward, ScreenView, SshHost,
-    WaitError, WaitFor,
+    CopyRefusal, CopyRequest, EndpointError, ExecError, ExecRequest, Executed, FileCopy, FreezeFault,
+    GuestAccess, GuestAgent, GuestEndpoint, LogRequest, Screen, ScreenError, ScreenForward, ScreenView,
+    SshHost, WaitError, WaitFor,
 };
 pub use host_checks::ResourceError;
 pub use image::{
     AvailableBuild, AvailableImage, ImageCommit, ImageError, ImageImport, ImageKind, ImageStatus, Images,
     PruneRequest, PullRequest, PulledImage, RemovedImage, UnusedImage, available_images, import_image,
-    own_image,
+    user_image,
 };
-pub use inventory::Needer;
+pub use inventory::Dependent;
 pub use network::{
-    AddressHolder, CardChange, DeletedNetwork, Ipv4Choice, LeaseStatus, Network, NetworkCard,
+    AddressHolder, AttachedInterface, DeletedNetwork, InterfaceChange, Ipv4Choice, LeaseStatus, Network,
     NetworkDeletePlan, NetworkError, NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus,
     Networks, PortGroup, ReservationRequest, ReservationStatus, SpecialAddress, SubnetUser,
 };
 pub use observe::{
-    Card, CountedDisk, Counters, EventCommand, EventStream, Job, Look, Monitor, MonitorRequest, Monitoring,
-    QemuEvent, QmpEnabled, SampleSource, Transfers, VmEvent, VmEventKind, VmSample,
+    CountedDisk, Counters, EventCommand, EventStream, InterfaceCounters, Job, Monitor, MonitorRequest,
+    Monitoring, QemuEvent, QmpEnabled, Reading, SampleSource, Transfers, VmEvent, VmEventKind, VmSample,
 };
 pub use power::{Power, StateChange, StopBy};
 pub use remnant::{Left, Remnant};
 pub use storage::{Place, StorageError};
-pub use task::{Already, Event, Interrupt, Observer, Seen, Step, Task, Warning, interrupt_channel};
+pub use task::{
+    Already, Event, Interrupt, Observer, Step, Task, WaitObservation, Warning, interrupt_channel,
+};
 pub use vm_manager::VmManager;
 pub use vms::{
     DiskStatus, InterfaceStatus, ListRequest, MountStatus, SshStatus, VmDetails, VmError, VmSelection,

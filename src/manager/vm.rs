@@ -4,7 +4,7 @@ use super::claim::{Claim, Subject};
 use super::gc::{GarbageCollection, Maker};
 use super::operation::Operation;
 use super::{Error, VmError};
-use crate::libvirt::{self, Affects, Disk, Domain, DomainId, Object, Stored};
+use crate::libvirt::{self, Affects, Disk, Domain, DomainId, Object, StoredDefinition};
 use crate::model::VmState;
 
 /// A VM as it was when it was read. As long as it is claimed, no other command changes it.
@@ -28,37 +28,37 @@ impl Operation<'_> {
     /// # Errors
     /// When there is none, or it got another name while its claim was waited for; when libvirt can't be asked;
     /// [`Error::Claimed`]; [`VmError::BeingMade`] and [`VmError::Unfinished`] for what a create is at, or has left.
-    pub(in crate::manager) async fn own_vm(self, name: &str) -> Result<Vm, Error> {
+    pub(in crate::manager) async fn claim_vm(self, name: &str) -> Result<Vm, Error> {
         let id = self.client().domains().resolve(name).await?;
-        let claim = self.own(Subject::Vm(id.uuid), &id.name).await?;
+        let claim = self.claim_exclusive(Subject::Vm(id.uuid), &id.name).await?;
         self.read_vm(id, Some(claim)).await?.still_meant_by(name)
     }
 
     /// Claims the VM to use it: others may use it too, none may change it.
     ///
     /// # Errors
-    /// As [`Operation::own_vm`].
-    pub(in crate::manager) async fn share_vm(self, name: &str) -> Result<Vm, Error> {
+    /// As [`Operation::claim_vm`].
+    pub(in crate::manager) async fn claim_vm_shared(self, name: &str) -> Result<Vm, Error> {
         let id = self.client().domains().resolve(name).await?;
-        let claim = self.share(Subject::Vm(id.uuid), &id.name).await?;
+        let claim = self.claim_shared(Subject::Vm(id.uuid), &id.name).await?;
         self.read_vm(id, Some(claim)).await?.still_meant_by(name)
     }
 
     /// The VM as it is now, without a claim: for a plan, which the act checks again.
     ///
     /// # Errors
-    /// As [`Operation::own_vm`], but for the claim.
-    pub(in crate::manager) async fn look_at_vm(self, name: &str) -> Result<Vm, Error> {
-        self.look_at_vm_of(self.client().domains().resolve(name).await?).await
+    /// As [`Operation::claim_vm`], but for the claim.
+    pub(in crate::manager) async fn load_vm(self, name: &str) -> Result<Vm, Error> {
+        self.load_resolved_vm(self.client().domains().resolve(name).await?).await
     }
 
-    /// As [`Operation::look_at_vm`], of one that was resolved before.
-    pub(in crate::manager) async fn look_at_vm_of(self, id: DomainId) -> Result<Vm, Error> {
+    /// As [`Operation::load_vm`], of one that was resolved before.
+    pub(in crate::manager) async fn load_resolved_vm(self, id: DomainId) -> Result<Vm, Error> {
         self.read_vm(id, None).await
     }
 
     async fn read_vm(self, id: DomainId, claim: Option<Claim>) -> Result<Vm, Error> {
-        let Stored { domain: stored, state, saved } =
+        let StoredDefinition { domain: stored, state, saved } =
             self.client().definitions().stored_with_state(id.uuid).await?;
         self.refuse_unmade(&stored).await?;
         let running = match state.is_active() {

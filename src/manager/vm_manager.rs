@@ -13,9 +13,9 @@ use crate::config::{Config, Paths};
 use crate::libvirt::Client;
 use crate::model::ConnectionUri;
 
-/// One host: its connection, its configuration, where things are. Cheap to clone; many tasks may share one.
+/// One host: its connection, configuration and paths. Cheap to clone; many tasks may share one.
 ///
-/// What can be done there is in a type for each noun, which takes the [`Task`] that it is done for.
+/// Operations are grouped by noun in types such as [`Networks`]; each takes the [`Task`] that it belongs to.
 #[derive(Clone)]
 pub struct VmManager(Arc<Host>);
 
@@ -108,10 +108,10 @@ impl VmManager {
         Creation::of(self.operation(task)).create(spec).await
     }
 
-    /// What [`VmManager::create`] would do. It changes nothing, and needs no image to be there.
+    /// What [`VmManager::create`] would do. Changes nothing, and does not need the image to be downloaded.
     ///
     /// # Errors
-    /// What the create's checks would find.
+    /// Those of the checks that a create makes.
     pub async fn plan(&self, task: &Task, spec: &VmSpec) -> Result<Plan, Error> {
         Creation::of(self.operation(task)).plan(spec).await
     }
@@ -119,9 +119,9 @@ impl VmManager {
     /// Clones a VM, starts the clone and waits for it, as requested.
     ///
     /// # Errors
-    /// [`VmError::Exists`]; [`VmError::NotOff`] for a running source; [`CloneError::SourceChanged`]; [`StorageError::NoSpace`];
-    /// [`CloneError::NotCopyable`]; [`StorageError::Forged`]; [`VmError::Saved`]. On every error, and when the user
-    /// interrupts, all that was made is rolled back; only a wait that timed out leaves the clone.
+    /// Those of [`VmError`](super::VmError), [`CloneError`](super::CloneError) and [`StorageError`](super::StorageError).
+    /// On every error, and when the user interrupts, all that was made is rolled back; only a wait that timed out
+    /// leaves the clone.
     pub async fn clone_vm(&self, task: &Task, request: &CloneRequest) -> Result<VmStatus, Error> {
         Cloning::of(self.operation(task)).clone_vm(request).await
     }

@@ -12,13 +12,13 @@ pub struct Hardware {
     pub cpu_model: Option<CpuModel>,
     /// What the disks hang on.
     pub disk_bus: DiskBus,
-    /// The network cards' model.
+    /// The network interfaces' model.
     pub nic_model: NicModel,
     /// The graphics card.
     pub video: VideoModel,
     /// What the clock shows when the VM starts.
     pub clock: ClockOffset,
-    /// Whether Windows is told of the hypervisor, to work well with it.
+    /// Whether the Hyper-V enlightenments for Windows are enabled.
     pub hyperv: bool,
     /// Whether there is a TPM 2.0, by emulation.
     pub tpm: bool,
@@ -36,11 +36,11 @@ impl Hardware {
 
 /// An enumeration whose variants have a word each, in files and on the command line.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident, $what:literal: $($(#[$own:meta])* $variant:ident = $word:literal,)+) => {
+    ($(#[$meta:meta])* $name:ident, $what:literal: $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
         pub enum $name {
-            $($(#[$own])* $variant,)+
+            $($(#[$variant_meta])* $variant,)+
         }
 
         impl $name {
@@ -82,7 +82,7 @@ words! {
 }
 
 words! {
-    /// A network card's model.
+    /// A network interface's model.
     NicModel, "network interface model":
     /// virtio-net: the fastest; Windows needs a driver for it.
     #[default]

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use super::Invalid;
 use crate::model::Uuid;
 
-/// The hardware address of one network card, such as `52:54:00:12:34:56`.
+/// The hardware address of one network interface, such as `52:54:00:12:34:56`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MacAddress([u8; 6]);
 
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_card_can_have_is_refused() {
+    fn addresses_that_no_interface_can_have_are_refused() {
         for text in [
             "",
             "52:54:00:ab:cd",

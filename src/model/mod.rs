@@ -59,7 +59,7 @@ pub use mount::{MountDriver, MountSpec, SharedFolder};
 pub use nearest::nearest;
 pub use network_mode::NetworkMode;
 pub use network_name::NetworkName;
-pub use network_spec::{CardSpec, NetworkSpec};
+pub use network_spec::{InterfaceSpec, NetworkSpec};
 pub use os_variant::OsVariant;
 pub use port::{PortPublish, Protocol};
 pub use shutoff_reason::ShutoffReason;

@@ -6,7 +6,7 @@ use super::{Invalid, MacAddress, NicModel};
 /// What separates a network's name from that of a port group.
 const PORTGROUP: &str = ",portgroup=";
 
-/// What a VM's network card is plugged into: `NAME` or `network:NAME` for a libvirt network, with `,portgroup=NAME`
+/// What a VM's network interface is attached to: `NAME` or `network:NAME` for a libvirt network, with `,portgroup=NAME`
 /// behind it for one of its port groups, `bridge:NAME` for a bridge of the host, `user` for user-mode networking,
 /// `none`. An equals sign does for the colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum NetworkSpec {
     Bridge(String),
     /// QEMU's or passt's user-mode networking: no rights needed, reached by published ports.
     User,
-    /// No card at all.
+    /// No interface.
     None,
 }
 
@@ -114,10 +114,10 @@ impl fmt::Display for NetworkSpec {
     }
 }
 
-/// A network card of a VM: what it is plugged into, and if somebody says so its address and its model:
+/// A network interface of a VM: what it is attached to, optionally with its hardware address and model:
 /// `NETWORK[,portgroup=trunk][,mac=52:54:00:12:34:56][,model=e1000e]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CardSpec {
+pub struct InterfaceSpec {
     /// What it is plugged into.
     pub network: NetworkSpec,
     /// Its hardware address; `None` makes one.
@@ -126,13 +126,13 @@ pub struct CardSpec {
     pub model: Option<NicModel>,
 }
 
-impl From<NetworkSpec> for CardSpec {
+impl From<NetworkSpec> for InterfaceSpec {
     fn from(network: NetworkSpec) -> Self {
         Self { network, mac: None, model: None }
     }
 }
 
-impl FromStr for CardSpec {
+impl FromStr for InterfaceSpec {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -162,15 +162,15 @@ impl FromStr for CardSpec {
             Some(group) => plain.in_portgroup(group)?,
             None => plain,
         };
-        let card = Self { network: network_in_group, mac, model };
-        if card.network == NetworkSpec::None && network != text {
+        let interface = Self { network: network_in_group, mac, model };
+        if interface.network == NetworkSpec::None && network != text {
             return Err(Invalid::new("network interface", text, "there is no interface without a network"));
         }
-        Ok(card)
+        Ok(interface)
     }
 }
 
-impl CardSpec {
+impl InterfaceSpec {
     /// What it is in a list: what it is plugged into, and what somebody said of it.
     pub fn in_words(&self) -> String {
         let address = self.mac.map(|mac| mac.to_string());
@@ -183,13 +183,13 @@ impl CardSpec {
     }
 }
 
-impl serde::Serialize for CardSpec {
+impl serde::Serialize for InterfaceSpec {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl fmt::Display for CardSpec {
+impl fmt::Display for InterfaceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.network)?;
         if let Some(mac) = self.mac {
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_is_read_in_all_its_forms() {
+    fn an_interface_is_parsed_in_all_its_forms() {
         for (text, shown) in [
             ("default", "network:default"),
             ("bridge=br0", "bridge:br0"),
@@ -220,14 +220,14 @@ mod tests {
             ("ovs,mac=52:54:00:AA:00:01,portgroup=a=b", "network:ovs,portgroup=a=b,mac=52:54:00:aa:00:01"),
             ("a,b,portgroup=c,d,model=virtio", "network:a,b,portgroup=c,d,model=virtio"),
         ] {
-            let card = text.parse::<CardSpec>();
-            assert_eq!(card.as_ref().map(ToString::to_string), Ok(shown.to_owned()), "{text}");
-            assert_eq!(shown.parse(), card, "{text}");
+            let interface = text.parse::<InterfaceSpec>();
+            assert_eq!(interface.as_ref().map(ToString::to_string), Ok(shown.to_owned()), "{text}");
+            assert_eq!(shown.parse(), interface, "{text}");
         }
     }
 
     #[test]
-    fn a_card_that_cannot_be_is_refused() {
+    fn an_invalid_interface_is_refused() {
         for text in [
             "",
             "bridge=",
@@ -247,7 +247,7 @@ mod tests {
             "none,portgroup=a",
             ",portgroup=a",
         ] {
-            assert!(text.parse::<CardSpec>().is_err(), "{text:?}");
+            assert!(text.parse::<InterfaceSpec>().is_err(), "{text:?}");
         }
     }
 }

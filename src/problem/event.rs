@@ -1,6 +1,6 @@
 //! What goes on during an operation, in words.
 
-use crate::manager::{Already, Seen, Step};
+use crate::manager::{Already, Step, WaitObservation};
 
 /// A step as it begins, to be put behind the name of its VM or image.
 pub fn step(step: Step) -> &'static str {
@@ -44,14 +44,14 @@ pub fn already(name: &str, what: Already) -> String {
 }
 
 /// What a wait sees.
-pub fn seen(seen: &Seen) -> String {
+pub fn seen(seen: &WaitObservation) -> String {
     match seen {
-        Seen::Nothing => "nothing yet".to_owned(),
-        Seen::State(state) => format!("the VM is {state}"),
-        Seen::NoAddress => "no address".to_owned(),
-        Seen::NoAnswer(socket) => format!("{socket} does not answer"),
-        Seen::CloudInit { detail } => format!("cloud-init is running: {detail}"),
-        Seen::NoAccess { agent } => format!("ssh accepts no key of this user, and {agent}"),
-        Seen::Error(error) => error.clone(),
+        WaitObservation::Nothing => "nothing yet".to_owned(),
+        WaitObservation::State(state) => format!("the VM is {state}"),
+        WaitObservation::NoAddress => "no address".to_owned(),
+        WaitObservation::NoAnswer(socket) => format!("{socket} does not answer"),
+        WaitObservation::CloudInit { detail } => format!("cloud-init is running: {detail}"),
+        WaitObservation::NoAccess { agent } => format!("ssh accepts no key of this user, and {agent}"),
+        WaitObservation::Error(error) => error.clone(),
     }
 }

@@ -160,7 +160,7 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Network(error) => network::advice(error),
         Error::Images(error) => image::stored_advice(error),
         Error::Wait(error) => wait::advice(error),
-        Error::Reach(error) => wait::reach_advice(error),
+        Error::Endpoint(error) => wait::endpoint_advice(error),
         Error::Exec(error) => exec::advice(error),
         Error::Agent(error) => agent::advice(error),
         Error::Copy(error) => copy::advice(error),
@@ -224,17 +224,17 @@ fn install() -> String {
 
 /// The chain below an error; a cause that the message, or a nearer cause, already tells is left out.
 fn causes(error: &dyn StdError) -> Vec<String> {
-    let mut told = vec![error.to_string()];
+    let mut texts = vec![error.to_string()];
     let mut next = error.source();
     while let Some(cause) = next {
         // TOML's parser shows the lines, and ends the last one.
         let text = cause.to_string().trim_end().to_owned();
-        if !told.iter().any(|nearer| nearer.contains(&text)) {
-            told.push(text);
+        if !texts.iter().any(|nearer| nearer.contains(&text)) {
+            texts.push(text);
         }
         next = cause.source();
     }
-    told.split_off(1)
+    texts.split_off(1)
 }
 
 #[cfg(test)]

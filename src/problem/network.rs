@@ -101,11 +101,11 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
             K::WrongState,
             hint(format_args!("{} shows what the VM is attached to", vmtools("status").arg(vm))),
         ),
-        E::SeveralCards { macs, .. } => {
+        E::SeveralInterfaces { macs, .. } => {
             let macs: Vec<String> = macs.iter().map(|mac| option("--mac", mac)).collect();
             (K::Usage, hint(format_args!("specify one: {}", macs.join(" or "))))
         }
-        E::NoSuchCard { vm, .. } => {
+        E::NoSuchInterface { vm, .. } => {
             (K::NotFound, hint(format_args!("{} lists its interfaces", vmtools("status").arg(vm))))
         }
         E::MacTaken { .. } => (K::Exists, hint("omit --mac or mac= to generate one")),

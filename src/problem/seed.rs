@@ -1,4 +1,4 @@
-//! Errors in what a guest is told.
+//! Errors in a guest's first-boot configuration.
 
 use super::ErrorKind as K;
 use crate::seed::Error;

@@ -1,7 +1,7 @@
 //! The errors of waits for guests, and of the way to them.
 
 use super::{Advice, ErrorKind as K, hint, vmtools};
-use crate::manager::{ReachError, WaitError};
+use crate::manager::{EndpointError, WaitError};
 
 pub(super) fn advice(error: &WaitError) -> Advice {
     use WaitError as E;
@@ -32,8 +32,8 @@ pub(super) fn advice(error: &WaitError) -> Advice {
     }
 }
 
-pub(super) fn reach_advice(error: &ReachError) -> Advice {
-    use ReachError as E;
+pub(super) fn endpoint_advice(error: &EndpointError) -> Advice {
+    use EndpointError as E;
     match error {
         E::NoNetwork { name } => (
             K::WrongState,

@@ -25,7 +25,7 @@ pub struct Connection {
     socket: PathBuf,
     stream: UnixStream,
     reader: Reader,
-    piece: Box<[u8]>,
+    chunk: Box<[u8]>,
     events: Queue,
     version: QemuVersion,
     next_id: u64,
@@ -51,7 +51,7 @@ impl Connection {
             socket: socket.to_owned(),
             stream,
             reader: Reader::default(),
-            piece: vec![0; PIECE].into(),
+            chunk: vec![0; CHUNK_BYTES].into(),
             events: Queue::default(),
             version: QemuVersion::default(),
             next_id: 0,
@@ -233,10 +233,10 @@ impl Connection {
     }
 
     async fn read(&mut self) -> Result<(), Error> {
-        match self.stream.read(&mut self.piece).await {
+        match self.stream.read(&mut self.chunk).await {
             Ok(0) => Err(self.closed(None)),
             Ok(count) => {
-                self.reader.push(self.piece.get(..count).unwrap_or_default());
+                self.reader.push(self.chunk.get(..count).unwrap_or_default());
                 Ok(())
             }
             Err(source) => Err(self.closed(Some(source))),
@@ -265,7 +265,7 @@ impl Connection {
 }
 
 /// How much is read at once, in bytes: most replies fit.
-const PIECE: usize = 8 << 10;
+const CHUNK_BYTES: usize = 8 << 10;
 
 #[cfg(test)]
 mod tests;

@@ -12,12 +12,12 @@ pub struct Event {
     pub name: String,
     /// When it happened; `None` when QEMU could not tell.
     pub time: Option<SystemTime>,
-    /// What is told of it, as JSON.
+    /// Its data, as JSON.
     data: Option<Box<RawValue>>,
 }
 
 impl Event {
-    /// What is told of it; an event without data is an empty object.
+    /// Its data; an empty object for an event without data.
     ///
     /// # Errors
     /// When the data is not of this type.

@@ -64,20 +64,20 @@ pub(super) struct Reader {
 impl Reader {
     /// Takes the next bytes. [`next`](Self::next) is to be asked until it has no more before the next are
     /// given, so that no more is held than an unfinished line and one piece.
-    pub(super) fn push(&mut self, piece: &[u8]) {
+    pub(super) fn push(&mut self, chunk: &[u8]) {
         if self.too_long {
             return;
         }
         self.buffer.drain(..self.start);
         self.searched -= self.start;
         self.start = 0;
-        let more = piece.iter().position(|byte| *byte == b'\n').unwrap_or(piece.len());
+        let more = chunk.iter().position(|byte| *byte == b'\n').unwrap_or(chunk.len());
         if self.searched == self.buffer.len() && self.searched + more > LINE_LIMIT {
             *self = Self { too_long: true, ..Self::default() };
             return;
         }
-        self.make_room(piece.len());
-        self.buffer.extend_from_slice(piece);
+        self.make_room(chunk.len());
+        self.buffer.extend_from_slice(chunk);
     }
 
     /// The next message; `None` until there are more bytes. A malformed line is passed over: the next call

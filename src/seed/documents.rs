@@ -7,11 +7,11 @@ pub struct Documents {
     pub user_data: Vec<u8>,
     /// JSON, which is YAML.
     pub meta_data: Vec<u8>,
-    /// JSON, which is YAML: network configuration, version 2, DHCP on all cards.
+    /// JSON, which is YAML: network configuration, version 2, DHCP on all interfaces.
     ///
     /// By MAC address where these are known: cloud-init's NetworkManager, sysconfig and eni renderers
     /// (Fedora, RHEL and its kin, openSUSE, Alpine) don't know `match: {name: ..}` and take the entry's key
-    /// for the card's name (cloudinit/net/network_state.py, handle_ethernets).
+    /// for the interface's name (cloudinit/net/network_state.py, handle_ethernets).
     pub network_config: Vec<u8>,
 }
 

@@ -7,7 +7,7 @@ pub enum Error {
     /// A value that cannot be taken: a user's or host's name, an address.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// An ssh key that can't go into authorized_keys. The key itself is not told.
+    /// An ssh key that can't go into authorized_keys. The message does not contain the key.
     #[error("ssh key number {number} cannot be used: {reason}")]
     AuthorizedKey {
         /// Its place in the list, from 1.

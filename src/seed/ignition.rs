@@ -9,7 +9,7 @@ use super::{Error, HostKey};
 /// The oldest version of the specification that has `merge`, and that every Ignition 2 knows.
 const VERSION: &str = "3.0.0";
 
-/// What a VM is told by Ignition at its first start.
+/// An Ignition configuration for a VM's first boot.
 pub struct Ignition<'a> {
     /// The user's own configuration, JSON of version 3.
     pub config: &'a [u8],
@@ -84,11 +84,11 @@ mod tests {
 
     #[test]
     fn the_users_own_is_merged_into_access_and_name() {
-        let own = br#"{"ignition": {"version": "3.4.0"}}"#;
+        let given = br#"{"ignition": {"version": "3.4.0"}}"#;
         let host_key = HostKey { private: "PRIVATE".into(), public: "ssh-ed25519 AAAB".into() };
         let keys = ["ssh-ed25519 AAAA ada".to_owned()];
         let ignition = Ignition {
-            config: own,
+            config: given,
             hostname: "web",
             user: "core",
             authorized_keys: &keys,
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(document["ignition"]["version"], "3.0.0");
         let source = document["ignition"]["config"]["merge"][0]["source"].as_str().expect("source");
         let encoded = source.strip_prefix("data:;base64,").expect("a data URL");
-        assert_eq!(STANDARD.decode(encoded).expect("base64"), own);
+        assert_eq!(STANDARD.decode(encoded).expect("base64"), given);
         assert_eq!(document["passwd"]["users"][0]["sshAuthorizedKeys"][0], keys[0]);
         let files = document["storage"]["files"].as_array().expect("files");
         assert_eq!((files.len(), &files[1]["mode"]), (3, &json!(0o600)));

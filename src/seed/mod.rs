@@ -1,4 +1,4 @@
-//! The seed: what a guest is told at its first boot, by cloud-init or by Ignition.
+//! The seed: a guest's first-boot configuration, for cloud-init or Ignition.
 //!
 //! ```text
 //! a user's file ─ check_user_data ─ warnings, or a refusal before anything is made

@@ -141,14 +141,14 @@ pub fn sync_folder(folder: &Path) -> Result<(), Error> {
 ///
 /// # Errors
 /// When its file can't be made.
-pub async fn lock(path: &Path) -> Result<Held, Error> {
+pub async fn lock(path: &Path) -> Result<LockGuard, Error> {
     let owned = path.to_owned();
     let wait = move || loop {
         let file = open_lock(&owned)?;
         file.lock().map_err(Error::at("lock", &owned))?;
         // Whoever had it before has removed the file: then this lock is on nothing.
         if is_at(&file, &owned) {
-            return Ok(Held { file, path: owned });
+            return Ok(LockGuard { file, path: owned });
         }
     };
     tokio::task::spawn_blocking(wait).await.map_err(|error| Error {
@@ -162,11 +162,11 @@ pub async fn lock(path: &Path) -> Result<Held, Error> {
 ///
 /// # Errors
 /// When its file can't be made.
-pub fn try_lock(path: &Path) -> Result<Option<Held>, Error> {
+pub fn try_lock(path: &Path) -> Result<Option<LockGuard>, Error> {
     if let Some(folder) = path.parent() {
         create_private_folder(folder)?;
     }
-    try_hold(path, Hold::Exclusive)
+    try_hold(path, LockMode::Exclusive)
 }
 
 fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
@@ -176,9 +176,9 @@ fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
     open_held(path)
 }
 
-/// How a name is held.
+/// Whether others may hold the same lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hold {
+pub enum LockMode {
     /// By any number at the same time, while nobody holds it exclusively.
     Shared,
     /// By one alone.
@@ -188,7 +188,7 @@ pub enum Hold {
 /// A name that is held until the value is dropped, or the process ends, however it ends. The file that stands
 /// for it is there only while somebody holds it, but for what a killed process leaves: [`sweep_held`].
 #[derive(Debug)]
-pub struct Held {
+pub struct LockGuard {
     file: std::fs::File,
     path: PathBuf,
 }
@@ -198,12 +198,12 @@ pub struct Held {
 ///
 /// # Errors
 /// When the file can't be made or opened.
-pub fn try_hold(path: &Path, hold: Hold) -> Result<Option<Held>, Error> {
+pub fn try_hold(path: &Path, hold: LockMode) -> Result<Option<LockGuard>, Error> {
     loop {
         let file = open_held(path)?;
         let locked = match hold {
-            Hold::Shared => file.try_lock_shared(),
-            Hold::Exclusive => file.try_lock(),
+            LockMode::Shared => file.try_lock_shared(),
+            LockMode::Exclusive => file.try_lock(),
         };
         match locked {
             Ok(()) => {}
@@ -212,7 +212,7 @@ pub fn try_hold(path: &Path, hold: Hold) -> Result<Option<Held>, Error> {
         }
         // Who held it before may have removed the file between the two: then this lock is on nothing.
         if is_at(&file, path) {
-            return Ok(Some(Held { file, path: path.to_owned() }));
+            return Ok(Some(LockGuard { file, path: path.to_owned() }));
         }
     }
 }
@@ -222,7 +222,7 @@ pub fn sweep_held(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let ours = entries.filter(|path| path.to_string_lossy().ends_with(ending));
     // Dropped, the hold takes its file along.
-    ours.filter(|path| matches!(try_hold(path, Hold::Exclusive), Ok(Some(_)))).collect()
+    ours.filter(|path| matches!(try_hold(path, LockMode::Exclusive), Ok(Some(_)))).collect()
 }
 
 fn open_held(path: &Path) -> Result<std::fs::File, Error> {
@@ -244,7 +244,7 @@ fn is_at(file: &std::fs::File, path: &Path) -> bool {
     }
 }
 
-impl Drop for Held {
+impl Drop for LockGuard {
     fn drop(&mut self) {
         // Closing it is not enough: a process that is just being started elsewhere in the program has the file open,
         // too, until it turns into its own program, and would hold the lock as long.
@@ -335,14 +335,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let path = folder.path().join("vm.lock");
         let hold = |how| try_hold(&path, how).expect("asks");
-        let (one, other) = (hold(Hold::Shared), hold(Hold::Shared));
-        assert!(one.is_some() && other.is_some() && hold(Hold::Exclusive).is_none());
+        let (one, other) = (hold(LockMode::Shared), hold(LockMode::Shared));
+        assert!(one.is_some() && other.is_some() && hold(LockMode::Exclusive).is_none());
         drop(one);
-        assert!(hold(Hold::Exclusive).is_none() && path.exists());
+        assert!(hold(LockMode::Exclusive).is_none() && path.exists());
         drop(other);
         assert!(!path.exists());
-        let alone = hold(Hold::Exclusive);
-        assert!(alone.is_some() && hold(Hold::Shared).is_none());
+        let alone = hold(LockMode::Exclusive);
+        assert!(alone.is_some() && hold(LockMode::Shared).is_none());
         drop(alone);
         assert!(!path.exists());
     }
@@ -354,7 +354,7 @@ mod tests {
         let inside = std::sync::atomic::AtomicU32::new(0);
         let work = || {
             for _ in 0..200 {
-                if let Some(held) = try_hold(&path, Hold::Exclusive).expect("asks") {
+                if let Some(held) = try_hold(&path, LockMode::Exclusive).expect("asks") {
                     assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
                     inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
                     drop(held);
@@ -371,7 +371,7 @@ mod tests {
         let (left, held) = (folder.path().join("a.lock"), folder.path().join("b.lock"));
         std::fs::write(&left, "").expect("writes");
         std::fs::write(folder.path().join("other"), "").expect("writes");
-        let hold = try_hold(&held, Hold::Shared).expect("asks").expect("free");
+        let hold = try_hold(&held, LockMode::Shared).expect("asks").expect("free");
         assert_eq!(sweep_held(folder.path(), ".lock"), [left]);
         assert!(held.exists() && folder.path().join("other").exists());
         drop(hold);

@@ -14,8 +14,8 @@ fn a_value_is_set_told_and_taken_away() {
     let default = vmtools(&["config", "--get", "defaults.memory"]).success().stdout;
     let set = vmtools(&["config", "--set", "defaults.memory=3G"]).success();
     assert_eq!(set.stdout, "", "{set}");
-    let told = vmtools(&["config", "--get", "defaults.memory"]).success();
-    assert_ne!(told.stdout, default);
+    let shown = vmtools(&["config", "--get", "defaults.memory"]).success();
+    assert_ne!(shown.stdout, default);
     let json = vmtools(&["--json", "config", "--get", "defaults.memory"]).success().json();
     assert_eq!(json["key"], "defaults.memory");
     assert!(!json["value"].is_null(), "{json}");
@@ -29,8 +29,8 @@ fn mirrors_are_a_list_of_rewrites() {
     let env = TestEnv::new();
     let mirror = "https://cloud.debian.org/=http://mirror.lan/debian/";
     env.vmtools(&["config", "--set", &format!("image.mirrors={mirror}")]).run().success();
-    let told = env.vmtools(&["--json", "config", "--get", "image.mirrors"]).run().success().json();
-    assert_eq!(told["value"], serde_json::json!([mirror]));
+    let shown = env.vmtools(&["--json", "config", "--get", "image.mirrors"]).run().success().json();
+    assert_eq!(shown["value"], serde_json::json!([mirror]));
     env.vmtools(&["config", "--set", "image.mirrors=mirror.lan"])
         .run()
         .code(2)

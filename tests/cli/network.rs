@@ -52,8 +52,8 @@ fn what_does_not_go_together_is_usage() {
 }
 
 #[test]
-fn cards_that_cannot_be_are_usage() {
-    for card in [
+fn invalid_interfaces_are_a_usage_error() {
+    for interface in [
         "lab,mac=1",
         "lab,model=nonsense",
         "lab,colour=red",
@@ -63,7 +63,7 @@ fn cards_that_cannot_be_are_usage() {
         "lab,portgroup=a,portgroup=b",
         "bridge=br0,portgroup=a",
     ] {
-        run(&["create", "web", "--image", "./x", "--network", card]).code(2).stderr_has("--network");
+        run(&["create", "web", "--image", "./x", "--network", interface]).code(2).stderr_has("--network");
     }
     let twins = ["create", "web", "--image", "./x", "--count", "2", "-n", "lab,mac=52:54:00:00:00:01"];
     run(&twins).code(2).stderr_has("mac=");

@@ -345,18 +345,18 @@ fn without_a_checksum_only_https_and_only_if_told() {
     authority.write(&trusted);
     let www = bench.env.root().join("www");
     let mut secure = HttpServer::start_tls(&www, &authority);
-    let told = ["--insecure-no-checksum"];
+    let no_checksum = ["--insecure-no-checksum"];
     let url = secure.url("disk.img");
     let plain = bench.server.url("disk.img");
 
     failed(&bench.pull(&url, &[]).run(), 2, "usage");
-    let refused = bench.pull(&plain, &told).run();
+    let refused = bench.pull(&plain, &no_checksum).run();
     failed(&refused, 2, "usage");
     assert!(refused.json_error()["hint"].as_str().unwrap().contains("https"), "{refused}");
     assert!(secure.requests().is_empty() && bench.server.requests().is_empty());
 
-    failed(&bench.pull(&url, &told).run(), 8, "unreachable");
-    let pull = || bench.pull(&url, &told).env("SSL_CERT_FILE", &trusted).run();
+    failed(&bench.pull(&url, &no_checksum).run(), 8, "unreachable");
+    let pull = || bench.pull(&url, &no_checksum).env("SSL_CERT_FILE", &trusted).run();
     pull().success().stderr_has("is not verified");
     assert!(bench.the_image() == image(1));
     pull().success().stderr_has("up to date");
@@ -365,7 +365,7 @@ fn without_a_checksum_only_https_and_only_if_told() {
     assert!(bench.the_image() == image(2));
 
     secure.fault("gone.img", Some(Fault::Redirect(plain)));
-    let gone = bench.pull(&secure.url("gone.img"), &told).env("SSL_CERT_FILE", &trusted).run();
+    let gone = bench.pull(&secure.url("gone.img"), &no_checksum).env("SSL_CERT_FILE", &trusted).run();
     assert_ne!(gone.status.code(), Some(0), "{gone}");
     assert_eq!(bench.server.count("disk.img"), 0, "a redirect to plain http is not followed");
 }

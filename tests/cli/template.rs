@@ -122,7 +122,7 @@ fn a_check_of_what_is_right_or_is_not_there() {
     let place = format!("{}:", broken.display());
     env.vmtools(&["template", "check", broken.to_str().unwrap()]).run().code(2).stdout_has(&place);
     let missing = env.write("tmp/missing.toml", "image = './x'\nuser_data = 'none.yaml'\n");
-    let told = env.vmtools(&["template", "check", missing.to_str().unwrap()]).run().code(2);
-    assert!(told.stdout.contains(":1:1: image: there is no file "), "{told}");
-    assert!(told.stdout.contains(":2:1: user_data: there is no file "), "{told}");
+    let checked = env.vmtools(&["template", "check", missing.to_str().unwrap()]).run().code(2);
+    assert!(checked.stdout.contains(":1:1: image: there is no file "), "{checked}");
+    assert!(checked.stdout.contains(":2:1: user_data: there is no file "), "{checked}");
 }

@@ -169,16 +169,16 @@ fn a_guest_is_plugged_in_and_out() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
     let network = |args: &[&str]| sandbox.vmtools(&[&["network"], args].concat()).run();
-    let card = "default,model=virtio,mac=52:54:00:AA:00:01";
+    let interface = "default,model=virtio,mac=52:54:00:AA:00:01";
     create(&sandbox, "web", &image, &["-p", "8080:80"])
         .run()
         .code(9)
         .stderr_has("on the network default")
         .stderr_has("ssh -L");
     create(&sandbox, "web", &image, &["-n", "bridge=br0"]).run().code(3);
-    create(&sandbox, "web", &image, &["-n", card, "-n", card]).run().code(2);
-    create(&sandbox, "web", &image, &["-n", card, "--start", "--wait"]).run().success();
-    create(&sandbox, "two", &image, &["-n", card]).run().code(4).stderr_has("web");
+    create(&sandbox, "web", &image, &["-n", interface, "-n", interface]).run().code(2);
+    create(&sandbox, "web", &image, &["-n", interface, "--start", "--wait"]).run().success();
+    create(&sandbox, "two", &image, &["-n", interface]).run().code(4).stderr_has("web");
     let two = create(&sandbox, "two", &image, &["-n", "default,model=e1000e", "--print-xml"]).run().success();
     two.stdout_has("<model type=\"e1000e\"/>").stdout_has("<source network=\"default\"/>");
     let elsewhere = sandbox.vmtools(&["network", "create", "lab"]).env("TMPDIR", "/nope").run().code(1);
@@ -195,19 +195,19 @@ fn a_guest_is_plugged_in_and_out() {
     network(&["delete", "default", "--yes"]).code(5).stderr_has("network detach default web");
 
     // Hot, and for good.
-    let cards = || sandbox.vmtools(&["ssh", "web", "--", "ls /sys/class/net"]).run().success().stdout;
+    let interfaces = || sandbox.vmtools(&["ssh", "web", "--", "ls /sys/class/net"]).run().success().stdout;
     network(&["detach", "lab", "web"]).code(5).stderr_has("has no interface on the network lab");
     let attached = network(&["attach", "lab", "web", "--json"]).success();
     assert_eq!((&attached.json()["live"], word(&attached, "model").as_str()), (&true.into(), "virtio"));
     network(&["attach", "lab", "web", "--mac", "52:54:00:aa:00:02", "--model", "e1000e"]).success();
     network(&["attach", "lab", "web", "--mac", "52:54:00:aa:00:01"]).code(4);
     // The guest has no driver for the other one.
-    assert!(cards().contains("eth1"), "{}", cards());
+    assert!(interfaces().contains("eth1"), "{}", interfaces());
     let stored = sandbox.virsh(&["dumpxml", "--inactive", "web"]).stdout;
     assert!(stored.contains("52:54:00:aa:00:02") && stored.contains("e1000e"), "{stored}");
     network(&["detach", "lab", "web"]).code(2).stderr_has("--mac");
 
-    // An address that is kept, and goes with its card.
+    // An address that is kept, and goes with its interface.
     let reserve = |ip: &str, more: &[&str]| network(&[&["reserve", "lab", "web", ip][..], more].concat());
     let info = network(&["info", "lab", "--json"]).success().json();
     assert_eq!(info["subnets"][0], "192.168.123.0/24");
@@ -232,7 +232,7 @@ fn a_guest_is_plugged_in_and_out() {
     network(&["unreserve", "lab", "web"]).success().stdout_has("192.168.123.11 is no longer reserved");
     network(&["unreserve", "lab", "web"]).success().stderr_has("has no reserved address");
     network(&["detach", "lab", "web"]).success();
-    assert!(!cards().contains("eth1"), "{}", cards());
+    assert!(!interfaces().contains("eth1"), "{}", interfaces());
 
     // Off, with the network off too: the start starts it, and the guest gets its address.
     sandbox.vmtools(&["stop", "web", "--force"]).run().success();

@@ -1,4 +1,5 @@
-//! Holding writes back, so that a copy of the disks is consistent. The agent allows hardly anything else meanwhile.
+//! Freezing the guest's file systems, so that a copy of the disks is consistent. The agent allows hardly any other
+//! command meanwhile.
 
 use serde::Deserialize;
 

@@ -27,7 +27,7 @@ pub enum TransferError<E: std::error::Error + 'static> {
 }
 
 impl<T: Transport> Agent<T> {
-    /// Reads a file of the guest's to its end and gives its bytes to `output`. `progress` is told how many went
+    /// Reads a file of the guest's to its end and gives its bytes to `output`. `progress` is called with how many went
     /// through so far. Gives how many there were.
     ///
     /// # Errors

@@ -11,17 +11,17 @@ fn content() -> Vec<u8> {
 fn files_go_both_ways_in_chunks() {
     let guest = FakeGuest::new();
     let client = Agent::new(&guest);
-    let mut told = Vec::new();
-    let written = wait(client.write_file("/tmp/a", &mut content().as_slice(), |done| told.push(done)));
+    let mut offsets = Vec::new();
+    let written = wait(client.write_file("/tmp/a", &mut content().as_slice(), |done| offsets.push(done)));
     assert_eq!(written.expect("writes"), content().len() as u64);
-    assert_eq!(told[..2], [WRITE_CHUNK as u64, 2 * WRITE_CHUNK as u64]);
+    assert_eq!(offsets[..2], [WRITE_CHUNK as u64, 2 * WRITE_CHUNK as u64]);
     assert!(guest.state().files["/tmp/a"] == content());
     let mut output = Vec::new();
-    let mut told = Vec::new();
-    let read = wait(client.read_file("/tmp/a", &mut output, |done| told.push(done)));
+    let mut offsets = Vec::new();
+    let read = wait(client.read_file("/tmp/a", &mut output, |done| offsets.push(done)));
     assert_eq!(read.expect("reads"), content().len() as u64);
     assert!(output == content());
-    assert_eq!(told, [READ_CHUNK as u64, content().len() as u64]);
+    assert_eq!(offsets, [READ_CHUNK as u64, content().len() as u64]);
     assert!(guest.state().open.is_empty());
 }
 

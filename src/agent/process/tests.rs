@@ -59,12 +59,12 @@ fn one_that_does_not_heed_is_killed() {
     // It ended, and what it printed is too much.
     assert_eq!(ended("loud-forever"), Some(None));
     // It ended, and somebody else was told.
-    let told = wait(async {
+    let status = wait(async {
         let process = client.start(&Exec::new("forever")).await.expect("starts");
         guest.state().gone.insert(process.pid());
         process.terminate(MOMENT).await.map(|exit| exit.status)
     });
-    assert_eq!(told, Some(None));
+    assert_eq!(status, Some(None));
     guest.state().absent = true;
     let gone = wait(Process { client: &client, pid: 1 }.terminate(MOMENT));
     assert_eq!(gone, None);

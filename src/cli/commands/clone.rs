@@ -2,8 +2,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::batch::Batch;
 use super::create::describe;
-use super::many::Many;
 use super::new_vms::NewVms;
 use crate::cli::complete;
 use crate::cli::context::Context;
@@ -53,7 +53,7 @@ pub async fn run(args: CloneArgs, context: &Context) -> Result<ExitCode, Problem
         (_, true) => CloneMode::Live,
         _ => CloneMode::Full,
     };
-    let mut many = Many::of(Doing::Clone);
+    let mut batch = Batch::of(Doing::Clone);
     for name in names {
         let request = CloneRequest {
             source: args.source.clone(),
@@ -63,9 +63,9 @@ pub async fn run(args: CloneArgs, context: &Context) -> Result<ExitCode, Problem
             start: args.new.start,
             wait: wait.clone(),
         };
-        if !many.take(request.name.as_str(), session.clone_vm(&request).await) {
+        if !batch.take(request.name.as_str(), session.clone_vm(&request).await) {
             break;
         }
     }
-    many.finish(context, args.new.count.is_none(), describe)
+    batch.finish(context, args.new.count.is_none(), describe)
 }

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::many::Many;
+use super::batch::Batch;
 use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::cli::render;
@@ -57,16 +57,16 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
         ends_hanging: args.force && !args.dry_run,
     };
     let mut plans = Vec::new();
-    let mut many = Many::of(Doing::Delete);
+    let mut batch = Batch::of(Doing::Delete);
     for (name, plan) in session.deletion().plan(&names, &request).await? {
         match plan.map_err(|error| Problem::during(Doing::Delete, error)) {
             Ok(plan) => plans.push(plan),
-            Err(problem) => fail(problem.about(&name), &args, context, &mut many),
+            Err(problem) => fail(problem.about(&name), &args, context, &mut batch),
         }
     }
     if args.dry_run {
         context.ui.show_all(&plans, single, |plans| render::delete_plans(plans, args.force));
-        return many.close(context);
+        return batch.close(context);
     }
     let foreign: Vec<&str> = plans.iter().flat_map(DeletePlan::foreign).collect();
     if (asks || asks_for_disks && !foreign.is_empty()) && !plans.is_empty() {
@@ -77,26 +77,26 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
         let plan = render::delete_plans(&plans, args.force);
         let answer = context.ui.confirm(session.interrupt(), &plan, &question, "nothing was deleted").await;
         if let Err(no) = answer {
-            many.fail(no);
-            return many.close(context);
+            batch.fail(no);
+            return batch.close(context);
         }
     }
     session
         .deletion()
         .delete_each(plans, |name, result| match result {
             Ok(deleted) => {
-                many.add(deleted);
+                batch.add(deleted);
                 true
             }
             Err(error) => {
                 let problem = Problem::during(Doing::Delete, error).about(name);
                 let goes_on = problem.kind != ErrorKind::Interrupted;
-                fail(problem, &args, context, &mut many);
+                fail(problem, &args, context, &mut batch);
                 goes_on
             }
         })
         .await;
-    many.finish(context, single, render::deleted)
+    batch.finish(context, single, render::deleted)
 }
 
 fn refuse_without_terminal(asks: bool, asks_for_disks: bool, context: &Context) -> Result<(), Problem> {
@@ -118,11 +118,11 @@ fn refuse_without_terminal(asks: bool, asks_for_disks: bool, context: &Context) 
     Ok(())
 }
 
-fn fail(problem: Problem, args: &DeleteArgs, context: &Context, many: &mut Many<Deleted>) {
+fn fail(problem: Problem, args: &DeleteArgs, context: &Context, batch: &mut Batch<Deleted>) {
     match (&problem.vm, problem.kind) {
         (Some(name), ErrorKind::NotFound) if args.if_exists => {
             context.ui.note(&format!("there is no VM {name}"));
         }
-        _ => many.fail(problem),
+        _ => batch.fail(problem),
     }
 }

@@ -13,7 +13,7 @@ use crate::cli::ui::Ui;
 use crate::manager::{Error, EventCommand, EventStream, VmEvent};
 use crate::problem::Problem;
 
-/// How often it is looked whether anybody still reads.
+/// How often to check whether anybody still reads.
 const LOOK: Duration = Duration::from_millis(250);
 /// How many events may wait for a slow command; beyond, virsh is not read.
 const WAITING: usize = 4096;
@@ -65,20 +65,20 @@ pub async fn run(args: EventsArgs, context: &Context) -> Result<ExitCode, Proble
 async fn tell(args: &EventsArgs, context: &Context, session: &Session) -> Result<(), Error> {
     let mut events = session.monitoring().events(&args.names).await?;
     context.ui.note(&format!("listening to {}; press Ctrl-C to stop", session.uri()));
-    let mut teller = Teller::of(args, context, session, &events);
+    let mut sink = EventSink::of(args, context, session, &events);
     let mut left = args.count;
     while left != Some(0) {
-        let Some(event) = teller.next(&mut events).await? else { return Ok(()) };
+        let Some(event) = sink.next(&mut events).await? else { return Ok(()) };
         left = left.map(|left| left - 1);
-        if !teller.take(event)? {
+        if !sink.take(event)? {
             return Ok(());
         }
     }
-    teller.finish().await
+    sink.finish().await
 }
 
 /// What becomes of events: lines, or runs of a command.
-struct Teller<'a> {
+struct EventSink<'a> {
     ui: &'a Ui,
     session: &'a Session,
     command: Option<&'a str>,
@@ -88,7 +88,7 @@ struct Teller<'a> {
     width: usize,
 }
 
-impl<'a> Teller<'a> {
+impl<'a> EventSink<'a> {
     fn of(
         args: &'a EventsArgs,
         context: &'a Context,

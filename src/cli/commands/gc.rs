@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::many::Many;
+use super::batch::Batch;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::manager::{Error, Garbage};
@@ -25,19 +25,19 @@ pub async fn run(args: GcArgs, context: &Context) -> Result<ExitCode, Problem> {
     if garbage.is_empty() {
         context.ui.note("nothing to remove");
     }
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     if args.dry_run {
-        garbage.into_iter().for_each(|item| many.add(item));
+        garbage.into_iter().for_each(|item| batch.add(item));
     } else {
         let (waiting, removable): (Vec<_>, Vec<_>) =
             garbage.into_iter().partition(|item| item.removable_at.is_some());
-        let told = |item: Garbage, result: Result<(), Error>| {
+        let on_result = |item: Garbage, result: Result<(), Error>| {
             let name = item.name.clone();
-            many.take(&name, result.map(|()| item))
+            batch.take(&name, result.map(|()| item))
         };
-        session.garbage().remove_each(removable, told).await;
-        waiting.into_iter().for_each(|item| many.add(item));
+        session.garbage().remove_each(removable, on_result).await;
+        waiting.into_iter().for_each(|item| batch.add(item));
         session.garbage().sweep();
     }
-    many.finish(context, false, |item| render::garbage(item, args.dry_run))
+    batch.finish(context, false, |item| render::garbage(item, args.dry_run))
 }

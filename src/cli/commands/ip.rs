@@ -20,12 +20,12 @@ pub struct IpArgs {
 /// When the VM is shut off, or has no address yet.
 pub async fn run(args: IpArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.reader().await?;
-    let reach =
-        session.guest().reach(&args.name).await.map_err(|error| Problem::from(error).about(&args.name))?;
-    context.ui.show(&reach, |reach| reach.ips.iter().map(|ip| format!("{ip}\n")).collect());
-    if !reach.published.is_empty() {
-        let ports = reach.published.iter().map(render::published).collect::<Vec<_>>().join(", ");
-        context.ui.note(&format!("published ports of {}: {ports}", reach.name));
+    let endpoint =
+        session.guest().endpoint(&args.name).await.map_err(|error| Problem::from(error).about(&args.name))?;
+    context.ui.show(&endpoint, |endpoint| endpoint.ips.iter().map(|ip| format!("{ip}\n")).collect());
+    if !endpoint.published.is_empty() {
+        let ports = endpoint.published.iter().map(render::published).collect::<Vec<_>>().join(", ");
+        context.ui.note(&format!("published ports of {}: {ports}", endpoint.name));
     }
     Ok(ExitCode::SUCCESS)
 }

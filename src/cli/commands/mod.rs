@@ -38,7 +38,7 @@ pub mod unprotect;
 pub mod vnc;
 pub mod wait;
 
-mod many;
+mod batch;
 mod new_vms;
 mod selection;
 

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::many::Many;
+use super::batch::Batch;
 use super::selection::Selection;
 use super::stop::changed;
 use crate::cli::context::Context;
@@ -23,8 +23,8 @@ pub struct PauseArgs {
 pub async fn run(args: PauseArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let names = args.selection.resolve(&session, context).await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     let power = session.power();
-    many.each(&names, |name| power.pause(name)).await;
-    many.finish(context, args.selection.names.len() == 1, |vm| context.ui.outcome(&vm.name, changed(vm)))
+    batch.each(&names, |name| power.pause(name)).await;
+    batch.finish(context, args.selection.names.len() == 1, |vm| context.ui.outcome(&vm.name, changed(vm)))
 }

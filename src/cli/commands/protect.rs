@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::many::Many;
+use super::batch::Batch;
 use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::problem::Problem;
@@ -22,10 +22,10 @@ pub struct ProtectArgs {
 pub async fn run(args: ProtectArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let names = args.selection.resolve(&session, context).await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     let changes = session.changes();
-    many.each(&names, |name| changes.protect(name, true)).await;
-    many.finish(context, args.selection.names.len() == 1, |vm| {
+    batch.each(&names, |name| changes.protect(name, true)).await;
+    batch.finish(context, args.selection.names.len() == 1, |vm| {
         context.ui.outcome(&vm.name, format!("{} is protected\n", vm.name))
     })
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::many::Many;
+use super::batch::Batch;
 use super::selection::Selection;
 use super::start::wait_for;
 use super::stop::stop_by;
@@ -42,10 +42,10 @@ pub async fn run(args: RestartArgs, context: &Context) -> Result<ExitCode, Probl
     let by = stop_by(args.force, args.timeout, context)?;
     let wait = wait_for(args.wait, args.timeout, context)?;
     let names = args.selection.resolve(&session, context).await?;
-    let mut many = Many::of(Doing::Restart);
+    let mut batch = Batch::of(Doing::Restart);
     let power = session.power();
-    many.each(&names, |name| power.restart(name, by, wait.as_ref())).await;
-    many.finish(context, args.selection.names.len() == 1, |vm| {
+    batch.each(&names, |name| power.restart(name, by, wait.as_ref())).await;
+    batch.finish(context, args.selection.names.len() == 1, |vm| {
         context.ui.outcome(&vm.name, format!("{} is {}\n", vm.name, vm.state))
     })
 }

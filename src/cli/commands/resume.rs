@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::many::Many;
+use super::batch::Batch;
 use super::selection::Selection;
 use super::stop::changed;
 use crate::cli::context::Context;
@@ -22,8 +22,8 @@ pub struct ResumeArgs {
 pub async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let names = args.selection.resolve(&session, context).await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     let power = session.power();
-    many.each(&names, |name| power.resume(name)).await;
-    many.finish(context, args.selection.names.len() == 1, |vm| context.ui.outcome(&vm.name, changed(vm)))
+    batch.each(&names, |name| power.resume(name)).await;
+    batch.finish(context, args.selection.names.len() == 1, |vm| context.ui.outcome(&vm.name, changed(vm)))
 }

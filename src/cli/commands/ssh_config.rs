@@ -3,10 +3,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::many::Many;
+use super::batch::Batch;
 use crate::cli::complete;
 use crate::cli::context::Context;
-use crate::manager::{Error, ListRequest, ReachError, SshHost, VmError};
+use crate::manager::{EndpointError, Error, ListRequest, SshHost, VmError};
 use crate::problem::{Problem, vmtools};
 
 /// Print ssh_config entries for VMs.
@@ -33,7 +33,7 @@ pub async fn run(args: SshConfigArgs, context: &Context) -> Result<ExitCode, Pro
     } else {
         session.vms().list(&ListRequest::default()).await?.into_iter().map(|vm| vm.name).collect()
     };
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     for name in names {
         if !is_pattern_free(&name) && named {
             let reason = format!("the name {name:?} cannot be used in ssh_config");
@@ -41,7 +41,7 @@ pub async fn run(args: SshConfigArgs, context: &Context) -> Result<ExitCode, Pro
             let problem = found.err().unwrap_or_else(|| {
                 Problem::usage(reason, format!("rename it: {}", vmtools("rename").arg(&name).fixed("NEW")))
             });
-            many.fail(problem.about(&name));
+            batch.fail(problem.about(&name));
             continue;
         }
         if !is_pattern_free(&name) {
@@ -50,20 +50,20 @@ pub async fn run(args: SshConfigArgs, context: &Context) -> Result<ExitCode, Pro
         }
         match session.guest().ssh_host(&name).await {
             Err(
-                Error::Reach(ReachError::NoAddress { .. })
-                | Error::Reach(ReachError::NoNetwork { .. })
+                Error::Endpoint(EndpointError::NoAddress { .. })
+                | Error::Endpoint(EndpointError::NoNetwork { .. })
                 | Error::Vm(VmError::NotRunning { .. }),
             ) if !named => {
                 context.ui.note(&format!("skipping {name}: it has no address yet"));
             }
             result => {
-                if !many.take(&name, result) {
+                if !batch.take(&name, result) {
                     break;
                 }
             }
         }
     }
-    many.finish(context, false, entry)
+    batch.finish(context, false, entry)
 }
 
 /// A name that `Host` takes for just itself.

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::many::Many;
+use super::batch::Batch;
 use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::manager::WaitFor;
@@ -31,10 +31,10 @@ pub async fn run(args: StartArgs, context: &Context) -> Result<ExitCode, Problem
     let session = context.session().await?;
     let wait = wait_for(args.wait, args.timeout, context)?;
     let names = args.selection.resolve(&session, context).await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     let power = session.power();
-    many.each(&names, |name| power.start(name, wait.as_ref())).await;
-    many.finish(context, args.selection.names.len() == 1, |vm| {
+    batch.each(&names, |name| power.start(name, wait.as_ref())).await;
+    batch.finish(context, args.selection.names.len() == 1, |vm| {
         context.ui.outcome(&vm.name, format!("{} is {}\n", vm.name, vm.state))
     })
 }

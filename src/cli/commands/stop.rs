@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::many::Many;
+use super::batch::Batch;
 use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::manager::{StateChange, StopBy};
@@ -36,10 +36,10 @@ pub async fn run(args: StopArgs, context: &Context) -> Result<ExitCode, Problem>
     let session = context.session().await?;
     let by = stop_by(args.force, args.timeout, context)?;
     let names = args.selection.resolve(&session, context).await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     let power = session.power();
-    many.each(&names, |name| power.stop(name, by)).await;
-    many.finish(context, args.selection.names.len() == 1, |vm| context.ui.outcome(&vm.name, changed(vm)))
+    batch.each(&names, |name| power.stop(name, by)).await;
+    batch.finish(context, args.selection.names.len() == 1, |vm| context.ui.outcome(&vm.name, changed(vm)))
 }
 
 /// What `--force` and `--timeout` ask for.

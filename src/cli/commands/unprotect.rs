@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::many::Many;
+use super::batch::Batch;
 use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::problem::Problem;
@@ -21,10 +21,10 @@ pub struct UnprotectArgs {
 pub async fn run(args: UnprotectArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let names = args.selection.resolve(&session, context).await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     let changes = session.changes();
-    many.each(&names, |name| changes.protect(name, false)).await;
-    many.finish(context, args.selection.names.len() == 1, |vm| {
+    batch.each(&names, |name| changes.protect(name, false)).await;
+    batch.finish(context, args.selection.names.len() == 1, |vm| {
         context.ui.outcome(&vm.name, format!("{} is no longer protected\n", vm.name))
     })
 }

@@ -32,7 +32,7 @@ macro_rules! topic {
 pub const TOPICS: [Topic; 12] = [
     topic!("images", "The disks that VMs start from: catalogue, downloads, your own"),
     topic!("templates", "Named sets of values for `create`, and the Windows template"),
-    topic!("cloud-init", "What a guest is told at its first boot; Ignition"),
+    topic!("cloud-init", "First-boot configuration of a guest; Ignition"),
     topic!("access", "Getting into a guest: ssh, cp, exec, console, vnc"),
     topic!("waiting", "Waiting until a VM is ready, or has stopped"),
     topic!("changing", "Memory, vCPUs, disks, names, protection, deletion"),

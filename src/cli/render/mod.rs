@@ -22,7 +22,7 @@ use std::fmt::Write;
 use crate::manager::{
     AvailableImage, CheckStatus, Garbage, Plan, PulledImage, Reason, Setting, VmChanged, VmSummary,
 };
-use crate::model::{CardSpec, DiskSize, MemorySize, PortPublish, SharedFolder, Timestamp, counted};
+use crate::model::{DiskSize, InterfaceSpec, MemorySize, PortPublish, SharedFolder, Timestamp, counted};
 use crate::problem::doctor::CheckReport;
 use crate::problem::vmtools;
 
@@ -138,7 +138,7 @@ pub fn plan(plan: &Plan) -> String {
     for iso in &plan.cdroms {
         let _ = writeln!(text, "  with {} in a CD-ROM drive", visible(iso));
     }
-    let networks: Vec<String> = plan.networks.iter().map(CardSpec::in_words).collect();
+    let networks: Vec<String> = plan.networks.iter().map(InterfaceSpec::in_words).collect();
     let _ = writeln!(text, "  on {}", visible(&networks.join(", ")));
     for network in &plan.networks_to_start {
         let _ = writeln!(text, "  starting the network {}", visible(network));

@@ -53,10 +53,19 @@ pub fn network(info: &NetworkInfo) -> String {
     for group in &network.portgroups {
         line("port group", Some(port_group(group)));
     }
-    for card in &info.cards {
-        let off = if card.active { "" } else { " (inactive)" };
-        let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
-        line("vm", Some(format!("{} {} {}{group}{off}", card.vm, card.mac, or_dash(card.model.clone()))));
+    for interface in &info.interfaces {
+        let off = if interface.active { "" } else { " (inactive)" };
+        let group =
+            interface.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
+        line(
+            "vm",
+            Some(format!(
+                "{} {} {}{group}{off}",
+                interface.vm,
+                interface.mac,
+                or_dash(interface.model.clone())
+            )),
+        );
     }
     for kept in &info.reservations {
         let vm = kept.vm.as_deref().unwrap_or("no VM");

@@ -110,8 +110,8 @@ mod tests {
             assert_eq!(String::from_utf8_lossy(&whole), plain, "{raw:?}");
             // However it comes in pieces.
             let mut filter = PlainText::default();
-            let pieces: Vec<u8> = raw.bytes().flat_map(|byte| filter.filter(&[byte])).collect();
-            assert_eq!(pieces, whole, "{raw:?}");
+            let filtered: Vec<u8> = raw.bytes().flat_map(|byte| filter.filter(&[byte])).collect();
+            assert_eq!(filtered, whole, "{raw:?}");
         }
     }
 

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::manager::{Card, CountedDisk, Counters, Look, VmSample};
+use crate::manager::{CountedDisk, Counters, InterfaceCounters, Reading, VmSample};
 use crate::model::VmState;
 
 /// A family of samples: what it means, and how a VM's are written.
@@ -12,7 +12,7 @@ struct Family {
     name: &'static str,
     kind: &'static str,
     help: &'static str,
-    write: fn(&mut Lines<'_>, &Look),
+    write: fn(&mut Lines<'_>, &Reading),
 }
 
 /// Writes one family's samples.
@@ -32,15 +32,15 @@ impl Lines<'_> {
         let _ = writeln!(self.text, "}} {value}");
     }
 
-    fn disks(&mut self, look: &Look, value: impl Fn(&CountedDisk) -> f64) {
-        for disk in look.counters.disks.iter().flatten() {
-            self.put(&look.sample, &[("device", &disk.target)], Some(value(disk)));
+    fn disks(&mut self, reading: &Reading, value: impl Fn(&CountedDisk) -> f64) {
+        for disk in reading.counters.disks.iter().flatten() {
+            self.put(&reading.sample, &[("device", &disk.target)], Some(value(disk)));
         }
     }
 
-    fn cards(&mut self, look: &Look, value: impl Fn(&Card) -> u64) {
-        for card in look.counters.cards.iter().flatten() {
-            self.put(&look.sample, &[("device", &card.device)], Some(value(card)));
+    fn interfaces(&mut self, reading: &Reading, value: impl Fn(&InterfaceCounters) -> u64) {
+        for interface in reading.counters.interfaces.iter().flatten() {
+            self.put(&reading.sample, &[("device", &interface.device)], Some(value(interface)));
         }
     }
 }
@@ -60,16 +60,18 @@ const FAMILIES: [Family; 17] = [
         name: "vmtools_vm_info",
         kind: "gauge",
         help: "Information about the VM; always 1.",
-        write: |lines, look| lines.put(&look.sample, &[("uuid", &look.sample.uuid.to_string())], Some(1)),
+        write: |lines, reading| {
+            lines.put(&reading.sample, &[("uuid", &reading.sample.uuid.to_string())], Some(1))
+        },
     },
     Family {
         name: "vmtools_vm_state",
         kind: "gauge",
         help: "Whether the VM is in the state.",
-        write: |lines, look| {
+        write: |lines, reading| {
             for state in STATES {
-                let is_it = u8::from(look.sample.state == state);
-                lines.put(&look.sample, &[("state", state.name())], Some(is_it));
+                let is_current = u8::from(reading.sample.state == state);
+                lines.put(&reading.sample, &[("state", state.name())], Some(is_current));
             }
         },
     },
@@ -77,24 +79,24 @@ const FAMILIES: [Family; 17] = [
         name: "vmtools_vm_vcpus",
         kind: "gauge",
         help: "Number of vCPUs of the VM.",
-        write: |lines, look| {
-            let vcpus = &look.counters.vcpus;
-            lines.put(&look.sample, &[], (!vcpus.is_empty()).then_some(vcpus.iter().flatten().count()));
+        write: |lines, reading| {
+            let vcpus = &reading.counters.vcpus;
+            lines.put(&reading.sample, &[], (!vcpus.is_empty()).then_some(vcpus.iter().flatten().count()));
         },
     },
     Family {
         name: "vmtools_vm_cpu_seconds_total",
         kind: "counter",
         help: "Host CPU time used by the QEMU process of the VM.",
-        write: |lines, look| lines.put(&look.sample, &[], look.counters.cpu.map(seconds)),
+        write: |lines, reading| lines.put(&reading.sample, &[], reading.counters.cpu.map(seconds)),
     },
     Family {
         name: "vmtools_vm_vcpu_seconds_total",
         kind: "counter",
         help: "Host CPU time used by the vCPU.",
-        write: |lines, look| {
-            for (number, time) in look.counters.vcpus.iter().enumerate() {
-                lines.put(&look.sample, &[("vcpu", &number.to_string())], time.map(seconds));
+        write: |lines, reading| {
+            for (number, time) in reading.counters.vcpus.iter().enumerate() {
+                lines.put(&reading.sample, &[("vcpu", &number.to_string())], time.map(seconds));
             }
         },
     },
@@ -102,81 +104,83 @@ const FAMILIES: [Family; 17] = [
         name: "vmtools_vm_memory_bytes",
         kind: "gauge",
         help: "Memory size of the VM.",
-        write: |lines, look| lines.put(&look.sample, &[], bytes(look, |now| now.memory_mib)),
+        write: |lines, reading| lines.put(&reading.sample, &[], bytes(reading, |now| now.memory_mib)),
     },
     Family {
         name: "vmtools_vm_memory_used_bytes",
         kind: "gauge",
         help: "Memory used by the guest, without the file cache, as reported by its balloon driver.",
-        write: |lines, look| lines.put(&look.sample, &[], bytes(look, |now| now.memory_used_mib)),
+        write: |lines, reading| lines.put(&reading.sample, &[], bytes(reading, |now| now.memory_used_mib)),
     },
     Family {
         name: "vmtools_vm_memory_resident_bytes",
         kind: "gauge",
         help: "Resident memory of the QEMU process of the VM.",
-        write: |lines, look| lines.put(&look.sample, &[], bytes(look, |now| now.memory_resident_mib)),
+        write: |lines, reading| {
+            lines.put(&reading.sample, &[], bytes(reading, |now| now.memory_resident_mib))
+        },
     },
     Family {
         name: "vmtools_vm_disk_read_bytes_total",
         kind: "counter",
         help: "Bytes read from the disk.",
-        write: |lines, look| lines.disks(look, |disk| disk.read.bytes as f64),
+        write: |lines, reading| lines.disks(reading, |disk| disk.read.bytes as f64),
     },
     Family {
         name: "vmtools_vm_disk_written_bytes_total",
         kind: "counter",
         help: "Bytes written to the disk.",
-        write: |lines, look| lines.disks(look, |disk| disk.written.bytes as f64),
+        write: |lines, reading| lines.disks(reading, |disk| disk.written.bytes as f64),
     },
     Family {
         name: "vmtools_vm_disk_reads_completed_total",
         kind: "counter",
         help: "Reads from the disk.",
-        write: |lines, look| lines.disks(look, |disk| disk.read.operations as f64),
+        write: |lines, reading| lines.disks(reading, |disk| disk.read.operations as f64),
     },
     Family {
         name: "vmtools_vm_disk_writes_completed_total",
         kind: "counter",
         help: "Writes to the disk.",
-        write: |lines, look| lines.disks(look, |disk| disk.written.operations as f64),
+        write: |lines, reading| lines.disks(reading, |disk| disk.written.operations as f64),
     },
     Family {
         name: "vmtools_vm_disk_read_time_seconds_total",
         kind: "counter",
         help: "Total time of the reads from the disk.",
-        write: |lines, look| lines.disks(look, |disk| disk.read.nanoseconds as f64 / 1e9),
+        write: |lines, reading| lines.disks(reading, |disk| disk.read.nanoseconds as f64 / 1e9),
     },
     Family {
         name: "vmtools_vm_disk_write_time_seconds_total",
         kind: "counter",
         help: "Total time of the writes to the disk.",
-        write: |lines, look| lines.disks(look, |disk| disk.written.nanoseconds as f64 / 1e9),
+        write: |lines, reading| lines.disks(reading, |disk| disk.written.nanoseconds as f64 / 1e9),
     },
     Family {
         name: "vmtools_vm_network_receive_bytes_total",
         kind: "counter",
         help: "Bytes received by the network interface.",
-        write: |lines, look| lines.cards(look, |card| card.received_bytes),
+        write: |lines, reading| lines.interfaces(reading, |interface| interface.received_bytes),
     },
     Family {
         name: "vmtools_vm_network_transmit_bytes_total",
         kind: "counter",
         help: "Bytes sent by the network interface.",
-        write: |lines, look| lines.cards(look, |card| card.sent_bytes),
+        write: |lines, reading| lines.interfaces(reading, |interface| interface.sent_bytes),
     },
     Family {
         name: "vmtools_vm_sample_timestamp_seconds",
         kind: "gauge",
         help: "Unix time of the sample.",
-        write: |lines, look| {
-            let since = look.sample.time.since_epoch();
-            lines.put(&look.sample, &[], Some(format!("{:.3}", since.as_secs_f64())));
+        write: |lines, reading| {
+            let since = reading.sample.time.since_epoch();
+            lines.put(&reading.sample, &[], Some(format!("{:.3}", since.as_secs_f64())));
         },
     },
 ];
 
-/// The whole document. `up` is whether libvirt answers; `stale`, whether the samples are those of an earlier look.
-pub fn exposition(looks: &[Look], up: bool, stale: bool) -> String {
+/// The whole document. `up` is whether libvirt answers; `stale`, whether the samples are those of an earlier poll.
+pub fn exposition(readings: &[Reading], up: bool, stale: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "# HELP vmtools_build_info Version of vmtools; always 1.");
     let _ = writeln!(text, "# TYPE vmtools_build_info gauge");
@@ -192,8 +196,8 @@ pub fn exposition(looks: &[Look], up: bool, stale: bool) -> String {
     let _ = writeln!(text, "vmtools_sample_stale {}", u8::from(stale));
     for Family { name, kind, help, write } in &FAMILIES {
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        for look in looks {
-            write(&mut Lines { text: &mut text, name }, look);
+        for reading in readings {
+            write(&mut Lines { text: &mut text, name }, reading);
         }
     }
     text
@@ -203,8 +207,8 @@ fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
 }
 
-fn bytes(look: &Look, mib: fn(&Counters) -> Option<u64>) -> Option<u64> {
-    mib(&look.counters).map(|mib| mib << 20)
+fn bytes(reading: &Reading, mib: fn(&Counters) -> Option<u64>) -> Option<u64> {
+    mib(&reading.counters).map(|mib| mib << 20)
 }
 
 /// A label's value: backslash, quote and line break are escaped.

@@ -3,7 +3,7 @@ use std::cmp::Ordering;
 use clap::ValueEnum;
 
 use super::{or_dash, table::table};
-use crate::manager::{Look, SampleSource, VmSample};
+use crate::manager::{Reading, SampleSource, VmSample};
 use crate::model::MemorySize;
 
 /// A column of `monitor`.
@@ -111,12 +111,12 @@ impl SampleColumn {
 }
 
 /// The table of `monitor`, sorted.
-pub fn samples(mut looks: Vec<Look>, sort: SampleColumn) -> String {
-    looks.sort_by(|a, b| sort.order(&a.sample, &b.sample));
+pub fn samples(mut readings: Vec<Reading>, sort: SampleColumn) -> String {
+    readings.sort_by(|a, b| sort.order(&a.sample, &b.sample));
     let columns = SampleColumn::value_variants();
     let heading = columns.iter().map(|column| column.heading().to_owned()).collect();
-    let row = |look: &Look| columns.iter().map(|column| column.cell(&look.sample)).collect();
-    table(heading, looks.iter().map(row).collect())
+    let row = |reading: &Reading| columns.iter().map(|column| column.cell(&reading.sample)).collect();
+    table(heading, readings.iter().map(row).collect())
 }
 
 /// A number of bytes in few characters: `0`, `512`, `1.5K`, `20M`.
@@ -168,14 +168,14 @@ const CSV: [CsvColumn; 20] = [
 
 /// Samples as comma-separated values (RFC 4180, but lines end as lines do here), below their names if wanted.
 /// What isn't known is empty; the numbers of several virtual processors stand in one field.
-pub fn samples_as_csv(looks: &[Look], heading: bool) -> String {
+pub fn samples_as_csv(readings: &[Reading], heading: bool) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Memory takes whatever is written.
     if heading {
         let _ = writer.write_record(CSV.map(|(name, _)| name));
     }
-    for look in looks {
-        let _ = writer.write_record(CSV.map(|(_, cell)| cell(&look.sample)));
+    for reading in readings {
+        let _ = writer.write_record(CSV.map(|(_, cell)| cell(&reading.sample)));
     }
     String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
 }

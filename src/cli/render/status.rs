@@ -92,10 +92,11 @@ fn devices(page: &mut Page, vm: &VmStatus) {
         let path = disk.path.as_deref().or(disk.source.as_deref()).unwrap_or("-");
         page.line("disk", format!("{} {capacity} ({taken} allocated) {path}", disk.target));
     }
-    for card in &vm.interfaces {
-        let group = card.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
-        let source = card.source.as_ref().map_or_else(String::new, |source| format!(" {source}"));
-        page.line("network", format!("{} {}{source}{group}", card.mac, card.kind));
+    for interface in &vm.interfaces {
+        let group =
+            interface.portgroup.as_ref().map_or_else(String::new, |group| format!(" port group {group}"));
+        let source = interface.source.as_ref().map_or_else(String::new, |source| format!(" {source}"));
+        page.line("network", format!("{} {}{source}{group}", interface.mac, interface.kind));
     }
     for mount in &vm.mounts {
         let host = mount.host.as_deref().unwrap_or("-");

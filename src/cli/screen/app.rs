@@ -1,22 +1,22 @@
-//! All that the screen shows, and what keys, looks and events do to it.
+//! All that the screen shows, and what keys, polls and events do to it.
 
 use std::collections::VecDeque;
 
 use super::message::Message;
-use super::overview::{Overview, Wish};
+use super::overview::{Overview, OverviewAction};
 use super::page::Page;
-use super::sampler::{Report, Trouble};
+use super::sampler::{PollError, Report};
 use super::side::{Action, Answer};
 use super::theme::Theme;
 use super::typed::Key;
 use crate::cli::render::{SampleColumn, visible};
-use crate::manager::{Look, MonitorRequest, QemuEvent, VmEvent};
+use crate::manager::{MonitorRequest, QemuEvent, Reading, VmEvent};
 use crate::model::Timestamp;
 
 /// How many events are kept.
 const EVENTS: usize = 100;
 /// The beginnings of QEMU's names of events of which libvirt has its own.
-const TOLD_BY_LIBVIRT: [&str; 8] = [
+const LIBVIRT_EVENTS: [&str; 8] = [
     "STOP",
     "RESUME",
     "SHUTDOWN",
@@ -32,11 +32,11 @@ const TOLD_BY_LIBVIRT: [&str; 8] = [
 pub enum Order {
     /// Nothing.
     Nothing,
-    /// Look at what [`App::request`] says now.
-    Look,
+    /// Poll what [`App::request`] says now.
+    Refresh,
     /// Do something to that VM.
     Act(String, Action),
-    /// Be at that VM's console.
+    /// Attach to that VM's console.
     Console(String),
     /// Draw all anew.
     Redraw,
@@ -48,7 +48,7 @@ pub enum Order {
 
 /// Something that happened to a VM.
 #[derive(Debug, Clone)]
-pub struct Happened {
+pub struct EventLine {
     /// When.
     pub time: Timestamp,
     /// To which.
@@ -66,7 +66,7 @@ pub struct App {
     /// The one that is shown instead.
     pub page: Option<Page>,
     /// What happened lately, the newest last.
-    pub events: VecDeque<Happened>,
+    pub events: VecDeque<EventLine>,
     /// What stands on the line of messages.
     pub message: Option<Message>,
     /// Whether libvirt is away.
@@ -75,8 +75,8 @@ pub struct App {
     pub help: bool,
     asked_to_stop: Option<String>,
     request: MonitorRequest,
-    /// The number of what is looked at now.
-    aim: u64,
+    /// The number of the current request.
+    request_number: u64,
 }
 
 impl App {
@@ -96,11 +96,11 @@ impl App {
             help: false,
             asked_to_stop: None,
             request,
-            aim: 0,
+            request_number: 0,
         }
     }
 
-    /// What is to be looked at, and its number.
+    /// The current request, and its number.
     pub fn request(&self) -> (u64, MonitorRequest) {
         let request = match &self.page {
             Some(page) => {
@@ -108,7 +108,7 @@ impl App {
             }
             None => self.request.clone(),
         };
-        (self.aim, request)
+        (self.request_number, request)
     }
 
     /// Whether the overview lies behind a page.
@@ -160,7 +160,7 @@ impl App {
             Key::Char('q') => Order::Quit,
             Key::Escape | Key::Backspace if self.has_overview() => {
                 self.page = None;
-                self.look_elsewhere()
+                self.change_request()
             }
             _ => Order::Nothing,
         }
@@ -168,27 +168,27 @@ impl App {
 
     fn overview_key(&mut self, key: Key) -> Order {
         match self.overview.key(key) {
-            Wish::Open(name) => {
+            OverviewAction::Open(name) => {
                 self.page = Some(Page::of(&name));
-                self.look_elsewhere()
+                self.change_request()
             }
-            Wish::Off if self.request.names.is_empty() => {
+            OverviewAction::Off if self.request.names.is_empty() => {
                 self.request.off = !self.request.off;
                 self.message = Some(Message::word(if self.request.off { "all VMs" } else { "running VMs" }));
-                self.look_elsewhere()
+                self.change_request()
             }
-            Wish::Help => {
+            OverviewAction::Help => {
                 self.help = true;
                 Order::Nothing
             }
-            Wish::Quit => Order::Quit,
-            Wish::Off | Wish::Nothing => Order::Nothing,
+            OverviewAction::Quit => Order::Quit,
+            OverviewAction::Off | OverviewAction::Nothing => Order::Nothing,
         }
     }
 
-    fn look_elsewhere(&mut self) -> Order {
-        self.aim += 1;
-        Order::Look
+    fn change_request(&mut self) -> Order {
+        self.request_number += 1;
+        Order::Refresh
     }
 
     fn act(&mut self, name: String, action: Action) -> Order {
@@ -196,30 +196,32 @@ impl App {
         Order::Act(name, action)
     }
 
-    /// Takes what a look has shown, if it is of what is looked at now.
-    pub fn looked(&mut self, report: Report) {
-        if report.aim != self.aim {
+    /// Takes over the result of a poll, if it belongs to the current request.
+    pub fn update(&mut self, report: Report) {
+        if report.number != self.request_number {
             return;
         }
         self.away = report.away;
         self.message = self.message.take().filter(|message| !message.is_old());
-        match (report.looks, &mut self.page) {
-            (Ok(looks), Some(page)) => match looks.into_iter().next() {
-                Some(Look { sample, jobs, events, .. }) => {
-                    page.looked(Some(sample));
+        match (report.readings, &mut self.page) {
+            (Ok(readings), Some(page)) => match readings.into_iter().next() {
+                Some(Reading { sample, jobs, events, .. }) => {
+                    page.update(Some(sample));
                     page.jobs = jobs;
                     let vm = page.name.clone();
                     events.iter().for_each(|event| self.happened_in_qemu(&vm, event));
                 }
-                None => page.looked(None),
+                None => page.update(None),
             },
             (Ok(_), None) if report.away => {}
-            (Ok(looks), None) => self.overview.looked(looks.into_iter().map(|look| look.sample).collect()),
-            (Err(Trouble::Gone), Some(page)) => page.gone(),
-            (Err(Trouble::Gone), None) => self.overview.looked(Vec::new()),
-            (Err(Trouble::Other(problem)), page) => {
+            (Ok(readings), None) => {
+                self.overview.update(readings.into_iter().map(|reading| reading.sample).collect())
+            }
+            (Err(PollError::Gone), Some(page)) => page.gone(),
+            (Err(PollError::Gone), None) => self.overview.update(Vec::new()),
+            (Err(PollError::Other(problem)), page) => {
                 if let Some(page) = page {
-                    page.looked(None);
+                    page.update(None);
                 }
                 self.message = Some(Message::failure(&problem));
             }
@@ -231,7 +233,7 @@ impl App {
         match answer {
             Answer::Status { name, result } => {
                 if let Some(page) = self.page.as_mut().filter(|page| page.name == name) {
-                    page.told(result.as_deref().ok());
+                    page.set_status(result.as_deref().ok());
                 }
             }
             Answer::Acted(Ok(change)) => {
@@ -249,9 +251,9 @@ impl App {
         self.note(event.time, &event.name, &format!("{}: {}", event.event, event.detail));
     }
 
-    /// Takes what QEMU told, but for what libvirt tells too.
+    /// Takes an event of QEMU, except those that libvirt reports too.
     fn happened_in_qemu(&mut self, vm: &str, event: &QemuEvent) {
-        if TOLD_BY_LIBVIRT.iter().any(|told| event.event.starts_with(told)) {
+        if LIBVIRT_EVENTS.iter().any(|prefix| event.event.starts_with(prefix)) {
             return;
         }
         let data = if event.data == "{}" { "" } else { &event.data };
@@ -262,7 +264,7 @@ impl App {
         if self.events.len() == EVENTS {
             self.events.pop_front();
         }
-        self.events.push_back(Happened { time, vm: vm.to_owned(), text: visible(text).into_owned() });
+        self.events.push_back(EventLine { time, vm: vm.to_owned(), text: visible(text).into_owned() });
     }
 
     /// Takes what others said while the screen was up.
@@ -273,7 +275,7 @@ impl App {
     }
 }
 
-impl Happened {
+impl EventLine {
     /// The time of day, UTC.
     pub fn clock(&self) -> String {
         self.time.to_string().get(11..19).unwrap_or_default().to_owned()

@@ -11,8 +11,8 @@ use super::app::{App, Order};
 use super::draw;
 use super::keys::Keys;
 use super::message::Message;
-use super::sampler::{Aim, Report, sample};
-use super::side::Side;
+use super::sampler::{PollRequest, Report, sample};
+use super::side::BackgroundTasks;
 use super::terminal::Terminal;
 use super::theme::Theme;
 use crate::cli::commands::{console, stop};
@@ -29,7 +29,7 @@ pub struct Start {
     pub request: MonitorRequest,
     /// What they are sorted by.
     pub sort: SampleColumn,
-    /// The time between two looks.
+    /// The time between two polls.
     pub interval: Duration,
 }
 
@@ -39,26 +39,26 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// Shows the screen until it is left.
 ///
 /// # Errors
-/// When the first look fails, or there is no terminal.
+/// When the first poll fails, or there is no terminal.
 pub async fn run<'a>(
     start: Start,
     mut monitor: Monitor<'a>,
     session: &'a Session,
     context: &Context,
 ) -> Result<ExitCode, Problem> {
-    // Before the terminal is taken: who can't look is told so as by any other verb.
-    let looks = monitor.look().await?;
+    // Before the terminal is taken, so that a failure is printed as by any other verb.
+    let readings = monitor.poll().await?;
     let app = App::new(start.request, start.sort, Theme::chosen());
     let (number, request) = app.request();
-    let (aims, aimed) = watch::channel(Aim { number, request });
+    let (requests, requested) = watch::channel(PollRequest { number, request });
     // What isn't taken yet holds back the next.
     let (reports, reported) = mpsc::channel(1);
     let (events, happened) = mpsc::channel(100);
-    let mut live = Live { app, aims, reported, happened, side: Side::new(session), context };
-    live.app.looked(Report { aim: number, looks: Ok(looks), away: false });
+    let mut live = Live { app, requests, reported, happened, side: BackgroundTasks::new(session), context };
+    live.app.update(Report { number, readings: Ok(readings), away: false });
     tokio::select! {
         result = live.run() => result,
-        never = sample(session, monitor, start.interval, aimed, reports) => match never {},
+        never = sample(session, monitor, start.interval, requested, reports) => match never {},
         never = listen(session, events) => match never {},
     }
 }
@@ -77,10 +77,10 @@ async fn listen(session: &Session, events: mpsc::Sender<VmEvent>) -> Infallible 
 
 struct Live<'a> {
     app: App,
-    aims: watch::Sender<Aim>,
+    requests: watch::Sender<PollRequest>,
     reported: mpsc::Receiver<Report>,
     happened: mpsc::Receiver<VmEvent>,
-    side: Side<'a>,
+    side: BackgroundTasks<'a>,
     context: &'a Context,
 }
 
@@ -117,7 +117,7 @@ impl Live<'_> {
             let order = tokio::select! {
                 key = keys.next() => self.app.key(key?),
                 Some(report) = self.reported.recv() => {
-                    self.app.looked(report);
+                    self.app.update(report);
                     Order::Nothing
                 }
                 Some(event) = self.happened.recv() => {
@@ -131,9 +131,9 @@ impl Live<'_> {
             };
             match order {
                 Order::Nothing => {}
-                Order::Look => {
+                Order::Refresh => {
                     let (number, request) = self.app.request();
-                    self.aims.send_replace(Aim { number, request });
+                    self.requests.send_replace(PollRequest { number, request });
                 }
                 Order::Act(name, action) => match stop::stop_by(false, None, self.context) {
                     Ok(by) => self.side.act(name, action, by),

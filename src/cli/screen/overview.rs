@@ -25,13 +25,13 @@ pub struct Overview {
     pub offset: usize,
     /// How many rows the screen had room for.
     pub height: usize,
-    /// Whether a look has come.
-    pub looked: bool,
+    /// Whether there was a first poll.
+    pub is_loaded: bool,
 }
 
 /// What a key asks for that the overview can't do by itself.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum OverviewAction {
     /// A VM's page.
     Open(String),
     /// Those that are off, too, or no more.
@@ -60,10 +60,10 @@ impl Overview {
         Self { sort: Some(sort), ..Self::default() }
     }
 
-    /// Takes what a look has shown.
-    pub fn looked(&mut self, vms: Vec<VmSample>) {
+    /// Takes over the result of a poll.
+    pub fn update(&mut self, vms: Vec<VmSample>) {
         self.vms = vms;
-        self.looked = true;
+        self.is_loaded = true;
         self.arrange();
     }
 
@@ -108,9 +108,9 @@ impl Overview {
     }
 
     /// Does what the key says.
-    pub fn key(&mut self, key: Key) -> Wish {
+    pub fn key(&mut self, key: Key) -> OverviewAction {
         if self.typing && self.type_key(key) {
-            return Wish::Nothing;
+            return OverviewAction::Nothing;
         }
         let page = self.height.max(1);
         match key {
@@ -129,11 +129,13 @@ impl Overview {
             Key::Char('/') => self.typing = true,
             Key::Escape => self.filter_by(String::new()),
             Key::Enter => {
-                return self.row(self.cursor).map_or(Wish::Nothing, |vm| Wish::Open(vm.name.clone()));
+                return self
+                    .row(self.cursor)
+                    .map_or(OverviewAction::Nothing, |vm| OverviewAction::Open(vm.name.clone()));
             }
-            Key::Char('a') => return Wish::Off,
-            Key::Char('?') => return Wish::Help,
-            Key::Char('q') => return Wish::Quit,
+            Key::Char('a') => return OverviewAction::Off,
+            Key::Char('?') => return OverviewAction::Help,
+            Key::Char('q') => return OverviewAction::Quit,
             Key::Char(letter) => {
                 if let Some(column) = SampleColumn::value_variants().iter().find(|one| one.key() == letter) {
                     self.sort_by(*column);
@@ -141,7 +143,7 @@ impl Overview {
             }
             _ => {}
         }
-        Wish::Nothing
+        OverviewAction::Nothing
     }
 
     /// Whether the key was one for the filter.

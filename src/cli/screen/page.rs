@@ -56,12 +56,12 @@ pub struct Page {
     pub jobs: Vec<Job>,
     /// How long it had been up, and when that was.
     up: Option<(Duration, Instant)>,
-    asked: Asked,
+    asked: StatusQuery,
 }
 
 /// Whether the VM's status is known.
 #[derive(Debug, Default)]
-enum Asked {
+enum StatusQuery {
     #[default]
     Never,
     /// It is being asked for; `true` when the answer is old already.
@@ -80,8 +80,8 @@ impl Page {
         self.sample.as_ref().map(|sample| sample.state)
     }
 
-    /// Takes what a look has shown; nothing when it showed nothing.
-    pub fn looked(&mut self, sample: Option<VmSample>) {
+    /// Takes over the result of a poll; `None` leaves a gap in the charts.
+    pub fn update(&mut self, sample: Option<VmSample>) {
         for (series, metric) in self.history.iter_mut().zip(&METRICS) {
             series.push(sample.as_ref().and_then(metric.of));
         }
@@ -102,7 +102,7 @@ impl Page {
 
     /// It is not there any more.
     pub fn gone(&mut self) {
-        self.looked(None);
+        self.update(None);
         *self = Self {
             name: std::mem::take(&mut self.name),
             history: std::mem::take(&mut self.history),
@@ -114,8 +114,8 @@ impl Page {
     /// Its status is another now.
     fn changed(&mut self) {
         self.asked = match self.asked {
-            Asked::Now(_) => Asked::Now(true),
-            _ => Asked::Never,
+            StatusQuery::Now(_) => StatusQuery::Now(true),
+            _ => StatusQuery::Never,
         };
     }
 
@@ -124,21 +124,21 @@ impl Page {
         let Some(state) = self.state() else { return false };
         let soon = self.ips.is_empty() && state == VmState::Running;
         let due = match self.asked {
-            Asked::Never => true,
-            Asked::Now(_) => false,
-            Asked::At(at) => at.elapsed() >= if soon { SOON } else { LATER },
+            StatusQuery::Never => true,
+            StatusQuery::Now(_) => false,
+            StatusQuery::At(at) => at.elapsed() >= if soon { SOON } else { LATER },
         };
         if due {
-            self.asked = Asked::Now(false);
+            self.asked = StatusQuery::Now(false);
         }
         due
     }
 
-    /// Takes its status; nothing when it could not be told.
-    pub fn told(&mut self, status: Option<&VmStatus>) {
+    /// Takes its status; `None` when that could not be read.
+    pub fn set_status(&mut self, status: Option<&VmStatus>) {
         self.asked = match self.asked {
-            Asked::Now(true) => Asked::Never,
-            _ => Asked::At(Instant::now()),
+            StatusQuery::Now(true) => StatusQuery::Never,
+            _ => StatusQuery::At(Instant::now()),
         };
         let Some(status) = status else { return };
         self.ips = status.ips.iter().map(ToString::to_string).collect();

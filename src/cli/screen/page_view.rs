@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
-use super::app::Happened;
+use super::app::EventLine;
 use super::chart::Chart;
 use super::page::{METRICS, Metric, Page};
 use super::theme::Theme;
@@ -20,7 +20,7 @@ const GAUGE_BAR: usize = 6;
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Draws as much of the page as fits, what matters most first.
-pub fn draw(page: &Page, events: &VecDeque<Happened>, buffer: &mut Buffer, area: Rect, theme: Theme) {
+pub fn draw(page: &Page, events: &VecDeque<EventLine>, buffer: &mut Buffer, area: Rect, theme: Theme) {
     let mut area = area.intersection(buffer.area);
     let mut take = |rows: u16| {
         let top = Rect { height: rows.min(area.height), ..area };

@@ -1,4 +1,4 @@
-//! What is asked of VMs beside the looks: it takes as long as it takes, and the screen goes on.
+//! Queries about VMs beside the polls, in the background: the screen does not wait for them.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -44,12 +44,12 @@ pub enum Answer {
 }
 
 /// All that is under way.
-pub struct Side<'a> {
+pub struct BackgroundTasks<'a> {
     session: &'a Session,
     running: Vec<Pin<Box<dyn Future<Output = Answer> + 'a>>>,
 }
 
-impl<'a> Side<'a> {
+impl<'a> BackgroundTasks<'a> {
     /// Nothing yet.
     pub fn new(session: &'a Session) -> Self {
         Self { session, running: Vec::new() }

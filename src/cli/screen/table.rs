@@ -39,7 +39,7 @@ pub fn draw(overview: &mut Overview, buffer: &mut Buffer, area: Rect, theme: The
             buffer.set_style(line, theme.chosen_row());
         }
     }
-    if overview.len() == 0 && overview.looked && !rows.is_empty() {
+    if overview.len() == 0 && overview.is_loaded && !rows.is_empty() {
         let why = match overview.filter() {
             ("", _) => "no VM is running (a: include VMs that are shut off)",
             _ => "no VM matches the filter (Esc clears it)",
@@ -49,7 +49,7 @@ pub fn draw(overview: &mut Overview, buffer: &mut Buffer, area: Rect, theme: The
 }
 
 fn totals(overview: &Overview) -> String {
-    if !overview.looked {
+    if !overview.is_loaded {
         return "looking..".to_owned();
     }
     let totals = overview.totals();

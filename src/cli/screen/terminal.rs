@@ -20,9 +20,9 @@ const FAREWELL: &str = "\x1b[0m\x1b[?25h\x1b[?1049l";
 /// The terminal, with the screen on it. Dropped, it is as it was before; what others said meanwhile and nobody showed
 /// is said then.
 pub struct Terminal<'a> {
-    screen: ratatui::Terminal<CrosstermBackend<BufWriter<Out>>>,
+    screen: ratatui::Terminal<CrosstermBackend<BufWriter<StickyStdout>>>,
     gone: Rc<Cell<bool>>,
-    _held: Held<'a>,
+    _held: TerminalLock<'a>,
 }
 
 impl<'a> Terminal<'a> {
@@ -31,10 +31,10 @@ impl<'a> Terminal<'a> {
     /// # Errors
     /// When it can't be set.
     pub fn enter(ui: &'a Ui) -> Result<Self, Error> {
-        let held = Held::new(ui, RawMode::enter(FAREWELL)?);
+        let held = TerminalLock::new(ui, RawMode::enter(FAREWELL)?);
         execute!(std::io::stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide)?;
         let gone = Rc::new(Cell::new(false));
-        let out = Out { stdout: std::io::stdout(), gone: Rc::clone(&gone) };
+        let out = StickyStdout { stdout: std::io::stdout(), gone: Rc::clone(&gone) };
         let out = BufWriter::with_capacity(1 << 16, out);
         let screen = ratatui::Terminal::new(CrosstermBackend::new(out))?;
         Ok(Self { screen, gone, _held: held })
@@ -52,12 +52,12 @@ impl<'a> Terminal<'a> {
 
 /// Stdout, which takes all and remembers that it couldn't: ratatui tells a failure at its end to stderr, and panics
 /// when that has gone, too.
-struct Out {
+struct StickyStdout {
     stdout: Stdout,
     gone: Rc<Cell<bool>>,
 }
 
-impl Write for Out {
+impl Write for StickyStdout {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         match self.stdout.write(bytes) {
             Err(error) if error.kind() != ErrorKind::Interrupted => {
@@ -77,13 +77,13 @@ impl Write for Out {
 }
 
 /// Nobody else writes to the terminal while this lives.
-struct Held<'a> {
+struct TerminalLock<'a> {
     ui: &'a Ui,
     level: LevelFilter,
     raw: Option<RawMode>,
 }
 
-impl<'a> Held<'a> {
+impl<'a> TerminalLock<'a> {
     fn new(ui: &'a Ui, raw: RawMode) -> Self {
         let level = log::max_level();
         log::set_max_level(LevelFilter::Off);
@@ -92,7 +92,7 @@ impl<'a> Held<'a> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for TerminalLock<'_> {
     fn drop(&mut self) {
         // What was said meanwhile is for the terminal as it was before.
         drop(self.raw.take());

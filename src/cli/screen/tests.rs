@@ -7,13 +7,14 @@ use ratatui::style::{Color, Modifier};
 
 use super::app::{App, Order};
 use super::draw;
-use super::sampler::{Report, Trouble};
+use super::sampler::{PollError, Report};
 use super::side::{Action, Answer};
 use super::theme::Theme;
 use super::typed::Key;
 use crate::cli::render::SampleColumn;
 use crate::manager::{
-    Counters, Job, Look, MonitorRequest, QemuEvent, SampleSource, StateChange, VmEvent, VmEventKind, VmSample,
+    Counters, Job, MonitorRequest, QemuEvent, Reading, SampleSource, StateChange, VmEvent, VmEventKind,
+    VmSample,
 };
 use crate::model::{Timestamp, Uuid, VmState};
 use crate::problem::{ErrorKind, Problem};
@@ -33,7 +34,7 @@ const SIZES: [(u16, u16); 12] = [
     (500, 200),
 ];
 
-fn look(name: &str, state: VmState, cpu: Option<f64>) -> Look {
+fn reading(name: &str, state: VmState, cpu: Option<f64>) -> Reading {
     let counters = Counters::nothing(state, SampleSource::Domstats);
     let sample = VmSample {
         time: counters.time,
@@ -57,7 +58,7 @@ fn look(name: &str, state: VmState, cpu: Option<f64>) -> Look {
         net_rx_bytes_per_second: None,
         net_tx_bytes_per_second: None,
     };
-    Look { counters, sample, jobs: Vec::new(), events: Vec::new() }
+    Reading { counters, sample, jobs: Vec::new(), events: Vec::new() }
 }
 
 fn app(names: &[&str]) -> App {
@@ -66,9 +67,9 @@ fn app(names: &[&str]) -> App {
     App::new(request, SampleColumn::Cpu, Theme { colour: false })
 }
 
-fn see(app: &mut App, looks: Vec<Look>) {
-    let (aim, _) = app.request();
-    app.looked(Report { aim, looks: Ok(looks), away: false });
+fn see(app: &mut App, readings: Vec<Reading>) {
+    let (number, _) = app.request();
+    app.update(Report { number, readings: Ok(readings), away: false });
 }
 
 fn frame(app: &mut App, (width, height): (u16, u16)) -> Buffer {
@@ -100,15 +101,15 @@ fn a_page_shows_what_there_is() {
     let mut app = app(&["web"]);
     assert!(text(&mut app, (80, 24)).contains("web  looking.."));
     for cpu in 0..100 {
-        see(&mut app, vec![look("web", VmState::Running, Some(f64::from(cpu)))]);
+        see(&mut app, vec![reading("web", VmState::Running, Some(f64::from(cpu)))]);
     }
     app.happened(&event("web"));
     app.happened(&event("other"));
     let job = Job { kind: "backup".into(), device: Some("vda".into()), done_bytes: 512, total_bytes: 2048 };
-    let told =
+    let event =
         |event: &str| QemuEvent { time: Timestamp::now(), event: event.to_owned(), data: "{}".to_owned() };
-    let events = vec![told("STOP"), told("WATCHDOG")];
-    see(&mut app, vec![Look { jobs: vec![job], events, ..look("web", VmState::Running, Some(99.0)) }]);
+    let events = vec![event("STOP"), event("WATCHDOG")];
+    see(&mut app, vec![Reading { jobs: vec![job], events, ..reading("web", VmState::Running, Some(99.0)) }]);
     let shown = text(&mut app, (80, 24));
     for part in [
         "web  running",
@@ -155,7 +156,10 @@ fn nothing_is_too_small_or_too_large() {
                 frame(&mut app, size);
                 for round in 0..400 {
                     let cpu = (round % 3 != 0).then_some(f64::from(round) * 1e9);
-                    see(&mut app, vec![look(odd, VmState::Paused, cpu), look("", VmState::Shutoff, None)]);
+                    see(
+                        &mut app,
+                        vec![reading(odd, VmState::Paused, cpu), reading("", VmState::Shutoff, None)],
+                    );
                 }
                 app.happened(&event("web"));
                 frame(&mut app, size);
@@ -165,8 +169,8 @@ fn nothing_is_too_small_or_too_large() {
                 press(&mut app, if names.is_empty() { "jjj/w" } else { "s" });
                 let shown = text(&mut app, size);
                 assert!(!shown.contains(['\x1b', '\r', '\u{202e}']), "{shown:?}");
-                let (aim, _) = app.request();
-                app.looked(Report { aim, looks: Ok(Vec::new()), away: true });
+                let (number, _) = app.request();
+                app.update(Report { number, readings: Ok(Vec::new()), away: true });
                 frame(&mut app, size);
             }
         }
@@ -176,7 +180,7 @@ fn nothing_is_too_small_or_too_large() {
 #[test]
 fn many_virtual_processors_have_a_block_each() {
     let mut app = app(&["web"]);
-    let mut many = look("web", VmState::Running, Some(100.0));
+    let mut many = reading("web", VmState::Running, Some(100.0));
     many.sample.vcpu_percent = vec![Some(100.0); 64];
     see(&mut app, vec![many]);
     assert!(text(&mut app, (80, 24)).contains(&format!("vcpus  {}", "█".repeat(64))));
@@ -185,7 +189,7 @@ fn many_virtual_processors_have_a_block_each() {
 #[test]
 fn without_colour_there_is_none() {
     let mut app = app(&["web"]);
-    see(&mut app, vec![look("web", VmState::Running, Some(1.0))]);
+    see(&mut app, vec![reading("web", VmState::Running, Some(1.0))]);
     let coloured = |app: &mut App| frame(app, (80, 24)).content.iter().any(|cell| cell.fg != Color::Reset);
     assert!(!coloured(&mut app));
     app.theme.colour = true;
@@ -195,19 +199,19 @@ fn without_colour_there_is_none() {
 #[test]
 fn a_vm_that_is_removed_may_come_back() {
     let mut app = app(&["web"]);
-    see(&mut app, vec![look("web", VmState::Running, Some(1.0))]);
-    app.looked(Report { aim: 0, looks: Err(Trouble::Gone), away: false });
+    see(&mut app, vec![reading("web", VmState::Running, Some(1.0))]);
+    app.update(Report { number: 0, readings: Err(PollError::Gone), away: false });
     assert!(text(&mut app, (80, 24)).contains("web  removed"));
-    see(&mut app, vec![look("web", VmState::Shutoff, None)]);
+    see(&mut app, vec![reading("web", VmState::Shutoff, None)]);
     assert!(text(&mut app, (80, 24)).contains("web  shutoff"));
-    app.looked(Report { aim: 0, looks: Ok(Vec::new()), away: true });
+    app.update(Report { number: 0, readings: Ok(Vec::new()), away: true });
     assert!(text(&mut app, (80, 24)).contains("libvirt stopped answering"));
 }
 
 #[test]
 fn actions_are_asked_for_and_told_of() {
     let mut app = app(&["web"]);
-    see(&mut app, vec![look("web", VmState::Running, Some(1.0))]);
+    see(&mut app, vec![reading("web", VmState::Running, Some(1.0))]);
     assert_eq!(press(&mut app, "p"), Order::Act("web".into(), Action::Pause));
     assert!(text(&mut app, (80, 24)).contains("pausing web.."));
     let change = StateChange { name: "web".into(), state: VmState::Paused, already: false };
@@ -228,7 +232,7 @@ fn actions_are_asked_for_and_told_of() {
 
 fn thousand() -> App {
     let mut app = app(&[]);
-    let of = |number: u32| look(&format!("vm-{number:04}"), VmState::Running, Some(f64::from(number)));
+    let of = |number: u32| reading(&format!("vm-{number:04}"), VmState::Running, Some(f64::from(number)));
     see(&mut app, (0..1000).map(of).collect());
     app
 }
@@ -249,12 +253,12 @@ fn the_overview_scrolls_and_opens_what_is_chosen() {
     let buffer = frame(&mut app, (80, 5));
     let chosen = buffer.content.iter().find(|cell| cell.modifier.contains(Modifier::REVERSED));
     assert!(chosen.is_some(), "{buffer:?}");
-    assert_eq!(press(&mut app, "\n"), Order::Look);
+    assert_eq!(press(&mut app, "\n"), Order::Refresh);
     assert_eq!(app.request().1.names, ["vm-0000"]);
-    // What comes of the overview's own looks meanwhile is not of this page.
-    app.looked(Report { aim: 0, looks: Err(Trouble::Gone), away: false });
+    // The overview's own polls that end meanwhile are not this page's.
+    app.update(Report { number: 0, readings: Err(PollError::Gone), away: false });
     assert!(text(&mut app, (80, 24)).contains("vm-0000  looking.."));
-    assert_eq!(press(&mut app, "\x1b"), Order::Look);
+    assert_eq!(press(&mut app, "\x1b"), Order::Refresh);
     assert!(app.request().1.names.is_empty());
 }
 
@@ -276,15 +280,15 @@ fn the_chosen_vm_stays_chosen_however_rows_are_sorted() {
     press(&mut app, "\x1b");
     assert_eq!(app.overview.len(), 1000);
     assert!(!app.request().1.off);
-    assert_eq!(press(&mut app, "a"), Order::Look);
+    assert_eq!(press(&mut app, "a"), Order::Refresh);
     assert!(app.request().1.off);
 }
 
 #[test]
 fn what_is_not_known_comes_last_both_ways() {
     let mut app = app(&[]);
-    let (busy, idle) = (look("a", VmState::Running, Some(9.0)), look("b", VmState::Running, Some(1.0)));
-    see(&mut app, vec![look("off", VmState::Shutoff, None), busy, idle]);
+    let (busy, idle) = (reading("a", VmState::Running, Some(9.0)), reading("b", VmState::Running, Some(1.0)));
+    see(&mut app, vec![reading("off", VmState::Shutoff, None), busy, idle]);
     let names = |app: &App| -> Vec<String> {
         (0..3).filter_map(|row| app.overview.row(row)).map(|vm| vm.name.clone()).collect()
     };

@@ -63,7 +63,7 @@ fn what_could_not_be_read_back_is_refused() {
 }
 
 #[test]
-fn a_bad_value_can_be_mended_but_bad_toml_is_left_alone() {
+fn a_bad_value_can_be_fixed_but_bad_toml_is_left_alone() {
     let (_home, paths) = home();
     write(&paths, "[defaults]\ncpus = 0\nmemory = 0\n");
     set(&paths, "defaults.cpus", "2").expect("sets, though memory is bad too");

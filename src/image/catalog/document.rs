@@ -98,8 +98,8 @@ impl ImageTable {
     /// The builds that stand in tables of their own, or else the one that stands in the image's table.
     fn take_builds(&mut self) -> Result<Vec<BuildTable>, Invalid> {
         let tables = std::mem::take(&mut self.build);
-        let own = self.url.take();
-        match (own, tables.is_empty()) {
+        let url = self.url.take();
+        match (url, tables.is_empty()) {
             (None, true) => Err(self.refuse("it needs `url`, or a `build` that has one")),
             (Some(_), false) => Err(self.refuse(MIXED)),
             (None, false) if self.says_more_of_a_build() => Err(self.refuse(MIXED)),

@@ -34,7 +34,7 @@ pub struct Build {
     pub firmware: Option<Firmware>,
     /// The least processor that it runs on.
     pub cpu_floor: Option<CpuFloor>,
-    /// The user that it makes when it isn't told otherwise.
+    /// The user that it creates by default.
     pub default_user: Option<String>,
 }
 
@@ -56,7 +56,7 @@ pub enum Checksum {
     },
 }
 
-/// What sets up a guest at its first boot, by what it is told from outside.
+/// The program in the image that configures a guest at its first boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Provisioner {

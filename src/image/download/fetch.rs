@@ -17,7 +17,7 @@ use crate::image::Error;
 /// Redirects that are followed; mirror networks need one or two.
 const MAX_REDIRECTS: u32 = 8;
 
-/// An HTTP client whose calls block, and end early once its [`Hangup`] was dropped.
+/// An HTTP client whose calls block, and end early once its [`CancelOnDrop`] was dropped.
 ///
 /// Proxies are those of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`),
 /// certificates those that the system trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` too).
@@ -31,7 +31,7 @@ pub(in crate::image) struct Downloader {
 }
 
 /// Ends all that its client does, when dropped.
-pub(in crate::image) struct Hangup {
+pub(in crate::image) struct CancelOnDrop {
     agent: Agent,
     stopped: Arc<AtomicBool>,
     _line: Sender<()>,
@@ -50,8 +50,8 @@ pub(super) enum Ask<'a> {
 
 /// What a server has to say.
 pub(super) enum Answer<'a> {
-    /// The bytes; fewer than asked for, they begin at [`Incoming::start`].
-    Bytes(Box<Incoming<'a>>),
+    /// The bytes; fewer than asked for, they begin at [`ResponseBody::start`].
+    Bytes(Box<ResponseBody<'a>>),
     /// The document is still the same.
     Unchanged,
     /// There are no bytes from there on: it ends just there.
@@ -61,7 +61,7 @@ pub(super) enum Answer<'a> {
 }
 
 /// What a server sends.
-pub(super) struct Incoming<'a> {
+pub(super) struct ResponseBody<'a> {
     client: &'a Downloader,
     url: &'a str,
     body: ureq::BodyReader<'static>,
@@ -74,7 +74,7 @@ pub(super) struct Incoming<'a> {
 }
 
 impl Downloader {
-    pub(in crate::image) fn new(limits: Limits) -> (Self, Hangup) {
+    pub(in crate::image) fn new(limits: Limits) -> (Self, CancelOnDrop) {
         let agent = Agent::config_builder()
             .timeout_resolve(Some(limits.connect_timeout))
             .timeout_connect(Some(limits.connect_timeout))
@@ -89,7 +89,7 @@ impl Downloader {
             .new_agent();
         let stopped = Arc::new(AtomicBool::new(false));
         let (line, hung_up) = mpsc::channel();
-        let hangup = Hangup { agent: agent.clone(), stopped: stopped.clone(), _line: line };
+        let hangup = CancelOnDrop { agent: agent.clone(), stopped: stopped.clone(), _line: line };
         (Self { agent, limits, waited: Cell::default(), stopped, hung_up }, hangup)
     }
 
@@ -142,10 +142,10 @@ impl Downloader {
             }
         }
         let response = self.wait(|| request.call()).map_err(|error| self.no_answer(url, error))?;
-        self.judge(url, ask, response)
+        self.check_response(url, ask, response)
     }
 
-    fn judge<'a>(
+    fn check_response<'a>(
         &'a self,
         url: &'a str,
         ask: Ask<'_>,
@@ -176,7 +176,7 @@ impl Downloader {
         let validator = Validator::of(headers);
         let body = response.into_body().into_reader();
         let Part { start, total_bytes } = part;
-        Ok(Answer::Bytes(Box::new(Incoming { client: self, url, body, start, total_bytes, validator })))
+        Ok(Answer::Bytes(Box::new(ResponseBody { client: self, url, body, start, total_bytes, validator })))
     }
 
     /// A small document as a whole.
@@ -220,7 +220,7 @@ impl Downloader {
     }
 }
 
-impl Incoming<'_> {
+impl ResponseBody<'_> {
     /// The next bytes; 0 is the end of all that was promised.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         let result = self.client.wait(|| self.body.read(buffer));
@@ -239,7 +239,7 @@ impl Incoming<'_> {
     }
 }
 
-impl Drop for Hangup {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
         self.agent.clone().shutdown();

@@ -4,13 +4,12 @@
 //! source   which servers to ask, one after the other
 //! run      one download from one server, begun or resumed
 //! fetch    the HTTP client; answer reads what the head of its answers says
-//! intake   the bytes on their way: onto the disk, into the digest, into the unpacker
+//! writer   the bytes on their way: onto the disk, into the digest, into the unpacker
 //! partial  what a download that broke off leaves for the next
 //! ```
 
 mod answer;
 mod fetch;
-mod intake;
 mod limits;
 mod partial;
 mod retry;
@@ -19,11 +18,12 @@ mod source;
 #[cfg(test)]
 mod test_server;
 mod unpack;
+mod writer;
 
 pub(in crate::image) use answer::Validator;
 pub(in crate::image) use fetch::Downloader;
 pub use limits::Limits;
 pub(in crate::image) use partial::Partial;
-pub(in crate::image) use source::{Named, Present, Wanted};
+pub(in crate::image) use source::{CachedCopy, Named, RemoteImage};
 #[cfg(test)]
 pub(in crate::image) use test_server::{Reply, TestServer};

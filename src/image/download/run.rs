@@ -1,7 +1,7 @@
 //! From a URL to a file that has been checked. Blocks.
 //!
 //! ```text
-//! ask ── bytes ── intake ─┬─ end ── digest, header ── Downloaded
+//! ask ── bytes ── writer ─┬─ end ── digest, header ── Downloaded
 //!  ^                      └─ broken off ── pause ── ask for the rest
 //!  └─ a digest that is wrong, of bytes that were resumed: once, from the beginning
 //! ```
@@ -11,10 +11,10 @@
 use std::path::{Path, PathBuf};
 
 use super::answer::Validator;
-use super::fetch::{Answer, Ask, Downloader, Incoming};
-use super::intake::Intake;
+use super::fetch::{Answer, Ask, Downloader, ResponseBody};
 use super::partial::{Origin, Partial};
 use super::retry::{Retries, ServerRetry};
+use super::writer::DownloadWriter;
 use crate::image::{Error, Format, Progress, Transfer, file, header};
 use crate::model::{Algorithm, Digest};
 use crate::system::fs;
@@ -26,7 +26,7 @@ const BYTES_PER_REPORT: u64 = 1 << 20;
 /// One download.
 pub(in crate::image) struct Job<'a> {
     pub(in crate::image) url: &'a str,
-    /// What the bytes must have, as they are sent; else their SHA-256 is told.
+    /// The digest that the bytes must have, as they are sent; without one their SHA-256 is returned.
     pub(in crate::image) expected: Option<Digest>,
     /// Not if the server's document is still this one.
     pub(in crate::image) unless: Option<&'a Validator>,
@@ -75,8 +75,8 @@ pub(in crate::image) fn run(client: &Downloader, job: &Job<'_>) -> Result<Option
         download.start_over()?;
         result = download.fetch_and_check();
     }
-    let is_empty = download.intake.is_some() && download.received_bytes() == 0;
-    if result.as_ref().is_err_and(|error| is_empty || error.spoils_what_came()) {
+    let is_empty = download.writer.is_some() && download.received_bytes() == 0;
+    if result.as_ref().is_err_and(|error| is_empty || error.invalidates_partial()) {
         drop(download);
         let _ = Partial(job.partial).remove();
     }
@@ -87,7 +87,7 @@ struct Download<'a> {
     client: &'a Downloader,
     job: &'a Job<'a>,
     /// Of nothing, none.
-    intake: Option<Intake>,
+    writer: Option<DownloadWriter>,
     origin: Origin,
     reported_bytes: u64,
 }
@@ -97,11 +97,11 @@ impl<'a> Download<'a> {
     fn prepare(client: &'a Downloader, job: &'a Job<'a>) -> Result<Self, Error> {
         let partial = Partial(job.partial);
         let fresh = Origin::new(job.url, job.expected.as_ref(), Validator::default());
-        let mut this = Self { client, job, intake: None, origin: fresh, reported_bytes: 0 };
+        let mut this = Self { client, job, writer: None, origin: fresh, reported_bytes: 0 };
         match partial.load() {
             Some((origin, bytes)) if origin.rest(bytes, job.url, job.expected.as_ref()).is_some() => {
-                match Intake::resume(job.partial, job.url, this.algorithm(), *client.limits()) {
-                    Ok(intake) => (this.origin, this.intake) = (origin, Some(intake)),
+                match DownloadWriter::resume(job.partial, job.url, this.algorithm(), *client.limits()) {
+                    Ok(writer) => (this.origin, this.writer) = (origin, Some(writer)),
                     Err(error) if error.is_integrity() => partial.remove()?,
                     Err(error) => return Err(error),
                 }
@@ -112,12 +112,12 @@ impl<'a> Download<'a> {
     }
 
     fn start_over(&mut self) -> Result<(), Error> {
-        self.intake = None;
+        self.writer = None;
         Partial(self.job.partial).remove()
     }
 
     fn received_bytes(&self) -> u64 {
-        self.intake.as_ref().map_or(0, Intake::received_bytes)
+        self.writer.as_ref().map_or(0, DownloadWriter::received_bytes)
     }
 
     fn algorithm(&self) -> Algorithm {
@@ -168,24 +168,24 @@ impl<'a> Download<'a> {
         Ok(true)
     }
 
-    fn receive(&mut self, mut incoming: Box<Incoming<'_>>) -> Result<(), Error> {
+    fn receive(&mut self, mut incoming: Box<ResponseBody<'_>>) -> Result<(), Error> {
         let job = self.job;
         let limits = *self.client.limits();
         self.check_size(incoming.total_bytes.unwrap_or(0))?;
         let continues = incoming.start > 0 && incoming.start == self.received_bytes();
-        let mut intake = match self.intake.take() {
-            Some(intake) if continues => intake,
+        let mut writer = match self.writer.take() {
+            Some(writer) if continues => writer,
             old => {
                 drop(old);
-                let intake = Intake::begin(job.partial, job.url, self.algorithm(), limits)?;
+                let writer = DownloadWriter::begin(job.partial, job.url, self.algorithm(), limits)?;
                 self.origin = Origin::new(job.url, job.expected.as_ref(), incoming.validator.clone());
                 Partial(job.partial).save(&self.origin)?;
-                intake
+                writer
             }
         };
-        intake.expect(incoming.total_bytes);
-        let intake = self.intake.insert(intake);
-        let missing = incoming.total_bytes.map(|total| total.saturating_sub(intake.received_bytes()));
+        writer.expect(incoming.total_bytes);
+        let writer = self.writer.insert(writer);
+        let missing = incoming.total_bytes.map(|total| total.saturating_sub(writer.received_bytes()));
         file::check_room(job.partial.parent().unwrap_or(Path::new(".")), missing)?;
         let mut chunk = vec![0; CHUNK_BYTES];
         self.report(incoming.total_bytes, true);
@@ -196,8 +196,8 @@ impl<'a> Download<'a> {
                 return Ok(());
             }
             self.check_size(self.received_bytes() + count as u64)?;
-            if let Some(intake) = &mut self.intake {
-                intake.take(&chunk[..count])?;
+            if let Some(writer) = &mut self.writer {
+                writer.take(&chunk[..count])?;
             }
             self.report(incoming.total_bytes, false);
         }
@@ -222,10 +222,10 @@ impl<'a> Download<'a> {
     }
 
     fn check(&mut self) -> Result<Downloaded, Error> {
-        let Some(intake) = self.intake.take() else {
+        let Some(writer) = self.writer.take() else {
             return Err(Error::Header { name: self.job.url.to_owned(), source: header::Error::Empty });
         };
-        let complete = intake.finish()?;
+        let complete = writer.finish()?;
         let (file, digest, packed_digest) = match complete.unpacked {
             Some((file, digest)) => (file, digest, Some(complete.digest.clone())),
             None => (self.job.partial.to_owned(), complete.digest.clone(), None),
@@ -246,7 +246,7 @@ impl<'a> Download<'a> {
     }
 }
 
-/// A web page with status 200 is told apart here, and hostile images.
+/// Detects web pages with status 200, and hostile images.
 fn check_header(file: &Path, url: &str) -> Result<(), Error> {
     match header::read(file) {
         Ok((header, _)) if header.format == Format::Iso => Err(Error::Iso { name: url.to_owned() }),

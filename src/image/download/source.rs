@@ -18,8 +18,8 @@ const MAX_DOCUMENT_BYTES: u64 = 1 << 20;
 
 /// An image that is not a file of this machine.
 #[derive(Debug, Clone)]
-pub(in crate::image) struct Wanted {
-    /// What a person calls it.
+pub(in crate::image) struct RemoteImage {
+    /// Its name in messages.
     pub(in crate::image) name: String,
     /// What its file is called after.
     pub(in crate::image) label: String,
@@ -60,7 +60,7 @@ struct Source {
 
 /// What the cache has already.
 #[derive(Debug, Clone)]
-pub(in crate::image) struct Present {
+pub(in crate::image) struct CachedCopy {
     /// The digest of the bytes as they were sent.
     pub(in crate::image) digest: Digest,
     /// Where they came from.
@@ -68,7 +68,7 @@ pub(in crate::image) struct Present {
     pub(in crate::image) validator: Validator,
 }
 
-impl Wanted {
+impl RemoteImage {
     pub(in crate::image) fn url(url: &str, digest: Option<&Digest>) -> Self {
         Self {
             name: url.to_owned(),
@@ -153,7 +153,7 @@ impl Wanted {
         &self,
         client: &Downloader,
         partial: &Path,
-        present: Option<&Present>,
+        present: Option<&CachedCopy>,
         progress: Option<&Progress>,
     ) -> Result<Option<(String, Downloaded)>, Error> {
         let retries = Retries::before_another(client.limits());
@@ -184,7 +184,7 @@ impl Wanted {
         source: &Source,
         retries: Retries,
         partial: &Path,
-        present: Option<&Present>,
+        present: Option<&CachedCopy>,
         progress: Option<&Progress>,
     ) -> Result<Option<(String, Downloaded)>, Error> {
         // Who has it already needn't wait long to hear whether it is still the same.

@@ -1,4 +1,4 @@
-//! What an image is, told from its first bytes alone. No tool is asked: `qemu-img` opens what a header
+//! The format and size of an image, read from its first bytes alone. No tool is asked: `qemu-img` opens what a header
 //! names.
 
 pub(in crate::image) mod bytes;

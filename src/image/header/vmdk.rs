@@ -10,7 +10,7 @@ pub(in crate::image) const MAGIC: (usize, &[u8]) = (0, b"KDMV");
 pub(in crate::image) const DESCRIPTOR_MAGIC: &[u8] = b"# Disk DescriptorFile";
 
 /// The files of a split disk have no descriptor of their own.
-const PIECE: Error = Error::Foreign(Foreign::Other("only a part of a VMware disk (VMDK)"));
+const PARTIAL_DISK: Error = Error::Foreign(Foreign::Other("only a part of a VMware disk (VMDK)"));
 const SECTOR: u64 = 512;
 const HEADER_BYTES: usize = 512;
 /// Where QEMU looks for the parent, whatever the header says.
@@ -38,7 +38,7 @@ pub(in crate::image) fn virtual_size(window: &Window) -> Result<u64, Fault> {
         return Err(Error::Foreign(Foreign::Other("a VMware disk (VMDK) of an unknown version")).into());
     }
     if descriptor_sector == 0 {
-        return Err(PIECE.into());
+        return Err(PARTIAL_DISK.into());
     }
     check_descriptor(&window.read(DESCRIPTOR_AT, DESCRIPTOR_BYTES)?)?;
     let at = descriptor_sector.checked_mul(SECTOR).ok_or(Error::Truncated)?;
@@ -78,7 +78,7 @@ fn check_layout(descriptor: &[u8]) -> Result<(), Error> {
     match kind.map(|kind| kind.trim().trim_matches('"')) {
         Some("monolithicSparse" | "streamOptimized") if extents == 1 => Ok(()),
         Some(_) => Err(Error::NamesFile(NamedFile::Extent)),
-        None => Err(PIECE),
+        None => Err(PARTIAL_DISK),
     }
 }
 

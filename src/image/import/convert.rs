@@ -35,7 +35,7 @@ pub(in crate::image) async fn convert(
             progress(Transfer { done_bytes: done_bytes.min(size), total_bytes: Some(size) });
         }
     };
-    match run.output_telling(report).await {
+    match run.output_with(report).await {
         Ok(_) => Ok(()),
         Err(source) => Err(match qemu_img::reason(&source) {
             Reason::NoSpace => file::write_failed(target, std::io::ErrorKind::StorageFull.into()),

@@ -57,8 +57,8 @@ impl Original {
             Ok(Some(disk)) => (Window::new(file, disk.start, disk.len), disk.left_out),
             Err(source) => return Err(Error::Ova { name: path.display().to_string(), source }),
         };
-        let judged = if raw { judge_raw(&window) } else { judge(&window) };
-        let (format, virtual_size_bytes) = judged.map_err(|fault| match fault {
+        let detected = if raw { detect_raw(&window) } else { detect_format(&window) };
+        let (format, virtual_size_bytes) = detected.map_err(|fault| match fault {
             Fault::Read(error) => failed(error).into(),
             Fault::Header(source) => Error::Header { name: path.display().to_string(), source },
         })?;
@@ -88,7 +88,7 @@ impl Original {
 }
 
 /// The format and the disk's size; no format for a CD.
-fn judge(window: &Window) -> Result<(Option<OriginalFormat>, u64), Fault> {
+fn detect_format(window: &Window) -> Result<(Option<OriginalFormat>, u64), Fault> {
     let head = window.read(0, HEAD_BYTES)?;
     let is = |(at, magic): (usize, &[u8])| head.get(at..).is_some_and(|rest| rest.starts_with(magic));
     let (format, size) = if is(vmdk::MAGIC) {
@@ -112,7 +112,7 @@ fn judge(window: &Window) -> Result<(Option<OriginalFormat>, u64), Fault> {
     Ok((format, size))
 }
 
-fn judge_raw(window: &Window) -> Result<(Option<OriginalFormat>, u64), Fault> {
+fn detect_raw(window: &Window) -> Result<(Option<OriginalFormat>, u64), Fault> {
     if !window.len.is_multiple_of(512) {
         return Err(header::Error::NoSectors { bytes: window.len }.into());
     }

@@ -7,8 +7,8 @@ use super::Original;
 use super::original::OriginalFormat;
 use crate::image::header::{self, Header};
 use crate::image::{
-    Catalog, DigestCache, Error, Format, HoldingKind, Leftover, LocalImage, NewImage, OvaError, OwnImages,
-    Reference, Store,
+    Catalog, DigestCache, Error, Format, Leftover, LocalImage, NewImage, OvaError, Reference, Store,
+    StoredImageKind, UserImages,
 };
 use crate::system::process::Invocation;
 
@@ -25,8 +25,8 @@ impl Bench {
         self.0.path().join(name)
     }
 
-    fn own(&self) -> OwnImages {
-        OwnImages::new(self.path("data/images"), DigestCache::new(self.path("digests")))
+    fn user_images(&self) -> UserImages {
+        UserImages::new(self.path("data/images"), DigestCache::new(self.path("digests")))
     }
 
     fn store(&self) -> Store {
@@ -56,7 +56,7 @@ impl Bench {
     }
 
     fn import(&self, file: &Path, raw: bool) -> Result<Vec<String>, Error> {
-        run(self.own().import(file, raw, new("mine"), false, None))
+        run(self.user_images().import(file, raw, new("mine"), false, None))
     }
 
     /// The disk's bytes, of the image that was taken in.
@@ -180,26 +180,26 @@ fn what_was_imported_goes_before_the_catalogue_and_has_its_record() {
     let bench = Bench::new();
     let file = bench.made("qcow2", "");
     let store = bench.store();
-    run(store.own().import(&file, false, new("ubuntu"), false, None)).expect("taken");
+    run(store.user_images().import(&file, false, new("ubuntu"), false, None)).expect("taken");
     let reference = Reference::Catalog("ubuntu".into());
     assert!(store.is_cached(&reference));
     let image: LocalImage = run(store.obtain(&reference, None)).expect("obtained");
     assert_eq!((image.name.as_str(), image.source.as_str()), ("ubuntu", "there"));
     assert_eq!((image.format, image.virtual_size_bytes), (Format::Qcow2, 3 * MIB));
     assert_eq!((image.default_user.as_deref(), image.committed), (Some("ada"), false));
-    let held = run(store.holdings()).expect("lists");
-    assert_eq!((held.len(), held[0].kind, &held[0].digest), (1, HoldingKind::Own, &image.digest));
-    let again = run(store.own().import(&file, false, new("ubuntu"), false, None));
+    let held = run(store.stored_images()).expect("lists");
+    assert_eq!((held.len(), held[0].kind, &held[0].digest), (1, StoredImageKind::Own, &image.digest));
+    let again = run(store.user_images().import(&file, false, new("ubuntu"), false, None));
     assert!(matches!(again, Err(Error::NameTaken { name }) if name == "ubuntu"));
     let other = bench.raw();
     patch(&other, 0, b"other");
-    run(store.own().import(&other, false, new("ubuntu"), true, None)).expect("replaced");
+    run(store.user_images().import(&other, false, new("ubuntu"), true, None)).expect("replaced");
     assert_ne!(run(store.obtain(&reference, None)).expect("obtained").digest, image.digest);
     // Damage is seen.
     patch(&run(store.obtain(&reference, None)).expect("obtained").path, 70_000, b"damage");
     assert!(matches!(run(store.obtain(&reference, None)), Err(Error::DigestMismatch { .. })));
     run(store.discard(&held[0])).expect("removes");
-    assert!(run(store.holdings()).expect("lists").is_empty());
+    assert!(run(store.stored_images()).expect("lists").is_empty());
     let Err(Error::UnknownImage { .. }) = run(store.obtain(&Reference::Catalog("mime".into()), None)) else {
         panic!("should be unknown")
     };
@@ -216,11 +216,11 @@ fn what_was_imported_goes_before_the_catalogue_and_has_its_record() {
 fn names_that_image_would_not_find_are_refused() {
     let bench = Bench::new();
     for name in ["a/b", "../x", "disk.qcow2", "a b", "", "x:y", ".hidden"] {
-        let result = run(bench.own().import(&bench.raw(), false, new(name), false, None));
+        let result = run(bench.user_images().import(&bench.raw(), false, new(name), false, None));
         assert!(matches!(result, Err(Error::Invalid(_))), "{name:?}");
     }
     let user = NewImage { default_user: Some("Ada L".into()), ..new("mine") };
-    let result = run(bench.own().import(&bench.raw(), false, user, false, None));
+    let result = run(bench.user_images().import(&bench.raw(), false, user, false, None));
     assert!(matches!(result, Err(Error::Invalid(_))));
     bench.holds_nothing();
 }
@@ -261,8 +261,8 @@ fn a_vmdk_that_names_other_files_is_refused() {
     }
     // One piece of a split disk.
     bench.made("vmdk", "subformat=twoGbMaxExtentSparse");
-    let piece = header::Error::Foreign(header::Foreign::Other("only a part of a VMware disk (VMDK)"));
-    bench.is_refused(&bench.path("disk-s001.vmdk"), piece);
+    let partial = header::Error::Foreign(header::Foreign::Other("only a part of a VMware disk (VMDK)"));
+    bench.is_refused(&bench.path("disk-s001.vmdk"), partial);
 
     let file = bench.made("vmdk", "");
     let whole = std::fs::read(&file).expect("reads");
@@ -376,7 +376,7 @@ fn an_ova_gives_its_first_disk_if_its_manifest_agrees() {
         );
         archive_with(&manifest_of(function, &files, false));
         assert_eq!(bench.import(&file, false).expect("taken"), ["vm-disk2.vmdk"]);
-        run(bench.store().discard(&run(bench.store().holdings()).expect("lists")[0])).expect("removes");
+        run(bench.store().discard(&run(bench.store().stored_images()).expect("lists")[0])).expect("removes");
     }
     // The descriptor counts as well as the disk.
     let swapped = manifest_of("SHA1", &[files[1], files[0]], true);
@@ -403,12 +403,12 @@ fn a_file_that_is_written_to_meanwhile_is_not_kept() {
             std::thread::sleep(Duration::from_millis(30));
             patch(&written, 3 * MIB - 10, b"meanwhile");
         });
-        let result = run(bench.own().import(&file, false, new("mine"), false, Some(writes)));
+        let result = run(bench.user_images().import(&file, false, new("mine"), false, Some(writes)));
         match result {
             Err(error @ Error::Changed { .. }) => assert!(error.is_integrity()),
             // A reflink is over before anybody could write.
             Ok(_) if file.ends_with("disk.qcow2") => {
-                run(bench.store().discard(&run(bench.store().holdings()).expect("lists")[0]))
+                run(bench.store().discard(&run(bench.store().stored_images()).expect("lists")[0]))
                     .expect("removes");
             }
             other => panic!("{other:?}"),
@@ -431,7 +431,7 @@ fn a_disk_that_a_qemu_writes_is_neither_imported_nor_used() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             for raw in [false, true] {
-                let result = bench.own().import(&file, raw, new("mine"), false, None).await;
+                let result = bench.user_images().import(&file, raw, new("mine"), false, None).await;
                 assert!(matches!(result, Err(Error::InUse { .. })), "{result:?}");
             }
             let result = bench.store().obtain(&Reference::File(file.clone()), None).await;
@@ -481,19 +481,19 @@ fn what_the_disk_has_no_room_for_leaves_nothing() {
 #[test]
 fn what_a_killed_import_left_is_found_when_nobody_is_at_it() {
     let bench = Bench::new();
-    let own = bench.own();
-    let staged = run(own.stage("mine", false)).expect("a place");
+    let images = bench.user_images();
+    let staged = run(images.stage("mine", false)).expect("a place");
     let partial = staged.path();
-    assert!(own.abandoned().expect("lists").is_empty());
+    assert!(images.abandoned().expect("lists").is_empty());
     let left = Leftover { path: partial.clone(), files: vec![partial.clone()] };
-    own.remove_abandoned(&left).expect("is left alone");
+    images.remove_abandoned(&left).expect("is left alone");
     assert!(partial.exists());
     drop(staged);
     assert!(!partial.exists());
     std::fs::write(&partial, "rest").expect("writes");
-    assert_eq!(own.abandoned().expect("lists"), std::slice::from_ref(&left));
-    own.remove_abandoned(&left).expect("removes");
-    assert!(own.abandoned().expect("lists").is_empty() && !partial.exists());
+    assert_eq!(images.abandoned().expect("lists"), std::slice::from_ref(&left));
+    images.remove_abandoned(&left).expect("removes");
+    assert!(images.abandoned().expect("lists").is_empty() && !partial.exists());
 }
 
 #[test]
@@ -509,14 +509,14 @@ fn a_replacement_that_is_killed_leaves_one_whole_image_and_what_is_left_is_found
         files
     };
     let (one, other) = (bench.made("qcow2", ""), bench.raw());
-    run(store.own().import(&one, false, new("ubuntu"), false, None)).expect("taken");
+    run(store.user_images().import(&one, false, new("ubuntu"), false, None)).expect("taken");
     let first = obtain();
     let removed = |expected: &[PathBuf]| {
-        let left = store.own().abandoned().expect("lists");
+        let left = store.user_images().abandoned().expect("lists");
         let found: Vec<_> = left.iter().flat_map(|left| left.files.clone()).collect();
         assert_eq!(found, expected);
-        left.iter().for_each(|left| store.own().remove_abandoned(left).expect("removes"));
-        assert!(store.own().abandoned().expect("lists").is_empty());
+        left.iter().for_each(|left| store.user_images().remove_abandoned(left).expect("removes"));
+        assert!(store.user_images().abandoned().expect("lists").is_empty());
     };
     let before = files();
     // Before its record was written.
@@ -526,7 +526,7 @@ fn a_replacement_that_is_killed_leaves_one_whole_image_and_what_is_left_is_found
     removed(std::slice::from_ref(&new_file));
     assert_eq!(files(), before);
     // Behind it, before the old image was removed.
-    run(store.own().import(&other, false, new("ubuntu"), true, None)).expect("replaced");
+    run(store.user_images().import(&other, false, new("ubuntu"), true, None)).expect("replaced");
     let second = obtain();
     assert_ne!((second.digest.clone(), &second.path), (first.digest, &first.path));
     std::fs::copy(&one, &first.path).expect("copies");

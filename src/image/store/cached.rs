@@ -2,7 +2,7 @@
 
 use super::Store;
 use super::record::{Record, Slot};
-use crate::image::download::{Downloader, Present, Wanted};
+use crate::image::download::{CachedCopy, Downloader, RemoteImage};
 use crate::image::{Error, LocalImage, Progress, header};
 use crate::system::fs;
 
@@ -11,7 +11,7 @@ impl Store {
     pub(in crate::image) async fn cached(
         &self,
         slot: &Slot,
-        wanted: &Wanted,
+        wanted: &RemoteImage,
     ) -> Result<Option<(LocalImage, Record)>, Error> {
         let (mut image, record) = match self.look(slot).await {
             Ok(Some(found)) => found,
@@ -24,17 +24,17 @@ impl Store {
         let Some(expected) = &wanted.digest else {
             return Ok(Some((image, record)));
         };
-        let is_it = match &record.packed_digest {
+        let is_same = match &record.packed_digest {
             // What it was unpacked of is no longer there to be read.
             Some(packed) => *packed == expected.to_string(),
             None => {
                 let actual = self.digests.of_file(&image.path, expected.algorithm(), None).await?;
-                let is_it = actual == *expected;
+                let is_same = actual == *expected;
                 image.digest = actual;
-                is_it
+                is_same
             }
         };
-        if !is_it {
+        if !is_same {
             log::warn!("{} has a different digest in the cache; downloading the image again", record.url);
             return Ok(None);
         }
@@ -43,7 +43,11 @@ impl Store {
     }
 
     /// What was fetched just now.
-    pub(in crate::image) async fn fetched(&self, slot: &Slot, wanted: &Wanted) -> Result<LocalImage, Error> {
+    pub(in crate::image) async fn fetched(
+        &self,
+        slot: &Slot,
+        wanted: &RemoteImage,
+    ) -> Result<LocalImage, Error> {
         let found = self.cached(slot, wanted).await?;
         found.map(|(image, _)| image).ok_or_else(|| Error::Changed { path: slot.image() })
     }
@@ -91,10 +95,10 @@ impl Store {
     pub(in crate::image) async fn fetch(
         &self,
         slot: Slot,
-        wanted: Wanted,
-        present: Option<Present>,
+        wanted: RemoteImage,
+        present: Option<CachedCopy>,
         progress: Option<Progress>,
-        lock: fs::Held,
+        lock: fs::LockGuard,
     ) -> Result<bool, Error> {
         let limits = if present.is_some() { self.limits.for_a_look() } else { self.limits };
         let (client, _hangup) = Downloader::new(limits);

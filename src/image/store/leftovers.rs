@@ -42,7 +42,7 @@ impl Store {
     /// Removes the files of locks that killed processes have left. Blocks shortly.
     pub fn sweep_locks(&self) {
         Slot::sweep_locks(&self.images);
-        self.own.sweep_locks();
+        self.user_images.sweep_locks();
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Store;
 use super::record::{Record, Slot};
-use crate::image::download::{Named, Wanted};
+use crate::image::download::{Named, RemoteImage};
 use crate::image::{Build, Entry, Error, Reference, check_regular};
 use crate::model::Digest;
 
@@ -14,10 +14,10 @@ impl Store {
         &self,
         reference: &Reference,
         checksum: Option<&Digest>,
-    ) -> Result<Wanted, Error> {
+    ) -> Result<RemoteImage, Error> {
         let mut wanted = match reference {
             Reference::File(path) => return Err(nothing_to_pull(path)),
-            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
+            Reference::Url { url, digest } => RemoteImage::url(url, digest.as_ref()),
             Reference::Catalog(name) => match self.named(name) {
                 Some(named) => self.wanted_by_name(name, &named)?,
                 None => self.wanted_entry(name)?,
@@ -32,10 +32,10 @@ impl Store {
         self.named_slot(name).load::<Record>()?.named
     }
 
-    fn wanted_by_name(&self, name: &str, named: &Named) -> Result<Wanted, Error> {
+    fn wanted_by_name(&self, name: &str, named: &Named) -> Result<RemoteImage, Error> {
         let reference: Reference = named.reference.parse()?;
         let mut wanted = match &reference {
-            Reference::Url { url, digest } => Wanted::url(url, digest.as_ref()),
+            Reference::Url { url, digest } => RemoteImage::url(url, digest.as_ref()),
             Reference::Catalog(name) => self.wanted_entry(name)?,
             Reference::File(path) => return Err(nothing_to_pull(path)),
         };
@@ -45,7 +45,7 @@ impl Store {
         Ok(wanted.called(name, &reference))
     }
 
-    pub(in crate::image) fn slot(&self, wanted: &Wanted) -> Slot {
+    pub(in crate::image) fn slot(&self, wanted: &RemoteImage) -> Slot {
         match wanted.named {
             Some(_) => self.named_slot(&wanted.name),
             None => Slot::new(&self.images, &wanted.label, wanted.key()),
@@ -57,7 +57,7 @@ impl Store {
         Slot::new(&self.images, name, &format!("name {name}"))
     }
 
-    pub(in crate::image) fn check_vouched(&self, wanted: &Wanted) -> Result<(), Error> {
+    pub(in crate::image) fn check_vouched(&self, wanted: &RemoteImage) -> Result<(), Error> {
         let url = wanted.key().to_owned();
         let is_plaintext = !url.to_ascii_lowercase().starts_with("https:");
         if wanted.is_vouched() || (self.takes_unvouched && !is_plaintext) {
@@ -66,9 +66,9 @@ impl Store {
         Err(Error::Unvouched { url, is_plaintext })
     }
 
-    fn wanted_entry(&self, name: &str) -> Result<Wanted, Error> {
+    fn wanted_entry(&self, name: &str) -> Result<RemoteImage, Error> {
         let entry = self.resolve(name)?;
-        Ok(Wanted::entry(entry, entry.build_for(&self.arch)?))
+        Ok(RemoteImage::entry(entry, entry.build_for(&self.arch)?))
     }
 
     /// The catalogue's word on what a reference stands for.
@@ -106,8 +106,8 @@ impl Store {
     fn resolve(&self, name: &str) -> Result<&Entry, Error> {
         self.catalog.resolve(name).map_err(|error| match error {
             Error::UnknownImage { name, nearest } => {
-                let own = self.own.nearest(&name);
-                Error::UnknownImage { name, nearest: own.into_iter().chain(nearest).take(3).collect() }
+                let imported = self.user_images.nearest(&name);
+                Error::UnknownImage { name, nearest: imported.into_iter().chain(nearest).take(3).collect() }
             }
             other => other,
         })

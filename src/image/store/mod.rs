@@ -1,24 +1,24 @@
 //! Images by reference, and where they are kept: the cache of downloads and the user's own images.
 
 mod cached;
-mod holding;
 mod leftovers;
 mod lookup;
-mod own;
 mod pull;
 mod record;
+mod stored_image;
 #[cfg(test)]
 mod tests;
+mod user_images;
 
-pub use holding::{Holding, HoldingKind};
 pub use leftovers::Leftover;
-pub use own::{NewImage, OwnImages, Staged};
 pub use pull::{Freshness, Pulled};
+pub use stored_image::{StoredImage, StoredImageKind};
+pub use user_images::{NewImage, Staged, UserImages};
 
 use std::path::{Path, PathBuf};
 
-use self::own::OwnRecord;
 use self::record::{Record, Slot};
+use self::user_images::UserImageRecord;
 use crate::image::file::SourceFile;
 use crate::image::{
     Catalog, DigestCache, Error, Format, HOST_ARCH, Limits, LocalImage, Progress, Provisioner, Reference,
@@ -35,12 +35,12 @@ use crate::system::fs;
 /// CACHE/images/NAME-HASH.partial  a download that has not been checked, with .resume and .unpacked
 /// CACHE/images/NAME-HASH.lock     there while it is held: while one is under way
 /// CACHE/digests/                  digests of files, see DigestCache
-/// DATA/images/                    images of the user's own, see OwnImages
+/// DATA/images/                    images of the user's own, see UserImages
 /// ```
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(in crate::image) images: PathBuf,
-    pub(in crate::image) own: OwnImages,
+    pub(in crate::image) user_images: UserImages,
     pub(in crate::image) catalog: Catalog,
     pub(in crate::image) digests: DigestCache,
     pub(in crate::image) limits: Limits,
@@ -57,7 +57,7 @@ impl Store {
         let digests = DigestCache::new(cache_dir.join("digests"));
         Self {
             images: cache_dir.join("images"),
-            own: OwnImages::new(data_dir.join("images"), digests.clone()),
+            user_images: UserImages::new(data_dir.join("images"), digests.clone()),
             digests,
             catalog,
             limits: Limits::default(),
@@ -95,9 +95,9 @@ impl Store {
         self
     }
 
-    /// The images of the user's own.
-    pub fn own(&self) -> &OwnImages {
-        &self.own
+    /// Images that the user imported or committed.
+    pub fn user_images(&self) -> &UserImages {
+        &self.user_images
     }
 
     /// Makes sure that the image is on this machine. One in the cache is used without any network.
@@ -113,8 +113,8 @@ impl Store {
         match reference {
             Reference::File(path) => return self.file(path, progress).await,
             Reference::Catalog(name) => {
-                if let Some((slot, record)) = self.own.find(name) {
-                    return self.own_image(&slot, record, progress).await;
+                if let Some((slot, record)) = self.user_images.find(name) {
+                    return self.user_image(&slot, record, progress).await;
                 }
             }
             Reference::Url { .. } => {}
@@ -142,7 +142,7 @@ impl Store {
     pub fn check_reference(&self, reference: &Reference) -> Result<(), Error> {
         match reference {
             Reference::File(_) => Ok(()),
-            Reference::Catalog(name) if self.own.find(name).is_some() => Ok(()),
+            Reference::Catalog(name) if self.user_images.find(name).is_some() => Ok(()),
             other => self.check_vouched(&self.wanted(other, None)?),
         }
     }
@@ -150,7 +150,7 @@ impl Store {
     /// The user that the image makes, as far as that is known before the image is obtained. Blocks shortly.
     pub fn default_user(&self, reference: &Reference) -> Option<String> {
         if let Reference::Catalog(name) = reference
-            && let Some((_, record)) = self.own.find(name)
+            && let Some((_, record)) = self.user_images.find(name)
         {
             return record.default_user;
         }
@@ -160,7 +160,7 @@ impl Store {
     /// What sets up the image's guests, as far as that is known before the image is obtained. Blocks shortly.
     pub fn provisioner(&self, reference: &Reference) -> Provisioner {
         match reference {
-            Reference::Catalog(name) if self.own.find(name).is_some() => Provisioner::default(),
+            Reference::Catalog(name) if self.user_images.find(name).is_some() => Provisioner::default(),
             other => self.published(other).map(|(entry, _)| entry.provisioner).unwrap_or_default(),
         }
     }
@@ -169,7 +169,7 @@ impl Store {
     pub fn is_cached(&self, reference: &Reference) -> bool {
         match reference {
             Reference::File(path) => return path.is_file(),
-            Reference::Catalog(name) if self.own.find(name).is_some() => return true,
+            Reference::Catalog(name) if self.user_images.find(name).is_some() => return true,
             Reference::Catalog(_) | Reference::Url { .. } => {}
         }
         self.wanted(reference, None).is_ok_and(|wanted| {
@@ -177,13 +177,13 @@ impl Store {
         })
     }
 
-    async fn own_image(
+    async fn user_image(
         &self,
         slot: &Slot,
-        record: OwnRecord,
+        record: UserImageRecord,
         progress: Option<Progress>,
     ) -> Result<LocalImage, Error> {
-        let expected = self.own.digest(slot, &record, progress.clone()).await?;
+        let expected = self.user_images.digest(slot, &record, progress.clone()).await?;
         let mut image = self.file(&slot.image(), progress).await?;
         if image.digest != expected {
             return Err(Error::DigestMismatch { name: record.name, expected, actual: image.digest });
@@ -206,7 +206,7 @@ impl Store {
         tokio::task::spawn_blocking(move || find(&images)).await?
     }
 
-    pub(in crate::image) async fn lock(&self, slot: &Slot) -> Result<fs::Held, Error> {
+    pub(in crate::image) async fn lock(&self, slot: &Slot) -> Result<fs::LockGuard, Error> {
         Ok(fs::lock(&slot.lock()).await?)
     }
 

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::Store;
 use super::record::Record;
-use crate::image::download::{Named, Present, Wanted};
+use crate::image::download::{CachedCopy, Named, RemoteImage};
 use crate::image::reference::check_name;
 use crate::image::{Error, LocalImage, Progress, Reference};
 use crate::model::Digest;
@@ -50,7 +50,7 @@ impl Store {
         let is_same =
             |other: &Named| wanted.named.as_ref().is_some_and(|named| named.reference == other.reference);
         let other = self.named(name).is_some_and(|named| !is_same(&named));
-        let is_taken = self.own.find(name).is_some() || self.catalog.resolve(name).is_ok() || other;
+        let is_taken = self.user_images.find(name).is_some() || self.catalog.resolve(name).is_ok() || other;
         if is_taken {
             return Err(Error::NameTaken { name: name.to_owned() });
         }
@@ -74,7 +74,7 @@ impl Store {
         self.pull_wanted(self.wanted(reference, checksum)?, progress).await
     }
 
-    async fn pull_wanted(&self, wanted: Wanted, progress: Option<Progress>) -> Result<Pulled, Error> {
+    async fn pull_wanted(&self, wanted: RemoteImage, progress: Option<Progress>) -> Result<Pulled, Error> {
         let started = SystemTime::now();
         self.check_vouched(&wanted)?;
         let slot = self.slot(&wanted);
@@ -107,9 +107,9 @@ impl Store {
     }
 }
 
-fn present(image: &LocalImage, record: &Record) -> Present {
+fn present(image: &LocalImage, record: &Record) -> CachedCopy {
     let packed = record.packed_digest.as_ref().and_then(|digest| digest.parse().ok());
-    Present {
+    CachedCopy {
         digest: packed.unwrap_or_else(|| image.digest.clone()),
         url: record.url.clone(),
         validator: record.validator.clone(),

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::image::download::{Reply, TestServer};
 use crate::image::{
-    Catalog, Error, Format, Freshness, HOST_ARCH, Hasher, HoldingKind, Limits, LocalImage, Progress,
-    Provisioner, Reference, Store,
+    Catalog, Error, Format, Freshness, HOST_ARCH, Hasher, Limits, LocalImage, Progress, Provisioner,
+    Reference, Store, StoredImageKind,
 };
 use crate::model::{Algorithm, Digest, Firmware};
 
@@ -117,9 +117,12 @@ fn a_catalogue_image_is_verified_once_and_then_needs_no_network() {
     assert_eq!(bench.obtain(&tiny()).expect("from the cache"), first);
     assert_eq!((bench.server.count("/SUMS"), bench.server.count("/tiny.img")), (1, 1));
     assert!(bench.store().is_cached(&tiny()));
-    let held = run(bench.store().holdings()).expect("lists");
+    let held = run(bench.store().stored_images()).expect("lists");
     let [only] = held.as_slice() else { panic!("{held:?}") };
-    assert_eq!((only.name.as_str(), only.kind, &only.digest), ("tiny", HoldingKind::Download, &first.digest));
+    assert_eq!(
+        (only.name.as_str(), only.kind, &only.digest),
+        ("tiny", StoredImageKind::Download, &first.digest)
+    );
     assert_eq!((only.path.as_path(), only.format), (first.path.as_path(), Some(Format::Raw)));
     run(bench.store().discard(only)).expect("removes");
     assert!(bench.leftovers().is_empty());
@@ -211,7 +214,7 @@ fn a_url_needs_a_digest_and_plain_http_always_does() {
 }
 
 #[test]
-fn a_mirror_comes_first_and_the_publisher_mends_what_it_gets_wrong() {
+fn a_mirror_comes_first_and_the_publisher_replaces_what_it_gets_wrong() {
     let bench = Bench::new();
     bench.publish("", &image());
     let mirrors = [format!("{}={}", bench.server.url("/"), bench.server.url("/near/")).parse().expect("one")];
@@ -221,7 +224,7 @@ fn a_mirror_comes_first_and_the_publisher_mends_what_it_gets_wrong() {
     assert_eq!(obtain().expect("an image").source, source("/near/tiny.img"));
     assert_eq!(bench.server.count("/tiny.img"), 0);
     for wrong in [Reply::Bytes(vec![7; 65536]), Reply::Status(404), Reply::Bytes(b"<html>".to_vec())] {
-        let held = run(bench.store().holdings()).expect("lists");
+        let held = run(bench.store().stored_images()).expect("lists");
         run(bench.store().discard(&held[0])).expect("removes");
         bench.server.put("/near/tiny.img", wrong);
         assert_eq!(obtain().expect("an image").source, source("/tiny.img"));
@@ -375,8 +378,8 @@ fn a_download_has_a_name_of_the_users_own() {
     let mine = Reference::Catalog("mine".into());
     assert!(store.is_cached(&mine));
     assert_eq!(bench.obtain(&mine).expect("there").path, pulled.image.path);
-    let held = run(store.holdings()).expect("lists");
-    assert_eq!((held.len(), held[0].name.as_str(), held[0].kind), (1, "mine", HoldingKind::Download));
+    let held = run(store.stored_images()).expect("lists");
+    assert_eq!((held.len(), held[0].name.as_str(), held[0].kind), (1, "mine", StoredImageKind::Download));
     // The same again is nothing new; another one does not take the name.
     assert!(matches!(pull("mine", &url(&at)).expect("there").freshness, Freshness::UpToDate));
     assert!(matches!(run(store.pull(&mine, None, None)).expect("there").freshness, Freshness::UpToDate));
@@ -409,7 +412,7 @@ fn a_named_image_of_the_catalogue_keeps_what_the_catalogue_knows() {
     let newer = [self::image(), vec![7; 512]].concat();
     bench.publish("", &newer);
     assert!(matches!(run(store.pull(&mine, None, None)).expect("newer").freshness, Freshness::Replaced));
-    assert_eq!(run(store.holdings()).expect("lists").len(), 1);
+    assert_eq!(run(store.stored_images()).expect("lists").len(), 1);
 }
 
 /// The image `both`, with a build for this host and one for another architecture, both pinned.
@@ -428,13 +431,13 @@ fn builds(host: (&str, &[u8]), other: (&str, &[u8])) -> String {
 #[test]
 fn a_name_stands_for_the_build_of_the_hosts_architecture() {
     let bench = Bench::new();
-    let (own, foreign) = (image(), vec![7; 4096]);
-    let own_url = bench.server.put("/own.img", Reply::Bytes(own.clone()));
+    let (native, foreign) = (image(), vec![7; 4096]);
+    let native_url = bench.server.put("/own.img", Reply::Bytes(native.clone()));
     let foreign_url = bench.server.put("/foreign.img", Reply::Bytes(foreign.clone()));
-    let store = bench.store_of(&builds((&own_url, &own), (&foreign_url, &foreign)));
+    let store = bench.store_of(&builds((&native_url, &native), (&foreign_url, &foreign)));
     let both = Reference::Catalog("both".into());
     let host = run(store.obtain(&both, None)).expect("the host's");
-    assert_eq!((host.source.as_str(), host.firmware), (own_url.as_str(), Some(Firmware::Bios)));
+    assert_eq!((host.source.as_str(), host.firmware), (native_url.as_str(), Some(Firmware::Bios)));
     assert_eq!(host.default_user.as_deref(), Some("ada"));
     assert_eq!(bench.server.count("/foreign.img"), 0);
     // Beside it, not in its place.
@@ -443,10 +446,13 @@ fn a_name_stands_for_the_build_of_the_hosts_architecture() {
     let other = run(elsewhere.obtain(&both, None)).expect("the other's");
     assert_eq!((other.source.as_str(), other.firmware), (foreign_url.as_str(), Some(Firmware::Efi)));
     assert!(store.is_cached(&both) && elsewhere.is_cached(&both));
-    let mut firmware: Vec<_> =
-        run(store.holdings()).expect("lists").into_iter().map(|held| (held.source, held.firmware)).collect();
+    let mut firmware: Vec<_> = run(store.stored_images())
+        .expect("lists")
+        .into_iter()
+        .map(|held| (held.source, held.firmware))
+        .collect();
     firmware.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(firmware, [(foreign_url, Some(Firmware::Efi)), (own_url, Some(Firmware::Bios))]);
+    assert_eq!(firmware, [(foreign_url, Some(Firmware::Efi)), (native_url, Some(Firmware::Bios))]);
 
     let nowhere = run(store.with_arch("vax").obtain(&both, None));
     let Err(Error::NoBuild { name, arch, published }) = nowhere else { panic!("{nowhere:?}") };

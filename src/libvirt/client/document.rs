@@ -14,7 +14,7 @@ use crate::system::process::LOG_TARGET;
 const MASK: &str = "*";
 
 /// A document that virsh can read at `path` as long as this lives.
-pub(in crate::libvirt) struct Handover {
+pub(in crate::libvirt) struct PassedFile {
     pub(in crate::libvirt) path: String,
     _file: File,
 }
@@ -22,21 +22,17 @@ pub(in crate::libvirt) struct Handover {
 impl Client {
     /// The file for a command's option that takes one: virsh reads the document from it. The file has no
     /// name, so it is gone with this process, however that ends.
-    pub(in crate::libvirt) fn handover(document: &[u8]) -> Result<Handover, Error> {
+    pub(in crate::libvirt) fn pass_file(document: &[u8]) -> Result<PassedFile, Error> {
         let mut file = fs::temporary_file()?;
         file.write_all(document).and_then(|()| file.rewind()).map_err(fs::temporary_failed)?;
-        Ok(Handover { path: path_of(&file), _file: file })
+        Ok(PassedFile { path: path_of(&file), _file: file })
     }
 
-    /// As [`Client::handover`], for an XML document.
+    /// As [`Client::pass_file`], for an XML document.
     ///
     /// # Errors
     /// [`Error::NotKept`] when libvirt would make something else of it.
-    pub(in crate::libvirt) fn handover_xml(
-        &self,
-        command: &str,
-        element: &Element,
-    ) -> Result<Handover, Error> {
+    pub(in crate::libvirt) fn pass_xml(&self, command: &str, element: &Element) -> Result<PassedFile, Error> {
         if let Some(value) = not_kept(element) {
             return Err(Error::NotKept { value: value.to_owned() });
         }
@@ -48,7 +44,7 @@ impl Client {
         if log::log_enabled!(target: LOG_TARGET, log::Level::Trace) {
             log::trace!(target: LOG_TARGET, "{command}: {}", written(&masked(element))?);
         }
-        Self::handover(written(element)?.as_bytes())
+        Self::pass_file(written(element)?.as_bytes())
     }
 }
 
@@ -91,8 +87,8 @@ fn digits(text: &str) -> Option<&str> {
 fn not_kept(element: &Element) -> Option<&str> {
     // Others XML cannot hold at all.
     let odd = |value: &&str| value.contains(|c| c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}'));
-    let own = element.attributes.iter().map(|(_, value)| value.as_str()).find(odd);
-    own.or_else(|| element.elements().filter(|child| child.name != "metadata").find_map(not_kept))
+    let attribute = element.attributes.iter().map(|(_, value)| value.as_str()).find(odd);
+    attribute.or_else(|| element.elements().filter(|child| child.name != "metadata").find_map(not_kept))
 }
 
 /// The element as it may stand in a log.

@@ -112,7 +112,7 @@ impl Client {
         offset: usize,
         sink: &Sink<'_>,
     ) -> Result<(), Error> {
-        let tell = |index: usize, document: Result<&str, Error>| {
+        let on_document = |index: usize, document: Result<&str, Error>| {
             let mut each = sink.lock().unwrap_or_else(PoisonError::into_inner);
             each(offset + index, document);
         };
@@ -122,14 +122,14 @@ impl Client {
             let rest = rest.get(..batch::MOST).unwrap_or(rest);
             let outcome = self.run_documents(runner, rest, within, |index, document| match document {
                 "" => failed.push(begun + index),
-                document => tell(begun + index, Ok(document)),
+                document => on_document(begun + index, Ok(document)),
             });
             match outcome.await? {
                 None => begun += rest.len(),
                 Some(hung) => {
                     let command = rest.get(hung).map(Command::display).unwrap_or_default();
                     let uri = self.uri.to_string();
-                    tell(begun + hung, Err(Error::TimedOut { uri, command, deadline: within }));
+                    on_document(begun + hung, Err(Error::TimedOut { uri, command, deadline: within }));
                     (begun, within) = (begun + hung + 1, AFTER_HANG);
                     // Else a daemon that hangs would be waited for once for each domain.
                     self.call(Command::new("uri").within(WITHIN)).await?;
@@ -143,8 +143,8 @@ impl Client {
                 Err(error) if error.is_connection() && !matches!(error, Error::TimedOut { .. }) => {
                     return Err(error);
                 }
-                Ok(document) => tell(index, Ok(&document)),
-                Err(error) => tell(index, Err(error)),
+                Ok(document) => on_document(index, Ok(&document)),
+                Err(error) => on_document(index, Err(error)),
             }
         }
         Ok(())
@@ -159,7 +159,7 @@ impl Client {
         mut each: impl FnMut(usize, &str),
     ) -> Result<Option<usize>, Error> {
         let mut last = Instant::now();
-        let told = |index: usize, document: &[u8]| {
+        let on_document = |index: usize, document: &[u8]| {
             let document = String::from_utf8_lossy(document);
             if let Some(command) = commands.get(index) {
                 log_call(command, &mut last);
@@ -168,11 +168,11 @@ impl Client {
             each(index, &document);
         };
         let outcome = match runner {
-            Runner::Batch => batch::run_documents(&self.uri, commands, within, told).await,
+            Runner::Batch => batch::run_documents(&self.uri, commands, within, on_document).await,
             Runner::Session => {
                 let mut slot = self.session.lock().await;
                 let mut session = self.take_or_open(&mut slot)?;
-                let outcome = session.run_documents(commands, within, told).await;
+                let outcome = session.run_documents(commands, within, on_document).await;
                 if outcome.is_ok() {
                     *slot = Some(session);
                 }

@@ -74,7 +74,7 @@ impl Client {
     }
 
     /// Ends the open virsh, if there is one; the next call starts another.
-    pub async fn rest(&self) {
+    pub async fn disconnect(&self) {
         drop(self.session.lock().await.take());
     }
 

@@ -45,7 +45,7 @@ impl Jobs<'_> {
     /// # Errors
     /// When libvirt refuses.
     pub async fn begin_backup(self, uuid: Uuid, disks: &[BackupDisk]) -> Result<(), Error> {
-        let file = self.client.handover_xml("backup-begin", &to_element(disks))?;
+        let file = self.client.pass_xml("backup-begin", &to_element(disks))?;
         let begin = Command::new("backup-begin --reuse-external")
             .domain(uuid)
             .option("--backupxml", &file.path)

@@ -26,7 +26,7 @@ pub struct Definitions {
 
 /// What libvirt keeps of a domain beside its definition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeptBeside {
+pub struct RelatedState {
     /// The snapshots' names, each after its parent.
     pub snapshots: Vec<String>,
     /// Whether it has checkpoints of backups.
@@ -37,7 +37,7 @@ pub struct KeptBeside {
 
 /// What a page on a domain tells.
 #[derive(Debug)]
-pub struct Page {
+pub struct DomainDetails {
     /// All its counters, but for those that a busy QEMU would hold back.
     pub stats: DomainStats,
     /// Its definition: that of the running one if it runs.
@@ -50,7 +50,7 @@ pub struct Page {
 
 /// A stored definition, and what its domain does.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredDefinition {
     /// The definition that its next start will use.
     pub domain: Domain,
     /// What it was doing after that was read.
@@ -64,7 +64,7 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn page(self, uuid: Uuid) -> Result<Page, Error> {
+    pub async fn page(self, uuid: Uuid) -> Result<DomainDetails, Error> {
         let of = |words: &str| Command::new(words).domain(uuid);
         let asks = [
             of("domstats --raw --nowait"),
@@ -74,7 +74,7 @@ impl DomainDefinitions<'_> {
         ];
         let mut replies = self.client.call_each(&asks).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
-        Ok(Page {
+        Ok(DomainDetails {
             stats: parse_stats(uuid, &next()?)?,
             domain: self.located(parse_domain(&asks[1].display(), &next()?)?).await?,
             autostart: lists(&next()?, uuid),
@@ -86,7 +86,7 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn stored_with_state(self, uuid: Uuid) -> Result<Stored, Error> {
+    pub async fn stored_with_state(self, uuid: Uuid) -> Result<StoredDefinition, Error> {
         let of = |words: &str| Command::new(words).domain(uuid);
         let asks = [
             of("dumpxml --inactive"),
@@ -95,7 +95,7 @@ impl DomainDefinitions<'_> {
         ];
         let mut replies = self.client.call_each(&asks).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
-        Ok(Stored {
+        Ok(StoredDefinition {
             domain: self.located(parse_domain(&asks[0].display(), &next()?)?).await?,
             state: parse_stats(uuid, &next()?)?.state(),
             saved: lists(&next()?, uuid),
@@ -119,7 +119,7 @@ impl DomainDefinitions<'_> {
     }
 
     /// The definition as it runs; `None` when it is gone, and when its QEMU holds the answer back.
-    pub async fn glimpse(self, uuid: Uuid) -> Option<Domain> {
+    pub async fn current_if_responsive(self, uuid: Uuid) -> Option<Domain> {
         self.dump_each("dumpxml", &[uuid], GLIMPSE).await.ok()?.pop()
     }
 
@@ -182,7 +182,7 @@ impl DomainDefinitions<'_> {
     ///
     /// # Errors
     /// When it is gone, or the connection fails.
-    pub async fn kept_beside(self, uuid: Uuid) -> Result<KeptBeside, Error> {
+    pub async fn related_state(self, uuid: Uuid) -> Result<RelatedState, Error> {
         let of = |words: &str| Command::new(words).domain(uuid);
         let asks = [
             of("snapshot-list --name --topological"),
@@ -191,7 +191,7 @@ impl DomainDefinitions<'_> {
         ];
         let mut replies = self.client.call_each(&asks).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
-        Ok(KeptBeside {
+        Ok(RelatedState {
             snapshots: lines(&next()?).map(str::to_owned).collect(),
             checkpoints: lines(&next()?).next().is_some(),
             managed_save: lists(&next()?, uuid),

@@ -146,13 +146,13 @@ impl DomainDefinitions<'_> {
             return Ok(());
         }
         let words = "managedsave-define";
-        let file = self.client.handover_xml(words, &tree)?;
+        let file = self.client.pass_xml(words, &tree)?;
         let command = Command::new(words).domain(uuid).option("--xml", &file.path);
         self.client.call(command.within(DEFINE)).await.map(drop)
     }
 
     async fn define_tree(self, words: &str, tree: &Element) -> Result<(), Error> {
-        let file = self.client.handover_xml(words, tree)?;
+        let file = self.client.pass_xml(words, tree)?;
         self.client.call(Command::new(words).option("--file", &file.path).within(DEFINE)).await.map(drop)
     }
 }

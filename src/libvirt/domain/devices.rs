@@ -45,7 +45,7 @@ impl DomainHardware<'_> {
         device: &Element,
         affects: Affects,
     ) -> Result<(), Error> {
-        let file = self.client.handover_xml(verb, device)?;
+        let file = self.client.pass_xml(verb, device)?;
         let command = Command::new(words).flag(affects.flags()).domain(uuid);
         self.client.call(command.option("--file", &file.path)).await.map(drop)
     }
@@ -70,7 +70,7 @@ impl DomainHardware<'_> {
         affects: Affects,
     ) -> Result<(), Error> {
         let verb = "attach-device";
-        let file = self.client.handover_xml(verb, &interface.to_element(NicModel::default()))?;
+        let file = self.client.pass_xml(verb, &interface.to_element(NicModel::default()))?;
         let command = Command::new(verb).flag(affects.flags()).domain(uuid).option("--file", &file.path);
         self.client.call(command.within(PLUG)).await.map(drop)
     }

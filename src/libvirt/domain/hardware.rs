@@ -83,7 +83,7 @@ pub(super) fn extras(hardware: &Hardware) -> impl Iterator<Item = Element> {
 }
 
 /// The names of a disk bus' devices, up to their letter.
-pub fn disk_prefix(bus: DiskBus) -> &'static str {
+pub(in crate::libvirt) fn disk_prefix(bus: DiskBus) -> &'static str {
     match bus {
         DiskBus::Virtio => "vd",
         DiskBus::Sata => "sd",

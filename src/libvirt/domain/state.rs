@@ -10,7 +10,7 @@ use crate::libvirt::{Domains, Error, Object, Statistics};
 use crate::model::{Uuid, VmState};
 
 // A thousand domains take a fifth of a second; a QEMU that hangs holds all of it back.
-const SURVEY: Duration = Duration::from_secs(10);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Statistics<'_> {
     /// The list for `list`: the counters of all domains in the scope, and the UUIDs of those in the other one, in one
@@ -40,11 +40,12 @@ impl Statistics<'_> {
         scope: Scope,
         named: Scope,
     ) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        let mut stats = Command::new(words).within(SURVEY);
+        let mut stats = Command::new(words).within(QUERY_TIMEOUT);
         if scope == Scope::Active {
             stats = stats.flag("--list-active");
         }
-        let mut replies = self.client.call_each(&[stats, list(named).within(SURVEY)]).await?.into_iter();
+        let mut replies =
+            self.client.call_each(&[stats, list(named).within(QUERY_TIMEOUT)]).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok((DomainStats::parse(&next()?), parse_ids(&next()?)))
     }
@@ -77,8 +78,9 @@ impl Domains<'_> {
     /// # Errors
     /// When the connection fails.
     pub async fn states(self) -> Result<Vec<(DomainId, VmState)>, Error> {
-        let stats = Command::new("domstats --raw --state --nowait").within(SURVEY);
-        let mut replies = self.client.call_each(&[list(Scope::All).within(SURVEY), stats]).await?.into_iter();
+        let stats = Command::new("domstats --raw --state --nowait").within(QUERY_TIMEOUT);
+        let mut replies =
+            self.client.call_each(&[list(Scope::All).within(QUERY_TIMEOUT), stats]).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         let (ids, stats) = (parse_ids(&next()?), DomainStats::parse(&next()?));
         let states: HashMap<_, _> = stats.iter().map(|stats| (stats.name.as_str(), stats.state())).collect();

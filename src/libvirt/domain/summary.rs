@@ -7,7 +7,7 @@ use super::namespace;
 use crate::libvirt::xml::{Element, XmlError};
 use crate::model::Uuid;
 
-/// The parts of a definition that are told of many domains at once.
+/// The parts of a definition that can be read for many domains in one call.
 #[derive(Debug, Clone)]
 pub struct DomainSummary {
     /// The UUID.

@@ -100,8 +100,8 @@ fn drives_without_a_medium_hold_nothing() {
     let empty = &DiskSource::Empty;
     let first = &file("c05.qcow2");
     assert_eq!(devices, [("disk", first), ("cdrom", empty), ("cdrom", empty), ("floppy", empty)]);
-    let own: Vec<_> = domain.disks.iter().map(Disk::is_own).collect();
-    assert_eq!(own, [true, false, false, false]);
+    let are_own: Vec<_> = domain.disks.iter().map(Disk::is_own).collect();
+    assert_eq!(are_own, [true, false, false, false]);
     assert_eq!(domain.disks[3].bus, Bus::Fdc);
 }
 

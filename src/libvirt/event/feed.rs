@@ -14,7 +14,7 @@ use crate::system::process::{Guard, Invocation, LOG_TARGET, Piped};
 const SILENCE: Duration = Duration::from_millis(50);
 /// How long virsh may take until it listens, if it doesn't say so.
 const LISTENS: Duration = Duration::from_secs(10);
-/// How much of virsh's complaint is kept, in bytes.
+/// How much of virsh's error output is kept, in bytes.
 const WORDS: usize = 4096;
 /// The most that one line may have, in bytes.
 const LINE: usize = 1 << 20;
@@ -27,7 +27,7 @@ const COMMAND: &str = "virsh event --all --loop --timestamp";
 /// virsh doesn't say when it has begun to listen. libvirt's library does, in its log, when virsh asks it for
 /// each kind of event in turn: a kind before the last one asked for is listened to. That goes to stderr, as
 /// does a line for each event, which is passed over. Held on virsh 11.3.0. One whose log has other words is taken to
-/// listen after [`LISTENS`]; that its daemon answers shows by what is asked of it next.
+/// listen after 10 s; that its daemon answers shows by what is asked of it next.
 pub struct EventFeed {
     uri: String,
     stdout: ChildStdout,
@@ -119,7 +119,7 @@ impl EventFeed {
                 return Ok(());
             }
             () = tokio::time::sleep(SILENCE), if self.assembler.is_open() => {
-                self.assembler.settle();
+                self.assembler.complete();
                 return Ok(());
             }
         }
@@ -153,7 +153,7 @@ impl EventFeed {
 
     /// What is left at virsh's end: events, then why it ended.
     async fn end(&mut self) -> Result<(), Error> {
-        self.assembler.settle();
+        self.assembler.complete();
         let rest = async {
             while let Some(log) = self.log.as_mut() {
                 match self.stderr.read_buf(log).await {

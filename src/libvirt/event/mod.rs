@@ -21,7 +21,7 @@ pub use feed::EventFeed;
 
 use crate::model::Timestamp;
 
-/// What libvirt told of a domain.
+/// An event of a domain, as virsh prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// When virsh heard of it.
@@ -38,15 +38,15 @@ impl Notice {
     /// The domain's name, and libvirt's words on what happened. A name may hold whatever stands between the
     /// two, so of several ways to part them the one is taken whose name is known.
     pub fn read(&self, known: impl Fn(&str) -> bool) -> (&str, String) {
-        let ways = self.ways();
-        let way = ways.iter().find(|(name, _)| known(name)).or(ways.first());
+        let candidates = self.candidates();
+        let way = candidates.iter().find(|(name, _)| known(name)).or(candidates.first());
         let (name, detail) = way.copied().unwrap_or((&self.tail, ""));
         let words = std::iter::once(detail).chain(self.more.iter().map(|line| line.trim()));
         (name, words.filter(|words| !words.is_empty()).collect::<Vec<_>>().join(", "))
     }
 
     /// The ways to part name and detail, the likeliest first.
-    fn ways(&self) -> Vec<(&str, &str)> {
+    fn candidates(&self) -> Vec<(&str, &str)> {
         let kind = self.kind.as_str();
         let ends = |end| self.tail.strip_suffix(end).map(|name| (name, ""));
         let between = if matches!(kind, "tray-change" | "disk-change") { "' disk " } else { "': " };
@@ -87,14 +87,14 @@ impl Assembler {
     pub(super) fn push(&mut self, line: &str) {
         match Notice::parse(line) {
             Some(notice) => {
-                self.settle();
+                self.complete();
                 if notice.may_go_on() {
                     self.open = Some(notice);
                 } else {
                     self.done.push_back(notice);
                 }
             }
-            None if is_farewell(line) => self.settle(),
+            None if is_farewell(line) => self.complete(),
             None => {
                 if let Some(notice) = &mut self.open {
                     notice.more.push(line.to_owned());
@@ -109,7 +109,7 @@ impl Assembler {
     }
 
     /// The last notice is whole.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn complete(&mut self) {
         self.done.extend(self.open.take());
     }
 

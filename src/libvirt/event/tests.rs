@@ -4,7 +4,7 @@ use super::*;
 fn read(text: &str, known: &[&str]) -> Vec<(String, String, String)> {
     let mut assembler = Assembler::default();
     text.lines().for_each(|line| assembler.push(line));
-    assembler.settle();
+    assembler.complete();
     let notices = std::iter::from_fn(|| assembler.next());
     let parts = |notice: Notice| {
         let (name, detail) = notice.read(|name| known.contains(&name));
@@ -136,7 +136,7 @@ fn an_event_that_may_go_on_waits_for_silence() {
     assembler.push("2026-11-25 22:07:19.194+0000: event 'tunable' for domain 'web':");
     assert!(assembler.is_open() && assembler.next().is_none());
     assembler.push("\tx: 1");
-    assembler.settle();
+    assembler.complete();
     assert_eq!(assembler.next().map(|notice| notice.more), Some(vec!["\tx: 1".to_owned()]));
     assembler.push("2026-11-25 22:07:19.194+0000: event 'reboot' for domain 'web'");
     assert!(!assembler.is_open() && assembler.next().is_some());

@@ -94,7 +94,7 @@ impl VirtualNetworks<'_> {
     /// # Errors
     /// [`Error::Exists`] when the name is taken.
     pub async fn define(self, network: &Element) -> Result<(), Error> {
-        let file = self.client.handover_xml("net-define", network)?;
+        let file = self.client.pass_xml("net-define", network)?;
         self.client.call(Command::new("net-define --validate").option("--file", &file.path)).await.map(drop)
     }
 

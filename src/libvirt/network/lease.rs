@@ -9,7 +9,7 @@ pub struct Lease {
     pub mac: String,
     /// The address.
     pub ip: IpAddr,
-    /// The name that its holder has told.
+    /// The host name that the client sent.
     pub hostname: Option<String>,
     /// The id that its holder has given of itself: for IPv6 its DUID.
     pub client_id: Option<String>,

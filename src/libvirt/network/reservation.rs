@@ -33,12 +33,12 @@ impl Reservation {
 
     /// Whether the host is the one of that hardware address.
     pub fn is_of_mac(&self, mac: &str) -> bool {
-        self.mac.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(mac))
+        self.mac.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(mac))
     }
 
     /// Whether the host is the one of that name.
     pub fn is_of_name(&self, name: &str) -> bool {
-        self.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
+        self.name.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(name))
     }
 
     /// The id, if it is a DUID.

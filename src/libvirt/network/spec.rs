@@ -108,7 +108,7 @@ mod tests {
         Network::parse(&document, standing).expect("parses")
     }
 
-    fn own(mode: NetworkMode, subnets: &[&str]) -> NetworkDevice {
+    fn device(mode: NetworkMode, subnets: &[&str]) -> NetworkDevice {
         let subnet = |text: &&str| match text.parse() {
             Ok(subnet) => IpSubnet::V4(subnet),
             Err(_) => IpSubnet::V6(text.parse().expect("valid")),
@@ -145,10 +145,10 @@ mod tests {
 
     #[test]
     fn two_families_are_two_addresses() {
-        let network = read(own(NetworkMode::Nat, &["10.9.0.0/28", "fd00:9::/64"]));
+        let network = read(device(NetworkMode::Nat, &["10.9.0.0/28", "fd00:9::/64"]));
         assert_eq!(network.addresses, ["10.9.0.1/28", "fd00:9::1/64"]);
         assert_eq!(network.ips[1].ranges[0].to_string(), "fd00:9::2-fd00:9::ffff");
-        let only = read(own(NetworkMode::Isolated, &["fd00:9::/112"]));
+        let only = read(device(NetworkMode::Isolated, &["fd00:9::/112"]));
         assert_eq!((only.addresses, only.mode.as_str()), (vec!["fd00:9::1/112".to_owned()], "isolated"));
     }
 
@@ -156,7 +156,7 @@ mod tests {
     fn private_addresses_alone_are_translated() {
         let translates = |mode, subnet6| {
             let name = "lab".parse().expect("valid");
-            let device = own(mode, &["10.9.0.0/28", subnet6]);
+            let device = device(mode, &["10.9.0.0/28", subnet6]);
             let spec = NetworkSpec { name, uuid: Uuid::from_u128(7), device };
             spec.to_element().find_attribute("forward/nat", "ipv6") == Some("yes")
         };

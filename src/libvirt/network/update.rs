@@ -116,7 +116,7 @@ impl VirtualNetworks<'_> {
     }
 
     async fn update_host(self, network: &Network, step: &Step, scope: &str) -> Result<(), Error> {
-        let file = self.client.handover_xml("net-update", &step.host)?;
+        let file = self.client.pass_xml("net-update", &step.host)?;
         let verb = match step.verb {
             Verb::Add => "add-last",
             Verb::Modify(_) => "modify",
@@ -139,25 +139,26 @@ fn steps(ips: &[NetworkIp], update: HostUpdate<'_>) -> Option<Vec<Step>> {
         let place = ips.iter().find(|ip| ip.subnet().contains(new.ip))?;
         Some(Step { verb: Verb::Add, index: place.index, host: new.to_element(present) })
     };
-    let find = |is_it: &dyn Fn(&Reservation) -> bool| {
-        ips.iter().find_map(|ip| Some((ip, ip.reservations.iter().find(|own| is_it(own))?)))
+    let find = |matches: &dyn Fn(&Reservation) -> bool| {
+        ips.iter().find_map(|ip| Some((ip, ip.reservations.iter().find(|host| matches(host))?)))
     };
     match update {
         HostUpdate::Add(new) => Some(vec![add(new, None)?]),
         HostUpdate::Remove(kept) => {
-            let found = find(&|own| own.is_same(kept)).into_iter();
-            Some(found.map(|(place, own)| delete(place, own)).collect())
+            let found = find(&|host| host.is_same(kept)).into_iter();
+            Some(found.map(|(place, present)| delete(place, present)).collect())
         }
         // A definition may keep another address for the host than the one that was looked at.
         HostUpdate::Replace { present, with } => {
-            match find(&|own| own.is_same(present)).or_else(|| find(&|own| own.is_of_same_host(present))) {
-                Some((place, own)) => {
-                    let host = with.to_element(Some(own));
-                    if place.subnet().contains(with.ip) && modify_finds(place, own, &host) {
-                        let verb = Verb::Modify(own.to_element(None));
+            match find(&|host| host.is_same(present)).or_else(|| find(&|host| host.is_of_same_host(present)))
+            {
+                Some((place, present)) => {
+                    let host = with.to_element(Some(present));
+                    if place.subnet().contains(with.ip) && modify_finds(place, present, &host) {
+                        let verb = Verb::Modify(present.to_element(None));
                         return Some(vec![Step { verb, index: place.index, host }]);
                     }
-                    Some(vec![delete(place, own), add(with, Some(own))?])
+                    Some(vec![delete(place, present), add(with, Some(present))?])
                 }
                 None => Some(vec![add(with, Some(present))?]),
             }
@@ -165,18 +166,18 @@ fn steps(ips: &[NetworkIp], update: HostUpdate<'_>) -> Option<Vec<Step>> {
     }
 }
 
-fn delete(place: &NetworkIp, own: &Reservation) -> Step {
-    Step { verb: Verb::Delete, index: place.index, host: own.to_element(None) }
+fn delete(place: &NetworkIp, reservation: &Reservation) -> Step {
+    Step { verb: Verb::Delete, index: place.index, host: reservation.to_element(None) }
 }
 
 /// Whether libvirt's `modify` changes this entry: it takes the first that has the hardware address or the name, and
 /// heeds no ids (`virNetworkDefUpdateIPDHCPHost`).
-fn modify_finds(place: &NetworkIp, own: &Reservation, host: &Element) -> bool {
+fn modify_finds(place: &NetworkIp, reservation: &Reservation, host: &Element) -> bool {
     let (mac, name) = (host.attribute("mac"), host.attribute("name"));
     let taken = |kept: &&Reservation| {
         mac.is_some_and(|mac| kept.is_of_mac(mac)) || (name.is_some() && kept.name.as_deref() == name)
     };
-    place.reservations.iter().find(taken) == Some(own)
+    place.reservations.iter().find(taken) == Some(reservation)
 }
 
 #[cfg(test)]

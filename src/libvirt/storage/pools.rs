@@ -75,7 +75,7 @@ impl Pools<'_> {
     /// When libvirt refuses it.
     pub async fn define_folder(self, name: &str, folder: &str) -> Result<(), Error> {
         let pool = folder_pool(name, folder);
-        let file = self.client.handover_xml("pool-define", &pool)?;
+        let file = self.client.pass_xml("pool-define", &pool)?;
         match self.client.call(Command::new("pool-define").option("--file", &file.path)).await {
             Ok(_) | Err(Error::Exists { .. }) => {}
             Err(error) => return Err(error),
@@ -89,7 +89,7 @@ impl Pools<'_> {
     /// # Errors
     /// [`Error::Refused`] when another pool has the folder.
     pub async fn create_transient(self, name: &str, folder: &str) -> Result<(), Error> {
-        let file = self.client.handover_xml("pool-create", &folder_pool(name, folder))?;
+        let file = self.client.pass_xml("pool-create", &folder_pool(name, folder))?;
         self.client.call(Command::new("pool-create").option("--file", &file.path)).await.map(drop)
     }
 

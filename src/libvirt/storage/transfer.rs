@@ -55,7 +55,7 @@ impl Volumes<'_> {
     pub async fn copy(self, pool: &str, volume: &VolumeSpec<'_>, source: &OwnedVolume) -> Result<(), Error> {
         let element = volume.to_element();
         let copy = async || {
-            let file = self.client.handover_xml("vol-create-from", &element)?;
+            let file = self.client.pass_xml("vol-create-from", &element)?;
             let command = Command::new("vol-create-from")
                 .option("--pool", pool)
                 .option("--file", &file.path)

@@ -125,7 +125,7 @@ impl Volumes<'_> {
     pub async fn create(self, pool: &str, volume: &VolumeSpec<'_>) -> Result<(), Error> {
         let element = volume.to_element();
         let make = async || {
-            let file = self.client.handover_xml("vol-create", &element)?;
+            let file = self.client.pass_xml("vol-create", &element)?;
             let command = pool_command("vol-create", pool).option("--file", &file.path);
             self.client.call(command.within(WRITE)).await.map(drop)
         };
@@ -137,7 +137,7 @@ impl Volumes<'_> {
     /// # Errors
     /// [`Error::NoSpace`], or when the connection fails.
     pub async fn fill(self, pool: &str, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let file = Client::handover(bytes)?;
+        let file = Client::pass_file(bytes)?;
         self.upload(pool, name, &file.path, bytes.len() as u64, false).await
     }
 

@@ -22,7 +22,7 @@ impl Changes<'_> {
     /// # Errors
     /// [`VmError::BeingMade`]; when libvirt refuses.
     pub async fn protect(&self, name: &str, on: bool) -> Result<Protection, Error> {
-        let vm = self.op.own_vm(name).await?;
+        let vm = self.op.claim_vm(name).await?;
         let already = vm.stored.protected == on;
         if already {
             self.op.report(Event::AlreadySo {

@@ -18,7 +18,7 @@ impl Changes<'_> {
         if stored.metadata.is_none() {
             let mut added = stored.added.clone();
             added.retain(|volume| !change.disown.contains(&volume.path));
-            added.extend(change.own.iter().cloned());
+            added.extend(change.owned.iter().cloned());
             if added != stored.added {
                 self.op.client().metadata().set_added(uuid, &added, active).await?;
             }

@@ -15,7 +15,7 @@ impl Changes<'_> {
     /// # Errors
     /// [`VmError::NotOff`]; [`VmError::Saved`]; [`VmError::Exists`] when the name is taken; [`VmError::BeingMade`].
     pub async fn rename(&self, old: &str, new: &VmName) -> Result<VmStatus, Error> {
-        let vm = self.op.own_vm(old).await?;
+        let vm = self.op.claim_vm(old).await?;
         if vm.id.name == new.as_str() {
             self.op.report(Event::AlreadySo { name: &vm.id.name, what: Already::Named });
             return Vms::of(self.op).status_of(vm.id.uuid).await;

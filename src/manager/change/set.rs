@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::libvirt::MaxCpusChange;
-use crate::libvirt::{self, Affects, Domain, MetadataChange, Room};
+use crate::libvirt::{self, Affects, Domain, HotplugLimits, MetadataChange};
 use crate::manager::change::Changes;
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::HostChecks;
@@ -81,7 +81,7 @@ impl Setting {
 }
 
 /// A disk to be grown.
-struct Growth {
+struct DiskGrowth {
     target: String,
     path: String,
     bytes: u64,
@@ -94,10 +94,10 @@ impl Changes<'_> {
     /// [`DiskError::WouldShrink`] for a smaller disk, [`VmError::NotManaged`] for labels and times to live of VMs
     /// that others made, [`VmError::Saved`], and when libvirt refuses.
     pub async fn set(&self, name: &str, change: &VmChange) -> Result<VmChanged, Error> {
-        let vm = self.op.own_vm(name).await?;
+        let vm = self.op.claim_vm(name).await?;
         let growth = self.check_change(&vm, change).await?;
         self.op.check()?;
-        let mut done = Done::default();
+        let mut done = AppliedChanges::default();
         match self.change(&vm, change, growth, &mut done).await {
             Ok(()) => {}
             Err(error) => {
@@ -115,7 +115,7 @@ impl Changes<'_> {
         Ok(VmChanged { vm: status, applied: done.applied, on_next_start: done.on_next_start })
     }
 
-    async fn check_change(&self, vm: &Vm, change: &VmChange) -> Result<Option<Growth>, Error> {
+    async fn check_change(&self, vm: &Vm, change: &VmChange) -> Result<Option<DiskGrowth>, Error> {
         let name = || vm.stored.name.clone();
         if let Some(cpus) = change.cpus {
             HostChecks::of(self.op).check_cpus(cpus)?;
@@ -139,7 +139,7 @@ impl Changes<'_> {
         if wanted.bytes() < has {
             return Err(DiskError::WouldShrink { path, has: DiskSize::from_bytes(has), wanted }.into());
         }
-        Ok((wanted.bytes() > has).then(|| Growth {
+        Ok((wanted.bytes() > has).then(|| DiskGrowth {
             target: disk.target.clone(),
             path,
             bytes: wanted.bytes(),
@@ -150,8 +150,8 @@ impl Changes<'_> {
         &self,
         vm: &Vm,
         change: &VmChange,
-        growth: Option<Growth>,
-        done: &mut Done,
+        growth: Option<DiskGrowth>,
+        done: &mut AppliedChanges,
     ) -> Result<(), Error> {
         let uuid = vm.stored.uuid;
         if let Some(cpus) = change.cpus {
@@ -186,7 +186,7 @@ impl Changes<'_> {
     /// Room that the definition leaves above what it gives stays.
     async fn set_cpus(&self, vm: &Vm, cpus: u32) -> Result<Effect, Error> {
         let stored = &vm.stored;
-        let made_with = room(stored).cpus.map(u64::from);
+        let made_with = hotplug_limits(stored).cpus.map(u64::from);
         let max = with_room(stored.cpus.into(), stored.max_cpus.into(), made_with, cpus.into());
         let max = u32::try_from(max).unwrap_or(cpus);
         let change = stored
@@ -225,7 +225,7 @@ impl Changes<'_> {
 
     async fn set_memory(&self, vm: &Vm, mib: u64) -> Result<Effect, Error> {
         let stored = &vm.stored;
-        let made_with = room(stored).memory_mib;
+        let made_with = hotplug_limits(stored).memory_mib;
         let max = with_room(stored.current_memory_mib, stored.memory_mib, made_with, mib);
         let is_new = stored.current_memory_mib != mib || stored.memory_mib != max;
         if max != stored.memory_mib {
@@ -258,7 +258,7 @@ impl Changes<'_> {
         Ok(Effect::Now)
     }
 
-    async fn grow(&self, vm: &Vm, growth: &Growth) -> Result<(), Error> {
+    async fn grow(&self, vm: &Vm, growth: &DiskGrowth) -> Result<(), Error> {
         let running = vm.running.is_some();
         Disks::of(self.op)
             .set_disk_size(&vm.stored, running, &growth.target, &growth.path, growth.bytes)
@@ -282,12 +282,12 @@ impl VmChange {
 }
 
 #[derive(Default)]
-struct Done {
+struct AppliedChanges {
     applied: Vec<Setting>,
     on_next_start: Vec<Setting>,
 }
 
-impl Done {
+impl AppliedChanges {
     fn note(&mut self, setting: Setting, effect: Effect) {
         match effect {
             Effect::None => {}
@@ -312,8 +312,8 @@ fn now_if(is_new: bool) -> Effect {
     if is_new { Effect::Now } else { Effect::None }
 }
 
-fn room(domain: &Domain) -> Room {
-    domain.metadata.as_ref().map(|record| record.room).unwrap_or_default()
+fn hotplug_limits(domain: &Domain) -> HotplugLimits {
+    domain.metadata.as_ref().map(|record| record.hotplug_limits).unwrap_or_default()
 }
 
 /// The maximum for a wanted number: one that was equal to what was given stays so, but for the room that the VM

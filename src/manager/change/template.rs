@@ -44,7 +44,7 @@ fn of_domain(domain: &Domain) -> Template {
     let virtio_win = cdroms.next().and_then(|disk| disk.path.as_ref()).map(Into::into);
     let hardware = domain.hardware();
     let usual = Hardware::default();
-    let room = record.map(|record| record.room).unwrap_or_default();
+    let limits = record.map(|record| record.hotplug_limits).unwrap_or_default();
     let labels = record.into_iter().flat_map(|record| &record.labels);
     Template {
         description: Some(format!("as the VM {}", domain.name)),
@@ -53,11 +53,11 @@ fn of_domain(domain: &Domain) -> Template {
         virtio_win,
         os_variant: domain.os_variant(),
         memory: Some(MemorySize::from_mib(domain.current_memory_mib)),
-        max_memory: Some(domain.memory_mib.max(room.memory_mib.unwrap_or(0)))
+        max_memory: Some(domain.memory_mib.max(limits.memory_mib.unwrap_or(0)))
             .filter(|max| *max > domain.current_memory_mib)
             .map(MemorySize::from_mib),
         cpus: Some(domain.cpus),
-        max_cpus: Some(domain.max_cpus.max(room.cpus.unwrap_or(0))).filter(|max| *max > domain.cpus),
+        max_cpus: Some(domain.max_cpus.max(limits.cpus.unwrap_or(0))).filter(|max| *max > domain.cpus),
         firmware: Some(domain.firmware).filter(|firmware| *firmware != Firmware::Bios),
         machine: hardware.machine,
         cpu_model: hardware.cpu_model,
@@ -74,16 +74,17 @@ fn of_domain(domain: &Domain) -> Template {
     }
 }
 
-/// What its cards are plugged into, as far as a template can say it.
+/// What its interfaces are plugged into, as far as a template can say it.
 fn networks(domain: &Domain) -> Vec<NetworkSpec> {
-    let cards = domain.interfaces.iter().filter_map(|card| match (card.kind.as_str(), &card.source) {
-        ("network", Some(name)) => {
-            Some(NetworkSpec::Network { name: name.clone(), portgroup: card.portgroup.clone() })
-        }
-        ("bridge", Some(name)) => Some(NetworkSpec::Bridge(name.clone())),
-        ("user", _) => Some(NetworkSpec::User),
-        _ => None,
-    });
-    let cards: Vec<NetworkSpec> = cards.collect();
-    if cards.is_empty() { vec![NetworkSpec::None] } else { cards }
+    let interfaces =
+        domain.interfaces.iter().filter_map(|interface| match (interface.kind.as_str(), &interface.source) {
+            ("network", Some(name)) => {
+                Some(NetworkSpec::Network { name: name.clone(), portgroup: interface.portgroup.clone() })
+            }
+            ("bridge", Some(name)) => Some(NetworkSpec::Bridge(name.clone())),
+            ("user", _) => Some(NetworkSpec::User),
+            _ => None,
+        });
+    let interfaces: Vec<NetworkSpec> = interfaces.collect();
+    if interfaces.is_empty() { vec![NetworkSpec::None] } else { interfaces }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::CloneRequest;
-use super::settle::{Kind, Piece};
+use super::plan::{Kind, NewFile};
 use crate::host::Creator;
 use crate::image::{Overlay, Progress, copy_sparse};
 use crate::libvirt::{self, Object, OwnedVolume, Volume, VolumeSpec};
@@ -82,19 +82,19 @@ impl Cloning<'_> {
     pub(super) async fn make_here(
         &self,
         request: &CloneRequest,
-        piece: &Piece,
+        new_file: &NewFile,
         written: &mut Written,
     ) -> Result<bool, Error> {
-        match &piece.kind {
+        match &new_file.kind {
             Kind::Overlay { capacity_bytes, below } => {
-                match Overlay::new(*capacity_bytes, &piece.from, below) {
-                    Some(overlay) => write_here(piece, written, |file| overlay.write_to(file)),
+                match Overlay::new(*capacity_bytes, &new_file.from, below) {
+                    Some(overlay) => write_here(new_file, written, |file| overlay.write_to(file)),
                     None => Ok(false),
                 }
             }
             // Without its seed the guest would stay who its source is.
-            Kind::Bytes(bytes) => write_here(piece, written, |file| file.write_all_at(bytes, 0)),
-            Kind::Copy { flatten: false, .. } | Kind::Small => self.copy_here(request, piece).await,
+            Kind::Bytes(bytes) => write_here(new_file, written, |file| file.write_all_at(bytes, 0)),
+            Kind::Copy { flatten: false, .. } | Kind::Small => self.copy_here(request, new_file).await,
             Kind::Copy { .. } | Kind::Backup { .. } => Ok(false),
         }
     }
@@ -102,29 +102,34 @@ impl Cloning<'_> {
     pub(super) async fn make_by_libvirt(
         &self,
         request: &CloneRequest,
-        piece: &Piece,
+        new_file: &NewFile,
         folders: &mut Folders,
     ) -> Result<(), Error> {
         let spec = |capacity_bytes, backing| VolumeSpec {
-            name: &piece.to.volume,
+            name: &new_file.to.volume,
             capacity_bytes,
-            format: &piece.format,
+            format: &new_file.format,
             // A seed holds the guest's private host key.
             mode: "0600",
             backing,
         };
-        match &piece.kind {
+        match &new_file.kind {
             Kind::Overlay { capacity_bytes, below } => {
-                let backing = Some((piece.from.as_str(), below.as_str()));
-                Ok(self.op.client().volumes().create(&piece.to.pool, &spec(*capacity_bytes, backing)).await?)
+                let backing = Some((new_file.from.as_str(), below.as_str()));
+                Ok(self
+                    .op
+                    .client()
+                    .volumes()
+                    .create(&new_file.to.pool, &spec(*capacity_bytes, backing))
+                    .await?)
             }
             Kind::Backup { capacity_bytes, .. } => {
-                Ok(self.op.client().volumes().create(&piece.to.pool, &spec(*capacity_bytes, None)).await?)
+                Ok(self.op.client().volumes().create(&new_file.to.pool, &spec(*capacity_bytes, None)).await?)
             }
             Kind::Bytes(bytes) => {
                 let size = bytes.len() as u64;
-                self.op.client().volumes().create(&piece.to.pool, &spec(size, None)).await?;
-                Ok(self.op.client().volumes().fill(&piece.to.pool, &piece.to.volume, bytes).await?)
+                self.op.client().volumes().create(&new_file.to.pool, &spec(size, None)).await?;
+                Ok(self.op.client().volumes().fill(&new_file.to.pool, &new_file.to.volume, bytes).await?)
             }
             Kind::Copy { volume, capacity_bytes, .. } => {
                 let work = async {
@@ -132,23 +137,24 @@ impl Cloning<'_> {
                         .op
                         .client()
                         .volumes()
-                        .copy(&piece.to.pool, &spec(*capacity_bytes, None), volume)
+                        .copy(&new_file.to.pool, &spec(*capacity_bytes, None), volume)
                         .await?)
                 };
                 self.op.race(work).await
             }
             Kind::Small => {
-                let (volume, file) = match self.source_volume(&request.source, &piece.from, folders).await {
+                let (volume, file) = match self.source_volume(&request.source, &new_file.from, folders).await
+                {
                     // The firmware's variables of a VM that never ran.
                     Err(Error::Storage(StorageError::NotInPool { .. }))
-                        if piece.to.volume.contains("_VARS.") =>
+                        if new_file.to.volume.contains("_VARS.") =>
                     {
                         return Ok(());
                     }
                     found => found?,
                 };
                 let spec = spec(file.capacity_bytes, None);
-                Ok(self.op.client().volumes().copy(&piece.to.pool, &spec, &volume).await?)
+                Ok(self.op.client().volumes().copy(&new_file.to.pool, &spec, &volume).await?)
             }
         }
     }
@@ -159,35 +165,37 @@ impl Cloning<'_> {
     pub(super) async fn introduce(
         &self,
         request: &CloneRequest,
-        pieces: &[&Piece],
+        new_files: &[&NewFile],
         folders: &mut Folders,
     ) -> Result<(), Error> {
-        let Some(first) = pieces.first() else { return Ok(()) };
+        let Some(first) = new_files.first() else { return Ok(()) };
         let learn = async || Ok(self.op.client().volumes().learn(&first.to.pool, &first.to.volume).await?);
         if self.op.while_daemon_restarts(learn).await? {
             return Ok(());
         }
-        for piece in pieces.iter().filter(|piece| matches!(piece.kind, Kind::Overlay { .. } | Kind::Bytes(_)))
+        for new_file in
+            new_files.iter().filter(|new_file| matches!(new_file.kind, Kind::Overlay { .. } | Kind::Bytes(_)))
         {
-            std::fs::remove_file(&piece.to.path).map_err(|error| not_written(piece, &error))?;
-            self.make_by_libvirt(request, piece, folders).await?;
+            std::fs::remove_file(&new_file.to.path).map_err(|error| not_written(new_file, &error))?;
+            self.make_by_libvirt(request, new_file, folders).await?;
         }
         Ok(())
     }
 
     /// Copies the file as it is; false when this user may not.
-    async fn copy_here(&self, request: &CloneRequest, piece: &Piece) -> Result<bool, Error> {
-        let from = match File::open(&piece.from) {
+    async fn copy_here(&self, request: &CloneRequest, new_file: &NewFile) -> Result<bool, Error> {
+        let from = match File::open(&new_file.from) {
             Ok(from) => from,
-            Err(error) if error.kind() == ErrorKind::NotFound => return gone(piece),
+            Err(error) if error.kind() == ErrorKind::NotFound => return gone(new_file),
             Err(_) => return Ok(false),
         };
-        let Some(to) = new_file(piece) else { return Ok(false) };
-        let told: Option<Progress> = matches!(piece.kind, Kind::Copy { .. })
+        let Some(to) = create_new(new_file) else { return Ok(false) };
+        let on_progress: Option<Progress> = matches!(new_file.kind, Kind::Copy { .. })
             .then(|| progress_of(self.op.observer(), request.name.as_str()));
         let given_up = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&given_up);
-        let mut work = tokio::task::spawn_blocking(move || copy_sparse(&from, &to, told.as_ref(), &flag));
+        let mut work =
+            tokio::task::spawn_blocking(move || copy_sparse(&from, &to, on_progress.as_ref(), &flag));
         let ended = self.op.race(async { Ok((&mut work).await) }).await;
         let copied = match ended {
             Ok(copied) => copied,
@@ -199,25 +207,25 @@ impl Cloning<'_> {
             }
         };
         let copied = copied.map_err(std::io::Error::other).and_then(|copied| copied);
-        copied.map_err(|error| not_written(piece, &error))?;
+        copied.map_err(|error| not_written(new_file, &error))?;
         Ok(true)
     }
 }
 
 /// The piece's file, empty, for its owner alone; `None` when this user may not make it.
-fn new_file(piece: &Piece) -> Option<File> {
+fn create_new(new_file: &NewFile) -> Option<File> {
     // A seed holds the guest's private host key.
-    File::options().write(true).create_new(true).mode(0o600).open(&piece.to.path).ok()
+    File::options().write(true).create_new(true).mode(0o600).open(&new_file.to.path).ok()
 }
 
 fn write_here(
-    piece: &Piece,
+    new_file: &NewFile,
     written: &mut Written,
     write: impl FnOnce(&File) -> std::io::Result<()>,
 ) -> Result<bool, Error> {
-    let Some(file) = new_file(piece) else { return Ok(false) };
-    write(&file).map_err(|error| not_written(piece, &error))?;
-    written.push((piece.to.path.clone(), file));
+    let Some(file) = create_new(new_file) else { return Ok(false) };
+    write(&file).map_err(|error| not_written(new_file, &error))?;
+    written.push((new_file.to.path.clone(), file));
     Ok(true)
 }
 
@@ -236,10 +244,10 @@ pub(super) async fn sync(written: Written) -> Result<(), Error> {
     Ok(synced.unwrap_or_else(|error| Err(refused("writing".to_owned(), &error.into())))?)
 }
 
-fn not_written(piece: &Piece, error: &std::io::Error) -> libvirt::Error {
-    let command = match &piece.kind {
-        Kind::Copy { .. } | Kind::Small => format!("copying {}", piece.from),
-        _ => format!("writing {}", piece.to.path),
+fn not_written(new_file: &NewFile, error: &std::io::Error) -> libvirt::Error {
+    let command = match &new_file.kind {
+        Kind::Copy { .. } | Kind::Small => format!("copying {}", new_file.from),
+        _ => format!("writing {}", new_file.to.path),
     };
     refused(command, error)
 }
@@ -253,9 +261,9 @@ fn refused(command: String, error: &std::io::Error) -> libvirt::Error {
 }
 
 /// Firmware's variables come with the first start; any other file has to be there.
-fn gone(piece: &Piece) -> Result<bool, Error> {
-    if piece.to.volume.contains("_VARS.") {
+fn gone(new_file: &NewFile) -> Result<bool, Error> {
+    if new_file.to.volume.contains("_VARS.") {
         return Ok(true);
     }
-    Err(libvirt::Error::missing(Object::Volume, piece.from.clone()).into())
+    Err(libvirt::Error::missing(Object::Volume, new_file.from.clone()).into())
 }

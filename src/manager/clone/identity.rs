@@ -20,7 +20,7 @@ impl Cloning<'_> {
         macs: &[String],
     ) -> Result<(Vec<u8>, String), Error> {
         let key = KeyPair::generate(request.name.as_str())?;
-        let own = guest::own_key(self.op.paths().data_folder())?;
+        let vmtools_key = guest::own_key(self.op.paths().data_folder())?;
         let files = ssh.identities.iter().map(|file| std::path::PathBuf::from(format!("{file}.pub")));
         let mut authorized_keys: Vec<String> =
             files.filter_map(|file| guest::read_public_key(&file).ok()).map(|key| key.openssh).collect();
@@ -28,7 +28,7 @@ impl Cloning<'_> {
             guest::user_public_keys(&self.op.paths().ssh_folder())
                 .into_iter()
                 .map(|key| key.openssh)
-                .chain([own.public_openssh]),
+                .chain([vmtools_key.public_openssh]),
         );
         let mut seen = std::collections::HashSet::new();
         authorized_keys.retain(|key| seen.insert(key.clone()));

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::CloneRequest;
-use super::settle::{Kind, Settled};
+use super::plan::{ClonePlan, Kind};
 use crate::libvirt::{self, BackupDisk, BackupState, Domain};
 use crate::manager::clone::Cloning;
 use crate::manager::guest::GuestAgent;
@@ -20,13 +20,13 @@ impl Cloning<'_> {
         &self,
         request: &CloneRequest,
         source: &Domain,
-        settled: &Settled,
+        plan: &ClonePlan,
     ) -> Result<(), Error> {
         let running = self.op.client().definitions().current(source.uuid).await?;
         let disks: Vec<BackupDisk> = running
             .disks
             .iter()
-            .map(|disk| BackupDisk { target: disk.target.clone(), file: file_for(settled, &disk.target) })
+            .map(|disk| BackupDisk { target: disk.target.clone(), file: file_for(plan, &disk.target) })
             .collect();
         if disks.iter().all(|disk| disk.file.is_none()) {
             return Err(DiskError::NoDisk { name: source.name.clone() }.into());
@@ -92,8 +92,8 @@ impl Cloning<'_> {
     }
 }
 
-fn file_for(settled: &Settled, device: &str) -> Option<String> {
-    let is_it = |kind: &Kind| matches!(kind, Kind::Backup { target, .. } if target == device);
-    let mut pieces = settled.pieces.iter();
-    pieces.find(|piece| is_it(&piece.kind)).map(|piece| piece.to.path.clone())
+fn file_for(plan: &ClonePlan, device: &str) -> Option<String> {
+    let is_backup = |kind: &Kind| matches!(kind, Kind::Backup { target, .. } if target == device);
+    let mut new_files = plan.new_files.iter();
+    new_files.find(|new_file| is_backup(&new_file.kind)).map(|new_file| new_file.to.path.clone())
 }

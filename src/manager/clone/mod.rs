@@ -13,10 +13,10 @@ pub(super) mod copying;
 mod error;
 mod identity;
 mod live;
-mod settle;
+mod plan;
 
 pub use error::{CloneError, LiveCopyFault};
-pub(super) use settle::is_encrypted;
+pub(super) use plan::is_encrypted;
 
 use crate::libvirt::{self, Disk, Domain, Scope};
 use crate::manager::create::Creation;
@@ -25,7 +25,7 @@ use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::{Step, VmError};
 use crate::model::{Uuid, VmName, VmState};
-use settle::{Kind, Settled};
+use plan::{ClonePlan, Kind};
 
 use super::create::{Failure, not_claimed};
 use super::{Error, Event, VmStatus, WaitFor};
@@ -41,7 +41,7 @@ pub struct CloneRequest {
     pub name: VmName,
     /// How its disks come about.
     pub mode: CloneMode,
-    /// Whether its guest stays who the source's is; its network cards keep their addresses then, too.
+    /// Whether its guest stays who the source's is; its network interfaces keep their addresses then, too.
     pub keep_identity: bool,
     /// Whether to start it.
     pub start: bool,
@@ -89,7 +89,7 @@ impl Cloning<'_> {
     /// [`CloneError::NotCopyable`]; [`CloneError::NotClonable`]; [`StorageError::Forged`]; [`VmError::Saved`];
     /// [`image::Error::InUse`](crate::image::Error::InUse) when a process that libvirt does not know writes to its files. On every error, and when the user interrupts, all that was made is taken back;
     /// only a wait that ran out of time leaves the VM.
-    pub async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
+    pub(in crate::manager) async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
         let mut undo = UndoStack::new(self.op);
         let mut folders = copying::Folders::default();
         let made = self.clone_steps(request, &mut undo, &mut folders).await;
@@ -103,27 +103,27 @@ impl Cloning<'_> {
         undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
     ) -> Result<Uuid, Failure> {
-        let vm = self.op.share_vm(&request.source).await?;
+        let vm = self.op.claim_vm_shared(&request.source).await?;
         let request =
             &CloneRequest { mode: mode_for(&vm, request.mode).map_err(Error::from)?, ..request.clone() };
         let source = &vm.stored;
         self.refuse_taken(&request.name).await?;
-        let settled = self.settle_clone(request, source, folders).await?;
+        let plan = self.plan_clone(request, source, folders).await?;
         if request.mode != CloneMode::Live {
-            self.refuse_written(source, &settled)?;
+            self.refuse_written(source, &plan)?;
         }
-        let uuid = settled.copy.uuid;
+        let uuid = plan.copy.uuid;
         self.clone_step(request, Step::ClaimName)?;
         let complete = self.op.client().definitions().complete(source.uuid).await.map_err(Error::from)?;
-        let definition = settled.copy.definition(&complete).map_err(|cause| not_clonable(source, cause))?;
+        let definition = plan.copy.definition(&complete).map_err(|cause| not_clonable(source, cause))?;
         undo.will_define(uuid);
         // Done twice it claims no more: the UUID is the same.
         let claim = async || self.op.client().definitions().define(&definition).await.map_err(not_claimed);
         self.op.while_daemon_restarts(claim).await?;
-        for log in &settled.logs {
+        for log in &plan.logs {
             undo.will_make(log);
         }
-        self.copy_files(request, source, &settled, undo, folders).await?;
+        self.copy_files(request, source, &plan, undo, folders).await?;
         self.op.check()?;
         if request.start {
             self.clone_step(request, Step::Start)?;
@@ -144,7 +144,7 @@ impl Cloning<'_> {
         &self,
         request: &CloneRequest,
         source: &Domain,
-        settled: &Settled,
+        plan: &ClonePlan,
         undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
     ) -> Result<(), Error> {
@@ -158,21 +158,21 @@ impl Cloning<'_> {
                         })
                         .await?;
                 }
-                self.make_files(request, settled, undo, folders).await?;
-                self.source_is_idle(source, settled).await?;
+                self.make_files(request, plan, undo, folders).await?;
+                self.source_is_idle(source, plan).await?;
             }
             CloneMode::Full => {
-                let before = self.op.while_daemon_restarts(|| self.traces(settled)).await?;
-                self.source_is_idle(source, settled).await?;
-                self.make_files(request, settled, undo, folders).await?;
-                self.source_is_idle(source, settled).await?;
-                if self.op.while_daemon_restarts(|| self.traces(settled)).await? != before {
+                let before = self.op.while_daemon_restarts(|| self.traces(plan)).await?;
+                self.source_is_idle(source, plan).await?;
+                self.make_files(request, plan, undo, folders).await?;
+                self.source_is_idle(source, plan).await?;
+                if self.op.while_daemon_restarts(|| self.traces(plan)).await? != before {
                     return Err(CloneError::SourceChanged { name: source.name.clone() }.into());
                 }
             }
             CloneMode::Live => {
-                self.make_files(request, settled, undo, folders).await?;
-                self.copy_live(request, source, settled).await?;
+                self.make_files(request, plan, undo, folders).await?;
+                self.copy_live(request, source, plan).await?;
             }
         }
         Ok(())
@@ -198,24 +198,24 @@ impl Cloning<'_> {
     }
 
     /// A source that was started, or whose disks are written meanwhile, gives no copy of one moment.
-    async fn source_is_idle(&self, source: &Domain, settled: &Settled) -> Result<(), Error> {
+    async fn source_is_idle(&self, source: &Domain, plan: &ClonePlan) -> Result<(), Error> {
         match self
             .op
             .while_daemon_restarts(async || Ok(self.op.client().domains().state(source.uuid).await?))
             .await?
         {
-            VmState::Shutoff => self.refuse_written(source, settled),
+            VmState::Shutoff => self.refuse_written(source, plan),
             _ => Err(CloneError::SourceChanged { name: source.name.clone() }.into()),
         }
     }
 
     /// libvirt knows nothing of what others do with the files of a VM that is off.
-    fn refuse_written(&self, source: &Domain, settled: &Settled) -> Result<(), Error> {
-        for piece in &settled.pieces {
-            let is_it = |disk: &&Disk| disk.path.as_ref() == Some(&piece.from);
-            let disk = source.disks.iter().find(is_it);
+    fn refuse_written(&self, source: &Domain, plan: &ClonePlan) -> Result<(), Error> {
+        for new_file in &plan.new_files {
+            let has_path = |disk: &&Disk| disk.path.as_ref() == Some(&new_file.from);
+            let disk = source.disks.iter().find(has_path);
             let format = disk.and_then(|disk| disk.format.as_deref());
-            Storage::of(self.op).refuse_written(&piece.from, format)?;
+            Storage::of(self.op).refuse_written(&new_file.from, format)?;
         }
         Ok(())
     }
@@ -229,20 +229,20 @@ impl Cloning<'_> {
     async fn make_files(
         &self,
         request: &CloneRequest,
-        settled: &Settled,
+        plan: &ClonePlan,
         undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
     ) -> Result<(), Error> {
-        let copies = settled.pieces.iter().any(|piece| matches!(piece.kind, Kind::Copy { .. }));
+        let copies = plan.new_files.iter().any(|new_file| matches!(new_file.kind, Kind::Copy { .. }));
         self.clone_step(request, if copies { Step::CopyDisks } else { Step::MakeDisks })?;
         let (mut made_here, mut written) = (Vec::new(), Vec::new());
-        for piece in &settled.pieces {
+        for new_file in &plan.new_files {
             self.op.check()?;
-            undo.will_make(&piece.to);
-            if settled.is_folder_here && self.make_here(request, piece, &mut written).await? {
-                made_here.push(piece);
+            undo.will_make(&new_file.to);
+            if plan.is_folder_here && self.make_here(request, new_file, &mut written).await? {
+                made_here.push(new_file);
             } else {
-                self.make_by_libvirt(request, piece, folders).await?;
+                self.make_by_libvirt(request, new_file, folders).await?;
             }
         }
         // The disk's work and libvirt's take their time beside each other.

@@ -11,7 +11,7 @@ mod seed;
 mod spec;
 
 use crate::image::{LocalImage, Reference};
-use crate::libvirt::{self, Domain, DomainSpec, Mounted, NewDomain, OwnedVolume, Room, SshAccess};
+use crate::libvirt::{self, Domain, DomainSpec, HotplugLimits, Mounted, NewDomain, OwnedVolume, SshAccess};
 use crate::manager::claim::Claim;
 use crate::manager::guest::GuestAccess;
 use crate::manager::host_checks::{HostChecks, utf8_path};
@@ -23,7 +23,7 @@ use crate::manager::vms::Vms;
 use crate::manager::{Step, VmError, WaitError};
 use crate::model::{DiskSize, Hardware, MemorySize, SharedFolder, Timestamp, Uuid};
 use mounts::Mounts;
-use network::{Access, Wiring};
+use network::{Access, NetworkSetup};
 use seed::Setup;
 
 pub use error::CreateError;
@@ -60,7 +60,7 @@ impl Creation<'_> {
     /// On every error, and when the user interrupts, all that was made is taken back; only a wait that
     /// ran out of time leaves the VM, so that it can be looked at. One that replaces another stays once that one is
     /// deleted.
-    pub async fn create(&self, spec: &VmSpec) -> Result<VmStatus, Error> {
+    pub(in crate::manager) async fn create(&self, spec: &VmSpec) -> Result<VmStatus, Error> {
         let spec = &*self.for_provisioner(spec)?;
         let mut undo = UndoStack::new(self.op);
         let made = self.create_steps(spec, &mut undo).await;
@@ -193,7 +193,7 @@ impl Creation<'_> {
         let access = self.access(spec, image.as_ref())?;
         let setup = match &image {
             Some(image) if spec.cloud_init => {
-                let macs = wiring.interfaces.iter().map(|card| card.mac.clone()).collect();
+                let macs = wiring.interfaces.iter().map(|interface| interface.mac.clone()).collect();
                 Some(self.setup(spec, uuid, (&access, macs), image, &mounts)?)
             }
             _ => None,
@@ -271,7 +271,7 @@ fn record(
     image: Option<&LocalImage>,
     owned: Vec<OwnedVolume>,
     ssh: Option<SshAccess>,
-    wiring: &Wiring,
+    wiring: &NetworkSetup,
     folders: &[SharedFolder],
 ) -> libvirt::Metadata {
     libvirt::Metadata {
@@ -285,7 +285,10 @@ fn record(
         ssh,
         published: wiring.published.clone(),
         mounts: folders.iter().map(Mounted::from).collect(),
-        room: Room { cpus: spec.max_cpus, memory_mib: spec.max_memory.map(MemorySize::mib) },
+        hotplug_limits: HotplugLimits {
+            cpus: spec.max_cpus,
+            memory_mib: spec.max_memory.map(MemorySize::mib),
+        },
         expires: spec.ttl.map(|ttl| Timestamp::now().after(ttl)),
         parent: None,
         creator: crate::host::Creator::current().map(|creator| creator.to_string()),

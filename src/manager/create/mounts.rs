@@ -23,7 +23,7 @@ pub(super) struct Mounts {
 }
 
 /// What this host has for virtiofs.
-struct Means {
+struct VirtiofsSupport {
     virtiofsd: Option<Virtiofsd>,
     libvirt: Version,
     session: bool,
@@ -88,7 +88,7 @@ impl Creation<'_> {
         if spec.mounts.is_empty() {
             return Ok(Mounts::default());
         }
-        let means = Means {
+        let means = VirtiofsSupport {
             virtiofsd: host::virtiofsd().await,
             libvirt: self.op.client().versions().await?.daemon,
             session: self.op.locality().is_session(),
@@ -132,7 +132,7 @@ impl Creation<'_> {
     }
 }
 
-impl Means {
+impl VirtiofsSupport {
     /// What is missing for virtiofs, if anything is.
     fn lacks(&self, read_only: bool) -> Option<VirtiofsFault> {
         let found = self.libvirt;
@@ -156,9 +156,9 @@ impl Means {
 mod tests {
     use super::*;
 
-    fn means(libvirt: Version, session: bool, refuses_writes: bool) -> Means {
+    fn means(libvirt: Version, session: bool, refuses_writes: bool) -> VirtiofsSupport {
         let virtiofsd = Some(Virtiofsd { path: "/virtiofsd".into(), refuses_writes });
-        Means { virtiofsd, libvirt, session, subordinate_ids: true }
+        VirtiofsSupport { virtiofsd, libvirt, session, subordinate_ids: true }
     }
 
     #[test]
@@ -180,9 +180,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let none = Means { virtiofsd: None, ..means(Version(11, 3, 0), false, true) };
+        let none = VirtiofsSupport { virtiofsd: None, ..means(Version(11, 3, 0), false, true) };
         assert_eq!(none.lacks(false), Some(VirtiofsFault::NotInstalled));
-        let no_ids = Means { subordinate_ids: false, ..means(Version(11, 3, 0), true, true) };
+        let no_ids = VirtiofsSupport { subordinate_ids: false, ..means(Version(11, 3, 0), true, true) };
         assert_eq!(no_ids.lacks(false), Some(VirtiofsFault::NoSubordinateIds));
     }
 }

@@ -1,14 +1,14 @@
-//! What the VM's network cards are plugged into, and how it will be reached.
+//! What the VM's network interfaces are plugged into, and how it will be reached.
 
 use crate::guest::{self, KeyPair};
 use crate::host;
 use crate::image::LocalImage;
-use crate::libvirt::{InterfaceSource, InterfaceSpec, SshAccess};
+use crate::libvirt::{self, InterfaceSource, SshAccess};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::create::Creation;
 use crate::manager::network::Networks;
 use crate::manager::{CreateError, DeletePlan, Error, Event, KeySource, VmSpec, Warning};
-use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec, PortPublish, Protocol};
+use crate::model::{InterfaceSpec, Invalid, MacAddress, NetworkSpec, PortPublish, Protocol};
 use crate::seed::host_key_in;
 
 /// The user to make and log in as, when neither the user nor the image says.
@@ -17,9 +17,9 @@ const USER: &str = "vmtools";
 /// The user of images that Ignition sets up.
 const IGNITION_USER: &str = "core";
 
-/// A VM's network cards, and the ports that lead to it.
-pub(super) struct Wiring {
-    pub(super) interfaces: Vec<InterfaceSpec>,
+/// A VM's network interfaces, and the ports that lead to it.
+pub(super) struct NetworkSetup {
+    pub(super) interfaces: Vec<libvirt::InterfaceSpec>,
     pub(super) published: Vec<PortPublish>,
     pub(super) ssh_port: Option<u16>,
     /// Under which the networks stay until the VM is there.
@@ -35,7 +35,7 @@ pub(super) struct Access {
 }
 
 impl Access {
-    pub(super) fn to_record(&self, wiring: &Wiring) -> SshAccess {
+    pub(super) fn to_record(&self, wiring: &NetworkSetup) -> SshAccess {
         SshAccess {
             user: self.user.clone(),
             forwarded_port: wiring.ssh_port,
@@ -46,8 +46,8 @@ impl Access {
 }
 
 impl Creation<'_> {
-    /// The cards that the spec asks for, or one on the connection's usual network.
-    pub(super) fn cards_of(&self, spec: &VmSpec) -> Vec<CardSpec> {
+    /// The interfaces that the spec asks for, or one on the connection's usual network.
+    pub(super) fn interfaces_of(&self, spec: &VmSpec) -> Vec<InterfaceSpec> {
         if !spec.networks.is_empty() {
             return spec.networks.clone();
         }
@@ -59,24 +59,25 @@ impl Creation<'_> {
         vec![usual.into()]
     }
 
-    /// Settles the cards; with `act`, networks that are off are started.
+    /// Settles the interfaces; with `act`, networks that are off are started.
     pub(super) async fn wire(
         &self,
         spec: &VmSpec,
         old: Option<&DeletePlan>,
         act: bool,
-    ) -> Result<Wiring, Error> {
-        let cards = self.cards_of(spec);
-        let claims = self.check_macs(&cards, old, act).await?;
-        let mut wiring = Wiring { interfaces: Vec::new(), published: Vec::new(), ssh_port: None, claims };
-        if cards.iter().any(|card| card.network == NetworkSpec::User) {
+    ) -> Result<NetworkSetup, Error> {
+        let interfaces = self.interfaces_of(spec);
+        let claims = self.check_macs(&interfaces, old, act).await?;
+        let mut wiring =
+            NetworkSetup { interfaces: Vec::new(), published: Vec::new(), ssh_port: None, claims };
+        if interfaces.iter().any(|interface| interface.network == NetworkSpec::User) {
             self.publish(spec, old, &mut wiring)?;
         } else if !spec.publish.is_empty() {
-            let network = cards.first().map_or(NetworkSpec::None, |card| card.network.clone());
+            let network = interfaces.first().map_or(NetworkSpec::None, |interface| interface.network.clone());
             return Err(CreateError::CannotPublish { network }.into());
         }
-        for card in cards {
-            let source = match card.network {
+        for interface in interfaces {
+            let source = match interface.network {
                 NetworkSpec::None => continue,
                 NetworkSpec::Bridge(name) => {
                     Networks::of(self.op).check_bridge(&name)?;
@@ -89,8 +90,8 @@ impl Creation<'_> {
                 }
                 NetworkSpec::User => self.user_network(&wiring.published),
             };
-            let mac = card.mac.unwrap_or_else(MacAddress::random).to_string();
-            wiring.interfaces.push(InterfaceSpec { mac, source, model: card.model });
+            let mac = interface.mac.unwrap_or_else(MacAddress::random).to_string();
+            wiring.interfaces.push(libvirt::InterfaceSpec { mac, source, model: interface.model });
         }
         Ok(wiring)
     }
@@ -98,11 +99,11 @@ impl Creation<'_> {
     /// The hardware addresses that are asked for are free, or get free; with `act` they stay so under the claims.
     async fn check_macs(
         &self,
-        cards: &[CardSpec],
+        interfaces: &[InterfaceSpec],
         old: Option<&DeletePlan>,
         act: bool,
     ) -> Result<Vec<Claim>, Error> {
-        let macs: Vec<MacAddress> = cards.iter().filter_map(|card| card.mac).collect();
+        let macs: Vec<MacAddress> = interfaces.iter().filter_map(|interface| interface.mac).collect();
         if let Some((_, twice)) = macs.iter().enumerate().find(|(index, mac)| macs[..*index].contains(mac)) {
             return Err(Invalid::new(
                 "network",
@@ -113,13 +114,18 @@ impl Creation<'_> {
         }
         let mut claims = Vec::new();
         for mac in macs.iter().filter(|_| act) {
-            claims.push(self.op.own(Subject::Mac(&mac.to_string()), &mac.to_string()).await?);
+            claims.push(self.op.claim_exclusive(Subject::Mac(&mac.to_string()), &mac.to_string()).await?);
         }
         Networks::of(self.op).refuse_taken_macs(&macs, old.map(|old| old.uuid)).await?;
         Ok(claims)
     }
 
-    fn publish(&self, spec: &VmSpec, old: Option<&DeletePlan>, wiring: &mut Wiring) -> Result<(), Error> {
+    fn publish(
+        &self,
+        spec: &VmSpec,
+        old: Option<&DeletePlan>,
+        wiring: &mut NetworkSetup,
+    ) -> Result<(), Error> {
         for (index, port) in spec.publish.iter().enumerate() {
             let same = |other: &PortPublish| other.host == port.host && other.protocol == port.protocol;
             if spec.publish[..index].iter().any(same) {
@@ -174,14 +180,14 @@ impl Creation<'_> {
         if keys.is_empty() {
             keys = guest::user_public_keys(&self.op.paths().ssh_folder());
         }
-        let own = guest::own_key(self.op.paths().data_folder())?;
+        let key = guest::own_key(self.op.paths().data_folder())?;
         let users = keys.iter().map(|key| key.openssh.clone());
         // ssh asks an agent for the private half where only the public one is a file.
         let files = keys.iter().filter_map(|key| key.private_file.as_ref().or(key.file.as_ref()));
         Ok(Access {
             user,
-            authorized_keys: users.chain([own.public_openssh]).collect(),
-            identities: std::iter::once(&own.private_file)
+            authorized_keys: users.chain([key.public_openssh]).collect(),
+            identities: std::iter::once(&key.private_file)
                 .chain(files)
                 .map(|file| file.to_string_lossy().into_owned())
                 .collect(),
@@ -192,8 +198,8 @@ impl Creation<'_> {
 
 /// The user's own, which cloud-init takes before another, or a new one.
 fn host_key(spec: &VmSpec) -> Result<KeyPair, Error> {
-    let own = spec.user_data.as_ref().map(|user_data| user_data.read_by(host_key_in)).transpose()?;
-    match own.flatten() {
+    let given = spec.user_data.as_ref().map(|user_data| user_data.read_by(host_key_in)).transpose()?;
+    match given.flatten() {
         Some(key) => Ok(KeyPair { private_openssh: key.private, public_openssh: key.public }),
         None => Ok(KeyPair::generate(spec.name.as_str())?),
     }

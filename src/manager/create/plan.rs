@@ -4,7 +4,7 @@ use super::Creation;
 use crate::libvirt;
 use crate::manager::image::Images;
 use crate::manager::{DeletePlan, Error, VmSpec};
-use crate::model::{CardSpec, Firmware, NetworkSpec, SharedFolder};
+use crate::model::{Firmware, InterfaceSpec, NetworkSpec, SharedFolder};
 
 /// What a create would do.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -35,8 +35,8 @@ pub struct Plan {
     pub accel: &'static str,
     /// What boots it.
     pub firmware: Firmware,
-    /// What its network cards are plugged into.
-    pub networks: Vec<CardSpec>,
+    /// What its network interfaces are plugged into.
+    pub networks: Vec<InterfaceSpec>,
     /// The networks that are inactive, and are started first.
     pub networks_to_start: Vec<String>,
     /// The ports of 127.0.0.1 that would lead to its guest, as `HOST:GUEST`; one for ssh is chosen at the create.
@@ -61,7 +61,7 @@ impl Creation<'_> {
     ///
     /// # Errors
     /// What the create's checks would find.
-    pub async fn plan(&self, spec: &VmSpec) -> Result<Plan, Error> {
+    pub(in crate::manager) async fn plan(&self, spec: &VmSpec) -> Result<Plan, Error> {
         let spec = &*self.for_provisioner(spec)?;
         self.check_user_data(spec)?;
         self.check_mounts(spec)?;
@@ -93,7 +93,7 @@ impl Creation<'_> {
             disk_size_bytes: prepared.disk_size_bytes,
             accel: if prepared.kvm { "kvm" } else { "tcg" },
             firmware: prepared.domain.firmware,
-            networks: self.cards_of(spec),
+            networks: self.interfaces_of(spec),
             networks_to_start: self.inactive_networks(spec).await?,
             publish: spec.publish.iter().map(ToString::to_string).collect(),
             mounts: prepared.domain.folders.clone(),
@@ -110,8 +110,8 @@ impl Creation<'_> {
 
     async fn inactive_networks(&self, spec: &VmSpec) -> Result<Vec<String>, Error> {
         let mut inactive = Vec::new();
-        for card in self.cards_of(spec) {
-            let NetworkSpec::Network { name, .. } = card.network else { continue };
+        for interface in self.interfaces_of(spec) {
+            let NetworkSpec::Network { name, .. } = interface.network else { continue };
             if !inactive.contains(&name) && !self.op.client().networks().find(&name).await?.active {
                 inactive.push(name);
             }

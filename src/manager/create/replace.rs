@@ -21,7 +21,7 @@ impl Creation<'_> {
             return Ok(None);
         }
         let name = spec.name.as_str();
-        self.op.own_patiently(Subject::Name(name), name).await.map(Some)
+        self.op.claim_exclusive_waiting(Subject::Name(name), name).await.map(Some)
     }
 
     /// The name under which the new VM is made as long as the old one has its own.

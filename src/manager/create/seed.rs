@@ -1,4 +1,4 @@
-//! What the guest is told at its first boot.
+//! The guest's first-boot configuration.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -124,7 +124,7 @@ pub(super) fn build(
         image_user: image.default_user.clone(),
         authorized_keys: access.authorized_keys.clone(),
         host_key: Some(host_key),
-        // Only netplan and networkd match cards by name; every renderer of cloud-init does by address.
+        // Only netplan and networkd match interfaces by name; every renderer of cloud-init does by address.
         mac_addresses,
         password: spec.password.clone(),
         setup: spec.setup.clone(),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::manager::WaitFor;
 use crate::model::{
-    Acceleration, CardSpec, DiskSize, Firmware, GuestSetup, Hardware, Label, MemorySize, MountSpec,
+    Acceleration, DiskSize, Firmware, GuestSetup, Hardware, InterfaceSpec, Label, MemorySize, MountSpec,
     OsVariant, PortPublish, VmName,
 };
 use crate::seed::PasswordHash;
@@ -63,8 +63,8 @@ pub struct VmSpec {
     pub os_variant: Option<OsVariant>,
     /// How its processor is made.
     pub accel: Acceleration,
-    /// Its network cards; none named is one on the connection's usual network.
-    pub networks: Vec<CardSpec>,
+    /// Its network interfaces; none named is one on the connection's usual network.
+    pub networks: Vec<InterfaceSpec>,
     /// Ports to forward to it.
     pub publish: Vec<PortPublish>,
     /// Folders of this host that its guest mounts; those of the host are absolute.

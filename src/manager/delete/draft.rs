@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::plan::{
     DeletePlan, DeleteReason, DeleteRequest, FileDeletion, KeepReason, KeptFile, TPM, refuse_needed,
 };
-use crate::libvirt::{Disk, DiskSource, Domain, KeptBeside, OwnedVolume, UndefineOptions};
+use crate::libvirt::{Disk, DiskSource, Domain, OwnedVolume, RelatedState, UndefineOptions};
 use crate::manager::Error;
 use crate::manager::inventory::{DeletionSet, FileKey, Inventory};
 use crate::manager::storage::base;
@@ -53,15 +53,15 @@ impl Draft {
 
     /// Leaves a file to another VM of the same command.
     pub(super) fn leave(&mut self, inventory: &Inventory, key: &FileKey) {
-        let is_it = |path: &str| inventory.files.key(path) == *key;
+        let is_that_file = |path: &str| inventory.files.key(path) == *key;
         let plan = &mut self.plan;
-        for file in plan.files.iter().filter(|file| is_it(&file.path)) {
+        for file in plan.files.iter().filter(|file| is_that_file(&file.path)) {
             plan.undefine.keep_nvram |= file.why == DeleteReason::Nvram;
             plan.left_to_others.push(file.path.clone());
         }
-        plan.files.retain(|file| !is_it(&file.path));
-        plan.volumes.retain(|volume| !is_it(&volume.path));
-        if plan.tpm_state.as_deref().is_some_and(is_it) {
+        plan.files.retain(|file| !is_that_file(&file.path));
+        plan.volumes.retain(|volume| !is_that_file(&volume.path));
+        if plan.tpm_state.as_deref().is_some_and(is_that_file) {
             plan.undefine.keep_tpm = true;
             plan.tpm_state = None;
             plan.state.retain(|state| *state != TPM);
@@ -70,9 +70,9 @@ impl Draft {
 
     /// Nothing that stays needs the VM or a file that goes with it, but for those of others, which stay then.
     pub(super) fn check(&self, inventory: &Inventory, deletion: &DeletionSet) -> Result<(), Error> {
-        let own = self.plan.files.iter().filter(|file| file.why != DeleteReason::Foreign);
-        let own = own.map(|file| &file.path).chain(&self.plan.tpm_state);
-        refuse_needed(inventory, own.map(String::as_str), self.plan.uuid, deletion)
+        let files = self.plan.files.iter().filter(|file| file.why != DeleteReason::Foreign);
+        let files = files.map(|file| &file.path).chain(&self.plan.tpm_state);
+        refuse_needed(inventory, files.map(String::as_str), self.plan.uuid, deletion)
     }
 
     /// The whole plan. Foreign files that something else needs stay.
@@ -102,7 +102,7 @@ pub(super) fn draft(
     inventory: &Inventory,
     domain: &Domain,
     running: bool,
-    beside: KeptBeside,
+    beside: RelatedState,
     snapshot_files: &[String],
     request: &DeleteRequest,
 ) -> Draft {
@@ -167,10 +167,11 @@ impl Drafting<'_> {
     /// After an external snapshot the VM's disk is the snapshot's file, which stands on the one that was made for
     /// the VM: it is part of the VM.
     fn take_snapshots(&mut self, files: &[String], request: &DeleteRequest) {
-        let own: HashSet<String> = self.inventory.owned_by(self.domain).into_iter().map(|o| o.path).collect();
+        let owned: HashSet<String> =
+            self.inventory.owned_by(self.domain).into_iter().map(|o| o.path).collect();
         for path in files {
-            let stands_on_own = self.inventory.below(path).iter().any(|below| own.contains(below));
-            if !stands_on_own || self.is_settled(path) {
+            let stands_on_owned = self.inventory.below(path).iter().any(|below| owned.contains(below));
+            if !stands_on_owned || self.is_settled(path) {
                 continue;
             }
             match self.inventory.files.owned_volume(path) {
@@ -283,7 +284,7 @@ impl Drafting<'_> {
 
 /// Whether the path is a disk that holds the guest's own data, neither the seed nor the log.
 fn holds_data(domain: &Domain, path: &str) -> bool {
-    let is_it = |disk: &&Disk| disk.path.as_deref() == Some(path);
+    let has_path = |disk: &&Disk| disk.path.as_deref() == Some(path);
     // The seed is the one that the guest only reads.
-    domain.disks.iter().find(is_it).is_some_and(|disk| !disk.read_only && disk.device == "disk")
+    domain.disks.iter().find(has_path).is_some_and(|disk| !disk.read_only && disk.device == "disk")
 }

@@ -16,7 +16,7 @@ pub use plan::{DeletePlan, DeleteReason, DeleteRequest, FileDeletion, KeepReason
 use super::change::refuse_protected;
 use super::claim::{Claim, Subject};
 use super::gc::{GarbageCollection, Maker};
-use super::inventory::{DeletionSet, Inventory, Needer};
+use super::inventory::{DeletionSet, Dependent, Inventory};
 use super::operation::noun;
 use super::storage::Storage;
 use super::{Error, StorageError, VmError};
@@ -134,7 +134,7 @@ impl Deletion<'_> {
         let hanging = vms.iter().filter(|id| ends_hanging && inventory.definitions.is_hidden(id.uuid));
         let mut ended = false;
         for id in hanging {
-            let _claim = self.op.own(Subject::Vm(id.uuid), &id.name).await?;
+            let _claim = self.op.claim_exclusive(Subject::Vm(id.uuid), &id.name).await?;
             // With the claim, so that nobody protects it by now. Why it stays is what its draft says.
             if self.refuse_kept(id, &inventory, &deletion).await.is_err() {
                 continue;
@@ -196,7 +196,7 @@ impl Deletion<'_> {
         if running && !request.may_stop {
             return Err(VmError::NotOff { name: id.name.clone(), state }.into());
         }
-        let beside = self.op.client().definitions().kept_beside(id.uuid).await?;
+        let beside = self.op.client().definitions().related_state(id.uuid).await?;
         let snapshot_files = self.op.client().snapshots().files(id.uuid, &beside.snapshots).await?;
         Ok(draft(inventory, domain, running, beside, &snapshot_files, request))
     }
@@ -206,7 +206,7 @@ impl Deletion<'_> {
     /// # Errors
     /// [`VmError::BeingMade`]; that it is gone; [`Error::Claimed`].
     async fn await_maker(&self, id: &DomainId) -> Result<(), Error> {
-        let _claim = self.op.share(Subject::Vm(id.uuid), &id.name).await?;
+        let _claim = self.op.claim_shared(Subject::Vm(id.uuid), &id.name).await?;
         let domain = match self.op.client().definitions().stored(id.uuid).await {
             Err(error) if error.is_not_found() => return Err(missing(&id.name)),
             other => other?,
@@ -217,18 +217,18 @@ impl Deletion<'_> {
         }
     }
 
-    /// Does what the plans say, in their order, as long as `told` says so after each. Needs are read again
+    /// Carries out the plans in their order, as long as `on_result` returns true after each. Needs are read again
     /// before, with the VMs claimed: somebody may have made a disk that stands on one that is to go.
     ///
     /// # Errors
-    /// In `told`: as in planning, and [`Error::LeftBehind`] when not everything could be removed.
+    /// Passed to `on_result`: those of planning, and [`Error::LeftBehind`] when not everything could be removed.
     pub async fn delete_each(
         &self,
         plans: Vec<DeletePlan>,
-        told: impl FnMut(&str, Result<Deleted, Error>) -> bool,
+        on_result: impl FnMut(&str, Result<Deleted, Error>) -> bool,
     ) {
         let claims = self.claim_all(plans.iter().map(|plan| (plan.uuid, plan.name.as_str()))).await;
-        self.delete_each_claimed(plans, claims, told).await;
+        self.delete_each_claimed(plans, claims, on_result).await;
     }
 
     /// As [`Deletion::delete_each`], of VMs that are claimed, as far as they could be.
@@ -236,7 +236,7 @@ impl Deletion<'_> {
         &self,
         plans: Vec<DeletePlan>,
         mut claims: Claims,
-        mut told: impl FnMut(&str, Result<Deleted, Error>) -> bool,
+        mut on_result: impl FnMut(&str, Result<Deleted, Error>) -> bool,
     ) {
         let mut inventory = None;
         let mut kept: HashMap<Uuid, String> = HashMap::new();
@@ -251,7 +251,7 @@ impl Deletion<'_> {
             if result.is_err() {
                 kept.insert(uuid, name.clone());
             }
-            if !told(&name, result) {
+            if !on_result(&name, result) {
                 return;
             }
         }
@@ -259,7 +259,7 @@ impl Deletion<'_> {
 
     /// Does what the plan says.
     pub(super) async fn delete(&self, plan: DeletePlan) -> Result<Deleted, Error> {
-        let claim = self.op.own(Subject::Vm(plan.uuid), &plan.name).await?;
+        let claim = self.op.claim_exclusive(Subject::Vm(plan.uuid), &plan.name).await?;
         let mut gone = DeletionSet::default();
         self.delete_next(plan, &claim, &mut None, &HashMap::new(), &mut gone).await
     }
@@ -270,7 +270,7 @@ impl Deletion<'_> {
         vms.sort_unstable();
         let mut claims = HashMap::new();
         for (uuid, name) in vms {
-            claims.insert(uuid, self.op.own(Subject::Vm(uuid), name).await);
+            claims.insert(uuid, self.op.claim_exclusive(Subject::Vm(uuid), name).await);
         }
         claims
     }
@@ -285,7 +285,7 @@ impl Deletion<'_> {
     ) -> Result<Deleted, Error> {
         self.op.check()?;
         if let Some(child) = plan.waits_for.iter().find_map(|uuid| kept.get(uuid)) {
-            let needed_by = vec![Needer::Vm(child.clone())];
+            let needed_by = vec![Dependent::Vm(child.clone())];
             return Err(StorageError::InUse { path: plan.name, needed_by }.into());
         }
         if inventory.is_none() {

@@ -1,7 +1,7 @@
 //! What goes with a VM, what stays, and why.
 
 use crate::libvirt::{OwnedVolume, UndefineOptions};
-use crate::manager::inventory::{DeletionSet, Inventory, Needer};
+use crate::manager::inventory::{DeletionSet, Dependent, Inventory};
 use crate::manager::{Error, StorageError};
 use crate::model::Uuid;
 
@@ -190,7 +190,7 @@ pub(super) fn refuse_needed<'a>(
     uuid: Uuid,
     deletion: &DeletionSet,
 ) -> Result<(), Error> {
-    let refuse = |path: &str, needed_by: Vec<Needer>| match needed_by.is_empty() {
+    let refuse = |path: &str, needed_by: Vec<Dependent>| match needed_by.is_empty() {
         true => Ok(()),
         false => Err(StorageError::InUse { path: path.to_owned(), needed_by }.into()),
     };

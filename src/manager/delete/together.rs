@@ -78,7 +78,7 @@ fn order(drafts: &[Draft], removed: &[HashSet<FileKey>], inventory: &Inventory) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::libvirt::{Domain, KeptBeside};
+    use crate::libvirt::{Domain, RelatedState};
     use crate::manager::delete::all_of;
     use crate::manager::delete::draft;
     use crate::manager::delete::plan::{DeletePlan, DeleteRequest};
@@ -90,21 +90,21 @@ mod tests {
     fn plans(volumes: &[(&str, Option<&str>)], domains: Vec<Domain>, foreign_disks: bool) -> Vec<DeletePlan> {
         let inventory = inventory(volumes, domains.clone());
         let request = DeleteRequest { foreign_disks, ..DeleteRequest::default() };
-        let draft = |domain| draft::draft(&inventory, domain, false, KeptBeside::default(), &[], &request);
+        let draft = |domain| draft::draft(&inventory, domain, false, RelatedState::default(), &[], &request);
         let drafts = arrange(domains.iter().map(draft).collect(), &inventory);
         let all = all_of(&drafts, &inventory);
         drafts.into_iter().map(|draft| draft.finish(&inventory, &all)).collect()
     }
 
-    fn told(plan: &DeletePlan) -> (&str, Vec<&str>, bool) {
+    fn summary(plan: &DeletePlan) -> (&str, Vec<&str>, bool) {
         (&plan.name, plan.delete.iter().map(String::as_str).collect(), plan.undefine.keep_nvram)
     }
 
     #[test]
     fn of_two_with_one_file_for_variables_the_last_removes_it() {
         let plans = plans(&[], vec![domain("a", "/p/a", VARS), domain("b", "/p/b", VARS)], false);
-        assert_eq!(told(&plans[0]), ("a", vec![], true));
-        assert_eq!(told(&plans[1]), ("b", vec!["/n/vars"], false));
+        assert_eq!(summary(&plans[0]), ("a", vec![], true));
+        assert_eq!(summary(&plans[1]), ("b", vec!["/n/vars"], false));
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
     fn who_uses_a_file_goes_before_who_removes_it() {
         let volumes = [("/p/a", None), ("/p/b", Some("/p/a"))];
         let plans = plans(&volumes, vec![domain("a", "/p/a", ""), domain("b", "/p/b", "")], true);
-        let names: Vec<_> = plans.iter().map(told).collect();
+        let names: Vec<_> = plans.iter().map(summary).collect();
         assert_eq!(names, [("b", vec!["/p/b"], false), ("a", vec!["/p/a"], false)]);
     }
 }

@@ -10,7 +10,7 @@ use crate::manager::claim::{Claim, Subject};
 use crate::manager::disk::Disks;
 use crate::manager::host_checks::{HostChecks, utf8_path};
 use crate::manager::inventory::Inventory;
-use crate::manager::inventory::{DeletionSet, Needer};
+use crate::manager::inventory::{DeletionSet, Dependent};
 use crate::manager::storage::base;
 use crate::manager::storage::{Storage, file_mark};
 use crate::manager::undo::UndoStack;
@@ -46,7 +46,7 @@ impl Disks<'_> {
     /// [`StorageError::InUse`] for a file that another VM writes to; [`super::DiskError::TooManyDisks`]; those of the file, and of
     /// libvirt. Then nothing is left of it.
     pub async fn add(&self, name: &str, new: &NewDisk) -> Result<ChangedDisk, Error> {
-        let vm = self.own(name).await?;
+        let vm = self.claim_changeable(name).await?;
         let bus = vm.stored.hardware().disk_bus;
         let place = place_on(&vm, bus)?;
         let target = place.name.as_str();
@@ -74,7 +74,7 @@ impl Disks<'_> {
     async fn claim_file(&self, path: &Path) -> Result<Option<Claim>, Error> {
         let Ok(data) = std::fs::metadata(path) else { return Ok(None) };
         let subject = Subject::File(data.dev(), data.ino());
-        self.op.own(subject, &path.to_string_lossy()).await.map(Some)
+        self.op.claim_exclusive(subject, &path.to_string_lossy()).await.map(Some)
     }
 
     async fn volume_for(&self, vm: &Vm, target: &str) -> Result<OwnedVolume, Error> {
@@ -83,8 +83,8 @@ impl Disks<'_> {
         let name = vm.id.name.parse::<VmName>().map_or_else(|_| "vm".to_owned(), |name| name.to_string());
         // A file of that device's name may be there still: a disk that was removed and kept.
         let unique = &Uuid::new_v4().simple().to_string()[..6];
-        let own = file_mark(vm.id.uuid);
-        let volume = format!("{name}-{own}-{target}-{unique}.qcow2");
+        let mark = file_mark(vm.id.uuid);
+        let volume = format!("{name}-{mark}-{target}-{unique}.qcow2");
         Ok(OwnedVolume { path: format!("{}/{volume}", pool.path), pool: pool.name, volume })
     }
 
@@ -104,12 +104,12 @@ impl Disks<'_> {
             mode: "0600",
             backing: None,
         };
-        let own = MetadataChange { own: vec![volume.clone()], ..MetadataChange::default() };
+        let change = MetadataChange { owned: vec![volume.clone()], ..MetadataChange::default() };
         let disown = MetadataChange { disown: vec![volume.path.clone()], ..MetadataChange::default() };
         let changes = Changes::of(self.op);
         let mut undo = UndoStack::new(self.op);
         undo.will(vec![Left::File { path: volume.path.clone() }], self.forget(vm, volume, disown));
-        changes.change_record(vm.id.uuid, &own).await?;
+        changes.change_record(vm.id.uuid, &change).await?;
         let steps = async {
             self.op.client().volumes().create(&volume.pool, &spec).await?;
             self.op.check()?;
@@ -123,7 +123,7 @@ impl Disks<'_> {
 
     /// Deletes a volume that was to be a disk, unless libvirt has attached it though its answer was lost.
     async fn forget(&self, vm: &Vm, volume: &OwnedVolume, disown: MetadataChange) -> Result<(), Error> {
-        match self.op.look_at_vm_of(vm.id.clone()).await {
+        match self.op.load_resolved_vm(vm.id.clone()).await {
             Ok(now) if now.definitions().all(|domain| !uses(domain, &volume.path)) => {}
             Ok(_) => return Err(StorageError::NotRemoved { name: volume.volume.clone() }.into()),
             // Gone with the VM.
@@ -155,7 +155,7 @@ impl Disks<'_> {
         if !read_only {
             let mut needed_by = Inventory::load(self.op).await?.needed_by(&shown, &DeletionSet::default());
             if base::is_base_file(path) {
-                needed_by.push(Needer::NewVms);
+                needed_by.push(Dependent::NewVms);
             }
             if !needed_by.is_empty() {
                 return Err(StorageError::InUse { path: shown, needed_by }.into());

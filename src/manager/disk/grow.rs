@@ -13,7 +13,7 @@ impl Disks<'_> {
     /// [`DiskError::WouldShrink`]; [`DiskError::NotADisk`] for a drive; [`StorageError::NotInPool`] when it is
     /// no volume of libvirt's and the VM is off.
     pub async fn resize(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
-        let vm = self.own(name).await?;
+        let vm = self.claim_changeable(name).await?;
         let disk = disk(&vm, target)?;
         if !disk.is_hard_disk() {
             let (name, target) = (vm.id.name.clone(), target.to_owned());

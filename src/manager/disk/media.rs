@@ -27,7 +27,7 @@ impl Disks<'_> {
         }
         HostChecks::of(self.op).check_reach([iso])?;
         let iso = utf8_path(iso)?;
-        let vm = self.own(name).await?;
+        let vm = self.claim_changeable(name).await?;
         let target = match (target, drives(&vm).as_slice()) {
             (Some(target), _) => drive(&vm, target)?.target.clone(),
             (None, []) => {
@@ -49,7 +49,7 @@ impl Disks<'_> {
     /// # Errors
     /// [`DiskError::NoSuchDisk`]; [`DiskError::NotADrive`]; [`DiskError::WhichDrive`]; when the guest has locked it, unless by `force`.
     pub async fn eject(&self, name: &str, target: Option<&str>, force: bool) -> Result<ChangedDisk, Error> {
-        let vm = self.own(name).await?;
+        let vm = self.claim_changeable(name).await?;
         let drives = drives(&vm);
         let full: Vec<&Disk> = drives.iter().copied().filter(|drive| !is_empty(drive)).collect();
         let target = match (target, full.as_slice(), drives.as_slice()) {

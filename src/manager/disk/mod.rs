@@ -70,8 +70,8 @@ impl Disks<'_> {
     }
 
     /// The VM, claimed, if its devices can be changed.
-    async fn own(&self, name: &str) -> Result<Vm, Error> {
-        let vm = self.op.own_vm(name).await?;
+    async fn claim_changeable(&self, name: &str) -> Result<Vm, Error> {
+        let vm = self.op.claim_vm(name).await?;
         vm.refuse_saved()?;
         Ok(vm)
     }

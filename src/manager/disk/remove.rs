@@ -49,16 +49,16 @@ impl Disks<'_> {
     /// stands on a file that would be deleted, [`StorageError::Open`] when a QEMU of others has it open.
     /// [`DiskError::NotHotPluggable`] when a file would be deleted that the running VM cannot release.
     pub async fn plan_removal(&self, name: &str, target: &str, keep: bool) -> Result<DiskRemoval, Error> {
-        let vm = self.op.look_at_vm(name).await?;
+        let vm = self.op.load_vm(name).await?;
         vm.refuse_saved()?;
         let disk = disk(&vm, target)?;
         let mut owned = vm.definitions().flat_map(Domain::owned_volumes);
-        let own = owned.find(|owned| Some(&owned.path) == disk.path.as_ref());
+        let volume = owned.find(|owned| Some(&owned.path) == disk.path.as_ref());
         let role = vm.stored.disk(target).map(|disk| vm.stored.disk_role(disk));
         if matches!(role, Some(DiskRole::System | DiskRole::Seed)) {
             return Err(DiskError::NeededDisk { name: vm.id.name.clone(), target: target.to_owned() }.into());
         }
-        let volume = own.filter(|_| !keep).cloned();
+        let volume = volume.filter(|_| !keep).cloned();
         let disks = vm.definitions().filter_map(|domain| domain.disk(target));
         let removal = DiskRemoval {
             vm: vm.id.name.clone(),
@@ -82,7 +82,7 @@ impl Disks<'_> {
     /// [`Error::LeftBehind`] when the disk is taken away, and its file stays.
     pub async fn remove(&self, removal: DiskRemoval, timeout: Duration) -> Result<ChangedDisk, Error> {
         let live = {
-            let vm = self.own_planned(&removal).await?;
+            let vm = self.claim_planned(&removal).await?;
             self.check(&removal, &vm).await?;
             if !is_unpluggable(&vm, &removal.disk.target) {
                 self.remove_stored(&vm, &removal).await?;
@@ -99,7 +99,7 @@ impl Disks<'_> {
             detached?;
         }
         // The VM is claimed again: not while a guest takes its time, during which others may change it.
-        let vm = self.own(&removal.uuid.to_string()).await?;
+        let vm = self.claim_changeable(&removal.uuid.to_string()).await?;
         if removal.disk_in(&vm.stored).is_some() {
             let (hardware, target) = (self.op.client().hardware(), &removal.disk.target);
             let detach = async || hardware.detach_disk(removal.uuid, target, Affects::Stored).await;
@@ -114,8 +114,8 @@ impl Disks<'_> {
     }
 
     /// The VM, claimed, unless the disk's name means another one by now. That it is gone already is no error.
-    async fn own_planned(&self, removal: &DiskRemoval) -> Result<Vm, Error> {
-        let vm = self.own(&removal.uuid.to_string()).await?;
+    async fn claim_planned(&self, removal: &DiskRemoval) -> Result<Vm, Error> {
+        let vm = self.claim_changeable(&removal.uuid.to_string()).await?;
         let target = &removal.disk.target;
         if vm.disk(target).is_some() && vm.definitions().all(|domain| removal.disk_in(domain).is_none()) {
             return Err(DiskError::Replaced { name: vm.id.name.clone(), target: target.clone() }.into());
@@ -187,7 +187,7 @@ impl Disks<'_> {
         let mut asked: Option<Instant> = None;
         loop {
             if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
-                let vm = self.own(&uuid.to_string()).await?;
+                let vm = self.claim_changeable(&uuid.to_string()).await?;
                 if vm.running.as_ref().is_none_or(|domain| removal.disk_in(domain).is_none()) {
                     return Ok(());
                 }
@@ -199,7 +199,7 @@ impl Disks<'_> {
                     Err(error) if self.op.client().domains().state(uuid).await?.is_active() => {
                         return Err(error.into());
                     }
-                    // It went off meanwhile.
+                    // It shut down meanwhile.
                     Err(_) => return Ok(()),
                 }
                 asked = Some(Instant::now());

@@ -50,7 +50,7 @@ noun! {
 
 impl Doctor<'_> {
     /// Checks whatever a create needs, as far as one check lets the next be made.
-    pub async fn doctor(&self) -> Vec<Check> {
+    pub(in crate::manager) async fn doctor(&self) -> Vec<Check> {
         let mut checks = self.tools();
         checks.push(kvm());
         checks.extend(groups(self.op.locality().is_session()));

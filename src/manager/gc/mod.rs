@@ -100,30 +100,31 @@ impl GarbageCollection<'_> {
         garbage.extend(self.forgotten_pools(&inventory).await?);
         garbage.extend(self.sockets(&inventory));
         let store = Images::of(self.op).image_store()?;
-        garbage.extend(store.own().abandoned()?.into_iter().map(of_import));
+        garbage.extend(store.user_images().abandoned()?.into_iter().map(of_import));
         garbage.extend(store.leftovers().await?.into_iter().map(of_download));
         garbage.extend(self.op.paths().abandoned_temporaries().into_iter().map(of_temporary));
         Ok(garbage)
     }
 
-    /// Removes what may go by now, unless it has come to be of use since it was found, as long as `told` says so
+    /// Removes what may go by now, unless it has come to be of use since it was found, as long as `on_result` says so
     /// after each. VMs are removed together: what one of them needs of another is no reason to keep that.
     ///
     /// # Errors
-    /// In `told`: [`Error::LeftBehind`] when not everything could be removed; what [`Deletion`](super::Deletion) says.
+    /// Passed to `on_result`: [`Error::LeftBehind`] when not everything could be removed; those of
+    /// [`Deletion`](super::Deletion).
     pub async fn remove_each(
         &self,
         garbage: Vec<Garbage>,
-        mut told: impl FnMut(Garbage, Result<(), Error>) -> bool,
+        mut on_result: impl FnMut(Garbage, Result<(), Error>) -> bool,
     ) {
         let removable = garbage.into_iter().filter(|item| item.removable_at.is_none());
         let (vms, others): (Vec<_>, Vec<_>) = removable.partition(|item| matches!(item.target, Target::Vm));
-        if !self.remove_vms(vms, &mut told).await {
+        if !self.remove_vms(vms, &mut on_result).await {
             return;
         }
         for item in others {
             let removed = self.remove(&item).await;
-            if !told(item, removed) {
+            if !on_result(item, removed) {
                 return;
             }
         }
@@ -144,7 +145,7 @@ impl GarbageCollection<'_> {
                 Ok(Images::of(self.op).image_store()?.remove_leftover(download).await?)
             }
             Target::Import(import) => {
-                Ok(Images::of(self.op).image_store()?.own().remove_abandoned(import)?)
+                Ok(Images::of(self.op).image_store()?.user_images().remove_abandoned(import)?)
             }
             Target::Sockets(uuid) => self.remove_sockets(*uuid, garbage).await,
             Target::Temporary(path) => Ok(Paths::remove_temporary(path)?),

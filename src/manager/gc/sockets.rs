@@ -1,4 +1,4 @@
-//! Sockets that QEMU has left: it removes those that are libvirt's, and vmtools' own only when it ends by itself.
+//! Sockets that QEMU left behind: it removes libvirt's, but vmtools' own only when it exits by itself.
 
 use std::path::Path;
 
@@ -40,7 +40,7 @@ impl GarbageCollection<'_> {
 
     /// Removes those that are still of no VM that runs: a start claims the VM, too.
     pub(super) async fn remove_sockets(&self, uuid: Uuid, garbage: &Garbage) -> Result<(), Error> {
-        let _claim = self.op.own(Subject::Vm(uuid), &garbage.name).await?;
+        let _claim = self.op.claim_exclusive(Subject::Vm(uuid), &garbage.name).await?;
         for socket in garbage.files.iter().map(Path::new).filter(|socket| host::is_stale_socket(socket)) {
             host::remove_socket(socket).map_err(host::Error::from)?;
         }

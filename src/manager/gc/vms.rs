@@ -50,7 +50,7 @@ impl GarbageCollection<'_> {
     pub(super) async fn remove_vms(
         &self,
         vms: Vec<Garbage>,
-        told: &mut impl FnMut(Garbage, Result<(), Error>) -> bool,
+        on_result: &mut impl FnMut(Garbage, Result<(), Error>) -> bool,
     ) -> bool {
         if vms.is_empty() {
             return true;
@@ -70,7 +70,7 @@ impl GarbageCollection<'_> {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    if !told(vm, Err(error)) {
+                    if !on_result(vm, Err(error)) {
                         return false;
                     }
                 }
@@ -82,7 +82,7 @@ impl GarbageCollection<'_> {
                 Err(Error::Libvirt(error)) if error.is_not_found() => Ok(()),
                 other => other,
             };
-            goes_on = goes_on && items.remove(name).is_none_or(|item| told(item, result));
+            goes_on = goes_on && items.remove(name).is_none_or(|item| on_result(item, result));
             goes_on
         };
         let request = DeleteRequest { may_stop: true, ..DeleteRequest::default() };

@@ -1,4 +1,4 @@
-//! Files in the storage pools that killed commands have left.
+//! Files in the storage pools left behind by killed commands.
 
 use std::time::{Instant, SystemTime};
 
@@ -12,18 +12,22 @@ use crate::manager::{Error, StorageError};
 use crate::model::Timestamp;
 
 impl GarbageCollection<'_> {
-    /// Those that nobody is at, as far as can be told; those that were written to just now are named, and go later.
+    /// Those that no process uses, as far as is known; those that were written to just now are listed, and removed
+    /// later.
     pub(super) fn volumes(&self, inventory: &Inventory) -> Vec<Garbage> {
-        let found = left_over(inventory).into_iter();
+        let found = orphaned_volumes(inventory).into_iter();
         // This host's commands claim what they make, so that there is no doubt.
         let unclaimed = found.filter(|left| !self.op.is_claimed(Subject::Base(&left.volume.volume)));
         unclaimed.map(Garbage::from).collect()
     }
 
     pub(super) async fn remove_volume(&self, volume: &OwnedVolume) -> Result<(), Error> {
-        let _claim = self.op.own(Subject::Base(&volume.volume), &volume.volume).await?;
+        let _claim = self.op.claim_exclusive(Subject::Base(&volume.volume), &volume.volume).await?;
         let inventory = Inventory::load(self.op).await?;
-        if !left_over(&inventory).iter().any(|left| left.volume == *volume && left.removable_at.is_none()) {
+        if !orphaned_volumes(&inventory)
+            .iter()
+            .any(|left| left.volume == *volume && left.removable_at.is_none())
+        {
             return Ok(());
         }
         // libvirt goes on with a copy whose command was killed.
@@ -37,16 +41,16 @@ impl GarbageCollection<'_> {
     }
 }
 
-/// A volume that a killed command has left.
-struct LeftOver {
+/// A volume left behind by a killed command.
+struct OrphanedVolume {
     volume: OwnedVolume,
     reason: Reason,
-    /// From when on nobody can be at it; `None`: it may go now.
+    /// From when on it is certainly unused; `None`: it can be removed now.
     removable_at: Option<Timestamp>,
 }
 
-impl From<LeftOver> for Garbage {
-    fn from(LeftOver { volume, reason, removable_at }: LeftOver) -> Self {
+impl From<OrphanedVolume> for Garbage {
+    fn from(OrphanedVolume { volume, reason, removable_at }: OrphanedVolume) -> Self {
         let files = vec![volume.path.clone()];
         let garbage = Garbage::of(Target::Volume(volume.clone()), volume.volume, reason);
         Garbage { files, removable_at, ..garbage }
@@ -54,7 +58,7 @@ impl From<LeftOver> for Garbage {
 }
 
 /// Bases without a marker, copies of disks, and logs and seeds of VMs that are gone, that nobody needs.
-fn left_over(inventory: &Inventory) -> Vec<LeftOver> {
+fn orphaned_volumes(inventory: &Inventory) -> Vec<OrphanedVolume> {
     let known = |pool: &str, name: &str| {
         inventory.files.volumes().any(|(other, volume)| other == pool && volume.name == name)
     };
@@ -76,17 +80,17 @@ fn left_over(inventory: &Inventory) -> Vec<LeftOver> {
         let from = base::stale_from(volume.modified)?;
         let removable_at = (from >= SystemTime::now()).then(|| Timestamp::from(from));
         let (pool, name, path) = (pool.to_owned(), volume.name.clone(), volume.path.clone());
-        Some(LeftOver { volume: OwnedVolume { pool, volume: name, path }, reason, removable_at })
+        Some(OrphanedVolume { volume: OwnedVolume { pool, volume: name, path }, reason, removable_at })
     });
     let is_needed =
-        |left: &LeftOver| !inventory.needed_by(&left.volume.path, &DeletionSet::default()).is_empty();
+        |left: &OrphanedVolume| !inventory.needed_by(&left.volume.path, &DeletionSet::default()).is_empty();
     found.filter(|left| !is_needed(left)).collect()
 }
 
 /// The part of its VM's UUID that the name of a log or seed bears: `NAME-XXXXXXXX.log` and its like.
 fn mark_of(name: &str) -> Option<&str> {
-    let log = name.rsplit_once(".log").filter(|(_, piece)| {
-        piece.is_empty() || piece.strip_prefix('.').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+    let log = name.rsplit_once(".log").filter(|(_, suffix)| {
+        suffix.is_empty() || suffix.strip_prefix('.').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
     });
     let stem = log.map(|(stem, _)| stem).or(name.strip_suffix("-seed.img")).or(name.strip_suffix(".ign"))?;
     let (_, mark) = stem.rsplit_once('-')?;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::manager::{Screen, Seen};
+use crate::manager::{Screen, WaitObservation};
 use crate::model::{Condition, ConnectionUri, ShutoffReason, VmState};
 
 /// Why a wait for a VM ended without what it waited for.
@@ -16,7 +16,7 @@ pub enum WaitError {
         /// How long.
         timeout: Duration,
         /// What was seen last.
-        seen: Seen,
+        seen: WaitObservation,
         /// The end of the serial log.
         serial_log: Option<String>,
     },
@@ -52,7 +52,7 @@ pub enum WaitError {
 
 /// Why a guest can't be reached over the network.
 #[derive(Debug, thiserror::Error)]
-pub enum ReachError {
+pub enum EndpointError {
     /// The VM has no interface that could be reached.
     #[error("the VM {name} has no network that can be reached from here")]
     NoNetwork {

@@ -136,7 +136,7 @@ impl ScreenForward {
         loop {
             tokio::select! {
                 accepted = self.listener.accept(), if viewers.len() < VIEWERS => match accepted {
-                    Ok((viewer, from)) if self.lets_in(&viewer, from) => {
+                    Ok((viewer, from)) if self.is_allowed(&viewer, from) => {
                         viewers.spawn(serve_viewer(self.target.clone(), viewer));
                     }
                     Ok(_) => {}
@@ -155,7 +155,7 @@ impl ScreenForward {
 }
 
 impl ScreenForward {
-    fn lets_in(&self, viewer: &TcpStream, from: SocketAddr) -> bool {
+    fn is_allowed(&self, viewer: &TcpStream, from: SocketAddr) -> bool {
         let user = |to| host::tcp_user(from, to);
         self.user.is_none_or(|only| viewer.local_addr().ok().and_then(user) == Some(only))
     }
@@ -226,11 +226,11 @@ mod tests {
         let path = folder.path().join("vnc");
         run(async {
             let (forward, port) = forward(VncEndpoint::Socket { path: path.display().to_string() }).await;
-            let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-            let serving = tokio::spawn(forward.serve(move |error| drop(tell.send(error.to_string()))));
+            let (sender, mut failures) = tokio::sync::mpsc::unbounded_channel();
+            let serving = tokio::spawn(forward.serve(move |error| drop(sender.send(error.to_string()))));
             let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, port));
             let _early = connect().await.expect("connects");
-            let failure = told.recv().await.expect("is told");
+            let failure = failures.recv().await.expect("a failure is reported");
             assert!(failure.contains("the screen of the VM web"), "{failure}");
 
             let vnc = tokio::net::UnixListener::bind(&path).expect("binds");

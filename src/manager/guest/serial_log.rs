@@ -14,7 +14,7 @@ use crate::libvirt::Client;
 use crate::manager::{ConsoleError, Error};
 
 /// How much is read at a time, in bytes.
-const PIECE: u64 = 256 << 10;
+const CHUNK_BYTES: u64 = 256 << 10;
 /// How much of what was read last is compared, to see whether a volume is still the same file.
 const OVERLAP: usize = 256;
 
@@ -66,19 +66,23 @@ impl<'a> SerialLog<'a> {
         }
         let size = self.size(None).await?.unwrap_or(0);
         // The newest piece first, to find where to begin.
-        let pieces: Vec<Option<usize>> = std::iter::once(None).chain((0..older).map(Some)).collect();
+        let rotated: Vec<Option<usize>> = std::iter::once(None).chain((0..older).map(Some)).collect();
         let begin = match lines {
-            None => (pieces.len() - 1, 0),
+            None => (rotated.len() - 1, 0),
             Some(0) => (0, size),
-            Some(lines) => self.begin_of(lines, &pieces, size).await?,
+            Some(lines) => self.begin_of(lines, &rotated, size).await?,
         };
         for at in (0..=begin.0).rev() {
-            let piece = pieces[at];
+            let rotation = rotated[at];
             let mut offset = if at == begin.0 { begin.1 } else { 0 };
             loop {
                 // What is written to the newest one meanwhile comes with the next look.
-                let limit = if piece.is_none() { PIECE.min(size.saturating_sub(offset)) } else { PIECE };
-                let bytes = self.read(piece, offset, limit).await?;
+                let limit = if rotation.is_none() {
+                    CHUNK_BYTES.min(size.saturating_sub(offset))
+                } else {
+                    CHUNK_BYTES
+                };
+                let bytes = self.read(rotation, offset, limit).await?;
                 if bytes.is_empty() {
                     break;
                 }
@@ -123,7 +127,7 @@ impl<'a> SerialLog<'a> {
         let Self::File { path, current, position } = self else { return Ok((Vec::new(), false)) };
         let Some(file) = current else { return Ok((Vec::new(), false)) };
         let failed = |source| ConsoleError::LogUnreadable { path: path.display().to_string(), source };
-        let mut bytes = vec![0; PIECE as usize];
+        let mut bytes = vec![0; CHUNK_BYTES as usize];
         let read = file.read_at(&mut bytes, *position).map_err(failed)?;
         bytes.truncate(read);
         *position += read as u64;
@@ -160,7 +164,7 @@ impl<'a> SerialLog<'a> {
             })
         };
         if size.is_some_and(|size| size >= was) {
-            let bytes = self.read(None, from, PIECE).await?;
+            let bytes = self.read(None, from, CHUNK_BYTES).await?;
             if let Some(bytes) = of_piece(bytes) {
                 self.advance(&bytes);
                 return Ok((bytes, false));
@@ -202,20 +206,20 @@ impl<'a> SerialLog<'a> {
     }
 
     /// The size of a piece in bytes, `None` when it isn't there.
-    async fn size(&self, piece: Option<usize>) -> Result<Option<u64>, Error> {
+    async fn size(&self, rotation: Option<usize>) -> Result<Option<u64>, Error> {
         match self {
-            Self::File { current, .. } if piece.is_none() => {
+            Self::File { current, .. } if rotation.is_none() => {
                 Ok(current.as_ref().and_then(|file| Some(file.metadata().ok()?.len())))
             }
             Self::File { path, current, .. } => {
                 let identity = |data: &std::fs::Metadata| (data.dev(), data.ino());
                 let held = current.as_ref().and_then(|file| Some(identity(&file.metadata().ok()?)));
-                let found = std::fs::metadata(piece_path(path, piece)).ok();
+                let found = std::fs::metadata(rotated_path(path, rotation)).ok();
                 // The open one may just have become an older piece.
                 Ok(found.filter(|data| Some(identity(data)) != held).map(|data| data.len()))
             }
             Self::Volume { client, pool, volume, .. } => {
-                let name = piece_name(volume, piece);
+                let name = rotated_name(volume, rotation);
                 let found = client.volumes().find_each(pool, &[&name]).await?.pop().flatten();
                 if found.is_some() {
                     return Ok(found.map(|volume| volume.capacity_bytes));
@@ -228,20 +232,20 @@ impl<'a> SerialLog<'a> {
         }
     }
 
-    async fn read(&self, piece: Option<usize>, offset: u64, limit: u64) -> Result<Vec<u8>, Error> {
+    async fn read(&self, rotation: Option<usize>, offset: u64, limit: u64) -> Result<Vec<u8>, Error> {
         match self {
             Self::File { path, current, .. } => {
                 let failed =
                     |source| ConsoleError::LogUnreadable { path: path.display().to_string(), source };
-                let older = piece.and_then(|_| File::open(piece_path(path, piece)).ok());
-                let file = if piece.is_none() { current.as_ref() } else { older.as_ref() };
+                let older = rotation.and_then(|_| File::open(rotated_path(path, rotation)).ok());
+                let file = if rotation.is_none() { current.as_ref() } else { older.as_ref() };
                 let mut bytes = vec![0; limit as usize];
                 let read = file.map_or(Ok(0), |file| file.read_at(&mut bytes, offset)).map_err(failed)?;
                 bytes.truncate(read);
                 Ok(bytes)
             }
             Self::Volume { client, pool, volume, .. } => {
-                match client.volumes().bytes(pool, &piece_name(volume, piece), offset, limit).await {
+                match client.volumes().bytes(pool, &rotated_name(volume, rotation), offset, limit).await {
                     // It was begun anew just now.
                     Err(error) if error.is_not_found() => Ok(Vec::new()),
                     other => Ok(other?),
@@ -255,31 +259,31 @@ impl<'a> SerialLog<'a> {
     async fn begin_of(
         &self,
         lines: usize,
-        pieces: &[Option<usize>],
+        rotated: &[Option<usize>],
         size: u64,
     ) -> Result<(usize, u64), Error> {
         let last = self.read(None, size.saturating_sub(1), 1.min(size)).await?;
         let mut wanted = lines + usize::from(last.is_empty() || last == b"\n");
-        for (at, piece) in pieces.iter().enumerate() {
-            let end = if piece.is_none() { size } else { self.size(*piece).await?.unwrap_or(0) };
-            if let Some(offset) = self.nth_line_end(*piece, end, &mut wanted).await? {
+        for (at, rotation) in rotated.iter().enumerate() {
+            let end = if rotation.is_none() { size } else { self.size(*rotation).await?.unwrap_or(0) };
+            if let Some(offset) = self.nth_line_end(*rotation, end, &mut wanted).await? {
                 return Ok((at, offset));
             }
         }
-        Ok((pieces.len() - 1, 0))
+        Ok((rotated.len() - 1, 0))
     }
 
     /// Where in a piece, from its `end` backwards, the `wanted`-th line end lies: the offset behind it. Those
     /// that were passed are taken off `wanted`.
     async fn nth_line_end(
         &self,
-        piece: Option<usize>,
+        rotation: Option<usize>,
         mut end: u64,
         wanted: &mut usize,
     ) -> Result<Option<u64>, Error> {
         while end > 0 {
-            let from = end.saturating_sub(PIECE);
-            let bytes = self.read(piece, from, end - from).await?;
+            let from = end.saturating_sub(CHUNK_BYTES);
+            let bytes = self.read(rotation, from, end - from).await?;
             for (at, _) in bytes.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
                 *wanted -= 1;
                 if *wanted == 0 {
@@ -292,16 +296,16 @@ impl<'a> SerialLog<'a> {
     }
 }
 
-fn piece_path(path: &std::path::Path, piece: Option<usize>) -> PathBuf {
+fn rotated_path(path: &std::path::Path, rotation: Option<usize>) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    if let Some(number) = piece {
+    if let Some(number) = rotation {
         name.push(format!(".{number}"));
     }
     name.into()
 }
 
-fn piece_name(volume: &str, piece: Option<usize>) -> String {
-    piece.map_or_else(|| volume.to_owned(), |number| format!("{volume}.{number}"))
+fn rotated_name(volume: &str, rotation: Option<usize>) -> String {
+    rotation.map_or_else(|| volume.to_owned(), |number| format!("{volume}.{number}"))
 }
 
 #[cfg(test)]

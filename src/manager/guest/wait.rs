@@ -1,4 +1,4 @@
-//! Waiting for a VM: one deadline over all conditions, stages told meanwhile, and at its end what was
+//! Waiting for a VM: one deadline over all conditions, progress reported meanwhile, and at its end what was
 //! seen last. Nothing is started to look: the open virsh is asked, and sockets are tried.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,10 +8,10 @@ use super::{AgentError, GuestAccess, GuestAgent};
 use crate::agent::{Exec, Ping};
 use crate::guest::{self, cloud_init};
 use crate::libvirt::Domain;
-use crate::manager::guest::reach::{SSH_PORT, ssh_socket};
+use crate::manager::guest::endpoint::{SSH_PORT, ssh_socket};
 use crate::manager::retry::Retry;
 use crate::manager::vms::Vms;
-use crate::manager::{Error, Event, ReachError, Seen, VmError, WaitError, Warning};
+use crate::manager::{EndpointError, Error, Event, VmError, WaitError, WaitObservation, Warning};
 use crate::model::{Condition, VmState};
 
 /// How often libvirt and the guest are asked once the wait is long: each look costs some milliseconds of a CPU,
@@ -49,7 +49,7 @@ struct Waiting<'a> {
     started: Instant,
     retry: Retry<'a>,
     timeout: Duration,
-    seen: Seen,
+    seen: WaitObservation,
 }
 
 impl GuestAccess<'_> {
@@ -83,7 +83,7 @@ impl GuestAccess<'_> {
                 started,
                 retry: Retry::until(started + wait.timeout, self.op.interrupt()).at_most(LONGEST_PAUSE),
                 timeout: wait.timeout,
-                seen: Seen::Nothing,
+                seen: WaitObservation::Nothing,
             };
             match self.op.race(waiting.run()).await {
                 // Nobody asked for cloud-init by name, and ssh is there.
@@ -142,7 +142,7 @@ impl Waiting<'_> {
             if !state.is_active() {
                 return Ok(());
             }
-            self.not_yet(Seen::State(state)).await?;
+            self.not_yet(WaitObservation::State(state)).await?;
         }
     }
 
@@ -153,21 +153,21 @@ impl Waiting<'_> {
             match agent.ask_within(&Ping, self.time_for(TRY)).await {
                 Ok(_) => return Ok(()),
                 Err(AgentError::Transport(error)) if error.is_connection() => return Err(error.into()),
-                Err(error) => self.not_yet(Seen::error(error)).await?,
+                Err(error) => self.not_yet(WaitObservation::error(error)).await?,
             }
         }
     }
 
     async fn address(&mut self) -> Result<IpAddr, Error> {
         if self.domain.interfaces.is_empty() {
-            return Err(ReachError::NoNetwork { name: self.domain.name.clone() }.into());
+            return Err(EndpointError::NoNetwork { name: self.domain.name.clone() }.into());
         }
         loop {
             self.still_running().await?;
             if let Some(address) = self.access.addresses_of(self.domain).await?.first() {
                 return Ok(*address);
             }
-            self.not_yet(Seen::NoAddress).await?;
+            self.not_yet(WaitObservation::NoAddress).await?;
         }
     }
 
@@ -185,7 +185,7 @@ impl Waiting<'_> {
             let tried = Instant::now();
             match guest::read_banner(socket, self.time_for(patience)).await {
                 Ok(_) => return Ok(socket),
-                Err(error) => self.not_yet(Seen::error(error)).await?,
+                Err(error) => self.not_yet(WaitObservation::error(error)).await?,
             }
             if tried.elapsed() >= patience {
                 patience = TRY.min(patience * 2);
@@ -207,12 +207,12 @@ impl Waiting<'_> {
             };
             // That port of this host is not the guest's.
             if published.is_none() && socket.ip().is_loopback() {
-                return Err(ReachError::NotPublished { name: self.domain.name.clone(), port }.into());
+                return Err(EndpointError::NotPublished { name: self.domain.name.clone(), port }.into());
             }
             if guest::port_open(socket, self.time_for(TRY)).await {
                 return Ok(());
             }
-            self.not_yet(Seen::NoAnswer(socket)).await?;
+            self.not_yet(WaitObservation::NoAnswer(socket)).await?;
         }
     }
 
@@ -235,7 +235,7 @@ impl Waiting<'_> {
                 }
                 cloud_init::State::Disabled => return Err(WaitError::NoCloudInit { vm }.into()),
                 cloud_init::State::NotRun | cloud_init::State::Running => {
-                    self.not_yet(Seen::CloudInit { detail: text.detail }).await?;
+                    self.not_yet(WaitObservation::CloudInit { detail: text.detail }).await?;
                 }
             }
         }
@@ -245,7 +245,7 @@ impl Waiting<'_> {
     async fn ask_cloud_init(
         &self,
         socket: SocketAddr,
-    ) -> Result<Result<cloud_init::Report, Seen>, guest::Error> {
+    ) -> Result<Result<cloud_init::Report, WaitObservation>, guest::Error> {
         // One process in the guest that waits a while, not one that is started every moment. It ends early enough to
         // tell before the deadline what it saw.
         let wait = self.time_for(Duration::from_secs(60)).saturating_sub(TELL);
@@ -256,7 +256,7 @@ impl Waiting<'_> {
         );
         let target = match self.access.target(self.domain, socket) {
             Ok(target) => target,
-            Err(error) => return Ok(Err(Seen::error(error))),
+            Err(error) => return Ok(Err(WaitObservation::error(error))),
         };
         let said = match guest::run(&target, &script, self.time_for(wait + TRY * 2)).await {
             Ok(output) => output.stdout,
@@ -266,15 +266,15 @@ impl Waiting<'_> {
             },
             // It does not come by waiting.
             Err(error) if error.is_tool_missing() => return Err(error),
-            Err(error) => return Ok(Err(Seen::error(error))),
+            Err(error) => return Ok(Err(WaitObservation::error(error))),
         };
-        Ok(cloud_init::parse_status(&said).map_err(Seen::error))
+        Ok(cloud_init::parse_status(&said).map_err(WaitObservation::error))
     }
 
-    async fn ask_cloud_init_by_agent(&self) -> Result<String, Seen> {
+    async fn ask_cloud_init_by_agent(&self) -> Result<String, WaitObservation> {
         let agent = GuestAgent::of(self.access.op).client(self.domain.uuid);
         let script = Exec::new("sh").args(["-c", cloud_init::SCRIPT]);
-        let no_access = |error: AgentError| Seen::NoAccess { agent: error.to_string() };
+        let no_access = |error: AgentError| WaitObservation::NoAccess { agent: error.to_string() };
         let run = agent
             .run(&script, Some(self.time_for(BY_AGENT)), std::future::pending())
             .await
@@ -305,7 +305,7 @@ impl Waiting<'_> {
     }
 
     /// Notes what is seen, and pauses; past the deadline it is over.
-    async fn not_yet(&mut self, seen: Seen) -> Result<(), Error> {
+    async fn not_yet(&mut self, seen: WaitObservation) -> Result<(), Error> {
         if self.seen != seen {
             let (vm, elapsed) = (self.domain.name.as_str(), self.started.elapsed());
             self.access.op.report(Event::Waiting { vm, condition: self.condition, seen: &seen, elapsed });

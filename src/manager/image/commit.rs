@@ -44,19 +44,20 @@ impl Images<'_> {
     /// [`image::Error::InUse`](crate::image::Error::InUse) when a process that libvirt does not know writes to its
     /// files; when there is no room. Then what was made is taken back.
     pub async fn commit(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
-        let vm = self.op.share_vm(&request.vm).await?;
+        let vm = self.op.claim_vm_shared(&request.vm).await?;
         vm.refuse_on()?;
         let domain = &vm.stored;
         let source = self.system_disk(domain).await?;
         let store = image_store(self.op.paths())?;
-        let staged = self.op.race(async { Ok(store.own().stage(&request.name, request.replace).await?) });
+        let staged =
+            self.op.race(async { Ok(store.user_images().stage(&request.name, request.replace).await?) });
         let staged = staged.await?;
         let pool = Storage::of(self.op).storage_pool(true).await?;
         let volume = format!("{PREFIX}{}.qcow2", &Uuid::new_v4().simple().to_string()[..12]);
         let path = format!("{}/{volume}", pool.path);
         let temporary = OwnedVolume { pool: pool.name, volume, path };
         // As long as it is at it, it is none of what `gc` finds.
-        let _copy = self.op.own(Subject::Base(&temporary.volume), &temporary.volume).await?;
+        let _copy = self.op.claim_exclusive(Subject::Base(&temporary.volume), &temporary.volume).await?;
         let brought = self.flatten_and_fetch(domain, &source, &temporary, &staged, &request.name).await;
         self.remove_copy(&temporary, brought).await?;
         let new = NewImage {
@@ -66,7 +67,7 @@ impl Images<'_> {
             firmware: Some(domain.firmware).filter(|firmware| *firmware != Firmware::Bios),
             committed: true,
         };
-        self.op.race(async { Ok(store.own().keep(staged, new).await?) }).await?;
+        self.op.race(async { Ok(store.user_images().keep(staged, new).await?) }).await?;
         kept(&store, &request.name).await
     }
 
@@ -123,8 +124,8 @@ impl Images<'_> {
         let file = file.map_err(libvirt::Error::at("write", &staged.path()))?;
         let fetch =
             self.op.client().volumes().download(&temporary.pool, &temporary.volume, &file, size_bytes);
-        let told = super::progress_of(self.op.observer(), name);
-        let work = async { Ok(watched(fetch, &file, size_bytes, told).await?) };
+        let on_progress = super::progress_of(self.op.observer(), name);
+        let work = async { Ok(watched(fetch, &file, size_bytes, on_progress).await?) };
         self.op.race(work).await
     }
 
@@ -151,19 +152,19 @@ async fn watched<T>(
     work: impl Future<Output = T>,
     file: &std::fs::File,
     total_bytes: u64,
-    told: Progress,
+    on_progress: Progress,
 ) -> T {
     tokio::pin!(work);
     let mut looks = Retry::beside_work().every(LOOK);
     loop {
         tokio::select! {
             done = &mut work => {
-                told(Transfer { done_bytes: total_bytes, total_bytes: Some(total_bytes) });
+                on_progress(Transfer { done_bytes: total_bytes, total_bytes: Some(total_bytes) });
                 return done;
             }
             _ = looks.again() => {
                 let done_bytes = file.metadata().map_or(0, |metadata| metadata.len()).min(total_bytes);
-                told(Transfer { done_bytes, total_bytes: Some(total_bytes) });
+                on_progress(Transfer { done_bytes, total_bytes: Some(total_bytes) });
             }
         }
     }

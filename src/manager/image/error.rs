@@ -1,4 +1,4 @@
-use crate::manager::Needer;
+use crate::manager::Dependent;
 use crate::manager::storage::join;
 
 /// Why something was not done to an image on this host.
@@ -26,6 +26,6 @@ pub enum ImageError {
         /// The image.
         image: String,
         /// The VMs, and files that belong to none.
-        needed_by: Vec<Needer>,
+        needed_by: Vec<Dependent>,
     },
 }

@@ -24,7 +24,7 @@ pub struct ImageImport {
 /// Takes the file in. libvirt is not needed for it.
 ///
 /// # Errors
-/// Those of [`crate::image::OwnImages::import`], and [`Error::Interrupted`]; then nothing is left of it.
+/// Those of [`crate::image::UserImages::import`], and [`Error::Interrupted`]; then nothing is left of it.
 pub async fn import_image(paths: &Paths, request: ImageImport, task: &Task) -> Result<(), Error> {
     let store = image_store(paths)?;
     let file = std::path::absolute(&request.file).unwrap_or_else(|_| request.file.clone());
@@ -36,8 +36,9 @@ pub async fn import_image(paths: &Paths, request: ImageImport, task: &Task) -> R
         committed: false,
     };
     let progress = progress_of(task.observer(), &request.name);
-    let work =
-        async { Ok(store.own().import(&file, request.raw, new, request.replace, Some(progress)).await?) };
+    let work = async {
+        Ok(store.user_images().import(&file, request.raw, new, request.replace, Some(progress)).await?)
+    };
     let left_out = task.interrupt().race(work).await?;
     if !left_out.is_empty() {
         task.observer()
@@ -46,12 +47,11 @@ pub async fn import_image(paths: &Paths, request: ImageImport, task: &Task) -> R
     Ok(())
 }
 
-/// What there is to know of an image of the user's own without libvirt; its bytes are read for their digest if
-/// nobody has asked for that yet.
+/// The status of an imported or committed image, without asking libvirt. Its digest is computed if it is not yet known.
 ///
 /// # Errors
-/// [`ImageError::NotFound`], [`Error::Interrupted`].
-pub async fn own_image(paths: &Paths, name: &str, task: &Task) -> Result<ImageStatus, Error> {
+/// [`ImageError::NotFound`](crate::manager::ImageError::NotFound), [`Error::Interrupted`].
+pub async fn user_image(paths: &Paths, name: &str, task: &Task) -> Result<ImageStatus, Error> {
     task.interrupt().race(kept(&image_store(paths)?, name)).await
 }
 

@@ -1,7 +1,7 @@
 use super::usage::Base;
 use super::{ImageKind, ImageStatus, image_store};
 use crate::config::Paths;
-use crate::image::{Format, Holding, Store};
+use crate::image::{Format, Store, StoredImage};
 use crate::manager::image::Images;
 use crate::manager::{Error, Event, ImageError, Warning};
 use crate::model::nearest;
@@ -13,7 +13,7 @@ const DIGEST_DIGITS: usize = 6;
 pub(super) struct Item {
     pub(super) status: ImageStatus,
     /// Its files on this machine; `None` for a base alone.
-    pub(super) holding: Option<Holding>,
+    pub(super) stored: Option<StoredImage>,
     pub(super) bases: Vec<Base>,
 }
 
@@ -28,8 +28,8 @@ impl Images<'_> {
             Err(Error::Libvirt(error)) if error.is_connection() => {
                 let reason = error.to_string();
                 self.op.report(Event::Warning(Warning::ImageUseUnknown { reason }));
-                let holdings = image_store(self.op.paths())?.holdings().await?;
-                return Ok(holdings.iter().map(ImageStatus::from).collect());
+                let images = image_store(self.op.paths())?.stored_images().await?;
+                return Ok(images.iter().map(ImageStatus::from).collect());
             }
             other => other?,
         };
@@ -41,8 +41,8 @@ impl Images<'_> {
     /// # Errors
     /// When the folders can't be read.
     pub async fn names(&self) -> Result<Vec<String>, Error> {
-        let holdings = image_store(self.op.paths())?.holdings().await?;
-        Ok(holdings.into_iter().map(|holding| holding.name).collect())
+        let images = image_store(self.op.paths())?.stored_images().await?;
+        Ok(images.into_iter().map(|stored| stored.name).collect())
     }
 
     /// All there is to know of an image, by its name or the beginning of its digest.
@@ -58,17 +58,19 @@ impl Images<'_> {
         let store: Store = image_store(self.op.paths())?;
         let mut bases = self.bases().await?;
         let mut items = Vec::new();
-        for holding in store.holdings().await? {
-            let digest = holding.digest.to_string();
-            let own: Vec<Base> = bases.iter().filter(|base| base.is_of(&digest)).cloned().collect();
-            let mut status = ImageStatus::from(&holding);
-            status.used_by = Some(users(&own));
-            status.bases = own.iter().map(|base| base.volume.path.clone()).collect();
-            items.push(Item { status, holding: Some(holding), bases: own });
+        for stored in store.stored_images().await? {
+            let digest = stored.digest.to_string();
+            let of_image: Vec<Base> = bases.iter().filter(|base| base.is_of(&digest)).cloned().collect();
+            let mut status = ImageStatus::from(&stored);
+            status.used_by = Some(users(&of_image));
+            status.bases = of_image.iter().map(|base| base.volume.path.clone()).collect();
+            items.push(Item { status, stored: Some(stored), bases: of_image });
         }
-        bases.retain(|base| !items.iter().any(|item| item.bases.iter().any(|own| own.volume == base.volume)));
+        bases.retain(|base| {
+            !items.iter().any(|item| item.bases.iter().any(|listed| listed.volume == base.volume))
+        });
         for base in bases {
-            items.push(Item { status: self.status_of_base(&base).await?, holding: None, bases: vec![base] });
+            items.push(Item { status: self.status_of_base(&base).await?, stored: None, bases: vec![base] });
         }
         Ok(items)
     }
@@ -119,7 +121,8 @@ pub(super) fn pick<T>(
     let hex = name.rsplit(':').next().unwrap_or(name);
     let has_digest = |item: &T| {
         let digest = status(item).digest.as_deref().unwrap_or_default();
-        hex.len() >= DIGEST_DIGITS && digest.split_once(':').is_some_and(|(_, own)| own.starts_with(hex))
+        hex.len() >= DIGEST_DIGITS
+            && digest.split_once(':').is_some_and(|(_, digits)| digits.starts_with(hex))
     };
     let kinds = [ImageKind::Own, ImageKind::Download, ImageKind::Base];
     let of_kind = |kind| (0..items.len()).filter(|at| is_named(&items[*at], kind)).collect::<Vec<_>>();

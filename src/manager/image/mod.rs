@@ -1,4 +1,4 @@
-//! Images, as a person sees them: what the catalogue offers, and what is kept on this machine.
+//! Images as users see them: what the catalogue offers, and what is stored on this machine.
 
 mod available;
 pub(in crate::manager) mod commit;
@@ -14,7 +14,7 @@ pub use available::{AvailableBuild, AvailableImage};
 pub use commit::ImageCommit;
 pub use error::ImageError;
 pub(in crate::manager) use import::progress_of;
-pub use import::{ImageImport, import_image, own_image};
+pub use import::{ImageImport, import_image, user_image};
 pub use pull::{PullRequest, PulledImage};
 pub use removal::{PruneRequest, RemovedImage, UnusedImage};
 pub use status::{ImageKind, ImageStatus};
@@ -22,7 +22,7 @@ pub use status::{ImageKind, ImageStatus};
 use super::Error;
 use super::operation::noun;
 use crate::config::Paths;
-use crate::image::{Catalog, Entry, HoldingKind, Store};
+use crate::image::{Catalog, Entry, Store, StoredImageKind};
 
 noun! {
     /// Images, on this machine and in libvirt's pools.
@@ -47,15 +47,15 @@ pub(in crate::manager) fn image_store(paths: &Paths) -> Result<Store, Error> {
 }
 
 pub(in crate::manager) fn load_catalog(paths: &Paths) -> Result<Catalog, Error> {
-    let own = paths.catalogue_file();
-    Ok(Catalog::load(own.is_file().then_some(own.as_path()))?)
+    let file = paths.catalogue_file();
+    Ok(Catalog::load(file.is_file().then_some(file.as_path()))?)
 }
 
 /// The image of the user's own that has this name.
 async fn kept(store: &Store, name: &str) -> Result<ImageStatus, Error> {
-    let holdings = store.holdings().await?;
-    let own = holdings.iter().find(|holding| holding.kind == HoldingKind::Own && holding.name == name);
-    Ok(own
+    let images = store.stored_images().await?;
+    let imported = images.iter().find(|stored| stored.kind == StoredImageKind::Own && stored.name == name);
+    Ok(imported
         .map(ImageStatus::from)
         .ok_or_else(|| ImageError::NotFound { name: name.to_owned(), nearest: None })?)
 }

@@ -74,7 +74,7 @@ impl Images<'_> {
                 }
                 obtained => obtained?,
             };
-            let claim = self.op.share(Subject::Image(image.digest.hex()), &image.name).await?;
+            let claim = self.op.claim_shared(Subject::Image(image.digest.hex()), &image.name).await?;
             if image.path.exists() || removed_meanwhile == TRIES {
                 return Ok((image, claim));
             }
@@ -127,7 +127,7 @@ impl Images<'_> {
         let known: Vec<ImageStatus> = match self.items().await {
             Ok(items) => items.into_iter().map(|item| item.status).collect(),
             Err(Error::Libvirt(error)) if error.is_connection() => {
-                self.image_store()?.holdings().await?.iter().map(ImageStatus::from).collect()
+                self.image_store()?.stored_images().await?.iter().map(ImageStatus::from).collect()
             }
             Err(error) => return Err(error),
         };

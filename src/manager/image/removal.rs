@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 use super::listing::{Item, pick};
 use super::usage::Base;
 use super::{ImageKind, image_store};
-use crate::image::Holding;
+use crate::image::StoredImage;
 use crate::libvirt::OwnedVolume;
 use crate::manager::claim::Subject;
 use crate::manager::image::Images;
-use crate::manager::inventory::Needer;
+use crate::manager::inventory::Dependent;
 use crate::manager::storage::Storage;
 use crate::manager::storage::base::marker_name;
 use crate::manager::{Error, ImageError, StorageError};
@@ -22,7 +22,7 @@ pub struct PruneRequest {
     /// Only those that were not used for so long.
     pub older_than: Option<Duration>,
     /// The user's own, too, which can't be had again.
-    pub own: bool,
+    pub include_own: bool,
 }
 
 /// An image that nothing needs.
@@ -60,7 +60,7 @@ pub struct RemovedImage {
 /// What is done to remove an image.
 #[derive(Debug, Clone, Default)]
 struct Removal {
-    holding: Option<Holding>,
+    stored: Option<StoredImage>,
     bases: Vec<OwnedVolume>,
 }
 
@@ -99,7 +99,7 @@ impl Images<'_> {
             of_others.extend(all);
         }
         let unused = found.into_iter().map(|item| {
-            let whole = request.own || item.status.kind != ImageKind::Own;
+            let whole = request.include_own || item.status.kind != ImageKind::Own;
             unused(item, whole)
         });
         Ok(unused.filter(|image| !image.files.is_empty()).collect())
@@ -114,16 +114,16 @@ impl Images<'_> {
         let UnusedImage { name, digest, files, whole, item, .. } = image;
         let mut claims = Vec::new();
         let hex = digest.as_deref().and_then(|digest| digest.rsplit(':').next());
-        if let (Some(_), Some(hex)) = (&item.holding, hex) {
-            claims.push(self.op.own(Subject::Image(hex), &name).await?);
+        if let (Some(_), Some(hex)) = (&item.stored, hex) {
+            claims.push(self.op.claim_exclusive(Subject::Image(hex), &name).await?);
         }
         for base in &item.bases {
-            claims.push(self.op.own(Subject::Base(&base.volume), &name).await?);
+            claims.push(self.op.claim_exclusive(Subject::Base(&base.volume), &name).await?);
         }
         // Somebody may have been asked meanwhile, and taken his time. With the bases claimed it stays so.
         let mut now = self.bases().await?;
         // What stands on a base that is another image's, too, needs that one.
-        let whole_and_last = whole && !self.has_twin(item.holding.as_ref()).await?;
+        let whole_and_last = whole && !self.has_twin(item.stored.as_ref()).await?;
         let is_of_it =
             |base: &Base| whole_and_last && digest.as_deref().is_some_and(|digest| base.is_of(digest));
         now.retain(|base| item.bases.contains(&base.volume) || is_of_it(base));
@@ -143,17 +143,17 @@ impl Images<'_> {
                 }
             })?;
         }
-        if let Some(holding) = &item.holding {
-            image_store(self.op.paths())?.discard(holding).await?;
+        if let Some(stored) = &item.stored {
+            image_store(self.op.paths())?.discard(stored).await?;
         }
         Ok(RemovedImage { name, digest, files, whole })
     }
 
     /// Whether another image on this host has the same content now.
-    async fn has_twin(&self, holding: Option<&Holding>) -> Result<bool, Error> {
-        let Some(holding) = holding else { return Ok(false) };
-        let all = image_store(self.op.paths())?.holdings().await?;
-        Ok(all.iter().any(|other| other.path != holding.path && other.digest == holding.digest))
+    async fn has_twin(&self, stored: Option<&StoredImage>) -> Result<bool, Error> {
+        let Some(stored) = stored else { return Ok(false) };
+        let all = image_store(self.op.paths())?.stored_images().await?;
+        Ok(all.iter().any(|other| other.path != stored.path && other.digest == stored.digest))
     }
 }
 
@@ -168,7 +168,7 @@ fn base_paths(item: &Item) -> Vec<String> {
 }
 
 fn refuse_used(image: &str, bases: &[Base]) -> Result<(), Error> {
-    let needed_by: Vec<Needer> = bases.iter().flat_map(|base| base.users.clone()).collect();
+    let needed_by: Vec<Dependent> = bases.iter().flat_map(|base| base.users.clone()).collect();
     match needed_by.is_empty() {
         true => Ok(()),
         false => Err(ImageError::InUse { image: image.to_owned(), needed_by }.into()),
@@ -177,18 +177,18 @@ fn refuse_used(image: &str, bases: &[Base]) -> Result<(), Error> {
 
 /// With `whole` its own file goes too, not only its bases.
 fn unused(item: Item, whole: bool) -> UnusedImage {
-    let Item { status, holding, bases } = item;
-    let holding = holding.filter(|_| whole);
-    let file = holding.as_ref().map(|holding| holding.path.to_string_lossy().into_owned());
-    let of_file = holding.as_ref().map_or(0, |holding| holding.size_bytes);
+    let Item { status, stored, bases } = item;
+    let stored = stored.filter(|_| whole);
+    let file = stored.as_ref().map(|stored| stored.path.to_string_lossy().into_owned());
+    let of_file = stored.as_ref().map_or(0, |stored| stored.size_bytes);
     UnusedImage {
         name: status.name,
         kind: status.kind,
-        whole: holding.is_some(),
+        whole: stored.is_some(),
         digest: status.digest,
         size_bytes: of_file + bases.iter().map(|base| base.size_bytes).sum::<u64>(),
         files: file.into_iter().chain(bases.iter().map(|base| base.volume.path.clone())).collect(),
-        item: Removal { holding, bases: bases.into_iter().map(|base| base.volume).collect() },
+        item: Removal { stored, bases: bases.into_iter().map(|base| base.volume).collect() },
     }
 }
 

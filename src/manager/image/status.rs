@@ -1,4 +1,4 @@
-use crate::image::{Format, Holding, HoldingKind};
+use crate::image::{Format, StoredImage, StoredImageKind};
 use crate::model::{Firmware, Timestamp};
 
 /// How an image is kept.
@@ -50,27 +50,27 @@ pub struct ImageStatus {
     pub bases: Vec<String>,
 }
 
-impl From<&Holding> for ImageStatus {
-    fn from(holding: &Holding) -> Self {
+impl From<&StoredImage> for ImageStatus {
+    fn from(stored: &StoredImage) -> Self {
         Self {
-            name: holding.name.clone(),
-            kind: match holding.kind {
-                HoldingKind::Own => ImageKind::Own,
-                HoldingKind::Download => ImageKind::Download,
+            name: stored.name.clone(),
+            kind: match stored.kind {
+                StoredImageKind::Own => ImageKind::Own,
+                StoredImageKind::Download => ImageKind::Download,
             },
-            digest: Some(holding.digest.to_string()),
-            format: holding.format,
-            size_bytes: holding.size_bytes,
-            virtual_size_bytes: holding.virtual_size_bytes,
-            source: holding.source.clone(),
+            digest: Some(stored.digest.to_string()),
+            format: stored.format,
+            size_bytes: stored.size_bytes,
+            virtual_size_bytes: stored.virtual_size_bytes,
+            source: stored.source.clone(),
             used_by: None,
-            last_used: holding.last_used,
-            created: holding.created,
-            default_user: holding.default_user.clone(),
-            firmware: holding.firmware,
-            verified: holding.verified,
-            committed: holding.committed,
-            path: Some(holding.path.to_string_lossy().into_owned()),
+            last_used: stored.last_used,
+            created: stored.created,
+            default_user: stored.default_user.clone(),
+            firmware: stored.firmware,
+            verified: stored.verified,
+            committed: stored.committed,
+            path: Some(stored.path.to_string_lossy().into_owned()),
             bases: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use super::Images;
 use crate::libvirt::{Domain, OwnedVolume, Volume};
 use crate::manager::Error;
-use crate::manager::inventory::{DeletionSet, Inventory, Needer};
+use crate::manager::inventory::{DeletionSet, Dependent, Inventory};
 use crate::manager::storage::base::{PREFIX, is_base, marker_name};
 use crate::model::Timestamp;
 
@@ -17,7 +17,7 @@ pub(super) struct Base {
     pub(super) format: Option<String>,
     pub(super) size_bytes: u64,
     /// The VMs, and files that belong to none, that need it.
-    pub(super) users: Vec<Needer>,
+    pub(super) users: Vec<Dependent>,
     /// When it was last read or written, as far as the file system notes it.
     pub(super) last_used: Option<Timestamp>,
 }
@@ -82,7 +82,7 @@ fn bases(inventory: &Inventory) -> Vec<Base> {
 }
 
 /// Beside who stands on it: a VM that is just being made of it, or of which a disk can't be followed.
-fn users_of(inventory: &Inventory, base: &Volume) -> Vec<Needer> {
+fn users_of(inventory: &Inventory, base: &Volume) -> Vec<Dependent> {
     let mut users = inventory.needed_by(&base.path, &DeletionSet::default());
     let may_need = |domain: &&Domain| {
         let Some(record) = &domain.metadata else { return false };
@@ -92,7 +92,7 @@ fn users_of(inventory: &Inventory, base: &Volume) -> Vec<Needer> {
         is_of_it && (record.creator.is_some() || disks().any(unknown))
     };
     let more = inventory.definitions.all_stored().iter().filter(may_need);
-    users.extend(more.map(|domain| Needer::Vm(domain.name.clone())));
+    users.extend(more.map(|domain| Dependent::Vm(domain.name.clone())));
     users.sort();
     users.dedup();
     users
@@ -100,8 +100,8 @@ fn users_of(inventory: &Inventory, base: &Volume) -> Vec<Needer> {
 
 fn is_copy_of(volume: &str, digest: &str) -> bool {
     let hex = digest.rsplit(':').next().unwrap_or(digest);
-    let own = volume.strip_prefix(PREFIX).and_then(|rest| rest.split('.').next());
-    own.is_some_and(|own| !own.is_empty() && hex.starts_with(own))
+    let digits = volume.strip_prefix(PREFIX).and_then(|rest| rest.split('.').next());
+    digits.is_some_and(|digits| !digits.is_empty() && hex.starts_with(digits))
 }
 
 #[cfg(test)]

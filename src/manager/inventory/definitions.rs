@@ -84,9 +84,10 @@ impl VmDefinitions {
     pub(in crate::manager) fn children_of(&self, uuid: Uuid) -> Vec<String> {
         let Some(parent) = self.stored(uuid) else { return Vec::new() };
         let stands = |domain: &&Domain| {
-            let own = |path: &String| parent.disks.iter().any(|disk| disk.writes_to(path));
+            let is_written_by_parent = |path: &String| parent.disks.iter().any(|disk| disk.writes_to(path));
             domain.uuid != uuid
-                && (is_child(domain, uuid) || domain.disks.iter().flat_map(|disk| &disk.backing).any(own))
+                && (is_child(domain, uuid)
+                    || domain.disks.iter().flat_map(|disk| &disk.backing).any(is_written_by_parent))
         };
         let mut names: Vec<String> = self.all().filter(stands).map(|domain| domain.name.clone()).collect();
         names.sort();

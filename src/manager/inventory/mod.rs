@@ -17,7 +17,7 @@ use crate::host;
 use crate::libvirt::{Disk, Domain, DomainId, OwnedVolume, Volume};
 use crate::manager::Error;
 use crate::manager::operation::Operation;
-use crate::manager::storage::{file_mark, is_piece};
+use crate::manager::storage::{file_mark, is_rotated_log};
 use crate::model::Uuid;
 
 /// How long a pool in which something is being made is waited for.
@@ -40,7 +40,7 @@ pub(in crate::manager) struct DeletionSet {
 
 /// Who needs a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Needer {
+pub enum Dependent {
     /// A VM, by name.
     Vm(String),
     /// A file that belongs to no VM, by path.
@@ -51,7 +51,7 @@ pub enum Needer {
     NewVms,
 }
 
-impl Needer {
+impl Dependent {
     /// The VM's name, or the file's path.
     pub fn name(&self) -> &str {
         match self {
@@ -61,7 +61,7 @@ impl Needer {
     }
 }
 
-impl fmt::Display for Needer {
+impl fmt::Display for Dependent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Vm(name) => write!(f, "the VM {name}"),
@@ -129,18 +129,19 @@ impl Inventory {
                     && volume.volume.contains(&file_mark(other.uuid))
             })
         });
-        let is_log_piece =
-            |pool: &str, name: &str| owned.iter().any(|log| log.pool == pool && is_piece(name, &log.volume));
+        let is_log_piece = |pool: &str, name: &str| {
+            owned.iter().any(|log| log.pool == pool && is_rotated_log(name, &log.volume))
+        };
         let of_logs = self.files.volumes().filter(|(pool, file)| is_log_piece(pool, &file.name));
-        let mut pieces: Vec<OwnedVolume> = of_logs
+        let mut rotated_logs: Vec<OwnedVolume> = of_logs
             .map(|(pool, file)| OwnedVolume {
                 pool: pool.to_owned(),
                 volume: file.name.clone(),
                 path: file.path.clone(),
             })
             .collect();
-        pieces.sort_by(|one, other| one.path.cmp(&other.path));
-        owned.extend(pieces);
+        rotated_logs.sort_by(|one, other| one.path.cmp(&other.path));
+        owned.extend(rotated_logs);
         owned
     }
 
@@ -177,7 +178,7 @@ impl Inventory {
     }
 
     /// Who needs the file and isn't going with it.
-    pub(in crate::manager) fn needed_by(&self, path: &str, deletion: &DeletionSet) -> Vec<Needer> {
+    pub(in crate::manager) fn needed_by(&self, path: &str, deletion: &DeletionSet) -> Vec<Dependent> {
         let key = self.files.key(path);
         let stays = |domain: &&Domain| !deletion.vms.contains(&domain.uuid);
         let users: Vec<&Domain> =
@@ -187,12 +188,12 @@ impl Inventory {
         let others = others.filter(|file| !deletion.files.contains(file) && !of_users.contains(file));
         let hidden = self.definitions.hidden().iter().filter(|id| names_file(id, path));
         let may_stand = self.definitions.all().filter(stays).filter(|domain| self.may_stand_on(domain, path));
-        let mut needed_by: Vec<Needer> = users
+        let mut needed_by: Vec<Dependent> = users
             .iter()
-            .map(|user| Needer::Vm(user.name.clone()))
-            .chain(others.map(|file| Needer::File(self.files.path(file))))
-            .chain(hidden.map(|id| Needer::Vm(id.name.clone())))
-            .chain(may_stand.map(|domain| Needer::Unknown(domain.name.clone())))
+            .map(|user| Dependent::Vm(user.name.clone()))
+            .chain(others.map(|file| Dependent::File(self.files.path(file))))
+            .chain(hidden.map(|id| Dependent::Vm(id.name.clone())))
+            .chain(may_stand.map(|domain| Dependent::Unknown(domain.name.clone())))
             .collect();
         needed_by.sort();
         needed_by.dedup();
@@ -200,10 +201,10 @@ impl Inventory {
     }
 
     /// The VMs that record this one as their parent and are not going with it.
-    pub(in crate::manager) fn children_of(&self, uuid: Uuid, deletion: &DeletionSet) -> Vec<Needer> {
+    pub(in crate::manager) fn children_of(&self, uuid: Uuid, deletion: &DeletionSet) -> Vec<Dependent> {
         let children = self.definitions.all_stored().iter().filter(|domain| is_child(domain, uuid));
         let staying = children.filter(|domain| !deletion.vms.contains(&domain.uuid));
-        staying.map(|domain| Needer::Vm(domain.name.clone())).collect()
+        staying.map(|domain| Dependent::Vm(domain.name.clone())).collect()
     }
 
     /// All files that the VM needs by its definitions.
@@ -227,7 +228,7 @@ impl Inventory {
     /// pools, so that it may stand on a file that this user can't tell. Only an image that has no base below its
     /// own, by its form, does not.
     fn may_stand_on(&self, domain: &Domain, path: &str) -> bool {
-        let is_other = |disk: &&Disk| disk.path.as_deref().is_some_and(|own| own != path);
+        let is_other = |disk: &&Disk| disk.path.as_deref().is_some_and(|written| written != path);
         let can_stand = |disk: &&Disk| disk.format.as_deref().is_some_and(|format| format != "raw");
         let disks = domain.disks.iter().filter(|disk| disk.is_own()).filter(is_other).filter(can_stand);
         let mut paths = disks.filter_map(|disk| disk.path.as_deref());

@@ -8,12 +8,12 @@ fn deletion(inventory: &Inventory, vms: &[&str], files: &[&str]) -> DeletionSet 
     }
 }
 
-fn vm(name: &str) -> Needer {
-    Needer::Vm(name.into())
+fn vm(name: &str) -> Dependent {
+    Dependent::Vm(name.into())
 }
 
-fn file(path: &str) -> Needer {
-    Needer::File(path.into())
+fn file(path: &str) -> Dependent {
+    Dependent::File(path.into())
 }
 
 #[test]
@@ -69,15 +69,15 @@ fn overlay(path: &std::path::Path, backing: &str) {
 #[test]
 fn overlays_in_no_pool_need_what_they_name_by_whatever_path() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let (pool, own, link) =
+    let (pool, folder, link) =
         (folder.path().join("pool"), folder.path().join("my disks"), folder.path().join("link"));
-    std::fs::create_dir(&pool).and_then(|()| std::fs::create_dir(&own)).expect("makes folders");
+    std::fs::create_dir(&pool).and_then(|()| std::fs::create_dir(&folder)).expect("makes folders");
     std::os::unix::fs::symlink(&pool, &link).expect("links");
     let base = pool.join("base.qcow2");
     overlay(&base, "");
-    overlay(&own.join("middle.qcow2"), &link.join("base.qcow2").to_string_lossy());
-    overlay(&own.join("top.qcow2"), "middle.qcow2");
-    let top = own.join("top.qcow2").to_string_lossy().into_owned();
+    overlay(&folder.join("middle.qcow2"), &link.join("base.qcow2").to_string_lossy());
+    overlay(&folder.join("top.qcow2"), "middle.qcow2");
+    let top = folder.join("top.qcow2").to_string_lossy().into_owned();
     let base = base.to_string_lossy().into_owned();
     let inventory = inventory(&[(&base, None)], vec![domain("web", &top, "")]);
     assert_eq!(inventory.needed_by(&base, &DeletionSet::default()), [vm("web")]);

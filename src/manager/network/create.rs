@@ -1,4 +1,4 @@
-//! Making a network: settle, define, start, have it started by itself. What was begun is taken back on
+//! Creating a network: plan, define, start, set autostart. All of it is rolled back on
 //! every error.
 //!
 //! Two creates at once may find the same subnet free. Of this host's one waits for the other, by a claim. Against
@@ -107,7 +107,7 @@ impl Networks<'_> {
     /// # Errors
     /// What the create's checks would find.
     pub async fn plan(&self, request: &NetworkRequest) -> Result<NetworkPlan, Error> {
-        let spec = self.settle_network(request, 0).await?;
+        let spec = self.plan_network(request, 0).await?;
         let xml = spec.to_element().to_document().map_err(|error| libvirt::Error::Unexpected {
             command: "network create".into(),
             reason: error.to_string(),
@@ -152,8 +152,8 @@ impl Networks<'_> {
     pub async fn create(&self, request: &NetworkRequest) -> Result<NetworkStatus, Error> {
         let found_by_itself = matches!(request.kind, NetworkKind::Own { ipv4: Ipv4Choice::Free, .. });
         for attempt in 0..TRIES {
-            let claim = self.op.own(Subject::Subnets, "the subnets of networks").await?;
-            let spec = self.settle_network(request, attempt).await?;
+            let claim = self.op.claim_exclusive(Subject::Subnets, "the subnets of networks").await?;
+            let spec = self.plan_network(request, attempt).await?;
             let uuid = spec.uuid;
             let mut undo = UndoStack::new(self.op).within(PATIENCE);
             undo.will_define_network(uuid, spec.name.as_str());
@@ -201,7 +201,7 @@ impl Networks<'_> {
     }
 
     /// Checks what can be checked, and finds a subnet.
-    async fn settle_network(&self, request: &NetworkRequest, attempt: u32) -> Result<NetworkSpec, Error> {
+    async fn plan_network(&self, request: &NetworkRequest, attempt: u32) -> Result<NetworkSpec, Error> {
         self.refuse_session()?;
         let networks = self.op.client().networks().list().await?;
         if networks.iter().any(|network| network.name == request.name.as_str()) {

@@ -43,7 +43,7 @@ impl Networks<'_> {
     /// What deleting the network would do.
     ///
     /// # Errors
-    /// [`NetworkError::InUse`] when VMs are plugged in, running or not.
+    /// [`NetworkError::InUse`](crate::manager::NetworkError::InUse) when VMs are attached, running or not.
     pub async fn plan_delete(&self, name: &str) -> Result<NetworkDeletePlan, Error> {
         self.plan_delete_of(self.op.client().networks().find(name).await?).await
     }
@@ -63,13 +63,13 @@ impl Networks<'_> {
         })
     }
 
-    /// Does what the plan says.
+    /// Carries out the plan.
     ///
     /// # Errors
-    /// [`NetworkError::InUse`] when a VM was plugged in meanwhile.
+    /// [`NetworkError::InUse`](crate::manager::NetworkError::InUse) when a VM was attached meanwhile.
     pub async fn delete(&self, plan: NetworkDeletePlan) -> Result<DeletedNetwork, Error> {
         self.op.check()?;
-        let _claim = self.op.own(Subject::Network(plan.uuid), &plan.name).await?;
+        let _claim = self.op.claim_exclusive(Subject::Network(plan.uuid), &plan.name).await?;
         // Since the plan was made somebody has thought about it.
         self.plan_delete_of(self.op.client().networks().of_uuid(plan.uuid).await?).await?;
         self.remove_network(plan.uuid, plan.persistent).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::libvirt;
 use crate::model::{Duid, IpSubnet, MacAddress};
 
-/// Why something that was to be done to a network, or to a VM's card on it, was not done.
+/// Why something that was to be done to a network, or to a VM's interface on it, was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
     /// A session's libvirt may not change the host's network.
@@ -137,7 +137,7 @@ pub enum NetworkError {
         /// The addresses that the network keeps, with the names of their hosts.
         known: Vec<(IpAddr, Option<String>)>,
     },
-    /// The VM has no card there.
+    /// The VM has no interface there.
     #[error("the VM {vm} has no interface on {network}")]
     NotPlugged {
         /// What it is not plugged into.
@@ -145,9 +145,9 @@ pub enum NetworkError {
         /// The VM.
         vm: String,
     },
-    /// The VM has several cards there, and none was named.
+    /// The VM has several interfaces there, and none was named.
     #[error("the VM {vm} has {} interfaces on {network}", .macs.len())]
-    SeveralCards {
+    SeveralInterfaces {
         /// What they are plugged into.
         network: String,
         /// The VM.
@@ -155,9 +155,9 @@ pub enum NetworkError {
         /// Their hardware addresses.
         macs: Vec<String>,
     },
-    /// The VM has no card of that address there.
+    /// The VM has no interface of that address there.
     #[error("the VM {vm} has no interface {mac} on {network}")]
-    NoSuchCard {
+    NoSuchInterface {
         /// What it would be plugged into.
         network: String,
         /// The VM.
@@ -165,7 +165,7 @@ pub enum NetworkError {
         /// The address.
         mac: MacAddress,
     },
-    /// Another card has the address.
+    /// Another interface has the address.
     #[error("the MAC address {mac} is used by the VM {vm}")]
     MacTaken {
         /// The address.
@@ -173,12 +173,12 @@ pub enum NetworkError {
         /// The VM that has it.
         vm: String,
     },
-    /// The guest has not given the card up.
+    /// The guest has not released the interface.
     #[error("the guest of {vm} did not release the interface {mac} within {}", humantime::format_duration(*.timeout))]
     StillPlugged {
         /// The VM.
         vm: String,
-        /// The card.
+        /// The interface.
         mac: String,
         /// How long was waited.
         timeout: Duration,

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::identity::{duid_of, hostname};
 use super::reserve::status as status_of;
-use super::users::{self, NetworkCard, interfaces_on};
+use super::users::{self, AttachedInterface, interfaces_on};
 use crate::libvirt::{Lease, Network, Reservation};
 use crate::manager::Error;
 use crate::manager::inventory::VmDefinitions;
@@ -27,8 +27,9 @@ pub struct NetworkInfo {
     /// The network, and how much it is used.
     #[serde(flatten)]
     pub status: NetworkStatus,
-    /// The cards that are plugged in.
-    pub cards: Vec<NetworkCard>,
+    /// The interfaces that are attached to it.
+    #[serde(rename = "cards")]
+    pub interfaces: Vec<AttachedInterface>,
     /// The addresses that are given there at present.
     pub leases: Vec<LeaseStatus>,
     /// The addresses that are kept.
@@ -42,30 +43,30 @@ pub struct LeaseStatus {
     pub ip: IpAddr,
     /// The hardware address that has it.
     pub mac: String,
-    /// The name that its holder has told.
+    /// The host name that the client sent.
     pub hostname: Option<String>,
-    /// The id that its holder has told: with IPv6 its DUID.
+    /// The client id that the client sent: with IPv6 its DUID.
     pub client_id: Option<String>,
     /// When it ends; `None` if never.
     pub expires: Option<Timestamp>,
-    /// The VM that has the card; `None` for one that is not libvirt's, or not any more.
+    /// The VM that has the interface; `None` for one that is not libvirt's, or not any more.
     pub vm: Option<String>,
 }
 
-/// An address that is kept for one card.
+/// An address that is kept for one interface.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct ReservationStatus {
     /// The network.
     pub network: String,
     /// The address.
     pub ip: IpAddr,
-    /// The card's hardware address; `None` for one that is kept by id or name.
+    /// The interface's hardware address; `None` for one that is kept by id or name.
     pub mac: Option<String>,
     /// The id that the guest gives of itself, with IPv6 its DUID.
     pub id: Option<String>,
     /// The name that is told with it.
     pub hostname: Option<String>,
-    /// The VM that has the card; `None` when there is none.
+    /// The VM that has the interface; `None` when there is none.
     pub vm: Option<String>,
 }
 
@@ -104,15 +105,15 @@ impl Networks<'_> {
         let leases = self.op.client().networks().leases(&[network.uuid]).await?.pop().unwrap_or_default();
         let definitions = VmDefinitions::load(self.op).await?;
         let vm = |mac: &str| definitions.holder_of(mac).map(|domain| domain.name.clone());
-        let cards = interfaces_on(&definitions, &network);
+        let interfaces = interfaces_on(&definitions, &network);
         let all = self.all_reservations(&network).await?;
         let reservations = all.iter().map(|kept| {
             let of_mac = mac_of(kept, &leases).as_deref().and_then(vm);
-            status_of(&network, kept, of_mac.or_else(|| vm_of_name(kept, &cards)))
+            status_of(&network, kept, of_mac.or_else(|| vm_of_name(kept, &interfaces)))
         });
         Ok(NetworkInfo {
             reservations: reservations.collect(),
-            cards,
+            interfaces,
             status: status(network, &leases, &definitions),
             leases: leases
                 .into_iter()
@@ -136,13 +137,13 @@ impl Networks<'_> {
 /// The hardware address of the host that the address is kept for, as far as it or a lease tells.
 fn mac_of(kept: &Reservation, leases: &[Lease]) -> Option<String> {
     let duid = || kept.duid().filter(|_| kept.mac.is_none());
-    let leased = || leases.iter().find(|lease| duid_of(lease).is_some_and(|told| Some(told) == duid()));
+    let leased = || leases.iter().find(|lease| duid_of(lease).is_some_and(|seen| Some(seen) == duid()));
     kept.mac.clone().or_else(|| leased().map(|lease| lease.mac.clone())).or_else(|| duid()?.mac())
 }
 
 /// The VM on the network that has the name for which the address is kept.
-fn vm_of_name(kept: &Reservation, cards: &[NetworkCard]) -> Option<String> {
-    let mut vms = cards.iter().map(|card| &card.vm).filter(|_| kept.mac.is_none());
+fn vm_of_name(kept: &Reservation, interfaces: &[AttachedInterface]) -> Option<String> {
+    let mut vms = interfaces.iter().map(|interface| &interface.vm).filter(|_| kept.mac.is_none());
     vms.find(|vm| hostname(vm).is_some_and(|name| kept.is_of_name(&name))).cloned()
 }
 

@@ -1,27 +1,27 @@
-//! Plugging VMs' network cards in and out, while they run too.
+//! Attaches network interfaces to VMs and detaches them, running VMs included.
 
 use std::time::Duration;
 
 use super::NetworkError;
-use crate::libvirt::{Affects, Domain, DomainId, Interface, InterfaceSource, InterfaceSpec, Network};
+use crate::libvirt::{self, Affects, Domain, DomainId, Interface, InterfaceSource, Network};
 use crate::manager::claim::Subject;
 use crate::manager::inventory::is_on;
 use crate::manager::network::Networks;
 use crate::manager::vm::Vm;
 use crate::manager::{Already, Error, Event};
-use crate::model::{CardSpec, Invalid, MacAddress, NetworkSpec};
+use crate::model::{InterfaceSpec, Invalid, MacAddress, NetworkSpec};
 
-/// How long a guest has to give a card up.
+/// How long a guest has to release an interface.
 const UNPLUG: Duration = Duration::from_secs(30);
 
-/// A card that was plugged in or out.
+/// An interface that was attached or detached.
 #[derive(Debug, Clone, serde::Serialize)]
-pub struct CardChange {
+pub struct InterfaceChange {
     /// The VM.
     pub vm: String,
     /// The network or bridge.
     pub network: String,
-    /// The card's hardware address.
+    /// The interface's hardware address.
     pub mac: String,
     /// Its model, such as `virtio`.
     pub model: Option<String>,
@@ -32,22 +32,22 @@ pub struct CardChange {
 }
 
 impl Networks<'_> {
-    /// Gives the VM one more card, at once if it runs, and at its next starts too.
+    /// Attaches an interface to the VM: to its stored definition, and if it runs to the running one.
     ///
     /// # Errors
     /// When there is no such network or VM, the hardware address is taken, or the machine has no place left.
-    pub async fn attach(&self, card: &CardSpec, vm: &str) -> Result<CardChange, Error> {
+    pub async fn attach(&self, interface: &InterfaceSpec, vm: &str) -> Result<InterfaceChange, Error> {
         let vm = self.changeable(vm).await?;
         let (id, live) = (&vm.id, vm.running.is_some());
-        let default = self.default_portgroup(&card.network).await?;
-        if let Some(present) = present(&vm, card, default.as_deref()) {
+        let default = self.default_portgroup(&interface.network).await?;
+        if let Some(present) = present(&vm, interface, default.as_deref()) {
             self.op.report(Event::AlreadySo { name: &id.name, what: Already::Attached });
-            let network = plug_name(&card.network);
+            let network = network_name(&interface.network);
             let Interface { mac, model, portgroup, .. } = present.clone();
-            return Ok(CardChange { vm: id.name.clone(), network, mac, model, portgroup, live });
+            return Ok(InterfaceChange { vm: id.name.clone(), network, mac, model, portgroup, live });
         }
         let mut _network = None;
-        let source = match &card.network {
+        let source = match &interface.network {
             NetworkSpec::Network { name, portgroup } => {
                 _network = Some(self.ready_network(name, portgroup.as_deref(), live).await?);
                 InterfaceSource::Network { name: name.clone(), portgroup: portgroup.clone() }
@@ -56,21 +56,23 @@ impl Networks<'_> {
                 self.check_bridge(name)?;
                 InterfaceSource::Bridge(name.clone())
             }
-            NetworkSpec::User | NetworkSpec::None => return Err(no_card(card).into()),
+            NetworkSpec::User | NetworkSpec::None => return Err(not_attachable(interface).into()),
         };
-        let _mac = match card.mac {
-            Some(mac) => Some(self.op.own(Subject::Mac(&mac.to_string()), &mac.to_string()).await?),
+        let _mac = match interface.mac {
+            Some(mac) => {
+                Some(self.op.claim_exclusive(Subject::Mac(&mac.to_string()), &mac.to_string()).await?)
+            }
             None => None,
         };
-        self.refuse_taken_macs(card.mac.as_slice(), None).await?;
-        let mac = card.mac.unwrap_or_else(MacAddress::random).to_string();
-        let model = card.model.unwrap_or_else(|| vm.current().hardware().nic_model);
-        let interface = InterfaceSpec { mac: mac.clone(), source, model: Some(model) };
+        self.refuse_taken_macs(interface.mac.as_slice(), None).await?;
+        let mac = interface.mac.unwrap_or_else(MacAddress::random).to_string();
+        let model = interface.model.unwrap_or_else(|| vm.current().hardware().nic_model);
+        let new = libvirt::InterfaceSpec { mac: mac.clone(), source, model: Some(model) };
         self.op.check()?;
-        self.op.client().hardware().attach_interface(id.uuid, &interface, vm.affects()).await?;
+        self.op.client().hardware().attach_interface(id.uuid, &new, vm.affects()).await?;
         let model = Some(model.name().to_owned());
-        let (network, portgroup) = (plug_name(&card.network), portgroup_of(&card.network));
-        Ok(CardChange { vm: id.name.clone(), network, mac, model, portgroup, live })
+        let (network, portgroup) = (network_name(&interface.network), portgroup_of(&interface.network));
+        Ok(InterfaceChange { vm: id.name.clone(), network, mac, model, portgroup, live })
     }
 
     /// The port group of interfaces that name none, where one is asked for.
@@ -80,18 +82,18 @@ impl Networks<'_> {
         Ok(network.default_portgroup().map(|group| group.name.clone()))
     }
 
-    /// Takes the VM's card on the network away, from the running VM and its next starts; a reserved address
+    /// Detaches the VM's interface on the network, from the running VM and its stored definition; a reserved address
     /// of it goes too.
     ///
     /// # Errors
-    /// [`NetworkError::SeveralCards`] when it has several and none is named; [`NetworkError::StillPlugged`]
-    /// when its guest does not give the card up.
+    /// [`NetworkError::SeveralInterfaces`] when it has several and none is named; [`NetworkError::StillPlugged`]
+    /// when its guest does not release the interface.
     pub async fn detach(
         &self,
         network: &NetworkSpec,
         vm: &str,
         mac: Option<MacAddress>,
-    ) -> Result<CardChange, Error> {
+    ) -> Result<InterfaceChange, Error> {
         let vm = self.changeable(vm).await?;
         let id = &vm.id;
         // By the bridge of a network that is named, too; one that is gone may be unplugged from all the same.
@@ -100,27 +102,31 @@ impl Networks<'_> {
         let known = self.op.client().networks().list().await?.into_iter().find(named);
         let default = known.as_ref().and_then(Network::default_portgroup).map(|group| group.name.as_str());
         let is_any = !matches!(network, NetworkSpec::Network { portgroup: Some(_), .. });
-        let plugged = |card: &&Interface| {
-            is_plugged(card, network, default)
-                || known.as_ref().is_some_and(|known| is_any && is_on(card, known))
+        let plugged = |interface: &&Interface| {
+            is_attached_to(interface, network, default)
+                || known.as_ref().is_some_and(|known| is_any && is_on(interface, known))
         };
         let mut macs: Vec<String> = Vec::new();
         for domain in vm.definitions() {
-            macs.extend(domain.interfaces.iter().filter(plugged).map(|card| card.mac.clone()));
+            macs.extend(domain.interfaces.iter().filter(plugged).map(|interface| interface.mac.clone()));
         }
         macs.sort();
         macs.dedup();
-        let name = plug_name(network);
+        let name = network_name(network);
         let mac = pick(macs, &network.in_words(), &id.name, mac)?;
-        let in_running = vm.running.as_ref().and_then(|domain| card_with(domain, &mac));
-        let in_stored = card_with(&vm.stored, &mac);
-        let Some(card) = in_running.or(in_stored) else {
+        let in_running = vm.running.as_ref().and_then(|domain| interface_with_mac(domain, &mac));
+        let in_stored = interface_with_mac(&vm.stored, &mac);
+        let Some(interface) = in_running.or(in_stored) else {
             return Err(NetworkError::NotPlugged { network: network.in_words(), vm: id.name.clone() }.into());
         };
         self.op.check()?;
         let live = in_running.is_some();
         if live {
-            self.op.client().hardware().detach_interface(id.uuid, &card.kind, &mac, Affects::Running).await?;
+            self.op
+                .client()
+                .hardware()
+                .detach_interface(id.uuid, &interface.kind, &mac, Affects::Running)
+                .await?;
             self.op.race(self.await_unplugged(id, &mac)).await?;
         }
         // Before the definition forgets it: whose the address was nothing tells afterwards.
@@ -128,18 +134,18 @@ impl Networks<'_> {
         self.op.while_daemon_restarts(release).await?;
         // A guest that keeps it has it after its next start, too.
         if in_stored.is_some() {
-            let (hardware, kind) = (self.op.client().hardware(), &card.kind);
+            let (hardware, kind) = (self.op.client().hardware(), &interface.kind);
             let detach = async || hardware.detach_interface(id.uuid, kind, &mac, Affects::Stored).await;
             self.op.retry(UNPLUG).while_busy(detach).await?;
         }
-        let (model, portgroup) = (card.model.clone(), card.portgroup.clone());
-        Ok(CardChange { vm: id.name.clone(), network: name, mac, model, portgroup, live })
+        let (model, portgroup) = (interface.model.clone(), interface.portgroup.clone());
+        Ok(InterfaceChange { vm: id.name.clone(), network: name, mac, model, portgroup, live })
     }
 
-    /// libvirt asks the guest, and goes on after a few seconds whether that has given the card up or not.
+    /// libvirt asks the guest, and goes on after a few seconds whether that has released the interface or not.
     async fn await_unplugged(&self, id: &DomainId, mac: &str) -> Result<(), Error> {
         let mut retry = self.op.retry(UNPLUG);
-        while card_with(&self.op.client().definitions().current(id.uuid).await?, mac).is_some() {
+        while interface_with_mac(&self.op.client().definitions().current(id.uuid).await?, mac).is_some() {
             if !retry.again().await? {
                 let (vm, mac) = (id.name.clone(), mac.to_owned());
                 return Err(NetworkError::StillPlugged { vm, mac, timeout: UNPLUG }.into());
@@ -150,19 +156,19 @@ impl Networks<'_> {
 
     /// The VM, claimed, if its devices can be changed.
     async fn changeable(&self, vm: &str) -> Result<Vm, Error> {
-        let vm = self.op.own_vm(vm).await?;
+        let vm = self.op.claim_vm(vm).await?;
         vm.refuse_saved()?;
         Ok(vm)
     }
 }
 
 /// The interface that the VM has there, unless another is asked for by its address.
-fn present<'a>(vm: &'a Vm, card: &CardSpec, default: Option<&str>) -> Option<&'a Interface> {
-    let mut interfaces = vm.stored.interfaces.iter().filter(|_| card.mac.is_none());
-    interfaces.find(|interface| is_plugged(interface, &card.network, default))
+fn present<'a>(vm: &'a Vm, interface: &InterfaceSpec, default: Option<&str>) -> Option<&'a Interface> {
+    let mut interfaces = vm.stored.interfaces.iter().filter(|_| interface.mac.is_none());
+    interfaces.find(|present| is_attached_to(present, &interface.network, default))
 }
 
-/// Of a VM's cards the one that is named, or the only one.
+/// Of a VM's interfaces the one that is named, or the only one.
 pub(super) fn pick(
     macs: Vec<String>,
     network: &str,
@@ -173,33 +179,33 @@ pub(super) fn pick(
     match (macs.as_slice(), mac) {
         ([], _) => Err(NetworkError::NotPlugged { network, vm }),
         (macs, Some(mac)) if macs.contains(&mac.to_string()) => Ok(mac.to_string()),
-        (_, Some(mac)) => Err(NetworkError::NoSuchCard { network, vm, mac }),
+        (_, Some(mac)) => Err(NetworkError::NoSuchInterface { network, vm, mac }),
         ([only], None) => Ok(only.clone()),
-        (_, None) => Err(NetworkError::SeveralCards { network, vm, macs }),
+        (_, None) => Err(NetworkError::SeveralInterfaces { network, vm, macs }),
     }
 }
 
 /// Whether the interface is there, and in the port group if one is named; `default` is the group of those that name
 /// none.
-fn is_plugged(card: &Interface, network: &NetworkSpec, default: Option<&str>) -> bool {
+fn is_attached_to(interface: &Interface, network: &NetworkSpec, default: Option<&str>) -> bool {
     match network {
         NetworkSpec::Network { name, portgroup } => {
-            let group = card.portgroup.as_deref().or(default);
-            card.kind == "network"
-                && card.source.as_ref() == Some(name)
+            let group = interface.portgroup.as_deref().or(default);
+            interface.kind == "network"
+                && interface.source.as_ref() == Some(name)
                 && portgroup.as_deref().is_none_or(|wanted| group == Some(wanted))
         }
-        NetworkSpec::Bridge(name) => card.kind == "bridge" && card.source.as_ref() == Some(name),
+        NetworkSpec::Bridge(name) => interface.kind == "bridge" && interface.source.as_ref() == Some(name),
         NetworkSpec::User | NetworkSpec::None => false,
     }
 }
 
-fn card_with<'a>(domain: &'a Domain, mac: &str) -> Option<&'a Interface> {
-    domain.interfaces.iter().find(|card| card.mac == mac)
+fn interface_with_mac<'a>(domain: &'a Domain, mac: &str) -> Option<&'a Interface> {
+    domain.interfaces.iter().find(|interface| interface.mac == mac)
 }
 
 /// The name without its kind.
-fn plug_name(network: &NetworkSpec) -> String {
+fn network_name(network: &NetworkSpec) -> String {
     match network {
         NetworkSpec::Network { name, .. } => name.clone(),
         other => other.to_string(),
@@ -213,8 +219,8 @@ fn portgroup_of(network: &NetworkSpec) -> Option<String> {
     }
 }
 
-fn no_card(card: &CardSpec) -> Invalid {
-    Invalid::new("network to attach", card.network.to_string(), "expected NAME or bridge=NAME")
+fn not_attachable(interface: &InterfaceSpec) -> Invalid {
+    Invalid::new("network to attach", interface.network.to_string(), "expected NAME or bridge=NAME")
 }
 
 #[cfg(test)]
@@ -222,14 +228,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_several_cards_one_has_to_be_named() {
+    fn with_several_interfaces_one_has_to_be_named() {
         let macs = |list: &[&str]| list.iter().map(|mac| (*mac).to_owned()).collect::<Vec<_>>();
         let [one, two] = ["52:54:00:00:00:01", "52:54:00:00:00:02"];
         let named = two.parse().ok();
         assert_eq!(pick(macs(&[one]), "n", "v", None).ok().as_deref(), Some(one));
         assert_eq!(pick(macs(&[one, two]), "n", "v", named).ok().as_deref(), Some(two));
-        assert!(matches!(pick(macs(&[one, two]), "n", "v", None), Err(NetworkError::SeveralCards { .. })));
-        assert!(matches!(pick(macs(&[one]), "n", "v", named), Err(NetworkError::NoSuchCard { .. })));
+        assert!(matches!(
+            pick(macs(&[one, two]), "n", "v", None),
+            Err(NetworkError::SeveralInterfaces { .. })
+        ));
+        assert!(matches!(pick(macs(&[one]), "n", "v", named), Err(NetworkError::NoSuchInterface { .. })));
         assert!(matches!(pick(macs(&[]), "n", "v", named), Err(NetworkError::NotPlugged { .. })));
     }
 }

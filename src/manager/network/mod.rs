@@ -15,9 +15,9 @@ pub use create::{Ipv4Choice, NetworkKind, NetworkPlan, NetworkRequest};
 pub use delete::{DeletedNetwork, NetworkDeletePlan};
 pub use error::{AddressHolder, NetworkError, SpecialAddress, SubnetUser};
 pub use info::{LeaseStatus, NetworkInfo, NetworkStatus, ReservationStatus};
-pub use interface::CardChange;
+pub use interface::InterfaceChange;
 pub use reserve::ReservationRequest;
-pub use users::NetworkCard;
+pub use users::AttachedInterface;
 
 pub use crate::libvirt::{Network, PortGroup};
 

@@ -24,7 +24,7 @@ impl Networks<'_> {
             }
             found => found?.uuid,
         };
-        let claim = self.op.share(Subject::Network(uuid), name).await?;
+        let claim = self.op.claim_shared(Subject::Network(uuid), name).await?;
         // Claimed by now: what it was before may have been another command's to end.
         let network = self.op.client().networks().of_uuid(uuid).await?;
         check_portgroup(&network, portgroup)?;
@@ -58,7 +58,7 @@ impl Networks<'_> {
     /// [`NetworkError::InUse`] when running VMs are plugged in.
     pub async fn stop(&self, name: &str, force: bool) -> Result<NetworkStatus, Error> {
         let uuid = self.op.client().networks().find(name).await?.uuid;
-        let _claim = self.op.own(Subject::Network(uuid), name).await?;
+        let _claim = self.op.claim_exclusive(Subject::Network(uuid), name).await?;
         let mut network = self.op.client().networks().of_uuid(uuid).await?;
         self.op.check()?;
         if !network.active {
@@ -106,8 +106,8 @@ impl Networks<'_> {
 
     /// No VM is plugged in, or no running one.
     pub(super) async fn refuse_used(&self, network: &Network, running: bool) -> Result<(), Error> {
-        let cards = interfaces_on(&VmDefinitions::load(self.op).await?, network);
-        let vms = users::names(cards.iter().filter(|card| card.active || !running));
+        let interfaces = interfaces_on(&VmDefinitions::load(self.op).await?, network);
+        let vms = users::names(interfaces.iter().filter(|interface| interface.active || !running));
         if vms.is_empty() {
             return Ok(());
         }

@@ -26,16 +26,16 @@ impl Networks<'_> {
         mac: Option<MacAddress>,
     ) -> Result<Vec<ReservationStatus>, Error> {
         let found = self.op.client().networks().find(network).await?;
-        let _claim = self.op.own(Subject::Network(found.uuid), &found.name).await?;
+        let _claim = self.op.claim_exclusive(Subject::Network(found.uuid), &found.name).await?;
         let network = self.op.client().networks().of_uuid(found.uuid).await?;
         let mac = mac.map(|mac| mac.to_string());
         let all = self.all_reservations(&network).await?;
         let (name, freed): (_, Vec<&Reservation>) = match self.op.client().domains().resolve(vm).await {
             Ok(id) => {
                 let definitions = VmDefinitions::load(self.op).await?;
-                let own = definitions.all().filter(|domain| domain.uuid == id.uuid);
+                let domains = definitions.all().filter(|domain| domain.uuid == id.uuid);
                 let only: Option<Vec<&str>> = mac.as_deref().map(|mac| vec![mac]);
-                let interfaces = VmInterfaces::read(own, &network);
+                let interfaces = VmInterfaces::read(domains, &network);
                 let leases = self.leases_of(&network).await?;
                 let names = self.vm_names().await?;
                 let identity = Identity::new(&id.name, &interfaces, only.as_deref(), &names, &leases);

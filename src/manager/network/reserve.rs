@@ -50,9 +50,9 @@ impl Networks<'_> {
         let found = self.op.client().networks().find(network).await?;
         // A delete that came in between would leave an address that is kept for nobody.
         let vm = self.op.client().domains().resolve(vm).await?;
-        let _vm = self.op.share(Subject::Vm(vm.uuid), &vm.name).await?;
+        let _vm = self.op.claim_shared(Subject::Vm(vm.uuid), &vm.name).await?;
         self.op.client().domains().state(vm.uuid).await?;
-        let _claim = self.op.own(Subject::Network(found.uuid), &found.name).await?;
+        let _claim = self.op.claim_exclusive(Subject::Network(found.uuid), &found.name).await?;
         let network = self.op.client().networks().of_uuid(found.uuid).await?;
         check_request(request)?;
         let place = check_address(&network, request.ip)?;
@@ -79,12 +79,12 @@ impl Networks<'_> {
             }
             other => other?,
         }
-        let mut told = status(&network, &reservation, Some(vm.name));
+        let mut reserved = status(&network, &reservation, Some(vm.name));
         if let Some(present) = present {
-            told.id = told.id.or(present.id.clone());
-            told.hostname = told.hostname.or(present.name.clone());
+            reserved.id = reserved.id.or(present.id.clone());
+            reserved.hostname = reserved.hostname.or(present.name.clone());
         }
-        Ok(told)
+        Ok(reserved)
     }
 
     async fn candidate(
@@ -180,8 +180,8 @@ impl Candidate {
         if request.ip.is_ipv4() {
             return Ok(Reservation::of_mac(self.mac.clone(), request.ip, name));
         }
-        let told = self.identity.duid().filter(|_| is_new);
-        let id = request.duid.as_ref().or(told).map(Duid::to_string);
+        let new_duid = self.identity.duid().filter(|_| is_new);
+        let id = request.duid.as_ref().or(new_duid).map(Duid::to_string);
         if is_new && id.is_none() && name.is_none() {
             return Err(NetworkError::UnknownToDhcp { network: network.name.clone(), vm: vm.to_owned() });
         }

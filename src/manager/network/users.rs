@@ -5,9 +5,9 @@ use crate::manager::inventory::VmDefinitions;
 use crate::model::MacAddress;
 use crate::model::Uuid;
 
-/// A VM's card that is plugged into a network.
+/// A VM's interface that is attached to a network.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct NetworkCard {
+pub struct AttachedInterface {
     /// The VM.
     pub vm: String,
     /// Its hardware address, in lower case.
@@ -21,11 +21,11 @@ pub struct NetworkCard {
 }
 
 /// The interfaces on the network, in the order of the VMs.
-pub(super) fn interfaces_on(definitions: &VmDefinitions, network: &Network) -> Vec<NetworkCard> {
+pub(super) fn interfaces_on(definitions: &VmDefinitions, network: &Network) -> Vec<AttachedInterface> {
     let default = || network.default_portgroup().map(|group| group.name.clone());
     let found = definitions.interfaces_on(network).into_iter();
     found
-        .map(|(domain, interface, active)| NetworkCard {
+        .map(|(domain, interface, active)| AttachedInterface {
             vm: domain.name.clone(),
             mac: interface.mac.clone(),
             model: interface.model.clone(),
@@ -36,7 +36,7 @@ pub(super) fn interfaces_on(definitions: &VmDefinitions, network: &Network) -> V
 }
 
 /// The names of the VMs that have the interfaces, each once.
-pub(super) fn names<'a>(interfaces: impl Iterator<Item = &'a NetworkCard>) -> Vec<String> {
+pub(super) fn names<'a>(interfaces: impl Iterator<Item = &'a AttachedInterface>) -> Vec<String> {
     let mut names: Vec<String> = interfaces.map(|interface| interface.vm.clone()).collect();
     names.dedup();
     names

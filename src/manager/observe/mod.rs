@@ -5,8 +5,8 @@ mod monitor;
 
 pub use events::{EventCommand, EventStream, VmEvent, VmEventKind};
 pub use monitor::{
-    Card, CountedDisk, Counters, Job, Look, Monitor, MonitorRequest, QemuEvent, QmpEnabled, SampleSource,
-    Transfers, VmSample,
+    CountedDisk, Counters, InterfaceCounters, Job, Monitor, MonitorRequest, QemuEvent, QmpEnabled, Reading,
+    SampleSource, Transfers, VmSample,
 };
 
 use super::operation::noun;

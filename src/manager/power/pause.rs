@@ -1,4 +1,4 @@
-//! Holding a VM's processors, and letting them go on.
+//! Pausing and resuming VMs.
 
 use crate::libvirt::{self, DomainId};
 use crate::manager::power::Power;

@@ -40,8 +40,8 @@ impl Power<'_> {
         // One that runs may be at work for another, whose copy takes its time; that is no reason to wait.
         let running = self.op.client().domains().state(id.uuid).await?.is_active();
         let claim = match running {
-            true => self.op.share(Subject::Vm(id.uuid), &id.name).await?,
-            false => self.op.own(Subject::Vm(id.uuid), &id.name).await?,
+            true => self.op.claim_shared(Subject::Vm(id.uuid), &id.name).await?,
+            false => self.op.claim_exclusive(Subject::Vm(id.uuid), &id.name).await?,
         };
         let state = self.op.client().domains().state(id.uuid).await?;
         let domain = self.op.client().definitions().current(id.uuid).await?;

@@ -83,14 +83,14 @@ impl Storage<'_> {
         pool: &str,
     ) -> Result<(String, Claim), Error> {
         for _ in 0..TRIES {
-            let shared = self.op.share(Subject::Base(volume), &image.name).await?;
-            if let (Some(base), true) = self.look_at_base(volume, pool).await? {
+            let shared = self.op.claim_shared(Subject::Base(volume), &image.name).await?;
+            if let (Some(base), true) = self.find_base(volume, pool).await? {
                 return Ok((base.path, shared));
             }
             // Others who look for it wait, and then find it.
             drop(shared);
-            let _claim = self.op.own_patiently(Subject::Base(volume), &image.name).await?;
-            match self.look_at_base(volume, pool).await? {
+            let _claim = self.op.claim_exclusive_waiting(Subject::Base(volume), &image.name).await?;
+            match self.find_base(volume, pool).await? {
                 (_, true) => {}
                 (Some(begun), false) => self.remove_given_up(begun, image, volume, pool).await?,
                 (None, false) => match self.upload(image, volume, pool).await {
@@ -104,7 +104,7 @@ impl Storage<'_> {
     }
 
     /// The base, and whether it is whole. One that libvirt still lists and whose file is gone is none.
-    async fn look_at_base(&self, volume: &str, pool: &str) -> Result<(Option<Volume>, bool), Error> {
+    async fn find_base(&self, volume: &str, pool: &str) -> Result<(Option<Volume>, bool), Error> {
         for refreshed in [false, true] {
             let names = [volume, &marker_name(volume)];
             let mut found = self.op.client().volumes().find_each(pool, &names).await?.into_iter();
@@ -143,7 +143,7 @@ impl Storage<'_> {
             let mut retry = self.op.retry(STALE).every(PAUSE);
             while retry.again().await? {
                 self.refresh(pool).await?;
-                match self.look_at_base(volume, pool).await? {
+                match self.find_base(volume, pool).await? {
                     (Some(now), false) if trace(&now) == seen => {}
                     (Some(now), false) => {
                         seen = trace(&now);

@@ -2,7 +2,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::host::Program;
-use crate::manager::Needer;
+use crate::manager::Dependent;
 use crate::model::DiskSize;
 
 /// Why files of VMs were not made, copied or removed.
@@ -48,11 +48,11 @@ pub enum StorageError {
         /// The file, or the VM.
         path: String,
         /// The VMs and files that need it.
-        needed_by: Vec<Needer>,
+        needed_by: Vec<Dependent>,
     },
     /// A QEMU that this libvirt does not know has a file open that was to be removed: one of another libvirt, or one
     /// that was started by hand.
-    #[error("{path} is in use by another program{}", Named(.programs))]
+    #[error("{path} is in use by another program{}", ProgramList(.programs))]
     Open {
         /// The file.
         path: String,
@@ -76,9 +76,9 @@ pub enum StorageError {
 }
 
 /// The programs behind a colon, if there are any.
-struct Named<'a>(&'a [Program]);
+struct ProgramList<'a>(&'a [Program]);
 
-impl fmt::Display for Named<'_> {
+impl fmt::Display for ProgramList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, Program { name, pid }) in self.0.iter().enumerate() {
             write!(f, "{} {name} (pid {pid})", if index == 0 { ":" } else { "," })?;
@@ -105,6 +105,6 @@ impl fmt::Display for Place {
     }
 }
 
-pub(in crate::manager) fn join(needers: &[Needer]) -> String {
+pub(in crate::manager) fn join(needers: &[Dependent]) -> String {
     needers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -9,7 +9,7 @@ mod volume;
 
 pub(in crate::manager) use error::join;
 pub use error::{Place, StorageError};
-pub(in crate::manager) use remove::is_piece;
+pub(in crate::manager) use remove::is_rotated_log;
 
 use super::operation::noun;
 use crate::model::Uuid;

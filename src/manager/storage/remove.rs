@@ -82,7 +82,7 @@ impl Storage<'_> {
             let _ = Retry::regardless(deadline)
                 .while_busy(async || self.op.client().pools().refresh(pool).await)
                 .await;
-            going.extend(self.log_pieces(pool, volumes).await);
+            going.extend(self.rotated_logs(pool, volumes).await);
         }
         for volume in &going {
             if let Err(error) = Retry::regardless(deadline)
@@ -96,7 +96,7 @@ impl Storage<'_> {
     }
 
     /// The older pieces of the logs among the volumes, as far as they are not among them.
-    async fn log_pieces(&self, pool: &str, volumes: &[OwnedVolume]) -> Vec<OwnedVolume> {
+    async fn rotated_logs(&self, pool: &str, volumes: &[OwnedVolume]) -> Vec<OwnedVolume> {
         let logs: Vec<_> =
             volumes.iter().filter(|log| log.pool == pool && log.volume.ends_with(".log")).collect();
         if logs.is_empty() {
@@ -104,24 +104,24 @@ impl Storage<'_> {
         }
         let names = self.op.client().volumes().names(pool).await.unwrap_or_default().into_iter();
         let new = names.filter(|name| volumes.iter().all(|known| known.volume != *name));
-        let pieces = new.filter_map(|name| {
-            let log = logs.iter().find(|log| is_piece(&name, &log.volume))?;
+        let rotated = new.filter_map(|name| {
+            let log = logs.iter().find(|log| is_rotated_log(&name, &log.volume))?;
             let path = format!("{}{}", log.path, name.strip_prefix(&log.volume)?);
             Some(OwnedVolume { pool: pool.to_owned(), volume: name, path })
         });
-        pieces.collect()
+        rotated.collect()
     }
 }
 
 /// Whether a file of this name is an older piece of the serial log of that name, which virtlogd begins anew at 2 MiB.
-pub(in crate::manager) fn is_piece(name: &str, log: &str) -> bool {
+pub(in crate::manager) fn is_rotated_log(name: &str, log: &str) -> bool {
     let number = name.strip_prefix(log).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
     log.ends_with(".log") && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_piece;
+    use super::is_rotated_log;
 
     #[test]
     fn only_a_log_with_a_number_behind_is_a_piece() {
@@ -135,8 +135,8 @@ mod tests {
             ("web-1a2b3c4d.log0", false),
             ("web2-1a2b3c4d.log.0", false),
         ] {
-            assert_eq!(is_piece(name, "web-1a2b3c4d.log"), expected, "{name}");
+            assert_eq!(is_rotated_log(name, "web-1a2b3c4d.log"), expected, "{name}");
         }
-        assert!(!is_piece("web.qcow2.0", "web.qcow2"));
+        assert!(!is_rotated_log("web.qcow2.0", "web.qcow2"));
     }
 }

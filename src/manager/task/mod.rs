@@ -1,10 +1,10 @@
-//! One operation: who is told of it, and what cancels it. A [`Task`] knows no host, so one can span two.
+//! One operation: its observer, and what cancels it. A [`Task`] knows no host, so one can span two.
 
 mod already;
 mod interrupt;
 mod observer;
-mod seen;
 mod step;
+mod wait_observation;
 mod warning;
 
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use std::sync::Arc;
 pub use already::Already;
 pub use interrupt::{Interrupt, interrupt_channel};
 pub use observer::{Event, Observer};
-pub use seen::Seen;
 pub use step::Step;
+pub use wait_observation::WaitObservation;
 pub use warning::Warning;
 
-/// One operation, from a person's command or a program's request to its end.
+/// One operation, from the command or request to its end.
 ///
 /// Many tasks may share a [`VmManager`](super::VmManager) at the same time.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ impl Task {
         &self.interrupt
     }
 
-    /// Who is told what happens.
+    /// Receives progress and warnings.
     pub fn observer(&self) -> &Arc<dyn Observer> {
         &self.observer
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Already, Seen, Step, Warning};
+use super::{Already, Step, WaitObservation, Warning};
 use crate::model::Condition;
 
 /// Somebody who watches what a verb does.
@@ -35,7 +35,7 @@ pub enum Event<'a> {
         /// What is waited for.
         condition: Condition,
         /// What is seen at present.
-        seen: &'a Seen,
+        seen: &'a WaitObservation,
         /// Since the wait began.
         elapsed: Duration,
     },

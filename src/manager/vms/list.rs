@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use crate::host::{self, Socket};
 use crate::libvirt::{self, AddressSource, Domain, DomainId, DomainStats, DomainSummary, Scope};
 use crate::manager::gc::GarbageCollection;
-use crate::manager::guest::reach::{is_forwarded, knows_enough};
+use crate::manager::guest::endpoint::{is_forwarded, knows_enough};
 use crate::manager::vms::Vms;
 use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
 use crate::model::{ConnectionUri, Label, Uuid, VmState};
@@ -212,7 +212,7 @@ impl Vms<'_> {
     }
 
     /// The addresses of a running VM that its leases or its agent tell, for its page.
-    pub(in crate::manager) async fn addresses_by_card(
+    pub(in crate::manager) async fn addresses_by_interface(
         &self,
         domain: &Domain,
     ) -> Result<Vec<(String, std::net::IpAddr)>, Error> {

@@ -108,7 +108,7 @@ pub struct VmStatus {
     pub memory_used_mib: Option<u64>,
     /// Its disks.
     pub disks: Vec<DiskStatus>,
-    /// Its network cards.
+    /// Its network interfaces.
     pub interfaces: Vec<InterfaceStatus>,
     /// The host's folders that its guest can mount.
     pub mounts: Vec<MountStatus>,
@@ -159,7 +159,7 @@ pub struct DiskStatus {
     pub owned: bool,
 }
 
-/// A network card.
+/// A network interface.
 #[derive(Debug, Clone, Serialize)]
 pub struct InterfaceStatus {
     /// Its hardware address.
@@ -170,7 +170,7 @@ pub struct InterfaceStatus {
     pub source: Option<String>,
     /// The port group of the network that it is in, if it names one.
     pub portgroup: Option<String>,
-    /// The card's model.
+    /// The interface's model.
     pub model: Option<String>,
     /// Its addresses.
     pub ips: Vec<IpAddr>,
@@ -183,7 +183,7 @@ pub struct MountStatus {
     pub host: Option<String>,
     /// The name by which the guest mounts it.
     pub tag: String,
-    /// Where the guest was told to mount it; `None` where vmtools was not asked for that.
+    /// Where the guest mounts it; `None` where that was not requested from vmtools.
     pub guest: Option<String>,
     /// Whether the guest may only read it.
     pub read_only: bool,

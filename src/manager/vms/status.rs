@@ -3,9 +3,9 @@ use std::net::IpAddr;
 
 use crate::host;
 use crate::libvirt::DiskSource;
-use crate::libvirt::{self, Disk, Domain, DomainStats, Filesystem, Mounted, Page};
+use crate::libvirt::{self, Disk, Domain, DomainDetails, DomainStats, Filesystem, Mounted};
 use crate::manager::gc::GarbageCollection;
-use crate::manager::guest::reach::{SSH_PORT, reachable, ssh_socket};
+use crate::manager::guest::endpoint::{SSH_PORT, reachable, ssh_socket};
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::storage::Storage;
 use crate::manager::vms::Vms;
@@ -45,19 +45,21 @@ impl Vms<'_> {
     }
 
     pub(in crate::manager) async fn status_of(&self, uuid: Uuid) -> Result<VmStatus, Error> {
-        let Page { stats, domain, autostart, snapshots } = self.op.client().definitions().page(uuid).await?;
+        let DomainDetails { stats, domain, autostart, snapshots } =
+            self.op.client().definitions().page(uuid).await?;
         let state = stats.state();
-        let by_card = if state.is_active() { self.addresses_by_card(&domain).await? } else { Vec::new() };
-        let interfaces = interfaces(&domain, &by_card);
+        let by_interface =
+            if state.is_active() { self.addresses_by_interface(&domain).await? } else { Vec::new() };
+        let interfaces = interfaces(&domain, &by_interface);
         let disks = self.disk_statuses(&domain, &stats).await?;
         let details = VmDetails::of(&(&domain).into(), autostart);
         let ips = match state.is_active() {
-            true => reachable(&domain, by_card.iter().map(|(mac, ip)| (mac.as_str(), *ip))),
+            true => reachable(&domain, by_interface.iter().map(|(mac, ip)| (mac.as_str(), *ip))),
             false => Vec::new(),
         };
         let local = self.op.locality().is_here() && state.is_active();
         let process = local.then(|| host::qemu_process(uuid)).flatten();
-        let (parent, children) = self.kin_of(&domain).await?;
+        let (parent, children) = self.parent_and_children(&domain).await?;
         Ok(VmStatus {
             name: domain.name.clone(),
             uuid: details.uuid,
@@ -100,7 +102,7 @@ impl Vms<'_> {
     }
 
     /// The names, as they are now, of the VM that its disks stand on and of those whose disks stand on its.
-    async fn kin_of(&self, domain: &Domain) -> Result<(Option<String>, Vec<String>), Error> {
+    async fn parent_and_children(&self, domain: &Domain) -> Result<(Option<String>, Vec<String>), Error> {
         let parent = match domain.metadata.as_ref().and_then(|record| record.parent.as_ref()) {
             Some(parent) => match self.op.client().domains().name_of(parent.uuid).await {
                 Ok(name) => Some(name),
@@ -135,7 +137,7 @@ impl Vms<'_> {
         let may_have_more = |disk: &&Disk| disk.backing.is_empty() && disk.format.as_deref() != Some("raw");
         let unknown = domain.disks.iter().filter(may_have_more);
         let asked: Vec<&str> = unknown.filter_map(|disk| disk.path.as_deref()).collect();
-        let mut told = self.op.client().volumes().backings(&asked).await?.into_iter();
+        let mut backings = self.op.client().volumes().backings(&asked).await?.into_iter();
         let mut disks = Vec::with_capacity(domain.disks.len());
         for disk in &domain.disks {
             let sizes = counted.get(disk.target.as_str()).copied().unwrap_or_default();
@@ -147,7 +149,7 @@ impl Vms<'_> {
             };
             let backing = match (disk.backing.first(), &disk.path) {
                 (Some(path), _) => Some(path.clone()),
-                (None, Some(_)) if may_have_more(&disk) => told.next().flatten(),
+                (None, Some(_)) if may_have_more(&disk) => backings.next().flatten(),
                 (None, _) => None,
             };
             disks.push(DiskStatus {
@@ -170,30 +172,30 @@ pub(in crate::manager) fn source_of(disk: &Disk) -> Option<String> {
     (disk.source != DiskSource::Empty).then(|| disk.source.to_string())
 }
 
-fn interfaces(domain: &Domain, by_card: &[(String, IpAddr)]) -> Vec<InterfaceStatus> {
+fn interfaces(domain: &Domain, by_interface: &[(String, IpAddr)]) -> Vec<InterfaceStatus> {
     let of = |mac: &str| {
         let mut ips: Vec<IpAddr> =
-            by_card.iter().filter(|(card, _)| card == mac).map(|(_, ip)| *ip).collect();
+            by_interface.iter().filter(|(interface, _)| interface == mac).map(|(_, ip)| *ip).collect();
         ips.sort_by_key(|ip| ip.is_ipv6());
         ips
     };
     domain
         .interfaces
         .iter()
-        .map(|card| InterfaceStatus {
-            mac: card.mac.clone(),
-            kind: card.kind.to_string(),
-            source: card.source.clone(),
-            portgroup: card.portgroup.clone(),
-            model: card.model.clone(),
-            ips: of(&card.mac),
+        .map(|interface| InterfaceStatus {
+            mac: interface.mac.clone(),
+            kind: interface.kind.to_string(),
+            source: interface.source.clone(),
+            portgroup: interface.portgroup.clone(),
+            model: interface.model.clone(),
+            ips: of(&interface.mac),
         })
         .collect()
 }
 
 fn mounts(domain: &Domain) -> Vec<MountStatus> {
-    let told: &[Mounted] = domain.metadata.as_ref().map_or(&[], |record| &record.mounts);
-    let guest = |tag: &str| told.iter().find(|mount| mount.tag == tag).map(|mount| mount.guest.clone());
+    let mounts: &[Mounted] = domain.metadata.as_ref().map_or(&[], |record| &record.mounts);
+    let guest = |tag: &str| mounts.iter().find(|mount| mount.tag == tag).map(|mount| mount.guest.clone());
     let folders = domain.folders.iter().cloned();
     folders
         .map(|Filesystem { host, tag, read_only, driver }| MountStatus {

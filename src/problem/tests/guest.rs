@@ -8,8 +8,8 @@ use crate::agent::{Refusal, RefusalKind};
 use crate::guest::Error as SshError;
 use crate::libvirt;
 use crate::manager::{
-    AgentError, ConsoleError, CopyError, CopyRefusal, Error, ExecError, ReachError, Screen, ScreenError,
-    Seen, WaitError,
+    AgentError, ConsoleError, CopyError, CopyRefusal, EndpointError, Error, ExecError, Screen, ScreenError,
+    WaitError, WaitObservation,
 };
 use crate::model::{Condition, ConnectionUri, ShutoffReason, VmState};
 use crate::system::process;
@@ -17,7 +17,7 @@ use crate::system::process;
 #[test]
 fn waits() {
     let timeout = Duration::from_secs(300);
-    let (condition, seen, serial_log) = (Condition::Ssh, Seen::NoAddress, None::<String>);
+    let (condition, seen, serial_log) = (Condition::Ssh, WaitObservation::NoAddress, None::<String>);
     let state = VmState::Shutoff;
     let mut errors = every!(WaitError {
         TimedOut { vm: web(), condition, timeout, seen: seen.clone(), serial_log: serial_log.clone() },
@@ -29,9 +29,11 @@ fn waits() {
     let timed_out =
         |condition, seen| WaitError::TimedOut { vm: web(), condition, timeout, seen, serial_log: None };
     errors.extend(
-        conditions.into_iter().map(|(_, condition)| ("TimedOut", timed_out(condition, Seen::Nothing))),
+        conditions
+            .into_iter()
+            .map(|(_, condition)| ("TimedOut", timed_out(condition, WaitObservation::Nothing))),
     );
-    let states = every!(Seen {
+    let states = every!(WaitObservation {
         Nothing {},
         State (VmState::Paused),
         NoAddress {},
@@ -54,12 +56,12 @@ fn waits() {
     let stopped =
         |reason| WaitError::Stopped { vm: web(), condition, reason: Some(reason), state, serial_log: None };
     errors.extend(reasons.into_iter().map(|(_, reason)| ("Stopped", stopped(reason))));
-    let reach = every!(ReachError {
+    let reach = every!(EndpointError {
         NoNetwork { name: web() },
         NotPublished { name: web(), port: 80 },
         NoAddress { name: web() },
     });
-    check("wait", &[section("WaitError", errors), section("ReachError", reach)]);
+    check("wait", &[section("WaitError", errors), section("EndpointError", reach)]);
 }
 
 #[test]

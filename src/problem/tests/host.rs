@@ -134,7 +134,7 @@ fn others() {
     // A noun that is new here gets a snapshot of its own.
     let _ = |error: &Error| match error {
         Error::Vm(_) | Error::Create(_) | Error::Resource(_) | Error::Clone(_) | Error::Storage(_) => {}
-        Error::Disk(_) | Error::Network(_) | Error::Images(_) | Error::Wait(_) | Error::Reach(_) => {}
+        Error::Disk(_) | Error::Network(_) | Error::Images(_) | Error::Wait(_) | Error::Endpoint(_) => {}
         Error::Exec(_) | Error::Agent(_) | Error::Copy(_) | Error::Console(_) | Error::Screen(_) => {}
         Error::Libvirt(_) | Error::Config(_) | Error::Image(_) | Error::Seed(_) | Error::Host(_) => {}
         Error::Guest(_) => {}

@@ -6,7 +6,7 @@ use super::sample::{check, denied, failed, file, missing, parsed, section, text,
 use crate::image::checksum::Error as ChecksumError;
 use crate::image::header::{Error as HeaderError, Foreign, NamedFile};
 use crate::image::{Driver, Error as ImageFileError, FileKind, OvaError, catalog};
-use crate::manager::{ImageError, Needer};
+use crate::manager::{Dependent, ImageError};
 use crate::model::{Algorithm, Digest, Invalid};
 
 use catalog::Error as CatalogError;
@@ -29,7 +29,7 @@ fn stored_images() {
     let errors = every!(ImageError {
         NotFound { name: name(), nearest: None } | { name: name(), nearest: Some(text("appliances")) },
         Ambiguous { name: name(), digests: texts(&["sha256:0b8c61", "sha256:77aa02"]) },
-        InUse { image: name(), needed_by: vec![Needer::Vm(text("web")), Needer::File(text("/srv/x.qcow2"))] },
+        InUse { image: name(), needed_by: vec![Dependent::Vm(text("web")), Dependent::File(text("/srv/x.qcow2"))] },
     });
     // Tasks are numbered throughout the process.
     let cancelled = cancelled();

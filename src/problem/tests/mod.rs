@@ -16,8 +16,8 @@ use sample::ALL_DOING;
 
 use super::*;
 use crate::manager::{
-    CloneError, ConsoleError, DiskError, ExecError, LiveCopyFault, NetworkError, ReachError, ScreenError,
-    Seen, StorageError, VmError,
+    CloneError, ConsoleError, DiskError, EndpointError, ExecError, LiveCopyFault, NetworkError, ScreenError,
+    StorageError, VmError, WaitObservation,
 };
 use crate::model::{Condition, VmState};
 use crate::system::process::quoted;
@@ -46,12 +46,12 @@ fn errors(vm: &str) -> Vec<Error> {
             vm: name(),
             condition: Condition::Ssh,
             timeout,
-            seen: Seen::NoAddress,
+            seen: WaitObservation::NoAddress,
             serial_log: None,
         }
         .into(),
         WaitError::CloudInit { vm: name(), errors: Vec::new() }.into(),
-        ReachError::NoAddress { name: name() }.into(),
+        EndpointError::NoAddress { name: name() }.into(),
         ExecError::OutputLost { vm: name() }.into(),
         ConsoleError::InUse { name: name() }.into(),
         ConsoleError::Refused { name: name(), message: String::new() }.into(),
@@ -110,7 +110,7 @@ fn a_wait_tells_what_it_saw_last_and_the_end_of_the_log() {
         vm: "web".into(),
         condition: Condition::Port(80),
         timeout: Duration::from_secs(90),
-        seen: Seen::NoAddress,
+        seen: WaitObservation::NoAddress,
         serial_log: Some("login:".into()),
     };
     let problem = Problem::from(Error::from(error));

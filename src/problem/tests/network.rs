@@ -49,8 +49,8 @@ fn networks() {
         NoReservation { network: lab(), wanted: text("10.20.30.9"), known: known() }
             | { network: lab(), wanted: text("wbe"), known: vec![] },
         NotPlugged { network: lab(), vm: web() },
-        SeveralCards { network: lab(), vm: web(), macs: texts(&["52:54:00:00:00:01", "52:54:00:00:00:02"]) },
-        NoSuchCard { network: lab(), vm: web(), mac: parsed("52:54:00:00:00:09") },
+        SeveralInterfaces { network: lab(), vm: web(), macs: texts(&["52:54:00:00:00:01", "52:54:00:00:00:02"]) },
+        NoSuchInterface { network: lab(), vm: web(), mac: parsed("52:54:00:00:00:09") },
         MacTaken { mac: parsed("52:54:00:00:00:01"), vm: text("db") },
         StillPlugged { vm: web(), mac: text("52:54:00:00:00:01"), timeout: Duration::from_secs(30) },
     });

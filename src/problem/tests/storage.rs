@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::sample::{check, section, text, texts, vda, web};
 use crate::host::Program;
 use crate::libvirt::DiskDevice;
-use crate::manager::{CopyObstacle, DiskError, Needer, Place, StorageError};
+use crate::manager::{CopyObstacle, Dependent, DiskError, Place, StorageError};
 use crate::model::DiskSize;
 
 #[test]
@@ -28,7 +28,8 @@ fn storage() {
             .skip(1)
             .map(|(_, place)| ("NoSpace", StorageError::NoSpace { place, available, needed })),
     );
-    let needers = every!(Needer { Vm (web()), File (text("/srv/x.qcow2")), Unknown (text("db")), NewVms {} });
+    let needers =
+        every!(Dependent { Vm (web()), File (text("/srv/x.qcow2")), Unknown (text("db")), NewVms {} });
     let in_use = |needed_by| ("InUse", StorageError::InUse { path: path(), needed_by });
     errors.extend(needers.iter().map(|(_, needer)| in_use(vec![needer.clone()])));
     errors.push(in_use(needers.into_iter().map(|(_, needer)| needer).collect()));

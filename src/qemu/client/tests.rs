@@ -266,9 +266,9 @@ fn a_line_of_a_hundred_mebibytes_breaks_the_connection_but_not_us() {
             server.greet().await;
             let _ = server.command().await;
             server.send("{\"return\": \"").await;
-            let piece = vec![b'x'; 1 << 20];
+            let chunk = vec![b'x'; 1 << 20];
             for _ in 0..100 {
-                server.send(&piece).await;
+                server.send(&chunk).await;
             }
         });
         let mut client = connect(&socket).await;

@@ -68,9 +68,9 @@ pub struct QomProperty {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct GuestStats {
-    /// When it last told, in seconds since 1970; zero if it never did.
+    /// When the guest last reported, in seconds since 1970; zero if it never did.
     pub last_update: u64,
-    /// What it told.
+    /// What it reported.
     pub stats: GuestMemory,
 }
 

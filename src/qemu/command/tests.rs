@@ -158,8 +158,9 @@ fn minus_one_is_not_known() {
         "stat-available-memory": 0, "stat-disk-caches": 18446744073709551614, "stat-new": "x"},
         "last-update": 1795644562}"#;
     let GuestStats { stats, last_update } = serde_json::from_str(stats).expect("decodes");
-    let told = GuestMemory { available: Some(0), disk_caches: Some(u64::MAX - 1), ..GuestMemory::default() };
-    assert_eq!((stats, last_update), (told, 1_795_644_562));
+    let expected =
+        GuestMemory { available: Some(0), disk_caches: Some(u64::MAX - 1), ..GuestMemory::default() };
+    assert_eq!((stats, last_update), (expected, 1_795_644_562));
     assert!(serde_json::from_str::<GuestMemory>(r#"{"stat-free-memory": "1"}"#).is_err());
 }
 

@@ -29,11 +29,11 @@ fn shown(message: Result<Message<'_>, Error>) -> String {
 }
 
 /// What comes of these pieces; and the most that was held meanwhile.
-fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, usize) {
+fn read<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, usize) {
     let mut reader = Reader::default();
     let (mut messages, mut most) = (Vec::new(), 0);
-    for piece in pieces {
-        reader.push(piece);
+    for chunk in chunks {
+        reader.push(chunk);
         most = most.max(reader.capacity());
         loop {
             match reader.next() {
@@ -128,11 +128,11 @@ fn blank_lines_are_passed_over_and_a_broken_one_hides_no_other() {
 
 #[test]
 fn a_line_of_a_hundred_mebibytes_is_not_held() {
-    let piece = vec![b'x'; 8 << 10];
-    let endless = std::iter::repeat_n(piece.as_slice(), (100 << 20) / piece.len());
+    let chunk = vec![b'x'; 8 << 10];
+    let endless = std::iter::repeat_n(chunk.as_slice(), (100 << 20) / chunk.len());
     let (shown, most) = read(endless);
     assert_eq!(shown, ["TooLong"]);
-    assert!(most <= LINE_LIMIT + piece.len(), "{most} bytes were held");
+    assert!(most <= LINE_LIMIT + chunk.len(), "{most} bytes were held");
 
     let whole = vec![b'x'; 100 << 20];
     let (shown, most) = read([b"{\"return\": 1}\n".as_slice(), &whole]);
@@ -223,22 +223,22 @@ fn streams() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn any_stream_in_any_pieces(runner: &mut TestRunner) {
-    let pieces = proptest::collection::vec(prop_oneof![1..8_usize, 1..5000_usize], 1..20);
-    let result = runner.run(&(streams(), pieces), |(bytes, sizes)| {
+    let chunks = proptest::collection::vec(prop_oneof![1..8_usize, 1..5000_usize], 1..20);
+    let result = runner.run(&(streams(), chunks), |(bytes, sizes)| {
         let (whole, _) = read([bytes.as_slice()]);
         let mut rest = bytes.as_slice();
-        let pieces = sizes.iter().cycle().map_while(|size| {
-            let (piece, behind) = rest.split_at((*size).min(rest.len()));
+        let chunks = sizes.iter().cycle().map_while(|size| {
+            let (chunk, behind) = rest.split_at((*size).min(rest.len()));
             rest = behind;
-            (!piece.is_empty()).then_some(piece)
+            (!chunk.is_empty()).then_some(chunk)
         });
-        let (cut, most) = read(pieces);
+        let (cut, most) = read(chunks);
         prop_assert_eq!(&cut, &whole);
         prop_assert!(most <= 2 * (bytes.len() + 5000), "{} bytes were held", most);
         // Nothing between two lines' ends is lost or told twice.
         let lines = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
-        let told = lines.filter(|line| !line.trim_ascii().is_empty()).count();
-        prop_assert_eq!(told, whole.len());
+        let lines = lines.filter(|line| !line.trim_ascii().is_empty()).count();
+        prop_assert_eq!(lines, whole.len());
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));

@@ -20,7 +20,7 @@ const RENEW_MACHINE_ID: &str = "[ -e /etc/machine-id ] || exit 0; \
     systemd-machine-id-setup || dbus-uuidgen --ensure=/etc/machine-id; \
     [ ! -d /var/lib/dbus ] || ln -sf /etc/machine-id /var/lib/dbus/machine-id";
 
-/// What a VM is told by cloud-init's NoCloud source at its first start.
+/// A configuration for cloud-init's NoCloud data source, read at a VM's first boot.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct CloudInit {
     /// A new one makes cloud-init take the VM for a new one: new host keys, new users.
@@ -35,7 +35,7 @@ pub struct CloudInit {
     pub authorized_keys: Vec<String>,
     /// The VM's ssh host key, so that it is known before the first connection.
     pub host_key: Option<HostKey>,
-    /// The VM's network cards, `52:54:00:..`. Without any, one document is written that matches by name,
+    /// The VM's network interfaces, `52:54:00:..`. Without any, one document is written that matches by name,
     /// which only netplan and systemd-networkd understand: see [`Documents::network_config`].
     pub mac_addresses: Vec<String>,
     /// The user's password, for the console and where sudo asks; `None` locks it.
@@ -55,7 +55,7 @@ impl CloudInit {
     /// The documents.
     ///
     /// With a user's own user-data there are several parts: defaults of ours, theirs, and again ours: the user with
-    /// the keys, see [`users`], and the host key. By cloud-init's rules a later part replaces what an earlier one
+    /// the keys, and the host key. By cloud-init's rules a later part replaces what an earlier one
     /// said, so theirs wins over the defaults; the last ones ask to be added instead and to replace nothing, so a
     /// `users:` of theirs doesn't lock vmtools out.
     ///
@@ -148,17 +148,17 @@ impl CloudInit {
     }
 
     fn network(&self) -> Value {
-        let card = |matching: Value| {
+        let interface = |matching: Value| {
             // DHCP by machine-id gives a clone its parent's address.
             json!({"match": matching, "dhcp4": true, "dhcp6": false, "dhcp-identifier": "mac"})
         };
         let mut ethernets = Map::new();
         if self.mac_addresses.is_empty() {
-            ethernets.insert("all".into(), card(json!({"name": "e*"})));
+            ethernets.insert("all".into(), interface(json!({"name": "e*"})));
         }
         for (number, mac) in self.mac_addresses.iter().enumerate() {
             let mac = mac.to_ascii_lowercase();
-            ethernets.insert(format!("eth{number}"), card(json!({"macaddress": mac})));
+            ethernets.insert(format!("eth{number}"), interface(json!({"macaddress": mac})));
         }
         json!({"version": 2, "ethernets": ethernets})
     }
@@ -245,7 +245,7 @@ fn check_mac(mac: &str) -> Result<(), Invalid> {
     Err(Invalid::new("MAC address", mac, "expected 52:54:00:12:34:56"))
 }
 
-/// The key is not told in the error: it may be a private one, by mistake.
+/// The error does not contain the key: it may be a private one, by mistake.
 fn check_key(number: usize, key: &str) -> Result<(), Error> {
     let refuse = |reason| Err(Error::AuthorizedKey { number, reason });
     if key.contains("PRIVATE KEY") {

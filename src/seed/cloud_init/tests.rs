@@ -94,13 +94,13 @@ fn a_password_opens_the_console_and_not_ssh() {
 }
 
 #[test]
-fn cards_by_address_where_they_are_known() {
+fn interfaces_are_matched_by_known_addresses() {
     let documents = cloud_init().to_documents().expect("documents");
     let network = parse(&documents.network_config);
-    let card = &network["ethernets"]["eth0"];
+    let interface = &network["ethernets"]["eth0"];
     assert_eq!(network["version"], 2);
-    assert_eq!(card["match"]["macaddress"], "52:54:00:ab:cd:ef");
-    assert_eq!((&card["dhcp4"], &card["dhcp-identifier"]), (&true.into(), &"mac".into()));
+    assert_eq!(interface["match"]["macaddress"], "52:54:00:ab:cd:ef");
+    assert_eq!((&interface["dhcp4"], &interface["dhcp-identifier"]), (&true.into(), &"mac".into()));
 
     let any = CloudInit { mac_addresses: Vec::new(), ..cloud_init() };
     let network = parse(&any.to_documents().expect("documents").network_config);

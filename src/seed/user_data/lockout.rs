@@ -74,7 +74,7 @@ impl UserData {
         }
     }
 
-    /// What is to be told where this is the user that vmtools logs in as.
+    /// The warnings that apply if vmtools logs in as this user.
     pub(in crate::seed) fn warnings_for(
         &self,
         user: &str,

@@ -33,7 +33,7 @@ use super::{Error, HostKey};
 #[derive(Debug, Clone)]
 pub(in crate::seed) struct UserData {
     configs: Vec<Config>,
-    /// What is to be told of it before a VM's user is known.
+    /// The warnings that do not depend on the VM's user.
     warnings: Vec<UserDataWarning>,
 }
 

@@ -102,8 +102,8 @@ fn users_that_cloud_init_gives_up_at_are_refused() {
 fn broken_multipart_messages_are_refused_or_warned_of() {
     let broken = include_str!("../testdata/multipart-broken.txt");
     assert_eq!(fault(broken), UserDataFault::NoParts { boundary: "==BB==".into() });
-    let mended = broken.replace("\n==BB==", "\n--==BB==");
-    assert_eq!(check(&mended).expect("taken"), [UserDataWarning::NoInterpreter { number: 2 }]);
+    let fixed = broken.replace("\n==BB==", "\n--==BB==");
+    assert_eq!(check(&fixed).expect("taken"), [UserDataWarning::NoInterpreter { number: 2 }]);
     let odd = multipart(&[
         ("text/html", "<html>"),
         ("text/plain", "hello"),

@@ -135,16 +135,16 @@ impl Invocation {
     /// # Errors
     /// Every status but 0 is [`Error::Failed`]; past the deadline the program is killed.
     pub async fn output(self) -> Result<Output, Error> {
-        self.output_telling(|_| {}).await
+        self.output_with(|_| {}).await
     }
 
     /// As [`Invocation::output`], and tells each piece of standard output when it comes.
     ///
     /// # Errors
     /// Those of [`Invocation::output`].
-    pub async fn output_telling(self, told: impl FnMut(&[u8])) -> Result<Output, Error> {
+    pub async fn output_with(self, on_stdout: impl FnMut(&[u8])) -> Result<Output, Error> {
         let started = Instant::now();
-        let result = match tokio::time::timeout(self.deadline, self.collect(told)).await {
+        let result = match tokio::time::timeout(self.deadline, self.collect(on_stdout)).await {
             Ok(result) => result,
             Err(_) => Err(Error::TimedOut { command: self.to_command_line(), deadline: self.deadline }),
         };
@@ -179,7 +179,7 @@ impl Invocation {
         }
     }
 
-    async fn collect(&self, told: impl FnMut(&[u8])) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), Error> {
+    async fn collect(&self, on_stdout: impl FnMut(&[u8])) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), Error> {
         let stdin = if self.stdin.is_empty() { Stdio::null() } else { Stdio::piped() };
         let mut child = self.spawn(stdin)?;
         let pipe = child.stdin().take();
@@ -191,7 +191,8 @@ impl Invocation {
             }
         };
         let mut child = Guard(Some(child));
-        let ((), stdout, stderr) = tokio::join!(feed, self.drain(stdout, told), self.drain(stderr, |_| {}));
+        let ((), stdout, stderr) =
+            tokio::join!(feed, self.drain(stdout, on_stdout), self.drain(stderr, |_| {}));
         let (stdout, stderr) = (stdout?, stderr?);
         let status = child.wait().await.map_err(|source| self.io(source))?;
         Ok((status, stdout, stderr))
@@ -200,7 +201,7 @@ impl Invocation {
     async fn drain(
         &self,
         stream: Option<impl AsyncRead + Unpin>,
-        mut told: impl FnMut(&[u8]),
+        mut on_stdout: impl FnMut(&[u8]),
     ) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         let Some(mut stream) = stream else { return Ok(bytes) };
@@ -213,7 +214,7 @@ impl Invocation {
             if bytes.len() > limit {
                 return Err(Error::TooMuchOutput { command: self.to_command_line(), limit });
             }
-            told(&bytes[done..]);
+            on_stdout(&bytes[done..]);
         }
     }
 

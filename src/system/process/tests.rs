@@ -24,12 +24,12 @@ fn output_is_told_while_it_comes() {
     let pipe = folder.path().join("pipe");
     let script = format!("mkfifo {0}; echo one; cat {0}", pipe.display());
     let mut seen = Vec::new();
-    let work = shell(&script).output_telling(|piece| {
+    let work = shell(&script).output_with(|chunk| {
         // The program goes on only once the first piece was told.
         if seen.is_empty() {
             std::fs::write(&pipe, "two").expect("the program reads");
         }
-        seen.extend_from_slice(piece);
+        seen.extend_from_slice(chunk);
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     let output = runtime.block_on(work).expect("runs");

@@ -190,7 +190,7 @@ fn a_disk_finds_a_free_place_and_what_boots_still_does() {
         ),
         ("sata, a gap before it", hd(domain("c24-sata", &disk_at("sdb", "sata", "")))),
         (
-            "boot order of a card",
+            "boot order of an interface",
             domain(
                 "c24-sata",
                 &format!(
@@ -252,7 +252,7 @@ fn a_change_of_a_saved_vm_is_refused_or_done() {
     sandbox.virsh(&["pool-define-as", "images", "dir", "--target", IMAGES]);
     sandbox.virsh(&["pool-start", "images"]);
     let drive = "<disk type='file' device='cdrom'><target dev='sda' bus='sata'/><readonly/></disk>";
-    let card = "<interface type='network'><source network='default'/></interface>";
+    let interface = "<interface type='network'><source network='default'/></interface>";
     let size = || {
         let info = sandbox.as_root("qemu-img", &["info", "-U", "--output=json", &own]).run().success();
         info.json()["virtual-size"].as_u64().unwrap() >> 20
@@ -277,7 +277,7 @@ fn a_change_of_a_saved_vm_is_refused_or_done() {
     shell(&sandbox, "chmod 666 \"$0\"", &[&format!("{IMAGES}/second.qcow2")]);
     for (verb, mark, has) in verbs {
         let second = disk(&format!("{IMAGES}/second.qcow2"), "qcow2", "vdb");
-        let devices = format!("{}{second}{drive}{card}", disk(&own, "qcow2", "vda"));
+        let devices = format!("{}{second}{drive}{interface}", disk(&own, "qcow2", "vda"));
         define(&sandbox, &domain("c20", &devices));
         sandbox.virsh(&["start", "--paused", "c20"]);
         sandbox.virsh(&["managedsave", "c20"]);

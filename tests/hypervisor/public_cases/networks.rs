@@ -136,9 +136,9 @@ fn a_reservation_that_is_moved_keeps_what_it_has() {
         "<host mac='52:54:00:32:00:01' name='alias' ip='10.32.2.40'><lease expiry='24' unit='hours'/></host>";
     let xml = case("32-two-ips.xml").replace("<host name='printer'", &format!("{kept}<host name='printer'"));
     give(&sandbox, &["net-define"], &xml);
-    let card =
+    let interface =
         "<interface type='network'><mac address='52:54:00:32:00:01'/><source network='c32-two'/></interface>";
-    define(&sandbox, &domain("c32-vm", card));
+    define(&sandbox, &domain("c32-vm", interface));
     for is_active in [false, true] {
         if is_active {
             sandbox.virsh(&["net-start", "c32-two"]);
@@ -174,8 +174,8 @@ fn port_groups_are_shown_and_chosen() {
         let xml = sandbox.virsh(&["dumpxml", "--inactive", "web"]).stdout;
         faults.check(xml.contains("portgroup='trunk'"), "the definition has no port group");
         let status = sandbox.vmtools(&["status", "web", "--json"]).run().success().json();
-        let card = status["interfaces"].to_string();
-        faults.check(card.contains("trunk"), format_args!("status: {card}"));
+        let interface = status["interfaces"].to_string();
+        faults.check(interface.contains("trunk"), format_args!("status: {interface}"));
         let info = network(&sandbox, &["info", "c30-ovs", "--json"]).success().json().to_string();
         faults.check(info.contains("52:54:00:30:00:01"), format_args!("info: {info}"));
         let twin = sandbox.vmtools(&["clone", "web", "twin"]).run();
@@ -279,10 +279,10 @@ fn an_ipv6_address_goes_with_its_vm() {
     // Others' are not taken for the VM's; one whose host is gone is released by any of its names.
     give(&sandbox, &["define"], &domain("5x", ""));
     network(&sandbox, &["reserve", "c31-dual", "5x", "fd31:d0a1::60"]).code(5);
-    let card =
+    let interface =
         format!("<interface type='network'><mac address='{mac}'/><source network='c31-dual'/></interface>");
     forget(&sandbox, "5x");
-    define(&sandbox, &domain("5x", &card.replace("00:03'", "00:13'")));
+    define(&sandbox, &domain("5x", &interface.replace("00:03'", "00:13'")));
     let nameless = network(&sandbox, &["reserve", "c31-dual", "5x", "fd31:d0a1::60"]).code(2);
     assert!(nameless.stderr.contains("--duid"), "{nameless}");
     // c32-vm's own: dnsmasq would give one of them what is the other's.
@@ -341,7 +341,7 @@ fn a_port_group_is_chosen_later_too() {
     assert_eq!(made.json()["portgroup"], "trunk", "{made}");
     let info = network(&sandbox, &["info", "c30-ovs", "--json"]).success().json();
     let mut groups: Vec<_> =
-        info["cards"].as_array().unwrap().iter().map(|card| &card["portgroup"]).collect();
+        info["cards"].as_array().unwrap().iter().map(|interface| &interface["portgroup"]).collect();
     groups.sort_by_key(|group| group.to_string());
     assert_eq!(groups, ["trunk", "vlan-100"]);
     network(&sandbox, &["info", "c30-ovs"]).success().stdout_has("vlan-100 (default) VLAN 100");
@@ -367,8 +367,8 @@ fn both_addresses_of_a_guest_are_told() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     set_up(&sandbox);
     forget(&sandbox, "c32-vm");
-    let card = "<interface type='network'><mac address='52:54:00:32:00:03'/><source network='c31-dual'/></interface>";
-    define(&sandbox, &domain("c32-vm", card));
+    let interface = "<interface type='network'><mac address='52:54:00:32:00:03'/><source network='c31-dual'/></interface>";
+    define(&sandbox, &domain("c32-vm", interface));
     sandbox.virsh(&["start", "--paused", "c32-vm"]);
     let status = "/var/lib/libvirt/dnsmasq/c31dbr.status";
     shell(&sandbox, "printf %s \"$1\" >\"$0\"", &[status, LEASES]);

@@ -351,7 +351,7 @@ fn a_qemu_that_hangs_disables_no_verb_for_the_others() {
     sandbox.virsh(&["start", "--paused", "hung"]);
     let disk = path_of(&sandbox, "hung", "vda");
     hang(&sandbox, "hung");
-    let card = "default,mac=52:54:00:aa:00:01";
+    let interface = "default,mac=52:54:00:aa:00:01";
     let verbs: [(&[&str], bool); 20] = [
         (&["list"], false),
         (&["list", "--json"], false),
@@ -362,7 +362,7 @@ fn a_qemu_that_hangs_disables_no_verb_for_the_others() {
         (&["network", "attach", "lab", "plain"], false),
         (&["network", "detach", "lab", "plain"], false),
         (&["network", "delete", "lab", "--yes"], false),
-        (&["create", "made", "--image", &image, "-m", "64", "-c", "1", "-n", card], false),
+        (&["create", "made", "--image", &image, "-m", "64", "-c", "1", "-n", interface], false),
         (&["image", "list"], false),
         // What these take away, a VM that cannot be asked may need.
         (&["image", "prune", "--yes"], true),

@@ -44,8 +44,8 @@ fn a_start_that_fails_changes_nothing() {
 #[test]
 fn a_network_that_stands_in_for_passt_costs_no_password() {
     let sandbox = sandbox_or_skip!(Sandbox::builder().without_passt().system());
-    let card = "<interface type='user'><backend type='passt'/><model type='virtio'/></interface>";
-    define(&sandbox, &domain("c18-user", &format!("{card}{SCREEN}")));
+    let interface = "<interface type='user'><backend type='passt'/><model type='virtio'/></interface>";
+    define(&sandbox, &domain("c18-user", &format!("{interface}{SCREEN}")));
     let run = sandbox.vmtools(&["start", "c18-user"]).run();
     assert!(stored(&sandbox, "c18-user").contains(PASSWORD), "{run}");
     sandbox.vmtools(&["stop", "--force", "c18-user"]).run();

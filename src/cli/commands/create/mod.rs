@@ -9,7 +9,7 @@ use clap::Args;
 
 use spec::spec;
 
-use super::many::Many;
+use super::batch::Batch;
 use super::new_vms::NewVms;
 use crate::cli::complete;
 use crate::cli::context::Context;
@@ -18,7 +18,7 @@ use crate::cli::session::Session;
 use crate::config::{self, Config, Template};
 use crate::manager::{Error, PasswordHash, VmError, VmSpec, VmStatus};
 use crate::model::{
-    Acceleration, CardSpec, DiskSize, Firmware, Label, MemorySize, MountSpec, PortPublish, VmName,
+    Acceleration, DiskSize, Firmware, InterfaceSpec, Label, MemorySize, MountSpec, PortPublish, VmName,
     parse_duration,
 };
 use crate::problem::{Doing, Problem, vmtools};
@@ -73,7 +73,7 @@ pub struct CreateArgs {
     pub disk_size: Option<DiskSize>,
     /// Network: NAME[,portgroup=GROUP], bridge=NAME, user or none; then ,mac=MAC ,model=MODEL (repeatable)
     #[arg(short, long, value_name = "SPEC", add = complete::networks())]
-    pub network: Vec<CardSpec>,
+    pub network: Vec<InterfaceSpec>,
     /// Forward a port of 127.0.0.1: HOST:GUEST[/udp]; user-mode network only (repeatable)
     #[arg(short, long, value_name = "HOST:GUEST")]
     pub publish: Vec<PortPublish>,
@@ -137,7 +137,9 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
     let template = load_template(&args, &config, context)?;
     let wait = args.new.wait_for(context)?;
     let password = password(&args, context)?;
-    if args.new.count.is_some_and(|count| count > 1) && args.network.iter().any(|card| card.mac.is_some()) {
+    if args.new.count.is_some_and(|count| count > 1)
+        && args.network.iter().any(|interface| interface.mac.is_some())
+    {
         return Err(Problem::usage("several VMs cannot have the same MAC address", "leave out mac="));
     }
     // Read once for all: a pipe gives its content only once. Before libvirt is asked, so that Ctrl-C ends it.
@@ -148,13 +150,13 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
     if args.dry_run || args.print_xml {
         return plan(&args, &specs, &session, context).await;
     }
-    let mut many = Many::of(Doing::Create);
+    let mut batch = Batch::of(Doing::Create);
     for spec in &specs {
-        if !many.take(spec.name.as_str(), make(&args, spec, &session, context).await) {
+        if !batch.take(spec.name.as_str(), make(&args, spec, &session, context).await) {
             break;
         }
     }
-    many.finish(context, args.new.count.is_none(), describe)
+    batch.finish(context, args.new.count.is_none(), describe)
 }
 
 async fn make(

@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::input::gives_once;
 use crate::config::{Config, Template};
 use crate::manager::{KeySource, PasswordHash, UserDocument, VmSpec, WaitFor};
-use crate::model::{CardSpec, Label, MemorySize, MountSpec};
+use crate::model::{InterfaceSpec, Label, MemorySize, MountSpec};
 use crate::problem::Problem;
 
 /// Flag before template before configuration.
@@ -92,12 +92,12 @@ fn cpus(
     Ok((cpus, maximum("cpus", most, cpus)?))
 }
 
-fn networks(args: &CreateArgs, template: Option<&Template>) -> Vec<CardSpec> {
+fn networks(args: &CreateArgs, template: Option<&Template>) -> Vec<InterfaceSpec> {
     if !args.network.is_empty() {
         return args.network.clone();
     }
-    let own = template.and_then(|t| t.networks.clone()).unwrap_or_default();
-    own.into_iter().map(CardSpec::from).collect()
+    let networks = template.and_then(|t| t.networks.clone()).unwrap_or_default();
+    networks.into_iter().map(InterfaceSpec::from).collect()
 }
 
 /// The keys of those who may log in. What gives its content only once is read here.
@@ -120,8 +120,8 @@ fn user_data(
     template: Option<&Template>,
     context: &Context,
 ) -> Result<Option<UserDocument>, Problem> {
-    let own = template.and_then(|template| template.user_data.as_ref());
-    let file = args.user_data.as_ref().or(own).filter(|_| args.ignition.is_none());
+    let of_template = template.and_then(|template| template.user_data.as_ref());
+    let file = args.user_data.as_ref().or(of_template).filter(|_| args.ignition.is_none());
     file.map(|file| read("user-data", file, context)).transpose()
 }
 
@@ -154,8 +154,8 @@ fn absolute(path: PathBuf) -> PathBuf {
 
 /// The template's, then those given; of one key the one given counts.
 fn labels(given: &[Label], template: Option<&Template>) -> Vec<Label> {
-    let own = template.into_iter().flat_map(|template| &template.labels);
-    let own = own.filter(|(key, _)| given.iter().all(|label| label.key != **key));
-    let own = own.map(|(key, value)| Label { key: key.clone(), value: value.clone() });
-    own.chain(given.iter().cloned()).collect()
+    let labels = template.into_iter().flat_map(|template| &template.labels);
+    let labels = labels.filter(|(key, _)| given.iter().all(|label| label.key != **key));
+    let labels = labels.map(|(key, value)| Label { key: key.clone(), value: value.clone() });
+    labels.chain(given.iter().cloned()).collect()
 }

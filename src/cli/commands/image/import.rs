@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use crate::cli::context::Context;
-use crate::manager::{ImageImport, import_image, own_image};
+use crate::manager::{ImageImport, import_image, user_image};
 use crate::problem::Problem;
 
 /// Import an image file: qcow2, raw, VMDK, VDI, VHDX, OVA.
@@ -48,7 +48,7 @@ pub async fn run(args: ImportArgs, context: &Context) -> Result<ExitCode, Proble
     let task = context.task();
     let name = request.name.clone();
     import_image(&context.paths, request, &task).await?;
-    let image = own_image(&context.paths, &name, &task).await?;
+    let image = user_image(&context.paths, &name, &task).await?;
     context.ui.show(&image, |image| format!("imported {}\n", image.name));
     Ok(ExitCode::SUCCESS)
 }

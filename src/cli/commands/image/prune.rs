@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::commands::many::Many;
+use crate::cli::commands::batch::Batch;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::manager::{Error, ImageError, PruneRequest};
@@ -31,7 +31,8 @@ pub struct PruneArgs {
 /// When libvirt can't be asked what is needed, or nobody may answer the question.
 pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
-    let unused = session.images().unused(PruneRequest { older_than: args.older_than, own: args.own }).await?;
+    let unused =
+        session.images().unused(PruneRequest { older_than: args.older_than, include_own: args.own }).await?;
     if unused.is_empty() {
         context.ui.note("nothing to remove");
     }
@@ -49,16 +50,16 @@ pub async fn run(args: PruneArgs, context: &Context) -> Result<ExitCode, Problem
         let plan = render::unused_images(&unused, "remove");
         context.ui.confirm(session.interrupt(), &plan, "Remove?", "nothing was removed").await?;
     }
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     for image in unused {
         match session.images().remove_unused(image).await {
-            Ok(removed) => many.add(removed),
+            Ok(removed) => batch.add(removed),
             // What has come to be of use since is none of what was to go.
             Err(Error::Images(ImageError::InUse { image, .. })) => {
                 context.ui.note(&format!("kept {image}: it is now in use"))
             }
-            Err(error) => many.fail(error.into()),
+            Err(error) => batch.fail(error.into()),
         }
     }
-    many.finish(context, false, render::removed_image)
+    batch.finish(context, false, render::removed_image)
 }

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::commands::many::Many;
+use crate::cli::commands::batch::Batch;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
@@ -21,19 +21,19 @@ pub struct RmArgs {
 /// When one of the images is not there, or a VM needs it.
 pub async fn run(args: RmArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     for name in &args.names {
         match session.images().remove(name).await {
-            Ok(removed) => many.add(removed),
+            Ok(removed) => batch.add(removed),
             Err(error) => {
                 let problem = Problem::from(error);
                 let interrupted = problem.kind == ErrorKind::Interrupted;
-                many.fail(problem);
+                batch.fail(problem);
                 if interrupted {
                     break;
                 }
             }
         }
     }
-    many.finish(context, args.names.len() == 1, render::removed_image)
+    batch.finish(context, args.names.len() == 1, render::removed_image)
 }

@@ -13,10 +13,10 @@ use super::{MonitorArgs, ticks};
 use crate::cli::context::Context;
 use crate::cli::exporter::{self, ListenAddress, Scrape};
 use crate::cli::render;
-use crate::manager::{Error, Look, Monitor};
+use crate::manager::{Error, Monitor, Reading};
 use crate::problem::{ErrorKind, Problem};
 
-/// How long a look may take before who waits for it gets what the last one saw: Prometheus waits 10 s for all of its
+/// How long a poll may take before whoever waits for it gets the previous one's result: Prometheus waits 10 s for all of its
 /// targets unless told otherwise, and a daemon or a QEMU that hangs takes longer.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
@@ -46,12 +46,12 @@ pub async fn serve(
     Ok(())
 }
 
-/// Answers with what `look` sees, also those who ask meanwhile; past `patience` with what was seen last. The look goes
-/// on to its end, and is given.
+/// Answers scrapes with the result of `poll`, those that arrive meanwhile too; after `patience` with the previous
+/// result. The poll is completed and its result returned.
 async fn answer(
     first: Scrape,
     scrapes: &mut Receiver<Scrape>,
-    look: impl Future<Output = Result<Metrics, Error>>,
+    poll: impl Future<Output = Result<Metrics, Error>>,
     last: &Metrics,
     patience: Duration,
 ) -> Result<Metrics, Error> {
@@ -61,11 +61,11 @@ async fn answer(
     let send = |waiting: &mut Vec<Scrape>, text: String| {
         waiting.drain(..).for_each(|scrape| drop(scrape.send(text.clone())));
     };
-    tokio::pin!(look);
+    tokio::pin!(poll);
     loop {
         tokio::select! {
             biased;
-            seen = &mut look => {
+            seen = &mut poll => {
                 let seen = seen?;
                 send(&mut waiting, seen.text(false));
                 return Ok(seen);
@@ -92,26 +92,26 @@ pub async fn write(file: &Path, args: &MonitorArgs, monitor: &mut Monitor<'_>) -
     Ok(())
 }
 
-/// What a look saw.
+/// The result of a poll.
 #[derive(Default)]
 struct Metrics {
-    looks: Vec<Look>,
+    readings: Vec<Reading>,
     up: bool,
 }
 
 impl Metrics {
     async fn take(monitor: &mut Monitor<'_>) -> Result<Self, Error> {
-        let looks = match monitor.look().await {
-            Ok(looks) => looks,
+        let readings = match monitor.poll().await {
+            Ok(readings) => readings,
             // The one VM that was named is gone; it may come back.
             Err(error) if error.is_not_found() => Vec::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { looks, up: !monitor.is_away() })
+        Ok(Self { readings, up: !monitor.is_away() })
     }
 
     fn text(&self, stale: bool) -> String {
-        render::exposition(&self.looks, self.up, stale)
+        render::exposition(&self.readings, self.up, stale)
     }
 }
 
@@ -153,13 +153,13 @@ mod tests {
             let (ask, mut scrapes) = mpsc::channel(4);
             let [(first, one), (second, two)] = [oneshot::channel(), oneshot::channel()];
             ask.send(second).await.expect("is taken");
-            let look = async {
+            let poll = async {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 Ok(Metrics { up: true, ..Metrics::default() })
             };
             let last = Metrics::default();
-            let seen = answer(first, &mut scrapes, look, &last, Duration::from_secs(60)).await;
-            assert!(seen.expect("looks").up);
+            let seen = answer(first, &mut scrapes, poll, &last, Duration::from_secs(60)).await;
+            assert!(seen.expect("was polled").up);
             for answered in [one, two] {
                 let text = answered.await.expect("an answer");
                 assert!(text.contains("vmtools_libvirt_up 1\n") && text.contains("vmtools_sample_stale 0\n"));
@@ -184,7 +184,7 @@ mod tests {
                 two.await.expect("an answer")
             };
             tokio::select! {
-                _ = served => panic!("the look does not end"),
+                _ = served => panic!("the poll does not end"),
                 text = client => assert!(text.contains("vmtools_sample_stale 1\n"), "{text}"),
             }
         });

@@ -9,14 +9,14 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::cli::commands::many::Many;
+use crate::cli::commands::batch::Batch;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::exporter::ListenAddress;
 use crate::cli::render::{self, SampleColumn};
 use crate::cli::screen;
 use crate::cli::signals;
-use crate::manager::{Look, Monitor, MonitorRequest};
+use crate::manager::{Monitor, MonitorRequest, Reading};
 use crate::model::{Label, parse_duration};
 use crate::problem::{Problem, vmtools};
 
@@ -117,7 +117,7 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Probl
             return export::write(file, &args, &mut monitor).await.map(done);
         }
         let mut form = Form::of(&args, context);
-        stream(&mut monitor, &args, |looks| form.show(looks, context)).await.map(done).map_err(about)
+        stream(&mut monitor, &args, |readings| form.show(readings, context)).await.map(done).map_err(about)
     };
     tokio::select! {
         result = work => result,
@@ -128,13 +128,13 @@ pub async fn run(args: MonitorArgs, context: &Context) -> Result<ExitCode, Probl
 
 async fn enable(args: &MonitorArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     for name in &args.names {
-        if !many.take(name, session.monitoring().enable_qmp(name).await) {
+        if !batch.take(name, session.monitoring().enable_qmp(name).await) {
             break;
         }
     }
-    many.finish(context, args.names.len() == 1, |vm| match vm.on_next_start {
+    batch.finish(context, args.names.len() == 1, |vm| match vm.on_next_start {
         true => {
             let restart = vmtools("restart").arg(&vm.name);
             format!("{} will be monitored through QMP from its next start ({restart})\n", vm.name)
@@ -164,21 +164,21 @@ fn ticks(args: &MonitorArgs, usual: Duration) -> Interval {
     ticks
 }
 
-/// Looks at the VMs at each interval, until enough was shown or nobody takes any more.
+/// Polls the VMs at each interval, until enough samples were shown or the output is closed.
 async fn stream(
     monitor: &mut Monitor<'_>,
     args: &MonitorArgs,
-    mut show: impl FnMut(Vec<Look>) -> bool,
+    mut show: impl FnMut(Vec<Reading>) -> bool,
 ) -> Result<(), crate::manager::Error> {
     let mut left = args.samples();
     let mut ticks = ticks(args, INTERVAL);
     ticks.tick().await;
-    // Rates are between two looks.
-    monitor.look().await?;
+    // Rates are computed between two polls.
+    monitor.poll().await?;
     while left != Some(0) {
         ticks.tick().await;
         let began = tokio::time::Instant::now();
-        let looks = monitor.look().await?;
+        let readings = monitor.poll().await?;
         // One that took long is not followed by another at once: rates of a moment are noise.
         if began.elapsed() > ticks.period() / 2 {
             ticks.reset();
@@ -186,7 +186,7 @@ async fn stream(
         if monitor.is_away() {
             continue;
         }
-        if !show(looks) {
+        if !show(readings) {
             break;
         }
         left = left.map(|left| left - 1);
@@ -211,20 +211,21 @@ impl Form {
     }
 
     /// Shows the samples; false when nobody takes any more.
-    fn show(&mut self, looks: Vec<Look>, context: &Context) -> bool {
+    fn show(&mut self, readings: Vec<Reading>, context: &Context) -> bool {
         let text = match self {
             Self::Json => {
-                let line = |look: &Look| serde_json::to_string(&look.sample).unwrap_or_default() + "\n";
-                render::visible_json(looks.iter().map(line).collect())
+                let line =
+                    |reading: &Reading| serde_json::to_string(&reading.sample).unwrap_or_default() + "\n";
+                render::visible_json(readings.iter().map(line).collect())
             }
             Self::Csv { headed } => {
-                let text = render::samples_as_csv(&looks, !std::mem::replace(headed, true));
+                let text = render::samples_as_csv(&readings, !std::mem::replace(headed, true));
                 // It has no way to write a name otherwise, so that is for who reads it as a file.
                 if std::io::stdout().is_terminal() { render::visible_lines(&text).into_owned() } else { text }
             }
             Self::Table { sort, shown } => {
                 let gap = if std::mem::replace(shown, true) { "\n" } else { "" };
-                format!("{gap}{}", render::samples(looks, *sort))
+                format!("{gap}{}", render::samples(readings, *sort))
             }
         };
         context.ui.data_bytes(text.as_bytes())

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::complete;
 use crate::cli::context::Context;
-use crate::model::{CardSpec, Invalid, MacAddress, NicModel};
+use crate::model::{InterfaceSpec, Invalid, MacAddress, NicModel};
 use crate::problem::Problem;
 
 /// Attach a VM to a network, even while it runs.
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 pub struct AttachArgs {
     /// NAME, NAME,portgroup=GROUP, or bridge=NAME for a bridge of the host
     #[arg(value_name = "NET", value_parser = pluggable, add = complete::networks())]
-    pub card: CardSpec,
+    pub interface: InterfaceSpec,
     /// VM name or UUID
     #[arg(add = complete::vms())]
     pub vm: String,
@@ -29,44 +29,45 @@ pub struct AttachArgs {
 }
 
 /// # Errors
-/// When there is no such network or VM, or the machine has no place for a card.
+/// When there is no such network or VM, or the machine has no place for an interface.
 pub async fn run(args: AttachArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
-    let card = card(&args)?;
+    let interface = interface(&args)?;
     let done = session
         .networks()
-        .attach(&card, &args.vm)
+        .attach(&interface, &args.vm)
         .await
         .map_err(|error| Problem::from(error).about(&args.vm))?;
     context.ui.show(&done, |done| {
         let when = if done.live { "" } else { "; this takes effect at its next start" };
-        let line = format!("{} is attached to {} ({}){when}\n", done.vm, card.network.in_words(), done.mac);
+        let line =
+            format!("{} is attached to {} ({}){when}\n", done.vm, interface.network.in_words(), done.mac);
         context.ui.outcome(&done.vm, line)
     });
     Ok(ExitCode::SUCCESS)
 }
 
-fn pluggable(text: &str) -> Result<CardSpec, String> {
-    let card: CardSpec = text.parse().map_err(|error: Invalid| error.to_string())?;
-    super::check_pluggable(&card.network)?;
-    Ok(card)
+fn pluggable(text: &str) -> Result<InterfaceSpec, String> {
+    let interface: InterfaceSpec = text.parse().map_err(|error: Invalid| error.to_string())?;
+    super::check_pluggable(&interface.network)?;
+    Ok(interface)
 }
 
 /// The interface, as the first argument and the flags describe it.
-fn card(args: &AttachArgs) -> Result<CardSpec, Problem> {
-    let mut card = args.card.clone();
+fn interface(args: &AttachArgs) -> Result<InterfaceSpec, Problem> {
+    let mut interface = args.interface.clone();
     let twice = |flag: &str, option: &str| {
         Problem::usage(format!("both {flag} and {option} are given"), "give only one of them")
     };
     if let Some(mac) = args.mac
-        && card.mac.replace(mac).is_some()
+        && interface.mac.replace(mac).is_some()
     {
         return Err(twice("--mac", "mac="));
     }
     if let Some(model) = args.model
-        && card.model.replace(model).is_some()
+        && interface.model.replace(model).is_some()
     {
         return Err(twice("--model", "model="));
     }
-    Ok(card)
+    Ok(interface)
 }

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Many;
+use super::Batch;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::problem::Problem;
@@ -23,13 +23,13 @@ pub struct AutostartArgs {
 /// When one of the networks can't be changed.
 pub async fn run(args: AutostartArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     for name in &args.names {
-        if !many.keep(session.networks().autostart(name, !args.off).await) {
+        if !batch.keep(session.networks().autostart(name, !args.off).await) {
             break;
         }
     }
-    many.finish(context, args.names.len() == 1, |status| {
+    batch.finish(context, args.names.len() == 1, |status| {
         let autostart = if status.network.autostart { "enabled" } else { "disabled" };
         let name = &status.network.name;
         context.ui.outcome(name, format!("{name}: autostart {autostart}\n"))

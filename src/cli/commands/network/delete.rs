@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Many;
+use super::Batch;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
@@ -37,7 +37,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
     let session = context.session().await?;
     let single = args.names.len() == 1;
     let mut plans = Vec::new();
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     for (index, name) in args.names.iter().enumerate() {
         if args.names[..index].contains(name) {
             continue;
@@ -47,25 +47,25 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
             Err(problem) if args.if_exists && problem.kind == ErrorKind::NotFound => {
                 context.ui.note(&format!("there is no network {name}"));
             }
-            Err(problem) => many.fail(problem),
+            Err(problem) => batch.fail(problem),
         }
     }
     if args.dry_run {
         context.ui.show_all(&plans, single, render::network_delete_plans);
-        return many.close(context);
+        return batch.close(context);
     }
     if asks && !plans.is_empty() {
         let plan = render::network_delete_plans(&plans);
         let answer = context.ui.confirm(session.interrupt(), &plan, "Delete?", "nothing was deleted").await;
         if let Err(no) = answer {
-            many.fail(no);
-            return many.close(context);
+            batch.fail(no);
+            return batch.close(context);
         }
     }
     for plan in plans {
-        if !many.keep(session.networks().delete(plan).await) {
+        if !batch.keep(session.networks().delete(plan).await) {
             break;
         }
     }
-    many.finish(context, single, |network| format!("deleted {}\n", network.name))
+    batch.finish(context, single, |network| format!("deleted {}\n", network.name))
 }

@@ -23,7 +23,7 @@ pub struct DetachArgs {
 }
 
 /// # Errors
-/// When the VM is not plugged in there, or its guest does not give the card up.
+/// When the VM is not plugged in there, or its guest does not release the interface.
 pub async fn run(args: DetachArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let done = session

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Many;
+use super::Batch;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
@@ -21,11 +21,11 @@ pub struct InfoArgs {
 /// When one of the networks is not there.
 pub async fn run(args: InfoArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.reader().await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     for name in &args.names {
-        if !many.keep(session.networks().info(name).await) {
+        if !batch.keep(session.networks().info(name).await) {
             break;
         }
     }
-    many.finish(context, args.names.len() == 1, render::network)
+    batch.finish(context, args.names.len() == 1, render::network)
 }

@@ -15,8 +15,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::batch::Batch;
 use super::help::{self, NounHelpArgs};
-use super::many::Many;
 use super::networks;
 use crate::cli::context::Context;
 use crate::manager::NetworkStatus;
@@ -82,15 +82,15 @@ pub async fn run(args: NetworkArgs, context: &Context) -> Result<ExitCode, Probl
 }
 
 /// Shows what became of several networks; with one named it is an object, else an array.
-fn finish(many: Many<NetworkStatus>, context: &Context, single: bool) -> Result<ExitCode, Problem> {
-    many.finish(context, single, |status| {
+fn finish(batch: Batch<NetworkStatus>, context: &Context, single: bool) -> Result<ExitCode, Problem> {
+    batch.finish(context, single, |status| {
         let state = if status.network.active { "active" } else { "inactive" };
         let name = &status.network.name;
         context.ui.outcome(name, format!("{name} is {state}\n"))
     })
 }
 
-/// What a card can be plugged into later. User-mode networking is settled at the create: the ports that are
+/// What an interface can be plugged into later. User-mode networking is settled at the create: the ports that are
 /// forwarded to the VM hang on it.
 fn pluggable(text: &str) -> Result<NetworkSpec, String> {
     let network = text.parse().map_err(|error: Invalid| error.to_string())?;

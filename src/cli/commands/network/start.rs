@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Many;
+use super::Batch;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::problem::Problem;
@@ -20,11 +20,11 @@ pub struct StartArgs {
 /// When one of the networks can't be started.
 pub async fn run(args: StartArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     for name in &args.names {
-        if !many.keep(session.networks().start(name).await) {
+        if !batch.keep(session.networks().start(name).await) {
             break;
         }
     }
-    super::finish(many, context, args.names.len() == 1)
+    super::finish(batch, context, args.names.len() == 1)
 }

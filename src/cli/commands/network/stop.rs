@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Many;
+use super::Batch;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::problem::Problem;
@@ -23,11 +23,11 @@ pub struct StopArgs {
 /// When a running VM uses one of the networks.
 pub async fn run(args: StopArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
-    let mut many = Many::new();
+    let mut batch = Batch::new();
     for name in &args.names {
-        if !many.keep(session.networks().stop(name, args.force).await) {
+        if !batch.keep(session.networks().stop(name, args.force).await) {
             break;
         }
     }
-    super::finish(many, context, args.names.len() == 1)
+    super::finish(batch, context, args.names.len() == 1)
 }

@@ -36,7 +36,7 @@ pub async fn run(args: NewArgs, context: &Context) -> Result<ExitCode, Problem> 
                 return Err(Problem::neither_template_nor_vm(vm));
             }
             let template = session.changes().template_of(vm).await?;
-            config::new_template(paths, &args.name, NewTemplate::Holding(&template))?
+            config::new_template(paths, &args.name, NewTemplate::WithSettings(&template))?
         }
     };
     let document = serde_json::json!({ "name": args.name, "path": path });

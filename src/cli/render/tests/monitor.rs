@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use super::{ODD, check, parsed, text};
 use crate::cli::render::{SampleColumn, exposition, samples, samples_as_csv};
-use crate::manager::{Card, CountedDisk, Counters, Look, SampleSource, Transfers, VmSample};
+use crate::manager::{CountedDisk, Counters, InterfaceCounters, Reading, SampleSource, Transfers, VmSample};
 use crate::model::{Uuid, VmState};
 
 /// One of which nothing is known.
-fn off(name: &str) -> Look {
+fn off(name: &str) -> Reading {
     let (state, source) = (VmState::Shutoff, SampleSource::Domstats);
     let sample = VmSample {
         time: parsed("2026-01-31T12:00:00.250Z"),
@@ -30,12 +30,12 @@ fn off(name: &str) -> Look {
         net_rx_bytes_per_second: None,
         net_tx_bytes_per_second: None,
     };
-    Look { counters: Counters::nothing(state, source), sample, jobs: Vec::new(), events: Vec::new() }
+    Reading { counters: Counters::nothing(state, source), sample, jobs: Vec::new(), events: Vec::new() }
 }
 
-fn busy() -> Look {
-    let mut look = off("web");
-    let now = &mut look.sample;
+fn busy() -> Reading {
+    let mut reading = off("web");
+    let now = &mut reading.sample;
     (now.state, now.source, now.interval_seconds) = (VmState::Running, SampleSource::Qmp, Some(1.0));
     (now.cpu_percent, now.cpu_percent_of_vcpus) = (Some(199.95), Some(99.9));
     now.vcpu_percent = vec![Some(100.0), None];
@@ -44,27 +44,28 @@ fn busy() -> Look {
     (now.disk_read_ops_per_second, now.disk_write_ops_per_second) = (Some(3.0), Some(0.0));
     (now.disk_read_latency_ms, now.disk_write_latency_ms) = (Some(0.25), None);
     (now.net_rx_bytes_per_second, now.net_tx_bytes_per_second) = (Some(0.0), Some(999.0));
-    let total = &mut look.counters;
+    let total = &mut reading.counters;
     (total.cpu, total.vcpus) =
         (Some(Duration::from_millis(90_250)), vec![Some(Duration::from_secs(45)), None]);
     (total.memory_mib, total.memory_used_mib, total.memory_resident_mib) = (Some(2048), Some(700), Some(900));
     let read = Transfers { operations: 10, bytes: 40_960, nanoseconds: 1_500_000_000 };
     total.disks = Some(vec![CountedDisk { target: text("vda"), read, written: Transfers::default() }]);
-    total.cards = Some(vec![Card { device: text("vnet0"), received_bytes: 1, sent_bytes: 2 }]);
-    look
+    total.interfaces =
+        Some(vec![InterfaceCounters { device: text("vnet0"), received_bytes: 1, sent_bytes: 2 }]);
+    reading
 }
 
 #[test]
 fn tables() {
-    let looks = || vec![off(ODD), busy(), off("a \"b\", c")];
+    let readings = || vec![off(ODD), busy(), off("a \"b\", c")];
     check(
         "monitor",
         &[
-            ("monitor --once", samples(looks(), SampleColumn::Cpu)),
-            ("monitor --once --sort name", samples(looks(), SampleColumn::Name)),
+            ("monitor --once", samples(readings(), SampleColumn::Cpu)),
+            ("monitor --once --sort name", samples(readings(), SampleColumn::Name)),
             ("monitor --once: none", samples(Vec::new(), SampleColumn::Cpu)),
             // Data, in which a name stays as it is; no terminal should act on the snapshot.
-            ("monitor --csv", samples_as_csv(&looks(), true).replace('\u{1b}', "<ESC>")),
+            ("monitor --csv", samples_as_csv(&readings(), true).replace('\u{1b}', "<ESC>")),
             ("monitor --csv: later", samples_as_csv(&[busy()], false)),
         ],
     );
@@ -73,8 +74,9 @@ fn tables() {
 #[test]
 fn metrics() {
     let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
-    let exposed =
-        |looks: &[Look], up, stale| exposition(looks, up, stale).replace(&version, "version=\"1.2.3\"");
+    let exposed = |readings: &[Reading], up, stale| {
+        exposition(readings, up, stale).replace(&version, "version=\"1.2.3\"")
+    };
     let odd = off("a\\b\"c\nd");
     check(
         "prometheus",

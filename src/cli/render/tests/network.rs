@@ -3,8 +3,8 @@ use std::net::IpAddr;
 use super::{ODD, check, future, parsed, text, texts};
 use crate::cli::render::{network, network_delete_plans, network_made, network_plan, networks};
 use crate::manager::{
-    LeaseStatus, Network, NetworkCard, NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus, PortGroup,
-    ReservationStatus,
+    AttachedInterface, LeaseStatus, Network, NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus,
+    PortGroup, ReservationStatus,
 };
 use crate::model::{IpRange, IpSubnet, Subnet, Subnet6, Uuid};
 
@@ -88,14 +88,15 @@ fn pages() {
         group("all", false, &[10, 20], true, Some("openvswitch")),
         group("none", false, &[], false, None),
     ];
-    let card = |vm: &str, active, model: Option<&str>, portgroup: Option<&str>| NetworkCard {
+    let interface = |vm: &str, active, model: Option<&str>, portgroup: Option<&str>| AttachedInterface {
         vm: text(vm),
         mac: text("52:54:00:00:00:01"),
         model: model.map(text),
         portgroup: portgroup.map(text),
         active,
     };
-    let cards = vec![card("web", true, Some("virtio"), Some("office")), card(ODD, false, None, None)];
+    let interfaces =
+        vec![interface("web", true, Some("virtio"), Some("office")), interface(ODD, false, None, None)];
     let lease = |vm: Option<&str>, hostname: Option<&str>, expires| LeaseStatus {
         ip: parsed("192.168.122.10"),
         mac: text("52:54:00:00:00:01"),
@@ -126,11 +127,11 @@ fn pages() {
     ];
     let bare = NetworkInfo {
         status: bare(ODD, "isolated"),
-        cards: Vec::new(),
+        interfaces: Vec::new(),
         leases: Vec::new(),
         reservations: Vec::new(),
     };
-    let full = NetworkInfo { status, cards, leases, reservations };
+    let full = NetworkInfo { status, interfaces, leases, reservations };
     check("network-info", &[("network info", network(&full)), ("network info: little", network(&bare))]);
 }
 

@@ -5,7 +5,9 @@ use crate::cli::render::{
 use crate::manager::{
     CheckStatus, DeletePlan, DeleteReason, Deleted, FileDeletion, Garbage, KeepReason, KeptFile, Plan, Reason,
 };
-use crate::model::{CardSpec, Firmware, MountDriver, NetworkSpec, PortPublish, Protocol, SharedFolder, Uuid};
+use crate::model::{
+    Firmware, InterfaceSpec, MountDriver, NetworkSpec, PortPublish, Protocol, SharedFolder, Uuid,
+};
 use crate::problem::doctor::CheckReport;
 
 fn kept() -> Vec<KeptFile> {
@@ -73,7 +75,7 @@ fn small() -> Plan {
         disk_size_bytes: 20 << 30,
         accel: "tcg",
         firmware: Firmware::Bios,
-        networks: vec![CardSpec::from(NetworkSpec::User)],
+        networks: vec![InterfaceSpec::from(NetworkSpec::User)],
         networks_to_start: Vec::new(),
         publish: Vec::new(),
         mounts: Vec::new(),
@@ -94,7 +96,7 @@ fn creates() {
         read_only,
         driver: MountDriver::NineP,
     };
-    let cards = ["default,mac=52:54:00:00:00:01,model=e1000", "bridge=br0", "none"];
+    let interfaces = ["default,mac=52:54:00:00:00:01,model=e1000", "bridge=br0", "none"];
     let large = Plan {
         replaces: Some(going()),
         uri: text("qemu:///system"),
@@ -107,7 +109,7 @@ fn creates() {
         max_cpus: 8,
         accel: "kvm",
         firmware: Firmware::EfiSecure,
-        networks: cards.map(super::parsed).into(),
+        networks: interfaces.map(super::parsed).into(),
         networks_to_start: texts(&["default"]),
         publish: texts(&["8080:80"]),
         mounts: vec![folder(true), folder(false)],

@@ -18,7 +18,7 @@ use crate::system::fs;
 /// How many bytes tell how a file is packed.
 pub(super) const MAGIC_BYTES: usize = 6;
 const CHUNK_BYTES: usize = 256 * 1024;
-/// Pieces that may wait for the unpacker.
+/// Chunks that may wait for the unpacker.
 const QUEUE: usize = 16;
 /// xz's own strongest preset needs 65 MiB to unpack.
 const XZ_MEMORY_BYTES: u64 = 256 << 20;
@@ -45,7 +45,7 @@ impl Packing {
     }
 
     /// Reads what `packed` holds, of files that were put behind each other too.
-    fn reader(self, packed: Pieces) -> io::Result<Box<dyn Read>> {
+    fn reader(self, packed: ChunkReader) -> io::Result<Box<dyn Read>> {
         Ok(match self {
             Self::Xz => {
                 let flags = liblzma::stream::CONCATENATED;
@@ -62,7 +62,7 @@ impl Packing {
 /// A file in the making; dropped before its end, it is removed.
 pub(super) struct Unpacker {
     path: PathBuf,
-    pieces: Option<SyncSender<Vec<u8>>>,
+    chunks: Option<SyncSender<Vec<u8>>>,
     fed_bytes: Arc<AtomicU64>,
     worker: Option<JoinHandle<Result<Digest, Error>>>,
 }
@@ -85,11 +85,11 @@ impl Unpacker {
             .open(&path)
             .map_err(|error| file::write_failed(&path, error))?;
         let fed_bytes = Arc::new(AtomicU64::new(packed_bytes.unwrap_or(0)));
-        let (pieces, receiver) = sync_channel(QUEUE);
+        let (chunks, receiver) = sync_channel(QUEUE);
         let work =
             Work { name: name.to_owned(), path: path.clone(), packed_bytes: Arc::clone(&fed_bytes), limits };
         let worker = std::thread::spawn(move || work.run(packing, receiver, file));
-        Ok(Self { path, pieces: Some(pieces), fed_bytes, worker: Some(worker) })
+        Ok(Self { path, chunks: Some(chunks), fed_bytes, worker: Some(worker) })
     }
 
     /// Takes the next bytes.
@@ -98,7 +98,7 @@ impl Unpacker {
     /// When they, or those before them, can't be unpacked.
     pub(super) fn feed(&mut self, bytes: &[u8], received_bytes: u64) -> Result<(), Error> {
         self.fed_bytes.fetch_max(received_bytes, Ordering::Relaxed);
-        let sent = self.pieces.as_ref().is_some_and(|pieces| pieces.send(bytes.to_vec()).is_ok());
+        let sent = self.chunks.as_ref().is_some_and(|chunks| chunks.send(bytes.to_vec()).is_ok());
         // It ends early only when it failed.
         if sent { Ok(()) } else { self.join().map(|_| ()) }
     }
@@ -113,7 +113,7 @@ impl Unpacker {
     }
 
     fn join(&mut self) -> Result<Digest, Error> {
-        self.pieces = None;
+        self.chunks = None;
         match self.worker.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,
             _ => Err(fs::Error::at("unpack", &self.path)(io::ErrorKind::Other.into()).into()),
@@ -123,7 +123,7 @@ impl Unpacker {
 
 impl Drop for Unpacker {
     fn drop(&mut self) {
-        self.pieces = None;
+        self.chunks = None;
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
         }
@@ -142,9 +142,9 @@ struct Work {
 }
 
 impl Work {
-    fn run(&self, packing: Packing, pieces: Receiver<Vec<u8>>, file: File) -> Result<Digest, Error> {
+    fn run(&self, packing: Packing, chunks: Receiver<Vec<u8>>, file: File) -> Result<Digest, Error> {
         let damaged = |source| Error::Unpack { name: self.name.clone(), source };
-        let mut reader = packing.reader(Pieces::new(pieces)).map_err(damaged)?;
+        let mut reader = packing.reader(ChunkReader::new(chunks)).map_err(damaged)?;
         let mut hasher = Hasher::new(Algorithm::Sha256);
         let mut to = SparseFile::new(file);
         let mut chunk = vec![0; CHUNK_BYTES];
@@ -175,26 +175,26 @@ impl Work {
 }
 
 /// Reads what comes through the channel; its other side's end is the end.
-struct Pieces {
+struct ChunkReader {
     receiver: Receiver<Vec<u8>>,
-    piece: Vec<u8>,
+    chunk: Vec<u8>,
     at: usize,
 }
 
-impl Pieces {
+impl ChunkReader {
     fn new(receiver: Receiver<Vec<u8>>) -> Self {
-        Self { receiver, piece: Vec::new(), at: 0 }
+        Self { receiver, chunk: Vec::new(), at: 0 }
     }
 }
 
-impl Read for Pieces {
+impl Read for ChunkReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.piece.len() {
+        while self.at == self.chunk.len() {
             let Ok(next) = self.receiver.recv() else { return Ok(0) };
-            (self.piece, self.at) = (next, 0);
+            (self.chunk, self.at) = (next, 0);
         }
-        let count = buffer.len().min(self.piece.len() - self.at);
-        buffer[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
+        let count = buffer.len().min(self.chunk.len() - self.at);
+        buffer[..count].copy_from_slice(&self.chunk[self.at..self.at + count]);
         self.at += count;
         Ok(count)
     }

@@ -33,9 +33,9 @@ fn unpack(packed: &[u8], limits: Limits) -> Result<(Vec<u8>, Digest), Error> {
     let result = (|| {
         let mut unpacker = Unpacker::start(packing, path.clone(), "it", None, limits)?;
         let mut received = 0;
-        for piece in packed.chunks(1001) {
-            received += piece.len() as u64;
-            unpacker.feed(piece, received)?;
+        for chunk in packed.chunks(1001) {
+            received += chunk.len() as u64;
+            unpacker.feed(chunk, received)?;
         }
         unpacker.finish()
     })();

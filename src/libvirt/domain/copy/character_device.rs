@@ -11,7 +11,7 @@ const SOCKET_PATH: usize = 107;
 
 /// Gives the device its own end on the host.
 pub(super) fn copy(copying: &mut Copying<'_>, device: &mut Element, place: &str) {
-    own_log(copying, device);
+    set_log(copying, device);
     // The number of the host's terminal, which is new at each start.
     edit::remove_attribute(device, "tty");
     match device.attribute("type") {
@@ -20,10 +20,10 @@ pub(super) fn copy(copying: &mut Copying<'_>, device: &mut Element, place: &str)
         Some("unix") if is_bound(device) && is_virtio_channel(device) => {
             edit::remove_children(device, "source")
         }
-        Some("unix") if is_bound(device) => own_socket(copying, device, place),
-        Some("file") => own_file(copying, device),
-        Some("tcp") if is_bound(device) => own_port(copying, device, place, "tcp"),
-        Some("udp") => own_port(copying, device, place, "udp"),
+        Some("unix") if is_bound(device) => set_socket(copying, device, place),
+        Some("file") => set_file(copying, device),
+        Some("tcp") if is_bound(device) => set_port(copying, device, place, "tcp"),
+        Some("udp") => set_port(copying, device, place, "udp"),
         Some("dev") => copying.obstacle(place, Conflict::Exclusive, target(device)),
         Some("pipe") => copying.obstacle(place, Conflict::SinglePeer, target(device)),
         // A server decides by itself whom it takes; all others are no resource of the host.
@@ -65,7 +65,7 @@ fn is_virtio_channel(device: &Element) -> bool {
     device.name == "channel" && device.find_attribute("target", "type") == Some("virtio")
 }
 
-fn own_log(copying: &Copying<'_>, device: &mut Element) {
+fn set_log(copying: &Copying<'_>, device: &mut Element) {
     if let Some(log) = device.find_mut("log")
         && let Some(file) = log.attribute("file").map(|file| copying.copy.beside(file))
     {
@@ -73,7 +73,7 @@ fn own_log(copying: &Copying<'_>, device: &mut Element) {
     }
 }
 
-fn own_file(copying: &Copying<'_>, device: &mut Element) {
+fn set_file(copying: &Copying<'_>, device: &mut Element) {
     if let Some(source) = device.find_mut("source")
         && let Some(path) = source.attribute("path").map(|path| copying.copy.beside(path))
     {
@@ -81,18 +81,18 @@ fn own_file(copying: &Copying<'_>, device: &mut Element) {
     }
 }
 
-fn own_socket(copying: &mut Copying<'_>, device: &mut Element, place: &str) {
+fn set_socket(copying: &mut Copying<'_>, device: &mut Element, place: &str) {
     let Some(source) = device.find_mut("source") else { return };
     let Some(path) = source.attribute("path").map(str::to_owned) else { return };
-    let own = copying.copy.beside(&path);
-    if own.len() > SOCKET_PATH {
+    let new_path = copying.copy.beside(&path);
+    if new_path.len() > SOCKET_PATH {
         copying.obstacle(place, Conflict::File, path);
     } else {
-        source.set_attribute("path", own);
+        source.set_attribute("path", new_path);
     }
 }
 
-fn own_port(copying: &mut Copying<'_>, device: &mut Element, place: &str, protocol: &str) {
+fn set_port(copying: &mut Copying<'_>, device: &mut Element, place: &str, protocol: &str) {
     let bound = edit::children_mut(device)
         .find(|child| child.name == "source" && child.attribute("mode") == Some("bind"));
     let Some(source) = bound else { return };
@@ -101,8 +101,8 @@ fn own_port(copying: &mut Copying<'_>, device: &mut Element, place: &str, protoc
         // The system chooses one.
         Ok(0) => {}
         Ok(port) => {
-            if let Some(own) = copying.own_port(place, protocol, port) {
-                source.set_attribute("service", own.to_string());
+            if let Some(new_port) = copying.new_port(place, protocol, port) {
+                source.set_attribute("service", new_port.to_string());
             }
         }
         // By the name of a service.

@@ -113,7 +113,7 @@ pub(super) fn check(copying: &mut Copying<'_>, commandline: &mut Element, place:
                 copying.obstacle(place, Conflict::Exclusive, value);
             }
         } else if option == "fw_cfg" {
-            own_firmware_file(copying, argument, &value);
+            replace_firmware_file(copying, argument, &value);
         } else if !is_ours && is_taking(&option, &value) {
             copying.obstacle(place, Conflict::Exclusive, format!("-{option} {value}"));
         }
@@ -148,7 +148,7 @@ fn is_taking(option: &str, value: &str) -> bool {
 }
 
 /// Ignition's configuration is handed to the guest so, too.
-fn own_firmware_file(copying: &Copying<'_>, argument: &mut Element, value: &str) {
+fn replace_firmware_file(copying: &Copying<'_>, argument: &mut Element, value: &str) {
     let parts: Vec<String> = value
         .split(',')
         .map(|part| match part.strip_prefix("file=").and_then(|file| copying.copy.files.get(file)) {

@@ -9,7 +9,7 @@ const MOST_PORTS: usize = 128;
 
 /// Gives the interface its own address, ports and device on the host.
 pub(super) fn copy(copying: &mut Copying<'_>, interface: &mut Element, place: &str) {
-    let is_same_mac = own_mac(copying, interface);
+    let is_same_mac = set_mac(copying, interface);
     // The host's own device, where somebody has given it a name.
     edit::remove_children(interface, "target");
     if let Some(parameters) = interface.find_mut("virtualport/parameters") {
@@ -41,7 +41,7 @@ pub(super) fn copy(copying: &mut Copying<'_>, interface: &mut Element, place: &s
 }
 
 /// Whether the address is the source's, as it is when the guest stays who it is.
-fn own_mac(copying: &mut Copying<'_>, interface: &mut Element) -> bool {
+fn set_mac(copying: &mut Copying<'_>, interface: &mut Element) -> bool {
     let Some(mac) = interface.find_mut("mac") else { return false };
     edit::remove_attribute(mac, "currentAddress");
     let new = copying.copy.macs.get(copying.interfaces);
@@ -80,17 +80,17 @@ fn forwards(copying: &mut Copying<'_>, interface: &mut Element, place: &str) {
             copying.obstacle(place, Conflict::Exclusive, format!("{number} {protocol} ports"));
             continue;
         }
-        let own: Vec<Option<Node>> = pairs
+        let ranges: Vec<Option<Node>> = pairs
             .into_iter()
             .map(|(host, guest)| {
-                let own = copying.own_port(place, &protocol, host)?;
+                let new_port = copying.new_port(place, &protocol, host)?;
                 let range =
-                    Element::new("range").with("start", own.to_string()).with("to", guest.to_string());
+                    Element::new("range").with("start", new_port.to_string()).with("to", guest.to_string());
                 Some(Node::Element(range))
             })
             .collect();
         edit::remove_children(forward, "range");
-        forward.children.extend(own.into_iter().flatten());
+        forward.children.extend(ranges.into_iter().flatten());
     }
 }
 
@@ -98,8 +98,8 @@ fn forwards(copying: &mut Copying<'_>, interface: &mut Element, place: &str) {
 fn listening_port(copying: &mut Copying<'_>, interface: &mut Element, place: &str) {
     let Some(source) = interface.find_mut("source") else { return };
     let Some(port) = source.attribute("port").and_then(|port| port.parse().ok()) else { return };
-    if let Some(own) = copying.own_port(place, "tcp", port) {
-        source.set_attribute("port", own.to_string());
+    if let Some(new_port) = copying.new_port(place, "tcp", port) {
+        source.set_attribute("port", new_port.to_string());
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn lease(lease: &Element) -> String {
     lease.find_text("key").unwrap_or_default()
 }
 
-/// The device of the host that is passed through, by what a person knows it by.
+/// The device of the host that is passed through, by the name that users know it by.
 pub(super) fn host_device(device: &Element) -> String {
     let source = device.find("source");
     let of = |path: &str, name: &str| {

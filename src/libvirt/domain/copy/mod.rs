@@ -121,9 +121,9 @@ impl DomainCopy {
     fn replace_record(&self, domain: &mut Element) {
         const OURS: [&str; 5] =
             [NAMESPACE, PARENT_NAMESPACE, PROTECTED_NAMESPACE, CREATING_NAMESPACE, ADDED_NAMESPACE];
-        let own = self.metadata.to_elements().into_iter().map(Node::Element);
+        let record = self.metadata.to_elements().into_iter().map(Node::Element);
         let Some(metadata) = domain.find("metadata") else {
-            let metadata = Element { children: own.collect(), ..Element::new("metadata") };
+            let metadata = Element { children: record.collect(), ..Element::new("metadata") };
             domain.children.push(Node::Element(metadata));
             return;
         };
@@ -133,7 +133,7 @@ impl DomainCopy {
             }
             _ => true,
         });
-        let children: Vec<Node> = others.cloned().chain(own).collect();
+        let children: Vec<Node> = others.cloned().chain(record).collect();
         if let Some(metadata) = domain.find_mut("metadata") {
             metadata.children = children;
         }
@@ -194,8 +194,8 @@ impl Copying<'_> {
                 self.obstacle(place, conflict.clone(), resource(element));
                 true
             }
-            Some(Treatment::Own(make_own)) => {
-                make_own(self, element, place);
+            Some(Treatment::Replaced(replace)) => {
+                replace(self, element, place);
                 self.visit(element, pattern, place);
                 true
             }
@@ -222,16 +222,16 @@ impl Copying<'_> {
     }
 
     /// The port that takes the place of one that the source listens on.
-    fn own_port(&mut self, place: &str, protocol: &str, port: u16) -> Option<u16> {
-        let own = self.copy.ports.get(&port).copied();
-        if own.is_none() {
+    fn new_port(&mut self, place: &str, protocol: &str, port: u16) -> Option<u16> {
+        let new_port = self.copy.ports.get(&port).copied();
+        if new_port.is_none() {
             self.obstacle(
                 place,
                 Conflict::Port(HostPort { protocol: protocol.to_owned(), port }),
                 port.to_string(),
             );
         }
-        own
+        new_port
     }
 }
 

@@ -9,7 +9,7 @@ use crate::libvirt::xml::Element;
 /// What becomes of an element in a copy.
 pub(super) enum Treatment {
     /// It is made the copy's own; what is in it is looked at, too.
-    Own(fn(&mut Copying<'_>, &mut Element, &str)),
+    Replaced(fn(&mut Copying<'_>, &mut Element, &str)),
     /// It goes, so that libvirt makes another.
     Removed,
     /// It stays, with all that is in it: both may have it.
@@ -63,7 +63,7 @@ fn any(_: &Element) -> bool {
     true
 }
 
-use Treatment::{Own, Refused, Removed, Shared};
+use Treatment::{Refused, Removed, Replaced, Shared};
 
 const CHARACTER_DEVICES: &str = "devices/serial|parallel|console|channel|redirdev|smartcard";
 const IN_CHARACTER_DEVICES: &str = "devices/serial|parallel|console|channel|redirdev|smartcard/*";
@@ -73,12 +73,12 @@ static ROWS: &[Row] = &[
     // Who the machine is.
     row("title|description", any, Shared, "text for people"),
     row("metadata", any, Shared, "what others keep there; vmtools' own record is made anew"),
-    row("genid", any, Own(machine::empty), "libvirt makes another; the guest is to see that it is another machine"),
-    row("sysinfo/entry", any, Own(machine::firmware_entry), "a file that is handed to the guest is read only; one that tells who the guest is gets a copy"),
-    row("sysinfo/*/entry", any, Own(machine::smbios_entry), "the UUID has to be the domain's, and serial numbers tell machines apart"),
+    row("genid", any, Replaced(machine::empty), "libvirt makes another; the guest is to see that it is another machine"),
+    row("sysinfo/entry", any, Replaced(machine::firmware_entry), "a file that is handed to the guest is read only; one that tells who the guest is gets a copy"),
+    row("sysinfo/*/entry", any, Replaced(machine::smbios_entry), "the UUID has to be the domain's, and serial numbers tell machines apart"),
     // How it starts.
-    row("os/nvram", any, Own(machine::nvram), "the firmware writes to it"),
-    row("os/loader", machine::is_written_firmware, Own(machine::written_firmware), "firmware and its variables in one file, which the firmware writes to"),
+    row("os/nvram", any, Replaced(machine::nvram), "the firmware writes to it"),
+    row("os/loader", machine::is_written_firmware, Replaced(machine::written_firmware), "firmware and its variables in one file, which the firmware writes to"),
     row("os/loader|kernel|initrd|cmdline|dtb|shim|root", any, Shared, "only read"),
     row("os/acpi", any, Shared, "only read"),
     row("os/init|initarg|initenv|initdir|inituser|initgroup", any, Shared, "of containers, in their own file system"),
@@ -88,12 +88,12 @@ static ROWS: &[Row] = &[
     row("seclabel", any, Shared, "a static label is the administrator's choice; libvirt makes dynamic ones itself"),
     row("launchSecurity/session|dhCert", any, Refused(Conflict::Identity, machine::name), "made by the guest's owner for one launch of one machine"),
     row("launchSecurity/*", any, Shared, "what the guest's owner demands of every launch"),
-    row("qemu:commandline", any, Own(command_line::check), "QEMU's own arguments may name anything"),
+    row("qemu:commandline", any, Replaced(command_line::check), "QEMU's own arguments may name anything"),
     row("qemu:commandline/*", any, Shared, "looked at above"),
     row("qemu:override|capabilities|deprecation", any, Shared, "settings"),
     row("devices/emulator", any, Shared, "a program of the host"),
     // Its disks.
-    row("devices/disk", any, Own(disk::copy), "both would write to one image"),
+    row("devices/disk", any, Replaced(disk::copy), "both would write to one image"),
     row("devices/disk/serial|wwn|vendor|product", any, Shared, "only its guest sees it, which finds its disks by it (/dev/disk/by-id)"),
     row("devices/disk/*", any, Shared, "its image is the copy's own, is only read, or is meant for several machines"),
     row("devices/controller/*", any, Shared, "inside the machine"),
@@ -108,14 +108,14 @@ static ROWS: &[Row] = &[
     row("devices/interface", interface::is_udp, Refused(Conflict::SinglePeer, interface::peer), "the QEMU at the other end sends to one port"),
     row("devices/interface", interface::has_host_address, Refused(Conflict::Identity, interface::host_address), "an address of the host's end of the tap"),
     row("devices/interface", interface::is_midonet, Refused(Conflict::Identity, interface::midonet_port), "the port of the virtual network, which is for one machine"),
-    row("devices/interface", any, Own(interface::copy), "its hardware address, its device on the host, its ports"),
+    row("devices/interface", any, Replaced(interface::copy), "its hardware address, its device on the host, its ports"),
     row("devices/interface/*", any, Shared, "networks, bridges, programs and settings of the host"),
     // Its character devices.
     row("devices/smartcard", machine::is_host_smartcard, Shared, "card readers and certificates of the host, which are only read"),
     row("devices/redirdev", character_device::is_connection, Refused(Conflict::SinglePeer, character_device::target), "one USB device at the other end"),
-    row(CHARACTER_DEVICES, any, Own(character_device::copy), "its port, socket, file or device"),
+    row(CHARACTER_DEVICES, any, Replaced(character_device::copy), "its port, socket, file or device"),
     row(IN_CHARACTER_DEVICES, any, Shared, "inside the machine, or made its own above"),
-    row("devices/rng", character_device::is_entropy_server, Own(character_device::entropy_server), "a connection to an entropy daemon"),
+    row("devices/rng", character_device::is_entropy_server, Replaced(character_device::entropy_server), "a connection to an entropy daemon"),
     row("devices/rng/*", any, Shared, "the host's random numbers"),
     // What is passed through from the host.
     row("devices/hostdev", machine::is_shareable, Shared, "said to be for several machines"),
@@ -124,21 +124,21 @@ static ROWS: &[Row] = &[
     row("devices/tpm", machine::is_passthrough_tpm, Refused(Conflict::Exclusive, machine::tpm_device), "the host's own TPM"),
     row("devices/tpm", machine::is_external_tpm, Refused(Conflict::SinglePeer, machine::tpm_socket), "an emulator that others run for this machine"),
     row("devices/tpm/backend/source", any, Removed, "the emulator's state, which libvirt keeps by the UUID"),
-    row("devices/vsock", any, Own(machine::vsock), "the address of the guest on the host"),
+    row("devices/vsock", any, Replaced(machine::vsock), "the address of the guest on the host"),
     // What it shares with its host.
     row("devices/filesystem", machine::is_served_elsewhere, Refused(Conflict::SinglePeer, machine::filesystem), "a daemon that others run for this machine"),
     row("devices/filesystem", machine::is_written_image, Refused(Conflict::Exclusive, machine::filesystem), "a file system that two machines must not mount"),
     row("devices/filesystem", any, Shared, "a directory of the host, which several machines may mount"),
-    row("devices/memory", machine::is_written_memory, Own(machine::memory), "memory that is kept in a file"),
+    row("devices/memory", machine::is_written_memory, Replaced(machine::memory), "memory that is kept in a file"),
     row("devices/memory/uuid", any, Removed, "libvirt makes another"),
     row("devices/memory/*", any, Shared, "only read, or a copy of its own in memory"),
     row("devices/shmem", machine::has_server, Shared, "a server that machines connect to in order to share"),
     row("devices/shmem", any, Refused(Conflict::Exclusive, machine::shared_memory), "memory that two machines talk through, where a third would interfere"),
     row("devices/pstore/path", any, Removed, "the guest's crash logs; libvirt makes another file"),
     // How it is shown and heard.
-    row("devices/graphics", any, Own(graphics::copy), "its ports and sockets; passwords stay"),
+    row("devices/graphics", any, Replaced(graphics::copy), "its ports and sockets; passwords stay"),
     row("devices/graphics/*", any, Shared, "addresses and devices of the host for all machines"),
-    row("devices/audio", machine::is_audio_file, Own(machine::audio_file), "a recording"),
+    row("devices/audio", machine::is_audio_file, Replaced(machine::audio_file), "a recording"),
     row("devices/audio", any, Shared, "the host's sound system"),
     row("devices/video", any, Shared, "the host's render nodes, which several programs use"),
     row("devices/crypto", any, Shared, "the host's cryptography"),

@@ -247,7 +247,7 @@ impl From<crate::model::DiskBus> for Bus {
     }
 }
 
-/// For messages: what a person recognises the source by.
+/// The source as messages name it.
 impl fmt::Display for DiskSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -8,7 +8,7 @@ pub enum DiskRole {
     System,
     /// Another hard disk.
     Data,
-    /// The small disk from which cloud-init in the guest reads what it is told.
+    /// The small disk from which cloud-init in the guest reads its configuration.
     Seed,
     /// A CD-ROM drive.
     Cdrom,

@@ -46,9 +46,9 @@ pub fn free_target(definitions: &[&Domain], bus: &Bus) -> Option<FreeTarget> {
             let is_free = |address: &DriveAddress| {
                 !definitions.iter().any(|domain| taken_on(domain, bus, &slots).any(|taken| taken == *address))
             };
-            let own = slots.address(index);
+            let usual = slots.address(index);
             let mut others = (0..limit).map(|index| slots.address(index));
-            Some(if is_free(&own) { own } else { others.find(is_free)? })
+            Some(if is_free(&usual) { usual } else { others.find(is_free)? })
         }
         None => None,
     };
@@ -83,15 +83,15 @@ struct Slots {
     buses_per_controller: u32,
     units_per_bus: u32,
     /// The unit that the controller itself has.
-    own_unit: Option<u32>,
+    controller_unit: Option<u32>,
     /// How many names there are places for; a controller more is made where there is no such limit.
     limit: Option<u32>,
 }
 
 impl Slots {
     fn of(bus: &Bus) -> Option<Self> {
-        let slots = |buses_per_controller, units_per_bus, own_unit, limit| {
-            Some(Self { buses_per_controller, units_per_bus, own_unit, limit })
+        let slots = |buses_per_controller, units_per_bus, controller_unit, limit| {
+            Some(Self { buses_per_controller, units_per_bus, controller_unit, limit })
         };
         match bus {
             Bus::Sata => slots(1, 6, None, None),
@@ -107,7 +107,8 @@ impl Slots {
         let per_controller = self.buses_per_controller * self.units_per_bus;
         let (controller, rest) = (index / per_controller, index % per_controller);
         let (bus, unit) = (rest / self.units_per_bus, rest % self.units_per_bus);
-        let unit = if self.own_unit.is_some_and(|own| unit >= own) { unit + 1 } else { unit };
+        let unit =
+            if self.controller_unit.is_some_and(|reserved| unit >= reserved) { unit + 1 } else { unit };
         DriveAddress { controller, bus, target: 0, unit }
     }
 }

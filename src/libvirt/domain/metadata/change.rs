@@ -13,7 +13,7 @@ pub struct MetadataChange {
     /// When `gc` may remove the VM: a time, or never.
     pub expires: Option<Option<Timestamp>>,
     /// The volumes that the VM owns from now on.
-    pub own: Vec<OwnedVolume>,
+    pub owned: Vec<OwnedVolume>,
     /// The paths of those that it no longer owns.
     pub disown: Vec<String>,
 }
@@ -58,7 +58,10 @@ impl MetadataChange {
                 .with("name", &owned.volume)
                 .with("path", &owned.path)
         };
-        changed.children(self.label.iter().map(label)).children(expires).children(self.own.iter().map(volume))
+        changed
+            .children(self.label.iter().map(label))
+            .children(expires)
+            .children(self.owned.iter().map(volume))
     }
 
     fn replaces(&self, element: &Element) -> bool {
@@ -127,7 +130,7 @@ mod tests {
             unlabel: vec!["ci".into()],
             label: vec!["team=b".parse().expect("valid"), "new='".parse().expect("valid")],
             expires: Some(None),
-            own: vec![OwnedVolume { pool: "p".into(), volume: "new".into(), path: "/p/new".into() }],
+            owned: vec![OwnedVolume { pool: "p".into(), volume: "new".into(), path: "/p/new".into() }],
             disown: full().owned.into_iter().map(|owned| owned.path).collect(),
         };
         let before = Metadata {
@@ -141,7 +144,7 @@ mod tests {
         assert!(changed.find("later/q:x").is_some() && changed.name == "vm");
         let line = changed.to_line().expect("writes");
         assert!(!line.contains("<vmtools:") && !line.contains("xmlns") && !line.contains('\n'), "{line}");
-        let (labels, owned) = (change.label.clone(), change.own.clone());
+        let (labels, owned) = (change.label.clone(), change.owned.clone());
         let expected = Metadata { labels, owned, expires: None, ..before };
         assert_eq!(Metadata::of_domain(&put_in(changed)), Some(expected));
         assert!(MetadataChange::default().is_empty() && !change.is_empty());

@@ -15,16 +15,16 @@ use crate::libvirt::xml::Element;
 use crate::model::{Label, PortPublish, SharedFolder, Timestamp, Uuid};
 
 /// The namespace of [`Metadata`].
-pub const NAMESPACE: &str = "urn:vmtools:vm:1";
+pub(in crate::libvirt) const NAMESPACE: &str = "urn:vmtools:vm:1";
 /// The namespace of the mark of a create that is under way.
-pub const CREATING_NAMESPACE: &str = "urn:vmtools:creating:1";
+pub(in crate::libvirt) const CREATING_NAMESPACE: &str = "urn:vmtools:creating:1";
 /// The namespace of the mark of a domain, of whomever, that disks of others stand on its own.
-pub const PARENT_NAMESPACE: &str = "urn:vmtools:parent:1";
+pub(in crate::libvirt) const PARENT_NAMESPACE: &str = "urn:vmtools:parent:1";
 /// The namespace of the mark of a VM that is not to be deleted.
-pub const PROTECTED_NAMESPACE: &str = "urn:vmtools:protected:1";
+pub(in crate::libvirt) const PROTECTED_NAMESPACE: &str = "urn:vmtools:protected:1";
 
 /// The namespace of the list of the disks that vmtools made for a domain of others.
-pub const ADDED_NAMESPACE: &str = "urn:vmtools:added:1";
+pub(in crate::libvirt) const ADDED_NAMESPACE: &str = "urn:vmtools:added:1";
 
 /// The record that vmtools keeps of a VM it made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,10 +48,10 @@ pub struct Metadata {
     /// The ports that user-mode networking forwards to the guest, ssh's among them. passt has them in
     /// the definition too; slirp is told at each start.
     pub published: Vec<PortPublish>,
-    /// Where the guest was told to mount folders of the host.
+    /// Where the guest mounts shared host directories.
     pub mounts: Vec<Mounted>,
     /// The room that it was made with.
-    pub room: Room,
+    pub hotplug_limits: HotplugLimits,
     /// When `gc` may remove it.
     pub expires: Option<Timestamp>,
     /// The VM that its disks stand on, if it is a linked clone.
@@ -80,10 +80,10 @@ pub struct OwnedVolume {
     pub path: String,
 }
 
-/// What a VM was made to be given at most while it runs. A definition does not tell it any more once all of
-/// that is given; of what is `None` none was asked for.
+/// The limits up to which vCPUs and memory can be hot-plugged, as requested at creation. The definition no longer
+/// shows them once they are reached. `None` where no limit was requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Room {
+pub struct HotplugLimits {
     /// Virtual processors.
     pub cpus: Option<u32>,
     /// Memory, in MiB.
@@ -174,7 +174,9 @@ impl Metadata {
             Element::new("vmtools:mount").with("tag", &mount.tag).with("guest", &mount.guest)
         };
         vm = vm.children(self.mounts.iter().map(mount));
-        vm = vm.children((self.room != Room::default()).then(|| self.room.to_element()));
+        vm = vm.children(
+            (self.hotplug_limits != HotplugLimits::default()).then(|| self.hotplug_limits.to_element()),
+        );
         vm = vm.children(optional("vmtools:expires", &self.expires.map(|time| time.to_string())));
         vm = vm.children(self.parent.as_ref().map(|parent| {
             Element::new("vmtools:parent").with("uuid", parent.uuid.to_string()).with("name", &parent.name)
@@ -219,7 +221,7 @@ impl Metadata {
                     self.mounts.push(Mounted { tag, guest });
                 }
             }
-            "room" => self.room = Room::from_element(element),
+            "room" => self.hotplug_limits = HotplugLimits::from_element(element),
             "parent" => {
                 let uuid = attribute("uuid").and_then(|uuid| Uuid::try_parse(&uuid).ok());
                 if let (Some(uuid), Some(name)) = (uuid, attribute("name")) {
@@ -233,7 +235,7 @@ impl Metadata {
     }
 }
 
-impl Room {
+impl HotplugLimits {
     fn to_element(self) -> Element {
         let mut element = Element::new("vmtools:room");
         if let Some(cpus) = self.cpus {
@@ -299,7 +301,7 @@ mod tests {
                 identities: vec!["/home/me/.ssh/id_ed25519".into()],
             }),
             published: vec!["2222:22".parse().expect("valid"), "5353:53/udp".parse().expect("valid")],
-            room: Room { cpus: Some(4), memory_mib: None },
+            hotplug_limits: HotplugLimits { cpus: Some(4), memory_mib: None },
             mounts: vec![Mounted { tag: "vmtools:0".into(), guest: "/a&b".into() }],
             expires: "2026-02-01T12:00:00Z".parse().ok(),
             parent: Some(Parent { uuid: Uuid::from_u128(7), name: "a&b".into() }),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::destination::Destination;
 use super::host::Sink;
-use super::script::{self, Found};
+use super::script::{self, PathKind};
 use super::transport::Transport;
 use super::{CopyPlace, CopyRefusal, FileCopy, checked};
 use crate::libvirt::DomainId;
@@ -21,13 +21,13 @@ impl FileCopy<'_> {
         recursive: bool,
     ) -> Result<u64, Error> {
         let place = format!("{}:{path}", id.name);
-        let found = look(transport, path, &place).await?;
-        if found == Found::Folder && !recursive {
+        let found = path_kind(transport, path, &place).await?;
+        if found == PathKind::Folder && !recursive {
             return Err(CopyError::IsFolder { place }.into());
         }
         let mut bytes = 0;
         let total = match found {
-            Found::File { size: size @ 1.., .. } => Some(size),
+            PathKind::File { size: size @ 1.., .. } => Some(size),
             _ => None,
         };
         let progress = |done| {
@@ -52,10 +52,10 @@ impl FileCopy<'_> {
     }
 }
 
-async fn look(transport: &Transport<'_>, path: &str, place: &str) -> Result<Found, Error> {
-    let looked = checked(transport.run(script::look(path)).await?, place)?;
-    script::parse_found(&looked.stdout).ok_or_else(|| {
-        let (place, message) = (place.to_owned(), looked.stdout.trim().to_owned());
+async fn path_kind(transport: &Transport<'_>, path: &str, place: &str) -> Result<PathKind, Error> {
+    let output = checked(transport.run(script::path_kind(path)).await?, place)?;
+    script::parse_path_kind(&output.stdout).ok_or_else(|| {
+        let (place, message) = (place.to_owned(), output.stdout.trim().to_owned());
         CopyError::Refused { place, reason: CopyRefusal::Other, message }.into()
     })
 }
@@ -65,7 +65,7 @@ async fn fetch_to_host(
     transport: &Transport<'_>,
     from: (&str, &str),
     to: &Path,
-    found: Found,
+    kind: PathKind,
     progress: impl FnMut(u64),
 ) -> Result<(), Error> {
     let (path, place) = from;
@@ -79,13 +79,13 @@ async fn fetch_to_host(
         checked(printed?, place)?;
         Ok(output.into_inner())
     };
-    match found {
-        Found::Folder => {
+    match kind {
+        PathKind::Folder => {
             let spool = fetch(sink.spool()?).await?;
             sink.unpack(spool).await
         }
-        Found::File { .. } if sink.is_stream() => fetch(sink.open().await?).await.map(drop),
-        Found::File { mode, time, .. } => {
+        PathKind::File { .. } if sink.is_stream() => fetch(sink.open().await?).await.map(drop),
+        PathKind::File { mode, time, .. } => {
             let (partial, file) = sink.partial()?;
             fetch(file).await?;
             sink.complete(partial, mode, time)

@@ -22,7 +22,7 @@ use crate::manager::guest::GuestAccess;
 use crate::manager::guest::GuestAgent;
 use crate::manager::operation::noun;
 use crate::manager::retry::Retry;
-use crate::manager::{Error, Event, Left, ReachError, Remnant, VmError};
+use crate::manager::{EndpointError, Error, Event, Left, Remnant, VmError};
 use script::{CUT_OFF, NO_TOOL, NOT_FOUND, WRONG_KIND};
 use transport::Transport;
 
@@ -138,9 +138,10 @@ impl FileCopy<'_> {
             return Ok(agent());
         }
         let target = match GuestAccess::of(self.op).ssh_target(&domain.name, request.user.as_deref()).await {
-            Err(Error::Reach(ReachError::NoAddress { .. }) | Error::Reach(ReachError::NoNetwork { .. }))
-                if request.by == CopyBy::Auto =>
-            {
+            Err(
+                Error::Endpoint(EndpointError::NoAddress { .. })
+                | Error::Endpoint(EndpointError::NoNetwork { .. }),
+            ) if request.by == CopyBy::Auto => {
                 return Ok(agent());
             }
             other => other?,
@@ -148,7 +149,9 @@ impl FileCopy<'_> {
         if request.by == CopyBy::Auto && domain.has_agent_channel {
             match guest::run(&target, "exit 0", LOGIN).await {
                 // Where neither transport leads in, it is ssh's complaint that tells more.
-                Err(error) if error.is_shut_out() && self.agent_answers(domain).await => return Ok(agent()),
+                Err(error) if error.is_access_denied() && self.agent_answers(domain).await => {
+                    return Ok(agent());
+                }
                 other => other?,
             };
         }

@@ -37,7 +37,7 @@ case $d in
 esac
 "#;
 
-const LOOK: &str = r#"
+const PATH_KIND: &str = r#"
 [ -e "$d" ] || { ls -d "$d" >/dev/null; exit 93; }
 if [ -d "$d" ]; then
     echo d
@@ -85,9 +85,9 @@ fi || { s=$?; rm -rf "$t"; exit $s; }
 
 const ABORT: &str = r#"rm -rf "$t""#;
 
-/// The words that tell what a path is: [`Found`].
-pub(in crate::manager) fn look(path: &str) -> Vec<String> {
-    words(&[PATH, LOOK], vec![encoded(path)])
+/// The words that tell what a path is: [`PathKind`].
+pub(in crate::manager) fn path_kind(path: &str) -> Vec<String> {
+    words(&[PATH, PATH_KIND], vec![encoded(path)])
 }
 
 /// The words that print a file, or a directory as a tar archive.
@@ -97,7 +97,7 @@ pub(in crate::manager) fn print(path: &str) -> Vec<String> {
 
 /// What a path in the guest is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::manager) enum Found {
+pub(in crate::manager) enum PathKind {
     /// A directory.
     Folder,
     /// A file.
@@ -111,12 +111,12 @@ pub(in crate::manager) enum Found {
     },
 }
 
-/// What [`look`] printed.
-pub(in crate::manager) fn parse_found(text: &str) -> Option<Found> {
+/// What [`path_kind`] printed.
+pub(in crate::manager) fn parse_path_kind(text: &str) -> Option<PathKind> {
     let mut words = text.split_whitespace();
     match words.next()? {
-        "d" => Some(Found::Folder),
-        "f" => Some(Found::File {
+        "d" => Some(PathKind::Folder),
+        "f" => Some(PathKind::File {
             mode: u32::from_str_radix(words.next()?, 8).ok()? & 0o777,
             time: words.next()?.parse().ok()?,
             size: words.next()?.parse().ok()?,
@@ -184,11 +184,11 @@ mod tests {
 
     #[test]
     fn what_was_found_is_read() {
-        assert_eq!(parse_found("d\n"), Some(Found::Folder));
-        let file = Found::File { mode: 0o755, time: 1_795_426_615, size: 42 };
-        assert_eq!(parse_found("f 4755 1795426615 42\n"), Some(file));
+        assert_eq!(parse_path_kind("d\n"), Some(PathKind::Folder));
+        let file = PathKind::File { mode: 0o755, time: 1_795_426_615, size: 42 };
+        assert_eq!(parse_path_kind("f 4755 1795426615 42\n"), Some(file));
         for text in ["", "f", "f 9 1 1", "f 644 x 1", "x 1 1 1"] {
-            assert_eq!(parse_found(text), None, "{text}");
+            assert_eq!(parse_path_kind(text), None, "{text}");
         }
     }
 

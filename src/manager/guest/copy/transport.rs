@@ -84,16 +84,16 @@ impl<'a> Transport<'a> {
         &self,
         words: Vec<String>,
         input: &mut (impl AsyncRead + Unpin),
-        told: impl FnMut(u64),
+        on_progress: impl FnMut(u64),
     ) -> Result<Output, Error> {
         match self {
             Self::Ssh(target) => {
                 let words = for_a_shell(words);
-                Ok(guest::stream(target, &words, input, &mut tokio::io::sink(), told).await?)
+                Ok(guest::stream(target, &words, input, &mut tokio::io::sink(), on_progress).await?)
             }
             Self::Agent { agent, spool } => {
                 spool.is_begun.store(true, Ordering::Relaxed);
-                agent.write_file(&spool.path, input, told).await?;
+                agent.write_file(&spool.path, input, on_progress).await?;
                 spool.is_passed_on.store(true, Ordering::Relaxed);
                 let script = r#"f=$1; shift; exec "$@" <"$f""#;
                 let said = self.run(with_spool(script, &spool.path, words)).await?;
@@ -108,19 +108,19 @@ impl<'a> Transport<'a> {
         &self,
         words: Vec<String>,
         output: &mut (impl AsyncWrite + Unpin),
-        told: impl FnMut(u64),
+        on_progress: impl FnMut(u64),
     ) -> Result<Output, Error> {
         match self {
             Self::Ssh(target) => {
                 let words = for_a_shell(words);
-                Ok(guest::stream(target, &words, &mut tokio::io::empty(), output, told).await?)
+                Ok(guest::stream(target, &words, &mut tokio::io::empty(), output, on_progress).await?)
             }
             Self::Agent { agent, spool } => {
                 let script = r#"umask 077; f=$1; shift; exec "$@" >"$f""#;
                 spool.is_begun.store(true, Ordering::Relaxed);
                 let said = self.run(with_spool(script, &spool.path, words)).await?;
                 if said.status == 0 {
-                    agent.read_file(&spool.path, output, told).await?;
+                    agent.read_file(&spool.path, output, on_progress).await?;
                 }
                 self.clear().await?;
                 Ok(said)

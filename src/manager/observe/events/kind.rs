@@ -16,7 +16,7 @@ pub enum VmEventKind {
     Suspended,
     /// It goes on.
     Resumed,
-    /// Its guest went off; it is stopped next.
+    /// Its guest has shut down; the VM is stopped next.
     Shutdown,
     /// It is off.
     Stopped,
@@ -70,7 +70,7 @@ pub enum VmEventKind {
     MemoryFailure,
     /// Its memory device has another size.
     MemoryDeviceSizeChange,
-    /// The guest gave a network card another address.
+    /// The guest gave a network interface another address.
     NicMacChange,
     /// libvirt lost the connection to its QEMU.
     ControlError,

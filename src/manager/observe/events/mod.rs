@@ -13,7 +13,7 @@ use crate::manager::observe::Monitoring;
 
 pub use self::hook::EventCommand;
 pub use self::kind::VmEventKind;
-use self::state_map::{Found, StateMap};
+use self::state_map::{DomainAnswer, StateMap};
 use crate::libvirt::{self, DomainId, EventFeed, Notice};
 use crate::manager::operation::Operation;
 use crate::manager::retry::Retry;
@@ -57,7 +57,7 @@ pub struct VmEvent {
 /// ```
 pub struct EventStream<'a> {
     op: Operation<'a>,
-    wanted: Option<Wanted>,
+    wanted: Option<VmFilter>,
     link: Link<'a>,
     states: StateMap,
     /// Heard, and to be understood.
@@ -74,7 +74,7 @@ enum Link<'a> {
 /// VMs by any of their names: one of a name that is removed and made again still counts, and so does one that is
 /// renamed.
 #[derive(Default)]
-struct Wanted {
+struct VmFilter {
     names: HashSet<String>,
     uuids: HashSet<Uuid>,
 }
@@ -88,7 +88,7 @@ impl<'a> Monitoring<'a> {
     pub async fn events(&self, names: &[String]) -> Result<EventStream<'a>, Error> {
         // Before anything is looked at: what happens from here on is heard.
         let feed = self.op.client().listen().await?;
-        let mut wanted = Wanted::default();
+        let mut wanted = VmFilter::default();
         for name in names {
             let id = self.op.client().domains().resolve(name).await?;
             if *name == id.name {
@@ -167,7 +167,7 @@ impl EventStream<'_> {
     }
 
     /// The UUID that a name stands for now, and the state of one that was not known before.
-    async fn ask(&self, name: &str, with_state: bool) -> Result<Option<Found>, Error> {
+    async fn ask(&self, name: &str, with_state: bool) -> Result<Option<DomainAnswer>, Error> {
         let client = self.op.client();
         let asked = async {
             let uuid = client.domains().resolve(name).await?.uuid;

@@ -1,8 +1,8 @@
-//! A look at VMs by libvirt's `domstats`.
+//! Reads VMs' counters from libvirt's `domstats`.
 
 use std::time::{Duration, Instant};
 
-use super::counters::{Card, Counters, Disk, SampleSource, Transfers};
+use super::counters::{Counters, Disk, InterfaceCounters, SampleSource, Transfers};
 use crate::libvirt::DomainStats;
 use crate::model::Timestamp;
 
@@ -20,7 +20,7 @@ pub(in crate::manager) fn counters(stats: &DomainStats, at: Instant, time: Times
         memory_used_mib: stats.memory_used_mib(),
         memory_resident_mib: stats.number("balloon.rss").map(|kib| kib >> 10),
         disks: disks(stats),
-        cards: cards(stats),
+        interfaces: interfaces(stats),
         ..nothing
     }
 }
@@ -62,18 +62,18 @@ fn disk(stats: &DomainStats, number: u64) -> Option<Disk> {
     Some(Disk { target, read: of("rd")?, written: of("wr")? })
 }
 
-/// Cards of user-mode networking have a number, but nothing more.
-fn cards(stats: &DomainStats) -> Option<Vec<Card>> {
-    let cards: Vec<Card> = (0..stats.number("net.count")?)
+/// Interfaces of user-mode networking have a number, but nothing more.
+fn interfaces(stats: &DomainStats) -> Option<Vec<InterfaceCounters>> {
+    let interfaces: Vec<InterfaceCounters> = (0..stats.number("net.count")?)
         .filter_map(|number| {
-            Some(Card {
+            Some(InterfaceCounters {
                 device: stats.text(&format!("net.{number}.name"))?.to_owned(),
                 received_bytes: stats.number(&format!("net.{number}.rx.bytes"))?,
                 sent_bytes: stats.number(&format!("net.{number}.tx.bytes"))?,
             })
         })
         .collect();
-    (!cards.is_empty()).then_some(cards)
+    (!interfaces.is_empty()).then_some(interfaces)
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
     use crate::model::VmState;
 
-    /// virsh 11.3.0, of a VM with a disk, a seed and a card: `domstats --raw --state --cpu-total --balloon --vcpu
+    /// virsh 11.3.0, of a VM with a disk, a seed and an interface: `domstats --raw --state --cpu-total --balloon --vcpu
     /// --interface --block --nowait web`, without lines that are of no use here.
     const RECORDED: &str = "\
 Domain: 'web'
@@ -132,13 +132,13 @@ Domain: 'web'
   block.1.capacity=524288
 ";
 
-    fn look(text: &str) -> Counters {
+    fn counters_of(text: &str) -> Counters {
         counters(&DomainStats::parse(text)[0], Instant::now(), Timestamp::now())
     }
 
     #[test]
     fn of_a_running_vm_all_is_counted() {
-        let now = look(RECORDED);
+        let now = counters_of(RECORDED);
         assert_eq!((now.state, now.source), (VmState::Running, SampleSource::Domstats));
         assert_eq!(
             (now.memory_mib, now.memory_used_mib, now.memory_resident_mib),
@@ -152,31 +152,31 @@ Domain: 'web'
             disks[0].written,
             Transfers { operations: 77, bytes: 67_111_936, nanoseconds: 66_706_096 }
         );
-        let cards = now.cards.expect("are counted");
-        assert_eq!((cards[0].device.as_str(), cards[0].received_bytes), ("vnet0", 52483));
+        let interfaces = now.interfaces.expect("are counted");
+        assert_eq!((interfaces[0].device.as_str(), interfaces[0].received_bytes), ("vnet0", 52483));
     }
 
     #[test]
     fn counters_that_libvirt_left_out_are_unknown() {
         // As virsh prints it while another command holds the same VM.
         let lines = RECORDED.lines().filter(|line| !line.contains(".rd.") && !line.contains(".wr."));
-        assert_eq!(look(&lines.collect::<Vec<_>>().join("\n")).disks, None);
+        assert_eq!(counters_of(&lines.collect::<Vec<_>>().join("\n")).disks, None);
         let empty = format!("{}  block.2.name=sda\n", RECORDED.replace("block.count=2", "block.count=3"));
-        assert_eq!(look(&empty).disks.map(|disks| disks.len()), Some(2));
+        assert_eq!(counters_of(&empty).disks.map(|disks| disks.len()), Some(2));
     }
 
     #[test]
     fn of_a_vm_that_is_off_only_its_memory_is_told() {
-        let now = look(&RECORDED.replace("state.state=1", "state.state=5"));
+        let now = counters_of(&RECORDED.replace("state.state=1", "state.state=5"));
         assert_eq!((now.state, now.memory_mib), (VmState::Shutoff, Some(256)));
-        assert!(now.cpu.is_none() && now.vcpus.is_empty() && now.disks.is_none() && now.cards.is_none());
+        assert!(now.cpu.is_none() && now.vcpus.is_empty() && now.disks.is_none() && now.interfaces.is_none());
     }
 
     #[test]
-    fn cards_that_nobody_counts_are_unknown_and_gaps_are_kept() {
+    fn interfaces_without_counters_are_unknown_and_gaps_are_kept() {
         let text = "Domain: 'x'\n  state.state=1\n  net.count=1\n  vcpu.maximum=4\n  vcpu.1.time=5\n";
-        let now = look(text);
-        assert_eq!((now.cards, now.disks), (None, None));
+        let now = counters_of(text);
+        assert_eq!((now.interfaces, now.disks), (None, None));
         assert_eq!(now.vcpus, [None, Some(Duration::from_nanos(5))]);
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::{Timestamp, VmState};
 
-/// Where a look at a VM came from.
+/// Where a VM's counters were read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SampleSource {
@@ -23,7 +23,7 @@ pub struct Counters {
     pub time: Timestamp,
     /// What the VM was doing.
     pub state: VmState,
-    /// Who told.
+    /// Where the values were read from.
     pub source: SampleSource,
     /// The processor time of its QEMU, all threads.
     pub cpu: Option<Duration>,
@@ -37,8 +37,8 @@ pub struct Counters {
     pub memory_resident_mib: Option<u64>,
     /// Its disks; `None` where they can't be counted.
     pub disks: Option<Vec<Disk>>,
-    /// Its network cards, but those that nobody counts, as of user-mode networking.
-    pub cards: Option<Vec<Card>>,
+    /// Its network interfaces, except those that have no counters, such as user-mode networking.
+    pub interfaces: Option<Vec<InterfaceCounters>>,
 }
 
 /// What has passed a disk.
@@ -63,9 +63,9 @@ pub struct Transfers {
     pub nanoseconds: u64,
 }
 
-/// What has passed a network card, as the guest sees it.
+/// The bytes that passed a network interface, from the guest's point of view.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Card {
+pub struct InterfaceCounters {
     /// The host's device, such as `vnet0`.
     pub device: String,
     /// Bytes that the guest received.
@@ -88,7 +88,7 @@ impl Counters {
             memory_used_mib: None,
             memory_resident_mib: None,
             disks: None,
-            cards: None,
+            interfaces: None,
         }
     }
 
@@ -103,15 +103,15 @@ impl Counters {
                 old.is_none_or(|old| now.read.follow(old.read) && now.written.follow(old.written))
             })
         };
-        let cards = || {
-            pairs(&self.cards, &before.cards, |card| &card.device).all(|(now, old)| {
+        let interfaces = || {
+            pairs(&self.interfaces, &before.interfaces, |interface| &interface.device).all(|(now, old)| {
                 old.is_none_or(|old| {
                     now.received_bytes >= old.received_bytes && now.sent_bytes >= old.sent_bytes
                 })
             })
         };
         let same = self.source == before.source && before.state.is_active();
-        same && forward(self.cpu, before.cpu) && vcpus() && disks() && cards()
+        same && forward(self.cpu, before.cpu) && vcpus() && disks() && interfaces()
     }
 }
 

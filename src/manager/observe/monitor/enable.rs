@@ -23,7 +23,7 @@ impl Monitoring<'_> {
     /// # Errors
     /// [`VmError::NoQmpFolder`]; [`VmError::BeingMade`]; [`VmError::Transient`]; when libvirt refuses.
     pub async fn enable_qmp(&self, name: &str) -> Result<QmpEnabled, Error> {
-        let vm = self.op.own_vm(name).await?;
+        let vm = self.op.claim_vm(name).await?;
         let id = &vm.id;
         if !self.op.client().domains().is_persistent(id.uuid).await? {
             return Err(VmError::Transient { name: id.name.clone() }.into());

@@ -1,43 +1,43 @@
-//! What VMs do, look by look.
+//! Monitoring: what VMs use, sampled at intervals.
 //!
-//! A [`Monitor`] looks at VMs as often as it is asked to. A look gives what has been counted ([`Counters`]) and
-//! what was done since the look before ([`VmSample`]). One VM alone is asked by its own QMP socket where it has
-//! one, without libvirt and without any other process; many are asked of libvirt at once:
+//! A [`Monitor`] polls VMs as often as it is called. Each poll gives the counters so far ([`Counters`]) and
+//! the rates since the previous poll ([`VmSample`]). A single VM is polled through its own QMP socket where it has
+//! one, without libvirt and without any other process; several VMs are polled through libvirt at once:
 //!
 //! ```text
 //!          +-- QEMU answers ----> Counters ---+
-//!   look --|                                  +-- and those before --> VmSample
+//!   poll --|                                  +-- and the previous --> VmSample
 //!          +-- else `domstats` -> Counters ---+
 //! ```
 //!
 //! VMs may stop, start, go and come meanwhile, and libvirt's daemon may be restarted: what can't be told of a
-//! moment is left out of that look, and counters that began anew give no rates until the next one.
+//! moment is left out of that poll, and counters that were reset give no rates until the next one.
 
 mod by_libvirt;
-mod by_qmp;
 mod counters;
 mod enable;
 mod job;
-mod many;
-mod one;
+mod qmp_poller;
 mod sample;
+mod single_vm;
+mod vm_group;
 
 use std::collections::{HashMap, HashSet};
 
 use crate::manager::observe::Monitoring;
 
-pub use counters::{Card, Counters, Disk as CountedDisk, SampleSource, Transfers};
+pub use counters::{Counters, Disk as CountedDisk, InterfaceCounters, SampleSource, Transfers};
 pub use enable::QmpEnabled;
 pub use job::Job;
-use many::Many;
-use one::One;
 pub use sample::VmSample;
+use single_vm::SingleVm;
+use vm_group::VmGroup;
 
 use crate::manager::operation::Operation;
 use crate::manager::{Error, Event};
 use crate::model::{Label, Timestamp, Uuid, VmState};
 
-/// Which VMs to look at.
+/// Which VMs to monitor.
 #[derive(Debug, Clone, Default)]
 pub struct MonitorRequest {
     /// Those of these names or UUIDs; when there are none, all.
@@ -50,48 +50,48 @@ pub struct MonitorRequest {
     pub in_full: bool,
 }
 
-/// One VM at one moment.
+/// One VM's counters and rates at one moment.
 #[derive(Debug, Clone)]
-pub struct Look {
-    /// What has been counted.
+pub struct Reading {
+    /// The counters since the VM started.
     pub counters: Counters,
-    /// What it did since the look before.
+    /// The rates since the previous poll.
     pub sample: VmSample,
-    /// What goes on in it that takes its time, if that was asked for and QEMU tells.
+    /// Its running block jobs and migrations, if they were requested and QEMU reports them.
     pub jobs: Vec<Job>,
-    /// What QEMU told unasked since the look before, by vmtools' own socket.
+    /// QMP events since the previous poll, received on vmtools' own socket.
     pub events: Vec<QemuEvent>,
 }
 
-/// Something that QEMU told unasked (docs/interop/qmp-spec.rst of its sources, "Asynchronous events").
+/// A QMP event (docs/interop/qmp-spec.rst of QEMU's sources, "Asynchronous events").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QemuEvent {
     /// When it happened.
     pub time: Timestamp,
     /// QEMU's name for it, such as `SHUTDOWN`.
     pub event: String,
-    /// What is told of it, as a JSON object.
+    /// Its data, as a JSON object.
     pub data: String,
 }
 
-/// Looks at VMs again and again.
+/// Polls VMs repeatedly and computes rates between polls.
 pub struct Monitor<'a> {
     op: Operation<'a>,
     target: Target,
-    /// What the last look counted, by UUID.
+    /// The counters of the previous poll, by UUID.
     before: HashMap<Uuid, Counters>,
-    /// Whether a look has succeeded.
+    /// Whether a poll has succeeded.
     begun: bool,
     away: bool,
 }
 
 enum Target {
-    One(Box<One>),
-    Many(Many),
+    SingleVm(Box<SingleVm>),
+    VmGroup(VmGroup),
 }
 
-/// A VM that was looked at.
-struct Seen {
+/// What one poll of a VM returned, before rates are computed.
+struct RawReading {
     name: String,
     uuid: Uuid,
     counters: Counters,
@@ -108,15 +108,15 @@ impl<'a> Monitoring<'a> {
         let target = match request.names.as_slice() {
             [name] => {
                 let id = self.op.client().domains().resolve(name).await?;
-                Target::One(Box::new(One::new(name, id, request.in_full)))
+                Target::SingleVm(Box::new(SingleVm::new(name, id, request.in_full)))
             }
-            [] => Target::Many(Many::all(request.labels.clone(), request.off)),
+            [] => Target::VmGroup(VmGroup::all(request.labels.clone(), request.off)),
             names => {
                 let mut uuids = HashSet::new();
                 for name in names {
                     uuids.insert(self.op.client().domains().resolve(name).await?.uuid);
                 }
-                Target::Many(Many::of(uuids))
+                Target::VmGroup(VmGroup::of(uuids))
             }
         };
         Ok(Monitor { op: self.op, target, before: HashMap::new(), begun: false, away: false })
@@ -124,63 +124,63 @@ impl<'a> Monitoring<'a> {
 }
 
 impl Monitor<'_> {
-    /// Looks at the VMs, by name. While libvirt's daemon is away, once it was there, that is nothing.
+    /// Polls the VMs; the readings are sorted by name. Empty while libvirt's daemon is away after an earlier success.
     ///
     /// # Errors
     /// When libvirt can't be asked the first time; when the one VM that was named is gone.
-    pub async fn look(&mut self) -> Result<Vec<Look>, Error> {
-        let seen = match &mut self.target {
-            Target::One(one) => one.look(self.op).await.map(|seen| vec![seen]),
-            Target::Many(many) => many.look(self.op).await,
+    pub async fn poll(&mut self) -> Result<Vec<Reading>, Error> {
+        let raw = match &mut self.target {
+            Target::SingleVm(vm) => vm.poll(self.op).await.map(|raw| vec![raw]),
+            Target::VmGroup(group) => group.poll(self.op).await,
         };
-        let seen = match seen {
+        let raw = match raw {
             Err(Error::Libvirt(error)) if self.begun && error.is_connection() => {
                 if !std::mem::replace(&mut self.away, true) {
                     self.op.report(Event::LibvirtAway { reason: &error.to_string() });
                 }
                 return Ok(Vec::new());
             }
-            seen => seen?,
+            raw => raw?,
         };
         self.begun = true;
         if std::mem::replace(&mut self.away, false) {
             self.op.report(Event::LibvirtBack);
         }
-        Ok(self.compare(seen))
+        Ok(self.compare(raw))
     }
 
-    /// Whether libvirt's daemon was away at the last look.
+    /// Whether libvirt's daemon was away at the last poll.
     pub fn is_away(&self) -> bool {
         self.away
     }
 
-    fn compare(&mut self, seen: Vec<Seen>) -> Vec<Look> {
+    fn compare(&mut self, raw: Vec<RawReading>) -> Vec<Reading> {
         let mut before = std::mem::take(&mut self.before);
-        let mut looks: Vec<Look> = seen
+        let mut readings: Vec<Reading> = raw
             .into_iter()
-            .map(|Seen { name, uuid, counters, jobs, events }| {
+            .map(|RawReading { name, uuid, counters, jobs, events }| {
                 let sample = VmSample::between(&name, uuid, before.remove(&uuid).as_ref(), &counters);
                 self.before.insert(uuid, counters.clone());
-                Look { counters, sample, jobs, events }
+                Reading { counters, sample, jobs, events }
             })
             .collect();
-        looks.sort_by(|a, b| a.sample.name.cmp(&b.sample.name));
-        looks
+        readings.sort_by(|a, b| a.sample.name.cmp(&b.sample.name));
+        readings
     }
 }
 
-impl Look {
+impl Reading {
     /// Whether its QEMU is there.
     pub fn is_active(&self) -> bool {
         self.sample.state.is_active()
     }
 }
 
-/// How often a guest is to tell what memory it uses, in seconds.
+/// How often a guest reports its memory use, in seconds.
 const MEMORY_PERIOD: u32 = 5;
 
-/// Has a running guest that doesn't do so yet tell what memory it uses. One without a balloon can't.
-async fn have_memory_told(op: Operation<'_>, uuid: Uuid, counters: &Counters) {
+/// Has the balloon of a running guest report its memory use, if it doesn't yet. Without a balloon nothing happens.
+async fn enable_memory_stats(op: Operation<'_>, uuid: Uuid, counters: &Counters) {
     if counters.state == VmState::Running && counters.memory_used_mib.is_none() {
         let _ = op.client().statistics().set_memory_period(uuid, MEMORY_PERIOD).await;
     }

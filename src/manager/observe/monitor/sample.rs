@@ -1,13 +1,13 @@
 use serde::Serialize;
 
-use super::counters::{Card, Counters, Disk, SampleSource, Transfers, pairs};
+use super::counters::{Counters, Disk, InterfaceCounters, SampleSource, Transfers, pairs};
 use crate::model::{Timestamp, Uuid, VmState};
 
-/// What a VM did between two looks at it. What the host can't know is `None`; so is every rate of a VM that
-/// is off, or that was started between the two looks.
+/// What a VM used between two polls. What the host can't know is `None`; so is every rate of a VM that
+/// is shut off, or that was started between the two polls.
 #[derive(Debug, Clone, Serialize)]
 pub struct VmSample {
-    /// When the second look was, with milliseconds.
+    /// When the second poll was, with milliseconds.
     #[serde(serialize_with = "Timestamp::serialize_millis")]
     pub time: Timestamp,
     /// The VM's name.
@@ -16,9 +16,9 @@ pub struct VmSample {
     pub uuid: Uuid,
     /// What it was doing.
     pub state: VmState,
-    /// Who told.
+    /// Where the values were read from.
     pub source: SampleSource,
-    /// The time between the two looks.
+    /// The time between the two polls.
     pub interval_seconds: Option<f64>,
     /// The processor time of its QEMU, in percent of one of the host's processors: 200 is two of them.
     pub cpu_percent: Option<f64>,
@@ -51,7 +51,7 @@ pub struct VmSample {
 }
 
 impl VmSample {
-    /// What lies between two looks; without an earlier one, or one that the later goes on from, only what is
+    /// The difference between two polls; without an earlier one that the later continues, only what is
     /// so at one moment.
     pub(in crate::manager) fn between(
         name: &str,
@@ -92,15 +92,15 @@ impl VmSample {
             disk_write_ops_per_second: written.map(|flow| flow.operations),
             disk_read_latency_ms: read.and_then(|flow| flow.latency_ms),
             disk_write_latency_ms: written.and_then(|flow| flow.latency_ms),
-            net_rx_bytes_per_second: cards(pair, now, |card| card.received_bytes),
-            net_tx_bytes_per_second: cards(pair, now, |card| card.sent_bytes),
+            net_rx_bytes_per_second: interfaces(pair, now, |interface| interface.received_bytes),
+            net_tx_bytes_per_second: interfaces(pair, now, |interface| interface.sent_bytes),
         }
     }
 }
 
-/// One direction of all disks, between two looks.
+/// One direction of all disks, between two polls.
 #[derive(Clone, Copy)]
-struct Flow {
+struct TransferRates {
     bytes: f64,
     operations: f64,
     latency_ms: Option<f64>,
@@ -110,7 +110,7 @@ fn disks(
     before: Option<(&Counters, f64)>,
     now: &Counters,
     direction: impl Fn(&Disk) -> Transfers,
-) -> Option<Flow> {
+) -> Option<TransferRates> {
     let (before, seconds) = before?;
     before.disks.as_ref()?;
     now.disks.as_ref()?;
@@ -122,19 +122,23 @@ fn disks(
         sum.nanoseconds += disk.nanoseconds.saturating_sub(old.nanoseconds);
     }
     let latency = (sum.operations > 0).then(|| sum.nanoseconds as f64 / sum.operations as f64 / 1e6);
-    Some(Flow {
+    Some(TransferRates {
         bytes: rounded(sum.bytes as f64 / seconds),
         operations: rounded(sum.operations as f64 / seconds),
         latency_ms: latency.map(|ms| (ms * 1000.0).round() / 1000.0),
     })
 }
 
-fn cards(before: Option<(&Counters, f64)>, now: &Counters, bytes: impl Fn(&Card) -> u64) -> Option<f64> {
+fn interfaces(
+    before: Option<(&Counters, f64)>,
+    now: &Counters,
+    bytes: impl Fn(&InterfaceCounters) -> u64,
+) -> Option<f64> {
     let (before, seconds) = before?;
-    before.cards.as_ref()?;
-    now.cards.as_ref()?;
-    let passed = pairs(&now.cards, &before.cards, |card| &card.device)
-        .map(|(card, old)| bytes(card).saturating_sub(old.map(&bytes).unwrap_or_default()));
+    before.interfaces.as_ref()?;
+    now.interfaces.as_ref()?;
+    let passed = pairs(&now.interfaces, &before.interfaces, |interface| &interface.device)
+        .map(|(interface, old)| bytes(interface).saturating_sub(old.map(&bytes).unwrap_or_default()));
     Some(rounded(passed.sum::<u64>() as f64 / seconds))
 }
 
@@ -164,7 +168,11 @@ mod tests {
             vcpus: vec![Some(Duration::from_millis(units)), None],
             memory_mib: Some(256),
             disks: Some(vec![Disk { target: "vda".into(), read: transfers, written: transfers }]),
-            cards: Some(vec![Card { device: "vnet0".into(), received_bytes: units, sent_bytes: 2 * units }]),
+            interfaces: Some(vec![InterfaceCounters {
+                device: "vnet0".into(),
+                received_bytes: units,
+                sent_bytes: 2 * units,
+            }]),
             ..Counters::nothing(VmState::Running, SampleSource::Domstats)
         }
     }
@@ -208,8 +216,8 @@ mod tests {
         for disk in anew[2].disks.iter_mut().flatten() {
             disk.written.operations = 1;
         }
-        for card in anew[3].cards.iter_mut().flatten() {
-            card.sent_bytes = 1;
+        for interface in anew[3].interfaces.iter_mut().flatten() {
+            interface.sent_bytes = 1;
         }
         for now in &anew {
             let sample = between(Some(&old), now);

@@ -5,7 +5,7 @@ use crate::libvirt::DomainId;
 use crate::model::{Uuid, VmState};
 
 /// What libvirt answers of a name: its UUID, and the state if that was asked for.
-pub(in crate::manager) type Found = (Uuid, Option<VmState>);
+pub(in crate::manager) type DomainAnswer = (Uuid, Option<VmState>);
 
 /// What is known of all VMs, by name, and kept right by their events.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl StateMap {
     }
 
     /// Takes in what libvirt answered of a doubtful name: nothing when it is gone already.
-    pub(in crate::manager) fn answer(&mut self, name: &str, event: Kind, found: Option<Found>) {
+    pub(in crate::manager) fn answer(&mut self, name: &str, event: Kind, found: Option<DomainAnswer>) {
         let known = self.0.entry(name.to_owned()).or_default();
         match found {
             Some((uuid, state)) if known.uuid != Some(uuid) => {
@@ -91,7 +91,7 @@ impl StateMap {
             Kind::PmSuspended => Some(VmState::Suspended),
             _ => before,
         };
-        let told = (known.uuid, known.state);
+        let result = (known.uuid, known.state);
         match event {
             Kind::Defined => known.undefined = false,
             Kind::Undefined => known.undefined = true,
@@ -101,7 +101,7 @@ impl StateMap {
         if !gone {
             self.0.insert(name.to_owned(), known);
         }
-        told
+        result
     }
 
     /// What must have happened for this map to become that one. What came and went in between doesn't show.

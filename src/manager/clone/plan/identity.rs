@@ -1,6 +1,6 @@
 //! The small files of a clone: what tells the guest who it is, and its firmware's variables.
 
-use super::{Kind, Names, Piece};
+use super::{Kind, Names, NewFile};
 use crate::libvirt::{Domain, Element, SshAccess};
 use crate::manager::clone::{CloneRequest, Cloning};
 use crate::manager::{Error, Event, Warning};
@@ -9,7 +9,7 @@ use crate::model::Uuid;
 impl Cloning<'_> {
     /// What tells the guest who it is: made anew, or the source's own.
     #[expect(clippy::too_many_arguments, reason = "each is another's result")]
-    pub(super) fn identity_piece(
+    pub(super) fn identity_file(
         &self,
         request: &CloneRequest,
         source: &Domain,
@@ -17,13 +17,13 @@ impl Cloning<'_> {
         uuid: Uuid,
         macs: &[String],
         ssh: &mut Option<SshAccess>,
-        pieces: &mut Vec<Piece>,
+        new_files: &mut Vec<NewFile>,
     ) -> Result<(), Error> {
         let ignition = source.has_ignition();
         // Ignition reads its configuration at the first boot only, and then the guest has it.
         for file in firmware_files(&source.tree).into_iter().filter(|file| source.owns(file)) {
             let to = names.volume(".ign");
-            pieces.push(Piece { from: file, to, format: "raw".into(), kind: Kind::Small });
+            new_files.push(NewFile { from: file, to, format: "raw".into(), kind: Kind::Small });
         }
         let seed = source.disks.iter().find(|disk| {
             disk.read_only
@@ -41,7 +41,7 @@ impl Cloning<'_> {
                     _ => Kind::Small,
                 };
                 let to = names.volume("-seed.img");
-                pieces.push(Piece { from, to, format: "raw".into(), kind });
+                new_files.push(NewFile { from, to, format: "raw".into(), kind });
             }
             None if !request.keep_identity => {
                 let vm = request.name.to_string();
@@ -52,17 +52,17 @@ impl Cloning<'_> {
         Ok(())
     }
 
-    pub(super) async fn nvram_piece(
+    pub(super) async fn nvram_file(
         &self,
         source: &Domain,
         names: &Names<'_>,
-        pieces: &mut Vec<Piece>,
+        new_files: &mut Vec<NewFile>,
     ) -> Result<Option<String>, Error> {
         let Some(from) = source.nvram() else { return Ok(None) };
         let format = source.tree.find_attribute("os/nvram", "format").unwrap_or("raw").to_owned();
         let to = names.volume(if format == "qcow2" { "_VARS.qcow2" } else { "_VARS.fd" });
         let path = to.path.clone();
-        pieces.push(Piece { from, to, format, kind: Kind::Small });
+        new_files.push(NewFile { from, to, format, kind: Kind::Small });
         Ok(Some(path))
     }
 }

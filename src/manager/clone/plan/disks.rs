@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::{Kind, Names, Piece};
+use super::{Kind, Names, NewFile};
 use crate::libvirt::{Disk, Domain, Pool};
 use crate::manager::clone::copying::Folders;
 use crate::manager::clone::{CloneMode, CloneRequest, Cloning};
@@ -13,14 +13,14 @@ use crate::model::DiskSize;
 
 impl Cloning<'_> {
     /// A piece for each disk that holds data of the source's alone, and the room that they need.
-    pub(super) async fn disk_pieces(
+    pub(super) async fn disk_files(
         &self,
         request: &CloneRequest,
         source: &Domain,
         names: &Names<'_>,
         folders: &mut Folders,
-    ) -> Result<(Vec<Piece>, u64), Error> {
-        let mut pieces = Vec::new();
+    ) -> Result<(Vec<NewFile>, u64), Error> {
+        let mut new_files = Vec::new();
         let mut needed = 0;
         for disk in source.disks.iter().filter(|disk| disk.is_own()) {
             let path = &Storage::of(self.op).disk_file(source, disk)?;
@@ -55,10 +55,10 @@ impl Cloning<'_> {
                     (Kind::Copy { volume, capacity_bytes: file.capacity_bytes, flatten }, format)
                 }
             };
-            let to = names.disk(pieces.len(), &format);
-            pieces.push(Piece { from: path.clone(), to, format, kind });
+            let to = names.disk(new_files.len(), &format);
+            new_files.push(NewFile { from: path.clone(), to, format, kind });
         }
-        Ok((pieces, needed))
+        Ok((new_files, needed))
     }
 
     async fn sizes(&self, source: &Domain, disk: &Disk) -> Result<(u64, u64), Error> {

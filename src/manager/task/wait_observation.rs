@@ -4,7 +4,7 @@ use crate::model::VmState;
 
 /// What a wait sees while it goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
+pub enum WaitObservation {
     /// Nothing yet.
     Nothing,
     /// The state that the VM is in.
@@ -27,7 +27,7 @@ pub enum Seen {
     Error(String),
 }
 
-impl Seen {
+impl WaitObservation {
     pub(in crate::manager) fn error(error: impl std::error::Error) -> Self {
         Self::Error(error.to_string())
     }

@@ -14,7 +14,7 @@ use crate::system::fs;
 const REPLAY_CHUNK_BYTES: usize = 1 << 20;
 
 /// The bytes that have come so far.
-pub(super) struct Intake {
+pub(super) struct DownloadWriter {
     partial: PathBuf,
     file: File,
     hasher: Hasher,
@@ -40,7 +40,7 @@ enum Stage {
     Packed(Unpacker),
 }
 
-impl Intake {
+impl DownloadWriter {
     /// Nothing has come yet; what lies at `partial` goes. `name` is for messages.
     pub(super) fn begin(
         partial: &Path,
@@ -64,14 +64,14 @@ impl Intake {
         let mut before = File::open(partial).map_err(failed)?;
         let file = File::options().append(true).open(partial);
         let file = file.map_err(|error| file::write_failed(partial, error))?;
-        let mut intake = Self::on(file, partial, name, algorithm, limits);
+        let mut writer = Self::on(file, partial, name, algorithm, limits);
         // At least that much: the unpacker judges by it.
-        intake.total_bytes = before.metadata().ok().map(|data| data.len());
+        writer.total_bytes = before.metadata().ok().map(|data| data.len());
         let mut chunk = vec![0; REPLAY_CHUNK_BYTES];
         loop {
             match before.read(&mut chunk).map_err(failed)? {
-                0 => return Ok(intake),
-                count => intake.digest(&chunk[..count])?,
+                0 => return Ok(writer),
+                count => writer.digest(&chunk[..count])?,
             }
         }
     }

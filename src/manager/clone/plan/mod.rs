@@ -26,9 +26,9 @@ use crate::model::{MacAddress, PortPublish, Timestamp, Uuid};
 const FIRST_FILES: u64 = 4 << 20;
 
 /// All that is settled before the first act.
-pub(super) struct Settled {
+pub(super) struct ClonePlan {
     pub(super) copy: DomainCopy,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) new_files: Vec<NewFile>,
     /// The serial logs, which QEMU makes.
     pub(super) logs: Vec<OwnedVolume>,
     /// Whether the pool is a folder, and of this host, so that files can be made in it without libvirt.
@@ -36,7 +36,7 @@ pub(super) struct Settled {
 }
 
 /// A file that the clone gets.
-pub(super) struct Piece {
+pub(super) struct NewFile {
     /// The file of the source's that it stands for.
     pub(super) from: String,
     pub(super) to: OwnedVolume,
@@ -44,7 +44,7 @@ pub(super) struct Piece {
     pub(super) kind: Kind,
 }
 
-impl Piece {
+impl NewFile {
     fn copied(&self) -> CopiedFile {
         CopiedFile { path: self.to.path.clone(), format: self.format.clone() }
     }
@@ -118,12 +118,12 @@ fn record_of(
 }
 
 impl Cloning<'_> {
-    pub(super) async fn settle_clone(
+    pub(super) async fn plan_clone(
         &self,
         request: &CloneRequest,
         source: &Domain,
         folders: &mut Folders,
-    ) -> Result<Settled, Error> {
+    ) -> Result<ClonePlan, Error> {
         let pool = Storage::of(self.op).storage_pool(true).await?;
         let uuid = Uuid::new_v4();
         let names = Names { pool: &pool, stem: format!("{}-{}", request.name, file_mark(uuid)) };
@@ -132,23 +132,23 @@ impl Cloning<'_> {
             let cause = libvirt::NotCopyable { obstacles: needs.refused };
             return Err(CloneError::NotClonable { name: source.name.clone(), cause }.into());
         }
-        let (mut pieces, needed) = self.disk_pieces(request, source, &names, folders).await?;
+        let (mut new_files, needed) = self.disk_files(request, source, &names, folders).await?;
         self.check_clone_room(&pool, needed + FIRST_FILES)?;
         let macs = macs(request, source);
         let record = source.metadata.as_ref();
         let published = record.map(|record| record.published.as_slice()).unwrap_or_default();
         let ports = self.new_ports(&needs.ports, published)?;
         let mut ssh = record.and_then(|record| record.ssh.clone());
-        self.identity_piece(request, source, &names, uuid, &macs, &mut ssh, &mut pieces)?;
-        let nvram = self.nvram_piece(source, &names, &mut pieces).await?;
+        self.identity_file(request, source, &names, uuid, &macs, &mut ssh, &mut new_files)?;
+        let nvram = self.nvram_file(source, &names, &mut new_files).await?;
         let logs: Vec<(String, OwnedVolume)> = log_files(&source.tree)
             .into_iter()
             .enumerate()
             .map(|(number, file)| (file, names.log(number)))
             .collect();
-        let (disks, files) = (copied_volumes(source, &pieces), copied_files(&pieces, &logs));
+        let (disks, files) = (copied_volumes(source, &new_files), copied_files(&new_files, &logs));
         let logs: Vec<OwnedVolume> = logs.into_iter().map(|(_, to)| to).collect();
-        let owned = pieces.iter().map(|piece| &piece.to).chain(&logs).cloned().collect();
+        let owned = new_files.iter().map(|new_file| &new_file.to).chain(&logs).cloned().collect();
         let metadata = Metadata { owned, ..record_of(source, request.mode, ssh, &ports) };
         if source.hardware().tpm {
             self.op.report(Event::Warning(Warning::TpmLeftOut { vm: request.name.to_string() }));
@@ -168,14 +168,14 @@ impl Cloning<'_> {
             vnc_socket: checks.vnc_socket(uuid),
         };
         let is_folder_here = self.op.locality().is_here() && pool.kind.has_files();
-        Ok(Settled { copy, pieces, logs, is_folder_here })
+        Ok(ClonePlan { copy, new_files, logs, is_folder_here })
     }
 
     /// When the disks that are copied were last written to.
-    pub(super) async fn traces(&self, settled: &Settled) -> Result<Vec<Option<SystemTime>>, Error> {
+    pub(super) async fn traces(&self, plan: &ClonePlan) -> Result<Vec<Option<SystemTime>>, Error> {
         let mut traces = Vec::new();
-        for piece in &settled.pieces {
-            if let Kind::Copy { volume, .. } = &piece.kind {
+        for new_file in &plan.new_files {
+            if let Kind::Copy { volume, .. } = &new_file.kind {
                 traces.push(Storage::of(self.op).volume_now(volume).await?.modified);
             }
         }
@@ -185,25 +185,26 @@ impl Cloning<'_> {
 
 /// The hardware addresses of its interfaces: the source's own where it takes that one's place.
 fn macs(request: &CloneRequest, source: &Domain) -> Vec<String> {
-    let cards = source.interfaces.iter();
+    let interfaces = source.interfaces.iter();
     match request.keep_identity {
-        true => cards.map(|card| card.mac.clone()).collect(),
-        false => cards.map(|_| MacAddress::random().to_string()).collect(),
+        true => interfaces.map(|interface| interface.mac.clone()).collect(),
+        false => interfaces.map(|_| MacAddress::random().to_string()).collect(),
     }
 }
 
 /// The disks that are volumes, by device: they have no path in the definition.
-fn copied_volumes(source: &Domain, pieces: &[Piece]) -> HashMap<String, CopiedFile> {
+fn copied_volumes(source: &Domain, new_files: &[NewFile]) -> HashMap<String, CopiedFile> {
     let volumes = source.disks.iter().filter(|disk| matches!(disk.source, DiskSource::Volume { .. }));
-    let piece_of = |disk: &Disk| pieces.iter().find(|piece| Some(&piece.from) == disk.path.as_ref());
-    volumes.filter_map(|disk| Some((disk.target.clone(), piece_of(disk)?.copied()))).collect()
+    let new_file_of =
+        |disk: &Disk| new_files.iter().find(|new_file| Some(&new_file.from) == disk.path.as_ref());
+    volumes.filter_map(|disk| Some((disk.target.clone(), new_file_of(disk)?.copied()))).collect()
 }
 
 /// What stands in the clone for each file of the source's.
-fn copied_files(pieces: &[Piece], logs: &[(String, OwnedVolume)]) -> HashMap<String, CopiedFile> {
-    let of_pieces = pieces.iter().map(|piece| (piece.from.clone(), piece.copied()));
+fn copied_files(new_files: &[NewFile], logs: &[(String, OwnedVolume)]) -> HashMap<String, CopiedFile> {
+    let of_new_files = new_files.iter().map(|new_file| (new_file.from.clone(), new_file.copied()));
     let of_log = |to: &OwnedVolume| CopiedFile { path: to.path.clone(), format: "raw".into() };
-    of_pieces.chain(logs.iter().map(|(from, to)| (from.clone(), of_log(to)))).collect()
+    of_new_files.chain(logs.iter().map(|(from, to)| (from.clone(), of_log(to)))).collect()
 }
 
 /// The files that character devices write their logs to, each once.

@@ -2,25 +2,25 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use super::by_libvirt;
-use super::{Error, Event, Operation, Seen};
+use super::{Error, Event, Operation, RawReading};
 use crate::libvirt::{self, Domain, DomainId, DomainStats, Scope};
 use crate::manager::Warning;
 use crate::manager::vms::carries_all;
 use crate::model::{Label, Timestamp, Uuid};
 
-/// Many VMs, asked of libvirt at once.
-pub(in crate::manager) struct Many {
+/// Several VMs, polled by one call to libvirt.
+pub(in crate::manager) struct VmGroup {
     scope: Scope,
     /// Only these, by UUID.
     chosen: Option<HashSet<Uuid>>,
     labels: Vec<Label>,
     /// Whether a VM carries the labels, of those that were seen, by UUID.
     carrying: HashMap<Uuid, bool>,
-    /// Those that were asked to tell what memory they use.
+    /// Those whose memory statistics were enabled.
     asked: HashSet<Uuid>,
 }
 
-impl Many {
+impl VmGroup {
     pub(in crate::manager) fn all(labels: Vec<Label>, off: bool) -> Self {
         let scope = if off { Scope::All } else { Scope::Active };
         Self { scope, chosen: None, labels, carrying: HashMap::new(), asked: HashSet::new() }
@@ -30,7 +30,7 @@ impl Many {
         Self { chosen: Some(uuids), ..Self::all(Vec::new(), true) }
     }
 
-    pub(in crate::manager) async fn look(&mut self, op: Operation<'_>) -> Result<Vec<Seen>, Error> {
+    pub(in crate::manager) async fn poll(&mut self, op: Operation<'_>) -> Result<Vec<RawReading>, Error> {
         let (stats, ids) = match op.client().statistics().all_counters(self.scope).await {
             // A QEMU that hangs holds back whatever is asked of it.
             Err(libvirt::Error::TimedOut { .. }) => {
@@ -44,19 +44,19 @@ impl Many {
         let mut by_name: HashMap<String, DomainStats> =
             stats.into_iter().map(|stats| (stats.name.clone(), stats)).collect();
         let wanted = self.wanted(op, ids).await?;
-        let seen = wanted.into_iter().filter_map(|DomainId { uuid, name }| {
+        let raw = wanted.into_iter().filter_map(|DomainId { uuid, name }| {
             let counters = by_libvirt::counters(&by_name.remove(&name)?, at, time);
-            Some(Seen { name, uuid, counters, jobs: Vec::new(), events: Vec::new() })
+            Some(RawReading { name, uuid, counters, jobs: Vec::new(), events: Vec::new() })
         });
-        let seen: Vec<Seen> = seen.collect();
-        for Seen { uuid, counters, .. } in &seen {
+        let raw: Vec<RawReading> = raw.collect();
+        for RawReading { uuid, counters, .. } in &raw {
             if !counters.state.is_active() {
                 self.asked.remove(uuid);
             } else if self.asked.insert(*uuid) {
-                super::have_memory_told(op, *uuid, counters).await;
+                super::enable_memory_stats(op, *uuid, counters).await;
             }
         }
-        Ok(seen)
+        Ok(raw)
     }
 
     async fn wanted(&mut self, op: Operation<'_>, ids: Vec<DomainId>) -> Result<Vec<DomainId>, Error> {

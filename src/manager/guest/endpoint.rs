@@ -7,7 +7,7 @@ use crate::guest::{self, Remote, Target};
 use crate::libvirt::{Address, AddressSource, Domain, Interface, InterfaceKind, Metadata};
 use crate::manager::guest::GuestAccess;
 use crate::manager::guest::GuestAgent;
-use crate::manager::{Error, ReachError, VmError};
+use crate::manager::{EndpointError, Error, VmError};
 use crate::model::PortPublish;
 
 /// Where an ssh server listens.
@@ -15,7 +15,7 @@ pub(in crate::manager) const SSH_PORT: u16 = 22;
 
 /// Where this host reaches a VM.
 #[derive(Debug, Clone, serde::Serialize)]
-pub struct Reach {
+pub struct GuestEndpoint {
     /// The VM.
     pub name: String,
     /// Its addresses, the first one the best. A VM that user-mode networking alone connects is reached at 127.0.0.1,
@@ -35,14 +35,14 @@ impl GuestAccess<'_> {
     ///
     /// # Errors
     /// When it is shut off, or no source knows an address of it.
-    pub async fn reach(&self, name: &str) -> Result<Reach, Error> {
+    pub async fn endpoint(&self, name: &str) -> Result<GuestEndpoint, Error> {
         let domain = self.running(name).await?;
         let ips = self.addresses_of(&domain).await?;
         let Some(ssh) = ssh_socket(&domain, &ips) else {
-            return Err(ReachError::NoAddress { name: domain.name }.into());
+            return Err(EndpointError::NoAddress { name: domain.name }.into());
         };
         let published = domain.metadata.map(|record| record.published).unwrap_or_default();
-        Ok(Reach { name: domain.name, ips, ssh_host: ssh.ip(), ssh_port: ssh.port(), published })
+        Ok(GuestEndpoint { name: domain.name, ips, ssh_host: ssh.ip(), ssh_port: ssh.port(), published })
     }
 
     /// Becomes ssh: a session on the VM, or a command there that gets a terminal. Gives why that failed.
@@ -52,7 +52,7 @@ impl GuestAccess<'_> {
             Err(error) => return error,
         };
         // The open virsh would outlive this process.
-        self.op.client().rest().await;
+        self.op.client().disconnect().await;
         match guest::arguments(&target, true, command) {
             Ok(arguments) => guest::become_ssh(arguments).into(),
             Err(error) => guest::Error::from(error).into(),
@@ -80,7 +80,7 @@ impl GuestAccess<'_> {
     ) -> Result<Target, Error> {
         let domain = self.running(name).await?;
         let Some(socket) = self.ssh_socket_of(&domain).await? else {
-            return Err(ReachError::NoAddress { name: domain.name }.into());
+            return Err(EndpointError::NoAddress { name: domain.name }.into());
         };
         let mut target = self.target(&domain, socket)?;
         if let Some(user) = user {
@@ -96,7 +96,7 @@ impl GuestAccess<'_> {
         }
         let domain = self.op.client().definitions().current(id.uuid).await?;
         if domain.interfaces.is_empty() {
-            return Err(ReachError::NoNetwork { name: domain.name }.into());
+            return Err(EndpointError::NoNetwork { name: domain.name }.into());
         }
         Ok(domain)
     }
@@ -255,9 +255,9 @@ mod tests {
         assert_eq!(ips(&domain(&["network"], ""), &[1, 7]), ["10.0.0.1"]);
         let socket =
             |domain: &Domain, ips: &[IpAddr]| ssh_socket(domain, ips).map(|socket| socket.to_string());
-        let own = [IpAddr::from([10, 0, 0, 2])];
-        assert_eq!(socket(&mixed, &own).as_deref(), Some("127.0.0.1:2222"));
-        assert_eq!(socket(&domain(&["network"], ""), &own).as_deref(), Some("10.0.0.2:22"));
+        let addresses = [IpAddr::from([10, 0, 0, 2])];
+        assert_eq!(socket(&mixed, &addresses).as_deref(), Some("127.0.0.1:2222"));
+        assert_eq!(socket(&domain(&["network"], ""), &addresses).as_deref(), Some("10.0.0.2:22"));
         assert_eq!(socket(&domain(&["network"], ""), &[]), None);
     }
 }

@@ -1,36 +1,36 @@
 use std::path::PathBuf;
 
 use super::Store;
-use super::own::OwnRecord;
 use super::record::{Record, Slot};
+use super::user_images::UserImageRecord;
 use crate::image::{Error, Format, header};
 use crate::model::{Digest, Firmware, Timestamp};
 use crate::system::fs;
 
-/// How an image came to be kept.
+/// How an image came into the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum HoldingKind {
-    /// Downloaded into the cache; it can be had again.
+pub enum StoredImageKind {
+    /// Downloaded into the cache; it can be downloaded again.
     Download,
-    /// Imported or committed; it can't be had again.
+    /// Imported or committed; the store may have the only copy.
     Own,
 }
 
-/// An image that is kept on this machine, as its record tells.
+/// An image in the store on this machine, as recorded.
 #[derive(Debug, Clone)]
-pub struct Holding {
-    /// The name of its own or of the catalogue, or the URL.
+pub struct StoredImage {
+    /// The name given by the user or the catalogue, or the URL.
     pub name: String,
     /// How it came here.
-    pub kind: HoldingKind,
+    pub kind: StoredImageKind,
     /// Where its bytes came from.
     pub source: String,
-    /// The digest that its bytes had when they came, or when it was first asked for.
+    /// The digest of its bytes when they were stored, or of an import when it was first needed.
     pub digest: Digest,
     /// The file.
     pub path: PathBuf,
-    /// Its form; `None` when it is damaged.
+    /// The format; `None` when the header is damaged.
     pub format: Option<Format>,
     /// The size of the file, in bytes.
     pub size_bytes: u64,
@@ -38,46 +38,51 @@ pub struct Holding {
     pub virtual_size_bytes: Option<u64>,
     /// When it was imported or committed.
     pub created: Option<Timestamp>,
-    /// When a VM was last made of it, or it came here.
+    /// When a VM was last created from it, or when it was stored.
     pub last_used: Option<Timestamp>,
-    /// The user that it has, if that is known.
+    /// The guest's default user, if known.
     pub default_user: Option<String>,
-    /// The firmware that it needs, if that is known.
+    /// The firmware that the guest needs, if known.
     pub firmware: Option<Firmware>,
-    /// Whether a digest vouched for it, or it is the user's own.
+    /// Whether its digest was checked, or it was imported or committed.
     pub verified: bool,
-    /// Whether it was a VM's disk.
+    /// Whether it was committed from a VM's disk.
     pub committed: bool,
     slot: Slot,
 }
 
 impl Store {
-    /// All images that are kept, the user's own first, then by name.
+    /// All images in the store: imported and committed ones first, then by name.
     ///
     /// # Errors
     /// When a folder can't be listed, or an import that has no digest yet not be read.
-    pub async fn holdings(&self) -> Result<Vec<Holding>, Error> {
+    pub async fn stored_images(&self) -> Result<Vec<StoredImage>, Error> {
         let store = self.clone();
         let list = move || -> Result<_, Error> {
-            let own = store.own.all()?;
+            let imported = store.user_images.all()?;
             let slots = Slot::all(&store.images)?.into_iter();
-            Ok((own, slots.filter_map(|slot| store.of_download(slot)).collect::<Vec<_>>()))
+            Ok((imported, slots.filter_map(|slot| store.download_from(slot)).collect::<Vec<_>>()))
         };
-        let (own, mut holdings) = tokio::task::spawn_blocking(list).await??;
-        for (slot, record) in own {
-            holdings.extend(self.of_own(slot, record).await?);
+        let (imported, mut images) = tokio::task::spawn_blocking(list).await??;
+        for (slot, record) in imported {
+            images.extend(self.user_image_from(slot, record).await?);
         }
-        holdings.sort_by(|a, b| {
-            (a.kind == HoldingKind::Download, &a.name).cmp(&(b.kind == HoldingKind::Download, &b.name))
+        images.sort_by(|a, b| {
+            (a.kind == StoredImageKind::Download, &a.name)
+                .cmp(&(b.kind == StoredImageKind::Download, &b.name))
         });
-        Ok(holdings)
+        Ok(images)
     }
 
-    async fn of_own(&self, slot: Slot, record: OwnRecord) -> Result<Option<Holding>, Error> {
+    async fn user_image_from(
+        &self,
+        slot: Slot,
+        record: UserImageRecord,
+    ) -> Result<Option<StoredImage>, Error> {
         let Some((format, size_bytes, virtual_size_bytes)) = measure(&slot) else { return Ok(None) };
-        Ok(Some(Holding {
-            digest: self.own.digest(&slot, &record, None).await?,
-            kind: HoldingKind::Own,
+        Ok(Some(StoredImage {
+            digest: self.user_images.digest(&slot, &record, None).await?,
+            kind: StoredImageKind::Own,
             path: slot.image(),
             format,
             size_bytes,
@@ -94,23 +99,23 @@ impl Store {
         }))
     }
 
-    /// Removes an image's files; waits for a download or import of it to end.
+    /// Removes an image's files, once a running download or import of it has ended.
     ///
     /// # Errors
     /// When they can't be removed.
-    pub async fn discard(&self, holding: &Holding) -> Result<(), Error> {
-        let _lock = fs::lock(&holding.slot.lock()).await?;
-        let slot = holding.slot.clone();
+    pub async fn discard(&self, stored: &StoredImage) -> Result<(), Error> {
+        let _lock = fs::lock(&stored.slot.lock()).await?;
+        let slot = stored.slot.clone();
         tokio::task::spawn_blocking(move || slot.remove()).await?
     }
 
-    fn of_download(&self, slot: Slot) -> Option<Holding> {
+    fn download_from(&self, slot: Slot) -> Option<StoredImage> {
         let (slot, record) = slot.current::<Record>()?;
         let entry = self.entry_of(&record);
         let (format, size_bytes, virtual_size_bytes) = measure(&slot)?;
-        Some(Holding {
+        Some(StoredImage {
             digest: record.digest()?,
-            kind: HoldingKind::Download,
+            kind: StoredImageKind::Download,
             path: slot.image(),
             format,
             size_bytes,

@@ -1,11 +1,11 @@
-//! A look at one VM by its own QMP socket, and by what this host counts of its QEMU. Neither libvirt nor
+//! Polls one VM through its own QMP socket, and by what this host counts of its QEMU. Neither libvirt nor
 //! another process is needed for it.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::counters::{Card, Counters, Disk, SampleSource, Transfers};
+use super::counters::{Counters, Disk, InterfaceCounters, SampleSource, Transfers};
 use super::job::Job;
 use crate::host;
 use crate::libvirt::Domain;
@@ -18,19 +18,19 @@ const GREETING: Duration = Duration::from_millis(500);
 /// More virtual processors than any machine of QEMU's has: what answers at the socket need not be honest.
 const MOST_VCPUS: usize = 4096;
 
-/// A VM that is asked by QMP, as long as its QEMU is there.
-pub(in crate::manager) struct ByQmp {
+/// Polls a VM by QMP, as long as its QEMU runs.
+pub(in crate::manager) struct QmpPoller {
     client: qemu::Connection,
     pid: u32,
     /// The disks' devices, by libvirt's aliases.
     targets: HashMap<String, String>,
-    /// Its cards' devices, and whether the host counts them from its own side.
-    cards: Vec<(String, bool)>,
+    /// Its interfaces' devices, and whether the host counts them from its own side.
+    interfaces: Vec<(String, bool)>,
     /// The names of its devices, as they were at the beginning.
     devices: Option<Vec<String>>,
 }
 
-impl ByQmp {
+impl QmpPoller {
     /// Of a VM that runs, by its live definition; `None` without a socket, when that has another client, and when
     /// this user may not use it.
     pub(in crate::manager) async fn open(domain: &Domain) -> Option<Self> {
@@ -39,18 +39,18 @@ impl ByQmp {
         let pid = host::qemu_process(domain.uuid)?.pid;
         let disks = domain.disks.iter();
         let targets = disks.filter_map(|disk| Some((disk.alias.clone()?, disk.target.clone()))).collect();
-        let cards = domain.interfaces.iter().filter_map(|card| {
+        let interfaces = domain.interfaces.iter().filter_map(|interface| {
             // A tap's other end is the guest; a macvtap device is counted as the guest sees it.
-            card.host_device.clone().map(|device| (device, card.kind != "direct"))
+            interface.host_device.clone().map(|device| (device, interface.kind != "direct"))
         });
-        Some(Self { client, pid, targets, cards: cards.collect(), devices: None })
+        Some(Self { client, pid, targets, interfaces: interfaces.collect(), devices: None })
     }
 
     /// What it has counted; nothing when devices were plugged in or out, so that the definition has to be read anew.
     ///
     /// # Errors
     /// When its QEMU doesn't answer any more.
-    pub(in crate::manager) async fn look(&mut self) -> Result<Option<Counters>, qemu::Error> {
+    pub(in crate::manager) async fn poll(&mut self) -> Result<Option<Counters>, qemu::Error> {
         let asks = (
             qemu::QueryStatus,
             qemu::QueryCpusFast,
@@ -82,7 +82,7 @@ impl ByQmp {
             memory_used_mib: guest.ok().and_then(|guest| used_mib(&guest.stats)),
             memory_resident_mib: process.map(|process| process.resident_bytes >> 20),
             disks: blocks.ok().map(|blocks| self.disks(&blocks)),
-            cards: self.cards(),
+            interfaces: self.interfaces(),
             ..Counters::nothing(state(&status.status), SampleSource::Qmp)
         }))
     }
@@ -95,7 +95,7 @@ impl ByQmp {
         blocks.chain(migration.ok().and_then(Job::of_migration)).collect()
     }
 
-    /// What QEMU told unasked since the last call.
+    /// The QMP events since the last call.
     pub(in crate::manager) fn events(&mut self) -> Vec<qemu::Event> {
         self.client.take_events()
     }
@@ -135,22 +135,22 @@ impl ByQmp {
         known.collect()
     }
 
-    fn cards(&self) -> Option<Vec<Card>> {
-        if self.cards.is_empty() {
+    fn interfaces(&self) -> Option<Vec<InterfaceCounters>> {
+        if self.interfaces.is_empty() {
             return None;
         }
         let traffic = host::device_traffic();
-        let cards: Vec<Card> = self
-            .cards
+        let interfaces: Vec<InterfaceCounters> = self
+            .interfaces
             .iter()
             .filter_map(|(device, from_outside)| {
                 let host::DeviceTraffic { received_bytes, sent_bytes } = *traffic.get(device)?;
                 let (received_bytes, sent_bytes) =
                     if *from_outside { (sent_bytes, received_bytes) } else { (received_bytes, sent_bytes) };
-                Some(Card { device: device.clone(), received_bytes, sent_bytes })
+                Some(InterfaceCounters { device: device.clone(), received_bytes, sent_bytes })
             })
             .collect();
-        (!cards.is_empty()).then_some(cards)
+        (!interfaces.is_empty()).then_some(interfaces)
     }
 }
 

@@ -6,13 +6,13 @@ use crate::manager::Error;
 use crate::problem::{Doing, ErrorKind, Problem};
 
 /// The results of a verb over several VMs: what was done, and what failed.
-pub struct Many<T> {
+pub struct Batch<T> {
     done: Vec<T>,
     failed: Vec<Problem>,
     doing: Doing,
 }
 
-impl<T: serde::Serialize> Many<T> {
+impl<T: serde::Serialize> Batch<T> {
     pub fn new() -> Self {
         Self::of(Doing::Other)
     }
@@ -36,7 +36,7 @@ impl<T: serde::Serialize> Many<T> {
         true
     }
 
-    /// As [`Many::take`], of something that is no VM.
+    /// As [`Batch::take`], of something that is no VM.
     pub fn keep(&mut self, result: Result<T, Error>) -> bool {
         match result {
             Ok(done) => self.done.push(done),

@@ -13,7 +13,7 @@ use crate::model::nearest;
 use crate::model::{Algorithm, Digest, Firmware, Timestamp, check_guest_user};
 use crate::system::fs;
 
-/// The images of the user's own: imported files, and VMs' disks that were committed.
+/// Images that the user imported, and VMs' disks that were committed.
 ///
 /// ```text
 /// DATA/images/NAME.json     its record, which names the image's file: see Slot
@@ -22,12 +22,12 @@ use crate::system::fs;
 /// DATA/images/NAME.lock     there while it is held: meanwhile
 /// ```
 #[derive(Debug, Clone)]
-pub struct OwnImages {
+pub struct UserImages {
     folder: PathBuf,
     digests: DigestCache,
 }
 
-/// What is to be known of an image that is taken in.
+/// The metadata of an image to import or commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewImage {
     /// Its name.
@@ -42,9 +42,9 @@ pub struct NewImage {
     pub committed: bool,
 }
 
-/// What is remembered of an image of the user's own.
+/// The record of an imported or committed image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::image) struct OwnRecord {
+pub(in crate::image) struct UserImageRecord {
     pub(in crate::image) name: String,
     pub(in crate::image) source: String,
     /// As `sha256:HEX`; of an import it is computed when it is first asked for.
@@ -62,7 +62,7 @@ pub(in crate::image) struct OwnRecord {
 #[derive(Debug)]
 pub struct Staged {
     slot: Slot,
-    _lock: fs::Held,
+    _lock: fs::LockGuard,
 }
 
 impl Staged {
@@ -78,7 +78,7 @@ impl Drop for Staged {
     }
 }
 
-impl OwnImages {
+impl UserImages {
     pub(in crate::image) fn new(folder: PathBuf, digests: DigestCache) -> Self {
         Self { folder, digests }
     }
@@ -88,7 +88,7 @@ impl OwnImages {
     /// are left out.
     ///
     /// # Errors
-    /// [`Error::NameTaken`] unless it may `replace`; what [`OwnImages::stage`] and [`OwnImages::keep`] say; and
+    /// [`Error::NameTaken`] unless it may `replace`; what [`UserImages::stage`] and [`UserImages::keep`] say; and
     /// those of the file. Then there is nothing new.
     pub async fn import(
         &self,
@@ -123,7 +123,7 @@ impl OwnImages {
     pub async fn stage(&self, name: &str, replace: bool) -> Result<Staged, Error> {
         check_name(name)?;
         let slot = Slot::named(&self.folder, name);
-        let refuse = |slot: &Slot| match slot.load::<OwnRecord>() {
+        let refuse = |slot: &Slot| match slot.load::<UserImageRecord>() {
             Some(_) if !replace => Err(Error::NameTaken { name: name.to_owned() }),
             _ => Ok(()),
         };
@@ -150,7 +150,7 @@ impl OwnImages {
         tokio::task::spawn_blocking(move || {
             let (partial, slot) = (staged.path(), &staged.slot);
             let (header, size_bytes) = header::read(&partial)?;
-            let record = OwnRecord {
+            let record = UserImageRecord {
                 name: new.name,
                 source: new.source,
                 digest: digest.as_ref().map(ToString::to_string),
@@ -184,7 +184,7 @@ impl OwnImages {
     pub(in crate::image) async fn digest(
         &self,
         slot: &Slot,
-        record: &OwnRecord,
+        record: &UserImageRecord,
         progress: Option<Progress>,
     ) -> Result<Digest, Error> {
         if let Some(recorded) = &record.digest {
@@ -196,7 +196,7 @@ impl OwnImages {
             && slot.load().as_ref() == Some(record)
         {
             let used = slot.last_used();
-            slot.save(&OwnRecord { digest: Some(digest.to_string()), ..record.clone() })?;
+            slot.save(&UserImageRecord { digest: Some(digest.to_string()), ..record.clone() })?;
             slot.touch_at(used.unwrap_or_else(SystemTime::now));
         }
         Ok(digest)
@@ -211,7 +211,7 @@ impl OwnImages {
         leftovers::all_of(Slot::unfinished(&self.folder)?)
     }
 
-    /// Removes what [`OwnImages::abandoned`] found, unless somebody is at it by now. Blocks shortly.
+    /// Removes what [`UserImages::abandoned`] found, unless somebody is at it by now. Blocks shortly.
     ///
     /// # Errors
     /// When it can't be removed.
@@ -225,11 +225,11 @@ impl OwnImages {
     }
 
     /// The place of the image of this name, and its record, if there is one. Blocks shortly.
-    pub(in crate::image) fn find(&self, name: &str) -> Option<(Slot, OwnRecord)> {
+    pub(in crate::image) fn find(&self, name: &str) -> Option<(Slot, UserImageRecord)> {
         check_name(name).ok()?;
         let slot = Slot::named(&self.folder, name);
         // Between the two another image may have taken its place.
-        let find = || slot.current::<OwnRecord>().filter(|(slot, _)| slot.image().is_file());
+        let find = || slot.current::<UserImageRecord>().filter(|(slot, _)| slot.image().is_file());
         find().or_else(find)
     }
 
@@ -241,7 +241,7 @@ impl OwnImages {
     }
 
     /// All that have a record. Blocks shortly.
-    pub(in crate::image) fn all(&self) -> Result<Vec<(Slot, OwnRecord)>, Error> {
+    pub(in crate::image) fn all(&self) -> Result<Vec<(Slot, UserImageRecord)>, Error> {
         let slots = Slot::all(&self.folder)?.into_iter();
         Ok(slots.filter_map(|slot| slot.current()).collect())
     }
