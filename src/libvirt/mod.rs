@@ -51,7 +51,7 @@ pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};
 pub use job::{JobBytes, JobOperation, JobOutcome, JobProgress};
 pub use network::{
-    HostUpdate, Lease, Network, NetworkDevice, NetworkIp, NetworkSpec, PortGroup, Reservation,
+    HostUpdate, Lease, LeaseDelay, Network, NetworkDevice, NetworkIp, NetworkSpec, PortGroup, Reservation,
 };
 pub use storage::{Pool, PoolContents, PoolKind, Volume, VolumeKind, VolumeSpec};
 pub use xml::{Element, Node, XmlError};

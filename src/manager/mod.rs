@@ -70,7 +70,7 @@ pub use inventory::Dependent;
 pub use network::{
     AddressHolder, AttachedInterface, DeletedNetwork, InterfaceChange, Ipv4Choice, LeaseStatus, Network,
     NetworkDeletePlan, NetworkError, NetworkInfo, NetworkKind, NetworkPlan, NetworkRequest, NetworkStatus,
-    Networks, PortGroup, ReservationRequest, ReservationStatus, SpecialAddress, SubnetUser,
+    Networks, PortGroup, ReservationRequest, ReservationStatus, SpecialAddress, SpeedupPlan, SubnetUser,
 };
 pub use observe::{
     CountedDisk, Counters, EventCommand, EventStream, InterfaceCounters, Job, Monitor, MonitorRequest,

@@ -51,7 +51,12 @@ fn detail(finding: &Finding) -> String {
         F::Socket(Socket::Dead { .. } | Socket::Absent) => "no libvirt system daemon is listening".to_owned(),
         F::Machine { present, missing } if missing.is_empty() => format!("available: {}", parts(present)),
         F::Machine { missing, .. } => format!("not installed: {}", parts(missing)),
-        F::Network { name, active: true, .. } => format!("{name} is active"),
+        F::Network { name, active: true, delay_seconds: 0, .. } => format!("{name} is active"),
+        F::Network { name, active: true, delay_seconds, .. } => {
+            format!(
+                "{name} is active, but a new VM waits about {delay_seconds} s longer than necessary for its address"
+            )
+        }
         F::Network { name, active: false, .. } => format!("{name} is inactive; create starts it"),
         F::OtherNetwork { spec } => format!("VMs use {spec}"),
         F::Pool { path, blocked: Some(_), .. } => format!("the user that QEMU runs as cannot access {path}"),
@@ -102,6 +107,9 @@ fn fix(finding: &Finding) -> Option<String> {
         }
         F::Group(Membership::AfterNewLogin) => "newgrp libvirt".to_owned(),
         F::Group(_) | F::Socket(Socket::Denied { .. }) => join_group(),
+        F::Network { name, active: true, .. } => {
+            format!("{:#}", vmtools("network set").arg(name).flag("--fast"))
+        }
         F::Network { name, uri, .. } => on(uri, virsh("net-start").arg(name)),
         F::Pool { blocked: Some(fix), .. } => fix.clone(),
         F::Pool { .. } => format!("{:#}", vmtools("gc")),

@@ -48,6 +48,13 @@ pub(super) fn advice(error: &NetworkError) -> Advice {
                 "create a bridge and add {name} to it, or use a network of --mode nat or routed"
             )),
         ),
+        E::Transient { network } => (
+            K::WrongState,
+            hint(format_args!(
+                "{} creates another one that stays",
+                vmtools("network create").arg(format_args!("{network}-2"))
+            )),
+        ),
         E::NotStarted { cause, .. } => libvirt::advice(cause),
         E::InUse { network, vms, running: true } => (
             K::WrongState,

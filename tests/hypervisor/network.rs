@@ -1,7 +1,7 @@
 //! Networks from create to delete, and guests that are plugged in and out.
 
 use super::support::{Run, Sandbox, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, word};
+use super::{MINUTE, create, unbootable_image, word};
 
 const STATUS: [&str; 16] = [
     "name",
@@ -248,4 +248,66 @@ fn a_guest_is_plugged_in_and_out() {
     sandbox.vmtools(&["delete", "web", "--force"]).run().success();
     assert!(!sandbox.virsh(&["net-dumpxml", "default"]).stdout.contains("192.168.122.77"));
     assert!(!sandbox.virsh(&["net-dumpxml", "--inactive", "default"]).stdout.contains("192.168.122.77"));
+}
+
+#[test]
+fn a_network_that_delays_new_vms_is_made_fast() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let network = |args: &[&str]| sandbox.vmtools(&[&["network"], args].concat()).run();
+    let xml = |name: &str| sandbox.virsh(&["net-dumpxml", "--inactive", name]).stdout;
+    let stp =
+        |bridge: &str| sandbox.exec(&["cat", &format!("/sys/class/net/{bridge}/bridge/stp_state")]).stdout;
+    let is_fast = |xml: &str| xml.contains("stp='off'") && xml.contains("value='no-ping'");
+    // What vmtools makes has no delay.
+    network(&["create", "lab"]).success();
+    assert!(is_fast(&xml("lab")), "{}", xml("lab"));
+
+    // As libvirt's own are, and more that has to stay.
+    let slow = |number: u32| {
+        format!(
+            "<network><name>slow{number}</name><forward mode='nat'/><bridge name='slow{number}'/>
+             <mac address='52:54:00:00:00:0{number}'/><ip address='10.7.{number}.1' prefix='24'><dhcp>
+             <range start='10.7.{number}.2' end='10.7.{number}.99'/>
+             <host mac='52:54:00:00:01:01' ip='10.7.{number}.7'/></dhcp></ip></network>"
+        )
+    };
+    let define = |number: u32, verb: &str| {
+        sandbox.virsh_command(&[verb, "/dev/stdin"]).stdin(&slow(number)).run().success();
+    };
+    for number in [1, 2] {
+        define(number, "net-define");
+        sandbox.virsh(&["net-start", &format!("slow{number}")]);
+    }
+    let before = xml("slow1");
+    network(&["set", "slow1", "--fast"]).code(2).stderr_has("--yes");
+    let plan = network(&["set", "slow1", "--fast", "--dry-run"]).success();
+    plan.stdout_has("Spanning Tree").stdout_has("restart it; no running VM uses it");
+    assert_eq!((xml("slow1"), stp("slow1").as_str()), (before.clone(), "1\n"));
+    network(&["set", "slow1", "--fast", "--yes"]).success().stdout_has("without delay\n");
+    let after = xml("slow1");
+    assert!(is_fast(&after), "{after}");
+    assert_eq!(stp("slow1"), "0\n");
+    // Nothing else has changed.
+    let without = |xml: &str| {
+        let lines = xml.lines().filter(|line| !line.contains("dnsmasq:") && !line.contains("<network"));
+        lines.map(|line| line.replace("stp='off'", "stp='on'")).collect::<Vec<_>>()
+    };
+    assert_eq!(without(&after), without(&before), "{after}");
+    network(&["set", "slow1", "--fast", "--yes"]).success().stderr_has("already");
+
+    // A network that a running VM uses is not taken from it.
+    let image = unbootable_image(&sandbox);
+    create(&sandbox, "web", &image, &["--network", "slow2", "--start"]).run().success();
+    let run = network(&["set", "slow2", "--fast", "--yes"]).success().stdout_has("at its next start");
+    assert!(is_fast(&xml("slow2")) && stp("slow2") == "1\n", "{run}");
+    sandbox.exec(&["sh", "-c", "ls /sys/class/net/slow2/brif | grep vnet"]);
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+    network(&["stop", "slow2"]).success();
+    network(&["start", "slow2"]).success();
+    assert_eq!(stp("slow2"), "0\n");
+
+    // One that is gone when it stops has no definition to change.
+    define(3, "net-create");
+    network(&["set", "slow3", "--fast", "--yes"]).code(5).stderr_has("transient");
+    network(&["set", "none", "--fast", "--yes"]).code(3);
 }

@@ -30,7 +30,7 @@ pub use column::Column;
 pub use delete::{delete_plans, deleted};
 pub use disk::disks;
 pub use image::{image, images, removed_image, unused_images};
-pub use network::{network, network_delete_plans, network_made, network_plan, networks};
+pub use network::{network, network_delete_plans, network_made, network_plan, networks, speedup_plans};
 pub use overview::{Overview, overview};
 pub use plain::PlainText;
 pub use prometheus::exposition;

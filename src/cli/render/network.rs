@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::table::table;
 use super::{or_dash, visible, yes_no};
-use crate::manager::{NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus, PortGroup};
+use crate::manager::{NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus, PortGroup, SpeedupPlan};
 use crate::model::{IpRange, IpSubnet};
 
 /// The table of `networks`.
@@ -24,6 +24,34 @@ pub fn networks(networks: &[NetworkStatus]) -> String {
         ]
     });
     table(heading.map(str::to_owned).to_vec(), rows.collect())
+}
+
+/// What `network set --fast` changes.
+pub fn speedup_plans(plans: &[SpeedupPlan]) -> String {
+    plans.iter().map(speedup_plan).collect()
+}
+
+fn speedup_plan(plan: &SpeedupPlan) -> String {
+    let name = visible(&plan.name);
+    if !plan.removes.is_some() {
+        return format!("the network {name} already gives addresses without delay\n");
+    }
+    let mut text = format!("change the network {name}:\n");
+    if plan.removes.stp {
+        text.push_str("  turn off the Spanning Tree Protocol on its bridge\n");
+    }
+    if plan.removes.ping {
+        text.push_str("  let its DHCP server offer addresses without pinging them first\n");
+    }
+    match plan.vms.as_slice() {
+        _ if plan.restarts => text.push_str("  restart it; no running VM uses it\n"),
+        [] => {}
+        vms => {
+            let vms = visible(&vms.join(", ")).into_owned();
+            let _ = writeln!(text, "  at its next start; running VMs use it: {vms}");
+        }
+    }
+    text
 }
 
 /// The page of `network info`.

@@ -18,6 +18,12 @@ pub(super) fn os_type(hardware: &Hardware) -> Element {
     Element::new("type").with("arch", std::env::consts::ARCH).with("machine", machine).text("hvm")
 }
 
+/// The virtual machine generation ID: libvirt chooses one, and another one when the guest becomes a second machine, by
+/// which a guest with a driver for it knows that its random numbers are to be seeded anew. QEMU has it for x86 alone.
+pub(super) fn generation_id() -> Option<Element> {
+    cfg!(target_arch = "x86_64").then(|| Element::new("genid"))
+}
+
 /// `<features>`. What Windows is told is what virt-install 4.1 tells Windows 10 and 11.
 pub(super) fn features(hardware: &Hardware) -> Element {
     let features = Element::new("features").child(Element::new("acpi"));

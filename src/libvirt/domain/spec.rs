@@ -108,6 +108,7 @@ impl DomainSpec {
             .with("type", if self.kvm { "kvm" } else { "qemu" })
             .child(Element::new("name").text(self.name.as_str()))
             .child(Element::new("uuid").text(self.uuid.to_string()))
+            .children(hardware::generation_id())
             .child(
                 Element::new("metadata")
                     .children(self.metadata.to_elements())

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::lease::{self, Lease};
-use super::{Network, Standing};
+use super::{LeaseDelay, Network, Standing};
 use crate::libvirt::client::command::Command;
-use crate::libvirt::xml::Element;
+use crate::libvirt::xml::{Element, XmlError};
 use crate::libvirt::{Error, Object, VirtualNetworks};
 use crate::model::Uuid;
 
@@ -98,6 +98,32 @@ impl VirtualNetworks<'_> {
         self.client.call(Command::new("net-define --validate").option("--file", &file.path)).await.map(drop)
     }
 
+    /// The stored definition, which the network's next start will use.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is gone; when the connection fails.
+    pub async fn definition(self, uuid: Uuid) -> Result<Element, Error> {
+        let document = self.client.call(Command::new("net-dumpxml --inactive").network(uuid)).await?;
+        Element::parse(&document).map_err(unexpected)
+    }
+
+    /// Changes the stored definition so that nothing delays a guest's first lease, and gives what delayed it and the
+    /// definition as it was. The network itself stays as it is until it is restarted.
+    ///
+    /// # Errors
+    /// As [`VirtualNetworks::definition`]; when libvirt refuses the change.
+    pub async fn remove_lease_delay(self, uuid: Uuid) -> Result<(LeaseDelay, Element), Error> {
+        let before = self.definition(uuid).await?;
+        let has_dhcp = before.all("ip").any(|ip| ip.find("dhcp").is_some());
+        let delay = LeaseDelay::read(&before, has_dhcp);
+        if delay.is_some() {
+            let mut definition = before.clone();
+            delay.remove_from(&mut definition);
+            self.define(&definition).await?;
+        }
+        Ok((delay, before))
+    }
+
     /// Starts a network.
     ///
     /// # Errors
@@ -141,6 +167,9 @@ fn parse_uuids(text: &str) -> Vec<Uuid> {
 }
 
 pub(super) fn parse(document: &str, standing: Standing) -> Result<Network, Error> {
-    Network::parse(document, standing)
-        .map_err(|error| Error::Unexpected { command: "virsh net-dumpxml".into(), reason: error.to_string() })
+    Network::parse(document, standing).map_err(unexpected)
+}
+
+fn unexpected(error: XmlError) -> Error {
+    Error::Unexpected { command: "virsh net-dumpxml".into(), reason: error.to_string() }
 }

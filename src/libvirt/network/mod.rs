@@ -3,6 +3,7 @@
 mod calls;
 mod ip;
 mod lease;
+mod lease_delay;
 mod port_group;
 mod reservation;
 mod spec;
@@ -12,6 +13,7 @@ use std::net::IpAddr;
 
 pub use ip::NetworkIp;
 pub use lease::Lease;
+pub use lease_delay::LeaseDelay;
 pub use port_group::PortGroup;
 pub use reservation::Reservation;
 pub use spec::{NetworkDevice, NetworkSpec};
@@ -65,6 +67,9 @@ pub struct Network {
     pub portgroups: Vec<PortGroup>,
     /// The host's addresses, each with its DHCP.
     pub ips: Vec<NetworkIp>,
+    /// Whether a guest's first lease is delayed by seconds, see [`LeaseDelay`].
+    #[serde(skip)]
+    pub lease_delay: LeaseDelay,
 }
 
 /// What `net-list` tells of a network, and its definition doesn't.
@@ -84,6 +89,7 @@ impl Network {
         let ips: Vec<NetworkIp> =
             tree.all("ip").enumerate().filter_map(|(index, ip)| NetworkIp::read(index, ip)).collect();
         // Most readers take the first, and can do nothing with IPv6.
+        let dhcp = ips.iter().any(|ip| ip.dhcp);
         let by_family =
             || [false, true].into_iter().flat_map(|six| ips.iter().filter(move |ip| ip.is_ipv6() == six));
         let (subnets, dhcp_ranges) = (
@@ -104,7 +110,8 @@ impl Network {
             addresses: ips.iter().map(|ip| format!("{}/{}", ip.address, ip.prefix)).collect(),
             subnets,
             subnets6: ips.iter().map(NetworkIp::subnet).filter(|subnet| subnet.is_ipv6()).collect(),
-            dhcp: ips.iter().any(|ip| ip.dhcp),
+            dhcp,
+            lease_delay: LeaseDelay::read(&tree, dhcp),
             dhcp_ranges,
             dns: !ips.is_empty() && tree.find_attribute("dns", "enable") != Some("no"),
             domain: tree.find_attribute("domain", "name").map(str::to_owned),

@@ -1,6 +1,9 @@
 use crate::libvirt::xml::Element;
 use crate::model::{IpSubnet, NetworkMode, NetworkName, Uuid};
 
+/// The namespace of dnsmasq's own options, as libvirt 5.6 and later knows it.
+pub(super) const DNSMASQ: &str = "http://libvirt.org/schemas/network/dnsmasq/1.0";
+
 /// All that goes into the definition of a new network.
 #[derive(Debug, Clone)]
 pub struct NetworkSpec {
@@ -47,6 +50,14 @@ impl NetworkSpec {
                 .child(Element::new("forward").with("mode", "bridge"))
                 .child(Element::new("bridge").with("name", bridge)),
             NetworkDevice::Own { mode, subnets, dhcp, dns, domain } => {
+                let options = dhcp.then(|| {
+                    let no_ping = Element::new("dnsmasq:option").with("value", "no-ping");
+                    Element::new("dnsmasq:options").child(no_ping)
+                });
+                let network = match dhcp {
+                    true => network.with("xmlns:dnsmasq", DNSMASQ),
+                    false => network,
+                };
                 let forward = match mode {
                     NetworkMode::Isolated => None,
                     NetworkMode::Routed => Some("route"),
@@ -60,8 +71,9 @@ impl NetworkSpec {
                 });
                 network
                     .children(forward)
-                    // libvirt finds a name for it that is free.
-                    .child(Element::new("bridge").with("stp", "on").with("delay", "0"))
+                    // libvirt finds a name for it that is free. STP would hold back what a guest sends in its first
+                    // four seconds, its request for an address too.
+                    .child(Element::new("bridge").with("stp", "off").with("delay", "0"))
                     // What the domain has no name for is not asked of the outside.
                     .children(
                         domain.as_ref().map(|domain| {
@@ -70,6 +82,8 @@ impl NetworkSpec {
                     )
                     .children((!dns).then(|| Element::new("dns").with("enable", "no")))
                     .children(subnets.iter().map(|subnet| addresses(*subnet, *dhcp)))
+                    // Else dnsmasq waits three seconds before each first offer, for an answer from the address.
+                    .children(options)
             }
         }
     }

@@ -49,6 +49,40 @@ fn recorded_output() {
 }
 
 #[test]
+fn what_delays_a_lease_is_seen() {
+    let delay = |document: &str| {
+        let LeaseDelay { stp, ping } = network(document).lease_delay;
+        (stp, ping)
+    };
+    assert_eq!((delay(DEFAULT), network(DEFAULT).lease_delay.seconds()), ((true, true), 7));
+    // libvirt 11.3.0: `net-dumpxml` of a network that vmtools has created
+    let fast = DEFAULT
+        .replace("<network>", "<network xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'>")
+        .replace("stp='on'", "stp='off'")
+        .replace(
+            "</network>",
+            "<dnsmasq:options><dnsmasq:option value='no-ping'/></dnsmasq:options></network>",
+        );
+    assert_eq!((delay(&fast), network(&fast).lease_delay.seconds()), ((false, false), 0));
+    assert_eq!(delay(&fast.replace("no-ping", "log-dhcp")), (false, true));
+    // libvirt's default.
+    assert_eq!(delay(&fast.replace(" stp='off'", "")), (true, false));
+    let mut slow = Element::parse(DEFAULT).expect("parses");
+    network(DEFAULT).lease_delay.remove_from(&mut slow);
+    assert_eq!(delay(&slow.to_document().expect("writes")), (false, false));
+    let more = fast.replace("no-ping", "log-dhcp").replace("dnsmasq", "d").replace("/d/1.0", "/dnsmasq/1.0");
+    let mut slow = Element::parse(&more).expect("parses");
+    assert_eq!(delay(&more), (false, true));
+    network(&more).lease_delay.remove_from(&mut slow);
+    let document = slow.to_document().expect("writes");
+    assert!(delay(&document) == (false, false) && document.contains("log-dhcp"), "{document}");
+    // Without DHCP nobody waits for a lease, and a bridge of the host's is the host's own.
+    assert_eq!(delay("<network><name>n</name><bridge name='b' stp='on'/></network>"), (true, false));
+    let host = "<network><name>n</name><forward mode='bridge'/><bridge name='br0'/></network>";
+    assert_eq!(delay(host), (false, false));
+}
+
+#[test]
 fn each_family_has_its_own_dhcp() {
     let network = network(
         "<network><name>lab</name><forward mode='route'/><dns enable='no'/><domain name='lab.test'/>

@@ -63,6 +63,8 @@ pub enum Finding {
         name: String,
         /// Whether it is active.
         active: bool,
+        /// How long a guest waits there for its first address, in seconds, beyond what it takes anyway.
+        delay_seconds: u64,
         /// The connection.
         uri: ConnectionUri,
     },

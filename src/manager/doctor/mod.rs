@@ -137,7 +137,9 @@ impl Doctor<'_> {
         match self.op.client().networks().find(&name).await {
             Ok(network) => {
                 let (active, uri) = (network.active, self.op.uri().clone());
-                warning_if("network", !active, Finding::Network { name, active, uri })
+                let delay_seconds = network.lease_delay.seconds();
+                let finding = Finding::Network { name, active, delay_seconds, uri };
+                warning_if("network", !active || delay_seconds > 0, finding)
             }
             Err(error) => unknown("network", &error),
         }

@@ -52,6 +52,12 @@ pub enum NetworkError {
         /// Those that it has.
         known: Vec<String>,
     },
+    /// The network has no stored definition that could be changed: it exists only as long as it is active.
+    #[error("the network {network} is transient: it has no definition to change")]
+    Transient {
+        /// The network.
+        network: String,
+    },
     /// libvirt, or dnsmasq below it, refused.
     #[error("the network {network} could not be started")]
     NotStarted {

@@ -9,6 +9,7 @@ mod interface;
 mod power;
 mod release;
 mod reserve;
+mod set;
 mod users;
 
 pub use create::{Ipv4Choice, NetworkKind, NetworkPlan, NetworkRequest};
@@ -17,6 +18,7 @@ pub use error::{AddressHolder, NetworkError, SpecialAddress, SubnetUser};
 pub use info::{LeaseStatus, NetworkInfo, NetworkStatus, ReservationStatus};
 pub use interface::InterfaceChange;
 pub use reserve::ReservationRequest;
+pub use set::SpeedupPlan;
 pub use users::AttachedInterface;
 
 pub use crate::libvirt::{Network, PortGroup};

@@ -36,6 +36,7 @@ fn networks() {
         NotABridge { name: text("eth0") },
         NoPortGroup { network: lab(), portgroup: text("x"), known: texts(&["office", "guests"]) }
             | { network: lab(), portgroup: text("x"), known: vec![] },
+        Transient { network: lab() },
         NotStarted { network: lab(), cause: cause() },
         InUse { network: lab(), vms: texts(&["web", "db"]), running: true }
             | { network: lab(), vms: texts(&["web", "db"]), running: false },

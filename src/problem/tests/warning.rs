@@ -157,8 +157,9 @@ fn findings() -> Vec<(&'static str, Finding)> {
         Socket (Socket::Absent),
         Machine { present: vec![MachinePart::Efi, MachinePart::SecureBoot, MachinePart::Tpm], missing: vec![] }
             | { present: vec![MachinePart::Efi], missing: vec![MachinePart::SecureBoot, MachinePart::Tpm] },
-        Network { name: text("default"), active: true, uri: uri() }
-            | { name: text("default"), active: false, uri: uri() },
+        Network { name: text("default"), active: true, delay_seconds: 0, uri: uri() }
+            | { name: text("default"), active: true, delay_seconds: 7, uri: uri() }
+            | { name: text("default"), active: false, delay_seconds: 7, uri: uri() },
         OtherNetwork { spec: text("bridge=br0") },
         Pool { name: text("vmtools"), path: text("/srv"), free: DiskSize::from_gib(3), blocked: None }
             | { name: text("p"), path: text("/srv"), free: DiskSize::from_gib(3), blocked: Some(text("chmod o+x /")) },

@@ -7,6 +7,7 @@ mod delete;
 mod detach;
 mod info;
 mod reserve;
+mod set;
 mod start;
 mod stop;
 mod unreserve;
@@ -47,6 +48,8 @@ enum Verb {
     Delete(delete::DeleteArgs),
     /// Show detailed information about networks: VMs, leases and reservations
     Info(info::InfoArgs),
+    /// Change networks
+    Set(set::SetArgs),
     /// Enable or disable autostart of networks
     Autostart(autostart::AutostartArgs),
     /// Reserve an IP address for a VM
@@ -72,6 +75,7 @@ pub async fn run(args: NetworkArgs, context: &Context) -> Result<ExitCode, Probl
         Verb::Stop(args) => stop::run(args, context).await,
         Verb::Delete(args) => delete::run(args, context).await,
         Verb::Info(args) => info::run(args, context).await,
+        Verb::Set(args) => set::run(args, context).await,
         Verb::Autostart(args) => autostart::run(args, context).await,
         Verb::Reserve(args) => reserve::run(args, context).await,
         Verb::Unreserve(args) => unreserve::run(args, context).await,

@@ -1,10 +1,13 @@
 use std::net::IpAddr;
 
 use super::{ODD, check, future, parsed, text, texts};
-use crate::cli::render::{network, network_delete_plans, network_made, network_plan, networks};
+use crate::cli::render::{
+    network, network_delete_plans, network_made, network_plan, networks, speedup_plans,
+};
+use crate::libvirt::LeaseDelay;
 use crate::manager::{
     AttachedInterface, LeaseStatus, Network, NetworkDeletePlan, NetworkInfo, NetworkPlan, NetworkStatus,
-    PortGroup, ReservationStatus,
+    PortGroup, ReservationStatus, SpeedupPlan,
 };
 use crate::model::{IpRange, IpSubnet, Subnet, Subnet6, Uuid};
 
@@ -39,6 +42,7 @@ fn bare(name: &str, mode: &str) -> NetworkStatus {
         domain: None,
         portgroups: Vec::new(),
         ips: Vec::new(),
+        lease_delay: LeaseDelay::default(),
     };
     NetworkStatus { network, lease_count: 0, vms: Vec::new() }
 }
@@ -175,6 +179,26 @@ fn plans() {
             ("network create --dry-run: a bridge", network_plan(&bridge)),
             ("network delete --dry-run", network_delete_plans(&plans)),
             ("network delete --dry-run: none", network_delete_plans(&[])),
+        ],
+    );
+}
+
+#[test]
+fn speedups() {
+    let plan = |(stp, ping), restarts, vms: &[&str]| SpeedupPlan {
+        name: text("default"),
+        uuid: Uuid::from_u128(7),
+        removes: LeaseDelay { stp, ping },
+        restarts,
+        vms: texts(vms),
+    };
+    check(
+        "network-set",
+        &[
+            ("network set --fast", speedup_plans(&[plan((true, true), true, &[])])),
+            ("network set --fast: in use", speedup_plans(&[plan((true, false), false, &["web", ODD])])),
+            ("network set --fast: inactive", speedup_plans(&[plan((false, true), false, &[])])),
+            ("network set --fast: fast already", speedup_plans(&[plan((false, false), false, &[])])),
         ],
     );
 }
