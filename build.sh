@@ -17,6 +17,10 @@ readonly TEST_PACKAGES=(mmdebstrap busybox-static dropbear-bin syslinux syslinux
     e2fsprogs fdisk cpio zstd openssh-client iproute2 util-linux nftables libseccomp-dev libcap-ng-dev
     xfsprogs procps strace fish zsh groff-base)
 
+# The Debian suites whose own libvirt and QEMU the tests can run against, and what --all runs in each.
+readonly SUITES=(bookworm trixie sid)
+readonly SUITE_SUBSET=(lifecycle:: network:: clone:: disk::)
+
 verb_help() {
     cat <<'EOF'
 Usage: ./build.sh VERB [OPTION]..
@@ -26,8 +30,12 @@ Usage: ./build.sh VERB [OPTION]..
   debug, release            build the program
   test [--all] [--timings] [ARG]..
                             check the format, lint and test; ARGs are passed to cargo test; --all runs the
-                            heavy tests in full (races, stress, libvirt's documents), not one case of each;
+                            heavy tests in full (races, stress, libvirt's documents), not one case of each,
+                            and without ARGs a subset of the hypervisor tests in each Debian suite;
                             --timings prints how long each test took
+  test --suite SUITE [--all] [--timings] [ARG]..
+                            run the hypervisor tests against the libvirt and QEMU of a Debian suite (bookworm,
+                            trixie, sid), which are installed in a root folder of their own
   bench [ARG]..             run the benchmarks; ARGs are passed to cargo bench
   picture                   take the guides' picture of the live screen from a running VM
   install [--prefix DIR]    install the binary, completions and man pages (default: /usr/local; honours DESTDIR)
@@ -45,6 +53,7 @@ Examples:
   ./build.sh quickstart --name web
   ./build.sh test -- --test-threads 1
   ./build.sh test --all --test hypervisor stress
+  ./build.sh test --suite trixie lifecycle
   ./build.sh release && sudo ./build.sh install
   ./build.sh install --prefix ~/.local
 EOF
@@ -128,15 +137,21 @@ verb_release() {
 }
 
 verb_test() {
-    local timings=no
+    local timings=no suite=''
     while :; do
         case ${1:-} in
         --all) export VMTOOLS_TEST_ALL=1 ;;
+        --suite) suite=${2:?--suite requires one of ${SUITES[*]}} && shift ;;
+        --suite=*) suite=${1#*=} ;;
         --timings) timings=yes ;;
         *) break ;;
         esac
         shift
     done
+    if [[ -n $suite ]]; then
+        [[ " ${SUITES[*]} " == *" $suite "* ]] || die "unknown suite $suite (--suite accepts ${SUITES[*]})"
+        [[ $EUID -eq 0 ]] || die '--suite requires root, as the hypervisor tests do'
+    fi
     need_cargo
     [[ ${VMTOOLS_SKIP_DEPS:-} == 1 ]] || verb_deps --test
     if [[ ${CI:-} == true ]]; then
@@ -146,6 +161,10 @@ verb_test() {
         # Tests against libvirt wait about as long as they compute.
         export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 2))}
     fi
+    if [[ -n $suite ]]; then
+        test_suite "$suite" "$timings" "$@"
+        return
+    fi
     headline 'format'
     cargo fmt --check
     headline 'lints'
@@ -153,14 +172,33 @@ verb_test() {
     headline 'documentation'
     RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
     headline 'tests'
-    run_tests "$timings" "$@"
+    run_tests leaks.sh "$timings" "$@"
+    if [[ ${VMTOOLS_TEST_ALL:-} == 1 && $# -eq 0 && $EUID -eq 0 ]]; then
+        for suite in "${SUITES[@]}"; do
+            VMTOOLS_TEST_ALL=0 test_suite "$suite" "$timings" -- "${SUITE_SUBSET[@]}"
+        done
+    fi
 }
 
-# run_tests TIMINGS [ARG]..: fails too if a test leaves a process, a namespace, a mount or a file behind.
+# test_suite SUITE TIMINGS [ARG]..: runs the hypervisor tests in that suite's root folder.
+test_suite() {
+    headline "tests against the libvirt and QEMU of Debian $1"
+    # In there, everything is of the suite but the guests.
+    VMTOOLS_TEST_CACHE=${VMTOOLS_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vmtools-tests}
+    VMTOOLS_TEST_BUSYBOX_IMAGE=$(tests/support/guests/busybox.sh)
+    VMTOOLS_TEST_DEBIAN_IMAGE=$(tests/support/guests/debian.sh)
+    bash tests/support/guests/virtiofsd.sh >/dev/null || say 'virtiofsd cannot be built: only a suite that has it can mount folders'
+    VMTOOLS_TEST_SUITE_ROOT=$(tests/support/suite_root.sh "$1" "${TEST_PACKAGES[@]}")
+    export VMTOOLS_TEST_CACHE VMTOOLS_TEST_BUSYBOX_IMAGE VMTOOLS_TEST_DEBIAN_IMAGE VMTOOLS_TEST_SUITE_ROOT
+    run_tests suite_run.sh "$2" --test hypervisor "${@:3}"
+}
+
+# run_tests RUNNER TIMINGS [ARG]..: fails too if a test leaves a process, a namespace, a mount or a file behind.
 run_tests() {
     local triple status=0
     triple=$(rustc -vV | sed -n 's/^host: //p')
-    export "CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$triple")_RUNNER=tests/support/leaks.sh"
+    export "CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$triple")_RUNNER=tests/support/$1"
+    shift
     if [[ $1 == no ]]; then
         cargo test --locked "${@:2}"
         return
@@ -171,6 +209,7 @@ run_tests() {
     cargo test --locked "${@:2}" || status=$?
     headline 'timings, the slowest first, in seconds'
     print_timings <"$VMTOOLS_TEST_TIMINGS"
+    rm -f "$VMTOOLS_TEST_TIMINGS"
     return "$status"
 }
 

@@ -137,9 +137,11 @@ fn a_vm_of_others_is_cloned_without_root() {
     let before = hashes();
     let vars = |vm: &Run| {
         let xml = sandbox.virsh(&["dumpxml", "--inactive", &word(vm, "name")]).stdout;
-        let nvram = xml.split("</nvram>").next().unwrap().rsplit('>').next().unwrap().to_owned();
-        let hash = sandbox.as_root("sha256sum", &[nvram.as_str()]).run().success().stdout;
-        (hash.split(' ').next().unwrap().to_owned(), nvram, xml)
+        // libvirt 9.0 picks the firmware at each start and keeps no path.
+        let nvram =
+            xml.split_once("</nvram>").map(|(before, _)| before.rsplit('>').next().unwrap().to_owned());
+        let hash = nvram.as_ref().map(|path| sandbox.as_root("sha256sum", &[path]).run().success().stdout);
+        (hash.map(|hash| hash.split(' ').next().unwrap().to_owned()), nvram, xml)
     };
     let source = vmtools(&["status", "theirs", "--json"]).success();
     let made = vmtools(&["clone", "theirs", "mine", "--json"]).success().stderr_has("machine-id");
@@ -150,7 +152,7 @@ fn a_vm_of_others_is_cloned_without_root() {
     let copy = paths[0].as_str().unwrap();
     sandbox.as_root("cmp", &[files[0].as_str(), copy]).run().success();
     let (one, other) = (vars(&source), vars(&made));
-    assert!(one.0 == other.0 && one.1 != other.1, "{} {}", one.1, other.1);
+    assert!(one.0 == other.0 && (one.1 != other.1 || one.1.is_none()), "{:?} {:?}", one.1, other.1);
     assert!(!other.2.contains("5977"), "{}", other.2);
     assert_eq!(made.json()["managed"], true);
     assert!(!sandbox.virsh(&["pool-list", "--all", "--name"]).stdout.contains("vmtools-folder"));

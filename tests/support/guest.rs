@@ -1,4 +1,5 @@
-//! The guests' images, each built once and kept in a cache by its script.
+//! The guests' images, each built once and kept in a cache by its script. In a suite's root folder, where the scripts would
+//! build them anew of the suite's packages, `./build.sh test --suite` names those of the machine.
 
 use std::env;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ const GUESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/guests"
 /// The reason why this machine cannot build it.
 pub fn busybox_image() -> Result<PathBuf, Skip> {
     static BUILT: Mutex<Option<PathBuf>> = Mutex::new(None);
-    build("busybox.sh", &BUILT)
+    non_empty("VMTOOLS_TEST_BUSYBOX_IMAGE").map_or_else(|| build("busybox.sh", &BUILT), Ok)
 }
 
 /// The cached image of the Debian 12 guest, with cloud-init, sshd and the guest agent.
@@ -25,7 +26,7 @@ pub fn busybox_image() -> Result<PathBuf, Skip> {
 /// The reason why this machine cannot build it.
 pub fn debian_image() -> Result<PathBuf, Skip> {
     static BUILT: Mutex<Option<PathBuf>> = Mutex::new(None);
-    build("debian.sh", &BUILT)
+    non_empty("VMTOOLS_TEST_DEBIAN_IMAGE").map_or_else(|| build("debian.sh", &BUILT), Ok)
 }
 
 /// The program that serves folders to guests, in a folder of its own if it had to be built.
@@ -39,10 +40,17 @@ pub fn virtiofsd() -> Result<PathBuf, Skip> {
 
 /// Where the tests keep what takes long to make, as the scripts have it.
 pub fn cache_dir() -> PathBuf {
-    let var = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let user =
-        || var("XDG_CACHE_HOME").or_else(|| Some(var("HOME")?.join(".cache"))).unwrap_or_else(env::temp_dir);
-    var("VMTOOLS_TEST_CACHE").unwrap_or_else(|| user().join("vmtools-tests"))
+    let user = || {
+        non_empty("XDG_CACHE_HOME")
+            .or_else(|| Some(non_empty("HOME")?.join(".cache")))
+            .unwrap_or_else(env::temp_dir)
+    };
+    non_empty("VMTOOLS_TEST_CACHE").unwrap_or_else(|| user().join("vmtools-tests"))
+}
+
+/// A path from the environment.
+fn non_empty(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 fn build(script: &str, built: &Mutex<Option<PathBuf>>) -> Result<PathBuf, Skip> {

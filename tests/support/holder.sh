@@ -43,7 +43,7 @@ mount --bind "$root/etc/resolv.conf" /etc/resolv.conf
 
 : >"$root/etc/hidden"
 for tool in "$@"; do
-    for dir in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin; do
+    for dir in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /usr/libexec /usr/lib /usr/lib/qemu; do
         [ ! -e "$dir/$tool" ] || mount --bind "$root/etc/hidden" "$dir/$tool"
     done
 done

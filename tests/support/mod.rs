@@ -50,7 +50,7 @@ pub use guest::{busybox_image, debian_image, virtiofsd};
 pub use held::{Asked, Held, Hold};
 pub use http::{Fault, HttpServer};
 pub use installer_iso::{INSTALLED, INSTALLING, installer_iso};
-pub use process::find_program;
+pub use process::{PATH, find_program, is_root};
 pub use run::{Cmd, Run};
 pub use sandbox::{Kind, Sandbox};
 pub use shim::Counted;

@@ -11,6 +11,8 @@
 #[path = "mod.rs"]
 mod support;
 
+mod suite_selftest;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

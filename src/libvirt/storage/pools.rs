@@ -148,7 +148,39 @@ pub(super) fn pool_command(verb: &str, pool: &str) -> Command {
     Command::new(verb).option("--pool", pool)
 }
 
-/// The lines of a list of names, each of which ends with its line.
+/// The column that virsh 9.0 fills up with blanks when it lists the names of pools (`%-20s`, in bytes). A name ends with
+/// its line since then.
+const PADDED_BYTES: usize = 20;
+
+/// The names in a list of them, a line each.
 fn names(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !line.is_empty())
+    let unpadded = |line: &'_ str| {
+        if line.len() == PADDED_BYTES { line.trim_end_matches(' ').len() } else { line.len() }
+    };
+    text.lines().map(move |line| &line[..unpadded(line)]).filter(|line| !line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(text: &str) -> Vec<&str> {
+        names(text).collect()
+    }
+
+    #[test]
+    fn names_are_what_the_line_holds() {
+        // `virsh pool-list --name` of 11.3.
+        assert_eq!(
+            listed("default\nodd pool\n ends with blanks  \n\n"),
+            ["default", "odd pool", " ends with blanks  "]
+        );
+    }
+
+    #[test]
+    fn names_are_padded_by_old_virsh() {
+        // `virsh pool-list --name` of 9.0, of 7, 9 and 23 bytes.
+        let text = "default             \nPlätze 1           \nvmtools-folder-3f9a0c1d\n\n";
+        assert_eq!(listed(text), ["default", "Plätze 1", "vmtools-folder-3f9a0c1d"]);
+    }
 }

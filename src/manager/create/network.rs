@@ -3,7 +3,7 @@
 use crate::guest::{self, KeyPair};
 use crate::host;
 use crate::image::LocalImage;
-use crate::libvirt::{self, InterfaceSource, SshAccess};
+use crate::libvirt::{self, InterfaceSource, SshAccess, Version};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::create::Creation;
 use crate::manager::network::Networks;
@@ -88,7 +88,7 @@ impl Creation<'_> {
                     wiring.claims.push(Networks::of(self.op).ready_network(&name, group, act).await?);
                     InterfaceSource::Network { name, portgroup }
                 }
-                NetworkSpec::User => self.user_network(&wiring.published),
+                NetworkSpec::User => self.user_network(&wiring.published).await?,
             };
             let mac = interface.mac.unwrap_or_else(MacAddress::random).to_string();
             wiring.interfaces.push(libvirt::InterfaceSpec { mac, source, model: interface.model });
@@ -149,14 +149,15 @@ impl Creation<'_> {
         Ok(())
     }
 
-    fn user_network(&self, published: &[PortPublish]) -> InterfaceSource {
-        match passt_fault() {
+    async fn user_network(&self, published: &[PortPublish]) -> Result<InterfaceSource, Error> {
+        let libvirt = self.op.client().versions().await?.daemon;
+        Ok(match passt_fault(Some(libvirt)) {
             None => InterfaceSource::Passt(published.to_vec()),
             Some(reason) => {
                 self.op.report(Event::Warning(Warning::NoPasst { reason }));
                 InterfaceSource::Slirp
             }
-        }
+        })
     }
 
     /// Whom vmtools logs in as, where the image makes `image_user`.
@@ -208,6 +209,14 @@ fn host_key(spec: &VmSpec) -> Result<KeyPair, Error> {
 /// Why passt, which connects a VM by the host's own sockets, can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasstFault {
+    /// libvirt is too old for it.
+    #[error("passt needs libvirt {needed}; this is {found}")]
+    Libvirt {
+        /// The first version that has it.
+        needed: Version,
+        /// The one that runs.
+        found: Version,
+    },
     /// Its program is missing.
     #[error("passt is not installed")]
     NotInstalled,
@@ -222,10 +231,29 @@ pub enum PasstFault {
     },
 }
 
-/// Why passt can't be used here, if it can't.
-pub(in crate::manager) fn passt_fault() -> Option<PasstFault> {
+/// libvirt's first version with passt on every distribution: of 9.0, which has it too, Debian took it out.
+const PASST: Version = Version(9, 1, 0);
+
+/// Why passt can't be used here, if it can't, by a libvirt of that version if one is known.
+pub(in crate::manager) fn passt_fault(libvirt: Option<Version>) -> Option<PasstFault> {
+    if let Some(found) = libvirt.filter(|found| *found < PASST) {
+        return Some(PasstFault::Libvirt { needed: PASST, found });
+    }
     if host::tool(host::Tool::Passt).is_none() {
         return Some(PasstFault::NotInstalled);
     }
     (!host::has_default_route()).then_some(PasstFault::NoRoute)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passt_is_not_asked_of_a_libvirt_without_it() {
+        let fault = passt_fault(Some(Version(9, 0, 0))).expect("a fault");
+        assert_eq!(fault.to_string(), "passt needs libvirt 9.1.0; this is 9.0.0");
+        let fault = passt_fault(Some(PASST));
+        assert!(!matches!(fault, Some(PasstFault::Libvirt { .. })), "{fault:?}");
+    }
 }

@@ -54,15 +54,15 @@ impl Doctor<'_> {
         let mut checks = self.tools();
         checks.push(kvm());
         checks.extend(groups(self.op.locality().is_session()));
-        let connected = self.connection(&mut checks).await;
-        if connected {
+        let libvirt = self.connection(&mut checks).await;
+        if libvirt.is_some() {
             checks.push(self.machine_check().await);
             checks.push(self.network_check().await);
             checks.push(self.pool_check().await);
         } else {
             checks.push(socket_check().await);
         }
-        checks.push(passt());
+        checks.push(passt(libvirt));
         checks.extend(self.mount_check());
         checks.push(self.qmp_check());
         checks.extend(memory());
@@ -88,21 +88,22 @@ impl Doctor<'_> {
             .collect()
     }
 
-    async fn connection(&self, checks: &mut Vec<Check>) -> bool {
+    /// The version of the libvirt that answers, if one does.
+    async fn connection(&self, checks: &mut Vec<Check>) -> Option<Version> {
         let uri = self.op.uri().clone();
         match self.op.client().versions().await {
             Ok(Versions { daemon, client, qemu }) => {
                 let needed = (daemon < OLDEST).then_some(OLDEST);
                 let finding = Finding::Libvirt { uri, daemon, client, qemu, needed };
                 checks.push(failure_if("libvirt", needed.is_some(), finding));
-                true
+                Some(daemon)
             }
             Err(error) => {
                 let hangs = matches!(error, libvirt::Error::TimedOut { .. });
                 let is_here = self.op.locality().is_here();
                 let finding = Finding::NoLibvirt { uri, is_here, hangs, error: error.to_string() };
                 checks.push(failure_if("libvirt", true, finding));
-                false
+                None
             }
         }
     }
@@ -216,8 +217,8 @@ fn kvm() -> Check {
     warning_if("kvm", fault.is_some(), Finding::Kvm { fault, is_root: host::is_root() })
 }
 
-fn passt() -> Check {
-    let fault = passt_fault();
+fn passt(libvirt: Option<Version>) -> Check {
+    let fault = passt_fault(libvirt);
     warning_if("passt", fault.is_some(), Finding::Passt { fault })
 }
 

@@ -50,10 +50,14 @@ fn warnings() {
         StoppedVms { count: 3 },
         ElsewhereVms { uri: parsed("qemu:///session"), count: 1 } | { uri: parsed("qemu:///session"), count: 2 },
     });
-    let faults =
-        every!(PasstFault { NotInstalled {}, NoRoute {}, Failed { message: text("passt exited with 1") } });
-    warnings.extend(faults.into_iter().skip(1).map(|(_, reason)| ("NoPasst", Warning::NoPasst { reason })));
     let (needed, found) = (Version(10, 0, 0), Version(9, 0, 0));
+    let faults = every!(PasstFault {
+        NotInstalled {},
+        Libvirt { needed, found },
+        NoRoute {},
+        Failed { message: text("passt exited with 1") },
+    });
+    warnings.extend(faults.into_iter().skip(1).map(|(_, reason)| ("NoPasst", Warning::NoPasst { reason })));
     let faults = every!(VirtiofsFault {
         NotInstalled {},
         Session { needed, found },

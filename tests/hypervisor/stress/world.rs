@@ -45,7 +45,7 @@ const CANARIES: &str = r#"
     for vm in theirs-off theirs-held; do virsh -q dumpxml --inactive --security-info "$vm"; done
     virsh -q domstate --reason theirs-held
     virsh -q net-list --name | grep -x theirs
-    virsh -q pool-list --name | grep -x theirs"#;
+    virsh -q pool-list --name | grep -x 'theirs *'"#;
 
 /// What no command may leave: a line each.
 const LITTER: &str = r#"
