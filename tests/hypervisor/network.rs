@@ -272,7 +272,7 @@ fn a_network_that_delays_new_vms_is_made_fast() {
         )
     };
     let define = |number: u32, verb: &str| {
-        sandbox.virsh_command(&[verb, "/dev/stdin"]).stdin(&slow(number)).run().success();
+        sandbox.virsh_command(&[verb, "/dev/stdin"]).stdin(slow(number)).run().success();
     };
     for number in [1, 2] {
         define(number, "net-define");
