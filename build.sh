@@ -47,7 +47,7 @@ Usage: ./build.sh VERB [OPTION]..
 Environment:
   VMTOOLS_SKIP_DEPS=1   do not install dependencies for test and bench
   CI=true               do not allow tests to be skipped
-  VMTOOLS_FUZZ_SECONDS  duration of the fuzzing test (default: 75, with CI=true 45)
+  VMTOOLS_FUZZ_SECONDS  duration of the fuzzing test (default: 75, with CI=true 20)
 
 Examples:
   ./build.sh quickstart --name web
@@ -155,11 +155,11 @@ verb_test() {
     need_cargo
     [[ ${VMTOOLS_SKIP_DEPS:-} == 1 ]] || verb_deps --test
     if [[ ${CI:-} == true ]]; then
-        export VMTOOLS_TEST_NO_SKIP=1 VMTOOLS_FUZZ_SECONDS=${VMTOOLS_FUZZ_SECONDS:-45}
+        export VMTOOLS_TEST_NO_SKIP=1 VMTOOLS_FUZZ_SECONDS=${VMTOOLS_FUZZ_SECONDS:-20}
         # All is compiled once, and no debugger comes: backtraces need no more than the lines.
         export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only
-        # Tests against libvirt wait about as long as they compute.
-        export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 2))}
+        # Tests against libvirt wait longer than they compute.
+        export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 3))}
     fi
     if [[ -n $suite ]]; then
         test_suite "$suite" "$timings" "$@"

@@ -45,7 +45,12 @@ pub fn vms() -> ArgValueCandidates {
 
 /// Names of the VMs whose state the verb in the line is for.
 pub fn selected_vms() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| vms_that(words().find_map(|word| states_of(&word)).unwrap_or(|_| true)))
+    ArgValueCandidates::new(|| {
+        let command = Cli::command();
+        // A VM may be called as a verb is: the first word that names a command is the verb.
+        let verb = words().find(|word| command.find_subcommand(word).is_some());
+        vms_that(verb.and_then(|verb| states_of(&verb)).unwrap_or(|_| true))
+    })
 }
 
 /// Names of VMs that are not shut off.

@@ -38,7 +38,7 @@ fn shells_complete_what_exists() {
     create(&sandbox, "spare", &image, &[]).run().success();
     sandbox.vmtools(&["network", "create", "lab", "--mode", "isolated"]).run().success();
     sandbox.vmtools(&["image", "import", image.to_str().unwrap(), "golden"]).run().success();
-    let cases: [(&[&str], &[&str]); 12] = [
+    let cases: [(&[&str], &[&str]); 13] = [
         (&["start", ""], &["spare"]),
         (&["stop", ""], &["web"]),
         (&["pause", ""], &["web"]),
@@ -46,6 +46,8 @@ fn shells_complete_what_exists() {
         (&["ssh", ""], &["web"]),
         (&["status", ""], &["spare", "web"]),
         (&["delete", "s"], &["spare"]),
+        // A VM may be called as a verb is.
+        (&["delete", "start", ""], &["spare", "web"]),
         (&["network", "info", ""], &["default", "lab"]),
         (&["image", "rm", ""], &["golden"]),
         (&["list", "--label", ""], &["team=a"]),

@@ -46,6 +46,18 @@ impl VirtualNetworks<'_> {
         Ok(networks)
     }
 
+    /// The names of all networks, sorted; no definition is read.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn names(self) -> Result<Vec<String>, Error> {
+        let text = self.client.call(Command::new("net-list --all --name")).await?;
+        let mut names: Vec<String> =
+            text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// The network of this name or UUID; a name goes before a UUID.
     ///
     /// # Errors

@@ -76,8 +76,7 @@ impl Networks<'_> {
     /// # Errors
     /// When libvirt can't be asked.
     pub async fn names(&self) -> Result<Vec<String>, Error> {
-        let networks = self.op.client().networks().list().await?;
-        Ok(networks.into_iter().map(|network| network.name).collect())
+        Ok(self.op.client().networks().names().await?)
     }
 
     /// All networks of libvirt, by name.
