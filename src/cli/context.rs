@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use super::args::{ColorChoice, Global};
@@ -5,7 +6,9 @@ use super::session::Session;
 use super::signals;
 use super::ui::Ui;
 use crate::config::{self, Config, Paths};
-use crate::manager::{Interrupt, Observer, Task, VmManager, interrupt_channel};
+use crate::manager::{
+    self, Interrupt, Observer, Task, VmManager, interrupt_channel, run_again_in_background,
+};
 use crate::model::UriChoice;
 use crate::problem::Problem;
 
@@ -59,6 +62,16 @@ impl Context {
         let observer: Arc<dyn Observer> = Arc::<Ui>::clone(&self.ui);
         let manager = VmManager::connect(&choice, config, self.paths.clone()).await;
         Ok(Session::new(manager, Task::new(observer, interrupt)))
+    }
+
+    /// Starts this program again with other arguments, to go on when this one has ended. What it prints goes to that file
+    /// in the state folder.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn run_in_background(&self, log: &str, arguments: &[OsString]) -> Result<(), Problem> {
+        let log = self.paths.state_folder().join(log);
+        Ok(run_again_in_background(arguments, &log).map_err(manager::Error::from)?)
     }
 
     /// The task of a verb that needs no libvirt.

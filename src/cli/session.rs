@@ -1,6 +1,7 @@
 use crate::manager::{
     Changes, Check, CloneRequest, Deletion, Disks, Error, FileCopy, GarbageCollection, GuestAccess,
     GuestAgent, Images, Interrupt, Monitoring, Networks, Plan, Power, Task, VmManager, VmSpec, VmStatus, Vms,
+    WarmStates,
 };
 use crate::model::ConnectionUri;
 
@@ -13,6 +14,12 @@ pub struct Session {
 impl Session {
     pub fn new(manager: VmManager, task: Task) -> Self {
         Self { manager, task }
+    }
+
+    /// Another session of the same task, with a connection of its own: what one of them waits for does not hold up the
+    /// other.
+    pub fn beside(&self) -> Self {
+        Self::new(self.manager.beside(), self.task.clone())
     }
 
     pub fn uri(&self) -> &ConnectionUri {
@@ -49,6 +56,10 @@ impl Session {
 
     pub fn images(&self) -> Images<'_> {
         self.manager.images(&self.task)
+    }
+
+    pub fn warm_states(&self) -> WarmStates<'_> {
+        self.manager.warm_states(&self.task)
     }
 
     pub fn networks(&self) -> Networks<'_> {

@@ -77,6 +77,8 @@ pub struct Template {
     pub labels: BTreeMap<String, String>,
     /// What `--wait` waits for.
     pub wait: Option<Condition>,
+    /// Whether VMs are started from a warm state.
+    pub warm: Option<bool>,
 }
 
 /// Where a template comes from.

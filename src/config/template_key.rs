@@ -101,6 +101,7 @@ pub(super) const KEYS: &[TemplateKey] = &[
         },
     },
     key!(wait, Raw::parsed, Value::text),
+    key!(warm, Raw::flag, |on| Value::Flag(*on)),
 ];
 
 /// The key of that name.

@@ -111,6 +111,7 @@ const STARTER: &str = r#"# extends = "ubuntu"
 # runcmd = ["echo hello >/etc/motd"]
 # user_data = "NAME.yaml"
 # wait = "ssh"               # ip, ssh, agent, cloud-init, port=N
+# warm = false               # start VMs from a saved running state
 # [labels]
 # team = "web"
 # [[write_files]]

@@ -4,13 +4,15 @@
 //!   proves that it is itself;
 //! - [`read_banner`], [`port_open`]: whether a server listens yet;
 //! - [`Target`] with [`arguments`], [`run`], [`stream`] and [`Remote`]: ssh without a question ever asked;
-//! - [`cloud_init`]: what the guest says of its own setup.
+//! - [`cloud_init`]: what the guest says of its own setup;
+//! - [`identity`]: who a guest is that was copied while it ran.
 //!
 //! A guest that is still starting is the normal case here: "not yet" is told apart from "never".
 
 mod banner;
 pub mod cloud_init;
 mod error;
+pub mod identity;
 mod key_pair;
 mod known_hosts;
 mod own_key;

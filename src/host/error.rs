@@ -31,6 +31,9 @@ pub enum Error {
     /// A command of the user's can't be run.
     #[error("cannot run a command with sh")]
     Shell(#[source] process::Error),
+    /// This program can't be started again.
+    #[error("cannot start a process in the background")]
+    Background(#[source] process::Error),
     /// A VNC viewer can't be started.
     #[error("cannot start a VNC viewer")]
     Viewer(#[source] process::Error),

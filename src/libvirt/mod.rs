@@ -28,6 +28,7 @@ mod error;
 mod event;
 mod job;
 mod network;
+mod save_image;
 mod snapshot;
 mod storage;
 mod xml;
@@ -42,10 +43,10 @@ pub use domain::{
     Address, AddressSource, Affects, BackupDisk, BackupState, Bus, CompleteDefinition, Conflict, CopiedFile,
     CopyNeeds, CpuTopology, Definitions, DeviceAddress, Disk, DiskDevice, DiskRole, DiskSource, DiskSpec,
     Domain, DomainCopy, DomainDetails, DomainId, DomainSpec, DomainStats, DomainSummary, DriveAddress,
-    Encryption, Filesystem, FreeTarget, HostPort, HotplugLimits, Interface, InterfaceKind, InterfaceSource,
-    InterfaceSpec, MaxCpusChange, Metadata, MetadataChange, Mounted, NewDomain, NotCopyable, Obstacle,
-    OwnedVolume, Parent, RelatedState, Scope, SocketRole, SshAccess, StoredDefinition, TopologyMismatch,
-    UndefineOptions, VncEndpoint, VncServer, cdrom, free_target,
+    Encryption, Filesystem, FirstStart, FreeTarget, HostPort, HotplugLimits, Interface, InterfaceKind,
+    InterfaceSource, InterfaceSpec, MaxCpusChange, Metadata, MetadataChange, Mounted, NewDomain, NotCopyable,
+    Obstacle, OwnedVolume, Parent, RelatedState, Scope, SocketRole, SshAccess, StateMismatch,
+    StoredDefinition, TopologyMismatch, UndefineOptions, VncEndpoint, VncServer, cdrom, free_target,
 };
 pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};
@@ -53,6 +54,7 @@ pub use job::{JobBytes, JobOperation, JobOutcome, JobProgress};
 pub use network::{
     HostUpdate, Lease, LeaseDelay, Network, NetworkDevice, NetworkIp, NetworkSpec, PortGroup, Reservation,
 };
+pub use save_image::{SaveImage, SaveImageError};
 pub use storage::{Pool, PoolContents, PoolKind, Volume, VolumeKind, VolumeSpec};
 pub use xml::{Element, Node, XmlError};
 

@@ -13,6 +13,8 @@
 //! | start, delete, rename, set, disk and interface changes, `gc` | | VM |
 //! | create, clone, attach, start on a network | network | |
 //! | network stop, delete, reserve, unreserve | | network |
+//! | create from a warm state, until the VM runs | warm state | |
+//! | making, removing a warm state | | warm state |
 //! | network create, from the search for subnets to the definition | | subnets |
 //!
 //! A claim is a lock on a file, so the kernel releases it with its process however that ends, and no stale one
@@ -52,6 +54,8 @@ pub(in crate::manager) enum Subject<'a> {
     Mac(&'a str),
     /// A file of this host that becomes a disk, by device and inode.
     File(u64, u64),
+    /// A warm state, by its key.
+    Warm(&'a str),
 }
 
 /// A claim, until it is dropped.
@@ -95,6 +99,20 @@ impl Operation<'_> {
         name: &str,
     ) -> Result<Claim, Error> {
         self.take_claim(subject, name, LockMode::Exclusive, Duration::from_secs(3600)).await
+    }
+
+    /// A claim that is to be had at once: `None` while another has one that excludes it.
+    ///
+    /// # Errors
+    /// When the folder of claims can't be used.
+    pub(in crate::manager) fn claim_now(
+        self,
+        subject: Subject<'_>,
+        mode: LockMode,
+    ) -> Result<Option<Claim>, Error> {
+        let path = self.claims_folder()?.join(subject.file_name());
+        let held = host::try_hold(&path, mode).map_err(host::Error::from)?;
+        Ok(held.map(|held| Claim { _held: held }))
     }
 
     async fn take_claim(
@@ -162,6 +180,7 @@ impl Subject<'_> {
             Self::Network(uuid) => format!("network-{uuid}{ENDING}"),
             Self::Subnets => format!("subnets{ENDING}"),
             Self::Mac(mac) => format!("mac-{}{ENDING}", mac.replace(':', "-")),
+            Self::Warm(key) => format!("warm-{key}{ENDING}"),
             Self::File(device, inode) => format!("file-{device}-{inode}{ENDING}"),
         }
     }

@@ -1,6 +1,7 @@
 use super::{
     AgentError, CloneError, ConsoleError, CopyError, CreateError, DiskError, EndpointError, ExecError,
     ImageError, NetworkError, Remnant, ResourceError, ScreenError, StorageError, VmError, WaitError,
+    WarmError,
 };
 use crate::model::Invalid;
 use crate::{config, guest, host, image, libvirt, seed};
@@ -32,6 +33,9 @@ pub enum Error {
     /// An image on this host.
     #[error(transparent)]
     Images(#[from] ImageError),
+    /// A state to start VMs from.
+    #[error(transparent)]
+    Warm(#[from] WarmError),
     /// A wait for a VM.
     #[error(transparent)]
     Wait(#[from] WaitError),

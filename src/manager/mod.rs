@@ -43,6 +43,7 @@ mod undo;
 mod vm;
 mod vm_manager;
 mod vms;
+mod warm;
 
 pub use change::{Changes, Protection, Setting, VmChange, VmChanged};
 pub use clone::{CloneError, CloneMode, CloneRequest, LiveCopyFault};
@@ -63,8 +64,8 @@ pub use guest::{
 pub use host_checks::ResourceError;
 pub use image::{
     AvailableBuild, AvailableImage, ImageCommit, ImageError, ImageImport, ImageKind, ImageStatus, Images,
-    PruneRequest, PullRequest, PulledImage, RemovedImage, UnusedImage, available_images, import_image,
-    user_image,
+    PruneRequest, PullRequest, PulledImage, RemovedImage, UnusedImage, WarmStatus, available_images,
+    import_image, user_image,
 };
 pub use inventory::Dependent;
 pub use network::{
@@ -88,7 +89,12 @@ pub use vms::{
     VmStatus, VmSummary, Vms,
 };
 
+pub use warm::{ColdReason, WarmError, WarmStates};
+
 pub use crate::agent::{End, INPUT_LIMIT};
 pub use crate::guest::{Remote, Signal};
-pub use crate::host::{KvmFault, Membership, QmpFolder, Socket, daemon_start, installer};
+pub use crate::host::{
+    KvmFault, Membership, QmpFolder, Socket, cpus as host_cpus, daemon_start, installer,
+    run_again_in_background,
+};
 pub use crate::seed::{PasswordHash, UserDataWarning};

@@ -7,7 +7,7 @@ use super::locality::Locality;
 use super::operation::Operation;
 use super::{
     Changes, Check, CloneRequest, Deletion, Disks, Error, FileCopy, GarbageCollection, GuestAccess,
-    GuestAgent, Images, Monitoring, Networks, Plan, Power, Task, VmSpec, VmStatus, Vms,
+    GuestAgent, Images, Monitoring, Networks, Plan, Power, Task, VmSpec, VmStatus, Vms, WarmStates,
 };
 use crate::config::{Config, Paths};
 use crate::libvirt::Client;
@@ -32,6 +32,11 @@ impl VmManager {
         let second_client = Client::new(client.uri().clone());
         let locality = Locality::of(client.uri());
         Self(Arc::new(Host { client, second_client, config, paths, locality }))
+    }
+
+    /// The same host by a connection of its own.
+    pub fn beside(&self) -> Self {
+        Self::new(self.client().second(), self.config().clone(), self.paths().clone())
     }
 
     /// The connection that its VMs are on.
@@ -72,6 +77,11 @@ impl VmManager {
     /// Images, on this machine and in libvirt's pools.
     pub fn images<'a>(&'a self, task: &'a Task) -> Images<'a> {
         Images::of(self.operation(task))
+    }
+
+    /// Running states from which new VMs are started.
+    pub fn warm_states<'a>(&'a self, task: &'a Task) -> WarmStates<'a> {
+        WarmStates::of(self.operation(task))
     }
 
     /// libvirt's networks, and VMs' interfaces on them.

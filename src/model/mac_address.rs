@@ -12,7 +12,12 @@ impl MacAddress {
     /// An address of QEMU's range, 52:54:00, as libvirt makes them.
     pub fn random() -> Self {
         let bytes = *Uuid::new_v4().as_bytes();
-        Self([0x52, 0x54, 0x00, bytes[0], bytes[1], bytes[2]])
+        Self::of_qemu([bytes[0], bytes[1], bytes[2]])
+    }
+
+    /// The address of QEMU's range that ends in these bytes.
+    pub fn of_qemu(end: [u8; 3]) -> Self {
+        Self([0x52, 0x54, 0x00, end[0], end[1], end[2]])
     }
 }
 

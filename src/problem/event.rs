@@ -15,6 +15,8 @@ pub fn step(step: Step) -> &'static str {
         Step::FlattenDisk => "copying the disk into one file",
         Step::FetchCopy => "downloading the copy",
         Step::Start => "starting",
+        Step::PrepareGuest => "preparing the guest",
+        Step::SaveState => "saving its running state",
     }
 }
 

@@ -26,6 +26,7 @@ mod ssh;
 mod storage;
 mod vm;
 mod wait;
+pub mod warm;
 pub mod warning;
 
 use std::error::Error as StdError;
@@ -159,6 +160,7 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Disk(error) => disk::advice(error),
         Error::Network(error) => network::advice(error),
         Error::Images(error) => image::stored_advice(error),
+        Error::Warm(error) => warm::advice(error),
         Error::Wait(error) => wait::advice(error),
         Error::Endpoint(error) => wait::endpoint_advice(error),
         Error::Exec(error) => exec::advice(error),
@@ -172,7 +174,9 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Seed(error) => (seed::kind(error), None),
         Error::Guest(error) => ssh::advice(error),
         // Nothing that `doctor` looks at.
-        Error::Host(HostError::Shell(_) | HostError::Viewer(_)) => (ErrorKind::Failed, None),
+        Error::Host(HostError::Shell(_) | HostError::Viewer(_) | HostError::Background(_)) => {
+            (ErrorKind::Failed, None)
+        }
         Error::Host(_) => {
             (ErrorKind::Failed, hint(format_args!("check this host with {}", vmtools("doctor"))))
         }

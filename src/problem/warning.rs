@@ -1,6 +1,6 @@
 //! Warnings in words.
 
-use super::{virsh, vmtools};
+use super::{virsh, vmtools, warm};
 use crate::manager::{FreezeFault, Setting, UserDataWarning, Warning};
 use crate::model::{SharedFolder, counted};
 
@@ -8,6 +8,9 @@ use crate::model::{SharedFolder, counted};
 pub fn text(warning: &Warning) -> String {
     use Warning as W;
     match warning {
+        W::ColdStart { vm, reason } => {
+            format!("{vm} boots instead of starting from a warm state: {}", warm::reason(*reason))
+        }
         W::Emulation { reason } => format!(
             "KVM cannot be used ({reason}): the guest is emulated, at least ten times slower; {} shows how to fix it",
             vmtools("doctor")

@@ -26,7 +26,7 @@ impl PasswordHash {
     }
 
     /// What goes into the guest's shadow file.
-    pub(super) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -38,6 +38,7 @@ mod replace;
 mod screen;
 mod stress;
 mod template;
+mod warm;
 mod whole;
 
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@ mod agent;
 mod exec;
 mod file;
 mod freeze;
+mod identity;
 mod system;
 
 use serde::Serialize;
@@ -17,6 +18,7 @@ pub use agent::*;
 pub use exec::*;
 pub use file::*;
 pub use freeze::*;
+pub use identity::*;
 pub use system::*;
 
 /// A command, and its reply.

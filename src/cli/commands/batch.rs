@@ -70,6 +70,41 @@ impl<T: serde::Serialize> Batch<T> {
         }
     }
 
+    /// Does it for all of these VMs, as many at a time as there are `lanes`, and takes the results in the order of the
+    /// names. After an interrupt none is begun.
+    pub async fn in_lanes<'a, I, L, W>(
+        &mut self,
+        items: &'a [I],
+        name: impl Fn(&'a I) -> &'a str,
+        lanes: &'a [L],
+        work: impl Fn(&'a L, &'a I) -> W,
+    ) where
+        W: Future<Output = Result<T, Error>>,
+    {
+        let of_lane = |number: usize| (number..items.len()).step_by(lanes.len().max(1));
+        let lane = async |(number, lane): (usize, &'a L)| {
+            let mut results = Vec::new();
+            for at in of_lane(number) {
+                let result = work(lane, &items[at]).await;
+                let interrupted = matches!(result, Err(Error::Interrupted));
+                results.push((at, result));
+                if interrupted {
+                    break;
+                }
+            }
+            results
+        };
+        let mut results: Vec<_> =
+            join_all(lanes.iter().enumerate().map(lane)).await.into_iter().flatten().collect();
+        results.sort_by_key(|(at, _)| *at);
+        // Said once, and as the last word.
+        let (interrupted, results): (Vec<_>, Vec<_>) =
+            results.into_iter().partition(|(_, result)| matches!(result, Err(Error::Interrupted)));
+        for (at, result) in results.into_iter().chain(interrupted.into_iter().take(1)) {
+            self.take(name(&items[at]), result);
+        }
+    }
+
     /// Takes what was done.
     pub fn add(&mut self, done: T) {
         self.done.push(done);
@@ -126,6 +161,31 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn lanes_share_the_work_and_stop_at_an_interrupt() {
+        let names = ["a", "b", "c", "d", "e"];
+        let seen = std::cell::RefCell::new(Vec::new());
+        let mut batch = Batch::new();
+        let work = |lane: &'static u32, name: &'static &'static str| {
+            seen.borrow_mut().push((*lane, *name));
+            async move { Ok((*name).to_owned()) }
+        };
+        static NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+        static LANES: [u32; 2] = [1, 2];
+        batch.in_lanes(&NAMES, |name| name, &LANES, work).await;
+        assert_eq!(batch.done, names);
+        let of_first: Vec<_> = seen.borrow().iter().filter(|(lane, _)| *lane == 1).map(|(_, n)| *n).collect();
+        assert_eq!(of_first, ["a", "c", "e"]);
+        let mut batch = Batch::new();
+        let count = std::cell::Cell::new(0);
+        let work = |_: &u32, _: &&str| {
+            count.set(count.get() + 1);
+            async { Err::<String, _>(Error::Interrupted) }
+        };
+        batch.in_lanes(&NAMES, |name| name, &LANES, work).await;
+        assert_eq!((count.get(), batch.failed.len()), (2, 1));
+    }
 
     #[tokio::test]
     async fn all_run_at_once_and_keep_their_order() {

@@ -86,11 +86,15 @@ fn kind(image: &ImageStatus) -> &'static str {
         ImageKind::Own => "imported",
         ImageKind::Download => "downloaded",
         ImageKind::Base => "base image in the storage pool",
+        ImageKind::Warm => "running state that VMs are started from",
     }
 }
 
 fn format(image: &ImageStatus) -> String {
-    image.format.map_or("damaged", |format| format.driver()).to_owned()
+    match (&image.warm, image.format) {
+        (Some(warm), _) => warm.state.to_owned(),
+        (None, format) => format.map_or("damaged", |format| format.driver()).to_owned(),
+    }
 }
 
 fn used_by(image: &ImageStatus) -> String {

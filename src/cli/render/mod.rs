@@ -194,6 +194,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::StaleSocket => "socket left by a QEMU that was killed",
         Reason::ForgottenPool => "temporary pool left by a clone that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
+        Reason::WarmState => "warm state that is of no use",
         Reason::BrokenWrite => "left by a command that was killed while writing a file",
     };
     let name = visible(&item.name);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{cpu_room, expiry, published, read_only, room, span, visible, yes_no};
 use crate::manager::VmStatus;
 use crate::model::{DiskSize, MemorySize, MountDriver};
-use crate::problem::vmtools;
+use crate::problem::{vmtools, warm};
 
 /// Lines of a name and a value.
 #[derive(Default)]
@@ -64,6 +64,8 @@ fn where_it_comes_from(page: &mut Page, vm: &VmStatus) {
         ("clones", Some(vm.children.join(", ")).filter(|names| !names.is_empty())),
         ("image", vm.image.clone()),
         ("template", vm.template.clone()),
+        ("started", vm.warm_state.as_ref().map(|state| format!("from the warm state {state}"))),
+        ("booted", vm.warm_reason.map(|reason| format!("instead of a warm start: {}", warm::reason(reason)))),
         ("created", vm.created.map(|time| time.to_string())),
         ("expires", vm.ttl_expires.map(expiry)),
         ("uptime", vm.uptime_seconds.map(span)),

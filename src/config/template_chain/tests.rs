@@ -57,6 +57,7 @@ fn every_key_is_read() {
         hyperv = true
         tpm = true
         cloud_init = false
+        warm = true
         packages = ["git"]
         runcmd = ["date"]
         write_files = [{ path = "/etc/motd", content = "x", permissions = "0600", owner = "me:me" }]

@@ -13,7 +13,7 @@ pub(in crate::image) use kind::{open_quietly, open_regular};
 pub use overlay::Overlay;
 pub use qemu_lock::{check_not_written, is_open_in_qemu};
 pub(in crate::image) use source::SourceFile;
-pub use sparse_copy::copy_sparse;
 pub(in crate::image) use sparse_copy::{CopyFault, copy};
+pub use sparse_copy::{copy_sparse, copy_unsynced};
 pub(in crate::image) use stamp::Stamp;
 pub(in crate::image) use write::{SparseFile, check_room, create, remove_file, write_failed};

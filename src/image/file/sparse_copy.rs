@@ -23,6 +23,15 @@ pub(in crate::image) enum CopyFault {
     Write(Error),
 }
 
+impl From<CopyFault> for Error {
+    fn from(fault: CopyFault) -> Self {
+        match fault {
+            CopyFault::Stopped => ErrorKind::Interrupted.into(),
+            CopyFault::Read(error) | CopyFault::Write(error) => error,
+        }
+    }
+}
+
 /// Copies `from` into `to`, which is empty: as a reflink where the file system can, else what is not a hole.
 /// Waits until it is on the disk. Ends early with [`ErrorKind::Interrupted`] once `given_up` is true.
 ///
@@ -34,10 +43,15 @@ pub fn copy_sparse(
     progress: Option<&Progress>,
     given_up: &AtomicBool,
 ) -> Result<(), Error> {
-    copy(from, to, progress, given_up).map_err(|fault| match fault {
-        CopyFault::Stopped => ErrorKind::Interrupted.into(),
-        CopyFault::Read(error) | CopyFault::Write(error) => error,
-    })
+    Ok(copy(from, to, progress, given_up)?)
+}
+
+/// As [`copy_sparse`], of a file that is of no use after a crash of the host: nothing waits for the disk.
+///
+/// # Errors
+/// When reading or writing fails.
+pub fn copy_unsynced(from: &File, to: &File, given_up: &AtomicBool) -> Result<(), Error> {
+    Ok(copy_data(from, to, None, given_up)?)
 }
 
 /// The same, telling which side failed.
@@ -47,8 +61,18 @@ pub(in crate::image) fn copy(
     progress: Option<&Progress>,
     given_up: &AtomicBool,
 ) -> Result<(), CopyFault> {
+    copy_data(from, to, progress, given_up)?;
+    to.sync_data().map_err(CopyFault::Write)
+}
+
+fn copy_data(
+    from: &File,
+    to: &File,
+    progress: Option<&Progress>,
+    given_up: &AtomicBool,
+) -> Result<(), CopyFault> {
     if ioctl_ficlone(to, from).is_ok() {
-        return to.sync_data().map_err(CopyFault::Write);
+        return Ok(());
     }
     let size = from.metadata().map_err(CopyFault::Read)?.len();
     let report = |done_bytes| {
@@ -69,7 +93,7 @@ pub(in crate::image) fn copy(
             report(at);
         }
     }
-    to.set_len(size).and_then(|()| to.sync_data()).map_err(CopyFault::Write)?;
+    to.set_len(size).map_err(CopyFault::Write)?;
     report(size);
     Ok(())
 }

@@ -18,12 +18,20 @@ pub(in crate::libvirt) struct Command {
     deadline: Duration,
     unquotable: Option<String>,
     secret: bool,
+    /// How much of the line may be shown.
+    shown: Option<usize>,
 }
 
 impl Command {
     /// The command `name`, with fixed words (options) that need no quoting.
     pub(in crate::libvirt) fn new(name_and_options: &str) -> Self {
-        Self { line: name_and_options.to_owned(), deadline: QUESTION, unquotable: None, secret: false }
+        Self {
+            line: name_and_options.to_owned(),
+            deadline: QUESTION,
+            unquotable: None,
+            secret: false,
+            shown: None,
+        }
     }
 
     /// With an option that takes a value.
@@ -71,6 +79,12 @@ impl Command {
         self
     }
 
+    /// What comes after this in its line is a secret, too.
+    pub(in crate::libvirt) fn hidden_from_here(mut self) -> Self {
+        self.shown = Some(self.line.len());
+        self.secret()
+    }
+
     pub(in crate::libvirt) fn is_secret(&self) -> bool {
         self.secret
     }
@@ -89,7 +103,10 @@ impl Command {
 
     /// The line for messages.
     pub(in crate::libvirt) fn display(&self) -> String {
-        format!("virsh {}", without_paths(&self.line, FILE).replace("'FILE'", FILE))
+        let shown = self.shown.and_then(|length| self.line.get(..length));
+        let hidden = if shown.is_some() { " .." } else { "" };
+        let line = without_paths(shown.unwrap_or(&self.line), FILE).replace("'FILE'", FILE);
+        format!("virsh {line}{hidden}")
     }
 }
 
@@ -107,6 +124,14 @@ mod tests {
     fn a_bare_uuid_goes_without_quotes() {
         let command = Command::new("dumpxml").uuid(Uuid::nil());
         assert_eq!(command.line().expect("quotable"), "dumpxml 00000000-0000-0000-0000-000000000000");
+    }
+
+    #[test]
+    fn a_secret_is_sent_and_not_shown() {
+        let command = Command::new("x").option("--domain", "a").hidden_from_here().option("--cmd", "secret");
+        assert_eq!(command.line().expect("quotable"), "x --domain 'a' --cmd 'secret'");
+        assert_eq!(command.display(), "virsh x --domain 'a' ..");
+        assert!(command.is_secret());
     }
 
     #[test]

@@ -20,11 +20,16 @@ impl AgentChannel<'_> {
     /// [`Error::Agent`] when the agent isn't there, [`Error::AgentSilent`], [`Error::AgentRefused`],
     /// [`Error::AgentAnswerTooLong`].
     pub async fn command(self, uuid: Uuid, request: &str, within: Duration) -> Result<String, Error> {
-        let seconds = within.as_secs().max(1).to_string();
-        let command = Command::new("qemu-agent-command")
-            .option("--timeout", &seconds)
-            .domain(uuid)
-            .option("--cmd", request);
+        let command = to_agent(uuid, within).option("--cmd", request);
+        self.client.call(command.within(within + GRACE)).await
+    }
+
+    /// As [`AgentChannel::command`], of a request that holds secrets: neither it nor the reply is logged.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn secret_command(self, uuid: Uuid, request: &str, within: Duration) -> Result<String, Error> {
+        let command = to_agent(uuid, within).hidden_from_here().option("--cmd", request);
         self.client.call(command.within(within + GRACE)).await
     }
 
@@ -44,4 +49,9 @@ impl AgentChannel<'_> {
         ]);
         Ok(Failsafe::arm(&virsh, after)?)
     }
+}
+
+fn to_agent(uuid: Uuid, within: Duration) -> Command {
+    let seconds = within.as_secs().max(1).to_string();
+    Command::new("qemu-agent-command").option("--timeout", &seconds).domain(uuid)
 }

@@ -24,6 +24,7 @@ mod monitor;
 mod namespace;
 mod outputs;
 mod power;
+mod saved;
 mod shared_folder;
 mod spec;
 mod state;
@@ -44,7 +45,10 @@ pub use disk::{Bus, Disk, DiskDevice, DiskRole, DiskSource, Encryption, FreeTarg
 pub use hardware::cdrom;
 pub use interface::{Interface, InterfaceKind, SocketRole};
 pub use lookup::{DomainId, Scope, UndefineOptions};
-pub use metadata::{HotplugLimits, Metadata, MetadataChange, Mounted, OwnedVolume, Parent, SshAccess};
+pub use metadata::{
+    FirstStart, HotplugLimits, Metadata, MetadataChange, Mounted, OwnedVolume, Parent, SshAccess,
+};
+pub use saved::StateMismatch;
 pub use shared_folder::Filesystem;
 pub use spec::{DiskSpec, DomainSpec, InterfaceSource, InterfaceSpec};
 pub use stats::DomainStats;

@@ -8,6 +8,8 @@ use crate::model::Uuid;
 
 // QEMU's own start is most of it; a large guest's memory has to be reserved.
 const START: Duration = Duration::from_secs(120);
+// Memory is written, and read, at the speed of the disk.
+const SAVE: Duration = Duration::from_secs(300);
 // It takes a millisecond; a QEMU that hangs would hold all others back meanwhile.
 const BUTTON: Duration = Duration::from_secs(5);
 
@@ -18,6 +20,24 @@ impl Domains<'_> {
     /// When libvirt or QEMU refuses.
     pub async fn start(self, uuid: Uuid) -> Result<(), Error> {
         self.client.call(Command::new("start").domain(uuid).within(START)).await.map(drop)
+    }
+
+    /// Writes its memory and the state of its devices to a file of the daemon's host, and ends its QEMU. The file is
+    /// the daemon's user's, and nobody else may read it.
+    ///
+    /// # Errors
+    /// When it is shut off, has a device that can't be saved, or the file can't be written.
+    pub async fn save(self, uuid: Uuid, file: &str) -> Result<(), Error> {
+        let command = Command::new("save --running").domain(uuid).option("--file", file);
+        self.client.call(command.within(SAVE)).await.map(drop)
+    }
+
+    /// Starts the domain that a save image names, from where it was saved. The file stays.
+    ///
+    /// # Errors
+    /// When it runs already, QEMU can't load the state, or it took longer than `within`.
+    pub async fn restore(self, file: &str, within: Duration) -> Result<(), Error> {
+        self.client.call(Command::new("restore").option("--file", file).within(within)).await.map(drop)
     }
 
     /// Presses the power button, which asks the guest to shut down, and does not wait.

@@ -71,26 +71,25 @@ impl Creation<'_> {
         &self,
         undo: &mut UndoStack<'_>,
         prepared: &Prepared,
+        warm_base: Option<&str>,
     ) -> Result<(), Error> {
         let names = &prepared.names;
-        // Claimed until overlays stand on it.
-        let base = self.base(prepared).await?;
-        self.op.check()?;
         undo.will_make(&names.serial_log);
         undo.will_make(&names.disk);
-        let overlay = VolumeSpec {
-            name: &names.disk.volume,
-            capacity_bytes: prepared.disk_size_bytes,
-            format: "qcow2",
-            mode: "0600",
-            backing: base.as_ref().map(|(path, format, _)| (path.as_str(), base::format_name(*format))),
-        };
-        self.op.client().volumes().create(&names.disk.pool, &overlay).await?;
+        match warm_base {
+            Some(base) => self.make_system_disk(prepared, Some((base, "qcow2"))).await?,
+            None => self.make_disk_on_image(prepared).await?,
+        }
         for (volume, size) in names.extra.iter().zip(&prepared.extra_disks) {
             self.op.check()?;
             undo.will_make(volume);
-            let empty =
-                VolumeSpec { name: &volume.volume, capacity_bytes: size.bytes(), backing: None, ..overlay };
+            let empty = VolumeSpec {
+                name: &volume.volume,
+                capacity_bytes: size.bytes(),
+                format: "qcow2",
+                mode: "0600",
+                backing: None,
+            };
             self.op.client().volumes().create(&volume.pool, &empty).await?;
         }
         if let Some(setup) = &prepared.setup {
@@ -108,5 +107,30 @@ impl Creation<'_> {
             self.op.client().volumes().fill(&names.seed.pool, &names.seed.volume, setup.bytes()).await?;
         }
         Ok(())
+    }
+
+    /// The disk that the VM boots from, on its image if it has one.
+    pub(super) async fn make_disk_on_image(&self, prepared: &Prepared) -> Result<(), Error> {
+        // Claimed until the overlay stands on it.
+        let base = self.base(prepared).await?;
+        self.op.check()?;
+        let backing = base.as_ref().map(|(path, format, _)| (path.as_str(), base::format_name(*format)));
+        self.make_system_disk(prepared, backing).await
+    }
+
+    async fn make_system_disk(
+        &self,
+        prepared: &Prepared,
+        backing: Option<(&str, &str)>,
+    ) -> Result<(), Error> {
+        let disk = &prepared.names.disk;
+        let overlay = VolumeSpec {
+            name: &disk.volume,
+            capacity_bytes: prepared.disk_size_bytes,
+            format: "qcow2",
+            mode: "0600",
+            backing,
+        };
+        Ok(self.op.client().volumes().create(&disk.pool, &overlay).await?)
     }
 }

@@ -9,9 +9,12 @@ mod plan;
 mod replace;
 mod seed;
 mod spec;
+mod warm;
 
 use crate::image::{LocalImage, Reference};
-use crate::libvirt::{self, Domain, DomainSpec, HotplugLimits, Mounted, NewDomain, OwnedVolume, SshAccess};
+use crate::libvirt::{
+    self, Domain, DomainSpec, HotplugLimits, Mounted, NewDomain, OwnedVolume, Pool, SshAccess,
+};
 use crate::manager::claim::Claim;
 use crate::manager::guest::GuestAccess;
 use crate::manager::host_checks::{HostChecks, utf8_path};
@@ -20,6 +23,7 @@ use crate::manager::power::Power;
 use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::vms::Vms;
+use crate::manager::warm::WarmStart;
 use crate::manager::{Step, VmError, WaitError};
 use crate::model::{DiskSize, Hardware, MemorySize, SharedFolder, Timestamp, Uuid};
 use mounts::Mounts;
@@ -31,6 +35,7 @@ pub use mounts::VirtiofsFault;
 pub use network::PasstFault;
 pub use plan::Plan;
 pub use spec::{KeySource, UserDocument, VmSpec};
+pub(super) use warm::Built;
 
 use super::{DeletePlan, Error, Event, VmStatus, Warning};
 use crate::manager::operation::noun;
@@ -38,6 +43,7 @@ use crate::manager::operation::noun;
 /// All that is settled before the first act.
 struct Prepared {
     image: Option<LocalImage>,
+    pool: Pool,
     names: disks::Names,
     domain: DomainSpec,
     setup: Option<Setup>,
@@ -102,31 +108,43 @@ impl Creation<'_> {
             prepared.domain.name = Self::name_beside(&prepared)?;
         }
         let uuid = prepared.domain.uuid;
+        let warm = self.choose_start(spec, &prepared).await?;
+        prepared.domain.metadata.first_start = warm.record();
         let definition = prepared.domain.definition();
 
         self.step(spec, Step::ClaimName)?;
         self.claim(undo, uuid, &definition).await?;
         prepared.claims.clear();
         self.step(spec, Step::MakeDisks)?;
-        self.make_disks(undo, &prepared).await?;
+        self.make_disks(undo, &prepared, warm.base()).await?;
         drop(image_claim);
         self.op.check()?;
         let replaces = old.is_some();
         if let Some(old) = old {
             self.take_place(spec, old, (uuid, &prepared.domain.name)).await?;
         }
-        match self.start_made(spec, uuid, undo).await {
+        match self.start_made(spec, &prepared, warm, undo).await {
             Err(Failure::TakeBack(error)) if replaces => Err(self.keep_new(uuid, &spec.name, error)),
             other => other.map(|()| uuid),
         }
     }
 
     /// Starts the VM and waits for it, as the spec says; then it is finished.
-    async fn start_made(&self, spec: &VmSpec, uuid: Uuid, undo: &mut UndoStack<'_>) -> Result<(), Failure> {
+    async fn start_made(
+        &self,
+        spec: &VmSpec,
+        prepared: &Prepared,
+        warm: WarmStart,
+        undo: &mut UndoStack<'_>,
+    ) -> Result<(), Failure> {
+        let uuid = prepared.domain.uuid;
         if spec.start {
             self.step(spec, Step::Start)?;
             undo.will_start(uuid);
-            Power::of(self.op).power_on(uuid).await?;
+            match warm {
+                WarmStart::From(chosen) => self.resume_or_boot(spec, prepared, chosen).await?,
+                WarmStart::NotAsked | WarmStart::Cold(_) => Power::of(self.op).power_on(uuid).await?,
+            }
         }
         if let (true, Some(wait)) = (spec.start, &spec.wait) {
             let domain = self.op.client().definitions().current(uuid).await.map_err(Error::from)?;
@@ -232,7 +250,8 @@ impl Creation<'_> {
             vnc_socket: HostChecks::of(self.op).vnc_socket(uuid),
         };
         let extra_disks = spec.extra_disks.clone();
-        Ok(Prepared { image, names, domain, setup, disk_size_bytes, extra_disks, kvm, claims: wiring.claims })
+        let claims = wiring.claims;
+        Ok(Prepared { image, pool, names, domain, setup, disk_size_bytes, extra_disks, kvm, claims })
     }
 
     /// What the guest is told, for interfaces of these addresses.
@@ -291,6 +310,7 @@ fn record(
         },
         expires: spec.ttl.map(|ttl| Timestamp::now().after(ttl)),
         parent: None,
+        first_start: None,
         creator: crate::host::Creator::current().map(|creator| creator.to_string()),
     }
 }

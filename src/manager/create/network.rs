@@ -47,7 +47,7 @@ impl Access {
 
 impl Creation<'_> {
     /// The interfaces that the spec asks for, or one on the connection's usual network.
-    pub(super) fn interfaces_of(&self, spec: &VmSpec) -> Vec<InterfaceSpec> {
+    pub(in crate::manager) fn interfaces_of(&self, spec: &VmSpec) -> Vec<InterfaceSpec> {
         if !spec.networks.is_empty() {
             return spec.networks.clone();
         }
@@ -173,12 +173,15 @@ impl Creation<'_> {
         let user = self.user_of(spec, image.and_then(|image| image.default_user.as_deref()));
         let mut keys = Vec::new();
         for source in &spec.ssh_keys {
-            keys.push(match source {
-                KeySource::File(file) => guest::read_public_key(file)?,
-                KeySource::Read(document) => guest::parse_public_key(&document.file, &document.bytes)?,
-            });
+            match source {
+                KeySource::File(file) => keys.push(guest::read_public_key(file)?),
+                KeySource::Read(document) => {
+                    keys.push(guest::parse_public_key(&document.file, &document.bytes)?);
+                }
+                KeySource::OwnAlone => {}
+            }
         }
-        if keys.is_empty() {
+        if spec.ssh_keys.is_empty() {
             keys = guest::user_public_keys(&self.op.paths().ssh_folder());
         }
         let key = guest::own_key(self.op.paths().data_folder())?;

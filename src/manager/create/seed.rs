@@ -18,8 +18,8 @@ const EMPTY_IGNITION: &[u8] = br#"{"ignition":{"version":"3.0.0"}}"#;
 
 /// What tells the guest who it is.
 pub(super) enum Setup {
-    /// A NoCloud volume for cloud-init.
-    Seed(Vec<u8>),
+    /// A NoCloud volume for cloud-init, and what it says.
+    Seed(Vec<u8>, Box<CloudInit>),
     /// A document for Ignition, which reads it from QEMU's firmware configuration.
     Ignition(Vec<u8>),
 }
@@ -27,12 +27,19 @@ pub(super) enum Setup {
 impl Setup {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Seed(bytes) | Self::Ignition(bytes) => bytes,
+            Self::Seed(bytes, _) | Self::Ignition(bytes) => bytes,
         }
     }
 
     pub(super) fn is_seed(&self) -> bool {
-        matches!(self, Self::Seed(_))
+        matches!(self, Self::Seed(..))
+    }
+
+    pub(super) fn cloud_init(&self) -> Option<&CloudInit> {
+        match self {
+            Self::Seed(_, cloud_init) => Some(cloud_init),
+            Self::Ignition(_) => None,
+        }
     }
 }
 
@@ -132,5 +139,7 @@ pub(super) fn build(
         user_data: spec.user_data.as_ref().map(|document| document.bytes.clone()),
         renew_machine_id: image.committed,
     };
-    Ok((Setup::Seed(volume::build(&cloud_init.to_documents()?)?), cloud_init.warnings()?))
+    let warnings = cloud_init.warnings()?;
+    let bytes = volume::build(&cloud_init.to_documents()?)?;
+    Ok((Setup::Seed(bytes, Box::new(cloud_init)), warnings))
 }

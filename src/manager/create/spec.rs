@@ -24,6 +24,8 @@ pub enum KeySource {
     File(PathBuf),
     /// A pipe, which gives its content only once.
     Read(UserDocument),
+    /// None of the user's: only vmtools' own key may log in.
+    OwnAlone,
 }
 
 /// A VM to be made: what flags, template, configuration and defaults came to.
@@ -91,6 +93,8 @@ pub struct VmSpec {
     pub ttl: Option<Duration>,
     /// Whether to start it.
     pub start: bool,
+    /// Whether to start it from a warm state, where there is one that fits.
+    pub warm: bool,
     /// What to wait for after the start.
     pub wait: Option<WaitFor>,
 }

@@ -7,6 +7,7 @@
 mod sockets;
 mod vms;
 mod volumes;
+mod warm;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ use super::retry::Retry;
 use crate::config::Paths;
 use crate::image::Leftover;
 use crate::libvirt::OwnedVolume;
+use crate::manager::warm::WarmKey;
 use crate::model::{Timestamp, Uuid};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,6 +51,8 @@ pub enum Reason {
     Orphan,
     /// A socket of a VM that is shut off, whose QEMU was killed.
     StaleSocket,
+    /// A state to start VMs from, or its disk, that is of no use and that no VM needs.
+    WarmState,
     /// A file that was to take another's place, left by a command that was killed as it wrote it.
     BrokenWrite,
 }
@@ -75,6 +79,8 @@ pub struct Garbage {
 enum Target {
     Vm,
     Volume(OwnedVolume),
+    WarmState(WarmKey),
+    WarmCopy(PathBuf),
     Pool(String),
     Download(Box<Leftover>),
     Import(Box<Leftover>),
@@ -98,6 +104,7 @@ impl GarbageCollection<'_> {
         let mut garbage = self.vms(&inventory).await?;
         garbage.extend(self.volumes(&inventory));
         garbage.extend(self.forgotten_pools(&inventory).await?);
+        garbage.extend(self.warm_states(&inventory).await?);
         garbage.extend(self.sockets(&inventory));
         let store = Images::of(self.op).image_store()?;
         garbage.extend(store.user_images().abandoned()?.into_iter().map(of_import));
@@ -136,6 +143,8 @@ impl GarbageCollection<'_> {
             // These go together.
             Target::Vm => Ok(()),
             Target::Volume(volume) => self.remove_volume(volume).await,
+            Target::WarmState(key) => self.remove_warm_state(key).await,
+            Target::WarmCopy(copy) => self.remove_warm_copy(copy),
             Target::Pool(name) => {
                 let retry = Retry::regardless(Instant::now() + PATIENCE);
                 // One in which libvirt still copies is busy.

@@ -19,12 +19,19 @@ pub(in crate::manager) type AgentClient<'a> = agent::Agent<ByLibvirt<'a>>;
 pub(in crate::manager) struct ByLibvirt<'a> {
     agent: libvirt::AgentChannel<'a>,
     uuid: Uuid,
+    is_secret: bool,
 }
 
 impl<'a> GuestAgent<'a> {
     /// The agent of a VM's guest.
     pub(in crate::manager) fn client(&self, uuid: Uuid) -> AgentClient<'a> {
         agent_at(self.op.client().agent(), uuid)
+    }
+
+    /// The same for requests that hold secrets, which are not logged.
+    pub(in crate::manager) fn secret_client(&self, uuid: Uuid) -> AgentClient<'a> {
+        let agent = self.op.client().agent();
+        agent::Agent::new(ByLibvirt { agent, uuid, is_secret: true })
     }
 
     /// The same over the second connection, so that an agent that doesn't answer holds nothing else up.
@@ -34,7 +41,7 @@ impl<'a> GuestAgent<'a> {
 }
 
 fn agent_at<'a>(agent: libvirt::AgentChannel<'a>, uuid: Uuid) -> AgentClient<'a> {
-    agent::Agent::new(ByLibvirt { agent, uuid })
+    agent::Agent::new(ByLibvirt { agent, uuid, is_secret: false })
 }
 
 impl Transport for ByLibvirt<'_> {
@@ -43,7 +50,11 @@ impl Transport for ByLibvirt<'_> {
 
     async fn exchange(&self, request: &str, within: Duration) -> Result<String, Failure<libvirt::Error>> {
         use libvirt::Error as E;
-        self.agent.command(self.uuid, request, within).await.map_err(|error| match error {
+        let reply = match self.is_secret {
+            true => self.agent.secret_command(self.uuid, request, within).await,
+            false => self.agent.command(self.uuid, request, within).await,
+        };
+        reply.map_err(|error| match error {
             E::Agent { .. } => Failure::Absent(error),
             E::AgentSilent { .. } => Failure::Silent(error),
             E::AgentRefused { message } => Failure::Refused(message),

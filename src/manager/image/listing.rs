@@ -1,8 +1,10 @@
-use super::usage::Base;
+use super::usage::{Base, bases};
 use super::{ImageKind, ImageStatus, image_store};
 use crate::config::Paths;
 use crate::image::{Format, Store, StoredImage};
 use crate::manager::image::Images;
+use crate::manager::inventory::Inventory;
+use crate::manager::warm::{WarmKey, WarmStates};
 use crate::manager::{Error, Event, ImageError, Warning};
 use crate::model::nearest;
 
@@ -15,6 +17,8 @@ pub(super) struct Item {
     /// Its files on this machine; `None` for a base alone.
     pub(super) stored: Option<StoredImage>,
     pub(super) bases: Vec<Base>,
+    /// The key of a warm state.
+    pub(super) warm: Option<WarmKey>,
 }
 
 impl Images<'_> {
@@ -56,7 +60,8 @@ impl Images<'_> {
     /// All images, as far as libvirt's pools show them too.
     pub(super) async fn items(&self) -> Result<Vec<Item>, Error> {
         let store: Store = image_store(self.op.paths())?;
-        let mut bases = self.bases().await?;
+        let inventory = Inventory::load(self.op).await?;
+        let mut bases = bases(&inventory);
         let mut items = Vec::new();
         for stored in store.stored_images().await? {
             let digest = stored.digest.to_string();
@@ -64,13 +69,17 @@ impl Images<'_> {
             let mut status = ImageStatus::from(&stored);
             status.used_by = Some(users(&of_image));
             status.bases = of_image.iter().map(|base| base.volume.path.clone()).collect();
-            items.push(Item { status, stored: Some(stored), bases: of_image });
+            items.push(Item { status, stored: Some(stored), bases: of_image, warm: None });
         }
         bases.retain(|base| {
             !items.iter().any(|item| item.bases.iter().any(|listed| listed.volume == base.volume))
         });
         for base in bases {
-            items.push(Item { status: self.status_of_base(&base).await?, stored: None, bases: vec![base] });
+            let status = self.status_of_base(&base).await?;
+            items.push(Item { status, stored: None, bases: vec![base], warm: None });
+        }
+        for (key, status) in WarmStates::of(self.op).list(&inventory).await? {
+            items.push(Item { status, stored: None, bases: Vec::new(), warm: Some(key) });
         }
         Ok(items)
     }
@@ -98,6 +107,7 @@ impl Images<'_> {
             committed: false,
             path: None,
             bases: vec![base.volume.path.clone()],
+            warm: None,
         })
     }
 }
@@ -124,7 +134,7 @@ pub(super) fn pick<T>(
         hex.len() >= DIGEST_DIGITS
             && digest.split_once(':').is_some_and(|(_, digits)| digits.starts_with(hex))
     };
-    let kinds = [ImageKind::Own, ImageKind::Download, ImageKind::Base];
+    let kinds = [ImageKind::Own, ImageKind::Download, ImageKind::Base, ImageKind::Warm];
     let of_kind = |kind| (0..items.len()).filter(|at| is_named(&items[*at], kind)).collect::<Vec<_>>();
     let found = kinds.into_iter().map(of_kind).find(|found| !found.is_empty());
     let found = found.unwrap_or_else(|| (0..items.len()).filter(|at| has_digest(&items[*at])).collect());

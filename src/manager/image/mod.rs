@@ -17,7 +17,7 @@ pub(in crate::manager) use import::progress_of;
 pub use import::{ImageImport, import_image, user_image};
 pub use pull::{PullRequest, PulledImage};
 pub use removal::{PruneRequest, RemovedImage, UnusedImage};
-pub use status::{ImageKind, ImageStatus};
+pub use status::{ImageKind, ImageStatus, WarmStatus};
 
 use super::Error;
 use super::operation::noun;

@@ -11,6 +11,7 @@ use crate::manager::image::Images;
 use crate::manager::inventory::Dependent;
 use crate::manager::storage::Storage;
 use crate::manager::storage::base::marker_name;
+use crate::manager::warm::{WarmKey, WarmStates};
 use crate::manager::{Error, ImageError, StorageError};
 
 /// How long a removal tries while libvirt is busy.
@@ -62,6 +63,7 @@ pub struct RemovedImage {
 struct Removal {
     stored: Option<StoredImage>,
     bases: Vec<OwnedVolume>,
+    warm: Option<WarmKey>,
 }
 
 impl Images<'_> {
@@ -112,6 +114,10 @@ impl Images<'_> {
     pub async fn remove_unused(&self, image: UnusedImage) -> Result<RemovedImage, Error> {
         self.op.check()?;
         let UnusedImage { name, digest, files, whole, item, .. } = image;
+        if let Some(key) = &item.warm {
+            WarmStates::of(self.op).remove(key).await?;
+            return Ok(RemovedImage { name, digest, files, whole });
+        }
         let mut claims = Vec::new();
         let hex = digest.as_deref().and_then(|digest| digest.rsplit(':').next());
         if let (Some(_), Some(hex)) = (&item.stored, hex) {
@@ -177,7 +183,20 @@ fn refuse_used(image: &str, bases: &[Base]) -> Result<(), Error> {
 
 /// With `whole` its own file goes too, not only its bases.
 fn unused(item: Item, whole: bool) -> UnusedImage {
-    let Item { status, stored, bases } = item;
+    let Item { status, stored, bases, warm } = item;
+    if warm.is_some() {
+        // Its disk goes with the last of the VMs that stand on it.
+        let disks = status.bases.iter().filter(|_| status.used_by.as_ref().is_some_and(Vec::is_empty));
+        return UnusedImage {
+            files: status.path.iter().chain(disks).cloned().collect(),
+            name: status.name,
+            kind: status.kind,
+            digest: None,
+            whole: true,
+            size_bytes: status.size_bytes,
+            item: Removal { warm, ..Removal::default() },
+        };
+    }
     let stored = stored.filter(|_| whole);
     let file = stored.as_ref().map(|stored| stored.path.to_string_lossy().into_owned());
     let of_file = stored.as_ref().map_or(0, |stored| stored.size_bytes);
@@ -188,7 +207,7 @@ fn unused(item: Item, whole: bool) -> UnusedImage {
         digest: status.digest,
         size_bytes: of_file + bases.iter().map(|base| base.size_bytes).sum::<u64>(),
         files: file.into_iter().chain(bases.iter().map(|base| base.volume.path.clone())).collect(),
-        item: Removal { stored, bases: bases.into_iter().map(|base| base.volume).collect() },
+        item: Removal { stored, bases: bases.into_iter().map(|base| base.volume).collect(), warm: None },
     }
 }
 

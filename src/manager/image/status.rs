@@ -11,6 +11,19 @@ pub enum ImageKind {
     Download,
     /// A base in a storage pool, made of a file that vmtools doesn't keep.
     Base,
+    /// A running VM's state, from which others are started.
+    Warm,
+}
+
+/// What there is to know of a state from which VMs are started.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct WarmStatus {
+    /// `ready`, `warming` while it is being made, or `unusable`: then the next use makes it anew.
+    pub state: &'static str,
+    /// The template of the VMs that are started from it.
+    pub template: Option<String>,
+    /// The memory that these VMs have.
+    pub memory_mib: Option<u64>,
 }
 
 /// An image, with all that is known of it.
@@ -48,6 +61,8 @@ pub struct ImageStatus {
     pub path: Option<String>,
     /// The copies in storage pools that VMs' disks stand on.
     pub bases: Vec<String>,
+    /// Of a warm state, more of it; `None` for any other image.
+    pub warm: Option<WarmStatus>,
 }
 
 impl From<&StoredImage> for ImageStatus {
@@ -72,6 +87,7 @@ impl From<&StoredImage> for ImageStatus {
             committed: stored.committed,
             path: Some(stored.path.to_string_lossy().into_owned()),
             bases: Vec::new(),
+            warm: None,
         }
     }
 }

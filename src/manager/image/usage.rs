@@ -57,7 +57,7 @@ impl Images<'_> {
 }
 
 /// Those of the inventory's volumes that are whole bases, by path.
-fn bases(inventory: &Inventory) -> Vec<Base> {
+pub(super) fn bases(inventory: &Inventory) -> Vec<Base> {
     let has_marker = |pool: &str, volume: &Volume| {
         let marker = marker_name(&volume.name);
         inventory.files.volumes().any(|(other, volume)| other == pool && volume.name == marker)

@@ -21,4 +21,8 @@ pub enum Step {
     FetchCopy,
     /// Starts the VM.
     Start,
+    /// Prepares a guest for having its running state copied.
+    PrepareGuest,
+    /// Saves a running VM's state, to start others from it.
+    SaveState,
 }

@@ -1,10 +1,17 @@
-use crate::manager::{FreezeFault, KvmFault, PasstFault, Setting, VirtiofsFault};
+use crate::manager::{ColdReason, FreezeFault, KvmFault, PasstFault, Setting, VirtiofsFault};
 use crate::model::{ConnectionUri, DiskSize, MemorySize, SharedFolder};
 use crate::seed::UserDataWarning;
 
 /// Something that doesn't stop the verb, but that the user should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
+    /// A VM was booted though a warm start was asked for.
+    ColdStart {
+        /// The VM.
+        vm: String,
+        /// Why.
+        reason: ColdReason,
+    },
     /// KVM can't be used; the guest is emulated, ten times slower or more.
     Emulation {
         /// Why KVM can't be used.

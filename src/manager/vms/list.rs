@@ -6,6 +6,7 @@ use crate::libvirt::{self, AddressSource, Domain, DomainId, DomainStats, DomainS
 use crate::manager::gc::GarbageCollection;
 use crate::manager::guest::endpoint::{is_forwarded, knows_enough};
 use crate::manager::vms::Vms;
+use crate::manager::warm::is_maker;
 use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
 use crate::model::{ConnectionUri, Label, Uuid, VmState};
 
@@ -70,6 +71,8 @@ impl Vms<'_> {
             other => other?,
         };
         let mut rows = rows(stats, ids);
+        // Nobody asked for it, and it is gone in a minute; `image list` tells of it.
+        rows.retain(|row| !is_maker(&row.vm.name));
         // One without a UUID came or went meanwhile.
         rows.retain(|row| !details || row.uuid.is_some());
         if rows.is_empty() {

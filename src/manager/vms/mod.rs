@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::operation::noun;
 use crate::libvirt::DomainSummary;
+use crate::manager::ColdReason;
 use crate::model::{Firmware, Label, MountDriver, PortPublish, Timestamp, Uuid, VmState};
 
 pub use error::VmError;
@@ -136,6 +137,12 @@ pub struct VmStatus {
     pub interrupted: bool,
     /// The ports of 127.0.0.1 that lead to the guest.
     pub published: Vec<PortPublish>,
+    /// How it was first started: `warm` from a state, else `cold`; `None` for one that others made.
+    pub start: Option<&'static str>,
+    /// Why it was booted, where a warm start was asked for.
+    pub warm_reason: Option<ColdReason>,
+    /// The state that it was started from.
+    pub warm_state: Option<String>,
 }
 
 /// A disk.

@@ -3,14 +3,14 @@ use std::net::IpAddr;
 
 use crate::host;
 use crate::libvirt::DiskSource;
-use crate::libvirt::{self, Disk, Domain, DomainDetails, DomainStats, Filesystem, Mounted};
+use crate::libvirt::{self, Disk, Domain, DomainDetails, DomainStats, Filesystem, FirstStart, Mounted};
 use crate::manager::gc::GarbageCollection;
 use crate::manager::guest::endpoint::{SSH_PORT, reachable, ssh_socket};
 use crate::manager::inventory::VmDefinitions;
 use crate::manager::storage::Storage;
 use crate::manager::vms::Vms;
 use crate::manager::{
-    DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmError, VmStatus,
+    ColdReason, DiskStatus, Error, InterfaceStatus, MountStatus, SshStatus, VmDetails, VmError, VmStatus,
 };
 use crate::model::Uuid;
 
@@ -60,6 +60,13 @@ impl Vms<'_> {
         let local = self.op.locality().is_here() && state.is_active();
         let process = local.then(|| host::qemu_process(uuid)).flatten();
         let (parent, children) = self.parent_and_children(&domain).await?;
+        let first_start = domain.metadata.as_ref().map(|record| record.first_start.as_ref());
+        let (start, warm_reason, warm_state) = match first_start {
+            None => (None, None, None),
+            Some(Some(FirstStart::Warm { key })) => (Some("warm"), None, Some(format!("warm-{key}"))),
+            Some(Some(FirstStart::Cold { reason })) => (Some("cold"), ColdReason::from_name(reason), None),
+            Some(None) => (Some("cold"), None, None),
+        };
         Ok(VmStatus {
             name: domain.name.clone(),
             uuid: details.uuid,
@@ -98,6 +105,9 @@ impl Vms<'_> {
             children,
             interrupted: GarbageCollection::of(self.op).is_interrupted(domain.uuid, domain.creator()).await?,
             published: domain.metadata.map(|record| record.published).unwrap_or_default(),
+            start,
+            warm_reason,
+            warm_state,
         })
     }
 

@@ -114,6 +114,7 @@ fn the_host() {
         NoFreePort (in_use()),
         Shell (ProcessError::Missing { program: text("sh") }),
         Viewer (failed("remote-viewer", "cannot open display")),
+        Background (ProcessError::Missing { program: text("/proc/self/exe") }),
     });
     let programs = every!(ProcessError {
         Missing { program: text("virsh") },
@@ -137,7 +138,7 @@ fn others() {
         Error::Disk(_) | Error::Network(_) | Error::Images(_) | Error::Wait(_) | Error::Endpoint(_) => {}
         Error::Exec(_) | Error::Agent(_) | Error::Copy(_) | Error::Console(_) | Error::Screen(_) => {}
         Error::Libvirt(_) | Error::Config(_) | Error::Image(_) | Error::Seed(_) | Error::Host(_) => {}
-        Error::Guest(_) => {}
+        Error::Guest(_) | Error::Warm(_) => {}
         // These are here.
         Error::Invalid(_) | Error::Claimed { .. } | Error::Interrupted | Error::LeftBehind { .. } => {}
     };

@@ -6,7 +6,7 @@ use super::sample::{check, denied, failed, file, missing, parsed, section, text,
 use crate::image::checksum::Error as ChecksumError;
 use crate::image::header::{Error as HeaderError, Foreign, NamedFile};
 use crate::image::{Driver, Error as ImageFileError, FileKind, OvaError, catalog};
-use crate::manager::{Dependent, ImageError};
+use crate::manager::{ColdReason, Dependent, ImageError, WarmError};
 use crate::model::{Algorithm, Digest, Invalid};
 
 use catalog::Error as CatalogError;
@@ -31,11 +31,18 @@ fn stored_images() {
         Ambiguous { name: name(), digests: texts(&["sha256:0b8c61", "sha256:77aa02"]) },
         InUse { image: name(), needed_by: vec![Dependent::Vm(text("web")), Dependent::File(text("/srv/x.qcow2"))] },
     });
+    let states = every!(WarmError {
+        NotPossible { name: text("ubuntu"), reason: ColdReason::Mounts }
+            | { name: text("ubuntu"), reason: ColdReason::NotPermitted },
+        NotPrepared { said: text("python3 is not installed") },
+        InterfaceStays {},
+        Unusable { reason: ColdReason::BadState },
+    });
     // Tasks are numbered throughout the process.
     let cancelled = cancelled();
     let number = format!("task {} ", cancelled.id());
     let files = section("image::Error", files(cancelled)).replace(&number, "task 7 ");
-    check("image", &[section("ImageError", errors), files]);
+    check("image", &[section("ImageError", errors), section("WarmError", states), files]);
 }
 
 fn files(cancelled: tokio::task::JoinError) -> Vec<(&'static str, ImageFileError)> {

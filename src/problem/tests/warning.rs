@@ -4,8 +4,8 @@ use super::sample::{check, parsed, text, texts, web};
 use crate::host::KvmFault;
 use crate::libvirt::Version;
 use crate::manager::{
-    Already, Check, CheckStatus, Finding, FreezeFault, MachinePart, Membership, PasstFault, QmpFolder,
-    Setting, Socket, Step, UserDataWarning, VirtiofsFault, Warning,
+    Already, Check, CheckStatus, ColdReason, Finding, FreezeFault, MachinePart, Membership, PasstFault,
+    QmpFolder, Setting, Socket, Step, UserDataWarning, VirtiofsFault, Warning,
 };
 use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder};
 use crate::problem::{doctor, event, warning};
@@ -21,6 +21,7 @@ fn warnings() {
     };
     let folders = vec![folder("/data", MountDriver::Virtiofs), folder("/other", MountDriver::NineP)];
     let mut warnings = every!(Warning {
+        ColdStart { vm: web(), reason: ColdReason::RestoreFailed },
         Emulation { reason: KvmFault::Denied },
         Unverified { image: text("./disk.qcow2") },
         Unchecked { image: text("debian-13"), reason: text("cannot reach https://example.org") },
@@ -74,6 +75,24 @@ fn warnings() {
     });
     let not_frozen = |reason| Warning::NotFrozen { vm: web(), reason };
     warnings.extend(faults.into_iter().skip(1).map(|(_, reason)| ("NotFrozen", not_frozen(reason))));
+    let reasons = every!(ColdReason {
+        NotStarted {},
+        NotCloudInit {},
+        Mounts {},
+        Tpm {},
+        Interfaces {},
+        RemoteHost {},
+        StoragePool {},
+        NotPermitted {},
+        NoState {},
+        Busy {},
+        BadState {},
+        RestoreFailed {},
+        IdentityFailed {},
+        Unreachable {},
+    });
+    let cold = |reason| Warning::ColdStart { vm: web(), reason };
+    warnings.extend(reasons.into_iter().map(|(name, reason)| (name, cold(reason))));
     warnings.extend(of_user_data().into_iter().map(|(_, warning)| ("UserData", Warning::UserData(warning))));
     let lines = warnings.iter().map(|(name, value)| format!("{name}: {}\n", warning::text(value)));
     check("warning", &[lines.collect()]);
@@ -107,6 +126,8 @@ fn what_goes_on() {
         FlattenDisk {},
         FetchCopy {},
         Start {},
+        PrepareGuest {},
+        SaveState {},
     });
     let already = every!(Already {
         Running {},

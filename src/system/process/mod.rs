@@ -12,6 +12,7 @@
 //! - what it prints is bounded.
 
 mod attached;
+mod detached;
 mod error;
 mod failsafe;
 mod keyboard;
@@ -28,6 +29,7 @@ use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessSession}
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 pub use attached::{AtKeyboard, Attached};
+pub use detached::start_detached;
 pub use error::{Error, Failure};
 pub use failsafe::Failsafe;
 pub use keyboard::Keyboard;

@@ -1,5 +1,6 @@
 mod choose;
 mod spec;
+mod warm;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use spec::spec;
+pub use warm::make_state_for;
 
 use super::batch::Batch;
 use super::new_vms::NewVms;
@@ -113,6 +115,15 @@ pub struct CreateArgs {
     /// Time to live, after which `gc` deletes the VM
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub ttl: Option<Duration>,
+    /// Start from a saved running state of such a VM instead of booting; the first time, one is saved in the background
+    #[arg(long, overrides_with = "no_warm", requires = "start")]
+    pub warm: bool,
+    /// Boot, even if the template has `warm = true`
+    #[arg(long, overrides_with = "warm")]
+    pub no_warm: bool,
+    /// Create no VM: save the state from which VMs like this are started.
+    #[arg(long, hide = true, conflicts_with_all = ["dry_run", "print_xml"])]
+    pub only_state: bool,
     /// How many, and what is done with them then.
     #[command(flatten)]
     pub new: NewVms,
@@ -133,6 +144,9 @@ pub struct CreateArgs {
 /// # Errors
 /// When a VM can't be made; what was begun is taken back.
 pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Problem> {
+    if args.only_state {
+        return make_state_for(&args, context).await;
+    }
     let config = context.config()?;
     let template = load_template(&args, &config, context)?;
     let wait = args.new.wait_for(context)?;
@@ -151,8 +165,17 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
         return plan(&args, &specs, &session, context).await;
     }
     let mut batch = Batch::of(Doing::Create);
+    if spec.warm && spec.start && specs.len() > 1 {
+        warm::create_all(&args, &specs, &session, context, &mut batch).await;
+        return batch.finish(context, false, describe);
+    }
+    let mut background = warm::Background::new(&args);
     for spec in &specs {
-        if !batch.take(spec.name.as_str(), make(&args, spec, &session, context).await) {
+        let made = make(&args, spec, &session, context).await;
+        if let Ok(vm) = &made {
+            background.start_if_wanted(vm, context);
+        }
+        if !batch.take(spec.name.as_str(), made) {
             break;
         }
     }
@@ -234,6 +257,10 @@ fn load_template(args: &CreateArgs, config: &Config, context: &Context) -> Resul
 
 /// The user's password: never an argument, which others could see.
 fn password(args: &CreateArgs, context: &Context) -> Result<Option<PasswordHash>, Problem> {
+    if args.only_state {
+        // It is no part of a state.
+        return Ok(None);
+    }
     let plain = if let Some(file) = &args.password_file {
         let text = String::from_utf8_lossy(&context.ui.read("password", file)?).into_owned();
         text.lines().next().unwrap_or_default().to_owned()

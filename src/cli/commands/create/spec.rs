@@ -66,6 +66,7 @@ pub(super) fn spec(
         labels: labels(&args.label, template),
         ttl: args.ttl,
         start: args.new.start,
+        warm: !args.no_warm && (args.warm || template.and_then(|t| t.warm).unwrap_or(false)),
         wait: wait.map(|wait| wait_as(wait, template)),
     })
 }
@@ -102,6 +103,9 @@ fn networks(args: &CreateArgs, template: Option<&Template>) -> Vec<InterfaceSpec
 
 /// The keys of those who may log in. What gives its content only once is read here.
 fn ssh_keys(args: &CreateArgs, config: &Config, context: &Context) -> Result<Vec<KeySource>, Problem> {
+    if args.only_state {
+        return Ok(vec![KeySource::OwnAlone]);
+    }
     let keys = if args.ssh_key.is_empty() { &config.defaults.ssh_keys } else { &args.ssh_key };
     let keys = keys.iter().map(|file| match gives_once(file) {
         true => read("ssh key", file, context).map(KeySource::Read),

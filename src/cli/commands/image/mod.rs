@@ -7,6 +7,7 @@ mod list;
 mod prune;
 mod pull;
 mod rm;
+mod warm;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,8 @@ enum Verb {
     Import(import::ImportArgs),
     /// Create an image from the system disk of a shut-off VM
     Commit(commit::CommitArgs),
+    /// Save a running state from which `create --warm` starts VMs
+    Warm(warm::WarmArgs),
     /// Show detailed information about an image
     Info(info::InfoArgs),
     /// Remove unused images by name
@@ -53,6 +56,7 @@ pub async fn run(args: ImageArgs, context: &Context) -> Result<ExitCode, Problem
         Verb::Pull(args) => pull::run(args, context).await,
         Verb::Import(args) => import::run(args, context).await,
         Verb::Commit(args) => commit::run(args, context).await,
+        Verb::Warm(args) => warm::run(args, context).await,
         Verb::Info(args) => info::run(args, context).await,
         Verb::Rm(args) => rm::run(args, context).await,
         Verb::Prune(args) => prune::run(args, context).await,

@@ -5,6 +5,7 @@ use crate::cli::render::{available_images, image, images, pulled_image, removed_
 use crate::image::{Format, Provisioner};
 use crate::manager::{
     AvailableBuild, AvailableImage, ImageKind, ImageStatus, PulledImage, RemovedImage, UnusedImage,
+    WarmStatus,
 };
 use crate::model::Firmware;
 
@@ -26,6 +27,7 @@ fn full() -> ImageStatus {
         committed: false,
         path: Some(text("/home/anna/.cache/vmtools/images/0b")),
         bases: texts(&["/srv/base-1.qcow2", "/srv/base-2.qcow2"]),
+        warm: None,
     }
 }
 
@@ -47,6 +49,7 @@ fn bare() -> ImageStatus {
         committed: false,
         path: None,
         bases: Vec::new(),
+        warm: None,
     }
 }
 
@@ -58,10 +61,21 @@ fn tables() {
     let unused =
         ImageStatus { name: text("appliance"), used_by: Some(Vec::new()), last_used: days(40), ..full() };
     let unused = ImageStatus { format: Some(Format::Raw), ..unused };
+    let warm = |state, template| Some(WarmStatus { state, template, memory_mib: Some(2048) });
+    let ready = ImageStatus {
+        name: text("warm-0a1b2c3d4e5f6071"),
+        kind: ImageKind::Warm,
+        format: None,
+        last_used: days(1),
+        warm: warm("ready", Some(text("ci"))),
+        ..full()
+    };
+    let warming =
+        ImageStatus { warm: warm("warming", None), last_used: None, used_by: None, ..ready.clone() };
     check(
         "images",
         &[
-            ("image list", images(&[used, unused, bare()])),
+            ("image list", images(&[used, unused, bare(), ready, warming])),
             ("image list: none", images(&[])),
             ("image list --available", available_images(&available())),
             ("image list --available: none", available_images(&[])),

@@ -5,7 +5,8 @@ use clap::ValueEnum as _;
 use super::{ODD, check, future, parsed, past, text, texts};
 use crate::cli::render::{Column, changed, disks, status, vms};
 use crate::manager::{
-    DiskStatus, InterfaceStatus, MountStatus, Setting, SshStatus, VmChanged, VmDetails, VmStatus, VmSummary,
+    ColdReason, DiskStatus, InterfaceStatus, MountStatus, Setting, SshStatus, VmChanged, VmDetails, VmStatus,
+    VmSummary,
 };
 use crate::model::{Firmware, MountDriver, PortPublish, Protocol, Uuid, VmState};
 
@@ -104,6 +105,9 @@ fn bare(name: &str) -> VmStatus {
         children: Vec::new(),
         interrupted: false,
         published: Vec::new(),
+        start: None,
+        warm_reason: None,
+        warm_state: None,
     }
 }
 
@@ -137,6 +141,8 @@ fn full() -> VmStatus {
         snapshots: texts(&["before-upgrade", ODD]),
         serial_log: Some(text("/var/log/libvirt/qemu/web-serial.log")),
         parent: Some(text("golden")),
+        start: Some("warm"),
+        warm_state: Some(text("warm-0a1b2c3d4e5f6071")),
         children: texts(&["web-1", "web-2"]),
         published: vec![port(8080, 80, Protocol::Tcp), port(5353, 53, Protocol::Udp)],
         ..bare("web")
@@ -175,12 +181,14 @@ fn mounts() -> Vec<MountStatus> {
 fn pages() {
     let ssh = Some(SshStatus { user: text("debian"), host: None, port: 22 });
     let interrupted = VmStatus { interrupted: true, ssh, ttl_expires: Some(past()), ..bare(ODD) };
+    let booted = VmStatus { start: Some("cold"), warm_reason: Some(ColdReason::NoState), ..bare("web") };
     check(
         "status",
         &[
             ("status", status(&full())),
             ("status: little", status(&bare("web"))),
             ("status: interrupted", status(&interrupted)),
+            ("status: booted", status(&booted)),
             ("disk list", disks(&all_disks())),
             ("disk list: none", disks(&[])),
         ],

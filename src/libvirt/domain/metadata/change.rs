@@ -1,4 +1,4 @@
-use super::{Metadata, NAMESPACE, OwnedVolume};
+use super::{FirstStart, Metadata, NAMESPACE, OwnedVolume};
 use crate::libvirt::domain::namespace;
 use crate::libvirt::xml::{Element, Node};
 use crate::model::{Label, Timestamp};
@@ -16,6 +16,8 @@ pub struct MetadataChange {
     pub owned: Vec<OwnedVolume>,
     /// The paths of those that it no longer owns.
     pub disown: Vec<String>,
+    /// How it was first started.
+    pub first_start: Option<FirstStart>,
 }
 
 impl MetadataChange {
@@ -59,6 +61,7 @@ impl MetadataChange {
                 .with("path", &owned.path)
         };
         changed
+            .children(self.first_start.as_ref().map(|start| start.to_element("start")))
             .children(self.label.iter().map(label))
             .children(expires)
             .children(self.owned.iter().map(volume))
@@ -70,6 +73,7 @@ impl MetadataChange {
                 self.unlabel.iter().any(|gone| gone == key) || self.label.iter().any(|label| label.key == key)
             }),
             "expires" => self.expires.is_some(),
+            "start" => self.first_start.is_some(),
             "volume" => element.attribute("path").is_some_and(|path| self.disown.iter().any(|p| p == path)),
             _ => false,
         }
@@ -132,6 +136,7 @@ mod tests {
             expires: Some(None),
             owned: vec![OwnedVolume { pool: "p".into(), volume: "new".into(), path: "/p/new".into() }],
             disown: full().owned.into_iter().map(|owned| owned.path).collect(),
+            first_start: Some(FirstStart::Cold { reason: "no_state".into() }),
         };
         let before = Metadata {
             labels: vec!["ci=1".parse().expect("valid"), "team=a".parse().expect("valid")],
@@ -145,7 +150,8 @@ mod tests {
         let line = changed.to_line().expect("writes");
         assert!(!line.contains("<vmtools:") && !line.contains("xmlns") && !line.contains('\n'), "{line}");
         let (labels, owned) = (change.label.clone(), change.owned.clone());
-        let expected = Metadata { labels, owned, expires: None, ..before };
+        let first_start = change.first_start.clone();
+        let expected = Metadata { labels, owned, expires: None, first_start, ..before };
         assert_eq!(Metadata::of_domain(&put_in(changed)), Some(expected));
         assert!(MetadataChange::default().is_empty() && !change.is_empty());
     }

@@ -56,6 +56,8 @@ pub struct Metadata {
     pub expires: Option<Timestamp>,
     /// The VM that its disks stand on, if it is a linked clone.
     pub parent: Option<Parent>,
+    /// How it was first started, where a warm start was asked for.
+    pub first_start: Option<FirstStart>,
     /// The process that is making it, while it is being made.
     pub creator: Option<String>,
 }
@@ -67,6 +69,21 @@ pub struct Parent {
     pub uuid: Uuid,
     /// The name that it had then.
     pub name: String,
+}
+
+/// How a VM was first started, where a warm start was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FirstStart {
+    /// From a warm state.
+    Warm {
+        /// The key of the state.
+        key: String,
+    },
+    /// By booting.
+    Cold {
+        /// Why, in one word of vmtools'.
+        reason: String,
+    },
 }
 
 /// A volume that a VM owns.
@@ -181,6 +198,7 @@ impl Metadata {
         vm = vm.children(self.parent.as_ref().map(|parent| {
             Element::new("vmtools:parent").with("uuid", parent.uuid.to_string()).with("name", &parent.name)
         }));
+        vm = vm.children(self.first_start.as_ref().map(|start| start.to_element("vmtools:start")));
         let mark = self.creator.as_ref().map(|creator| {
             Element::new("creating:by").with("xmlns:creating", CREATING_NAMESPACE).text(creator)
         });
@@ -228,10 +246,26 @@ impl Metadata {
                     self.parent = Some(Parent { uuid, name });
                 }
             }
+            "start" => self.first_start = FirstStart::from_element(element),
             "expires" => self.expires = element.content().parse().ok(),
             // A later vmtools may write more.
             _ => {}
         }
+    }
+}
+
+impl FirstStart {
+    fn to_element(&self, name: &str) -> Element {
+        match self {
+            Self::Warm { key } => Element::new(name).with("warm", key),
+            Self::Cold { reason } => Element::new(name).with("cold", reason),
+        }
+    }
+
+    fn from_element(element: &Element) -> Option<Self> {
+        let attribute = |name: &str| element.attribute(name).map(str::to_owned);
+        let warm = attribute("warm").map(|key| Self::Warm { key });
+        warm.or_else(|| attribute("cold").map(|reason| Self::Cold { reason }))
     }
 }
 
@@ -305,6 +339,7 @@ mod tests {
             mounts: vec![Mounted { tag: "vmtools:0".into(), guest: "/a&b".into() }],
             expires: "2026-02-01T12:00:00Z".parse().ok(),
             parent: Some(Parent { uuid: Uuid::from_u128(7), name: "a&b".into() }),
+            first_start: Some(FirstStart::Warm { key: "0a1b".into() }),
             creator: Some("host boot 1 2".into()),
         }
     }

@@ -1,0 +1,290 @@
+# vmtools' helper in a guest whose running state is kept, or copied. It waits in that state for one command, which tells
+# the copy who it is: over the guest agent's channel ("serve"; no agent may have it open), or as a line on standard input.
+# It needs Python 3.4 and nothing else. The order matters: nothing random is made before the new seed is in, and no
+# daemon of the guest is told of a name that is not on the disk yet.
+import base64, fcntl, glob, json, os, pwd, re, select, signal, socket, subprocess, sys, time
+
+PORT = "/dev/virtio-ports/org.qemu.guest_agent.0"
+FOLDER = "/run/vmtools-warm"
+RNDRESEEDCRNG = 0x5207
+
+
+def write(path, data, mode=0o644, owner=None):
+    """Beside its place, then into it: a guest that dies meanwhile has the old file or the new one."""
+    if isinstance(data, str):
+        data = data.encode()
+    path = os.path.realpath(path)
+    new = path + ".vmtools-new"
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    try:
+        os.fchmod(handle, mode)
+        if owner:
+            os.fchown(handle, *owner)
+        while data:
+            data = data[os.write(handle, data):]
+    finally:
+        os.close(handle)
+    os.rename(new, path)
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def replace(path, changes):
+    """Changes words in a file and keeps its mode and owner. True if it had one of them."""
+    try:
+        with open(path, "rb") as file:
+            old = file.read()
+        stat = os.stat(path)
+    except OSError:
+        return False
+    new = old
+    for before, after in changes:
+        if before:
+            new = new.replace(before.encode(), after.encode())
+    if new == old:
+        return False
+    write(path, new, stat.st_mode & 0o7777, (stat.st_uid, stat.st_gid))
+    return True
+
+
+def run(*argv, given=None, seconds=30):
+    try:
+        done = subprocess.run(
+            argv, input=given, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=seconds)
+        return done.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def pids(name):
+    """The processes of that name that init has started."""
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        found = re.match(r"(\d+) \((.*)\) \S (\d+)", read(stat), re.S)
+        if found and found[2] == name and found[3] == "1":
+            yield int(found[1])
+
+
+def reseed(seed):
+    """Bytes of the host's, then the kernel's generator seeded anew from its pool: written bytes alone reach only that."""
+    with open("/dev/urandom", "wb", 0) as random:
+        random.write(seed)
+        fcntl.ioctl(random, RNDRESEEDCRNG)
+
+
+def host_keys(identity):
+    for path in glob.glob("/etc/ssh/ssh_host_*_key") + glob.glob("/etc/ssh/ssh_host_*_key.pub"):
+        os.unlink(path)
+    key = "/etc/ssh/ssh_host_ed25519_key"
+    write(key, identity["host_key"], 0o600)
+    write(key + ".pub", identity["host_key_public"])
+    # It reads its keys anew, and its configuration, and keeps no connection's process from its end.
+    for pid in pids("sshd"):
+        os.kill(pid, signal.SIGHUP)
+
+
+def authorized_keys(identity):
+    try:
+        user = pwd.getpwnam(identity["user"])
+    except KeyError:
+        return
+    folder = os.path.join(user.pw_dir, ".ssh")
+    if not os.path.isdir(folder) or os.path.islink(folder):
+        return
+    lines = "".join(key + "\n" for key in identity["authorized_keys"])
+    write(os.path.join(folder, "authorized_keys"), lines, 0o600, (user.pw_uid, user.pw_gid))
+
+
+def cloud_init(identity):
+    """cloud-init takes the copy for the instance that it has set up: it does nothing anew at the next boot."""
+    old, new = identity["old_instance_id"], identity["instance_id"]
+    base = "/var/lib/cloud/"
+    if os.path.isdir(base + "instances/" + old):
+        os.rename(base + "instances/" + old, base + "instances/" + new)
+        if os.path.islink(base + "instance"):
+            os.unlink(base + "instance")
+        os.symlink(base + "instances/" + new, base + "instance")
+        for name in "instance-id", "previous-instance-id":
+            write(base + "data/" + name, new + "\n")
+    words = [(old, new)] + names(identity) + macs(identity)
+    for name in ".instance-id", "instance-data.json", "instance-data-sensitive.json", "network-config.json":
+        replace("/run/cloud-init/" + name, words)
+    # What it remembers of the seed. Without the one in its own form it reads the seed again at the next boot, which is
+    # the copy's own by then, and finds the instance that it knows.
+    instance = base + "instance/"
+    for name in "user-data.txt", "user-data.txt.i", "cloud-config.txt":
+        replace(instance + name, words)
+    if os.path.exists(instance + "obj.pkl"):
+        os.unlink(instance + "obj.pkl")
+    # It sets the name again at each boot, unless it is another than the one that it has set before.
+    for name in "set-hostname", "previous-hostname":
+        replace(base + "data/" + name, names(identity))
+
+
+def names(identity):
+    return [(identity["old_hostname"], identity["hostname"])]
+
+
+def macs(identity):
+    pairs = []
+    for old, new in zip(identity["old_macs"], identity["macs"]):
+        pairs += [(old, new), (old.upper(), new.upper())]
+    return pairs
+
+
+NETWORK_FILES = (
+    "/etc/netplan/*.yaml", "/run/systemd/network/*", "/etc/systemd/network/*", "/etc/network/interfaces",
+    "/etc/network/interfaces.d/*", "/etc/NetworkManager/system-connections/*",
+    "/run/NetworkManager/system-connections/*", "/etc/sysconfig/network-scripts/ifcfg-*",
+    "/etc/udev/rules.d/70-persistent-net.rules", "/etc/cloud/cloud.cfg.d/*")
+
+
+def network(identity):
+    """The files that name an interface by its address, before the new interface comes."""
+    changed = [path for pattern in NETWORK_FILES for path in glob.glob(pattern) if replace(path, macs(identity))]
+    # What a client was known by: a lease of the other one's would be asked for again.
+    for pattern in "/var/lib/dhcp/*.lease*", "/var/lib/NetworkManager/*.lease", "/var/lib/dhclient/*.lease*":
+        for path in glob.glob(pattern):
+            os.unlink(path)
+    if any("/NetworkManager/" in path or "/sysconfig/" in path for path in changed):
+        run("nmcli", "connection", "reload")
+
+
+def apply(identity):
+    reseed(base64.b64decode(identity["seed"]))
+    time.clock_settime(time.CLOCK_REALTIME, identity["time"])
+    write("/var/lib/systemd/random-seed", os.urandom(512), 0o600) if os.path.isdir("/var/lib/systemd") else None
+    socket.sethostname(identity["hostname"])
+    if os.path.exists("/etc/hostname"):
+        write("/etc/hostname", identity["hostname"] + "\n")
+    replace("/etc/hosts", names(identity))
+    old = read("/etc/machine-id").strip()
+    if old:
+        for path in "/etc/machine-id", "/run/machine-id", "/var/lib/dbus/machine-id":
+            if os.path.isfile(path) and not os.path.islink(path):
+                write(path, identity["machine_id"] + "\n", 0o444)
+    host_keys(identity)
+    authorized_keys(identity)
+    if identity.get("password"):
+        run("chpasswd", "-e", given=(identity["user"] + ":" + identity["password"]).encode())
+    cloud_init(identity)
+    network(identity)
+    return {"applied": True, "old_machine_id": old}
+
+
+def afterwards(identity, old_machine_id):
+    """What may take its time: the copy is itself by now."""
+    os.sync()
+    # systemd's own daemons learn names from each other, not from the kernel.
+    if os.path.exists("/run/systemd/system"):
+        run("hostnamectl", "hostname", identity["hostname"]) or run("hostnamectl", "set-hostname", identity["hostname"])
+    journal = "/var/log/journal/"
+    if old_machine_id and os.path.isdir(journal + old_machine_id):
+        # Else journalctl finds no files: it looks for those of the machine's own id.
+        os.rename(journal + old_machine_id, journal + identity["machine_id"])
+        run("systemctl", "restart", "systemd-journald")
+    if os.path.exists("/etc/network/interfaces") and not os.path.exists("/run/systemd/netif/links"):
+        bring_up(identity)
+    early = "/run/systemd/network/05-vmtools-warm.network"
+    if os.path.exists(early):
+        # The address has come by it; from the next boot on, and after any reload, the guest's own file counts.
+        os.unlink(early)
+    if os.path.exists(FOLDER + "/agent"):
+        run("systemctl", "start", read(FOLDER + "/agent").strip())
+    for name in os.listdir(FOLDER):
+        os.unlink(os.path.join(FOLDER, name))
+    os.rmdir(FOLDER)
+
+
+def bring_up(identity):
+    """ifupdown's interfaces that are "auto" come up at boot only, and this one was not there."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for path in glob.glob("/sys/class/net/*/address"):
+            if read(path).strip().lower() in identity["macs"]:
+                name = path.split("/")[4]
+                return run("ifup", "--force", name)
+        time.sleep(0.1)
+    return False
+
+
+def answer(port, value):
+    port.write(json.dumps(value).encode() + b"\n")
+
+
+def serve():
+    """Answers on the agent's channel as the agent does, to three commands."""
+    port = open(PORT, "r+b", 0)
+    poll = select.poll()
+    poll.register(port, select.POLLIN)
+    # What would be done for the first time by the copy is done once before: pages and caches are in the state then.
+    json.loads(json.dumps({"a": base64.b64decode(b"aGk=").decode()})), list(pids("sshd")), glob.glob("/etc/netplan/*")
+    with open(FOLDER + "/ready", "w"):
+        pass
+    rest = b""
+    while True:
+        poll.poll()
+        more = port.read(65536)
+        if not more:
+            # No one is at the host's end.
+            time.sleep(0.02)
+            continue
+        *lines, rest = (rest + more.replace(b"\xff", b"")).split(b"\n")
+        for line in lines:
+            identity = reply(port, line)
+            if identity is not None:
+                port.close()
+                return identity
+
+
+def reply(port, line):
+    if not line.strip():
+        return None
+    try:
+        request = json.loads(line.decode())
+        command, given = request.get("execute"), request.get("arguments") or {}
+    except (ValueError, AttributeError):
+        answer(port, {"error": {"class": "GenericError", "desc": "this is no command"}})
+        return None
+    if command in ("guest-sync", "guest-sync-delimited"):
+        if command == "guest-sync-delimited":
+            port.write(b"\xff")
+        answer(port, {"return": given.get("id")})
+    elif command == "guest-ping":
+        answer(port, {"return": {}})
+    elif command == "vmtools-identity":
+        try:
+            result = apply(given)
+        except Exception as error:
+            answer(port, {"error": {"class": "GenericError", "desc": "%s: %s" % (type(error).__name__, error)}})
+            return None
+        answer(port, {"return": result})
+        return dict(given, result=result)
+    else:
+        answer(port, {"error": {"class": "CommandNotFound", "desc": "The command %s has not been found" % command}})
+    return None
+
+
+def main():
+    if sys.argv[1:] == ["serve"]:
+        identity = serve()
+        result = identity["result"]
+    else:
+        identity = json.loads(sys.stdin.readline())
+        result = apply(identity)
+        print(json.dumps(result), flush=True)
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+        for descriptor in 0, 1, 2:
+            os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
+    os.makedirs(FOLDER, 0o700, exist_ok=True)
+    afterwards(identity, result["old_machine_id"])
+
+
+main()

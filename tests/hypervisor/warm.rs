@@ -1,0 +1,210 @@
+//! VMs that start from a saved running state.
+
+use std::collections::HashSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::support::{Cmd, Run, Sandbox, sandbox_or_skip, wait_for};
+use super::{MINUTE, create, nothing_is_left, unbootable_image};
+
+const LONG: Duration = Duration::from_secs(600);
+
+/// What a guest is known by: all of it has to be another in each.
+const IDENTITY: &str = "hostname; cat /etc/machine-id; cut -d' ' -f2 /etc/ssh/ssh_host_ed25519_key.pub; \
+    cat /sys/class/net/e*/address; cat /proc/sys/kernel/random/uuid; cat /var/lib/cloud/data/instance-id; \
+    ip -4 -br address show scope global | awk '{ print $3 }'";
+
+fn debian(sandbox: &Sandbox, name: &str, image: &Path, more: &[&str]) -> Cmd {
+    let image = image.to_str().unwrap();
+    let mut args = vec!["create", name, "--image", image, "-m", "512", "-c", "1", "-d", "4", "--warm"];
+    args.extend(more);
+    sandbox.vmtools(&args).timeout(LONG)
+}
+
+fn ssh(sandbox: &Sandbox, name: &str, script: &str) -> Run {
+    sandbox.vmtools(&["ssh", name, "--", script]).run().success()
+}
+
+fn folder(sandbox: &Sandbox) -> PathBuf {
+    sandbox.outside("/var/lib/libvirt/images/vmtools/warm")
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// The files of states.
+fn states(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder(sandbox)).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|end| end == "save")).collect()
+}
+
+#[test]
+fn debian_goes_on_from_a_saved_state_as_another() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.debian_image());
+    let user_data = sandbox.home().join("user-data");
+    std::fs::write(&user_data, "#cloud-config\nruncmd: ['echo ran >>/var/log/ran']\n").unwrap();
+    let user_data = ["--user-data", user_data.to_str().unwrap()];
+    let warm = ["image", "warm", image.to_str().unwrap(), "-m", "512", "-c", "1", "-d", "4", "--json"];
+    let made = sandbox.vmtools(&[&warm[..], &user_data].concat()).timeout(LONG).run().success();
+    let state = made.json();
+    assert_eq!((&state["kind"], &state["warm"]["state"]), (&"warm".into(), &"ready".into()), "{made}");
+    let name = state["name"].as_str().unwrap().to_owned();
+    assert!(sandbox.domains().is_empty());
+    // It holds what was in the guest's memory.
+    let [file] = states(&sandbox).try_into().unwrap();
+    assert_eq!((mode(&file), mode(&folder(&sandbox))), (0o600, 0o700));
+    // There is one for what was asked for.
+    let again = sandbox.vmtools(&[&warm[..], &user_data].concat()).timeout(LONG).run().success();
+    again.stderr_has("is up to date");
+
+    // Three at once.
+    let wait = [&user_data[..], &["--start", "--wait", "--json"]].concat();
+    let creates: Vec<_> =
+        ["a", "b", "c"].iter().map(|name| debian(&sandbox, name, &image, &wait).spawn()).collect();
+    for create in creates {
+        let made = create.wait(LONG).success();
+        assert_eq!(
+            (&made.json()["start"], &made.json()["warm_state"]),
+            (&"warm".into(), &name.clone().into()),
+            "{made}"
+        );
+    }
+    let identities: Vec<Vec<String>> =
+        ["a", "b", "c"].iter().map(|name| ssh(&sandbox, name, IDENTITY).lines()).collect();
+    for of_each in 0..identities[0].len() {
+        let values: HashSet<&String> = identities.iter().map(|identity| &identity[of_each]).collect();
+        assert_eq!(values.len(), 3, "{identities:?}");
+    }
+    for (vm, identity) in ["a", "b", "c"].iter().zip(&identities) {
+        let status = sandbox.vmtools(&["status", vm, "--json"]).run().success().json();
+        let uuid = status["uuid"].as_str().unwrap();
+        assert_eq!(identity[..2], [(*vm).to_owned(), uuid.replace('-', "")]);
+        assert_eq!(identity[3], status["interfaces"][0]["mac"].as_str().unwrap());
+        assert_eq!(identity[5], format!("vmtools-{uuid}"));
+        // The disk has what the guest has written since.
+        assert!(status["disks"][0]["backing"].as_str().unwrap().contains("vmtools-warm-"), "{status}");
+    }
+    let page = sandbox.vmtools(&["status", "a"]).run().success();
+    page.stdout_has(&format!("from the warm state {name}"));
+    // Nothing names the VM that the state was made of, nor is anything of it left.
+    let unhurried = "! systemctl is-active -q qemu-guest-agent || [ -e /run/vmtools-warm ] || echo ready";
+    wait_for("the guest to have finished", MINUTE, || {
+        ssh(&sandbox, "a", unhurried).stdout.contains("ready").then_some(())
+    });
+    let quiet = ssh(
+        &sandbox,
+        "a",
+        "sudo grep -rl vmtools-warm /etc /var/lib/cloud/data /run/cloud-init /run/systemd/network; hostnamectl hostname; \
+         cloud-init status; sudo journalctl -q -n 1 >/dev/null && echo journal; cat /var/log/ran; \
+         systemctl --failed --no-legend --plain",
+    );
+    assert_eq!(quiet.lines(), ["a", "status: done", "journal", "ran"], "{quiet}");
+    sandbox.vmtools(&["exec", "a", "--", "true"]).run().success();
+    let clock = ssh(&sandbox, "a", "date +%s").stdout.trim().parse::<u64>().unwrap();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!(now.abs_diff(clock) <= 5, "{clock} {now}");
+
+    // What boots stays who it is, and nothing is set up anew.
+    sandbox.vmtools(&["restart", "a", "--wait"]).timeout(LONG).run().success();
+    let rebooted = ssh(&sandbox, "a", &format!("{IDENTITY}; cat /var/log/ran")).lines();
+    assert_eq!((&rebooted[..4], &rebooted[5..7]), (&identities[0][..4], &identities[0][5..7]));
+    assert_eq!(rebooted[7..], ["ran"]);
+    sandbox.vmtools(&["stop", "a"]).timeout(LONG).run().success();
+    sandbox.vmtools(&["clone", "a", "d"]).run().success();
+    sandbox.vmtools(&["delete", "--force", "c"]).run().success();
+
+    // The state goes, and its disk with the last VM that stands on it. A full clone stands on none.
+    let listed = sandbox.vmtools(&["image", "list", "--json"]).run().success().json();
+    let of_state = |image: &&serde_json::Value| image["name"] == name.as_str();
+    let listed = listed.as_array().unwrap().iter().find(of_state).unwrap().clone();
+    assert_eq!(listed["used_by"], serde_json::json!(["a", "b"]), "{listed}");
+    sandbox.vmtools(&["image", "rm", &name]).run().success();
+    assert!(states(&sandbox).is_empty());
+    ssh(&sandbox, "b", "sync; cat /etc/machine-id");
+    sandbox.vmtools(&["gc"]).run().success();
+    let disks = || sandbox.volumes().into_iter().filter(|volume| volume.contains("vmtools-warm-")).count();
+    assert_eq!(disks(), 1);
+    sandbox.vmtools(&["delete", "--force", "a", "b", "d"]).run().success();
+    sandbox.vmtools(&["gc"]).run().success();
+    assert_eq!(disks(), 0);
+    nothing_is_left(&sandbox);
+}
+
+/// Whatever is wrong with the state, the VM is there and boots, and what was of no use is gone.
+#[test]
+fn a_state_that_is_of_no_use_is_no_obstacle() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.debian_image());
+    let user_data = "#cloud-config\npackage_update: false\n";
+    let make = || {
+        let args = ["image", "warm", image.to_str().unwrap(), "-m", "512", "-c", "1", "-d", "4"];
+        let make = sandbox.vmtools(&[&args[..], &["--user-data", "-"]].concat()).stdin(user_data);
+        make.timeout(LONG).run().success();
+        let [file] = states(&sandbox).try_into().unwrap();
+        file
+    };
+    let file = make();
+    // Nobody's state is of any use to a VM with other memory.
+    let cold = |name: &str, more: &[&str], reason: &str| {
+        // What came by a pipe can't be read again, so that no state is made anew in the background.
+        let args = [&["--start", "--json", "--user-data", "-"], more].concat();
+        let made = debian(&sandbox, name, &image, &args).stdin(user_data).run().success();
+        let vm = made.json();
+        assert_eq!((&vm["start"], &vm["warm_reason"]), (&"cold".into(), &reason.into()), "{made}");
+        assert_eq!(sandbox.state(name), "running");
+        sandbox.vmtools(&["delete", "--force", name]).run().success();
+    };
+    cold("other", &["--max-memory", "1G"], "no_state");
+    let whole = std::fs::read(&file).unwrap();
+    let saved = std::fs::metadata(&file).unwrap().modified().unwrap();
+    let restore = || {
+        std::fs::write(&file, &whole).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::File::options().write(true).open(&file).unwrap().set_modified(saved).unwrap();
+    };
+    // Of a save that was cut off.
+    let mut bytes = whole.clone();
+    bytes[..16].copy_from_slice(b"LibvirtQemudPart");
+    std::fs::write(&file, &bytes).unwrap();
+    cold("partial", &[], "bad_state");
+    // Cut off in its middle: QEMU finds out.
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    std::fs::File::options().write(true).open(&file).unwrap().set_modified(saved).unwrap();
+    cold("short", &[], "restore_failed");
+    restore();
+    // Once more, and it is removed.
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    std::fs::File::options().write(true).open(&file).unwrap().set_modified(saved).unwrap();
+    cold("shorter", &[], "restore_failed");
+    assert!(states(&sandbox).is_empty());
+    nothing_is_left(&sandbox);
+}
+
+/// Where no state can be, none is looked for, and it is said why.
+#[test]
+fn what_cannot_be_warm_boots_and_says_why() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = unbootable_image(&sandbox);
+    let shared = sandbox.tmp().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let shared = format!("{}:/mnt", shared.display());
+    let cases: [(&[&str], &str); 3] = [
+        (&["--network", "none"], "interfaces"),
+        (&["--network", "default", "--network", "default"], "interfaces"),
+        (&["--mount", &shared], "mounts"),
+    ];
+    for (more, reason) in cases {
+        let made = create(&sandbox, "vm", &image, &[&["--warm", "--start", "--json"], more].concat());
+        let made = made.run().success();
+        assert_eq!(made.json()["warm_reason"], reason, "{made}");
+        let status = sandbox.vmtools(&["status", "vm", "--json"]).run().success().json();
+        assert_eq!((&status["start"], &status["warm_reason"]), (&"cold".into(), &reason.into()));
+        sandbox.vmtools(&["delete", "--force", "vm"]).run().success();
+    }
+    create(&sandbox, "vm", &image, &["--warm"]).run().code(2).stderr_has("--start");
+    nothing_is_left(&sandbox);
+}
