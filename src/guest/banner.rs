@@ -8,7 +8,8 @@ use tokio::time::timeout;
 
 use super::error::Banner;
 
-/// The line with which an ssh server introduces itself, such as "SSH-2.0-OpenSSH_9.2p1", within `span`.
+/// The line with which an ssh server introduces itself, such as "SSH-2.0-OpenSSH_9.2p1": `to_connect` bounds the wait for
+/// the connection, `for_banner` that for the line, from the same moment on.
 /// Lines before it are skipped (RFC 4253, 4.2).
 ///
 /// A server counts a client that leaves after its banner as one that didn't log in (OpenSSH 9.8's
@@ -16,10 +17,14 @@ use super::error::Banner;
 ///
 /// # Errors
 /// [`Banner::NotYet`] and [`Banner::Silent`] are worth another try; [`Banner::NotSsh`] is not.
-pub async fn read_banner(address: SocketAddr, span: Duration) -> Result<String, Banner> {
+pub async fn read_banner(
+    address: SocketAddr,
+    to_connect: Duration,
+    for_banner: Duration,
+) -> Result<String, Banner> {
     let began = Instant::now();
     let not_yet = |source| Banner::NotYet { address, source };
-    let mut stream = match timeout(span, TcpStream::connect(address)).await {
+    let mut stream = match timeout(to_connect, TcpStream::connect(address)).await {
         Ok(connected) => connected.map_err(not_yet)?,
         Err(_) => return Err(not_yet(ErrorKind::TimedOut.into())),
     };
@@ -30,7 +35,7 @@ pub async fn read_banner(address: SocketAddr, span: Duration) -> Result<String, 
     let mut seen = Vec::new();
     let mut chunk = [0; 512];
     loop {
-        let left = span.saturating_sub(began.elapsed());
+        let left = for_banner.saturating_sub(began.elapsed());
         let count = match timeout(left, stream.read(&mut chunk)).await {
             Ok(read) => read.map_err(not_yet)?,
             Err(_) if seen.is_empty() => return Err(Banner::Silent { address }),
@@ -124,6 +129,9 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
+    const SOON: Duration = Duration::from_secs(10);
+    const BRIEFLY: Duration = Duration::from_millis(300);
+
     fn block_on<T>(future: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("runtime").block_on(future)
@@ -169,12 +177,22 @@ mod tests {
     #[test]
     fn a_slow_server_is_read_to_its_line() {
         let address = server(&[b"be wel", b"come\r\nSSH-2", b".0-x\r\n"], Duration::ZERO);
-        assert_eq!(block_on(read_banner(address, Duration::from_secs(10))).expect("reads"), "SSH-2.0-x");
+        assert_eq!(block_on(read_banner(address, SOON, SOON)).expect("reads"), "SSH-2.0-x");
+    }
+
+    #[test]
+    fn a_guest_that_has_accepted_is_waited_for_longer_than_its_connection() {
+        let address = server(&[b"Welcome\r\n", b"SSH-2.0-x\r\n"], Duration::ZERO);
+        // The second line comes 20 ms after the first.
+        assert_eq!(
+            block_on(read_banner(address, Duration::from_millis(10), SOON)).expect("reads"),
+            "SSH-2.0-x"
+        );
     }
 
     #[test]
     fn not_yet_is_told_apart() {
-        let read = |address| block_on(read_banner(address, Duration::from_millis(300)));
+        let read = |address| block_on(read_banner(address, BRIEFLY, BRIEFLY));
         let closed = TcpListener::bind("127.0.0.1:0").expect("binds").local_addr().expect("is bound");
         assert!(matches!(read(closed), Err(Banner::NotYet { .. })));
         assert!(matches!(read(server(&[], Duration::ZERO)), Err(Banner::NotYet { .. })));
@@ -207,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_connection_without_an_answer_is_reset() {
-        let banner = async |address| drop(read_banner(address, Duration::from_millis(50)).await);
+        let banner = async |address| drop(read_banner(address, BRIEFLY, BRIEFLY).await);
         assert_eq!(end_seen(banner, b""), Err(ErrorKind::ConnectionReset));
         assert_eq!(end_seen(banner, b"SSH-2.0-x\r\n"), Ok("SSH-2.0-vmtools\r\n".len()));
         let port = async |address| assert!(port_open(address, Duration::from_secs(5)).await);

@@ -35,6 +35,8 @@ pub(in crate::manager) struct Retry<'a> {
     deadline: Option<Instant>,
     pause: Duration,
     longest: Duration,
+    /// Since when it is tried, where pauses are a share of that.
+    began: Option<Instant>,
     /// The end of the pause that has begun. A pause that is cancelled and begun again ends when it would have.
     due: Option<Instant>,
 }
@@ -60,13 +62,26 @@ impl<'a> Retry<'a> {
         Retry::FIRST
     }
 
-    const FIRST: Self =
-        Self { interrupt: None, deadline: None, pause: FIRST_PAUSE, longest: LONGEST_PAUSE, due: None };
+    const FIRST: Self = Self {
+        interrupt: None,
+        deadline: None,
+        pause: FIRST_PAUSE,
+        longest: LONGEST_PAUSE,
+        began: None,
+        due: None,
+    };
 
     /// With pauses that grow up to `longest`.
     #[must_use]
     pub(in crate::manager) fn at_most(self, longest: Duration) -> Self {
         Self { longest, pause: self.pause.min(longest), ..self }
+    }
+
+    /// With pauses that are a tenth of the time since then: a long wait costs little, and none takes much longer than it
+    /// has to.
+    #[must_use]
+    pub(in crate::manager) fn since(self, began: Instant) -> Self {
+        Self { began: Some(began), ..self }
     }
 
     /// With pauses that are all as long.
@@ -90,6 +105,9 @@ impl<'a> Retry<'a> {
     /// # Errors
     /// [`Error::Interrupted`].
     pub(in crate::manager) async fn again(&mut self) -> Result<bool, Error> {
+        if let Some(began) = self.began {
+            self.pause = (began.elapsed() / 10).clamp(FIRST_PAUSE.min(self.longest), self.longest);
+        }
         let goes_on = self.again_after(self.pause).await?;
         self.pause = (self.pause * 3 / 2).min(self.longest);
         Ok(goes_on)

@@ -23,6 +23,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const FIRST_TRY: Duration = Duration::from_secs(1);
 /// How long each later one may take at most; a slow guest needs more than the first.
 const TRY: Duration = Duration::from_secs(5);
+/// How long a guest that has accepted a connection may take to send its banner.
+const BANNER: Duration = Duration::from_secs(15);
 /// How long the script that asks cloud-init may take by the agent.
 const BY_AGENT: Duration = Duration::from_secs(30);
 /// How long before the deadline the script that waits for cloud-init in the guest ends.
@@ -81,7 +83,9 @@ impl GuestAccess<'_> {
                 domain,
                 condition: *condition,
                 started,
-                retry: Retry::until(started + wait.timeout, self.op.interrupt()).at_most(LONGEST_PAUSE),
+                retry: Retry::until(started + wait.timeout, self.op.interrupt())
+                    .at_most(LONGEST_PAUSE)
+                    .since(started),
                 timeout: wait.timeout,
                 seen: WaitObservation::Nothing,
             };
@@ -175,15 +179,18 @@ impl Waiting<'_> {
     async fn banner(&mut self) -> Result<SocketAddr, Error> {
         let mut patience = FIRST_TRY;
         loop {
-            let socket = match ssh_socket(self.domain, &[]) {
+            let (socket, for_banner) = match ssh_socket(self.domain, &[]) {
                 Some(forwarded) => {
                     self.still_running().await?;
-                    forwarded
+                    (forwarded, patience)
                 }
-                None => SocketAddr::new(self.address().await?, SSH_PORT),
+                // What accepts a connection here is the guest itself, whose server starts a process for each: one that
+                // gives up soon and comes again would keep it from ever answering.
+                None => (SocketAddr::new(self.address().await?, SSH_PORT), BANNER),
             };
             let tried = Instant::now();
-            match guest::read_banner(socket, self.time_for(patience)).await {
+            let spans = (self.time_for(patience), self.time_for(for_banner));
+            match guest::read_banner(socket, spans.0, spans.1).await {
                 Ok(_) => return Ok(socket),
                 Err(error) => self.not_yet(WaitObservation::error(error)).await?,
             }
