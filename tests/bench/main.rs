@@ -5,13 +5,14 @@
 //! - `--version`, `list`, `list --json` and `set -d` at 1, 100 and 1000 defined VMs beside virsh, with the peak memory of
 //!   `list`; `status`, `create`, `image pull`, `image import` and `clone` beside what others offer. Both are timed in
 //!   turns; of each stand the median, the least and the most, and the ratio of the medians;
+//! - a create from a warm state beside one that boots;
 //! - what `monitor` costs at 1 Hz, of one VM and of 100, and what of it goes beyond a bare `virsh domstats`;
 //! - the stop of one guest and of 20.
 //!
 //! The program starts itself again inside the sandbox, where it times what it starts directly: entering
 //! the sandbox for each would make both sides slower by the same and so seem more alike. With `-- --stops` it
 //! measures only the stop of many guests, with `-- --monitors` only what it costs to watch, with `-- --waits` only what
-//! it costs to wait.
+//! it costs to wait, with `-- --warm` only warm starts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,6 +30,7 @@ mod stops;
 #[path = "../support/mod.rs"]
 mod support;
 mod waits;
+mod warm;
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -47,9 +49,12 @@ fn main() {
         args if args.contains(&"--stops") => in_sandbox(stops::measure),
         args if args.contains(&"--monitors") => in_sandbox(monitors::measure),
         args if args.contains(&"--waits") => in_sandbox(waits::measure),
+        args if args.contains(&"--warm") => in_sandbox(warm::measure),
         // Each with nothing but its own VMs beside it.
         args if args.contains(&"--bench") => {
-            [measure, monitors::measure, waits::measure, stops::measure].into_iter().for_each(in_sandbox);
+            [measure, warm::measure, monitors::measure, waits::measure, stops::measure]
+                .into_iter()
+                .for_each(in_sandbox);
         }
         _ => println!("skipped: run by cargo bench"),
     }

@@ -208,3 +208,29 @@ fn what_cannot_be_warm_boots_and_says_why() {
     create(&sandbox, "vm", &image, &["--warm"]).run().code(2).stderr_has("--start");
     nothing_is_left(&sandbox);
 }
+
+/// An ordinary user's VM, behind user-mode networking, with variables of UEFI's of its own.
+#[test]
+fn a_session_has_warm_starts_by_uefi_too() {
+    let sandbox = sandbox_or_skip!(Sandbox::session());
+    let image = sandbox_or_skip!(sandbox.debian_image());
+    let efi = ["--firmware", "efi"];
+    let warm = ["image", "warm", image.to_str().unwrap(), "-m", "512", "-c", "1", "-d", "4"];
+    sandbox.vmtools(&[&warm[..], &efi].concat()).timeout(LONG).run().success();
+    let args = [&efi[..], &["--start", "--wait", "--json"]].concat();
+    for name in ["a", "b"] {
+        let made = debian(&sandbox, name, &image, &args).run().success();
+        assert_eq!(made.json()["start"], "warm", "{made}");
+    }
+    let identities = ["a", "b"].map(|name| ssh(&sandbox, name, "hostname; cat /etc/machine-id").lines());
+    assert_eq!((identities[0][0].as_str(), identities[1][0].as_str()), ("a", "b"));
+    assert_ne!(identities[0][1], identities[1][1]);
+    let own_key = "cut -d' ' -f2 /etc/ssh/ssh_host_ed25519_key.pub; [ -d /sys/firmware/efi ] && echo efi";
+    let keys = ["a", "b"].map(|name| ssh(&sandbox, name, own_key).lines());
+    assert!(keys[0][0] != keys[1][0] && keys[0][1] == "efi", "{keys:?}");
+    sandbox.vmtools(&["restart", "a", "--wait"]).timeout(LONG).run().success();
+    assert_eq!(ssh(&sandbox, "a", "hostname; cat /etc/machine-id").lines(), identities[0]);
+    sandbox.vmtools(&["delete", "--force", "a", "b"]).run().success();
+    sandbox.vmtools(&["image", "prune", "--yes"]).run().success();
+    nothing_is_left(&sandbox);
+}
