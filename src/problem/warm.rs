@@ -18,6 +18,8 @@ pub fn reason(reason: ColdReason) -> &'static str {
         R::NoState => "there is no warm state yet",
         R::Busy => "another command is saving or removing the warm state",
         R::BadState => "the warm state is too old, damaged or does not fit",
+        R::CopyFailed => "the warm state could not be copied",
+        R::TimedOut => "loading the warm state took too long",
         R::RestoreFailed => "QEMU could not load the warm state",
         R::IdentityFailed => "the guest did not take its new identity",
         R::Unreachable => "the guest did not answer in time",

@@ -179,6 +179,8 @@ def apply(identity):
 
 def afterwards(identity, old_machine_id):
     """What may take its time: the copy is itself by now."""
+    if os.path.exists("/etc/network/interfaces") and not has_networkd():
+        bring_up(identity)
     os.sync()
     # systemd's own daemons learn names from each other, not from the kernel.
     if os.path.exists("/run/systemd/system"):
@@ -188,8 +190,6 @@ def afterwards(identity, old_machine_id):
         # Else journalctl finds no files: it looks for those of the machine's own id.
         os.rename(journal + old_machine_id, journal + identity["machine_id"])
         run("systemctl", "restart", "systemd-journald")
-    if os.path.exists("/etc/network/interfaces") and not os.path.exists("/run/systemd/netif/links"):
-        bring_up(identity)
     early = "/run/systemd/network/05-vmtools-warm.network"
     if os.path.exists(early):
         # The address has come by it; from the next boot on, and after any reload, the guest's own file counts.
@@ -199,6 +199,11 @@ def afterwards(identity, old_machine_id):
     for name in os.listdir(FOLDER):
         os.unlink(os.path.join(FOLDER, name))
     os.rmdir(FOLDER)
+
+
+def has_networkd():
+    links = "/run/systemd/netif/links"
+    return os.path.isdir(links) and bool(os.listdir(links))
 
 
 def bring_up(identity):

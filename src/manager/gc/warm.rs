@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Garbage, GarbageCollection, Reason, Target};
+use super::vms::maker;
+use super::{Garbage, GarbageCollection, Maker, Reason, Target};
 use crate::host::LockMode;
 use crate::manager::claim::Subject;
 use crate::manager::inventory::Inventory;
@@ -37,8 +38,10 @@ impl GarbageCollection<'_> {
                 garbage.push(Garbage { files, ..item });
             }
         }
-        let is_defined = |uuid| inventory.definitions.stored(uuid).is_some_and(|vm| vm.creator().is_some());
-        for (_, copy) in folder.copies().into_iter().filter(|(uuid, _)| !is_defined(*uuid)) {
+        let is_at_work = |uuid| {
+            inventory.definitions.stored(uuid).is_some_and(|vm| matches!(maker(vm.creator()), Maker::AtWork))
+        };
+        for (_, copy) in folder.copies().into_iter().filter(|(uuid, _)| !is_at_work(*uuid)) {
             let name = super::name_of(copy.file_name());
             garbage.push(
                 Garbage::of(Target::WarmCopy(copy.clone()), name, Reason::WarmState).with_files([&copy]),

@@ -30,6 +30,10 @@ pub enum ColdReason {
     Busy,
     /// The state does not fit the VM, or is damaged; it was removed.
     BadState,
+    /// The state could not be copied.
+    CopyFailed,
+    /// Loading it took too long.
+    TimedOut,
     /// QEMU could not load the state.
     RestoreFailed,
     /// The guest did not take its identity.
@@ -39,7 +43,7 @@ pub enum ColdReason {
 }
 
 /// Each with the word for JSON and for records.
-const WORDS: [(ColdReason, &str); 14] = [
+const WORDS: [(ColdReason, &str); 16] = [
     (ColdReason::NotStarted, "not_started"),
     (ColdReason::NotCloudInit, "not_cloud_init"),
     (ColdReason::Mounts, "mounts"),
@@ -51,6 +55,8 @@ const WORDS: [(ColdReason, &str); 14] = [
     (ColdReason::NoState, "no_state"),
     (ColdReason::Busy, "busy"),
     (ColdReason::BadState, "bad_state"),
+    (ColdReason::CopyFailed, "copy_failed"),
+    (ColdReason::TimedOut, "timed_out"),
     (ColdReason::RestoreFailed, "restore_failed"),
     (ColdReason::IdentityFailed, "identity_failed"),
     (ColdReason::Unreachable, "unreachable"),
@@ -66,14 +72,14 @@ impl ColdReason {
         WORDS.iter().find(|(_, word)| *word == name).map(|(reason, _)| *reason)
     }
 
-    /// Whether a start was tried from a state, and failed.
-    pub fn is_failure(self) -> bool {
+    /// Whether it speaks against the state.
+    pub(super) fn is_states_fault(self) -> bool {
         matches!(self, Self::BadState | Self::RestoreFailed | Self::IdentityFailed | Self::Unreachable)
     }
 
     /// Whether a state of the VM's key is worth making.
     pub fn wants_state(self) -> bool {
-        matches!(self, Self::NoState) || self.is_failure()
+        self == Self::NoState || self.is_states_fault()
     }
 }
 

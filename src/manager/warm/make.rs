@@ -143,7 +143,8 @@ impl WarmStates<'_> {
         let all = UndefineOptions::default();
         let removed = Storage::of(self.op).remove_domain(uuid, &others, false, all, deadline).await;
         host::remove_vm_sockets(uuid);
-        removed.map(drop).map_err(|left| Error::LeftBehind { cause: Box::new(Error::Interrupted), left })
+        let not_removed = || StorageError::NotRemoved { name: vm.to_owned() };
+        removed.map(drop).map_err(|left| Error::LeftBehind { cause: Box::new(not_removed().into()), left })
     }
 
     fn step(&self, vm: &str, step: Step) -> Result<(), Error> {

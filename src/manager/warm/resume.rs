@@ -15,9 +15,9 @@ use crate::agent::GiveIdentity;
 use crate::guest::identity::Identity;
 use crate::host::LockMode;
 use crate::image::{LocalImage, copy_unsynced};
-use crate::libvirt::{Affects, Domain, DomainSpec, FirstStart, Pool};
+use crate::libvirt::{self, Affects, Domain, DomainSpec, FirstStart, Pool};
 use crate::manager::claim::{Claim, Subject};
-use crate::manager::guest::{GuestAccess, GuestAgent};
+use crate::manager::guest::{AgentError, GuestAccess, GuestAgent};
 use crate::manager::power::Power;
 use crate::manager::{Error, VmSpec, WaitFor};
 use crate::model::{Condition, InterfaceSpec, Uuid};
@@ -27,6 +27,8 @@ use crate::seed::CloudInit;
 const RESTORE: Duration = Duration::from_secs(60);
 /// How long the guest may take to put its identity in place.
 const IDENTITY: Duration = Duration::from_secs(30);
+/// Between two looks for the helper in the guest.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long its ssh server may take to answer then.
 const ANSWER: Duration = Duration::from_secs(60);
 /// As many random bytes as the kernel's generator has state, twice.
@@ -160,10 +162,15 @@ impl WarmStates<'_> {
         wait: Option<&WaitFor>,
     ) -> Result<Result<(), ColdReason>, Error> {
         let domain = self.op.client().definitions().stored(uuid).await?;
-        let Some(copy) = self.copy(chosen, &domain).await? else { return Ok(Err(ColdReason::BadState)) };
+        let copy = match self.copy(chosen, &domain).await? {
+            Ok(copy) => copy,
+            Err(reason) => return Ok(Err(reason)),
+        };
         let restored = self.op.client().domains().restore(&copy.path, RESTORE).await;
         drop(copy);
         match restored {
+            // On a host with too much to do; nothing speaks against the state.
+            Err(libvirt::Error::TimedOut { .. }) => return Ok(Err(ColdReason::TimedOut)),
             Err(error) if error.is_connection() => return Err(error.into()),
             Err(error) => {
                 log::debug!("restoring {}: {error}", domain.name);
@@ -172,8 +179,7 @@ impl WarmStates<'_> {
             Ok(()) => {}
         }
         self.op.check()?;
-        if let Err(error) = self.give_identity(uuid, &chosen.identity).await {
-            log::debug!("the identity of {}: {error}", domain.name);
+        if !self.give_identity(&domain, &chosen.identity).await? {
             return Ok(Err(ColdReason::IdentityFailed));
         }
         self.op.check()?;
@@ -204,23 +210,34 @@ impl WarmStates<'_> {
         }
     }
 
-    /// Tells the guest who it is. It has no way out yet, and nobody has seen it.
-    async fn give_identity(&self, uuid: Uuid, identity: &Identity) -> Result<(), Error> {
-        let mut seed = [0; SEED_BYTES];
-        OsRng.fill_bytes(&mut seed);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let identity = Identity { seed: BASE64.encode(seed), time: now.as_secs_f64(), ..identity.clone() };
-        let agent = GuestAgent::of(self.op).secret_client(uuid);
-        let given = agent.ask_within(&GiveIdentity(&identity), IDENTITY).await?;
-        match given.applied {
-            true => Ok(()),
-            false => Err(Error::Interrupted),
+    /// Tells the guest who it is; it has no way out yet, and nobody has seen it. Gives whether it has taken all of it.
+    async fn give_identity(&self, domain: &Domain, identity: &Identity) -> Result<bool, Error> {
+        let agent = GuestAgent::of(self.op).secret_client(domain.uuid);
+        let mut retry = self.op.retry(IDENTITY).every(PAUSE);
+        loop {
+            let mut seed = [0; SEED_BYTES];
+            OsRng.fill_bytes(&mut seed);
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let now = Identity { seed: BASE64.encode(seed), time: now.as_secs_f64(), ..identity.clone() };
+            match agent.ask_within(&GiveIdentity(&now), IDENTITY).await {
+                Ok(given) => return Ok(given.applied),
+                // libvirt learns only from an event of QEMU's that the helper has the channel open, which may come
+                // after the restore has ended.
+                Err(AgentError::Absent { .. }) if retry.again().await? => {}
+                Err(error) => {
+                    log::debug!("the identity of {}: {error}", domain.name);
+                    return Ok(false);
+                }
+            }
         }
     }
 
     /// Notes that a start from the state has failed: one that fails twice, or is of no use at all, is removed.
     pub(in crate::manager) async fn note_failure(&self, chosen: Box<Chosen>, reason: ColdReason) {
         let Chosen { state, folder, claim, .. } = *chosen;
+        if !reason.is_states_fault() {
+            return;
+        }
         let is_bad = reason == ColdReason::BadState || folder.note_failure(&state.key);
         drop(claim);
         if is_bad {
@@ -228,18 +245,18 @@ impl WarmStates<'_> {
         }
     }
 
-    /// A copy of the state, with the VM's own definition in front; `None` when the state does not fit.
-    async fn copy(&self, chosen: &Chosen, domain: &Domain) -> Result<Option<Copy>, Error> {
+    /// A copy of the state, with the VM's own definition in front.
+    async fn copy(&self, chosen: &Chosen, domain: &Domain) -> Result<Result<Copy, ColdReason>, Error> {
         let definition = match domain.resumed_from(&chosen.state.image.domain) {
             Ok(definition) => definition,
             Err(mismatch) => {
                 log::debug!("{}: {mismatch}", chosen.state.file.display());
-                return Ok(None);
+                return Ok(Err(ColdReason::BadState));
             }
         };
         let failed = |error: &dyn std::fmt::Display| {
             log::debug!("copying {}: {error}", chosen.state.file.display());
-            Ok(None)
+            Ok(Err(ColdReason::CopyFailed))
         };
         let (file, path) = match chosen.folder.new_copy(domain.uuid) {
             Ok(made) => made,
@@ -266,7 +283,7 @@ impl WarmStates<'_> {
             return failed(&error);
         }
         match chosen.state.image.write_to(&file, &definition) {
-            Ok(()) => Ok(Some(copy)),
+            Ok(()) => Ok(Ok(copy)),
             Err(error) => failed(&error),
         }
     }

@@ -87,6 +87,8 @@ fn warnings() {
         NoState {},
         Busy {},
         BadState {},
+        CopyFailed {},
+        TimedOut {},
         RestoreFailed {},
         IdentityFailed {},
         Unreachable {},

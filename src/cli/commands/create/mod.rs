@@ -38,6 +38,7 @@ use crate::problem::{Doing, Problem, vmtools};
                   \n  vmtools create web --template ubuntu --start --wait\
                   \n  vmtools create ci --image ./disk.qcow2 -m 1G -l job=17 --ttl 2h --count 3 --start\
                   \n  vmtools create db --template debian -m 2G --max-memory 8G -c 2 --max-cpus 4\
+                  \n  vmtools create job --template ci --warm --start --wait\
                   \n  vmtools create dev --template ubuntu --mount ~/src:/src --mount ./data:/data:ro --start"
 )]
 pub struct CreateArgs {
