@@ -13,9 +13,9 @@ use tokio::time::timeout;
 
 use super::command::Command;
 use super::record::Records;
-use super::session::{RunError, beside_errors, new_nonce};
+use super::session::{RunError, beside_errors, new_nonce, virsh};
 use crate::model::ConnectionUri;
-use crate::system::process::{Invocation, Piped};
+use crate::system::process::Piped;
 
 /// The kernel takes an argument of 128 KiB (`MAX_ARG_STRLEN`); a command with a UUID and its marker has 80 bytes.
 pub(super) const MOST: usize = 1000;
@@ -35,9 +35,8 @@ pub(super) async fn run_documents(
         script.push_str(&format!("{line};echo {nonce}{index};"));
     }
     script.push_str(&format!("echo --err {nonce};"));
-    let virsh = Invocation::new("virsh", within).args(["-c", uri.as_str(), &script]).spawn_piped();
     let Piped { child: _killed_on_drop, stdin, stdout, stderr } =
-        virsh.map_err(|error| RunError::Error(error.into()))?;
+        virsh(uri, within).arg(&script).spawn_piped().map_err(|error| RunError::Error(error.into()))?;
     drop(stdin);
     let (mut stdout, mut stderr) = (Records::new(stdout), Records::new(stderr));
     let documents = async {

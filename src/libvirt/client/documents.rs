@@ -12,8 +12,9 @@ use crate::model::Uuid;
 /// From this many on, a second virsh asks for a part of them: one of libvirt's and two of virsh's processes keep two
 /// processors busy.
 const SHARED_FROM: usize = 64;
-/// How many more of them the open virsh takes: those that it reads while the other one starts.
-const HEAD_START: usize = 30;
+/// How many more of them the open virsh takes: those that it reads while the other one starts. For `list` it reads the
+/// counters, too.
+const HEAD_START: usize = 10;
 /// How long a definition may take: it is a millisecond, unless the domain's QEMU hangs amid a question, which may hold
 /// it back without end.
 const WITHIN: Duration = Duration::from_secs(5);

@@ -81,8 +81,7 @@ impl From<Broken> for RunError {
 impl Session {
     /// Starts virsh. Whether it gets a connection shows at the first command.
     pub(super) fn open(uri: &ConnectionUri) -> Result<Self, Error> {
-        let Piped { child, stdin, stdout, stderr } = Invocation::new("virsh", QUESTION)
-            .args(["-c", uri.as_str()])
+        let Piped { child, stdin, stdout, stderr } = virsh(uri, QUESTION)
             // Line editing for a dumb terminal: no control sequences in what it echoes.
             .env("TERM", "dumb")
             // No history file for these commands.
@@ -179,6 +178,14 @@ impl Session {
         self.count += 1;
         format!("{}{}", self.nonce, self.count)
     }
+}
+
+/// virsh on this connection, not started yet.
+pub(super) fn virsh(uri: &ConnectionUri, deadline: Duration) -> Invocation {
+    let virsh = Invocation::new("virsh", deadline).args(["-c", uri.as_str()]);
+    // Each reply would set the timer of its keepalives again, which wakes virsh's second thread: that is a twentieth of what
+    // a list with definitions costs. A socket of this host needs none to show that its daemon is gone.
+    if uri.is_local() { virsh.args(["--keepalive-interval", "0"]) } else { virsh }
 }
 
 /// Ten random digits, which no output can guess.

@@ -1,5 +1,6 @@
 //! Which domains there are, and what is asked of one of them or done to it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::addresses::{self, Address, AddressSource};
@@ -45,6 +46,18 @@ impl Domains<'_> {
     /// When the connection fails.
     pub async fn list(self, scope: Scope) -> Result<Vec<DomainId>, Error> {
         Ok(parse_ids(&self.client.call(list(scope)).await?))
+    }
+
+    /// As [`Domains::list`], and which of them libvirt starts by itself, in one round.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn list_with_autostarted(self, scope: Scope) -> Result<(Vec<DomainId>, HashSet<Uuid>), Error> {
+        let commands = [list(scope), Command::new("list --all --autostart --uuid")];
+        let mut replies = self.client.call_each(&commands).await?.into_iter();
+        let mut next = || replies.next().unwrap_or(Ok(String::new()));
+        let (ids, autostarted) = (parse_ids(&next()?), next()?);
+        Ok((ids, lines(&autostarted).filter_map(|line| Uuid::try_parse(line.trim()).ok()).collect()))
     }
 
     /// The domain of this name or UUID. A name goes before a UUID, and an id is never meant.

@@ -11,18 +11,31 @@ use crate::model::{Uuid, VmState};
 
 // A thousand domains take a fifth of a second; a QEMU that hangs holds all of it back.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+const COUNTERS: &str = "domstats --raw --state --vcpu --balloon --nowait";
 
 impl Statistics<'_> {
-    /// The list for `list`: the counters of all domains in the scope, and the UUIDs of those in the other one, in one
-    /// round. To name all is half of what it costs.
+    /// The counters for `list` of all domains in the scope.
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn all(self, scope: Scope, named: Scope) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        self.all_by("domstats --raw --state --vcpu --balloon --nowait", scope, named).await
+    pub async fn all(self, scope: Scope) -> Result<Vec<DomainStats>, Error> {
+        Ok(DomainStats::parse(&self.client.call(in_scope(COUNTERS, scope)).await?))
     }
 
-    /// As [`Statistics::all`], of states alone, which no QEMU is asked for: none that hangs holds it back.
+    /// As [`Statistics::all`], with the UUIDs of those in the other scope, in one round. To name all is half of what it
+    /// costs.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn all_with_ids(
+        self,
+        scope: Scope,
+        named: Scope,
+    ) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
+        self.all_by(COUNTERS, scope, named).await
+    }
+
+    /// As [`Statistics::all_with_ids`], of states alone, which no QEMU is asked for: none that hangs holds it back.
     ///
     /// # Errors
     /// When the connection fails.
@@ -40,12 +53,8 @@ impl Statistics<'_> {
         scope: Scope,
         named: Scope,
     ) -> Result<(Vec<DomainStats>, Vec<DomainId>), Error> {
-        let mut stats = Command::new(words).within(QUERY_TIMEOUT);
-        if scope == Scope::Active {
-            stats = stats.flag("--list-active");
-        }
-        let mut replies =
-            self.client.call_each(&[stats, list(named).within(QUERY_TIMEOUT)]).await?.into_iter();
+        let commands = [in_scope(words, scope), list(named).within(QUERY_TIMEOUT)];
+        let mut replies = self.client.call_each(&commands).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
         Ok((DomainStats::parse(&next()?), parse_ids(&next()?)))
     }
@@ -94,6 +103,14 @@ impl Domains<'_> {
     /// When it is gone, or the connection fails.
     pub async fn state(self, uuid: Uuid) -> Result<VmState, Error> {
         self.client.statistics().state(uuid).await.map(|stats| stats.state())
+    }
+}
+
+fn in_scope(words: &str, scope: Scope) -> Command {
+    let command = Command::new(words).within(QUERY_TIMEOUT);
+    match scope {
+        Scope::All => command,
+        Scope::Active => command.flag("--list-active"),
     }
 }
 

@@ -1,11 +1,11 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
 use crate::host::{self, Socket};
-use crate::libvirt::{self, AddressSource, Domain, DomainId, DomainStats, DomainSummary, Scope};
-use crate::manager::gc::GarbageCollection;
+use crate::libvirt::{AddressSource, Domain, DomainSummary, Scope};
 use crate::manager::guest::endpoint::{is_forwarded, knows_enough};
 use crate::manager::vms::Vms;
+use crate::manager::vms::rows::{Read, Row};
 use crate::manager::warm::is_maker;
 use crate::manager::{Error, Event, VmDetails, VmSummary, Warning};
 use crate::model::{ConnectionUri, Label, Uuid, VmState};
@@ -59,22 +59,13 @@ impl Vms<'_> {
     pub async fn list(&self, request: &ListRequest) -> Result<Vec<VmSummary>, Error> {
         let scope = if request.all { Scope::All } else { Scope::Active };
         let details = request.details || !request.labels.is_empty();
-        // A definition is asked for by UUID, and so are leases, which only those that run have.
-        let named = if details { scope } else { Scope::Active };
-        let mut hung = false;
-        let (stats, ids) = match self.op.client().statistics().all(scope, named).await {
-            // A QEMU that hangs holds back whatever is asked of it, even its definition. Labels stand there.
-            Err(libvirt::Error::TimedOut { .. }) if request.labels.is_empty() => {
-                hung = true;
-                self.op.client().statistics().all_states(scope, named).await?
-            }
-            other => other?,
+        let Read { mut rows, hung } = if details {
+            self.detailed_rows(scope, &request.labels).await?
+        } else {
+            self.plain_rows(scope).await?
         };
-        let mut rows = rows(stats, ids);
         // Nobody asked for it, and it is gone in a minute; `image list` tells of it.
         rows.retain(|row| !is_maker(&row.vm.name));
-        // One without a UUID came or went meanwhile.
-        rows.retain(|row| !details || row.uuid.is_some());
         if rows.is_empty() {
             self.mention_others(request).await?;
         }
@@ -84,12 +75,9 @@ impl Vms<'_> {
             self.op.report(Event::Warning(Warning::Hung));
             return Ok(rows.into_iter().map(|row| row.vm).collect());
         }
-        if details {
-            self.fill_details(&mut rows).await?;
-            rows.retain(|row| match &row.vm.details {
-                Some(details) => carries(details, &request.labels),
-                // Another without any has gone meanwhile.
-                None => request.labels.is_empty() && row.hidden,
+        if !request.labels.is_empty() {
+            rows.retain(|row| {
+                row.vm.details.as_ref().is_some_and(|details| carries(details, &request.labels))
             });
         }
         self.fill_addresses(&mut rows).await?;
@@ -136,41 +124,6 @@ impl Vms<'_> {
         let vms = self.list(&request).await?;
         let managed = |vm: &VmSummary| vm.details.as_ref().is_some_and(|details| details.managed);
         Ok(vms.into_iter().filter(managed).map(|vm| vm.name).collect())
-    }
-
-    async fn fill_details(&self, rows: &mut [Row]) -> Result<(), Error> {
-        let uuids: Vec<Uuid> = rows.iter().filter_map(|row| row.uuid).collect();
-        let autostarted: HashSet<String> =
-            self.op.client().domains().autostarted().await?.into_iter().collect();
-        let mut by_uuid: HashMap<Uuid, &mut Row> =
-            rows.iter_mut().filter_map(|row| Some((row.uuid?, row))).collect();
-        let mut marked = Vec::new();
-        let take = |domain: DomainSummary| {
-            if let Some(row) = by_uuid.get_mut(&domain.uuid) {
-                row.forwarded = Some(is_forwarded(domain.metadata.as_ref()));
-                row.vm.details = Some(VmDetails::of(&domain, autostarted.contains(&row.vm.name)));
-            }
-            if let Some(creator) = domain.metadata.and_then(|record| record.creator) {
-                marked.push((domain.uuid, creator));
-            }
-        };
-        let hidden = self.op.client().definitions().for_each_summary(&uuids, take).await?;
-        if !hidden.is_empty() {
-            self.op.report(Event::Warning(Warning::Hung));
-        }
-        let mut interrupted = HashSet::new();
-        for (uuid, creator) in marked {
-            if GarbageCollection::of(self.op).is_interrupted(uuid, Some(&creator)).await? {
-                interrupted.insert(uuid);
-            }
-        }
-        for row in rows {
-            if let Some(details) = &mut row.vm.details {
-                details.interrupted = interrupted.contains(&details.uuid);
-            }
-            row.hidden = row.uuid.as_ref().is_some_and(|uuid| hidden.contains(uuid));
-        }
-        Ok(())
     }
 
     /// By lease: asking agents would make a list as slow as its slowest guest. One without a lease may be
@@ -228,30 +181,6 @@ impl Vms<'_> {
         }
         Ok(found.into_iter().map(|address| (address.mac, address.ip)).collect())
     }
-}
-
-/// A VM of the list.
-struct Row {
-    /// `None` where nobody needs it, and of one that came or went meanwhile.
-    uuid: Option<Uuid>,
-    vm: VmSummary,
-    /// Whether its QEMU hangs and holds its definition back.
-    hidden: bool,
-    /// Whether a port leads to it, once its definition was read.
-    forwarded: Option<bool>,
-}
-
-/// The counters go by name, which no two VMs share at one moment.
-fn rows(stats: Vec<DomainStats>, ids: Vec<DomainId>) -> Vec<Row> {
-    let mut uuids: HashMap<String, Uuid> = ids.into_iter().map(|id| (id.name, id.uuid)).collect();
-    let row = |stats: DomainStats| {
-        let (cpus, memory_mib) = (stats.cpus().unwrap_or(0), stats.memory_mib().unwrap_or(0));
-        let (state, name, ips) = (stats.state(), stats.name, Vec::new());
-        let uuid = uuids.remove(&name);
-        let vm = VmSummary { name, state, cpus, memory_mib, ips, details: None };
-        Row { uuid, vm, hidden: false, forwarded: None }
-    };
-    stats.into_iter().map(row).collect()
 }
 
 /// Whether vmtools' record of the domain has all of these labels.

@@ -2,6 +2,7 @@
 
 mod error;
 mod list;
+mod rows;
 mod status;
 
 use std::collections::BTreeMap;
