@@ -86,6 +86,13 @@ fn networks_of_every_mode_from_create_to_delete() {
         assert_eq!(info.json()[field], serde_json::json!([]), "{info}");
     }
     network(&["delete", "lab", "--dry-run"]).success().stdout_has("192.168.123.0/24");
+    // What is asked about comes before whether there is a terminal to ask on.
+    for args in [&["delete", "none"][..], &["set", "none", "--fast"]] {
+        network(args).code(3).stderr_has("none");
+    }
+    network(&["delete", "none", "--if-exists"]).success().stderr_has("no network none");
+    network(&["delete", "lab"]).code(2).stderr_has("--yes").stderr_has("hint: ");
+    network(&["delete", "none", "lab"]).code(2).stderr_has("--yes");
     network(&["delete", "lab", "lan", "net", "raw", "none", "--yes", "--if-exists"]).success();
     assert_eq!(networks(&sandbox), ["default"]);
     // The host's own bridge is not libvirt's to remove.

@@ -2,11 +2,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Batch;
+use super::confirmed::{Change, Question};
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
-use crate::problem::{ErrorKind, Problem};
+use crate::problem::Problem;
 
 /// Delete networks that no VM uses.
 #[derive(Debug, Args)]
@@ -27,45 +27,22 @@ pub struct DeleteArgs {
 /// # Errors
 /// When a VM uses one of the networks, or nobody may answer the question.
 pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Problem> {
-    let asks = !(args.dry_run || context.yes);
-    if asks && !context.ui.can_ask() {
-        return Err(Problem::usage(
-            "deleting networks needs confirmation, but there is no terminal to ask on",
-            "--yes deletes without asking; --dry-run shows what would be deleted",
-        ));
-    }
     let session = context.session().await?;
-    let single = args.names.len() == 1;
-    let mut plans = Vec::new();
-    let mut batch = Batch::new();
-    for (index, name) in args.names.iter().enumerate() {
-        if args.names[..index].contains(name) {
-            continue;
-        }
-        match session.networks().plan_delete(name).await.map_err(Problem::from) {
-            Ok(plan) => plans.push(plan),
-            Err(problem) if args.if_exists && problem.kind == ErrorKind::NotFound => {
-                context.ui.note(&format!("there is no network {name}"));
-            }
-            Err(problem) => batch.fail(problem),
-        }
-    }
-    if args.dry_run {
-        context.ui.show_all(&plans, single, render::network_delete_plans);
-        return batch.close(context);
-    }
-    if asks && !plans.is_empty() {
-        let plan = render::network_delete_plans(&plans);
-        let answer = context.ui.confirm(session.interrupt(), &plan, "Delete?", "nothing was deleted").await;
-        if let Err(no) = answer {
-            batch.fail(no);
-            return batch.close(context);
-        }
-    }
-    for plan in plans {
-        if !batch.keep(session.networks().delete(plan).await) {
-            break;
-        }
-    }
-    batch.finish(context, single, |network| format!("deleted {}\n", network.name))
+    let change = Change {
+        names: &args.names,
+        dry_run: args.dry_run,
+        if_exists: args.if_exists,
+        render: render::network_delete_plans,
+        needs_answer: |_| true,
+        question: Question {
+            text: "Delete?",
+            refusal: "nothing was deleted",
+            no_terminal: "deleting networks needs confirmation, but there is no terminal to ask on",
+            hint: "--yes deletes without asking; --dry-run shows what would be deleted",
+        },
+    };
+    let networks = session.networks();
+    let plan = async |name: &str| networks.plan_delete(name).await;
+    let delete = async |plan| networks.delete(plan).await;
+    change.run(&session, context, plan, delete, |network| format!("deleted {}\n", network.name)).await
 }

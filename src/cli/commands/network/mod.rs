@@ -2,6 +2,7 @@
 
 mod attach;
 mod autostart;
+mod confirmed;
 mod create;
 mod delete;
 mod detach;

@@ -2,10 +2,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Batch;
+use super::confirmed::{Change, Question};
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
+use crate::manager::{NetworkStatus, SpeedupPlan};
 use crate::problem::Problem;
 
 /// Change networks.
@@ -34,46 +35,27 @@ pub struct SetArgs {
 /// # Errors
 /// When a network can't be changed, or nobody may answer the question.
 pub async fn run(args: SetArgs, context: &Context) -> Result<ExitCode, Problem> {
-    let asks = !(args.dry_run || context.yes);
-    if asks && !context.ui.can_ask() {
-        return Err(Problem::usage(
-            "changing networks needs confirmation, but there is no terminal to ask on",
-            "--yes changes without asking; --dry-run shows what would be changed",
-        ));
-    }
     let session = context.session().await?;
-    let single = args.names.len() == 1;
-    let mut plans = Vec::new();
-    let mut batch = Batch::new();
-    for (index, name) in args.names.iter().enumerate() {
-        if args.names[..index].contains(name) {
-            continue;
-        }
-        match session.networks().plan_speedup(name).await {
-            Ok(plan) => plans.push(plan),
-            Err(error) => batch.fail(Problem::from(error)),
-        }
-    }
-    if args.dry_run {
-        context.ui.show_all(&plans, single, render::speedup_plans);
-        return batch.close(context);
-    }
-    if asks && plans.iter().any(|plan| plan.removes.is_some()) {
-        let shown = render::speedup_plans(&plans);
-        let answer = context.ui.confirm(session.interrupt(), &shown, "Change?", "nothing was changed").await;
-        if let Err(no) = answer {
-            batch.fail(no);
-            return batch.close(context);
-        }
-    }
-    for plan in plans {
-        if !batch.keep(session.networks().speed_up(plan).await) {
-            break;
-        }
-    }
-    batch.finish(context, single, |status| {
+    let change = Change {
+        names: &args.names,
+        dry_run: args.dry_run,
+        if_exists: false,
+        render: render::speedup_plans,
+        needs_answer: |plan: &SpeedupPlan| plan.removes.is_some(),
+        question: Question {
+            text: "Change?",
+            refusal: "nothing was changed",
+            no_terminal: "changing networks needs confirmation, but there is no terminal to ask on",
+            hint: "--yes changes without asking; --dry-run shows what would be changed",
+        },
+    };
+    let networks = session.networks();
+    let plan = async |name: &str| networks.plan_speedup(name).await;
+    let speed_up = async |plan| networks.speed_up(plan).await;
+    let show = |status: &NetworkStatus| {
         let name = &status.network.name;
         let when = if status.network.lease_delay.is_some() { " at its next start" } else { "" };
         context.ui.outcome(name, format!("{name}: new VMs get their addresses without delay{when}\n"))
-    })
+    };
+    change.run(&session, context, plan, speed_up, show).await
 }
