@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use unicode_width::UnicodeWidthStr;
 
 use crate::cli::complete;
 use crate::cli::context::Context;
@@ -98,7 +99,7 @@ impl<'a> EventSink<'a> {
         let named = |name: &str| args.names.is_empty() || args.names.iter().any(|wanted| wanted == name);
         let states = events.states();
         let names = states.iter().map(|(name, _)| name).filter(|name| named(name));
-        let width = names.map(|name| visible(name).chars().count()).max().unwrap_or(0);
+        let width = names.map(|name| visible(name).width()).max().unwrap_or(0);
         Self {
             ui: &context.ui,
             session,
@@ -171,9 +172,10 @@ impl<'a> EventSink<'a> {
             return self.ui.data_json_line(event);
         }
         let VmEvent { time, name, event, detail, .. } = event;
-        let (time, event, width) = (time.to_millis(), event.to_string(), self.width);
+        let (time, event) = (time.to_millis(), event.to_string());
         let (name, detail) = (visible(name), visible(detail));
-        let line = format!("{time}  {name:<width$}  {event:<11}  {detail}");
+        let pad = " ".repeat(self.width.saturating_sub(name.width()));
+        let line = format!("{time}  {name}{pad}  {event:<11}  {detail}");
         self.ui.data_bytes(format!("{}\n", line.trim_end()).as_bytes())
     }
 }
