@@ -70,6 +70,7 @@ pub fn text(warning: &Warning) -> String {
         W::SetupLeftOut { vm } => format!(
             "{vm} has no cloud-init: the packages, write_files and runcmd of its template are ignored"
         ),
+        W::PasswordIgnored { vm } => format!("{vm} has no cloud-init: its password is not set"),
         W::IdentityKept { vm, ignition } => format!(
             "the guest of {vm} keeps its source's host name, machine-id and ssh host keys ({}); its UUID and MAC \
              addresses are new",

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Error, HostKey};
+use super::{Error, HostKey, PasswordHash};
 
 /// The oldest version of the specification that has `merge`, and that every Ignition 2 knows.
 const VERSION: &str = "3.0.0";
@@ -21,6 +21,8 @@ pub struct Ignition<'a> {
     pub authorized_keys: &'a [String],
     /// The VM's ssh host key.
     pub host_key: Option<&'a HostKey>,
+    /// The user's password; `None` leaves it as the image has it.
+    pub password: Option<&'a PasswordHash>,
 }
 
 impl Ignition<'_> {
@@ -40,12 +42,16 @@ impl Ignition<'_> {
                 format!("{}\n", key.public).as_bytes(),
             ));
         }
+        let mut user = json!({"name": self.user, "sshAuthorizedKeys": self.authorized_keys});
+        if let Some(password) = self.password {
+            user["passwordHash"] = json!(password.as_str());
+        }
         let document = json!({
             "ignition": {
                 "version": VERSION,
                 "config": {"merge": [{"source": data_url(self.config)}]},
             },
-            "passwd": {"users": [{"name": self.user, "sshAuthorizedKeys": self.authorized_keys}]},
+            "passwd": {"users": [user]},
             "storage": {"files": files},
         });
         serde_json::to_vec(&document).map_err(|source| Error::Document { document: "ignition", source })
@@ -87,12 +93,14 @@ mod tests {
         let given = br#"{"ignition": {"version": "3.4.0"}}"#;
         let host_key = HostKey { private: "PRIVATE".into(), public: "ssh-ed25519 AAAB".into() };
         let keys = ["ssh-ed25519 AAAA ada".to_owned()];
+        let password = PasswordHash::of("secret").expect("taken");
         let ignition = Ignition {
             config: given,
             hostname: "web",
             user: "core",
             authorized_keys: &keys,
             host_key: Some(&host_key),
+            password: Some(&password),
         };
         let document: Value =
             serde_json::from_slice(&ignition.to_document().expect("document")).expect("JSON");
@@ -100,7 +108,9 @@ mod tests {
         let source = document["ignition"]["config"]["merge"][0]["source"].as_str().expect("source");
         let encoded = source.strip_prefix("data:;base64,").expect("a data URL");
         assert_eq!(STANDARD.decode(encoded).expect("base64"), given);
-        assert_eq!(document["passwd"]["users"][0]["sshAuthorizedKeys"][0], keys[0]);
+        let user = &document["passwd"]["users"][0];
+        assert_eq!(user["sshAuthorizedKeys"][0], keys[0]);
+        assert_eq!(user["passwordHash"], password.as_str());
         let files = document["storage"]["files"].as_array().expect("files");
         assert_eq!((files.len(), &files[1]["mode"]), (3, &json!(0o600)));
     }

@@ -52,8 +52,16 @@ fn an_image_for_ignition_needs_no_configuration_of_the_users_own() {
     create(&sandbox, "web", pigeon, &["--start", "--wait"]).run().success();
     let told = sandbox.vmtools(&["ssh", "web", "--", "hostname; whoami"]).run().success();
     assert_eq!(told.lines(), ["web", "homer"], "{told}");
-    let planned = create(&sandbox, "two", pigeon, &["--print-xml"]).run().success();
-    planned.stdout_has("opt/com.coreos/config");
+    let template = folder.join("templates/tools.toml");
+    std::fs::create_dir_all(template.parent().unwrap()).unwrap();
+    std::fs::write(template, "packages = [\"curl\"]\n").unwrap();
+    std::fs::write(folder.join("password"), "secret\n").unwrap();
+    let password = folder.join("password");
+    let args = ["--print-xml", "--template", "tools", "--password-file", password.to_str().unwrap()];
+    let planned = create(&sandbox, "two", pigeon, &args).run().success();
+    let planned =
+        planned.stdout_has("opt/com.coreos/config").stderr_has("the packages, write_files and runcmd");
+    assert!(!planned.stderr.contains("password"), "{planned}");
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
     nothing_is_left(&sandbox);
 }

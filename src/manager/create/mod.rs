@@ -217,7 +217,7 @@ impl Creation<'_> {
             _ => None,
         };
         let seeded = setup.as_ref().is_some_and(Setup::is_seed);
-        self.warn_of_no_seed(spec, seeded, &mounts.folders);
+        self.warn_of_no_seed(spec, setup.as_ref(), &mounts.folders);
         let firmware = spec.firmware.or(image.as_ref().and_then(|image| image.firmware));
         let domain = DomainSpec {
             name: spec.name.clone(),
@@ -270,11 +270,14 @@ impl Creation<'_> {
         Ok(setup)
     }
 
-    fn warn_of_no_seed(&self, spec: &VmSpec, seeded: bool, folders: &[SharedFolder]) {
-        if seeded {
+    fn warn_of_no_seed(&self, spec: &VmSpec, setup: Option<&Setup>, folders: &[SharedFolder]) {
+        if setup.is_some_and(Setup::is_seed) {
             return;
         }
         let vm = || spec.name.to_string();
+        if spec.password.is_some() && setup.is_none() {
+            self.op.report(Event::Warning(Warning::PasswordIgnored { vm: vm() }));
+        }
         if !spec.setup.is_empty() {
             self.op.report(Event::Warning(Warning::SetupLeftOut { vm: vm() }));
         }

@@ -120,6 +120,7 @@ pub(super) fn build(
             user: &access.user,
             authorized_keys: &access.authorized_keys,
             host_key: Some(&host_key),
+            password: spec.password.as_ref(),
         };
         return Ok((Setup::Ignition(ignition.to_document()?), Vec::new()));
     }

@@ -122,6 +122,11 @@ pub enum Warning {
         /// The VM.
         vm: String,
     },
+    /// The VM gets neither a seed nor an Ignition configuration, so its user gets no password.
+    PasswordIgnored {
+        /// The VM.
+        vm: String,
+    },
     /// Nothing tells the clone's guest that it is another one.
     IdentityKept {
         /// The clone.

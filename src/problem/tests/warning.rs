@@ -42,6 +42,7 @@ fn warnings() {
         NoCloudInit { vm: web() },
         UserData (UserDataWarning::NoInterpreter { number: 2 }),
         SetupLeftOut { vm: web() },
+        PasswordIgnored { vm: web() },
         IdentityKept { vm: web(), ignition: true } | { vm: web(), ignition: false },
         NotFrozen { vm: web(), reason: FreezeFault::NoAgent },
         StillFrozen { vm: web() },
