@@ -6,7 +6,7 @@ use crate::system::{fs, process};
 
 use super::digest::checksum;
 use super::import::OvaError;
-use super::{FileKind, catalog, header};
+use super::{Driver, FileKind, catalog, header};
 
 /// Why an image could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,14 @@ pub enum Error {
         path: PathBuf,
         /// What it is.
         kind: FileKind,
+    },
+    /// It is a disk image, where an ISO image is needed.
+    #[error("{} is a {} image, not an ISO image", .path.display(), .driver.name())]
+    NotAnIso {
+        /// What was asked for.
+        path: PathBuf,
+        /// What it is.
+        driver: Driver,
     },
     /// A running QEMU, or a tool of QEMU's, may write to the file, so what is read of it may be torn.
     #[error("a running VM or another program has {} open for writing", .path.display())]

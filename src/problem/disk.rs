@@ -7,7 +7,9 @@ pub(super) fn advice(error: &DiskError) -> Advice {
     use DiskError as E;
     match error {
         E::NoSuchDisk { name, .. } | E::Replaced { name, .. } => (K::NotFound, list(name)),
-        E::NotADisk { name, .. } | E::NotADrive { name, .. } => (K::NotFound, list(name)),
+        E::NotADisk { name, .. } | E::NotADrive { name, .. } | E::Seed { name, .. } => {
+            (K::NotFound, list(name))
+        }
         E::NotHotPluggable { name, .. } => (
             K::WrongState,
             hint(format_args!(

@@ -51,6 +51,13 @@ pub(super) fn advice(error: &Error, doing: Doing) -> Advice {
             (K::NotFound, hint("check the path; a relative path starts at the current directory"))
         }
         E::NotAFile { .. } => (K::Usage, None),
+        E::NotAnIso { path, .. } => (
+            K::Usage,
+            hint(format_args!(
+                "{} attaches it as a disk",
+                vmtools("disk add").fixed("VM").option("--file", path.display())
+            )),
+        ),
         E::NoBuild { .. } => (
             K::NotFound,
             hint(format_args!(

@@ -29,6 +29,7 @@ fn disks_come_grow_and_go_while_the_guest_runs() {
     vmtools(&["disk", "resize", "web", "vdc", "2"]).success().stderr_has("already");
     vmtools(&["disk", "resize", "web", "vdc", "1"]).code(11).stderr_has("only grow");
     vmtools(&["disk", "resize", "web", "vdx", "9"]).code(3).stderr_has("disk list web");
+    vmtools(&["disk", "resize", "web", "vdb", "9"]).code(3).stderr_has("vdb of the VM web is the seed");
 
     let extra = sandbox.tmp().join("own.qcow2");
     let extra = extra.to_str().unwrap();
@@ -76,6 +77,8 @@ fn an_iso_is_put_in_and_taken_out() {
     create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
     vmtools(&["disk", "eject", "web"]).code(5).stderr_has("disk insert web");
     vmtools(&["disk", "insert", "web", "none.iso"]).code(3);
+    let disk = image.to_str().unwrap();
+    vmtools(&["disk", "insert", "web", disk]).code(2).stderr_has("a qcow2 image, not an ISO image");
     vmtools(&["disk", "insert", "web", one]).success().stderr_has("next start");
     assert!(!sandbox.virsh(&["domblklist", "web"]).stdout.contains(one));
     // The drive of the next start is the one, and no other is added.

@@ -1,8 +1,9 @@
 use std::fs::{File, Metadata};
+use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::image::Error;
+use crate::image::{Driver, Error};
 use crate::system::fs;
 
 /// What a path leads to that is no regular file.
@@ -71,6 +72,24 @@ pub(in crate::image) fn open_regular(path: &Path) -> Result<(File, u64), Error> 
 /// [`Error::FileMissing`], [`Error::NotAFile`], or when it can't be reached.
 pub fn check_regular(path: &Path) -> Result<(), Error> {
     check(path, &std::fs::metadata(path).map_err(|error| failed(path, error))?)
+}
+
+/// As [`check_regular`], of a file that a CD-ROM drive is to show. A drive shows it byte by byte, so that a guest makes
+/// nothing of a qcow2. A file that this user can't read is taken to be an ISO image.
+///
+/// # Errors
+/// Those of [`check_regular`]; [`Error::NotAnIso`].
+pub fn check_iso(path: &Path) -> Result<(), Error> {
+    check_regular(path)?;
+    let Ok(file) = open_quietly(path) else { return Ok(()) };
+    let mut head = Vec::new();
+    if file.take(512).read_to_end(&mut head).is_err() {
+        return Ok(());
+    }
+    match Driver::probe(&head) {
+        Driver::Raw => Ok(()),
+        driver => Err(Error::NotAnIso { path: path.to_owned(), driver }),
+    }
 }
 
 fn check(path: &Path, metadata: &Metadata) -> Result<(), Error> {

@@ -8,7 +8,7 @@ mod sparse_copy;
 mod stamp;
 mod write;
 
-pub use kind::{FileKind, check_regular};
+pub use kind::{FileKind, check_iso, check_regular};
 pub(in crate::image) use kind::{open_quietly, open_regular};
 pub use overlay::Overlay;
 pub use qemu_lock::{check_not_written, is_open_in_qemu};

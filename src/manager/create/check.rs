@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::host;
-use crate::image::{LocalImage, check_regular};
+use crate::image::{LocalImage, check_iso};
 use crate::libvirt::{self, Pool};
 use crate::manager::create::Creation;
 use crate::manager::delete::Deletion;
@@ -98,7 +98,7 @@ impl Creation<'_> {
     /// QEMU's user gets at the pool's folder and at the ISO files.
     pub(super) fn check_paths(&self, spec: &VmSpec, pool: &Pool) -> Result<(), Error> {
         if self.op.locality().is_here() {
-            spec.cdroms().try_for_each(|iso| check_regular(iso))?;
+            spec.cdroms().try_for_each(|iso| check_iso(iso))?;
         }
         let pool = Path::new(&pool.path).join("any");
         HostChecks::of(self.op)

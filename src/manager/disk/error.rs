@@ -33,6 +33,14 @@ pub enum DiskError {
         /// What it is.
         device: DiskDevice,
     },
+    /// The seed was named where only a disk of the guest's will do.
+    #[error("{target} of the VM {name} is the seed that configures the guest, not a disk to resize")]
+    Seed {
+        /// The VM.
+        name: String,
+        /// The device.
+        target: String,
+    },
     /// A disk was named where only a CD-ROM drive will do.
     #[error("{target} of the VM {name} is {}, not a CD-ROM drive", device_noun(*.device))]
     NotADrive {

@@ -1,5 +1,5 @@
 use super::{ChangedDisk, DiskError, disk};
-use crate::libvirt::Domain;
+use crate::libvirt::{DiskRole, Domain};
 use crate::manager::disk::Disks;
 use crate::manager::power::Power;
 use crate::manager::storage::Storage;
@@ -10,7 +10,7 @@ impl Disks<'_> {
     /// Makes a disk larger; a guest that runs sees it at once.
     ///
     /// # Errors
-    /// [`DiskError::WouldShrink`]; [`DiskError::NotADisk`] for a drive; [`StorageError::NotInPool`] when it is
+    /// [`DiskError::WouldShrink`]; [`DiskError::NotADisk`] for a drive; [`DiskError::Seed`]; [`StorageError::NotInPool`] when it is
     /// no volume of libvirt's and the VM is off.
     pub async fn resize(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
         let vm = self.claim_changeable(name).await?;
@@ -18,6 +18,9 @@ impl Disks<'_> {
         if !disk.is_hard_disk() {
             let (name, target) = (vm.id.name.clone(), target.to_owned());
             return Err(DiskError::NotADisk { name, target, device: disk.device }.into());
+        }
+        if vm.definitions().any(|domain| domain.disk_role(disk) == DiskRole::Seed) {
+            return Err(DiskError::Seed { name: vm.id.name.clone(), target: target.to_owned() }.into());
         }
         let path = Storage::of(self.op).disk_file(&vm.stored, disk)?;
         let (capacity, taken) = Storage::of(self.op).disk_sizes(vm.id.uuid, disk).await?;

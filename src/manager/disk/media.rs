@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::{ChangedDisk, DiskError, disk, element_of, place_on};
-use crate::image::check_regular;
+use crate::image::check_iso;
 use crate::libvirt::{Affects, Disk, DiskDevice, DiskSource, Domain, Element, Node, cdrom};
 use crate::manager::Error;
 use crate::manager::disk::Disks;
@@ -14,7 +14,7 @@ impl Disks<'_> {
     /// without a drive gets one, from its next start on.
     ///
     /// # Errors
-    /// Those of [`check_regular`]; [`DiskError::NoSuchDisk`]; [`DiskError::NotADrive`]; [`DiskError::WhichDrive`].
+    /// Those of [`check_iso`]; [`DiskError::NoSuchDisk`]; [`DiskError::NotADrive`]; [`DiskError::WhichDrive`].
     pub async fn insert(
         &self,
         name: &str,
@@ -23,7 +23,7 @@ impl Disks<'_> {
         force: bool,
     ) -> Result<ChangedDisk, Error> {
         if self.op.locality().is_here() {
-            check_regular(iso)?;
+            check_iso(iso)?;
         }
         HostChecks::of(self.op).check_reach([iso])?;
         let iso = utf8_path(iso)?;

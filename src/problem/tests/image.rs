@@ -54,6 +54,7 @@ fn files(cancelled: tokio::task::JoinError) -> Vec<(&'static str, ImageFileError
         File (file(denied())),
         FileMissing { path: path() },
         NotAFile { path: path(), kind: FileKind::Folder },
+        NotAnIso { path: path(), driver: Driver::Qcow2 },
         InUse { path: path() },
         Changed { path: path() },
         UnknownImage { name: text("debain"), nearest: texts(&["debian"]) } | { name: text("x"), nearest: vec![] },

@@ -46,6 +46,7 @@ fn disks() {
         NoSuchDisk { name: web(), target: text("vdx") },
         Replaced { name: web(), target: vda() },
         NotADisk { name: web(), target: text("sda"), device },
+        Seed { name: web(), target: vda() },
         NotADrive { name: web(), target: vda(), device: DiskDevice::Disk },
         NotHotPluggable { name: web(), target: text("sdb") },
         TooManyDisks { name: web() },
