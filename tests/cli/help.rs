@@ -78,5 +78,11 @@ fn page(command: &Command, words: &[&str]) -> String {
     // `network list` is `networks`, and an address is of use within another command.
     let is_shown = examples.contains(&format!("vmtools {name}")) || ["ip", "network list"].contains(&&*name);
     assert!(is_shown, "{help}");
+    let short = run(&[words, &["-h"]].concat()).success();
+    // The line of the usage is clap's, which does not break it.
+    let mut lines =
+        short.stdout.lines().chain(help.stdout.lines()).filter(|line| !line.starts_with("Usage: "));
+    let long = lines.find(|line| line.chars().count() > 100);
+    assert_eq!(long, None, "{words:?}");
     format!("$ vmtools {}\n{}", args.join(" "), help.stdout)
 }

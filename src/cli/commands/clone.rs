@@ -14,10 +14,10 @@ use crate::problem::{Doing, Problem};
 /// Clone a VM.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A full clone is independent of its source. The disks of a linked clone are overlays on its source's\
-                  \ndisks: while a linked clone exists, vmtools neither deletes nor starts the source. virsh does start\
-                  \nit, and what the source then writes corrupts its linked clones. With --keep-identity, the two\
-                  \nVMs cannot be on the same network.\
+    after_help = "A full clone is independent of its source. The disks of a linked clone are overlays on its source's \
+                  disks: while a linked clone exists, vmtools neither deletes nor starts the source. virsh does start \
+                  it, and what the source then writes corrupts its linked clones. With --keep-identity, the two \
+                  VMs cannot be on the same network.\
                   \n\nExamples:\
                   \n  vmtools clone web web2 --start --wait\
                   \n  vmtools clone golden ci --linked --count 5 --start"

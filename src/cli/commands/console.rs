@@ -25,8 +25,8 @@ const FAREWELL: &str = "\x1b[0m\x1b[?25h\r\n";
 /// Attach to a VM's serial console.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A login prompt appears if a getty runs on the guest's serial console, as in cloud images. All keys\
-                  \nexcept the escape key go to the guest, including Ctrl-C.\
+    after_help = "A login prompt appears if a getty runs on the guest's serial console, as in cloud images. All keys \
+                  except the escape key go to the guest, including Ctrl-C.\
                   \n\nExamples:\
                   \n  vmtools console web\
                   \n  vmtools console web --escape ^T"

@@ -11,12 +11,12 @@ use crate::problem::Problem;
 /// Copy files and directories to or from a VM.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "One side is NAME:PATH, a path in the guest, relative to the user's home directory unless it starts\
-                  \nwith a slash. The other is a local path, or - for standard input or output; write a local path that\
-                  \ncontains a colon as ./a:b. If DST is a directory, SRC is copied into it. Modes and times are\
-                  \npreserved.\
-                  \n\nThe guest needs sh, tar and base64, which even busybox has, but no sftp-server. Files copied through\
-                  \nthe agent belong to the agent's user, usually root.\
+    after_help = "One side is NAME:PATH, a path in the guest, relative to the user's home directory unless it starts \
+                  with a slash. The other is a local path, or - for standard input or output; write a local path that \
+                  contains a colon as ./a:b. If DST is a directory, SRC is copied into it. Modes and times are \
+                  preserved.\
+                  \n\nThe guest needs sh, tar and base64, which even busybox has, but no sftp-server. Files copied through \
+                  the agent belong to the agent's user, usually root.\
                   \n\nExamples:\
                   \n  vmtools cp site.conf web:/tmp/\
                   \n  vmtools cp -r web:/var/log ./web-log\

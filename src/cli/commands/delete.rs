@@ -12,8 +12,8 @@ use crate::problem::{Doing, ErrorKind, Problem};
 /// Delete VMs and the disks created for them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "--with-foreign-disks asks even with --force, unless --yes is given. Disks that are shared, read-only\
-                  \nor needed by something else are always kept.\
+    after_help = "--with-foreign-disks asks even with --force, unless --yes is given. Disks that are shared, read-only \
+                  or needed by something else are always kept.\
                   \n\nExamples:\
                   \n  vmtools delete web            # shows what will be deleted, and asks\
                   \n  vmtools delete --force -l ci=nightly"

@@ -22,16 +22,16 @@ const WAITING: usize = 4096;
 /// Stream VM events.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Each line is TIME NAME EVENT DETAIL, with the time in UTC. With --json it is an object with time,\
-                  \nname, uuid, event, detail, state (after the event) and missed. Lifecycle events are defined,\
-                  \nstarted, suspended (paused), resumed, shutdown, stopped, crashed, rebooted, pmsuspended and\
-                  \nundefined; others include block_job and device_added.\
-                  \n\nIf the connection to libvirt is lost, vmtools waits for it to return. Events that it then infers\
-                  \nfrom the states of the VMs are marked as missed.\
-                  \n\nWith --exec, only the output of CMD is printed. CMD is run by sh once per event, one after another,\
-                  \nwithout input and with VMTOOLS_EVENT, VMTOOLS_EVENT_DETAIL, VMTOOLS_EVENT_TIME,\
-                  \nVMTOOLS_EVENT_MISSED, VMTOOLS_VM_NAME, VMTOOLS_VM_UUID, VMTOOLS_VM_STATE and VMTOOLS_CONNECT in its\
-                  \nenvironment. If CMD fails, vmtools prints a warning. Ctrl-C also ends CMD.\
+    after_help = "Each line is TIME NAME EVENT DETAIL, with the time in UTC. With --json it is an object with time, \
+                  name, uuid, event, detail, state (after the event) and missed. Lifecycle events are defined, \
+                  started, suspended (paused), resumed, shutdown, stopped, crashed, rebooted, pmsuspended and \
+                  undefined; others include block_job and device_added.\
+                  \n\nIf the connection to libvirt is lost, vmtools waits for it to return. Events that it then infers \
+                  from the states of the VMs are marked as missed.\
+                  \n\nWith --exec, only the output of CMD is printed. CMD is run by sh once per event, one after another, \
+                  without input and with VMTOOLS_EVENT, VMTOOLS_EVENT_DETAIL, VMTOOLS_EVENT_TIME, \
+                  VMTOOLS_EVENT_MISSED, VMTOOLS_VM_NAME, VMTOOLS_VM_UUID, VMTOOLS_VM_STATE and VMTOOLS_CONNECT in its \
+                  environment. If CMD fails, vmtools prints a warning. Ctrl-C also ends CMD.\
                   \n\nExamples:\
                   \n  vmtools events web --json | jq -r 'select(.event == \"stopped\").name'\
                   \n  vmtools events --exec 'logger \"$VMTOOLS_VM_NAME: $VMTOOLS_EVENT\"'"

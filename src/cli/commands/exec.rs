@@ -17,10 +17,10 @@ const NOT_STARTED: u8 = 126;
 /// Run a command in a VM through the guest agent, without a network.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "CMD is run directly, without a shell, as the agent's user, usually root. The exit status is that of\
-                  \nCMD: 128 plus the signal's number if a signal killed it, 127 if there is no such program.\
-                  \n\nThe agent returns the output when CMD exits, at most 3 MiB, and accepts at most 128 KiB of input;\
-                  \n`vmtools ssh` streams both without a limit. Ctrl-C and --timeout terminate CMD in the guest.\
+    after_help = "CMD is run directly, without a shell, as the agent's user, usually root. The exit status is that of \
+                  CMD: 128 plus the signal's number if a signal killed it, 127 if there is no such program.\
+                  \n\nThe agent returns the output when CMD exits, at most 3 MiB, and accepts at most 128 KiB of input; \
+                  `vmtools ssh` streams both without a limit. Ctrl-C and --timeout terminate CMD in the guest.\
                   \n\nExamples:\
                   \n  vmtools exec web -- systemctl is-active nginx\
                   \n  echo 'date; id' | vmtools exec -i web -- sh -s"

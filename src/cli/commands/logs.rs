@@ -14,9 +14,9 @@ use crate::problem::Problem;
 /// Print a VM's serial console log.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The log starts over each time the VM starts. On a terminal, control sequences other than colours are\
-                  \nremoved; in a pipe or a file, the output is exactly what the guest printed. With --json each line is\
-                  \nan object.\
+    after_help = "The log starts over each time the VM starts. On a terminal, control sequences other than colours are \
+                  removed; in a pipe or a file, the output is exactly what the guest printed. With --json each line is \
+                  an object.\
                   \n\nExamples:\
                   \n  vmtools logs web -n 20\
                   \n  vmtools logs web -f | grep -m1 'Reached target'"

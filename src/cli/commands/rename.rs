@@ -10,8 +10,8 @@ use crate::problem::Problem;
 /// Rename a shut-off VM.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The VM must be shut off. Its disk files keep their names, and the guest keeps its host name: change\
-                  \nthat in the guest.\
+    after_help = "The VM must be shut off. Its disk files keep their names, and the guest keeps its host name: change \
+                  that in the guest.\
                   \n\nExamples:\
                   \n  vmtools rename web web-old"
 )]

@@ -14,9 +14,9 @@ use crate::problem::{Doing, Problem};
 /// Restart VMs: shut them down, then start them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The guest is asked to shut down, as by `stop`, and the VM is then started, so that changes deferred\
-                  \nto its next start take effect. A VM that is shut off is started. Several VMs are restarted in\
-                  \nparallel.\
+    after_help = "The guest is asked to shut down, as by `stop`, and the VM is then started, so that changes deferred \
+                  to its next start take effect. A VM that is shut off is started. Several VMs are restarted in \
+                  parallel.\
                   \n\nExamples:\
                   \n  vmtools restart web --wait=ssh"
 )]

@@ -13,10 +13,10 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("change").required(true).multiple(true),
-    after_help = "Changes to a running VM take effect at once where possible: memory and vCPUs up to the limits in its\
-                  \ndefinition (`create --max-memory`, `--max-cpus`), and a larger disk. Other changes take effect at its\
-                  \nnext start, as the output then says. The guest sees a larger disk at once; with cloud-init, its next\
-                  \nboot grows the file system.\
+    after_help = "Changes to a running VM take effect at once where possible: memory and vCPUs up to the limits in its \
+                  definition (`create --max-memory`, `--max-cpus`), and a larger disk. Other changes take effect at its \
+                  next start, as the output then says. The guest sees a larger disk at once; with cloud-init, its next \
+                  boot grows the file system.\
                   \n\nExamples:\
                   \n  vmtools set web -m 4G -c 4 && vmtools restart web\
                   \n  vmtools set web --label team=a --unlabel ci --ttl 2h"

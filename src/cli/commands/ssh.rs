@@ -12,9 +12,9 @@ use crate::problem::Problem;
 /// Log in to a VM over ssh, or run a command in it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The words of CMD are joined with spaces and run by the user's shell in the guest, as plain ssh does.\
-                  \nThe exit status is that of CMD, or 255 if the connection fails. SIGINT, SIGTERM and SIGHUP are\
-                  \npassed on to the command.\
+    after_help = "The words of CMD are joined with spaces and run by the user's shell in the guest, as plain ssh does. \
+                  The exit status is that of CMD, or 255 if the connection fails. SIGINT, SIGTERM and SIGHUP are \
+                  passed on to the command.\
                   \n\nExamples:\
                   \n  vmtools ssh web\
                   \n  vmtools ssh web -- uname -a\

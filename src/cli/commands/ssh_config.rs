@@ -12,8 +12,8 @@ use crate::problem::{Problem, vmtools};
 /// Print ssh_config entries for VMs.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Addresses can change when VMs are started: run it again then. `Include vms` in ~/.ssh/config\
-                  \nincludes ~/.ssh/vms.\
+    after_help = "Addresses can change when VMs are started: run it again then. `Include vms` in ~/.ssh/config \
+                  includes ~/.ssh/vms.\
                   \n\nExamples:\
                   \n  vmtools ssh-config >~/.ssh/vms && ssh -F ~/.ssh/vms web"
 )]

@@ -13,8 +13,8 @@ use crate::problem::Problem;
 /// Shut down VMs, or power them off.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Several VMs are shut down in parallel. The guest is asked through its ACPI power button and, after\
-                  \n5 s, through its agent as well.\
+    after_help = "Several VMs are shut down in parallel. The guest is asked through its ACPI power button and, after \
+                  5 seconds, through its agent as well.\
                   \n\nExamples:\
                   \n  vmtools stop web --timeout 30s || vmtools stop web --force"
 )]

@@ -13,11 +13,11 @@ use crate::problem::{Problem, command, view_elsewhere, vmtools};
 /// Show the VNC address of a VM, open its screen, or forward a port to it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Prints the path of the screen's Unix socket, or HOST:PORT. The socket is open to its owner, root\
-                  \nand, with qemu:///system, the group libvirt. With --port, every user of this host can see and use\
-                  \nthe screen until Ctrl-C.\
-                  \n\n--viewer opens the screen in virt-viewer, remote-viewer or vncviewer, whichever is installed, and\
-                  \nexits with the viewer's status.\
+    after_help = "Prints the path of the screen's Unix socket, or HOST:PORT. The socket is open to its owner, root \
+                  and, with qemu:///system, the group libvirt. With --port, every user of this host can see and use \
+                  the screen until Ctrl-C.\
+                  \n\n--viewer opens the screen in virt-viewer, remote-viewer or vncviewer, whichever is installed, and \
+                  exits with the viewer's status.\
                   \n\nExamples:\
                   \n  vmtools vnc web\
                   \n  vmtools vnc web --viewer\

@@ -30,10 +30,10 @@ use crate::problem::{Doing, Problem, vmtools};
 /// Options that are not given default to the template's values, then to the configuration's.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "--max-memory and --max-cpus limit how much `vmtools set` can add to the VM while it runs. The VM\
-                  \nstarts with all of --max-memory; the guest's balloon driver returns the excess when it loads, and a\
-                  \nguest without that driver keeps it. Emulated guests (no KVM) with several vCPUs, or with a higher\
-                  \n--max-cpus, have been seen to make QEMU 10.0 abort.\
+    after_help = "--max-memory and --max-cpus limit how much `vmtools set` can add to the VM while it runs. The VM \
+                  starts with all of --max-memory; the guest's balloon driver returns the excess when it loads, and a \
+                  guest without that driver keeps it. Emulated guests (no KVM) with several vCPUs, or with a higher \
+                  --max-cpus, have been seen to make QEMU 10.0 abort.\
                   \n\nExamples:\
                   \n  vmtools create web --template ubuntu --start --wait\
                   \n  vmtools create ci --image ./disk.qcow2 -m 1G -l job=17 --ttl 2h --count 3 --start\

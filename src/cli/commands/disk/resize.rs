@@ -11,8 +11,8 @@ use crate::problem::Problem;
 /// Enlarge a disk, even while the VM runs.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The guest sees the new size at once. Most cloud images grow their file system at the next boot; in\
-                  \nother guests, grow the partition and the file system yourself.\
+    after_help = "The guest sees the new size at once. Most cloud images grow their file system at the next boot; in \
+                  other guests, grow the partition and the file system yourself.\
                   \n\nExamples:\
                   \n  vmtools disk resize web vda 40"
 )]

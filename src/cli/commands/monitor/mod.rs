@@ -60,18 +60,18 @@ pub struct MonitorArgs {
 }
 
 const HELP: &str = "\
-On a terminal, unless a flag selects another format, monitor is a live screen: the page of the VM if one is named, else
-an overview, in which Enter opens a VM's page and Esc returns. A page shows charts of the last minutes and recent events;
-p pauses the VM, r resumes it, s stops it (after asking) and c opens its console. In the overview, < and > or a column's
-letter select the column to sort by, R reverses the order, / filters by name and a includes VMs that are shut off.
+On a terminal, unless a flag selects another format, monitor is a live screen: the page of the VM if one is named, else \
+an overview, in which Enter opens a VM's page and Esc returns. A page shows charts of the last minutes and recent events; \
+p pauses the VM, r resumes it, s stops it (after asking) and c opens its console. In the overview, < and > or a column's \
+letter select the column to sort by, R reverses the order, / filters by name and a includes VMs that are shut off. \
 ? shows all keys, q quits.
 
-cpu_percent is the CPU time used by the VM's QEMU process, as a percentage of one host CPU: 200 is two full CPUs.
-vcpu_percent is the same for each vCPU, and cpu_percent_of_vcpus for all vCPUs together, where 100 is full use of them all.
-Memory usage is reported by the guest's balloon driver, without the file cache; monitor enables these reports if needed.
+cpu_percent is the CPU time used by the VM's QEMU process, as a percentage of one host CPU: 200 is two full CPUs. \
+vcpu_percent is the same for each vCPU, and cpu_percent_of_vcpus for all vCPUs together, where 100 is full use of them all. \
+Memory usage is reported by the guest's balloon driver, without the file cache; monitor enables these reports if needed. \
 With --json, each line is one sample as an object; values that the host can't know, as of a shut-off VM, are null.
 
---prometheus and --textfile export counters, including those of VMs that are shut off.
+--prometheus and --textfile export counters, including those of VMs that are shut off. \
 A single VM is sampled through its QMP socket, without libvirt, if it has one; VMs created by vmtools do.
 
 Examples:

@@ -12,10 +12,10 @@ use crate::problem::Problem;
 /// Change networks.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "libvirt's own networks, `default` among them, make a new VM wait about seven seconds longer than\
-                  \nnecessary for its address: the bridge takes part in the Spanning Tree Protocol, and the DHCP server\
-                  \npings each address before it offers it. --fast turns off both. A network that running VMs use\
-                  \nchanges at its next start, any other at once.\
+    after_help = "libvirt's own networks, `default` among them, make a new VM wait about seven seconds longer than \
+                  necessary for its address: the bridge takes part in the Spanning Tree Protocol, and the DHCP server \
+                  pings each address before it offers it. --fast turns off both. A network that running VMs use \
+                  changes at its next start, any other at once.\
                   \n\nExamples:\
                   \n  vmtools network set default --fast            # shows what will be changed, and asks\
                   \n  vmtools network set default --fast --yes"
