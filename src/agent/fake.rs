@@ -34,7 +34,7 @@ pub struct State {
     pub files: BTreeMap<String, Vec<u8>>,
     pub open: BTreeMap<i64, OpenFile>,
     pub processes: BTreeMap<i64, FakeProcess>,
-    /// Processes that were told to have ended.
+    /// Processes whose end was reported.
     pub gone: BTreeSet<i64>,
     pub frozen: u64,
     /// File systems that can be frozen.

@@ -16,7 +16,7 @@ pub enum RefusalKind {
     NoSuchProgram,
     /// The program is there, or may be, and cannot be started.
     CannotStart,
-    /// There is no process of that id that the agent has started; its end was told before, perhaps.
+    /// There is no process of that id that the agent has started; its end was reported before, perhaps.
     NoSuchProcess,
     /// There is no file, or no directory, of that name.
     NoSuchFile,

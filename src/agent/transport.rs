@@ -10,7 +10,7 @@ pub trait Transport {
     /// Sends a request and waits for its reply: two JSON objects, both on one line. The request is printable ASCII of
     /// at most [`REQUEST_LIMIT`](super::REQUEST_LIMIT) bytes.
     ///
-    /// The agent may be left with a stale reply by one who gave up waiting. To read past that one is the transport's
+    /// The agent may be left with a stale reply by one who stopped waiting. To read past that one is the transport's
     /// part (`guest-sync`).
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub struct Context {
 
 impl Context {
     /// # Errors
-    /// When there is no home folder.
+    /// When there is no home directory.
     pub fn new(global: &Global, ui: Arc<Ui>) -> Result<Self, Problem> {
         let paths = Paths::from_environment()?;
         Ok(Self { ui, paths, yes: global.yes, connect: global.connect.clone() })
@@ -41,7 +41,7 @@ impl Context {
     }
 
     /// A session on the connection that flag, environment or configuration choose. Ctrl-C and its kin are
-    /// told to the verb, which rolls back what it did.
+    /// passed on to the verb, which rolls back what it did.
     pub async fn session(&self) -> Result<Session, Problem> {
         let (asked, interrupt) = interrupt_channel();
         signals::listen(asked);
@@ -65,7 +65,7 @@ impl Context {
     }
 
     /// Starts this program again with other arguments, to go on when this one has ended. What it prints goes to that file
-    /// in the state folder.
+    /// in the state directory.
     ///
     /// # Errors
     /// When it can't be started.

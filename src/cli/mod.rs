@@ -69,8 +69,8 @@ async fn run(cli: Cli, ui: std::sync::Arc<Ui>) -> Result<ExitCode, Problem> {
     }
 }
 
-/// clap's own message: help, the version, or what is wrong with the arguments; with `--json` that is also told as the
-/// object that every failure gives.
+/// clap's own message: help, the version, or what is wrong with the arguments; with `--json` that is also printed as
+/// the object that every failure gives.
 fn report_clap(error: &clap::Error) -> ExitCode {
     let words: Vec<String> =
         std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();

@@ -1,4 +1,4 @@
-//! Ctrl-C and its kin: the first one asks the verb to take back what it did, the second gives that up.
+//! Ctrl-C and its kin: the first one asks the verb to roll back what it did, the second cancels that.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;

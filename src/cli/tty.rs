@@ -83,7 +83,7 @@ impl Input {
         Ok(Self { terminal: Receiver::from_file_unchecked(open()?)? })
     }
 
-    /// Adds what was typed, once something was. One that is given up can be asked again.
+    /// Adds what was typed, once something was. One that is cancelled can be asked again.
     ///
     /// # Errors
     /// When the terminal has gone.

@@ -7,7 +7,7 @@ use crate::system::fs;
 /// Why the configuration or a template can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The user has no home folder.
+    /// The user has no home directory.
     #[error("there is no home directory: HOME is not set")]
     NoHome,
     /// A file can't be read or written.

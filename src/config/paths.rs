@@ -4,7 +4,7 @@ use crate::system::fs;
 
 use super::Error;
 
-/// How deep this user's folders are that vmtools writes to.
+/// How deep this user's directories are that vmtools writes to.
 const DEPTH: usize = 2;
 
 /// Where this user's files lie, by the XDG base directory specification.
@@ -18,11 +18,11 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// The folders that the environment names: XDG_CONFIG_HOME and its like, else those below the home
-    /// folder. A relative XDG path is ignored, as the specification wants it.
+    /// The directories that the environment names: XDG_CONFIG_HOME and its like, else those below the home
+    /// directory. A relative XDG path is ignored, as the specification wants it.
     ///
     /// # Errors
-    /// When the user has no home folder.
+    /// When the user has no home directory.
     pub fn from_environment() -> Result<Self, Error> {
         let vmtools_folder_in =
             |folder: Option<PathBuf>| folder.map(|f| f.join("vmtools")).ok_or(Error::NoHome);
@@ -35,7 +35,7 @@ impl Paths {
         })
     }
 
-    /// Folders as a user with the home folder `home` has them if no variable is set; for tests.
+    /// Directories as a user with the home directory `home` has them if no variable is set; for tests.
     pub fn below(home: &Path) -> Self {
         Self {
             home: home.to_owned(),
@@ -46,17 +46,17 @@ impl Paths {
         }
     }
 
-    /// The user's home folder, which `~` stands for.
+    /// The user's home directory, which `~` stands for.
     pub fn home(&self) -> &Path {
         &self.home
     }
 
-    /// The user's ssh folder.
+    /// The user's ssh directory.
     pub fn ssh_folder(&self) -> PathBuf {
         self.home.join(".ssh")
     }
 
-    /// The folder of config.toml.
+    /// The directory of config.toml.
     pub fn config_folder(&self) -> &Path {
         &self.config
     }
@@ -66,7 +66,7 @@ impl Paths {
         self.config.join("config.toml")
     }
 
-    /// The folder of the user's own templates.
+    /// The directory of the user's own templates.
     pub fn templates_folder(&self) -> PathBuf {
         self.config.join("templates")
     }
@@ -91,7 +91,7 @@ impl Paths {
         &self.state
     }
 
-    /// The folder for locks that only this user's processes look at; made if it isn't there.
+    /// The directory for locks that only this user's processes look at; made if it isn't there.
     ///
     /// # Errors
     /// When it can't be made.
@@ -101,7 +101,7 @@ impl Paths {
         Ok(folder)
     }
 
-    /// Files that were to take another's place and that a killed command has left in this user's folders.
+    /// Files that were to take another's place and that a killed command has left in this user's directories.
     pub fn abandoned_temporaries(&self) -> Vec<PathBuf> {
         let folders = [&self.config, &self.cache, &self.state, &self.data];
         folders.iter().flat_map(|folder| fs::abandoned_temporaries(folder, DEPTH)).collect()

@@ -19,7 +19,7 @@ pub(super) struct Raw<'a> {
 pub(super) struct Places {
     /// What `~` stands for.
     pub home: PathBuf,
-    /// The folder of the file; `None`: relative paths are refused.
+    /// The directory of the file; `None`: relative paths are refused.
     pub folder: Option<PathBuf>,
 }
 

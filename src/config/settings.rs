@@ -38,7 +38,7 @@ pub struct Defaults {
     pub template: Option<String>,
     /// Memory: 2 GiB.
     pub memory: MemorySize,
-    /// Processors: 2.
+    /// vCPUs: 2.
     pub cpus: u32,
     /// The size of the disk: 20 GiB.
     pub disk_size: DiskSize,
@@ -59,7 +59,7 @@ pub struct Defaults {
 pub struct Storage {
     /// The storage pool's name: "vmtools".
     pub pool: String,
-    /// The folder of that pool if it has to be made; `None`: one that QEMU can reach.
+    /// The directory of that pool if it has to be made; `None`: one that QEMU can reach.
     pub path: Option<PathBuf>,
 }
 
@@ -75,7 +75,7 @@ pub struct Image {
 pub struct Wait {
     /// For a VM that starts: 5 minutes.
     pub timeout: Duration,
-    /// For a VM that is to go off: 90 seconds.
+    /// For a VM that is to shut down: 90 seconds.
     pub stop_timeout: Duration,
 }
 

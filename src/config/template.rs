@@ -31,7 +31,7 @@ pub struct Template {
     pub memory: Option<MemorySize>,
     /// The most memory that a VM can be given while it runs.
     pub max_memory: Option<MemorySize>,
-    /// Processors.
+    /// vCPUs.
     pub cpus: Option<u32>,
     /// The most of them that a VM can be given while it runs.
     pub max_cpus: Option<u32>,
@@ -45,7 +45,7 @@ pub struct Template {
     pub accel: Option<Acceleration>,
     /// QEMU's machine.
     pub machine: Option<MachineType>,
-    /// The processor.
+    /// The CPU.
     pub cpu_model: Option<CpuModel>,
     /// What the disks hang on.
     pub disk_bus: Option<DiskBus>,

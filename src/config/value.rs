@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A key's value, in the form that `config --set` would take back.
+/// A key's value, in the form that `config --set` would accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// None, and there is no default.

@@ -7,7 +7,7 @@
 //! - [`cloud_init`]: what the guest says of its own setup;
 //! - [`identity`]: who a guest is that was copied while it ran.
 //!
-//! A guest that is still starting is the normal case here: "not yet" is told apart from "never".
+//! A guest that is still starting is the normal case here: "not yet" is distinguished from "never".
 
 mod banner;
 pub mod cloud_init;

@@ -19,7 +19,7 @@ pub struct OwnKey {
 /// it at the same time one wins, and all get that one's key.
 ///
 /// # Errors
-/// When the folder can't be written, or what is there is no private key.
+/// When the directory can't be written, or what is there is no private key.
 pub fn own_key(data_folder: &Path) -> Result<OwnKey, Error> {
     let file = data_folder.join("id_ed25519");
     if let Some(key) = load(&file)? {

@@ -14,7 +14,7 @@ pub struct PublicKey {
     pub private_file: Option<PathBuf>,
 }
 
-/// All keys in an ssh folder: the files `*.pub` that hold one, by name. Certificates and what can't be
+/// All keys in an ssh directory: the files `*.pub` that hold one, by name. Certificates and what can't be
 /// read are left out.
 pub fn user_public_keys(ssh_folder: &Path) -> Vec<PublicKey> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(ssh_folder)
@@ -69,7 +69,7 @@ pub fn parse_public_key(name: &Path, bytes: &[u8]) -> Result<PublicKey, Error> {
 }
 
 /// The one key in `text`: `TYPE BASE64 COMMENT`, where the blob names the same type (RFC 4253, 6.6).
-/// Types are not told apart further: guests know some that this program doesn't.
+/// Types are not distinguished further: guests know some that this program doesn't.
 fn key_line(text: &str) -> Result<String, &'static str> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let line = lines.next().ok_or("it is empty")?;

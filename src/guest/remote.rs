@@ -73,7 +73,7 @@ impl Remote {
     }
 
     /// Waits for its end and gives its exit status; 255 when there was no connection. A wait that is
-    /// given up can be taken up again.
+    /// cancelled can be resumed.
     ///
     /// # Errors
     /// When it was waited for before.

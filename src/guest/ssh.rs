@@ -19,14 +19,14 @@ pub struct Target {
     pub user: String,
     /// Files of keys to try, private ones, or public ones of which an agent has the private half.
     pub identity_files: Vec<PathBuf>,
-    /// Try just these keys. A server gives up after six, and an agent's keys go first: so say yes for a VM
+    /// Try just these keys. A server takes only six, and an agent's keys go first: so say yes for a VM
     /// that is known to let one of them in, and no for one that others have made.
     pub identities_only: bool,
     /// The public host key that the guest was given; `None`: the first one seen is kept.
     pub known_host: Option<String>,
     /// The VM.
     pub uuid: Uuid,
-    /// The folder that holds the known_hosts files.
+    /// The directory that holds the known_hosts files.
     pub state_folder: PathBuf,
 }
 

@@ -7,25 +7,25 @@ use super::error::Error;
 use super::tool::{Tool, tool};
 use crate::system::{fs, process::quoted};
 
-/// What somebody may do with a file or a folder.
+/// What somebody may do with a file or a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
     /// Read it.
     Read,
-    /// Read and write it; in a folder: make files.
+    /// Read and write it; in a directory: make files.
     Write,
     /// Reach what lies in it.
     Search,
-    /// List a folder, and reach what lies in it.
+    /// List a directory, and reach what lies in it.
     Browse,
     /// The same, and make files in it.
     Fill,
 }
 
-/// What keeps a user from a file: the first folder on the way that can't be passed, or the file itself.
+/// What keeps a user from a file: the first directory on the way that can't be passed, or the file itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocker {
-    /// The folder or file that blocks.
+    /// The directory or file that blocks.
     pub path: PathBuf,
     /// What the user lacks there.
     pub lacks: Permission,
@@ -33,8 +33,8 @@ pub struct Blocker {
     pub fix: String,
 }
 
-/// What keeps `account` from `path`, if anything does: each folder above it has to let the account search,
-/// and the file itself has to give `wanted`. `None` for `wanted` looks at the folders alone: by default
+/// What keeps `account` from `path`, if anything does: each directory above it has to let the account search,
+/// and the file itself has to give `wanted`. `None` for `wanted` looks at the directories alone: by default
 /// libvirt hands a VM's own disks to QEMU's user when it starts (`dynamic_ownership`), so their bits say
 /// little. What of the path isn't there yet is not looked at. Counts mode bits, groups and POSIX ACLs; not
 /// AppArmor or SELinux.
@@ -98,7 +98,7 @@ impl Permission {
     }
 }
 
-/// The folders that are passed on the way to `path`, from the root on, links followed; last the file
+/// The directories that are passed on the way to `path`, from the root on, links followed; last the file
 /// itself, with `true`.
 fn steps(path: &Path) -> Vec<(PathBuf, bool)> {
     let mut steps: Vec<(PathBuf, bool)> = Vec::new();
@@ -148,7 +148,7 @@ mod tests {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("sets the mode");
     }
 
-    /// A folder `my home` with a folder `disks` with a file, all closed but the root above them.
+    /// A directory `my home` with a directory `disks` with a file, all closed but the root above them.
     fn closed_home() -> (tempfile::TempDir, PathBuf, PathBuf) {
         let root = tempfile::tempdir().expect("temporary folder");
         let home = root.path().join("my home");

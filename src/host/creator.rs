@@ -34,7 +34,7 @@ impl Creator {
         })
     }
 
-    /// Whether that process is still alive. `None` when it can't be told from here: it is on another
+    /// Whether that process is still alive. `None` when that is not known here: it is on another
     /// host, in another container, or hidden from this user.
     pub fn is_alive(&self) -> Option<bool> {
         let here = Self::current()?;

@@ -19,7 +19,7 @@ pub enum Error {
     /// The system gives no answer about a file system.
     #[error("cannot determine the free space at {}", .path.display())]
     FreeSpace {
-        /// The folder that was asked for.
+        /// The directory that was asked for.
         path: PathBuf,
         /// What the system said.
         #[source]

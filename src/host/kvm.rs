@@ -2,7 +2,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-/// Whether guests can run on the processor itself.
+/// Whether guests can run on the CPU itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kvm {
     /// They can.
@@ -23,10 +23,10 @@ pub enum KvmFault {
     /// The device opens, but no guest would boot.
     #[error("the CPU has no virtualization extensions (vmx or svm), though /dev/kvm exists")]
     NoExtensions,
-    /// There is no device, and the processor could not be used by it.
+    /// There is no device, and the CPU could not be used by it.
     #[error("the CPU has no virtualization extensions (vmx or svm)")]
     NoExtensionsNorDevice,
-    /// There is no device, though the processor could.
+    /// There is no device, though the CPU could.
     #[error("there is no /dev/kvm: the kvm module is not loaded")]
     NoModule,
     /// This user may not open it.
@@ -44,7 +44,7 @@ impl Kvm {
     }
 }
 
-/// Whether this user can use KVM here: /dev/kvm opens for reading and writing and, on x86, the processor
+/// Whether this user can use KVM here: /dev/kvm opens for reading and writing and, on x86, the CPU
 /// has vmx or svm. There are hosts where the device opens, and even makes a VM, without these flags, but
 /// no guest boots (measured: QEMU aborts with "failed to set MSR").
 pub fn kvm() -> Kvm {
@@ -71,7 +71,7 @@ fn usability(opened: Result<(), std::io::ErrorKind>, arch: &str, cpuinfo: &str) 
     Kvm::Missing { reason }
 }
 
-/// The flag in /proc/cpuinfo that says that the processor can run guests: "vmx" or "svm".
+/// The flag in /proc/cpuinfo that says that the CPU can run guests: "vmx" or "svm".
 fn parse_virtualization(cpuinfo: &str) -> Option<&'static str> {
     let mut flags = cpuinfo
         .lines()

@@ -6,10 +6,10 @@ pub use crate::system::fs::{LockGuard, LockMode, sweep_held, try_hold};
 use super::is_root;
 use super::qmp_folder::SYSTEM_FOLDER;
 
-/// Where root keeps locks when the folder that all users share is missing: see [`system_lock_folder`].
+/// Where root keeps locks when the directory that all users share is missing: see [`system_lock_folder`].
 const ROOTS_FOLDER: &str = "/run/libvirt/vmtools";
 
-/// The folder for locks on what the system daemon has, shared by all who may use it: the one for QMP sockets,
+/// The directory for locks on what the system daemon has, shared by all who may use it: the one for QMP sockets,
 /// which root makes at installation for the group libvirt. Without it root makes one; another user has none
 /// that others look at.
 pub fn system_lock_folder() -> Option<PathBuf> {

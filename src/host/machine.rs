@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The lines of /proc/cpuinfo that tell one kind of processor from another: those of x86, and of ARM.
+/// The lines of /proc/cpuinfo that tell one kind of CPU from another: those of x86, and of ARM.
 const OF_CPU: [&str; 13] = [
     "vendor_id",
     "cpu family",
@@ -20,8 +20,8 @@ const OF_CPU: [&str; 13] = [
     "CPU revision",
 ];
 
-/// This host's processor, kernel and QEMU, as text: a guest's memory is of use only where all of it is the same. The
-/// processor is the first one; the QEMU is what runs this host's own architecture, by its file.
+/// This host's CPU, kernel and QEMU, as text: a guest's memory is of use only where all of it is the same. The
+/// CPU is the first one; the QEMU is what runs this host's own architecture, by its file.
 pub fn machine_identity() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let uname = rustix::system::uname();

@@ -9,7 +9,7 @@ use super::access::{Permission, blocker};
 use super::account::Account;
 use crate::system::fs;
 
-/// The folder of the VMs' own QMP and VNC sockets.
+/// The directory of the VMs' own QMP and VNC sockets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QmpFolder {
     /// QEMU can make its sockets there.
@@ -20,22 +20,22 @@ pub enum QmpFolder {
     NotWritable(PathBuf),
 }
 
-/// The folder that root makes at installation (tmpfiles.d), for QEMU's user and the group libvirt.
+/// The directory that root makes at installation (tmpfiles.d), for QEMU's user and the group libvirt.
 pub(super) const SYSTEM_FOLDER: &str = "/run/libvirt/qemu/vmtools";
 
-/// The system daemon's folder, /run/libvirt/qemu/vmtools, which root makes (tmpfiles.d). `account` is
+/// The system daemon's directory, /run/libvirt/qemu/vmtools, which root makes (tmpfiles.d). `account` is
 /// QEMU's user; `None`, when QEMU runs as root, can write anywhere.
 pub fn system_qmp_folder(account: Option<&Account>) -> QmpFolder {
     check_folder(Path::new(SYSTEM_FOLDER), account)
 }
 
-/// The session's folder, `$XDG_RUNTIME_DIR/vmtools`, to be made with 0700 where it is missing; `None`
+/// The session's directory, `$XDG_RUNTIME_DIR/vmtools`, to be made with 0700 where it is missing; `None`
 /// without that variable.
 pub fn session_qmp_folder() -> Option<PathBuf> {
     dirs::runtime_dir().map(|folder| folder.join("vmtools"))
 }
 
-/// The session's folder, made if it isn't there: it lies in memory and is gone after a reboot. `None` when
+/// The session's directory, made if it isn't there: it lies in memory and is gone after a reboot. `None` when
 /// it can't be made.
 pub fn ready_session_qmp_folder() -> Option<PathBuf> {
     let folder = session_qmp_folder()?;

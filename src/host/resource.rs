@@ -22,13 +22,13 @@ pub fn memory() -> Result<Memory, Error> {
     parse_meminfo(&text).ok_or(Error::Malformed { path: path.to_owned(), what: "memory" })
 }
 
-/// The processors that this process may run on.
+/// The CPUs that this process may run on.
 pub fn cpus() -> u32 {
     std::thread::available_parallelism().ok().and_then(|cpus| u32::try_from(cpus.get()).ok()).unwrap_or(1)
 }
 
 /// The bytes that this user may still write at `path`; for a path that is not there yet, at the nearest
-/// folder above it.
+/// directory above it.
 ///
 /// # Errors
 /// When the system doesn't tell.
@@ -40,7 +40,7 @@ pub fn disk_free(path: &Path) -> Result<u64, Error> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// Whether the folder lies on a file system that no other host writes to, as far as its kind tells. The numbers
+/// Whether the directory lies on a file system that no other host writes to, as far as its kind tells. The numbers
 /// are the kernel's (statfs(2)): ext2 to ext4, XFS, Btrfs, F2FS, ZFS, tmpfs, overlayfs.
 pub fn is_of_this_host(folder: &Path) -> bool {
     const LOCAL: [u64; 7] =

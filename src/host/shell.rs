@@ -17,7 +17,7 @@ impl ShellCommand {
         Attached::start_without_input("sh", &words, variables).map(Self).map_err(Error::Shell)
     }
 
-    /// Waits for its end; how it failed, if it did. A wait that is given up can be taken up again.
+    /// Waits for its end; how it failed, if it did. A wait that is cancelled can be resumed.
     ///
     /// # Errors
     /// When it was waited for before.

@@ -9,7 +9,7 @@ pub enum Tool {
     Virsh,
     /// QEMU's tool for images.
     QemuImg,
-    /// The emulator for this host's own processor.
+    /// The emulator for this host's own CPU.
     QemuSystem,
     /// User-mode networking for session VMs.
     Passt,
@@ -19,7 +19,7 @@ pub enum Tool {
     Scp,
     /// Gives one user rights on a file.
     Setfacl,
-    /// Serves a folder of the host to a guest.
+    /// Serves a directory of the host to a guest.
     Virtiofsd,
     /// Gives an ordinary user's program more ids than that user's.
     Newuidmap,

@@ -8,7 +8,7 @@ use super::proc_stat;
 /// What a process has used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessUsage {
-    /// Processor time of all its threads, to a hundredth of a second.
+    /// CPU time of all its threads, to a hundredth of a second.
     pub cpu: Duration,
     /// The memory of the host that it holds, in bytes.
     pub resident_bytes: u64,
@@ -28,7 +28,7 @@ pub fn process_usage(pid: u32) -> Option<ProcessUsage> {
     proc_stat::usage(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// The processor time that a thread of a process has used; `None` when there is none.
+/// The CPU time that a thread of a process has used; `None` when there is none.
 pub fn thread_cpu(pid: u32, thread: u32) -> Option<Duration> {
     let of = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/{file}")).ok();
     // To a nanosecond, where the kernel counts that (CONFIG_SCHED_INFO); else to a hundredth of a second.
@@ -41,7 +41,7 @@ pub fn device_traffic() -> HashMap<String, DeviceTraffic> {
     std::fs::read_to_string("/proc/net/dev").map(|text| parse_devices(&text)).unwrap_or_default()
 }
 
-/// The first number of /proc/PID/schedstat: nanoseconds on a processor (the kernel's sched-stats.rst).
+/// The first number of /proc/PID/schedstat: nanoseconds on a CPU (the kernel's sched-stats.rst).
 fn parse_schedstat(text: &str) -> Option<Duration> {
     text.split_ascii_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }

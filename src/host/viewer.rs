@@ -81,7 +81,7 @@ impl ViewerProcess {
     }
 
     /// Waits until it is closed, and gives the program's exit status, as a shell gives that of one that a signal
-    /// ended. A wait that is given up can be taken up again.
+    /// ended. A wait that is cancelled can be resumed.
     ///
     /// # Errors
     /// When it was waited for before.

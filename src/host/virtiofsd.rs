@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::tool::{Tool, tool};
 use crate::system::process::Invocation;
 
-/// The program that serves folders to guests.
+/// The program that serves directories to guests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Virtiofsd {
     /// Where it is.

@@ -14,7 +14,7 @@ pub enum Error {
     /// A value that cannot be taken: a reference, a name, a user's name.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// A file or folder could not be used.
+    /// A file or directory could not be used.
     #[error(transparent)]
     File(#[from] fs::Error),
     /// There is no such file.
@@ -226,10 +226,10 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// No room for the image.
+    /// Not enough space for the image.
     #[error("no space left in {} ({} free)", .folder.display(), DiskSize::from_bytes(*.available_bytes))]
     DiskFull {
-        /// The folder that is full.
+        /// The directory that is full.
         folder: PathBuf,
         /// What the image needs, where that is known.
         needed_bytes: Option<u64>,

@@ -29,7 +29,7 @@ pub struct LocalImage {
     pub default_user: Option<String>,
     /// The firmware that it needs, if that is known.
     pub firmware: Option<Firmware>,
-    /// The least processor that it runs on, if the catalogue knows.
+    /// The least CPU that it runs on, if the catalogue knows.
     pub cpu_floor: Option<CpuFloor>,
     /// What tells that the file is still the one that was looked at; `None` for one that is kept by vmtools, which
     /// is never written to and only replaced as a whole.

@@ -8,7 +8,7 @@
 //!                                                 └ broken off: the partial stays, and is resumed
 //! ```
 //!
-//! | folder | what it holds |
+//! | directory | what it holds |
 //! |---|---|
 //! | [`header`] | the format and size of an image, read from its bytes alone |
 //! | [`chain`] | the files that a disk depends on, read from their headers |

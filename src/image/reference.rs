@@ -5,7 +5,7 @@ use std::str::FromStr;
 use crate::model::{Digest, Invalid};
 
 const WHAT: &str = "image";
-/// Endings by which a bare name is taken for a file of the current folder.
+/// Endings by which a bare name is taken for a file of the current directory.
 const FILE_ENDINGS: [&str; 7] = [".qcow2", ".img", ".raw", ".iso", ".vmdk", ".vdi", ".vhdx"];
 
 /// Where an image comes from, as the user writes it.

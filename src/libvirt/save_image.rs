@@ -47,8 +47,8 @@ pub enum SaveImageError {
     /// The definition in it can't be read, or written.
     #[error("the definition in it cannot be used")]
     Definition(#[source] XmlError),
-    /// The definition is longer than what there is room for.
-    #[error("the definition needs {needed} bytes, and there is room for {available}")]
+    /// The definition is longer than the space for it.
+    #[error("the definition needs {needed} bytes, and only {available} are free")]
     TooLong {
         /// The bytes that it needs.
         needed: usize,

@@ -18,7 +18,7 @@
 //! | network create, from the search for subnets to the definition | | subnets |
 //!
 //! A claim is a lock on a file, so the kernel releases it with its process however that ends, and no stale one
-//! is ever in the way. The files lie in a folder that all users of the system's daemon share
+//! is ever in the way. The files lie in a directory that all users of the system's daemon share
 //! ([`host::system_lock_folder`]); for a session, and for a daemon on another host, in this user's own. Against
 //! other hosts' vmtools the marks in the definitions stand: a clone marks its parent and looks at it again.
 
@@ -104,7 +104,7 @@ impl Operation<'_> {
     /// A claim that is to be had at once: `None` while another has one that excludes it.
     ///
     /// # Errors
-    /// When the folder of claims can't be used.
+    /// When the directory of claims can't be used.
     pub(in crate::manager) fn claim_now(
         self,
         subject: Subject<'_>,
@@ -138,7 +138,7 @@ impl Operation<'_> {
         }
     }
 
-    /// Whether somebody has a claim on it now. Where that can't be told nobody has.
+    /// Whether somebody has a claim on it now. Where that cannot be determined nobody has.
     pub(in crate::manager) fn is_claimed(self, subject: Subject<'_>) -> bool {
         let Ok(folder) = self.claims_folder() else { return false };
         matches!(host::try_hold(&folder.join(subject.file_name()), LockMode::Exclusive), Ok(None))
@@ -149,8 +149,8 @@ impl Operation<'_> {
         Ok(host::sweep_held(&self.claims_folder()?, ENDING))
     }
 
-    /// Whether a claim keeps out all that use this libvirt: none but this host's vmtools write to the folder, and all
-    /// of these claim in one place.
+    /// Whether a claim keeps out all that use this libvirt: none but this host's vmtools write to the directory, and
+    /// all of these claim in one place.
     pub(in crate::manager) fn claims_are_all(self, folder: &str) -> bool {
         let locality = self.locality();
         let in_one_place = locality.is_session() || self.shared_folder().is_some();

@@ -15,7 +15,7 @@ pub(in crate::manager) struct Vm {
     pub(in crate::manager) state: VmState,
     /// What its next start makes.
     pub(in crate::manager) stored: Domain,
-    /// What runs; `None` when it is off.
+    /// What runs; `None` when it is shut off.
     pub(in crate::manager) running: Option<Domain>,
     /// Whether its next start goes on with what libvirt has saved of it.
     saved: bool,

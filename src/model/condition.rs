@@ -14,7 +14,7 @@ pub enum Condition {
     Agent,
     /// cloud-init has come to its end, without an error.
     CloudInit,
-    /// The VM is off.
+    /// The VM is shut off.
     Stopped,
     /// A TCP port of the guest accepts connections.
     Port(u16),

@@ -48,7 +48,7 @@ impl fmt::Display for Firmware {
     }
 }
 
-/// How the guest's processor is made.
+/// How the guest's CPU is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Acceleration {

@@ -3,12 +3,12 @@ use std::str::FromStr;
 
 use super::Invalid;
 
-/// What a VM's machine is made of, beyond memory, processors and disks. The default suits a Linux image.
+/// What a VM's machine is made of, beyond memory, vCPUs and disks. The default suits a Linux image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hardware {
     /// QEMU's machine; `None` is q35, or virt where that is the architecture's.
     pub machine: Option<MachineType>,
-    /// The processor; `None` is the host's own under KVM, else all that QEMU can emulate.
+    /// The CPU; `None` is the host's own under KVM, else all that QEMU can emulate.
     pub cpu_model: Option<CpuModel>,
     /// What the disks hang on.
     pub disk_bus: DiskBus,
@@ -125,7 +125,7 @@ words! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineType(String);
 
-/// A processor: `host-passthrough`, `host-model`, `maximum`, or the name of a model, such as `EPYC`.
+/// A CPU: `host-passthrough`, `host-model`, `maximum`, or the name of a model, such as `EPYC`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CpuModel(String);
 

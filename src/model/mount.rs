@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use super::Invalid;
 
-/// A folder of the host that a guest is to mount: `HOST:GUEST[:ro|:rw]`.
+/// A directory of the host that a guest is to mount: `HOST:GUEST[:ro|:rw]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountSpec {
-    /// The folder of the host.
+    /// The directory of the host.
     pub host: PathBuf,
     /// Where the guest mounts it, absolute.
     pub guest: String,
@@ -15,7 +15,7 @@ pub struct MountSpec {
     pub read_only: bool,
 }
 
-/// How a folder gets into the guest.
+/// How a directory gets into the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub enum MountDriver {
     /// By virtiofsd, in memory that it shares with QEMU.
@@ -36,10 +36,10 @@ impl MountDriver {
     }
 }
 
-/// A folder of the host as a VM has it.
+/// A directory of the host as a VM has it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SharedFolder {
-    /// The folder of the host, absolute.
+    /// The directory of the host, absolute.
     pub host: String,
     /// The name by which the guest mounts it.
     pub tag: String,
@@ -52,7 +52,7 @@ pub struct SharedFolder {
 }
 
 impl SharedFolder {
-    /// The name of a VM's folder of that number. cloud-init's `mounts` passes over what is no device, unless
+    /// The name of a VM's directory of that number. cloud-init's `mounts` passes over what is no device, unless
     /// it looks like a network's: something with a colon in it.
     pub fn tag_of(number: usize) -> String {
         format!("vmtools:{number}")

@@ -8,15 +8,15 @@ use serde::Serialize;
 pub enum VmState {
     /// It runs (libvirt's "blocked" counts as running: it waits for a resource).
     Running,
-    /// Its processors are held.
+    /// Its vCPUs are held.
     Paused,
-    /// It is off.
+    /// It is shut off.
     Shutoff,
     /// Its QEMU or its guest has crashed.
     Crashed,
     /// Its guest suspended itself.
     Suspended,
-    /// It has been asked to go off and is at it.
+    /// It has been asked to shut down and does so.
     ShuttingDown,
     /// libvirt doesn't know.
     Unknown,

@@ -13,7 +13,7 @@ use super::{Documents, Error};
 const MIN_VOLUME_BYTES: usize = 512 << 10;
 /// The largest documents that are taken, in bytes.
 const MAX_DOCUMENT_BYTES: usize = 4 << 20;
-/// Tables, the root folder and the last cluster of each file.
+/// Tables, the root directory and the last cluster of each file.
 const OVERHEAD_BYTES: usize = 128 << 10;
 
 /// The bytes of the volume that holds `documents`, a multiple of 64 KiB.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub struct Error {
     /// Such as "read" or "write".
     pub action: &'static str,
-    /// The file or folder.
+    /// The file or directory.
     pub path: PathBuf,
     /// What the system said.
     #[source]
@@ -29,11 +29,11 @@ impl Error {
 const TEMPORARY: &str = ".vmtools-";
 
 /// Writes `bytes` to `path` with the permission bits `mode`: into a new file beside it, which then
-/// takes its place, so that a reader sees the old content or the new one. Folders are made as needed,
+/// takes its place, so that a reader sees the old content or the new one. Directories are made as needed,
 /// for this user alone. Killed in between it leaves the new file: see [`abandoned_temporaries`].
 ///
 /// # Errors
-/// When the folder can't be made or written.
+/// When the directory can't be made or written.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     create_private_folder(folder)?;
@@ -45,10 +45,10 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Erro
     Ok(())
 }
 
-/// A file without a name in the folder for temporary files (`TMPDIR`), gone with this process.
+/// A file without a name in the directory for temporary files (`TMPDIR`), gone with this process.
 ///
 /// # Errors
-/// When the folder is missing, full or can't be written.
+/// When the directory is missing, full or can't be written.
 pub fn temporary_file() -> Result<std::fs::File, Error> {
     tempfile::tempfile_in(std::env::temp_dir()).map_err(temporary_failed)
 }
@@ -58,11 +58,11 @@ pub fn temporary_failed(source: std::io::Error) -> Error {
     Error { action: "use a temporary file in", path: std::env::temp_dir(), source }
 }
 
-/// A new file in the folder that is to take another's place. It is locked while it is written, so that nobody takes
+/// A new file in the directory that is to take another's place. It is locked while it is written, so that nobody takes
 /// it for one that a killed process left; dropped, it is gone.
 ///
 /// # Errors
-/// When the folder can't be written.
+/// When the directory can't be written.
 pub fn temporary_in(folder: &Path, mode: u32) -> std::io::Result<tempfile::NamedTempFile> {
     loop {
         let file = tempfile::Builder::new().prefix(TEMPORARY).make_in(folder, |path| {
@@ -79,7 +79,7 @@ pub fn temporary_in(folder: &Path, mode: u32) -> std::io::Result<tempfile::Named
     }
 }
 
-/// The files in `folder` and the folders below it, `depth` deep, that were to take another's place and that a
+/// The files in `folder` and the directories below it, `depth` deep, that were to take another's place and that a
 /// killed process has left. What can't be read has none.
 pub fn abandoned_temporaries(folder: &Path, depth: usize) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -116,7 +116,7 @@ fn lock_abandoned(path: &Path) -> Option<std::fs::File> {
     is_at(&file, path).then_some(file)
 }
 
-/// Makes the folder and those above it, with mode 0700 where they are new.
+/// Makes the directory and those above it, with mode 0700 where they are new.
 ///
 /// # Errors
 /// When one of them can't be made.
@@ -129,10 +129,10 @@ pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
         .map_err(Error::at("create the directory", folder))
 }
 
-/// Waits until the names of the folder's files are on the disk, such as one that a file was given just now.
+/// Waits until the names of the directory's files are on the disk, such as one that a file was given just now.
 ///
 /// # Errors
-/// When the folder can't be opened, or the disk fails.
+/// When the directory can't be opened, or the disk fails.
 pub fn sync_folder(folder: &Path) -> Result<(), Error> {
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::at("write", folder))
 }
@@ -193,8 +193,8 @@ pub struct LockGuard {
     path: PathBuf,
 }
 
-/// Holds `path` without waiting: `None` if another's hold excludes this one. Its folder has to be there. The
-/// file is for this user and the folder's group, so that a folder with the set-group-ID bit is shared by them.
+/// Holds `path` without waiting: `None` if another's hold excludes this one. Its directory has to be there. The
+/// file is for this user and the directory's group, so that a directory with the set-group-ID bit is shared by them.
 ///
 /// # Errors
 /// When the file can't be made or opened.
@@ -217,7 +217,7 @@ pub fn try_hold(path: &Path, hold: LockMode) -> Result<Option<LockGuard>, Error>
     }
 }
 
-/// Removes the files of a folder whose names end with `ending` and that nobody holds; gives their paths.
+/// Removes the files of a directory whose names end with `ending` and that nobody holds; gives their paths.
 pub fn sweep_held(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let ours = entries.filter(|path| path.to_string_lossy().ends_with(ending));

@@ -77,7 +77,7 @@ pub struct Started {
     pub pid: i64,
 }
 
-/// The state of a process that the agent has started. Once it has told that the process has ended, it knows it no
+/// The state of a process that the agent has started. Once it has reported that the process has ended, it knows it no
 /// more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ExecStatus {

@@ -43,8 +43,8 @@ impl<T: Transport> Agent<T> {
         self.close(handle, read).await
     }
 
-    /// Writes what `input` gives, to its end, to a file of the guest's, which is made or emptied before. `progress` is
-    /// told how many bytes went through so far. Gives how many there were.
+    /// Writes what `input` gives, to its end, to a file of the guest's, which is made or emptied before. `progress`
+    /// gets how many bytes went through so far. Gives how many there were.
     ///
     /// A file that could not be written to its end is left behind as far as it went.
     ///

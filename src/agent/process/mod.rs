@@ -203,7 +203,7 @@ impl<T: Transport> Process<'_, T> {
 }
 
 impl Exit {
-    /// Of a program that has ended, and printed more than can be told.
+    /// Of a program that has ended, and printed more than can be reported.
     fn lost() -> Self {
         Self { status: None, stdout: Vec::new(), stderr: Vec::new(), truncated: true }
     }

@@ -43,7 +43,7 @@ pub struct CloneArgs {
 }
 
 /// # Errors
-/// When a clone can't be made; what was begun is taken back.
+/// When a clone can't be made; what was begun is rolled back.
 pub async fn run(args: CloneArgs, context: &Context) -> Result<ExitCode, Problem> {
     let wait = args.new.wait_for(context)?;
     let names = args.new.names(&args.name)?;

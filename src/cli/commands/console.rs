@@ -44,7 +44,7 @@ pub struct ConsoleArgs {
 }
 
 /// # Errors
-/// When there is no terminal, the VM is off, or another console is open.
+/// When there is no terminal, the VM is shut off, or another console is open.
 pub async fn run(args: ConsoleArgs, context: &Context) -> Result<ExitCode, Problem> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Problem::usage(

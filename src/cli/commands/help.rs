@@ -107,7 +107,7 @@ fn is_bold() -> bool {
     colored::control::SHOULD_COLORIZE.should_colorize() && std::io::stdout().is_terminal()
 }
 
-/// Any word; completions are told those that there are.
+/// Any word; completions offer those that there are.
 #[derive(Debug, Clone)]
 struct CommandOrTopic;
 

@@ -36,7 +36,7 @@ pub struct RestartArgs {
 }
 
 /// # Errors
-/// When one of the VMs doesn't go off, or doesn't start.
+/// When one of the VMs doesn't shut down, or doesn't start.
 pub async fn run(args: RestartArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let by = stop_by(args.force, args.timeout, context)?;

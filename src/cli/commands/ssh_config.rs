@@ -24,7 +24,7 @@ pub struct SshConfigArgs {
 }
 
 /// # Errors
-/// When a VM that was named is off or has no address.
+/// When a VM that was named is shut off or has no address.
 pub async fn run(args: SshConfigArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let named = !args.names.is_empty();

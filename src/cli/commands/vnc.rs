@@ -36,7 +36,7 @@ pub struct VncArgs {
 }
 
 /// # Errors
-/// When the VM is off or has no VNC, the port can't be forwarded, or no viewer can be opened.
+/// When the VM is shut off or has no VNC, the port can't be forwarded, or no viewer can be opened.
 pub async fn run(args: VncArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.reader().await?;
     let result = tokio::select! {

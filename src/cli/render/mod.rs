@@ -217,7 +217,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
     }
 }
 
-/// The room above the processors that a VM has.
+/// The room above the vCPUs that a VM has.
 fn cpu_room(cpus: u32, max: u32) -> String {
     if max > cpus { format!(" (up to {max})") } else { String::new() }
 }

@@ -167,7 +167,7 @@ const CSV: [CsvColumn; 20] = [
 ];
 
 /// Samples as comma-separated values (RFC 4180, but lines end as lines do here), below their names if wanted.
-/// What isn't known is empty; the numbers of several virtual processors stand in one field.
+/// What isn't known is empty; the numbers of several vCPUs stand in one field.
 pub fn samples_as_csv(readings: &[Reading], heading: bool) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Memory takes whatever is written.

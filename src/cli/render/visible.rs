@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 /// The text with all that would not show itself written out, as in `\u{1b}`: control characters, line breaks, and what
-/// turns the direction of writing or takes no room. For a name, a cell, a line's value.
+/// turns the direction of writing or has no width. For a name, a cell, a line's value.
 pub fn visible(text: &str) -> Cow<'_, str> {
     replaced(text, is_shown)
 }

@@ -30,7 +30,7 @@ impl Keys {
         })
     }
 
-    /// The next key. One that is given up can be asked again.
+    /// The next key. One that is cancelled can be asked again.
     ///
     /// # Errors
     /// When the terminal has gone.

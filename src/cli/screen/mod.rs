@@ -7,8 +7,8 @@
 //!   side ---+
 //! ```
 //!
-//! What waits for libvirt (polls, events, actions) runs beside the loop and tells it by channels, and is never given
-//! up midway: keys are heeded however long it takes. [`App`](app::App) holds all that is shown; a frame is drawn from
+//! What waits for libvirt (polls, events, actions) runs beside the loop and tells it by channels, and is never
+//! cancelled midway: keys are heeded however long it takes. [`App`](app::App) holds all that is shown; a frame is drawn from
 //! it after whatever has changed it, and at no other time. The terminal is put back at every end: by its guard, and
 //! on a panic by a hook.
 

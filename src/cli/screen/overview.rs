@@ -23,7 +23,7 @@ pub struct Overview {
     cursor: usize,
     /// The first row on the screen.
     pub offset: usize,
-    /// How many rows the screen had room for.
+    /// How many rows fitted on the screen.
     pub height: usize,
     /// Whether there was a first poll.
     pub is_loaded: bool,
@@ -34,7 +34,7 @@ pub struct Overview {
 pub enum OverviewAction {
     /// A VM's page.
     Open(String),
-    /// Those that are off, too, or no more.
+    /// Those that are shut off, too, or no more.
     Off,
     /// Help.
     Help,
@@ -50,7 +50,7 @@ pub struct Totals {
     pub vms: usize,
     /// Those of them that run.
     pub running: usize,
-    /// Their processor time, of one host CPU.
+    /// Their CPU time, of one host CPU.
     pub cpu_percent: f64,
 }
 

@@ -14,7 +14,7 @@ use crate::cli::render::{self, visible};
 use crate::manager::{Job, SampleSource, VmSample};
 use crate::model::MemorySize;
 
-/// The width of one virtual processor's gauge, and of its bar.
+/// The width of one vCPU's gauge, and of its bar.
 const GAUGE: usize = 16;
 const GAUGE_BAR: usize = 6;
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

@@ -15,7 +15,7 @@ pub enum Action {
     Pause,
     /// Let it go on.
     Resume,
-    /// Ask it to go off.
+    /// Ask it to shut down.
     Stop,
 }
 
@@ -77,7 +77,7 @@ impl<'a> BackgroundTasks<'a> {
         }));
     }
 
-    /// What ends next. One that is given up can be asked again: all goes on where it was.
+    /// What ends next. One that is cancelled can be asked again: all goes on where it was.
     pub async fn next(&mut self) -> Answer {
         poll_fn(|context| {
             for number in 0..self.running.len() {

@@ -4,7 +4,7 @@ use crate::config::settings::Config;
 use crate::config::value::Value;
 use crate::model::Acceleration;
 
-/// How a new VM's processor is made.
+/// How a new VM's CPU is made.
 pub(in crate::config) struct Accel;
 
 impl Element for Accel {

@@ -3,7 +3,7 @@ use crate::config::raw::{Raw, Refusal};
 use crate::config::settings::Config;
 use crate::config::value::Value;
 
-/// The processors of a new VM.
+/// The vCPUs of a new VM.
 pub(in crate::config) struct Cpus;
 
 impl Element for Cpus {

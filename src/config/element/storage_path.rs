@@ -5,7 +5,7 @@ use crate::config::raw::{Raw, Refusal};
 use crate::config::settings::Config;
 use crate::config::value::Value;
 
-/// The folder of that pool, if vmtools has to make it.
+/// The directory of that pool, if vmtools has to make it.
 pub(in crate::config) struct StoragePath;
 
 impl Element for StoragePath {

@@ -31,7 +31,7 @@ impl Element for TemplateName {
     }
 }
 
-/// Refuses what can't be the name of a template, above all what would lead out of its folder.
+/// Refuses what can't be the name of a template, above all what would lead out of its directory.
 ///
 /// # Errors
 /// With what a name is made of.

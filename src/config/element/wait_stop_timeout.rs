@@ -6,7 +6,7 @@ use crate::config::raw::{Raw, Refusal};
 use crate::config::settings::Config;
 use crate::config::value::{Value, exact_duration};
 
-/// How long `stop` waits for a guest to go off.
+/// How long `stop` waits for a guest to shut down.
 pub(in crate::config) struct StopTimeout;
 
 impl Element for StopTimeout {

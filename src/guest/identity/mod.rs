@@ -19,7 +19,7 @@ const PREPARE: &str = include_str!("prepare.sh");
 /// Ends the script in the document that passes it on. It stands in neither.
 const END: &str = "VMTOOLS_END";
 
-/// What a copied guest is told, in the words of the helper.
+/// What a copied guest gets, in the words of the helper.
 #[derive(Clone, serde::Serialize)]
 pub struct Identity {
     /// Random bytes of the host's, in base64, for the guest's random number generator.

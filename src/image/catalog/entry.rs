@@ -32,7 +32,7 @@ pub struct Build {
     pub checksum: Checksum,
     /// The firmware that it needs, where it can't do with any.
     pub firmware: Option<Firmware>,
-    /// The least processor that it runs on.
+    /// The least CPU that it runs on.
     pub cpu_floor: Option<CpuFloor>,
     /// The user that it creates by default.
     pub default_user: Option<String>,

@@ -33,7 +33,7 @@ pub enum FileId {
 pub struct ChainFile {
     /// Where it is: absolute, and not freed of symbolic links.
     pub path: PathBuf,
-    /// Which file that is; `None` when there is none, or when a folder above it can't be searched.
+    /// Which file that is; `None` when there is none, or when a directory above it can't be searched.
     pub id: Option<FileId>,
     /// Whether it could be read.
     pub state: FileState,

@@ -9,7 +9,7 @@ use crate::image::header::{Driver, Error, vdi, vhdx};
 
 /// The longest name of a backing file that QEMU takes, in bytes.
 const MAX_NAME_BYTES: u32 = 1023;
-/// Room for a header, its extensions and the usual name. What lies behind is read when it is asked for.
+/// Enough for a header, its extensions and the usual name. What lies behind is read when it is asked for.
 const HEAD_BYTES: usize = 4096;
 /// More extensions than QEMU has kinds of, many times.
 const MAX_EXTENSIONS: usize = 64;
@@ -31,7 +31,7 @@ pub(super) enum Backing {
         name: Vec<u8>,
         driver: Option<Driver>,
     },
-    /// A parent that is told by an identifier, or in a form that QEMU does not read.
+    /// A parent that is given by an identifier, or in a form that QEMU does not read.
     Unnamed,
 }
 

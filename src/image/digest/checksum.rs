@@ -66,7 +66,7 @@ pub enum Error {
 const OTHER_HEX_LENGTHS: [usize; 4] = [32, 40, 56, 96];
 
 /// The digest of `file` (a bare name) by `document`. Comments, other files, other hash functions and an
-/// OpenPGP signature around the text are passed over; a folder before the file's name is ignored.
+/// OpenPGP signature around the text are passed over; a directory before the file's name is ignored.
 ///
 /// # Errors
 /// When the document doesn't tell it, or not clearly.

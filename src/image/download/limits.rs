@@ -33,7 +33,7 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// Of an empty disk xz makes a 7000th, of a full one a third: the ratio leaves room for images that
+    /// Of an empty disk xz makes a 7000th, of a full one a third: the ratio leaves a margin for images that
     /// are mostly empty, and a packed file of 10 MB can't become more than 2 GB.
     fn default() -> Self {
         Self {

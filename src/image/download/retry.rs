@@ -2,7 +2,7 @@ use super::Limits;
 use super::fetch::Downloader;
 use crate::image::Error;
 
-/// However much comes in between, a server that fails so often is given up.
+/// However much comes in between, a server that fails so often is not asked again.
 const MAX_RETRIES: u32 = 100;
 
 /// How often a server that fails is asked again in a row.

@@ -9,7 +9,7 @@ use crate::system::fs;
 /// What a path leads to that is no regular file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
-    /// A folder.
+    /// A directory.
     Folder,
     /// A named pipe.
     Fifo,

@@ -37,13 +37,13 @@ const fn of(byte: i64) -> RangeInclusive<i64> {
 /// One that this user may not read is looked for in the kernel's list of all locks. Blocks shortly.
 ///
 /// # Errors
-/// [`Error::InUse`]. Where it can't be told there is none.
+/// [`Error::InUse`]. Where it cannot be determined there is none.
 pub fn check_not_written(path: &Path) -> Result<(), Error> {
     if has_lock(path, &WRITERS) { Err(Error::InUse { path: path.to_owned() }) } else { Ok(()) }
 }
 
-/// Whether any QEMU has the file or block device at `path` open, be it to read it. Where that can't be told none has.
-/// Blocks shortly.
+/// Whether any QEMU has the file or block device at `path` open, be it to read it. Where that cannot be determined none
+/// has. Blocks shortly.
 pub fn is_open_in_qemu(path: &Path) -> bool {
     has_lock(path, &ALL)
 }
@@ -63,7 +63,7 @@ fn has_lock(path: &Path, ranges: &[RangeInclusive<i64>]) -> bool {
 }
 
 /// Whether a QEMU has the file open so that what is read of it now may be torn: it may write to it, or says that
-/// nobody can read it as a whole. Where the file system knows no locks that can't be told, and is no.
+/// nobody can read it as a whole. A file system that knows no locks says no.
 pub(super) fn is_written(file: &File) -> bool {
     is_any_locked(file, &WRITERS)
 }

@@ -17,7 +17,7 @@ const BUFFER_BYTES: usize = 1 << 20;
 
 /// What went wrong when a file was copied.
 pub(in crate::image) enum CopyFault {
-    /// Somebody gave it up.
+    /// It was cancelled.
     Stopped,
     Read(Error),
     Write(Error),

@@ -1,4 +1,4 @@
-//! What is known and is no image. Whatever is not told apart here counts as a raw disk, so this list is long:
+//! What is known and is no image. Whatever is not recognized here counts as a raw disk, so this list is long:
 //! a guest that gets another program's disk, a packed file or a web page as its disk does not boot, and says
 //! nothing of why.
 

@@ -45,7 +45,7 @@ pub(in crate::image) async fn convert(
     }
 }
 
-/// The original as QEMU's block layer is told of it: by its open file, so that it is the one that was
+/// The original as QEMU's block layer is given it: by its open file, so that it is the one that was
 /// judged; of a format that is not guessed; and without looking for a backing file.
 fn source(original: &Original) -> String {
     let window = &original.window;

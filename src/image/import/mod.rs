@@ -8,7 +8,7 @@
 //! ```
 //!
 //! What would make QEMU read another file (a backing or data file, a parent, an extent) is refused by the
-//! code of this folder, from the bytes alone, before qemu-img opens anything; and qemu-img is told the
+//! code of this directory, from the bytes alone, before qemu-img opens anything; and qemu-img is given the
 //! format, and to look for no backing file.
 
 mod convert;

@@ -22,7 +22,7 @@ const LOCK: &str = ".lock";
 const APART: char = '~';
 /// The key of a record under which the name of the image's file stands.
 const FILE: &str = "file";
-/// Room for the rest of a file name of at most 255 bytes.
+/// What is left for the rest of a file name of at most 255 bytes.
 const STEM_CHARS: usize = 96;
 
 /// The files of one image: the record, the image that it is of, and what is under way.
@@ -236,7 +236,7 @@ impl Slot {
         self.sync_folder()
     }
 
-    /// Waits until the names of the folder's files are on the disk.
+    /// Waits until the names of the directory's files are on the disk.
     pub(in crate::image) fn sync_folder(&self) -> Result<(), Error> {
         Ok(fs::sync_folder(&self.folder)?)
     }

@@ -55,7 +55,7 @@ impl Store {
     /// All images in the store: imported and committed ones first, then by name.
     ///
     /// # Errors
-    /// When a folder can't be listed, or an import that has no digest yet not be read.
+    /// When a directory can't be listed, or an import that has no digest yet not be read.
     pub async fn stored_images(&self) -> Result<Vec<StoredImage>, Error> {
         let store = self.clone();
         let list = move || -> Result<_, Error> {

@@ -119,7 +119,7 @@ impl UserImages {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a name that would be taken for a file; [`Error::NameTaken`] unless it may
-    /// `replace`; when the folder can't be written.
+    /// `replace`; when the directory can't be written.
     pub async fn stage(&self, name: &str, replace: bool) -> Result<Staged, Error> {
         check_name(name)?;
         let slot = Slot::named(&self.folder, name);
@@ -206,7 +206,7 @@ impl UserImages {
     /// Blocks shortly.
     ///
     /// # Errors
-    /// When the folder can't be read.
+    /// When the directory can't be read.
     pub fn abandoned(&self) -> Result<Vec<Leftover>, Error> {
         leftovers::all_of(Slot::unfinished(&self.folder)?)
     }

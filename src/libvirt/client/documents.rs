@@ -10,7 +10,7 @@ use crate::libvirt::{DomainDefinitions, Error, XmlError};
 use crate::model::Uuid;
 
 /// From this many on, a second virsh asks for a part of them: one of libvirt's and two of virsh's processes keep two
-/// processors busy.
+/// CPUs busy.
 const SHARED_FROM: usize = 64;
 /// How many more of them the open virsh takes: those that it reads while the other one starts. For `list` it reads the
 /// counters, too.
@@ -48,7 +48,7 @@ enum Runner {
     Batch,
 }
 
-/// Told each document, by its place among those asked for.
+/// Called with each document, by its place among those asked for.
 type Sink<'a> = Mutex<&'a mut (dyn FnMut(usize, Result<&str, Error>) + Send)>;
 
 impl DomainDefinitions<'_> {

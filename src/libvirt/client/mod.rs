@@ -41,10 +41,10 @@ use crate::system::process::LOG_TARGET;
 ///     ^                     |  ^                          |
 ///     |  deadline, virsh    |  +------- next call --------+
 ///     |  or daemon gone,    |
-///     +-- call given up ----+
+///     +-- call cancelled ---+
 /// ```
 ///
-/// Past a call's deadline, when virsh dies and when the caller gives a call up (its future is dropped),
+/// Past a call's deadline, when virsh dies and when the caller cancels a call (its future is dropped),
 /// virsh is killed; the next call starts another one. libvirt may still finish what such a call began.
 ///
 /// A connection runs one call at a time: a second call waits for the first. What has to go on beside a call that takes

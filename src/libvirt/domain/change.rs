@@ -40,7 +40,7 @@ impl Domains<'_> {
 }
 
 impl DomainHardware<'_> {
-    /// Gives it so many virtual processors, within its maximum.
+    /// Gives it so many vCPUs, within its maximum.
     ///
     /// # Errors
     /// When they are more than its maximum, or the guest doesn't release any.
@@ -48,7 +48,7 @@ impl DomainHardware<'_> {
         self.client.call(sized("setvcpus --count", cpus, "", uuid).flag(affects.flags())).await.map(drop)
     }
 
-    /// Sets the most virtual processors that it may have after its next start. When it has more, they become as many.
+    /// Sets the most vCPUs that it may have after its next start. When it has more, they become as many.
     ///
     /// # Errors
     /// When its definition doesn't allow so many, and always where it has a topology: see

@@ -128,7 +128,7 @@ impl DomainDefinitions<'_> {
     /// in the stored one alone, and the saved one takes its place when the domain starts.
     ///
     /// # Errors
-    /// When the domain is not saved, or the new definition has no room in the file where its memory is saved.
+    /// When the domain is not saved, or the new definition does not fit in the file where its memory is saved.
     pub async fn bring_metadata_to_saved(self, uuid: Uuid) -> Result<(), Error> {
         let stored = self.complete(uuid).await?;
         let command = Command::new("managedsave-dumpxml --security-info").domain(uuid).secret();

@@ -41,7 +41,7 @@ fn documents_of_libvirts_tests_come_back_and_changes_keep_to_themselves() {
     check(&files);
 }
 
-/// The files below the folder that are documents.
+/// The files below the directory that are documents.
 fn documents(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("is there").flatten() {

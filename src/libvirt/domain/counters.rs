@@ -43,7 +43,7 @@ impl Statistics<'_> {
     /// Has the guest's balloon driver tell every so many seconds what memory is used, until the domain stops.
     ///
     /// # Errors
-    /// When it is off, or has no balloon.
+    /// When it is shut off, or has no balloon.
     pub async fn set_memory_period(self, uuid: Uuid, seconds: u32) -> Result<(), Error> {
         let command = Command::new("dommemstat --live --period").flag(&seconds.to_string());
         self.client.call(command.domain(uuid).within(TELL)).await.map(drop)

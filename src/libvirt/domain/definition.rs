@@ -23,9 +23,9 @@ pub struct Domain {
     pub memory_mib: u64,
     /// The memory it has at its start, in MiB: the balloon takes the rest.
     pub current_memory_mib: u64,
-    /// The virtual processors it has.
+    /// The vCPUs it has.
     pub cpus: u32,
-    /// The most virtual processors it may have.
+    /// The most vCPUs it may have.
     pub max_cpus: u32,
     /// How they are arranged, where the definition says so.
     pub topology: Option<CpuTopology>,
@@ -37,7 +37,7 @@ pub struct Domain {
     pub disks: Vec<Disk>,
     /// Its network interfaces.
     pub interfaces: Vec<Interface>,
-    /// The host's folders that its guest can mount.
+    /// The host's directories that its guest can mount.
     pub folders: Vec<Filesystem>,
     /// The file that gets its serial console's output.
     pub serial_log: Option<String>,
@@ -135,7 +135,7 @@ impl Domain {
         self.metadata.iter().flat_map(|record| &record.owned).chain(&self.added)
     }
 
-    /// The folder with its TPM's state where the definition names one. Else libvirt keeps it by the domain's UUID,
+    /// The directory with its TPM's state where the definition names one. Else libvirt keeps it by the domain's UUID,
     /// for it alone.
     pub fn tpm_state(&self) -> Option<String> {
         let source = self.tree.find("devices/tpm/backend/source")?;

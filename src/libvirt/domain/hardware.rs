@@ -24,7 +24,7 @@ pub(super) fn generation_id() -> Option<Element> {
     cfg!(target_arch = "x86_64").then(|| Element::new("genid"))
 }
 
-/// `<features>`. What Windows is told is what virt-install 4.1 tells Windows 10 and 11.
+/// `<features>`. Windows gets what virt-install 4.1 gives Windows 10 and 11.
 pub(super) fn features(hardware: &Hardware) -> Element {
     let features = Element::new("features").child(Element::new("acpi"));
     if cfg!(not(target_arch = "x86_64")) {
@@ -38,7 +38,7 @@ pub(super) fn features(hardware: &Hardware) -> Element {
     features.child(Element::new("apic")).children(hardware.hyperv.then_some(hyperv))
 }
 
-/// `<cpu>`. Under emulation "maximum" is all that QEMU can do; with KVM the host's own processor is best.
+/// `<cpu>`. Under emulation "maximum" is all that QEMU can do; with KVM the host's own CPU is best.
 pub(super) fn cpu(hardware: &Hardware, kvm: bool) -> Element {
     let cpu = Element::new("cpu");
     match &hardware.cpu_model {

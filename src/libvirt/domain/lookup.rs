@@ -119,7 +119,7 @@ impl Domains<'_> {
         Ok(name.trim_end_matches('\n').to_owned())
     }
 
-    /// Whether libvirt keeps its definition when it is off.
+    /// Whether libvirt keeps its definition when it is shut off.
     ///
     /// # Errors
     /// When the connection fails.

@@ -1,12 +1,12 @@
-//! The host's folders that a domain's guest can mount.
+//! The host's directories that a domain's guest can mount.
 
 use crate::libvirt::xml::Element;
 use crate::model::{MountDriver, SharedFolder};
 
-/// A folder of the host in a domain's definition.
+/// A directory of the host in a domain's definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filesystem {
-    /// The folder; `None` where another program serves it.
+    /// The directory; `None` where another program serves it.
     pub host: Option<String>,
     /// The name by which the guest mounts it.
     pub tag: String,
@@ -35,7 +35,7 @@ pub(super) fn device(folder: &SharedFolder, virtiofsd: Option<&str>) -> Element 
         .children(folder.read_only.then(|| Element::new("readonly")))
 }
 
-/// The memory that virtiofsd can share, if any of the folders needs it.
+/// The memory that virtiofsd can share, if any of the directories needs it.
 pub(super) fn memory_backing(folders: &[SharedFolder]) -> Option<Element> {
     let shared = folders.iter().any(|folder| folder.driver == MountDriver::Virtiofs);
     shared.then(|| {

@@ -23,7 +23,7 @@ pub struct DomainSpec {
     pub memory: MemorySize,
     /// The most memory that it may be given; `None` is what it has.
     pub max_memory: Option<MemorySize>,
-    /// Its virtual processors.
+    /// Its vCPUs.
     pub cpus: u32,
     /// The most of them that it may be given; `None` is what it has.
     pub max_cpus: Option<u32>,
@@ -41,7 +41,7 @@ pub struct DomainSpec {
     pub cdroms: Vec<String>,
     /// Its network interfaces.
     pub interfaces: Vec<InterfaceSpec>,
-    /// The host's folders that its guest mounts.
+    /// The host's directories that its guest mounts.
     pub folders: Vec<SharedFolder>,
     /// The program that serves those of them that are virtiofs.
     pub virtiofsd: Option<String>,

@@ -67,7 +67,7 @@ impl Statistics<'_> {
         self.by("domstats --raw --state --nowait", uuid).await
     }
 
-    /// All the counters of one domain. `nowait` gives up on those that a busy QEMU would hold back.
+    /// All the counters of one domain. `nowait` skips those that a busy QEMU would hold back.
     ///
     /// # Errors
     /// When it is gone, or the connection fails.

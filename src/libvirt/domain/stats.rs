@@ -33,7 +33,7 @@ impl DomainStats {
         self.number("state.state").map_or(VmState::Unknown, VmState::from_libvirt)
     }
 
-    /// Why it is off, in words (`virDomainShutoffReason`); `None` when it is on or libvirt doesn't know.
+    /// Why it is shut off, in words (`virDomainShutoffReason`); `None` when it runs or libvirt doesn't know.
     pub fn why_off(&self) -> Option<ShutoffReason> {
         if self.state() != VmState::Shutoff {
             return None;
@@ -56,7 +56,7 @@ impl DomainStats {
         self.values.get(key).map(String::as_str)
     }
 
-    /// The virtual processors that it has now.
+    /// The vCPUs that it has now.
     pub fn cpus(&self) -> Option<u32> {
         self.number("vcpu.current").and_then(|cpus| u32::try_from(cpus).ok())
     }

@@ -77,7 +77,7 @@ impl Client {
 }
 
 impl EventFeed {
-    /// The next event. One that is given up can be asked again. While nobody asks, some hundred events wait in the
+    /// The next event. One that is cancelled can be asked again. While nobody asks, some hundred events wait in the
     /// pipe; then virsh waits, and libvirt breaks with a virsh that gave no sign of life for half a minute.
     ///
     /// # Errors

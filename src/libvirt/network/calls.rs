@@ -84,7 +84,7 @@ impl VirtualNetworks<'_> {
         found.ok_or_else(|| Error::missing(Object::Network, uuid.to_string()))
     }
 
-    /// The leases on each of many networks, in one round; none on one that is off or gone.
+    /// The leases on each of many networks, in one round; none on one that is inactive or gone.
     ///
     /// # Errors
     /// When the connection fails.
@@ -150,7 +150,7 @@ impl VirtualNetworks<'_> {
     /// Stops a network, whoever is plugged in.
     ///
     /// # Errors
-    /// [`Error::WrongState`] when it is off already.
+    /// [`Error::WrongState`] when it is inactive already.
     pub async fn destroy(self, uuid: Uuid) -> Result<(), Error> {
         self.client.call(Command::new("net-destroy").network(uuid).within(START)).await.map(drop)
     }

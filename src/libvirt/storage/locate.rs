@@ -7,8 +7,8 @@ use crate::libvirt::client::command::Command;
 use crate::libvirt::{Disk, DiskSource, Domain, DomainDefinitions, Error};
 
 impl DomainDefinitions<'_> {
-    /// Fills in the paths of domains' disks that are volumes of pools. A pool that is off is not started: of one whose
-    /// volumes are files, its folder tells. A volume of a pool that is not there has no path.
+    /// Fills in the paths of domains' disks that are volumes of pools. A pool that is inactive is not started: of one
+    /// whose volumes are files, its directory tells. A volume of a pool that is not there has no path.
     pub(in crate::libvirt) async fn locate_volumes(
         self,
         disks: impl Iterator<Item = &mut Vec<Disk>>,

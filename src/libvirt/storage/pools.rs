@@ -69,7 +69,7 @@ impl Pools<'_> {
         }
     }
 
-    /// Defines a pool that is a folder, and lets libvirt start it by itself from now on. Two at once do no harm.
+    /// Defines a pool that is a directory, and lets libvirt start it by itself from now on. Two at once do no harm.
     ///
     /// # Errors
     /// When libvirt refuses it.
@@ -84,10 +84,10 @@ impl Pools<'_> {
         Ok(())
     }
 
-    /// Makes a pool of a folder that is there, until it is destroyed or the daemon ends.
+    /// Makes a pool of a directory that is there, until it is destroyed or the daemon ends.
     ///
     /// # Errors
-    /// [`Error::Refused`] when another pool has the folder.
+    /// [`Error::Refused`] when another pool has the directory.
     pub async fn create_transient(self, name: &str, folder: &str) -> Result<(), Error> {
         let file = self.client.pass_xml("pool-create", &folder_pool(name, folder))?;
         self.client.call(Command::new("pool-create").option("--file", &file.path)).await.map(drop)

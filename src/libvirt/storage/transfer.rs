@@ -30,7 +30,7 @@ impl Volumes<'_> {
         }
     }
 
-    /// The file below each of these files, which lie in pools; `None` where there is none, or it can't be told.
+    /// The file below each of these files, which lie in pools; `None` where there is none, or it cannot be determined.
     ///
     /// # Errors
     /// When the connection fails.

@@ -5,7 +5,7 @@ use crate::manager::{Already, Error, Event, VmError, VmStatus};
 use crate::model::VmName;
 
 impl Changes<'_> {
-    /// Gives a VM that is off another name. All else stays: its UUID, its record, the names of its files,
+    /// Gives a VM that is shut off another name. All else stays: its UUID, its record, the names of its files,
     /// and what its guest calls itself.
     ///
     /// Of two renames of one VM at once the second finds the old name gone, since the VM is claimed before it is

@@ -21,7 +21,7 @@ const BALLOON: Duration = Duration::from_secs(10);
 pub struct VmChange {
     /// Its memory.
     pub memory: Option<MemorySize>,
-    /// Its virtual processors.
+    /// Its vCPUs.
     pub cpus: Option<u32>,
     /// The size of its first disk.
     pub disk_size: Option<DiskSize>,
@@ -52,7 +52,7 @@ pub struct VmChanged {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Setting {
-    /// Its virtual processors.
+    /// Its vCPUs.
     Cpus,
     /// Its memory.
     Memory,

@@ -20,8 +20,8 @@ use crate::manager::image::progress_of;
 use crate::manager::storage::Storage;
 use crate::manager::{Error, StorageError};
 
-/// The beginning of the names of pools that are there for a while, for files in folders of no pool. A hash of the folder
-/// follows, and who has made it.
+/// The beginning of the names of pools that are there for a while, for files in directories of no pool. A hash of the
+/// directory follows, and who has made it.
 const PASSING: &str = "vmtools-folder-";
 
 /// Files that were written, with their paths, but may not be on the disk yet.
@@ -47,7 +47,7 @@ impl Cloning<'_> {
         }
     }
 
-    /// The file as a volume; a folder without a pool gets one for a while.
+    /// The file as a volume; a directory without a pool gets one for a while.
     pub(super) async fn source_volume(
         &self,
         vm: &str,
@@ -159,9 +159,9 @@ impl Cloning<'_> {
         }
     }
 
-    /// Lets libvirt learn of what was made without it. When it does not see it, because the pool is busy or its folder
-    /// is not the one that this process sees, libvirt makes it after all; but for a copy, of which it learns at its
-    /// next look.
+    /// Lets libvirt learn of what was made without it. When it does not see it, because the pool is busy or its
+    /// directory is not the one that this process sees, libvirt makes it after all; but for a copy, of which it learns
+    /// at its next look.
     pub(super) async fn introduce(
         &self,
         request: &CloneRequest,

@@ -40,7 +40,7 @@ pub enum LiveCopyFault {
     /// Nothing more was copied for too long.
     #[error("nothing was copied for {}s", .0.as_secs())]
     Stalled(Duration),
-    /// QEMU gave up.
+    /// QEMU ended it.
     #[error("{message}")]
     Failed {
         /// libvirt's words.

@@ -9,8 +9,8 @@ use crate::model::Uuid;
 use crate::seed::{CloudInit, HostKey, volume};
 
 impl Cloning<'_> {
-    /// A seed for cloud-init, to which its instance is a new one: it renews the host's name and keys, and is
-    /// told to renew the machine-id. What the source was set up with once is not done again. Gives the seed
+    /// A seed for cloud-init, to which its instance is a new one: it renews the host's name, its keys and
+    /// the machine-id. What the source was set up with once is not done again. Gives the seed
     /// and the host's public key.
     pub(super) fn new_identity(
         &self,

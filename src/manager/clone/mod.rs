@@ -32,7 +32,7 @@ use super::{Error, Event, VmStatus, WaitFor};
 use crate::manager::operation::noun;
 use crate::manager::vm::Vm;
 
-/// A VM to be made of another.
+/// A VM to be cloned from another.
 #[derive(Debug, Clone)]
 pub struct CloneRequest {
     /// The VM that it is made of.
@@ -52,9 +52,9 @@ pub struct CloneRequest {
 /// How a clone's disks come about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloneMode {
-    /// Copied, of a source that is off.
+    /// Copied, of a source that is shut off.
     Full,
-    /// As overlays on those of the source, which is off and stays so as long as the clone is there.
+    /// As overlays on those of the source, which is shut off and stays so as long as the clone is there.
     Linked,
     /// Copied of a running source, as they were at one moment.
     Live,
@@ -77,7 +77,7 @@ fn not_clonable(source: &Domain, cause: libvirt::NotCopyable) -> Error {
 }
 
 noun! {
-    /// A VM made of another.
+    /// A VM cloned from another.
     Cloning
 }
 
@@ -87,8 +87,9 @@ impl Cloning<'_> {
     /// # Errors
     /// [`VmError::Exists`]; [`VmError::NotOff`] for a running source; [`CloneError::SourceChanged`]; [`StorageError::NoSpace`];
     /// [`CloneError::NotCopyable`]; [`CloneError::NotClonable`]; [`StorageError::Forged`]; [`VmError::Saved`];
-    /// [`image::Error::InUse`](crate::image::Error::InUse) when a process that libvirt does not know writes to its files. On every error, and when the user interrupts, all that was made is taken back;
-    /// only a wait that ran out of time leaves the VM.
+    /// [`image::Error::InUse`](crate::image::Error::InUse) when a process that libvirt does not know writes to its
+    /// files. On every error, and when the user interrupts, all that was made is rolled back; only a wait that ran out
+    /// of time leaves the VM.
     pub(in crate::manager) async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
         let mut undo = UndoStack::new(self.op);
         let mut folders = copying::Folders::default();
@@ -209,7 +210,7 @@ impl Cloning<'_> {
         }
     }
 
-    /// libvirt knows nothing of what others do with the files of a VM that is off.
+    /// libvirt knows nothing of what others do with the files of a VM that is shut off.
     fn refuse_written(&self, source: &Domain, plan: &ClonePlan) -> Result<(), Error> {
         for new_file in &plan.new_files {
             let has_path = |disk: &&Disk| disk.path.as_ref() == Some(&new_file.from);

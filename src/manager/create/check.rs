@@ -95,7 +95,7 @@ impl Creation<'_> {
         Ok(())
     }
 
-    /// QEMU's user gets at the pool's folder and at the ISO files.
+    /// QEMU's user gets at the pool's directory and at the ISO files.
     pub(super) fn check_paths(&self, spec: &VmSpec, pool: &Pool) -> Result<(), Error> {
         if self.op.locality().is_here() {
             spec.cdroms().try_for_each(|iso| check_iso(iso))?;

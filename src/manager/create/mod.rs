@@ -63,7 +63,7 @@ impl Creation<'_> {
     /// Makes a VM, starts it and waits for it, as the spec says.
     ///
     /// # Errors
-    /// On every error, and when the user interrupts, all that was made is taken back; only a wait that
+    /// On every error, and when the user interrupts, all that was made is rolled back; only a wait that
     /// ran out of time leaves the VM, so that it can be looked at. One that replaces another stays once that one is
     /// deleted.
     pub(in crate::manager) async fn create(&self, spec: &VmSpec) -> Result<VmStatus, Error> {
@@ -254,7 +254,7 @@ impl Creation<'_> {
         Ok(Prepared { image, pool, names, domain, setup, disk_size_bytes, extra_disks, kvm, claims })
     }
 
-    /// What the guest is told, for interfaces of these addresses.
+    /// What configures the guest, for interfaces of these addresses.
     fn setup(
         &self,
         spec: &VmSpec,
@@ -337,7 +337,7 @@ fn image_file(image: &LocalImage) -> Option<String> {
 pub(super) enum Failure {
     /// The VM stays, to be looked at.
     Keep { uuid: Uuid, error: Error },
-    /// All is taken back.
+    /// All is rolled back.
     TakeBack(Error),
 }
 

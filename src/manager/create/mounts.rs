@@ -1,4 +1,4 @@
-//! The host's folders that the guest mounts, and how it gets at each.
+//! The host's directories that the guest mounts, and how it gets at each.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ const SESSIONS: Version = Version(10, 0, 0);
 /// libvirt's first version with virtiofs that the guest may only read.
 const READ_ONLY: Version = Version(11, 0, 0);
 
-/// The folders, and the program that serves those that are virtiofs.
+/// The directories, and the program that serves those that are virtiofs.
 #[derive(Default)]
 pub(super) struct Mounts {
     pub(super) folders: Vec<SharedFolder>,
@@ -30,7 +30,7 @@ struct VirtiofsSupport {
     subordinate_ids: bool,
 }
 
-/// Why a folder can't be given to the guest by virtiofs.
+/// Why a directory can't be given to the guest by virtiofs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VirtiofsFault {
     /// Its program is missing.
@@ -61,7 +61,7 @@ pub enum VirtiofsFault {
 }
 
 impl Creation<'_> {
-    /// The folders are there, on the host of the VM.
+    /// The directories are there, on the host of the VM.
     pub(super) fn check_mounts(&self, spec: &VmSpec) -> Result<(), Error> {
         for (index, mount) in spec.mounts.iter().enumerate() {
             if !self.op.locality().is_here() {
@@ -83,7 +83,7 @@ impl Creation<'_> {
         Ok(())
     }
 
-    /// Settles whether each folder goes by virtiofs or by 9p.
+    /// Settles whether each directory goes by virtiofs or by 9p.
     pub(super) async fn mounts(&self, spec: &VmSpec) -> Result<Mounts, Error> {
         if spec.mounts.is_empty() {
             return Ok(Mounts::default());

@@ -59,7 +59,7 @@ impl Creation<'_> {
         vec![usual.into()]
     }
 
-    /// Settles the interfaces; with `act`, networks that are off are started.
+    /// Settles the interfaces; with `act`, networks that are inactive are started.
     pub(super) async fn wire(
         &self,
         spec: &VmSpec,

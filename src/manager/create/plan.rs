@@ -25,7 +25,7 @@ pub struct Plan {
     pub memory_mib: u64,
     /// The most memory that it could be given while it runs.
     pub max_memory_mib: u64,
-    /// Its virtual processors.
+    /// Its vCPUs.
     pub cpus: u32,
     /// The most of them that it could be given while it runs.
     pub max_cpus: u32,
@@ -41,7 +41,7 @@ pub struct Plan {
     pub networks_to_start: Vec<String>,
     /// The ports of 127.0.0.1 that would lead to its guest, as `HOST:GUEST`; one for ssh is chosen at the create.
     pub publish: Vec<String>,
-    /// The host's folders that its guest would mount.
+    /// The host's directories that its guest would mount.
     pub mounts: Vec<SharedFolder>,
     /// The storage pool of its disks.
     pub pool: String,

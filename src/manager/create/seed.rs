@@ -99,7 +99,7 @@ impl UserDocument {
     }
 }
 
-/// What the guest is told, and what is to be told of the user's own documents now that its user is known.
+/// What configures the guest, and the warnings about the user's own documents now that its user is known.
 pub(super) fn build(
     spec: &VmSpec,
     uuid: Uuid,

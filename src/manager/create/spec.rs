@@ -47,11 +47,11 @@ pub struct VmSpec {
     pub virtio_win: Option<PathBuf>,
     /// Its memory.
     pub memory: MemorySize,
-    /// The most memory that it can be given while it runs; `None` leaves no room.
+    /// The most memory that it can be given while it runs; `None`: no more than that.
     pub max_memory: Option<MemorySize>,
-    /// Its virtual processors.
+    /// Its vCPUs.
     pub cpus: u32,
-    /// The most of them that it can be given while it runs; `None` leaves no room.
+    /// The most of them that it can be given while it runs; `None`: no more than that.
     pub max_cpus: Option<u32>,
     /// The size of its disk.
     pub disk_size: DiskSize,
@@ -63,19 +63,19 @@ pub struct VmSpec {
     pub hardware: Hardware,
     /// The system in it, for libosinfo's tools.
     pub os_variant: Option<OsVariant>,
-    /// How its processor is made.
+    /// How its CPU is made.
     pub accel: Acceleration,
     /// Its network interfaces; none named is one on the connection's usual network.
     pub networks: Vec<InterfaceSpec>,
     /// Ports to forward to it.
     pub publish: Vec<PortPublish>,
-    /// Folders of this host that its guest mounts; those of the host are absolute.
+    /// Directories of this host that its guest mounts; those of the host are absolute.
     pub mounts: Vec<MountSpec>,
     /// Public key files that may log in; none named is all in ~/.ssh, else one of vmtools' own.
     pub ssh_keys: Vec<KeySource>,
     /// The user to log in as; `None` is the image's.
     pub user: Option<String>,
-    /// Whether its image is told by cloud-init who it is and who may log in.
+    /// Whether cloud-init tells its image who it is and who may log in.
     pub cloud_init: bool,
     /// What its cloud-init does besides.
     pub setup: GuestSetup,

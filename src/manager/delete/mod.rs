@@ -147,7 +147,7 @@ impl Deletion<'_> {
         if ended { Inventory::load(self.op).await } else { Ok(inventory) }
     }
 
-    /// Checks what can be told of a VM whose QEMU hangs: nothing of it has to be stopped for that.
+    /// Checks what is known of a VM whose QEMU hangs: nothing of it has to be stopped for that.
     ///
     /// # Errors
     /// [`VmError::Protected`]; [`StorageError::InUse`] when a linked clone of it stays; when libvirt can't be asked.

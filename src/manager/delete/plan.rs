@@ -17,7 +17,7 @@ pub struct DeleteRequest {
     pub keep_disks: bool,
     /// Whether disks go that vmtools did not make, as far as nobody else has anything of them.
     pub foreign_disks: bool,
-    /// Whether one whose QEMU hangs is stopped before all else: until then it can't be told what is its own.
+    /// Whether one whose QEMU hangs is stopped before all else: until then it cannot be determined what is its own.
     pub ends_hanging: bool,
 }
 
@@ -54,7 +54,7 @@ pub struct DeletePlan {
     /// Those of the files that stay which lie below its disks.
     #[serde(skip)]
     pub(super) below: Vec<String>,
-    /// The folder of its TPM's state, which libvirt removes with it.
+    /// The directory of its TPM's state, which libvirt removes with it.
     #[serde(skip)]
     pub(super) tpm_state: Option<String>,
     /// What libvirt is to leave where it forgets it.
@@ -79,7 +79,7 @@ pub struct DeletePlan {
 pub struct FileDeletion {
     /// The file.
     pub path: String,
-    /// What it takes on the disk; `None` where that can't be told, or it isn't there.
+    /// What it takes on the disk; `None` where that cannot be determined, or it isn't there.
     pub size_bytes: Option<u64>,
     /// Why it may go.
     pub why: DeleteReason,

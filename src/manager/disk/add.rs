@@ -170,7 +170,7 @@ impl Disks<'_> {
         Ok((shown, format))
     }
 
-    /// Warns where a disk may outgrow the room for it.
+    /// Warns where a disk may outgrow the free space.
     pub(super) fn warn_of_room(&self, path: &str, size: DiskSize, taken_bytes: u64) {
         let folder = Path::new(path).parent().filter(|_| self.op.locality().is_here());
         let Some(free) = folder.and_then(|folder| crate::host::disk_free(folder).ok()) else { return };

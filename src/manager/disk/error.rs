@@ -73,7 +73,7 @@ pub enum DiskError {
         /// The device.
         target: String,
     },
-    /// The guest does not let go of a disk.
+    /// The guest does not release a disk.
     #[error("the guest of {name} did not release {target} within {}", humantime::format_duration(*.timeout))]
     StillAttached {
         /// The VM.

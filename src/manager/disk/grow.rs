@@ -11,7 +11,7 @@ impl Disks<'_> {
     ///
     /// # Errors
     /// [`DiskError::WouldShrink`]; [`DiskError::NotADisk`] for a drive; [`DiskError::Seed`]; [`StorageError::NotInPool`] when it is
-    /// no volume of libvirt's and the VM is off.
+    /// no volume of libvirt's and the VM is shut off.
     pub async fn resize(&self, name: &str, target: &str, size: DiskSize) -> Result<ChangedDisk, Error> {
         let vm = self.claim_changeable(name).await?;
         let disk = disk(&vm, target)?;

@@ -37,7 +37,7 @@ pub enum Reason {
     Unfinished,
     /// Its time to live is over.
     Expired,
-    /// An image's upload that was given up.
+    /// An abandoned upload of an image.
     BrokenUpload,
     /// An image's download that broke off.
     BrokenDownload,
@@ -45,7 +45,7 @@ pub enum Reason {
     BrokenCommit,
     /// What an `image import` or `image commit` that was killed left on this machine.
     BrokenImport,
-    /// The pool that a killed `clone` had made of a folder for the time being; the folder's files stay.
+    /// The pool that a killed `clone` had made of a directory for the time being; the directory's files stay.
     ForgottenPool,
     /// A log, seed or socket of a VM that is gone.
     Orphan,

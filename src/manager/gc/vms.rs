@@ -14,7 +14,7 @@ use crate::model::Uuid;
 pub(in crate::manager) enum Maker {
     /// None is: it was finished.
     None,
-    /// One is, as far as can be told: of another host's process it can't.
+    /// One is, as far as is known: of another host's process it can't.
     AtWork,
     /// The one that was has ended before it was finished.
     Gone,

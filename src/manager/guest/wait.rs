@@ -19,7 +19,7 @@ use crate::model::{Condition, VmState};
 /// (`cargo bench --bench compare -- --waits`).
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long the first try to connect to the guest may take: user-mode networking holds one that came
-/// before the guest was up until it is given up.
+/// before the guest was up until it is cancelled.
 const FIRST_TRY: Duration = Duration::from_secs(1);
 /// How long each later one may take at most; a slow guest needs more than the first.
 const TRY: Duration = Duration::from_secs(5);
@@ -120,7 +120,7 @@ impl GuestAccess<'_> {
 }
 
 impl Waiting<'_> {
-    /// Whatever is being asked when the time is over, is given up.
+    /// Whatever is being asked when the time is over is cancelled.
     async fn run(mut self) -> Result<(), Error> {
         let end = tokio::time::Instant::from_std(self.started + self.timeout + LATE);
         match tokio::time::timeout_at(end, self.met()).await {

@@ -14,12 +14,12 @@ pub enum ResourceError {
         /// What the host has.
         total: MemorySize,
     },
-    /// The VM would need more processors than make sense.
+    /// The VM would need more vCPUs than make sense.
     #[error("{wanted} vCPUs are too many for this host, which has {}", counted((*.host).into(), "CPU"))]
     TooManyCpus {
         /// What was asked for.
         wanted: u32,
-        /// The processors of the host.
+        /// The CPUs of the host.
         host: u32,
     },
     /// KVM was asked for and can't be used.

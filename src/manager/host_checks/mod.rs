@@ -32,7 +32,7 @@ impl HostChecks<'_> {
         spec.max_memory.map_or(Ok(()), |memory| self.check_memory(memory, false))
     }
 
-    /// The host could run so many virtual processors.
+    /// The host could run so many vCPUs.
     pub(in crate::manager) fn check_cpus(&self, wanted: u32) -> Result<(), Error> {
         if !self.op.locality().is_here() {
             return Ok(());
@@ -63,7 +63,7 @@ impl HostChecks<'_> {
         Ok(())
     }
 
-    /// The folders above the files are open to QEMU's user; libvirt hands it the files themselves.
+    /// The directories above the files are open to QEMU's user; libvirt hands it the files themselves.
     pub(in crate::manager) fn check_reach<'a>(
         &self,
         paths: impl IntoIterator<Item = &'a Path>,
@@ -81,13 +81,13 @@ impl HostChecks<'_> {
         Ok(())
     }
 
-    /// The socket for vmtools' own QMP monitor, where there is a folder for it.
+    /// The socket for vmtools' own QMP monitor, where there is a directory for it.
     pub(in crate::manager) fn qmp_socket(&self, uuid: Uuid) -> Option<String> {
         let path = host::qmp_socket(&self.socket_folder()?, uuid)?;
         Some(path.to_string_lossy().into_owned())
     }
 
-    /// The socket for VNC, in the same folder.
+    /// The socket for VNC, in the same directory.
     pub(in crate::manager) fn vnc_socket(&self, uuid: Uuid) -> Option<String> {
         let path = host::vnc_socket(&self.socket_folder()?, uuid)?;
         Some(path.to_string_lossy().into_owned())

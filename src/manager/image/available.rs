@@ -44,7 +44,7 @@ pub struct AvailableBuild {
     pub checksum_url: Option<String>,
     /// The firmware that it needs, where it can't do with any.
     pub firmware: Option<Firmware>,
-    /// The least processor that it runs on.
+    /// The least CPU that it runs on.
     pub cpu_floor: Option<CpuFloor>,
     /// The user that it makes.
     pub default_user: Option<String>,

@@ -42,7 +42,7 @@ impl Images<'_> {
     /// # Errors
     /// [`VmError::NotOff`](crate::manager::VmError); [`VmError::Saved`](crate::manager::VmError); [`DiskError::NoDisk`]; [`StorageError::Forged`];
     /// [`image::Error::InUse`](crate::image::Error::InUse) when a process that libvirt does not know writes to its
-    /// files; when there is no room. Then what was made is taken back.
+    /// files; when there is not enough space. Then what was made is rolled back.
     pub async fn commit(&self, request: &ImageCommit) -> Result<ImageStatus, Error> {
         let vm = self.op.claim_vm_shared(&request.vm).await?;
         vm.refuse_on()?;

@@ -26,7 +26,7 @@ impl Images<'_> {
     /// of other files. Where libvirt can't be asked, a warning says so, and nobody knows what uses them.
     ///
     /// # Errors
-    /// When the folders can't be read, or libvirt answers nonsense.
+    /// When the directories can't be read, or libvirt answers nonsense.
     pub async fn list(&self) -> Result<Vec<ImageStatus>, Error> {
         let items = match self.items().await {
             Err(Error::Libvirt(error)) if error.is_connection() => {
@@ -43,7 +43,7 @@ impl Images<'_> {
     /// The names of the images on this machine, without a question to libvirt.
     ///
     /// # Errors
-    /// When the folders can't be read.
+    /// When the directories can't be read.
     pub async fn names(&self) -> Result<Vec<String>, Error> {
         let images = image_store(self.op.paths())?.stored_images().await?;
         Ok(images.into_iter().map(|stored| stored.name).collect())

@@ -79,7 +79,7 @@ impl Files {
         self.keys.get(path).cloned().unwrap_or_else(|| FileKey::of(path, self.is_here))
     }
 
-    /// Whether the path is that of a symbolic link, as far as that can be told from here.
+    /// Whether the path is that of a symbolic link, as far as that is known here.
     pub(in crate::manager) fn is_link(&self, path: &str) -> bool {
         self.is_here && std::fs::symlink_metadata(path).is_ok_and(|data| data.is_symlink())
     }

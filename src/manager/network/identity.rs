@@ -106,7 +106,7 @@ pub(super) fn hostname(vm: &str) -> Option<String> {
     (fits && name.chars().all(is_plain)).then_some(name)
 }
 
-/// The DUID that was told with the lease: IPv4's ids are others.
+/// The DUID that was sent with the lease: IPv4's ids are others.
 pub(super) fn duid_of(lease: &Lease) -> Option<Duid> {
     lease.client_id.as_deref().filter(|_| matches!(lease.ip, IpAddr::V6(_)))?.parse().ok()
 }

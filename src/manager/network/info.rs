@@ -64,7 +64,7 @@ pub struct ReservationStatus {
     pub mac: Option<String>,
     /// The id that the guest gives of itself, with IPv6 its DUID.
     pub id: Option<String>,
-    /// The name that is told with it.
+    /// The name that was sent with it.
     pub hostname: Option<String>,
     /// The VM that has the interface; `None` when there is none.
     pub vm: Option<String>,

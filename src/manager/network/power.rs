@@ -10,8 +10,8 @@ use crate::manager::{Already, Error, Event};
 use crate::model::Uuid;
 
 impl Networks<'_> {
-    /// The network for a VM, with the port group if one is named, started if it is off and `act` says so, and a claim
-    /// under which it stays.
+    /// The network for a VM, with the port group if one is named, started if it is inactive and `act` says so, and a
+    /// claim under which it stays.
     pub(in crate::manager) async fn ready_network(
         &self,
         name: &str,
@@ -51,7 +51,7 @@ impl Networks<'_> {
         self.network_status(network.uuid).await
     }
 
-    /// Stops the network, with `force` whoever is plugged in. One that is off is fine. Gives the network as
+    /// Stops the network, with `force` whoever is plugged in. One that is inactive is fine. Gives the network as
     /// it is then; one that libvirt does not keep is gone with it.
     ///
     /// # Errors

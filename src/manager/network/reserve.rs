@@ -19,7 +19,7 @@ pub struct ReservationRequest {
     pub ip: IpAddr,
     /// Which of the VM's interfaces on the network, if it has several.
     pub mac: Option<MacAddress>,
-    /// The id by which DHCPv6 knows the guest; `None` takes the one that it has told, or its host name.
+    /// The id by which DHCPv6 knows the guest; `None` takes the one that it has sent, or its host name.
     pub duid: Option<Duid>,
 }
 

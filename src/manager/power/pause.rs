@@ -6,7 +6,7 @@ use crate::manager::{Already, Error, Event, StateChange, VmError};
 use crate::model::VmState;
 
 impl Power<'_> {
-    /// Holds the VM's processors; its memory stays. One that is paused already is fine.
+    /// Holds the VM's vCPUs; its memory stays. One that is paused already is fine.
     ///
     /// # Errors
     /// [`VmError::NotRunning`]; [`VmError::BeingMade`].

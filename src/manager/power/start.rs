@@ -119,7 +119,7 @@ impl Power<'_> {
         self.forward_by_slirp(&domain).await
     }
 
-    /// slirp's forwards are no part of a definition: QEMU is told once it runs.
+    /// slirp's forwards are no part of a definition: QEMU gets them once it runs.
     pub(in crate::manager) async fn forward_by_slirp(&self, domain: &Domain) -> Result<(), Error> {
         let by_slirp =
             domain.interfaces.iter().find(|interface| interface.kind == "user" && !interface.passt);

@@ -3,7 +3,7 @@
 //! A base is uploaded once and never changed; its name is its digest. An upload is not atomic, so a base
 //! counts as whole only when its marker stands beside it, a small volume that is made last and records
 //! what the base is. A base without a marker is either being uploaded by somebody, and then its file
-//! changes, or was given up.
+//! changes, or was abandoned.
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
@@ -23,7 +23,7 @@ use crate::model::{DiskSize, Timestamp};
 pub(in crate::manager) const PREFIX: &str = "vmtools-base-";
 /// The end of a marker's name.
 pub(in crate::manager) const MARKER: &str = ".json";
-/// An upload that hasn't written for so long was given up.
+/// An upload that hasn't written for so long was abandoned.
 pub(in crate::manager) const STALE: Duration = Duration::from_secs(60);
 
 const PAUSE: Duration = Duration::from_secs(2);
@@ -238,13 +238,13 @@ impl Storage<'_> {
     }
 }
 
-/// Whether an upload has been given up. Without a time, or with one that is yet to come, it can't be told, and
+/// Whether an upload has been abandoned. Without a time, or with one that is yet to come, it cannot be determined, and
 /// then it hasn't.
 pub(in crate::manager) fn is_stale(modified: Option<SystemTime>) -> bool {
     stale_from(modified).is_some_and(|time| time < SystemTime::now())
 }
 
-/// From when on what was last written to at that time counts as given up, if nobody writes to it again.
+/// From when on what was last written to at that time counts as abandoned, if nobody writes to it again.
 pub(in crate::manager) fn stale_from(modified: Option<SystemTime>) -> Option<SystemTime> {
     modified.map(|time| time + STALE)
 }

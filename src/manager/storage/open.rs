@@ -18,7 +18,7 @@ const ENDING: Duration = Duration::from_secs(2);
 
 impl Storage<'_> {
     /// Checks that no QEMU has one of the files open that are to be removed; one that is about to end is waited for.
-    /// On another host that can't be told.
+    /// On another host that cannot be determined.
     ///
     /// # Errors
     /// [`StorageError::Open`].

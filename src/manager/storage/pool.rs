@@ -45,7 +45,7 @@ impl Storage<'_> {
         })
     }
 
-    /// The bytes that a pool has room for.
+    /// The free bytes of a pool.
     pub(in crate::manager) fn room_in(&self, pool: &Pool) -> u64 {
         // What root alone may fill does not count; libvirt does count it.
         let free =

@@ -23,9 +23,9 @@ impl Storage<'_> {
         stopped.map_err(|error| vec![Remnant::because(Left::RunningVm { uuid }, error)])
     }
 
-    /// Deletes the volumes of a VM that is off, and forgets it. What isn't there is fine. Tries again until the deadline
-    /// while libvirt is busy with something of it. What could not be removed is named. With `stopped` it was running
-    /// until now. Gives whether it was there until now: of two removals at once one has done it.
+    /// Deletes the volumes of a VM that is shut off, and forgets it. What isn't there is fine. Tries again until the
+    /// deadline while libvirt is busy with something of it. What could not be removed is named. With `stopped` it was
+    /// running until now. Gives whether it was there until now: of two removals at once one has done it.
     pub(in crate::manager) async fn remove_domain(
         &self,
         uuid: Uuid,

@@ -43,7 +43,7 @@ impl Storage<'_> {
     }
 
     /// Checks that no QEMU that libvirt does not know of, such as a VM of another daemon or a qemu-img, may write to
-    /// the file of a disk that is off, or to one below it. On another host that can't be told.
+    /// the file of a disk of a VM that is shut off, or to one below it. On another host that cannot be determined.
     ///
     /// # Errors
     /// [`image::Error::InUse`](crate::image::Error::InUse).
@@ -70,8 +70,8 @@ impl Storage<'_> {
         Ok(found.map_or(sizes, |(_, file)| (Some(file.capacity_bytes), Some(file.allocation_bytes))))
     }
 
-    /// The file as a volume of an active pool. Where libvirt does not know it, the pools of its folder are looked at anew:
-    /// others put files there without libvirt, and so do clones, of which a daemon that crashed has not learned.
+    /// The file as a volume of an active pool. Where libvirt does not know it, the pools of its directory are looked at
+    /// anew: others put files there without libvirt, and so do clones, of which a daemon that crashed has not learned.
     pub(in crate::manager) async fn volume_at(
         &self,
         path: &str,

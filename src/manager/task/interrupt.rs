@@ -21,7 +21,7 @@ impl Interrupt {
         if *self.0.borrow() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
-    /// Gives `work` up when the user asks for the end. For long work that leaves nothing half-done when
+    /// Cancels `work` when the user asks for the end. For long work that leaves nothing half-done when
     /// it is dropped; a call to libvirt is better let to its end.
     ///
     /// # Errors

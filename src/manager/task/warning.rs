@@ -36,19 +36,19 @@ pub enum Warning {
     },
     /// Some VM's QEMU doesn't answer libvirt.
     Hung,
-    /// A guest was asked to let go of a disk, and nobody waits for it any more.
+    /// A guest was asked to release a disk, and nobody waits for it any more.
     MayLetGo {
         /// The VM.
         vm: String,
         /// The disk's device.
         target: String,
     },
-    /// A guest was asked to go off, and nobody waits for it any more.
+    /// A guest was asked to shut down, and nobody waits for it any more.
     MayGoOff {
         /// The VM.
         vm: String,
     },
-    /// A VM that was to be restarted is off, and is not started any more.
+    /// A VM that was to be restarted is shut off, and is not started any more.
     LeftOff {
         /// The VM.
         vm: String,
@@ -70,9 +70,9 @@ pub enum Warning {
         /// The VMs.
         vms: Vec<String>,
     },
-    /// The VM has more processors than the host.
+    /// The VM has more vCPUs than the host.
     CpusMany {
-        /// Its processors.
+        /// Its vCPUs.
         wanted: u32,
         /// The host's.
         host: u32,
@@ -96,18 +96,18 @@ pub enum Warning {
         /// Why.
         reason: PasstFault,
     },
-    /// A folder goes to the guest by 9p.
+    /// A directory goes to the guest by 9p.
     NoVirtiofs {
-        /// The folder of the host.
+        /// The directory of the host.
         folder: String,
         /// Why not by virtiofs.
         reason: VirtiofsFault,
     },
-    /// Nothing in the guest mounts the folders that it was given.
+    /// Nothing in the guest mounts the directories that it was given.
     NotMounted {
         /// The VM.
         vm: String,
-        /// The folders.
+        /// The directories.
         folders: Vec<SharedFolder>,
     },
     /// The image has no cloud-init, or it is switched off; what it should have done is not done.
@@ -163,7 +163,7 @@ pub enum Warning {
         /// Why, in the words of the error.
         reason: String,
     },
-    /// No VM runs, but there are some that are off.
+    /// No VM runs, but there are some that are shut off.
     StoppedVms {
         /// How many.
         count: usize,

@@ -13,7 +13,7 @@ use crate::model::{ConnectionUri, Label, Uuid, VmState};
 /// What to list.
 #[derive(Debug, Clone, Default)]
 pub struct ListRequest {
-    /// Those that are off, too.
+    /// Those that are shut off, too.
     pub all: bool,
     /// Only those whose state is running; else paused ones count too.
     pub running_only: bool,
@@ -35,7 +35,7 @@ pub enum VmSelection {
 }
 
 impl Vms<'_> {
-    /// How many VMs the connection has that `auto` did not pick, if it can be told without starting a
+    /// How many VMs the connection has that `auto` did not pick, if that can be determined without starting a
     /// daemon or asking for rights.
     pub(super) async fn vms_elsewhere(&self) -> Result<Option<(ConnectionUri, usize)>, Error> {
         let other =

@@ -32,7 +32,7 @@ pub struct VmSummary {
     pub name: String,
     /// What it is doing.
     pub state: VmState,
-    /// Its virtual processors.
+    /// Its vCPUs.
     pub cpus: u32,
     /// Its memory, in MiB.
     pub memory_mib: u64,
@@ -78,7 +78,7 @@ pub struct VmStatus {
     pub uuid: Uuid,
     /// What it is doing.
     pub state: VmState,
-    /// Its virtual processors.
+    /// Its vCPUs.
     pub cpus: u32,
     /// The most of them that it can be given without a new start.
     pub max_cpus: u32,
@@ -102,9 +102,9 @@ pub struct VmStatus {
     pub managed: bool,
     /// The connection it is on.
     pub uri: String,
-    /// Since its QEMU started; `None` when it is off, or on another host.
+    /// Since its QEMU started; `None` when it is shut off, or on another host.
     pub uptime_seconds: Option<u64>,
-    /// The processor time it has used since it started.
+    /// The CPU time it has used since it started.
     pub cpu_time_seconds: Option<f64>,
     /// The memory that its guest uses, in MiB, when the guest tells.
     pub memory_used_mib: Option<u64>,
@@ -112,7 +112,7 @@ pub struct VmStatus {
     pub disks: Vec<DiskStatus>,
     /// Its network interfaces.
     pub interfaces: Vec<InterfaceStatus>,
-    /// The host's folders that its guest can mount.
+    /// The host's directories that its guest can mount.
     pub mounts: Vec<MountStatus>,
     /// What boots it.
     pub firmware: Firmware,
@@ -184,10 +184,10 @@ pub struct InterfaceStatus {
     pub ips: Vec<IpAddr>,
 }
 
-/// A folder of the host that a guest can mount.
+/// A directory of the host that a guest can mount.
 #[derive(Debug, Clone, Serialize)]
 pub struct MountStatus {
-    /// The folder; `None` where another program serves it.
+    /// The directory; `None` where another program serves it.
     pub host: Option<String>,
     /// The name by which the guest mounts it.
     pub tag: String,

@@ -13,7 +13,7 @@ use crate::model::Uuid;
 
 /// The beginning of the names of the VMs that states are made of, and of their disks.
 const PREFIX: &str = "vmtools-warm-";
-/// The folder of the states, in that of the storage pool.
+/// The directory of the states, in that of the storage pool.
 const FOLDER: &str = "warm";
 const STATE: &str = ".save";
 /// Of a state from which a start has failed. The second failure removes it.
@@ -51,7 +51,7 @@ impl WarmKey {
     }
 }
 
-/// A folder of states.
+/// A directory of states.
 #[derive(Debug, Clone)]
 pub(in crate::manager) struct WarmFolder {
     pool: String,
@@ -95,10 +95,10 @@ impl WarmFolder {
         is_folder.then(|| Self { pool: pool.name.clone(), path: Path::new(&pool.path).join(FOLDER) })
     }
 
-    /// Makes the folder, for its owner alone, if it isn't there.
+    /// Makes the directory, for its owner alone, if it isn't there.
     ///
     /// # Errors
-    /// [`ColdReason::NotPermitted`] where this user may not, or the folder is another's.
+    /// [`ColdReason::NotPermitted`] where this user may not, or the directory is another's.
     pub(super) fn ready(&self) -> Result<(), ColdReason> {
         match std::fs::DirBuilder::new().mode(0o700).create(&self.path) {
             Ok(()) => Ok(()),

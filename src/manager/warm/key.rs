@@ -13,7 +13,7 @@ const FORMAT: &str = "1";
 /// As many hexadecimal digits tell any two states apart.
 const DIGITS: usize = 16;
 
-/// What a state depends on, as a digest: the image, the machine, what cloud-init did in it, and this host's processor,
+/// What a state depends on, as a digest: the image, the machine, what cloud-init did in it, and this host's CPU,
 /// kernel, QEMU and libvirt. Whatever is a VM's own, such as its name, keys, addresses and labels, is no part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::manager) struct WarmKey(String);

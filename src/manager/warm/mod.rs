@@ -18,8 +18,8 @@
 //! **It is never worse than a cold start.** Whatever does not fit ([`ColdReason`]) is said, and the VM boots.
 //!
 //! The key is a digest of all that the state depends on ([`WarmKey`]). The state file holds what was in the guest's memory,
-//! keys among it: it is its owner's alone, in a folder that is its owner's alone. What else a state has to say of itself
-//! stands in the definition in the file. Its disk is never written again: who finds it newer than the file throws
+//! keys among it: it is its owner's alone, in a directory that is its owner's alone. What else a state has to say of
+//! itself stands in the definition in the file. Its disk is never written again: who finds it newer than the file throws
 //! both away. Claims ([`Subject::Warm`](super::claim::Subject)) keep a state while a VM is made of it.
 
 mod cold;

@@ -16,7 +16,7 @@ use crate::model::Timestamp;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl WarmStates<'_> {
-    /// The folder of this connection's states, if there is one that this user may read.
+    /// The directory of this connection's states, if there is one that this user may read.
     ///
     /// # Errors
     /// When libvirt can't be asked for the storage pool.

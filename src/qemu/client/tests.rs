@@ -53,7 +53,7 @@ fn returns(value: &str, id: u64) -> String {
     format!("{{\"return\": {value}, \"id\": {id}}}\r\n")
 }
 
-/// Listens in a folder of its own, serves each connection in turn, then closes it.
+/// Listens in a directory of its own, serves each connection in turn, then closes it.
 fn serve<F: Future<Output = ()> + 'static>(
     mut each: impl FnMut(Server) -> F + 'static,
 ) -> (tempfile::TempDir, PathBuf) {

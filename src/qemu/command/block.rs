@@ -23,7 +23,7 @@ pub struct QueryBlockStats {
 }
 
 /// The nodes of the disks' chains: images, protocols, filters. Without the images below each, which would
-/// otherwise be told again and again, and cost QEMU time.
+/// otherwise be reported again and again, and cost QEMU time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct QueryNamedBlockNodes {

@@ -1,4 +1,4 @@
-//! The machine as a whole: QEMU itself, processors, memory, statistics (qapi/run-state.json, control.json,
+//! The machine as a whole: QEMU itself, vCPUs, memory, statistics (qapi/run-state.json, control.json,
 //! misc.json, machine.json, accelerator.json, stats.json).
 
 use std::fmt;
@@ -18,7 +18,7 @@ plain_commands! {
     QueryUuid = "query-uuid" -> Uuid;
     /// Whether KVM is in use.
     QueryKvm = "query-kvm" -> Kvm;
-    /// The virtual processors and their threads; does not disturb the guest.
+    /// The vCPUs and their threads; does not disturb the guest.
     QueryCpusFast = "query-cpus-fast" -> Vec<Cpu>;
     /// The I/O threads.
     QueryIothreads = "query-iothreads" -> Vec<Iothread>;
@@ -156,7 +156,7 @@ pub struct QueryStats {
 pub enum StatsTarget {
     /// The VM as a whole.
     Vm,
-    /// Each virtual processor.
+    /// Each vCPU.
     Vcpu,
 }
 

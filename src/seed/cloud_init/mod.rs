@@ -42,7 +42,7 @@ pub struct CloudInit {
     pub password: Option<PasswordHash>,
     /// What the template has it do; a user's own lists come before.
     pub setup: GuestSetup,
-    /// The host's folders that it mounts, at each of its starts.
+    /// The host's directories that it mounts, at each of its starts.
     pub folders: Vec<SharedFolder>,
     /// A file of the user's own, of any form that cloud-init knows.
     pub user_data: Option<Vec<u8>>,
@@ -82,7 +82,7 @@ impl CloudInit {
         })
     }
 
-    /// What is to be told of the user's own user-data, now that it is known whom vmtools logs in as.
+    /// The warnings about the user's own user-data, now that it is known whom vmtools logs in as.
     ///
     /// # Errors
     /// Those of [`crate::seed::check_user_data`].

@@ -229,7 +229,7 @@ fn a_committed_image_gets_a_machine_id_once_beside_the_users_own_commands() {
     assert!(last["merge_how"].as_str().is_some_and(|how| how.contains("list(append)")));
 }
 
-/// The script itself, in a folder that stands in for the guest's root.
+/// The script itself, in a directory that stands in for the guest's root.
 #[test]
 fn the_script_renews_what_is_there() {
     use crate::system::process::Invocation;

@@ -34,7 +34,7 @@ pub enum UserDataFault {
     /// A value of `users` that cloud-init takes for no users.
     #[error("`users` must be a list")]
     Users,
-    /// An entry of `users` at which cloud-init gives up, so that no user is made.
+    /// An entry of `users` at which cloud-init fails, so that no user is made.
     #[error("entry {number} of `users` must be a name or a mapping")]
     UserEntry {
         /// Its place, from 1.
@@ -43,7 +43,7 @@ pub enum UserDataFault {
     /// Several parts have `users` in forms that can't be merged.
     #[error("its parts have `users` in different forms: make each a list")]
     UsersOfSeveralForms,
-    /// A value of `groups` at which cloud-init gives up, so that no user is made.
+    /// A value of `groups` at which cloud-init fails, so that no user is made.
     #[error("`groups` must be a list of names, or of mappings of a name to its members")]
     Groups,
     /// What it says of vmtools' own user keeps vmtools out.

@@ -38,8 +38,8 @@ pub(in crate::seed) fn users_part(bytes: &[u8]) -> Result<Part, Error> {
     Ok(Part::Content { content_type, file_name: "user-data", bytes })
 }
 
-/// The bytes of a user's own file, unpacked: a message within a gzip file would not be told from other text once it
-/// is a part.
+/// The bytes of a user's own file, unpacked: a message within a gzip file would not be distinguished from other text
+/// once it is a part.
 ///
 /// # Errors
 /// [`Error::UserData`] when cloud-init would not even tell what it is.

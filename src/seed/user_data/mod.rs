@@ -6,7 +6,7 @@
 //!            └──────────────┴────────────────────┴─ refused, or a warning
 //! ```
 //!
-//! What cloud-init takes is taken. What it would pass over as a whole, or what would make it give up before it
+//! What cloud-init takes is taken. What it would pass over as a whole, or what would make it fail before it
 //! has made vmtools' user, is refused; what it would pass over in part is warned of.
 
 mod cloud_config;

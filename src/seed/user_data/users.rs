@@ -31,7 +31,7 @@ pub(in crate::seed) struct Entry {
 
 impl Users {
     /// # Errors
-    /// When cloud-init gives up at it, or takes it for nobody.
+    /// When cloud-init fails at it, or takes it for nobody.
     pub(super) fn of(value: &Yaml) -> Result<Self, UserDataFault> {
         match value {
             Yaml::Null => Ok(Self::Nothing),
@@ -135,7 +135,7 @@ fn entries(item: &Yaml, number: usize) -> Result<Vec<Entry>, UserDataFault> {
     }
 }
 
-/// Refuses what cloud-init gives up at (_normalize_groups): then no user is made either.
+/// Refuses what cloud-init fails at (_normalize_groups): then no user is made either.
 pub(super) fn check_groups(value: &Yaml) -> Result<(), UserDataFault> {
     let are_members = |value: &Yaml| matches!(value, Yaml::Text(_) | Yaml::List(_));
     let right = match value {

@@ -113,7 +113,7 @@ impl Attached {
         }
     }
 
-    /// Waits for its end. A wait that is given up can be taken up again.
+    /// Waits for its end. A wait that is cancelled can be resumed.
     ///
     /// # Errors
     /// When it was waited for before.

@@ -73,7 +73,7 @@ pub enum Error {
     Failed(Failure),
 }
 
-/// What it means that `program` could not be started. A folder in `PATH` that this user may not look into
+/// What it means that `program` could not be started. A directory in `PATH` that this user may not look into
 /// hides behind "permission denied" that there is no such program.
 pub(super) fn not_started(program: &OsStr, command: String, source: std::io::Error) -> Error {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -41,7 +41,7 @@ impl Keyboard {
     }
 
     /// Types some of the bytes, and gives how many: as long as the program reads nothing, about 4 KiB fit. One that is
-    /// given up has typed nothing.
+    /// cancelled has typed nothing.
     ///
     /// # Errors
     /// When the terminal has gone.

@@ -143,7 +143,7 @@ pub struct CreateArgs {
 }
 
 /// # Errors
-/// When a VM can't be made; what was begun is taken back.
+/// When a VM can't be made; what was begun is rolled back.
 pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Problem> {
     if args.only_state {
         return make_state_for(&args, context).await;

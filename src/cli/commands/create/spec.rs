@@ -137,7 +137,7 @@ fn wait_as(wait: WaitFor, template: Option<&Template>) -> WaitFor {
     }
 }
 
-/// The most of something that it can be given; one that is no more than what it has leaves no room.
+/// The most of something that it can be given; `None` where that is no more than what it has.
 fn maximum<T: PartialOrd + std::fmt::Display>(
     what: &str,
     most: Option<T>,

@@ -48,7 +48,7 @@ pub async fn make_state_for(args: &CreateArgs, context: &Context) -> Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-/// Creates several VMs that go on from one state, as many at a time as this host has processors. Where there is no state
+/// Creates several VMs that go on from one state, as many at a time as this host has CPUs. Where there is no state
 /// one is made first: all but the first VM gain by that.
 pub(super) async fn create_all(
     args: &CreateArgs,

@@ -28,7 +28,7 @@ pub struct RemoveArgs {
 }
 
 /// # Errors
-/// When the VM needs the disk, the guest does not let go of it, or nobody may answer the question.
+/// When the VM needs the disk, the guest does not release it, or nobody may answer the question.
 pub async fn run(args: RemoveArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let plan = session.disks().plan_removal(&args.name, &args.target, args.keep).await?;

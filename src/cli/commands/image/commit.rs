@@ -24,7 +24,7 @@ pub struct CommitArgs {
 }
 
 /// # Errors
-/// When the VM is not off, or its disk can't be copied; what was begun is taken back.
+/// When the VM is not off, or its disk can't be copied; what was begun is rolled back.
 pub async fn run(args: CommitArgs, context: &Context) -> Result<ExitCode, Problem> {
     let request = ImageCommit { vm: args.vm, name: args.name, replace: args.replace };
     let session = context.session().await?;

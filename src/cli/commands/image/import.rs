@@ -36,7 +36,7 @@ pub enum FileFormat {
 }
 
 /// # Errors
-/// When the file is no image that can be trusted, or there is no room for it; then nothing is left of it.
+/// When the file is no image that can be trusted, or there is not enough space for it; then nothing is left of it.
 pub async fn run(args: ImportArgs, context: &Context) -> Result<ExitCode, Problem> {
     let request = ImageImport {
         file: args.file,

@@ -20,7 +20,7 @@ pub struct ListArgs {
 }
 
 /// # Errors
-/// When the catalogue or the folders of images can't be read.
+/// When the catalogue or the directories of images can't be read.
 pub async fn run(args: ListArgs, context: &Context) -> Result<ExitCode, Problem> {
     if !args.available {
         return here(args.filter.as_deref(), context).await;

@@ -17,7 +17,7 @@ use crate::manager::{Error, Monitor, Reading};
 use crate::problem::{ErrorKind, Problem};
 
 /// How long a poll may take before whoever waits for it gets the previous one's result: Prometheus waits 10 s for all of its
-/// targets unless told otherwise, and a daemon or a QEMU that hangs takes longer.
+/// targets unless configured otherwise, and a daemon or a QEMU that hangs takes longer.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Serves the metrics of the moment when they are asked for.

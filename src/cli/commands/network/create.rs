@@ -60,7 +60,7 @@ pub struct CreateArgs {
 }
 
 /// # Errors
-/// When it can't be made; what was begun is taken back.
+/// When it can't be made; what was begun is rolled back.
 pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Problem> {
     let kind = kind(&args)?;
     let request =

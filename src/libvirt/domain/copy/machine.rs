@@ -143,7 +143,7 @@ pub(super) fn filesystem(filesystem: &Element) -> String {
 }
 
 /// Whether the memory may be kept in a file that the guest writes to. Where QEMU maps it privately, which is
-/// its default, nothing that the guest writes comes to the file; that is told at one of three places, so what
+/// its default, nothing that the guest writes comes to the file; that is set at one of three places, so what
 /// stands here may only be taken for it.
 pub(super) fn is_written_memory(memory: &Element) -> bool {
     matches!(memory.attribute("model"), Some("nvdimm" | "virtio-pmem"))

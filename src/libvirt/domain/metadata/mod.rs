@@ -46,7 +46,7 @@ pub struct Metadata {
     /// How to reach it by ssh.
     pub ssh: Option<SshAccess>,
     /// The ports that user-mode networking forwards to the guest, ssh's among them. passt has them in
-    /// the definition too; slirp is told at each start.
+    /// the definition too; slirp gets them at each start.
     pub published: Vec<PortPublish>,
     /// Where the guest mounts shared host directories.
     pub mounts: Vec<Mounted>,
@@ -101,13 +101,13 @@ pub struct OwnedVolume {
 /// shows them once they are reached. `None` where no limit was requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HotplugLimits {
-    /// Virtual processors.
+    /// vCPUs.
     pub cpus: Option<u32>,
     /// Memory, in MiB.
     pub memory_mib: Option<u64>,
 }
 
-/// Where a guest mounts a folder of the host.
+/// Where a guest mounts a directory of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mounted {
     /// The name by which it does.

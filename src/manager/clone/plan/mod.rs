@@ -31,7 +31,7 @@ pub(super) struct ClonePlan {
     pub(super) new_files: Vec<NewFile>,
     /// The serial logs, which QEMU makes.
     pub(super) logs: Vec<OwnedVolume>,
-    /// Whether the pool is a folder, and of this host, so that files can be made in it without libvirt.
+    /// Whether the pool is a directory, and of this host, so that files can be made in it without libvirt.
     pub(super) is_folder_here: bool,
 }
 

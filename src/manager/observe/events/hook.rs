@@ -29,7 +29,7 @@ impl Monitoring<'_> {
 }
 
 impl EventCommand {
-    /// Waits for its end; how it failed, if it did. A wait that is given up can be taken up again.
+    /// Waits for its end; how it failed, if it did. A wait that is cancelled can be resumed.
     ///
     /// # Errors
     /// When it was waited for before.

@@ -18,9 +18,9 @@ pub enum VmEventKind {
     Resumed,
     /// Its guest has shut down; the VM is stopped next.
     Shutdown,
-    /// It is off.
+    /// It is shut off.
     Stopped,
-    /// Its guest or its QEMU crashed; its state tells whether it is off.
+    /// Its guest or its QEMU crashed; its state tells whether it is shut off.
     Crashed,
     /// Its guest suspended itself.
     #[serde(rename = "pmsuspended")]
@@ -40,9 +40,9 @@ pub enum VmEventKind {
     BlockThreshold,
     /// A device was plugged in.
     DeviceAdded,
-    /// The guest let go of a device.
+    /// The guest released a device.
     DeviceRemoved,
-    /// The guest did not let go of a device.
+    /// The guest did not release a device.
     DeviceRemovalFailed,
     /// A CD-ROM or floppy drive got another medium.
     DiskChange,
@@ -54,7 +54,7 @@ pub enum VmEventKind {
     BalloonChange,
     /// Its title, description or metadata changed.
     MetadataChange,
-    /// A limit of a disk or of its processors changed.
+    /// A limit of a disk or of its vCPUs changed.
     Tunable,
     /// A save, dump, backup or migration has ended.
     JobCompleted,

@@ -62,7 +62,7 @@ pub struct EventStream<'a> {
     states: StateMap,
     /// Heard, and to be understood.
     heard: Option<Notice>,
-    /// Understood, and to be told.
+    /// Understood, and to be reported.
     queue: VecDeque<VmEvent>,
 }
 
@@ -108,7 +108,7 @@ impl<'a> Monitoring<'a> {
 }
 
 impl EventStream<'_> {
-    /// The next event. While libvirt is away it waits for that to come back. One that is given up can be asked again.
+    /// The next event. While libvirt is away it waits for that to come back. One that is cancelled can be asked again.
     ///
     /// # Errors
     /// When libvirt refuses, or virsh can't be run.
@@ -127,7 +127,7 @@ impl EventStream<'_> {
         }
     }
 
-    /// The VMs with what they are doing, as the events that were told have it, by name.
+    /// The VMs with what they are doing, as the events reported so far have it, by name.
     pub fn states(&self) -> Vec<(String, Option<VmState>)> {
         self.states.all().into_iter().map(|(id, state)| (id.name, state)).collect()
     }

@@ -6,7 +6,7 @@ use super::counters::{Counters, Disk, InterfaceCounters, SampleSource, Transfers
 use crate::libvirt::DomainStats;
 use crate::model::Timestamp;
 
-/// What `domstats` tells of a VM. Of one that is off it tells the counters of its last life.
+/// What `domstats` tells of a VM. Of one that is shut off it tells the counters of its last life.
 pub(in crate::manager) fn counters(stats: &DomainStats, at: Instant, time: Timestamp) -> Counters {
     let state = stats.state();
     let nothing = Counters { at, time, ..Counters::nothing(state, SampleSource::Domstats) };

@@ -25,9 +25,9 @@ pub struct Counters {
     pub state: VmState,
     /// Where the values were read from.
     pub source: SampleSource,
-    /// The processor time of its QEMU, all threads.
+    /// The CPU time of its QEMU, all threads.
     pub cpu: Option<Duration>,
-    /// The processor time of each virtual processor, by number.
+    /// The CPU time of each vCPU, by number.
     pub vcpus: Vec<Option<Duration>>,
     /// The memory that it has, in MiB.
     pub memory_mib: Option<u64>,
@@ -75,7 +75,7 @@ pub struct InterfaceCounters {
 }
 
 impl Counters {
-    /// Of a moment when there was nothing to count, as of a VM that is off.
+    /// Of a moment when there was nothing to count, as of a VM that is shut off.
     pub fn nothing(state: VmState, source: SampleSource) -> Self {
         Self {
             at: Instant::now(),

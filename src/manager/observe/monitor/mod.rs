@@ -10,7 +10,7 @@
 //!          +-- else `domstats` -> Counters ---+
 //! ```
 //!
-//! VMs may stop, start, go and come meanwhile, and libvirt's daemon may be restarted: what can't be told of a
+//! VMs may stop, start, go and come meanwhile, and libvirt's daemon may be restarted: what cannot be determined of a
 //! moment is left out of that poll, and counters that were reset give no rates until the next one.
 
 mod by_libvirt;
@@ -44,7 +44,7 @@ pub struct MonitorRequest {
     pub names: Vec<String>,
     /// Of all, only those that carry all of these labels.
     pub labels: Vec<Label>,
-    /// Of all, those that are off, too.
+    /// Of all, those that are shut off, too.
     pub off: bool,
     /// Of one alone, also its jobs and QEMU's own events.
     pub in_full: bool,

@@ -15,7 +15,7 @@ use crate::qemu::{self, GuestMemory};
 /// How long to wait for the greeting: a socket serves one client at a time, and says nothing to a second.
 const GREETING: Duration = Duration::from_millis(500);
 
-/// More virtual processors than any machine of QEMU's has: what answers at the socket need not be honest.
+/// More vCPUs than any machine of QEMU's has: what answers at the socket need not be honest.
 const MOST_VCPUS: usize = 4096;
 
 /// Polls a VM by QMP, as long as its QEMU runs.

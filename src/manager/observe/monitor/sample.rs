@@ -20,11 +20,11 @@ pub struct VmSample {
     pub source: SampleSource,
     /// The time between the two polls.
     pub interval_seconds: Option<f64>,
-    /// The processor time of its QEMU, in percent of one of the host's processors: 200 is two of them.
+    /// The CPU time of its QEMU, in percent of one of the host's CPUs: 200 is two of them.
     pub cpu_percent: Option<f64>,
-    /// That of its virtual processors, in percent of all of them: 100 is all that it can have.
+    /// That of its vCPUs, in percent of all of them: 100 is all that it can have.
     pub cpu_percent_of_vcpus: Option<f64>,
-    /// That of each virtual processor, in percent of one of the host's.
+    /// That of each vCPU, in percent of one of the host's.
     pub vcpu_percent: Vec<Option<f64>>,
     /// The memory that it has.
     pub memory_mib: Option<u64>,

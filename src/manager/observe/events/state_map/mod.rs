@@ -15,7 +15,7 @@ pub(in crate::manager) struct StateMap(HashMap<String, Known>);
 struct Known {
     uuid: Option<Uuid>,
     state: Option<VmState>,
-    /// Its definition was removed while it ran, so it is gone once it is off.
+    /// Its definition was removed while it ran, so it is gone once it is shut off.
     undefined: bool,
 }
 
