@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::support::{Run, Sandbox, sandbox_or_skip};
+use super::support::{Run, Sandbox, is_thorough, sandbox_or_skip};
 use super::{MINUTE, create, nothing_is_left, own_volumes, said, word};
 
 /// The hashes of a VM's own disk and of the bases.
@@ -26,6 +26,10 @@ fn a_systems_clones_from_full_to_linked() {
 
 #[test]
 fn a_sessions_clones_from_full_to_linked() {
+    // As the system's, but for who owns what; a session's life is tested in lifecycle.rs.
+    if !is_thorough() {
+        return;
+    }
     life(&sandbox_or_skip!(Sandbox::session()));
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::support::{Sandbox, sandbox_or_skip, wait_for};
+use super::support::{Sandbox, is_thorough, sandbox_or_skip, wait_for};
 use super::{MINUTE, create, own_volumes, said};
 
 /// The busybox guest's disk as a raw file.
@@ -49,6 +49,10 @@ fn a_systems_images_from_import_to_prune() {
 
 #[test]
 fn a_sessions_images_from_import_to_prune() {
+    // As the system's, but for who owns what; a session's life is tested in lifecycle.rs.
+    if !is_thorough() {
+        return;
+    }
     life(&sandbox_or_skip!(Sandbox::session()));
 }
 
