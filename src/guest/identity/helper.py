@@ -96,8 +96,11 @@ def authorized_keys(identity):
     folder = os.path.join(user.pw_dir, ".ssh")
     if not os.path.isdir(folder) or os.path.islink(folder):
         return
-    lines = "".join(key + "\n" for key in identity["authorized_keys"])
-    write(os.path.join(folder, "authorized_keys"), lines, 0o600, (user.pw_uid, user.pw_gid))
+    path = os.path.join(folder, "authorized_keys")
+    # What is there is of the user-data, and vmtools' own.
+    lines = read(path).splitlines()
+    lines += [key for key in identity["authorized_keys"] if key not in lines]
+    write(path, "".join(line + "\n" for line in lines), 0o600, (user.pw_uid, user.pw_gid))
 
 
 def cloud_init(identity):
@@ -127,7 +130,14 @@ def cloud_init(identity):
 
 
 def names(identity):
-    return [(identity["old_hostname"], identity["hostname"])]
+    old, new = identity["old_hostname"], identity["hostname"]
+    # As /etc/hosts has them: the full name, then the short one.
+    return [(old + " " + old, identity["fqdn"] + " " + new), (old, new)]
+
+
+def has_name_of_its_own(identity):
+    """Whether the user-data gave the guest a name, which all VMs have then, as if they had booted."""
+    return socket.gethostname().split(".")[0] != identity["old_hostname"].split(".")[0]
 
 
 def macs(identity):
@@ -159,10 +169,11 @@ def apply(identity):
     reseed(base64.b64decode(identity["seed"]))
     time.clock_settime(time.CLOCK_REALTIME, identity["time"])
     write("/var/lib/systemd/random-seed", os.urandom(512), 0o600) if os.path.isdir("/var/lib/systemd") else None
-    socket.sethostname(identity["hostname"])
-    if os.path.exists("/etc/hostname"):
-        write("/etc/hostname", identity["hostname"] + "\n")
-    replace("/etc/hosts", names(identity))
+    if not has_name_of_its_own(identity):
+        socket.sethostname(identity["hostname"])
+        if os.path.exists("/etc/hostname"):
+            write("/etc/hostname", identity["hostname"] + "\n")
+        replace("/etc/hosts", names(identity))
     old = read("/etc/machine-id").strip()
     if old:
         for path in "/etc/machine-id", "/run/machine-id", "/var/lib/dbus/machine-id":
@@ -183,7 +194,7 @@ def afterwards(identity, old_machine_id):
         bring_up(identity)
     os.sync()
     # systemd's own daemons learn names from each other, not from the kernel.
-    if os.path.exists("/run/systemd/system"):
+    if os.path.exists("/run/systemd/system") and socket.gethostname() == identity["hostname"]:
         run("hostnamectl", "hostname", identity["hostname"]) or run("hostnamectl", "set-hostname", identity["hostname"])
     journal = "/var/log/journal/"
     if old_machine_id and os.path.isdir(journal + old_machine_id):

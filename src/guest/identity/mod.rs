@@ -26,8 +26,10 @@ pub struct Identity {
     pub seed: String,
     /// The time, in seconds since 1970.
     pub time: f64,
-    /// Its host name.
+    /// Its host name, without a domain.
     pub hostname: String,
+    /// The same with its domain, if it has one.
+    pub fqdn: String,
     /// The one that it has still.
     pub old_hostname: String,
     /// Its machine-id(5).

@@ -306,7 +306,8 @@ fn identity(new: &CloudInit, uuid: Uuid, state: &WarmState) -> Option<Identity> 
     Some(Identity {
         seed: String::new(),
         time: 0.0,
-        hostname: new.hostname.clone(),
+        hostname: new.hostname.split('.').next().unwrap_or_default().to_owned(),
+        fqdn: new.hostname.clone(),
         old_hostname: state.key.maker(),
         machine_id: uuid.simple().to_string(),
         host_key: key.private.clone(),
