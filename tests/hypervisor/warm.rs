@@ -82,8 +82,13 @@ fn debian_goes_on_from_a_saved_state_as_another() {
     killed_at(&sandbox, debian(&sandbox, "killed", &image, &started), "starting");
     // Three at once.
     let wait = [&user_data[..], &["--start", "--wait", "--json"]].concat();
-    let creates: Vec<_> =
-        ["a", "b", "c"].iter().map(|name| debian(&sandbox, name, &image, &wait).spawn()).collect();
+    let creates: Vec<_> = ["a", "b", "c"]
+        .iter()
+        .map(|name| {
+            let hostname = format!("{name}.example.org");
+            debian(&sandbox, name, &image, &[&wait[..], &["--hostname", &hostname]].concat()).spawn()
+        })
+        .collect();
     for create in creates {
         let made = create.wait(LONG).success();
         assert_eq!(
@@ -104,6 +109,7 @@ fn debian_goes_on_from_a_saved_state_as_another() {
         assert_eq!(identity[..2], [(*vm).to_owned(), uuid.replace('-', "")]);
         assert_eq!(identity[3], status["interfaces"][0]["mac"].as_str().unwrap());
         assert_eq!(identity[5], format!("vmtools-{uuid}"));
+        assert_eq!(ssh(&sandbox, vm, "hostname -f").lines(), [format!("{vm}.example.org")]);
         // The disk has what the guest has written since.
         assert!(status["disks"][0]["backing"].as_str().unwrap().contains("vmtools-warm-"), "{status}");
     }
