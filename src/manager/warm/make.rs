@@ -16,8 +16,8 @@ use crate::manager::image::ImageStatus;
 use crate::manager::power::Power;
 use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
-use crate::manager::{Already, Error, Event, KeySource, Left, Step, StorageError, VmSpec, WaitFor};
-use crate::model::{InterfaceSpec, MacAddress, VmName};
+use crate::manager::{Already, Error, Event, KeySource, Left, Place, Step, StorageError, VmSpec, WaitFor};
+use crate::model::{DiskSize, InterfaceSpec, MacAddress, VmName};
 
 /// How long the guest may take to boot and to be set up, where the user says nothing.
 const BOOT: Duration = Duration::from_secs(1200);
@@ -82,6 +82,13 @@ impl WarmStates<'_> {
         let interfaces = creation.interfaces_of(&anonymous);
         let place = self.place(&wanted.as_wanted(&anonymous, &interfaces)).await?;
         let (folder, key) = place.map_err(|reason| WarmError::NotPossible { name: of(spec), reason })?;
+        let pool = wanted.as_wanted(&anonymous, &[]).pool;
+        let (available, needed) = (Storage::of(self.op).room_in(pool), spec.memory.mib() << 20);
+        if available < needed {
+            let (place, size) = (Place::Pool(pool.name.clone()), DiskSize::from_bytes);
+            let (available, needed) = (size(available), size(needed));
+            return Err(StorageError::NoSpace { place, available, needed }.into());
+        }
         drop(wanted);
         // Two at once make one; the other waits for it.
         let _claim = self.op.claim_exclusive_waiting(Subject::Warm(key.as_str()), &key.name()).await?;

@@ -13,7 +13,7 @@ use super::folder::WarmFolder;
 use super::{ColdReason, WarmKey, WarmState, WarmStates};
 use crate::agent::GiveIdentity;
 use crate::guest::identity::Identity;
-use crate::host::LockMode;
+use crate::host::{self, LockMode};
 use crate::image::{LocalImage, copy_unsynced};
 use crate::libvirt::{self, Affects, Domain, DomainSpec, FirstStart, Pool};
 use crate::manager::claim::{Claim, Subject};
@@ -31,6 +31,8 @@ const IDENTITY: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long its ssh server may take to answer then.
 const ANSWER: Duration = Duration::from_secs(60);
+/// The room that a copy of a state leaves to others.
+const SPARE_BYTES: u64 = 64 << 20;
 /// As many random bytes as the kernel's generator has state, twice.
 const SEED_BYTES: usize = 64;
 
@@ -258,6 +260,11 @@ impl WarmStates<'_> {
             log::debug!("copying {}: {error}", chosen.state.file.display());
             Ok(Err(ColdReason::CopyFailed))
         };
+        // QEMU holds VMs whose disks have no room to grow.
+        let needed = chosen.state.size_bytes() + SPARE_BYTES;
+        if host::disk_free(&chosen.state.file).is_ok_and(|free| free < needed) {
+            return failed(&"there is no room for it");
+        }
         let (file, path) = match chosen.folder.new_copy(domain.uuid) {
             Ok(made) => made,
             Err(error) => return failed(&error),
