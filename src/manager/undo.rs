@@ -12,6 +12,7 @@ use super::operation::Operation;
 use super::retry::Retry;
 use super::storage::Storage;
 use super::{Error, Left, Remnant};
+use crate::host;
 use crate::libvirt::{self, OwnedVolume, UndefineOptions};
 use crate::model::Uuid;
 
@@ -117,7 +118,11 @@ impl<'a> UndoStack<'a> {
             Undo::Volume(_) => Vec::new(),
             Undo::Start(uuid) => {
                 match retry().while_busy(async || client.domains().destroy(uuid).await).await {
-                    Ok(_) => Vec::new(),
+                    Ok(_) => {
+                        // QEMU leaves that of its screen when it is ended.
+                        host::remove_vm_sockets(uuid);
+                        Vec::new()
+                    }
                     Err(error) => failed(Left::RunningVm { uuid }, error),
                 }
             }
