@@ -44,8 +44,8 @@ pub use domain::{
     CopyNeeds, CpuTopology, Definitions, DeviceAddress, Disk, DiskDevice, DiskRole, DiskSource, DiskSpec,
     Domain, DomainCopy, DomainDetails, DomainId, DomainSpec, DomainStats, DomainSummary, DriveAddress,
     Encryption, Filesystem, FirstStart, FreeTarget, HostPort, HotplugLimits, Interface, InterfaceKind,
-    InterfaceSource, InterfaceSpec, MaxCpusChange, Metadata, MetadataChange, Mounted, NewDomain, NotCopyable,
-    Obstacle, OwnedVolume, Parent, RelatedState, Scope, SocketRole, SshAccess, StateMismatch,
+    InterfaceSource, InterfaceSpec, LiveOverlay, MaxCpusChange, Metadata, MetadataChange, Mounted, NewDomain,
+    NotCopyable, Obstacle, OwnedVolume, Parent, RelatedState, Scope, SocketRole, SshAccess, StateMismatch,
     StoredDefinition, TopologyMismatch, UndefineOptions, VncEndpoint, VncServer, cdrom, free_target,
 };
 pub use error::{Error, Object, RefusalReason};

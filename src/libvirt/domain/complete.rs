@@ -9,7 +9,6 @@ use crate::libvirt::DomainDefinitions;
 use crate::model::Uuid;
 use std::fmt;
 
-#[cfg(test)]
 use super::definition::Domain;
 use super::lookup::DEFINE;
 use super::vnc::{self, VncEndpoint};
@@ -41,8 +40,8 @@ impl NewDomain {
         Self { tree, validate: false }
     }
 
-    #[cfg(test)]
-    pub(super) fn to_domain(&self) -> Domain {
+    /// What vmtools reads from it.
+    pub fn to_domain(&self) -> Domain {
         Domain::of_tree(self.tree.clone())
     }
 }

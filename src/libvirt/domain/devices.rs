@@ -75,6 +75,16 @@ impl DomainHardware<'_> {
         self.client.call(command.within(PLUG)).await.map(drop)
     }
 
+    /// Plugs the cable of a running domain's network interface in or out.
+    ///
+    /// # Errors
+    /// When there is no such interface.
+    pub async fn set_link(self, uuid: Uuid, mac: &str, is_up: bool) -> Result<(), Error> {
+        let command = Command::new("domif-setlink").domain(uuid).option("--interface", mac);
+        let command = command.option("--state", if is_up { "up" } else { "down" });
+        self.client.call(command).await.map(drop)
+    }
+
     /// Removes a network interface. From a running domain it is gone only when the guest has released it, which
     /// may be later than this returns.
     ///

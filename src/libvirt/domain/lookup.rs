@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::addresses::{self, Address, AddressSource};
 use super::definition::Domain;
 use crate::libvirt::command::{Command, QUESTION};
+use crate::libvirt::xml::Element;
 use crate::libvirt::{DomainDefinitions, DomainHardware, Domains, Error, Object};
 use crate::model::{ConnectionUri, Uuid};
 
@@ -194,6 +195,17 @@ impl DomainDefinitions<'_> {
     pub async fn stored(self, uuid: Uuid) -> Result<Domain, Error> {
         let command = Command::new("dumpxml --inactive").domain(uuid);
         self.located(parse_domain(&command.display(), &self.client.call(command).await?)?).await
+    }
+
+    /// The definition of the machine that runs, as libvirt writes it into a saved state: without what is of this run alone.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn migratable(self, uuid: Uuid) -> Result<Element, Error> {
+        let command = Command::new("dumpxml --migratable").domain(uuid);
+        let display = command.display();
+        let document = self.client.call(command).await?;
+        Ok(parse_domain(&display, &document)?.tree)
     }
 
     /// The definitions of many, in one round; those that are gone meanwhile are left out.

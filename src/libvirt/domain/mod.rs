@@ -18,6 +18,7 @@ mod disk;
 mod edit;
 mod hardware;
 mod interface;
+mod live_copy;
 mod lookup;
 mod metadata;
 mod monitor;
@@ -44,6 +45,7 @@ pub use definition::Domain;
 pub use disk::{Bus, Disk, DiskDevice, DiskRole, DiskSource, Encryption, FreeTarget, free_target};
 pub use hardware::cdrom;
 pub use interface::{Interface, InterfaceKind, SocketRole};
+pub use live_copy::LiveOverlay;
 pub use lookup::{DomainId, Scope, UndefineOptions};
 pub use metadata::{
     FirstStart, HotplugLimits, Metadata, MetadataChange, Mounted, OwnedVolume, Parent, SshAccess,

@@ -40,6 +40,15 @@ impl Domains<'_> {
         self.client.call(Command::new("restore").option("--file", file).within(within)).await.map(drop)
     }
 
+    /// As [`Domains::restore`], but the domain does not run yet.
+    ///
+    /// # Errors
+    /// As [`Domains::restore`].
+    pub async fn restore_paused(self, file: &str, within: Duration) -> Result<(), Error> {
+        let command = Command::new("restore --paused").option("--file", file);
+        self.client.call(command.within(within)).await.map(drop)
+    }
+
     /// Presses the power button, which asks the guest to shut down, and does not wait.
     ///
     /// # Errors

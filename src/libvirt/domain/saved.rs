@@ -25,8 +25,8 @@ pub enum StateMismatch {
         /// The targets that the new domain has.
         now: Vec<String>,
     },
-    /// The state has network interfaces, which would keep their addresses.
-    #[error("the state has network interfaces")]
+    /// The state has network interfaces, and must not; or it has others than the new domain.
+    #[error("the state has other network interfaces")]
     Interfaces,
 }
 
@@ -38,6 +38,32 @@ impl Domain {
     /// # Errors
     /// When the state is of another kind of machine.
     pub fn resumed_from(&self, saved: &Element) -> Result<Element, StateMismatch> {
+        if saved.find("devices/interface").is_some() {
+            return Err(StateMismatch::Interfaces);
+        }
+        self.continued_from(saved)
+    }
+
+    /// As [`Domain::resumed_from`], of a state that has the same network interfaces as this domain: each stays the device
+    /// that it is, with this domain's address and at this domain's place in the network. QEMU takes the addresses that the
+    /// guest knows and the state of the links from the state. So the domain must not run before their links are down.
+    ///
+    /// # Errors
+    /// When the state is of another kind of machine.
+    pub fn forked_from(&self, saved: &Element) -> Result<Element, StateMismatch> {
+        let saved_interfaces = saved.find("devices").into_iter().flat_map(|devices| devices.all("interface"));
+        let (mut theirs, mut own) = (saved_interfaces, self.devices("interface"));
+        loop {
+            match (theirs.next(), own.next()) {
+                (None, None) => break,
+                (Some(theirs), Some(own)) if is_same_device(theirs, own) => {}
+                _ => return Err(StateMismatch::Interfaces),
+            }
+        }
+        self.continued_from(saved)
+    }
+
+    fn continued_from(&self, saved: &Element) -> Result<Element, StateMismatch> {
         self.fits(saved)?;
         let mut domain = saved.clone();
         for name in ["name", "uuid", "genid", "metadata"] {
@@ -54,10 +80,16 @@ impl Domain {
         let Some(devices) = domain.find_mut("devices") else { return Ok(domain) };
         remove(devices, "graphics");
         *devices = devices.clone().children(self.devices("graphics").cloned());
+        let mut interfaces = self.devices("interface");
         for node in &mut devices.children {
             let Node::Element(device) = node else { continue };
             match device.name.as_str() {
                 "disk" => self.give_source(device),
+                "interface" => {
+                    if let Some(own) = interfaces.next() {
+                        give_place(device, own);
+                    }
+                }
                 "serial" | "console" => {
                     // The terminal that the saved one had is another's by now.
                     remove(device, "source");
@@ -97,14 +129,30 @@ impl Domain {
             disks.filter_map(|disk| disk.find_attribute("target", "dev")).map(str::to_owned).collect()
         };
         let (saved_disks, now) = (targets(saved), targets(&self.tree));
-        if saved_disks != now {
-            return Err(StateMismatch::Disks { saved: saved_disks, now });
-        }
-        match saved.find("devices/interface") {
-            Some(_) => Err(StateMismatch::Interfaces),
-            None => Ok(()),
+        match saved_disks == now {
+            true => Ok(()),
+            false => Err(StateMismatch::Disks { saved: saved_disks, now }),
         }
     }
+}
+
+/// Whether QEMU takes one network interface's state for the other's.
+fn is_same_device(one: &Element, other: &Element) -> bool {
+    let is_same = |path: &str| {
+        let attributes = |element: &Element| element.find(path).map(|found| found.attributes.clone());
+        attributes(one) == attributes(other)
+    };
+    one.attribute("type") == other.attribute("type") && is_same("model") && is_same("address")
+}
+
+/// Gives a device of a state the place in the network that the domain's own has. What is forwarded to it is left out: the
+/// domain's own is plugged in in its place, and needs the ports.
+fn give_place(device: &mut Element, own: &Element) {
+    const PLACE: [&str; 7] = ["mac", "source", "target", "virtualport", "filterref", "backend", "vlan"];
+    for name in PLACE.into_iter().chain(["portForward", "link", "alias"]) {
+        remove(device, name);
+    }
+    *device = device.clone().children(PLACE.into_iter().filter_map(|name| own.find(name)).cloned());
 }
 
 /// What has to be the same for QEMU to take a stream for its own.
@@ -163,6 +211,43 @@ mod tests {
 
     fn resumed(new: &str, saved: &str) -> Result<Element, StateMismatch> {
         Domain::parse(new).expect("parses").resumed_from(&Element::parse(saved).expect("parses"))
+    }
+
+    const INTERFACE: &str = "<interface type='network'><mac address='52:54:00:00:00:09'/><source network='was' portid='1'/>
+        <target dev='tap-old'/><portForward proto='tcp'><range start='2222'/></portForward><model type='virtio'/>
+        <link state='up'/><driver queues='2'/><address type='pci' bus='0x01'/></interface>";
+
+    #[test]
+    fn a_fork_keeps_the_devices_of_the_interfaces_at_its_own_place() {
+        let own = "<interface type='network'><mac address='52:54:00:00:00:01'/><source network='is'/><model type='virtio'/>
+            <address type='pci' bus='0x01'/></interface>";
+        let with =
+            |document: &str, interface: &str| document.replace("<channel", &format!("{interface}<channel"));
+        let bare = SAVED.replace("old", "new").replace("1111", "3333");
+        let fork = |own: &str, saved: &str| {
+            let saved = Element::parse(&with(SAVED, saved)).expect("parses");
+            Domain::parse(&with(&bare, own)).expect("parses").forked_from(&saved)
+        };
+        let document = fork(own, INTERFACE).expect("fits").to_document().expect("writes");
+        let tree = Element::parse(&document).expect("parses");
+        let interface = tree.find("devices/interface").expect("stays");
+        assert_eq!(interface.find_attribute("mac", "address"), Some("52:54:00:00:00:01"));
+        assert_eq!(interface.find_attribute("source", "network"), Some("is"));
+        assert_eq!(interface.find_attribute("driver", "queues"), Some("2"));
+        for gone in ["portid", "tap-old", "portForward", "link", "52:54:00:00:00:09"] {
+            assert!(!document.contains(gone), "{gone}: {document}");
+        }
+        // Without any it is as from a state that has none.
+        assert_eq!(fork("", "").ok(), resumed(&bare, SAVED).ok());
+        for (own, saved) in [
+            (own, String::new()),
+            ("", INTERFACE.into()),
+            (own, INTERFACE.replace("0x01", "0x02")),
+            (own, INTERFACE.replace("'virtio'", "'e1000'")),
+            (own, format!("{INTERFACE}{INTERFACE}")),
+        ] {
+            assert_eq!(fork(own, &saved), Err(StateMismatch::Interfaces), "{own} {saved}");
+        }
     }
 
     #[test]

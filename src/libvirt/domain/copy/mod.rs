@@ -78,6 +78,16 @@ impl DomainCopy {
         Err(NotCopyable { obstacles })
     }
 
+    /// The definition in a saved state of the source, made the copy's. It is for the state alone: see
+    /// [`Domain::forked_from`].
+    ///
+    /// # Errors
+    /// When the two would share what only one can have.
+    pub fn saved_definition(&self, saved: &Element) -> Result<Element, NotCopyable> {
+        let (tree, obstacles) = self.made_of(saved);
+        if obstacles.is_empty() { Ok(tree) } else { Err(NotCopyable { obstacles }) }
+    }
+
     /// What a copy of the domain needs of its own before it can be made, and what forbids one.
     pub fn needs(source: &Domain) -> CopyNeeds {
         let Ok(name) = "copy".parse() else { return CopyNeeds::default() };
