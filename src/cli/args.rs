@@ -1,9 +1,9 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    clone, completions, config, console, cp, create, delete, disk, doctor, events, exec, gc, help, image, ip,
-    list, logs, man, monitor, network, networks, pause, protect, rename, restart, resume, set, ssh,
-    ssh_config, start, status, stop, template, unprotect, vnc, wait,
+    clone, completions, config, console, cp, create, delete, disk, doctor, events, exec, fork, gc, help,
+    image, ip, list, logs, man, monitor, network, networks, pause, protect, rename, restart, resume, set,
+    ssh, ssh_config, start, status, stop, template, unprotect, vnc, wait,
 };
 use super::guide;
 use crate::config::Color;
@@ -71,6 +71,8 @@ pub enum Command {
     Create(Box<create::CreateArgs>),
     /// Clone a VM
     Clone(clone::CloneArgs),
+    /// Fork a running VM: copy its memory and disks into a new running VM
+    Fork(fork::ForkArgs),
     /// Start VMs
     Start(start::StartArgs),
     /// Shut down VMs, or power them off

@@ -24,6 +24,7 @@ const SYNONYMS: &[&[&str]] = &[
     &["monitor", "top", "stats"],
     &["rename", "mv", "move"],
     &["clone", "duplicate"],
+    &["fork", "branch"],
     &["cp", "copy", "scp", "push", "transfer"],
     &["ssh", "shell", "enter", "login", "connect"],
     &["exec", "execute"],

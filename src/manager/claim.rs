@@ -9,7 +9,9 @@
 //! | create, from the search for its image and base to its overlay | image, base | |
 //! | `image rm`, `image prune` | | image, base |
 //! | upload of a base, the copy of a commit, `gc` | | base |
-//! | clone, commit, network reserve | VM | |
+//! | clone, fork, commit, network reserve | VM | |
+//! | clone | VM's disks | |
+//! | fork, until the VM is on its own disks again | | VM's disks |
 //! | start, delete, rename, set, disk and interface changes, `gc` | | VM |
 //! | create, clone, attach, start on a network | network | |
 //! | network stop, delete, reserve, unreserve | | network |
@@ -56,6 +58,8 @@ pub(in crate::manager) enum Subject<'a> {
     File(u64, u64),
     /// A warm state, by its key.
     Warm(&'a str),
+    /// The disks of a running VM, by its UUID, while its writes go elsewhere.
+    LiveDisks(Uuid),
 }
 
 /// A claim, until it is dropped.
@@ -181,6 +185,7 @@ impl Subject<'_> {
             Self::Subnets => format!("subnets{ENDING}"),
             Self::Mac(mac) => format!("mac-{}{ENDING}", mac.replace(':', "-")),
             Self::Warm(key) => format!("warm-{key}{ENDING}"),
+            Self::LiveDisks(uuid) => format!("disks-{uuid}{ENDING}"),
             Self::File(device, inode) => format!("file-{device}-{inode}{ENDING}"),
         }
     }

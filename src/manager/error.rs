@@ -1,7 +1,7 @@
 use super::{
     AgentError, CloneError, ConsoleError, CopyError, CreateError, DiskError, EndpointError, ExecError,
-    ImageError, NetworkError, Remnant, ResourceError, ScreenError, StorageError, VmError, WaitError,
-    WarmError,
+    ForkError, ImageError, NetworkError, Remnant, ResourceError, ScreenError, StorageError, VmError,
+    WaitError, WarmError,
 };
 use crate::model::Invalid;
 use crate::{config, guest, host, image, libvirt, seed};
@@ -21,6 +21,9 @@ pub enum Error {
     /// A clone.
     #[error(transparent)]
     Clone(#[from] CloneError),
+    /// A fork.
+    #[error(transparent)]
+    Fork(#[from] ForkError),
     /// VMs' files and storage pools.
     #[error(transparent)]
     Storage(#[from] StorageError),

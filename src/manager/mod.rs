@@ -46,7 +46,7 @@ mod vms;
 mod warm;
 
 pub use change::{Changes, Protection, Setting, VmChange, VmChanged};
-pub use clone::{CloneError, CloneMode, CloneRequest, LiveCopyFault};
+pub use clone::{CloneError, CloneMode, CloneRequest, ForkError, ForkObstacle, LiveCopyFault};
 pub use create::{CreateError, KeySource, PasstFault, Plan, UserDocument, VirtiofsFault, VmSpec};
 pub use delete::{
     DeletePlan, DeleteReason, DeleteRequest, Deleted, Deletion, FileDeletion, KeepReason, KeptFile,

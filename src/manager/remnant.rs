@@ -33,6 +33,13 @@ pub enum Left {
         /// Its path.
         path: String,
     },
+    /// An overlay on which a VM runs, and which it owns, instead of its disk alone.
+    Overlay {
+        /// The VM.
+        vm: String,
+        /// The overlay's path.
+        path: String,
+    },
     /// A file in a guest.
     GuestFile {
         /// Its path, or its name.
@@ -61,6 +68,7 @@ impl fmt::Display for Remnant {
             Left::Definition { uuid } => write!(f, "the definition of VM {uuid}"),
             Left::Network { name } => write!(f, "the network {name}"),
             Left::File { path } => f.write_str(path),
+            Left::Overlay { vm, path } => write!(f, "{path}, an overlay on a disk of {vm}"),
             Left::GuestFile { name, beside: None } => f.write_str(name),
             Left::GuestFile { name, beside: Some(beside) } => write!(f, "{name} beside {beside}"),
         }?;

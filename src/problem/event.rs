@@ -17,6 +17,8 @@ pub fn step(step: Step) -> &'static str {
         Step::Start => "starting",
         Step::PrepareGuest => "preparing the guest",
         Step::SaveState => "saving its running state",
+        Step::MergeOverlays => "merging what was written meanwhile",
+        Step::GiveIdentity => "giving the guest its identity",
     }
 }
 

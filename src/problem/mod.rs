@@ -16,6 +16,7 @@ pub mod doctor;
 mod doing;
 pub mod event;
 mod exec;
+mod fork;
 mod image;
 mod kind;
 mod libvirt;
@@ -156,6 +157,7 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Create(error) => create::advice(error),
         Error::Resource(error) => create::resource_advice(error),
         Error::Clone(error) => clone::advice(error),
+        Error::Fork(error) => fork::advice(error),
         Error::Storage(error) => storage::advice(error),
         Error::Disk(error) => disk::advice(error),
         Error::Network(error) => network::advice(error),
@@ -186,7 +188,9 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::LeftBehind { cause, left } => {
             let them = if left.len() == 1 { "it" } else { "them" };
             let has = |is: fn(&Left) -> bool| left.iter().any(|remnant| is(&remnant.what));
-            let remove = if has(|what| matches!(what, Left::GuestFile { .. })) {
+            let remove = if has(|what| matches!(what, Left::Overlay { .. })) {
+                hint(format_args!("the VM runs on; {} merges {them} into its disk", vmtools("gc")))
+            } else if has(|what| matches!(what, Left::GuestFile { .. })) {
                 hint(format_args!("remove {them} in the guest"))
             } else if has(|what| matches!(what, Left::File { .. })) {
                 // What somebody may still write to is no garbage.

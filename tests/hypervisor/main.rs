@@ -19,6 +19,7 @@ mod events;
 mod failure;
 mod first_boot;
 mod foreign;
+mod fork;
 mod image;
 mod lifecycle;
 mod litter;

@@ -11,6 +11,7 @@ pub mod disk;
 pub mod doctor;
 pub mod events;
 pub mod exec;
+pub mod fork;
 pub mod gc;
 pub mod help;
 pub mod image;
@@ -57,6 +58,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Proble
         Command::List(args) => list::run(args, context).await,
         Command::Create(args) => create::run(*args, context).await,
         Command::Clone(args) => clone::run(args, context).await,
+        Command::Fork(args) => fork::run(args, context).await,
         Command::Start(args) => start::run(args, context).await,
         Command::Stop(args) => stop::run(args, context).await,
         Command::Restart(args) => restart::run(args, context).await,

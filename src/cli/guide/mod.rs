@@ -36,7 +36,7 @@ pub const TOPICS: [Topic; 13] = [
     topic!("access", "Getting into a guest: ssh, cp, exec, console, vnc"),
     topic!("waiting", "Waiting until a VM is ready, or has stopped"),
     topic!("changing", "Memory, vCPUs, disks, names, protection, deletion"),
-    topic!("clones", "Full, linked and live clones"),
+    topic!("clones", "Full, linked and live clones, and forks of running VMs"),
     topic!("warm", "Starting new VMs from a saved running state, in seconds"),
     topic!("networks", "Networks, fixed addresses, published ports"),
     topic!("folders", "Sharing directories of this host with a guest"),

@@ -195,6 +195,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::ForgottenPool => "temporary pool left by a clone that was killed",
         Reason::BrokenCommit => "left by an image commit that was killed",
         Reason::WarmState => "warm state that is of no use",
+        Reason::ForkOverlay => "an overlay left by a fork that was killed; it is merged into the VM's disk",
         Reason::BrokenWrite => "left by a command that was killed while writing a file",
     };
     let name = visible(&item.name);

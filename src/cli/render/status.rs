@@ -65,6 +65,7 @@ fn where_it_comes_from(page: &mut Page, vm: &VmStatus) {
         ("image", vm.image.clone()),
         ("template", vm.template.clone()),
         ("started", vm.warm_state.as_ref().map(|state| format!("from the warm state {state}"))),
+        ("forked", vm.forked_from.as_ref().map(|parent| format!("from {parent} while it was running"))),
         ("booted", vm.warm_reason.map(|reason| format!("instead of a warm start: {}", warm::reason(reason)))),
         ("created", vm.created.map(|time| time.to_string())),
         ("expires", vm.ttl_expires.map(expiry)),

@@ -6,6 +6,7 @@ import base64, fcntl, glob, json, os, pwd, re, select, signal, socket, subproces
 
 PORT = "/dev/virtio-ports/org.qemu.guest_agent.0"
 FOLDER = "/run/vmtools-warm"
+EARLY = "/run/systemd/network/05-vmtools-warm.network"
 RNDRESEEDCRNG = 0x5207
 
 
@@ -36,7 +37,7 @@ def read(path):
 
 
 def replace(path, changes):
-    """Changes words in a file and keeps its mode and owner. True if it had one of them."""
+    """Changes words in a file and keeps its mode and owner. True if it had one of them. A pattern's first group stays."""
     try:
         with open(path, "rb") as file:
             old = file.read()
@@ -45,7 +46,9 @@ def replace(path, changes):
         return False
     new = old
     for before, after in changes:
-        if before:
+        if hasattr(before, "sub"):
+            new = before.sub(lambda found, after=after: found.group(1) + after.encode(), new)
+        elif before:
             new = new.replace(before.encode(), after.encode())
     if new == old:
         return False
@@ -78,6 +81,8 @@ def reseed(seed):
 
 
 def host_keys(identity):
+    if not os.path.isdir("/etc/ssh"):
+        return
     for path in glob.glob("/etc/ssh/ssh_host_*_key") + glob.glob("/etc/ssh/ssh_host_*_key.pub"):
         os.unlink(path)
     key = "/etc/ssh/ssh_host_ed25519_key"
@@ -89,6 +94,8 @@ def host_keys(identity):
 
 
 def authorized_keys(identity):
+    if not identity["authorized_keys"]:
+        return
     try:
         user = pwd.getpwnam(identity["user"])
     except KeyError:
@@ -125,14 +132,23 @@ def cloud_init(identity):
     if os.path.exists(instance + "obj.pkl"):
         os.unlink(instance + "obj.pkl")
     # It sets the name again at each boot, unless it is another than the one that it has set before.
-    for name in "set-hostname", "previous-hostname":
-        replace(base + "data/" + name, names(identity))
+    replace(base + "data/set-hostname", names(identity))
+    replace(base + "data/previous-hostname", names(identity, is_text=True))
 
 
-def names(identity):
+def names(identity, is_text=False):
+    """The host name, where it is one: a fork's parent may be called as its user or its distribution is, or "p"."""
     old, new = identity["old_hostname"], identity["hostname"]
-    # As /etc/hosts has them: the full name, then the short one.
-    return [(old + " " + old, identity["fqdn"] + " " + new), (old, new)]
+    if old.startswith("vmtools-warm-"):
+        # As /etc/hosts has them: the full name, then the short one.
+        return [(old + " " + old, identity["fqdn"] + " " + new), (old, new)]
+    if not old:
+        return []
+    old = re.escape(old.encode())
+    if is_text:
+        return [(re.compile(rb"(^|[\s,])" + old + rb"(?![\w-])", re.M), new)]
+    before = [rb"((?:hostname|fqdn)[\"']?\s*:\s*[\"']?)", rb'("uname"\s*:\s*\[\s*"Linux"\s*,\s*")']
+    return [(re.compile(key + old + rb"(?![\w-])"), new) for key in before]
 
 
 def has_name_of_its_own(identity):
@@ -163,6 +179,9 @@ def network(identity):
             os.unlink(path)
     if any("/NetworkManager/" in path or "/sysconfig/" in path for path in changed):
         run("nmcli", "connection", "reload")
+    # It read its files when the guest started, and its machine-id, which is its name for servers.
+    if os.path.isdir("/run/systemd/netif/links") and not os.path.exists(EARLY):
+        run("systemctl", "try-restart", "systemd-networkd")
 
 
 def apply(identity):
@@ -173,7 +192,7 @@ def apply(identity):
         socket.sethostname(identity["hostname"])
         if os.path.exists("/etc/hostname"):
             write("/etc/hostname", identity["hostname"] + "\n")
-        replace("/etc/hosts", names(identity))
+        replace("/etc/hosts", names(identity, is_text=True))
     old = read("/etc/machine-id").strip()
     if old:
         for path in "/etc/machine-id", "/run/machine-id", "/var/lib/dbus/machine-id":
@@ -201,10 +220,9 @@ def afterwards(identity, old_machine_id):
         # Else journalctl finds no files: it looks for those of the machine's own id.
         os.rename(journal + old_machine_id, journal + identity["machine_id"])
         run("systemctl", "restart", "systemd-journald")
-    early = "/run/systemd/network/05-vmtools-warm.network"
-    if os.path.exists(early):
+    if os.path.exists(EARLY):
         # The address has come by it; from the next boot on, and after any reload, the guest's own file counts.
-        os.unlink(early)
+        os.unlink(EARLY)
     if os.path.exists(FOLDER + "/agent"):
         run("systemctl", "start", read(FOLDER + "/agent").strip())
     for name in os.listdir(FOLDER):

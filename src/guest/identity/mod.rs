@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 const HELPER: &str = include_str!("helper.py");
 const PREPARE: &str = include_str!("prepare.sh");
+const RELEASE: &str = include_str!("release.sh");
 /// Ends the script in the document that passes it on. It stands in neither.
 const END: &str = "VMTOOLS_END";
 
@@ -40,9 +41,9 @@ pub struct Identity {
     pub host_key_public: String,
     /// The user who gets the keys.
     pub user: String,
-    /// The public keys that may log in, a line each.
+    /// The public keys that may log in besides, a line each.
     pub authorized_keys: Vec<String>,
-    /// The user's password as a hash; `None` leaves it locked.
+    /// The user's password as a hash; `None` leaves it as it is.
     pub password: Option<String>,
     /// The hardware addresses that its network interfaces get, in their order.
     pub macs: Vec<String>,
@@ -54,15 +55,34 @@ pub struct Identity {
     pub old_instance_id: String,
 }
 
+/// The helper, to be run by `python3 -I -c`: it reads the [`Identity`] as one line, and prints `{"applied": true, ..}`.
+pub fn helper() -> &'static str {
+    HELPER
+}
+
 /// A script for `sh` in the guest, by whoever may use sudo without a password, that starts the helper there and ends once
 /// it waits. It says on standard error why it can't.
 pub fn prepare_script() -> String {
-    let helper = wrapped(&BASE64.encode(HELPER));
-    let script = wrapped(&BASE64.encode(PREPARE));
+    as_root(PREPARE, "saved", HELPER)
+}
+
+/// The same in a guest that goes on as it is, besides: only the copies will have another network interface.
+pub fn prepare_to_fork_script() -> String {
+    as_root(PREPARE, "goes-on", HELPER)
+}
+
+/// A script that ends the helper in a guest which went on as it was. What is not there is fine.
+pub fn release_script() -> String {
+    as_root(RELEASE, "", "")
+}
+
+fn as_root(script: &str, argument: &str, input: &str) -> String {
+    let input = wrapped(&BASE64.encode(input));
+    let script = wrapped(&BASE64.encode(script));
     format!(
         "umask 077; script=$(mktemp) && base64 -d >\"$script\" <<'{END}' || exit 3\n{script}{END}\n\
          root=; [ \"$(id -u)\" = 0 ] || root='sudo -n'\n\
-         $root sh \"$script\" <<'{END}'\n{helper}{END}\n\
+         $root sh \"$script\" {argument} <<'{END}'\n{input}{END}\n\
          status=$?; rm -f \"$script\"; exit $status\n"
     )
 }

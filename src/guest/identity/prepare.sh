@@ -1,5 +1,6 @@
 # What is done once in a guest whose running state is kept: vmtools' helper is started in it and waits. Run as root; the
-# helper is on standard input, in base64. Ends with 0 when the helper waits, and says why it can't else.
+# helper is on standard input, in base64. Ends with 0 when the helper waits, and says why it can't else. With "goes-on" the
+# guest goes on as it is beside its copies (release.sh), and its network is left alone.
 set -eu
 umask 077
 folder=/run/vmtools-warm
@@ -19,7 +20,7 @@ done
 
 # networkd looks for an interface by the address that this guest's had; a copy's has another. So that it is configured as
 # soon as it is there, the same is said of any Ethernet interface, until the copy has its own file.
-if systemctl is-active -q systemd-networkd 2>/dev/null; then
+if [ "${1:-}" != goes-on ] && systemctl is-active -q systemd-networkd 2>/dev/null; then
     for file in /run/systemd/network/*.network /etc/systemd/network/*.network; do
         [ -e "$file" ] || continue
         if grep -qiE '^(Permanent)?MACAddress=' "$file"; then
@@ -36,6 +37,7 @@ if command -v systemd-run >/dev/null 2>&1 && [ -d /run/systemd/system ]; then
     systemd-run --quiet --collect --unit=vmtools-warm python3 -I "$folder/helper.py" serve
 else
     setsid python3 -I "$folder/helper.py" serve </dev/null >/dev/null 2>&1 &
+    echo $! >"$folder/pid"
 fi
 tries=0
 until [ -e "$folder/ready" ]; do

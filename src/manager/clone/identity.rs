@@ -1,24 +1,24 @@
 //! Who the guest of a clone is.
 
-use super::CloneRequest;
+use super::{CloneMode, CloneRequest};
 use crate::guest::{self, KeyPair};
 use crate::libvirt::SshAccess;
 use crate::manager::Error;
 use crate::manager::clone::Cloning;
 use crate::model::Uuid;
-use crate::seed::{CloudInit, HostKey, volume};
+use crate::seed::{CloudInit, HostKey};
 
 impl Cloning<'_> {
     /// A seed for cloud-init, to which its instance is a new one: it renews the host's name, its keys and
-    /// the machine-id. What the source was set up with once is not done again. Gives the seed
-    /// and the host's public key.
+    /// the machine-id. What the source was set up with once is not done again. A fork has another machine-id by the time
+    /// that it reads it.
     pub(super) fn new_identity(
         &self,
         request: &CloneRequest,
         uuid: Uuid,
         ssh: &SshAccess,
         macs: &[String],
-    ) -> Result<(Vec<u8>, String), Error> {
+    ) -> Result<CloudInit, Error> {
         let key = KeyPair::generate(request.name.as_str())?;
         let vmtools_key = guest::own_key(self.op.paths().data_folder())?;
         let files = ssh.identities.iter().map(|file| std::path::PathBuf::from(format!("{file}.pub")));
@@ -32,7 +32,7 @@ impl Cloning<'_> {
         );
         let mut seen = std::collections::HashSet::new();
         authorized_keys.retain(|key| seen.insert(key.clone()));
-        let documents = CloudInit {
+        Ok(CloudInit {
             instance_id: format!("vmtools-{uuid}"),
             hostname: request.name.to_hostname(),
             user: ssh.user.clone(),
@@ -42,10 +42,8 @@ impl Cloning<'_> {
                 public: key.public_openssh.clone(),
             }),
             mac_addresses: macs.to_vec(),
-            renew_machine_id: true,
+            renew_machine_id: request.mode != CloneMode::Fork,
             ..CloudInit::default()
-        }
-        .to_documents()?;
-        Ok((volume::build(&documents)?, key.public_openssh))
+        })
     }
 }

@@ -11,14 +11,18 @@
 
 pub(super) mod copying;
 mod error;
+mod fork;
 mod identity;
 mod live;
 mod plan;
 
 pub use error::{CloneError, LiveCopyFault};
+pub use fork::{ForkError, ForkObstacle};
+pub(super) use fork::{is_fork_overlay, put_back};
 pub(super) use plan::is_encrypted;
 
 use crate::libvirt::{self, Disk, Domain, Scope};
+use crate::manager::claim::Subject;
 use crate::manager::create::Creation;
 use crate::manager::power::Power;
 use crate::manager::storage::Storage;
@@ -58,6 +62,8 @@ pub enum CloneMode {
     Linked,
     /// Copied of a running source, as they were at one moment.
     Live,
+    /// The same, and with them the source's memory: the guest goes on where the source's was, with an identity of its own.
+    Fork,
 }
 
 /// How a source in this state is copied.
@@ -91,6 +97,9 @@ impl Cloning<'_> {
     /// files. On every error, and when the user interrupts, all that was made is rolled back; only a wait that ran out
     /// of time leaves the VM.
     pub(in crate::manager) async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
+        if request.mode == CloneMode::Fork {
+            return self.fork_vm(request).await;
+        }
         let mut undo = UndoStack::new(self.op);
         let mut folders = copying::Folders::default();
         let made = self.clone_steps(request, &mut undo, &mut folders).await;
@@ -104,6 +113,9 @@ impl Cloning<'_> {
         undo: &mut UndoStack<'_>,
         folders: &mut copying::Folders,
     ) -> Result<Uuid, Failure> {
+        let id = self.op.client().domains().resolve(&request.source).await.map_err(Error::from)?;
+        // While it is forked its definition names overlays that will be gone.
+        let _disks = self.op.claim_shared(Subject::LiveDisks(id.uuid), &id.name).await?;
         let vm = self.op.claim_vm_shared(&request.source).await?;
         let request =
             &CloneRequest { mode: mode_for(&vm, request.mode).map_err(Error::from)?, ..request.clone() };
@@ -171,7 +183,7 @@ impl Cloning<'_> {
                     return Err(CloneError::SourceChanged { name: source.name.clone() }.into());
                 }
             }
-            CloneMode::Live => {
+            CloneMode::Live | CloneMode::Fork => {
                 self.make_files(request, plan, undo, folders).await?;
                 self.copy_live(request, source, plan).await?;
             }

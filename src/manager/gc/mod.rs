@@ -4,6 +4,7 @@
 //! record: a VM with the mark of its maker, a base without its marker, a file that bears the UUID of a VM
 //! that is gone. A disk that was kept on purpose bears one too: disks are never garbage by their names.
 
+mod forks;
 mod sockets;
 mod vms;
 mod volumes;
@@ -53,6 +54,8 @@ pub enum Reason {
     StaleSocket,
     /// A state to start VMs from, or its disk, that is of no use and that no VM needs.
     WarmState,
+    /// A running VM that a killed fork has left on an overlay, which is merged into its disk.
+    ForkOverlay,
     /// A file that was to take another's place, left by a command that was killed as it wrote it.
     BrokenWrite,
 }
@@ -81,6 +84,7 @@ enum Target {
     Volume(OwnedVolume),
     WarmState(WarmKey),
     WarmCopy(PathBuf),
+    ForkOverlays(Uuid),
     Pool(String),
     Download(Box<Leftover>),
     Import(Box<Leftover>),
@@ -104,6 +108,7 @@ impl GarbageCollection<'_> {
         let mut garbage = self.vms(&inventory).await?;
         garbage.extend(self.volumes(&inventory));
         garbage.extend(self.forgotten_pools(&inventory).await?);
+        garbage.extend(self.fork_overlays(&inventory).await?);
         garbage.extend(self.warm_states(&inventory).await?);
         garbage.extend(self.sockets(&inventory));
         let store = Images::of(self.op).image_store()?;
@@ -145,6 +150,7 @@ impl GarbageCollection<'_> {
             Target::Volume(volume) => self.remove_volume(volume).await,
             Target::WarmState(key) => self.remove_warm_state(key).await,
             Target::WarmCopy(copy) => self.remove_warm_copy(copy),
+            Target::ForkOverlays(uuid) => self.remove_fork_overlays(*uuid).await,
             Target::Pool(name) => {
                 let retry = Retry::regardless(Instant::now() + PATIENCE);
                 // One in which libvirt still copies is busy.

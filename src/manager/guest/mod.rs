@@ -7,6 +7,7 @@ pub(in crate::manager) mod endpoint;
 mod error;
 mod exec;
 mod freeze;
+pub(in crate::manager) mod identity;
 mod logs;
 mod screen;
 mod serial_log;

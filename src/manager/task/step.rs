@@ -25,4 +25,8 @@ pub enum Step {
     PrepareGuest,
     /// Saves a running VM's state, to start others from it.
     SaveState,
+    /// Merges what a running VM has written meanwhile into its disks.
+    MergeOverlays,
+    /// Gives a guest that was copied while it ran an identity of its own.
+    GiveIdentity,
 }

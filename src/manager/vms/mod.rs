@@ -138,12 +138,15 @@ pub struct VmStatus {
     pub interrupted: bool,
     /// The ports of 127.0.0.1 that lead to the guest.
     pub published: Vec<PortPublish>,
-    /// How it was first started: `warm` from a state, else `cold`; `None` for one that others made.
+    /// How it was first started: `warm` from a state, `fork` from another VM's memory, else `cold`; `None` for one that
+    /// others made.
     pub start: Option<&'static str>,
     /// Why it was booted, where a warm start was asked for.
     pub warm_reason: Option<ColdReason>,
     /// The state that it was started from.
     pub warm_state: Option<String>,
+    /// The VM that it is a fork of, by the name that it had then.
+    pub forked_from: Option<String>,
 }
 
 /// A disk.

@@ -61,8 +61,13 @@ impl Vms<'_> {
         let process = local.then(|| host::qemu_process(uuid)).flatten();
         let (parent, children) = self.parent_and_children(&domain).await?;
         let first_start = domain.metadata.as_ref().map(|record| record.first_start.as_ref());
+        let mut forked_from = None;
         let (start, warm_reason, warm_state) = match first_start {
             None => (None, None, None),
+            Some(Some(FirstStart::Fork { of })) => {
+                forked_from = Some(of.name.clone());
+                (Some("fork"), None, None)
+            }
             Some(Some(FirstStart::Warm { key })) => (Some("warm"), None, Some(format!("warm-{key}"))),
             Some(Some(FirstStart::Cold { reason })) => (Some("cold"), ColdReason::from_name(reason), None),
             Some(None) => (Some("cold"), None, None),
@@ -108,6 +113,7 @@ impl Vms<'_> {
             start,
             warm_reason,
             warm_state,
+            forked_from,
         })
     }
 

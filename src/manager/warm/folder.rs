@@ -99,7 +99,7 @@ impl WarmFolder {
     ///
     /// # Errors
     /// [`ColdReason::NotPermitted`] where this user may not, or the directory is another's.
-    pub(super) fn ready(&self) -> Result<(), ColdReason> {
+    pub(in crate::manager) fn ready(&self) -> Result<(), ColdReason> {
         match std::fs::DirBuilder::new().mode(0o700).create(&self.path) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -129,9 +129,14 @@ impl WarmFolder {
     /// # Errors
     /// When it can't be made.
     pub(super) fn new_copy(&self, uuid: Uuid) -> std::io::Result<(File, PathBuf)> {
-        let path = self.path.join(format!("{uuid}{COPY}"));
+        let path = self.memory_file(uuid);
         let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         Ok((file, path))
+    }
+
+    /// Where the memory of a VM of which the VM of this UUID is a fork is written. As a copy it goes with that VM.
+    pub(in crate::manager) fn memory_file(&self, uuid: Uuid) -> PathBuf {
+        self.path.join(format!("{uuid}{COPY}"))
     }
 
     /// The keys of the states, whole or not.

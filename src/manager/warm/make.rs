@@ -126,7 +126,9 @@ impl WarmStates<'_> {
         GuestAccess::of(self.op).wait_for(&domain, &wait).await?;
         self.step(vm, Step::PrepareGuest)?;
         self.op.race(self.prepare_guest(&domain)).await?;
-        self.unplug(&domain).await?;
+        if !self.unplug(&domain).await? {
+            return Err(WarmError::InterfaceStays.into());
+        }
         self.shrink(&domain).await?;
         self.step(vm, Step::SaveState)?;
         let file = folder.state_file(key);
@@ -172,8 +174,9 @@ impl WarmStates<'_> {
         Err(WarmError::NotPrepared { said: said.trim().to_owned() }.into())
     }
 
-    /// Takes the network interface out of the running machine: each VM gets one of its own.
-    async fn unplug(&self, domain: &Domain) -> Result<(), Error> {
+    /// Takes the network interfaces out of the running machine: each VM gets some of its own. False when the guest does
+    /// not release them.
+    pub(in crate::manager) async fn unplug(&self, domain: &Domain) -> Result<bool, Error> {
         let hardware = self.op.client().hardware();
         for interface in &domain.interfaces {
             let kind: &InterfaceKind = &interface.kind;
@@ -184,10 +187,10 @@ impl WarmStates<'_> {
         let mut retry = self.op.retry(UNPLUG);
         while !self.op.client().definitions().current(domain.uuid).await?.interfaces.is_empty() {
             if !retry.again().await? {
-                return Err(WarmError::InterfaceStays.into());
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Has the guest give back the memory that it does not need, and take it again: what it does not use is no part of

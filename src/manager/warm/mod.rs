@@ -30,7 +30,7 @@ mod removal;
 mod resume;
 
 pub use cold::ColdReason;
-pub(in crate::manager) use folder::{WarmState, is_base, is_maker};
+pub(in crate::manager) use folder::{WarmFolder, WarmState, is_base, is_maker};
 pub(in crate::manager) use key::WarmKey;
 pub use make::WarmError;
 pub(in crate::manager) use removal::unneeded_disks;

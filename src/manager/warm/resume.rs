@@ -3,20 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use rand_core::{OsRng, RngCore};
+use std::time::Duration;
 
 use super::folder::WarmFolder;
 use super::{ColdReason, WarmKey, WarmState, WarmStates};
-use crate::agent::GiveIdentity;
 use crate::guest::identity::Identity;
 use crate::host::{self, LockMode};
 use crate::image::{LocalImage, copy_unsynced};
 use crate::libvirt::{self, Affects, Domain, DomainSpec, FirstStart, Pool};
 use crate::manager::claim::{Claim, Subject};
+use crate::manager::guest::identity::{Helper, IdentityFault};
 use crate::manager::guest::{AgentError, GuestAccess, GuestAgent};
 use crate::manager::power::Power;
 use crate::manager::{Error, VmSpec, WaitFor};
@@ -33,8 +29,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 const ANSWER: Duration = Duration::from_secs(60);
 /// The room that a copy of a state leaves to others.
 const SPARE_BYTES: u64 = 64 << 20;
-/// As many random bytes as the kernel's generator has state, twice.
-const SEED_BYTES: usize = 64;
 
 /// Whether a VM is started from a state.
 pub(in crate::manager) enum WarmStart {
@@ -214,18 +208,15 @@ impl WarmStates<'_> {
 
     /// Tells the guest who it is; it has no way out yet, and nobody has seen it. Gives whether it has taken all of it.
     async fn give_identity(&self, domain: &Domain, identity: &Identity) -> Result<bool, Error> {
-        let agent = GuestAgent::of(self.op).secret_client(domain.uuid);
+        let agent = GuestAgent::of(self.op);
         let mut retry = self.op.retry(IDENTITY).every(PAUSE);
         loop {
-            let mut seed = [0; SEED_BYTES];
-            OsRng.fill_bytes(&mut seed);
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let now = Identity { seed: BASE64.encode(seed), time: now.as_secs_f64(), ..identity.clone() };
-            match agent.ask_within(&GiveIdentity(&now), IDENTITY).await {
-                Ok(given) => return Ok(given.applied),
+            match agent.give_identity(domain.uuid, identity, Helper::Waits, IDENTITY).await {
+                Ok(()) => return Ok(true),
                 // libvirt learns only from an event of QEMU's that the helper has the channel open, which may come
                 // after the restore has ended.
-                Err(AgentError::Absent { .. }) if retry.again().await? => {}
+                Err(IdentityFault::Manager(Error::Agent(AgentError::Absent { .. })))
+                    if retry.again().await? => {}
                 Err(error) => {
                     log::debug!("the identity of {}: {error}", domain.name);
                     return Ok(false);

@@ -138,7 +138,7 @@ fn others() {
         Error::Disk(_) | Error::Network(_) | Error::Images(_) | Error::Wait(_) | Error::Endpoint(_) => {}
         Error::Exec(_) | Error::Agent(_) | Error::Copy(_) | Error::Console(_) | Error::Screen(_) => {}
         Error::Libvirt(_) | Error::Config(_) | Error::Image(_) | Error::Seed(_) | Error::Host(_) => {}
-        Error::Guest(_) | Error::Warm(_) => {}
+        Error::Guest(_) | Error::Warm(_) | Error::Fork(_) => {}
         // These are here.
         Error::Invalid(_) | Error::Claimed { .. } | Error::Interrupted | Error::LeftBehind { .. } => {}
     };
@@ -154,6 +154,7 @@ fn others() {
         Definition { uuid },
         Network { name: text("lab") },
         File { path: text("/srv/web.qcow2") },
+        Overlay { vm: web(), path: text("/srv/web-vda-fork-0a1b2c3d.qcow2") },
         GuestFile { name: guest_file(), beside: None }
             | { name: text(".vmtools-copy"), beside: Some(text("/srv/file")) },
     });

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::sample::{check, section, text, texts, web};
-use crate::libvirt::{Conflict, NotCopyable, Obstacle, TopologyMismatch};
-use crate::manager::{CloneError, LiveCopyFault, VmError};
+use crate::libvirt::{Conflict, NotCopyable, Obstacle, StateMismatch, TopologyMismatch};
+use crate::manager::{CloneError, ForkError, ForkObstacle, LiveCopyFault, VmError};
 use crate::model::VmState;
 
 #[test]
@@ -48,6 +48,33 @@ fn clones() {
     let faults =
         faults.into_iter().map(|(name, reason)| (name, CloneError::CopyFailed { name: web(), reason }));
     check("clone", &[section("CloneError", errors), section("LiveCopyFault", faults.collect())]);
+}
+
+#[test]
+fn forks() {
+    let said = || text("python3 is not installed");
+    let errors = every!(ForkError {
+        NotPossible { name: web(), reason: ForkObstacle::Mounts },
+        NotPrepared { name: web(), said: said() },
+        State { name: web(), cause: Box::new(StateMismatch::Interfaces) },
+        Identity { name: web(), said: said() },
+        InterfaceStays { name: web() },
+    });
+    let obstacles = every!(ForkObstacle {
+        RemoteHost {},
+        StoragePool {},
+        NotPermitted {},
+        Mounts {},
+        Tpm {},
+        Disk { target: text("vdb") },
+        Changed { cause: StateMismatch::Interfaces },
+        ChangedOtherwise {},
+        NoAccess {},
+        NoPython {},
+    });
+    let obstacles = obstacles.into_iter();
+    let obstacles = obstacles.map(|(name, reason)| (name, ForkError::NotPossible { name: web(), reason }));
+    check("fork", &[section("ForkError", errors), section("ForkObstacle", obstacles.collect())]);
 }
 
 fn not_copyable(resource: &str, conflict: Conflict) -> NotCopyable {

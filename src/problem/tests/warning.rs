@@ -131,6 +131,8 @@ fn what_goes_on() {
         Start {},
         PrepareGuest {},
         SaveState {},
+        MergeOverlays {},
+        GiveIdentity {},
     });
     let already = every!(Already {
         Running {},

@@ -144,6 +144,7 @@ fn leftovers() {
         Reason::ForgottenPool,
         Reason::Orphan,
         Reason::StaleSocket,
+        Reason::ForkOverlay,
         Reason::BrokenWrite,
     ];
     let files = ["/srv/web".into(), "/srv/web-seed.img".into()];

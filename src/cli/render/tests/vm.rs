@@ -108,6 +108,7 @@ fn bare(name: &str) -> VmStatus {
         start: None,
         warm_reason: None,
         warm_state: None,
+        forked_from: None,
     }
 }
 
@@ -182,6 +183,7 @@ fn pages() {
     let ssh = Some(SshStatus { user: text("debian"), host: None, port: 22 });
     let interrupted = VmStatus { interrupted: true, ssh, ttl_expires: Some(past()), ..bare(ODD) };
     let booted = VmStatus { start: Some("cold"), warm_reason: Some(ColdReason::NoState), ..bare("web") };
+    let forked = VmStatus { start: Some("fork"), forked_from: Some(text(ODD)), ..bare("web") };
     check(
         "status",
         &[
@@ -189,6 +191,7 @@ fn pages() {
             ("status: little", status(&bare("web"))),
             ("status: interrupted", status(&interrupted)),
             ("status: booted", status(&booted)),
+            ("status: forked", status(&forked)),
             ("disk list", disks(&all_disks())),
             ("disk list: none", disks(&[])),
         ],

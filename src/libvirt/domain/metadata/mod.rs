@@ -56,13 +56,13 @@ pub struct Metadata {
     pub expires: Option<Timestamp>,
     /// The VM that its disks stand on, if it is a linked clone.
     pub parent: Option<Parent>,
-    /// How it was first started, where a warm start was asked for.
+    /// How it was first started, where that was not by booting it, or a warm start was asked for.
     pub first_start: Option<FirstStart>,
     /// The process that is making it, while it is being made.
     pub creator: Option<String>,
 }
 
-/// The VM that a linked clone was made of.
+/// The VM that a linked clone, or a fork, was made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parent {
     /// Its UUID.
@@ -71,13 +71,18 @@ pub struct Parent {
     pub name: String,
 }
 
-/// How a VM was first started, where a warm start was asked for.
+/// How a VM was first started, where that was not by booting it, or a warm start was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FirstStart {
     /// From a warm state.
     Warm {
         /// The key of the state.
         key: String,
+    },
+    /// From the memory of another VM that ran.
+    Fork {
+        /// That VM.
+        of: Parent,
     },
     /// By booting.
     Cold {
@@ -258,6 +263,7 @@ impl FirstStart {
     fn to_element(&self, name: &str) -> Element {
         match self {
             Self::Warm { key } => Element::new(name).with("warm", key),
+            Self::Fork { of } => Element::new(name).with("fork", of.uuid.to_string()).with("name", &of.name),
             Self::Cold { reason } => Element::new(name).with("cold", reason),
         }
     }
@@ -265,7 +271,12 @@ impl FirstStart {
     fn from_element(element: &Element) -> Option<Self> {
         let attribute = |name: &str| element.attribute(name).map(str::to_owned);
         let warm = attribute("warm").map(|key| Self::Warm { key });
-        warm.or_else(|| attribute("cold").map(|reason| Self::Cold { reason }))
+        let of = || {
+            let uuid = Uuid::try_parse(&attribute("fork")?).ok()?;
+            Some(Parent { uuid, name: attribute("name")? })
+        };
+        let fork = || of().map(|of| Self::Fork { of });
+        warm.or_else(fork).or_else(|| attribute("cold").map(|reason| Self::Cold { reason }))
     }
 }
 
@@ -350,6 +361,18 @@ mod tests {
         let document = domain.to_document().expect("writes");
         let read = Element::parse(&document).expect("parses");
         assert_eq!(Metadata::of_domain(&read), Some(full()));
+    }
+
+    #[test]
+    fn every_first_start_comes_back() {
+        let of = Parent { uuid: Uuid::from_u128(7), name: "a&b".into() };
+        for start in [FirstStart::Fork { of }, FirstStart::Cold { reason: "tpm".into() }] {
+            assert_eq!(FirstStart::from_element(&start.to_element("start")), Some(start));
+        }
+        assert_eq!(
+            FirstStart::from_element(&Element::new("start").with("fork", "no").with("name", "a")),
+            None
+        );
     }
 
     #[test]

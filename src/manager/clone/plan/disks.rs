@@ -40,7 +40,7 @@ impl Cloning<'_> {
                     needed += self.chain_bytes(path).await?.max(allocation_bytes).min(capacity_bytes);
                     (Kind::Backup { target: disk.target.clone(), capacity_bytes }, "qcow2".to_owned())
                 }
-                CloneMode::Full => {
+                CloneMode::Full | CloneMode::Fork => {
                     let (volume, _) = self.source_volume(&source.name, path, folders).await?;
                     let file = Storage::of(self.op).volume_to_copy(source, disk, &volume).await?;
                     let below = file.backing.as_deref();

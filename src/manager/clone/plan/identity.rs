@@ -2,12 +2,14 @@
 
 use super::{Kind, Names, NewFile};
 use crate::libvirt::{Domain, Element, SshAccess};
-use crate::manager::clone::{CloneRequest, Cloning};
+use crate::manager::clone::{CloneMode, CloneRequest, Cloning};
 use crate::manager::{Error, Event, Warning};
 use crate::model::Uuid;
+use crate::seed::{CloudInit, volume};
 
 impl Cloning<'_> {
-    /// What tells the guest who it is: made anew, or the source's own.
+    /// What tells the guest who it is: made anew, or the source's own. In a fork the helper says it besides, and so
+    /// though it has no seed.
     #[expect(clippy::too_many_arguments, reason = "each is another's result")]
     pub(super) fn identity_file(
         &self,
@@ -18,7 +20,8 @@ impl Cloning<'_> {
         macs: &[String],
         ssh: &mut Option<SshAccess>,
         new_files: &mut Vec<NewFile>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<CloudInit>, Error> {
+        let mut identity = None;
         let ignition = source.has_ignition();
         // Ignition reads its configuration at the first boot only, and then the guest has it.
         for file in firmware_files(&source.tree).into_iter().filter(|file| source.owns(file)) {
@@ -32,10 +35,12 @@ impl Cloning<'_> {
         });
         match seed.and_then(|seed| seed.path.clone()) {
             Some(from) => {
-                let kind = match (request.keep_identity, ssh) {
+                let kind = match (request.keep_identity, ssh.as_mut()) {
                     (false, Some(ssh)) => {
-                        let (seed, host_key) = self.new_identity(request, uuid, ssh, macs)?;
-                        ssh.host_key = Some(host_key);
+                        let new = self.new_identity(request, uuid, ssh, macs)?;
+                        ssh.host_key = new.host_key.as_ref().map(|key| key.public.clone());
+                        let seed = volume::build(&new.to_documents()?)?;
+                        identity = Some(new);
                         Kind::Bytes(seed)
                     }
                     _ => Kind::Small,
@@ -43,13 +48,27 @@ impl Cloning<'_> {
                 let to = names.volume("-seed.img");
                 new_files.push(NewFile { from, to, format: "raw".into(), kind });
             }
+            None if request.mode == CloneMode::Fork => {}
             None if !request.keep_identity => {
                 let vm = request.name.to_string();
                 self.op.report(Event::Warning(Warning::IdentityKept { vm, ignition }));
             }
             None => {}
         }
-        Ok(())
+        if request.mode == CloneMode::Fork && identity.is_none() {
+            let nobody = SshAccess {
+                user: String::new(),
+                forwarded_port: None,
+                host_key: None,
+                identities: Vec::new(),
+            };
+            let new = self.new_identity(request, uuid, ssh.as_ref().unwrap_or(&nobody), macs)?;
+            if let Some(ssh) = ssh {
+                ssh.host_key = new.host_key.as_ref().map(|key| key.public.clone());
+            }
+            identity = Some(new);
+        }
+        Ok(identity)
     }
 
     pub(super) async fn nvram_file(

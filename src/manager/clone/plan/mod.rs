@@ -13,14 +13,15 @@ use super::copying::Folders;
 use super::{CloneMode, CloneRequest};
 use crate::host;
 use crate::libvirt::{
-    self, CopiedFile, Disk, DiskSource, Domain, DomainCopy, Element, Metadata, OwnedVolume, Parent, Pool,
-    SshAccess,
+    self, CopiedFile, Disk, DiskSource, Domain, DomainCopy, Element, FirstStart, Metadata, OwnedVolume,
+    Parent, Pool, SshAccess,
 };
 use crate::manager::clone::Cloning;
 use crate::manager::host_checks::HostChecks;
 use crate::manager::storage::{Storage, file_mark};
 use crate::manager::{CloneError, Error, Event, Warning};
 use crate::model::{MacAddress, PortPublish, Timestamp, Uuid};
+use crate::seed::CloudInit;
 
 /// What a clone takes beside its disks: tables of overlays, a seed, a log.
 const FIRST_FILES: u64 = 4 << 20;
@@ -33,6 +34,10 @@ pub(super) struct ClonePlan {
     pub(super) logs: Vec<OwnedVolume>,
     /// Whether the pool is a directory, and of this host, so that files can be made in it without libvirt.
     pub(super) is_folder_here: bool,
+    /// Where the files are.
+    pub(super) pool: Pool,
+    /// Who the guest is, where vmtools decides that.
+    pub(super) identity: Option<CloudInit>,
 }
 
 /// A file that the clone gets.
@@ -101,6 +106,7 @@ fn record_of(
     ports: &HashMap<u16, u16>,
 ) -> Metadata {
     let record = source.metadata.clone().unwrap_or_default();
+    let parent = || Parent { uuid: source.uuid, name: source.name.clone() };
     let new_port = |port: u16| ports.get(&port).copied().unwrap_or(port);
     Metadata {
         created: Some(Timestamp::now()),
@@ -111,7 +117,8 @@ fn record_of(
             .iter()
             .map(|port| PortPublish { host: new_port(port.host), ..*port })
             .collect(),
-        parent: (mode == CloneMode::Linked).then(|| Parent { uuid: source.uuid, name: source.name.clone() }),
+        parent: (mode == CloneMode::Linked).then(parent),
+        first_start: (mode == CloneMode::Fork).then(|| FirstStart::Fork { of: parent() }),
         creator: host::Creator::current().map(|creator| creator.to_string()),
         ..record
     }
@@ -133,13 +140,14 @@ impl Cloning<'_> {
             return Err(CloneError::NotClonable { name: source.name.clone(), cause }.into());
         }
         let (mut new_files, needed) = self.disk_files(request, source, &names, folders).await?;
-        self.check_clone_room(&pool, needed + FIRST_FILES)?;
+        let memory = if request.mode == CloneMode::Fork { source.memory_mib << 20 } else { 0 };
+        self.check_clone_room(&pool, needed + memory + FIRST_FILES)?;
         let macs = macs(request, source);
         let record = source.metadata.as_ref();
         let published = record.map(|record| record.published.as_slice()).unwrap_or_default();
         let ports = self.new_ports(&needs.ports, published)?;
         let mut ssh = record.and_then(|record| record.ssh.clone());
-        self.identity_file(request, source, &names, uuid, &macs, &mut ssh, &mut new_files)?;
+        let identity = self.identity_file(request, source, &names, uuid, &macs, &mut ssh, &mut new_files)?;
         let nvram = self.nvram_file(source, &names, &mut new_files).await?;
         let logs: Vec<(String, OwnedVolume)> = log_files(&source.tree)
             .into_iter()
@@ -168,7 +176,7 @@ impl Cloning<'_> {
             vnc_socket: checks.vnc_socket(uuid),
         };
         let is_folder_here = self.op.locality().is_here() && pool.kind.has_files();
-        Ok(ClonePlan { copy, new_files, logs, is_folder_here })
+        Ok(ClonePlan { copy, new_files, logs, is_folder_here, pool, identity })
     }
 
     /// When the disks that are copied were last written to.
