@@ -254,7 +254,7 @@ impl WarmStates<'_> {
         // QEMU holds VMs whose disks have no room to grow.
         let needed = chosen.state.size_bytes() + SPARE_BYTES;
         if host::disk_free(&chosen.state.file).is_ok_and(|free| free < needed) {
-            return failed(&"there is no room for it");
+            return failed(&"there is not enough free space for it");
         }
         let (file, path) = match chosen.folder.new_copy(domain.uuid) {
             Ok(made) => made,
