@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::support::{Cmd, Run, Sandbox, is_thorough, sandbox_or_skip, wait_for};
+use super::support::{Cmd, NetworkManagement, Run, Sandbox, is_thorough, sandbox_or_skip, wait_for};
 use super::{MINUTE, create, nothing_is_left, own_volumes, said, unbootable_image};
 
 const LONG: Duration = Duration::from_secs(600);
@@ -273,6 +273,66 @@ fn a_session_has_warm_starts_too() {
     assert_ne!(identities[0][1], identities[1][1]);
     sandbox.vmtools(&["restart", "a", "--wait"]).timeout(LONG).run().success();
     assert_eq!(ssh(&sandbox, "a", "hostname; cat /etc/machine-id").lines(), identities[0]);
+    sandbox.vmtools(&["delete", "--force", "a", "b"]).run().success();
+    sandbox.vmtools(&["image", "prune", "--yes"]).run().success();
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn ifupdown_takes_the_new_interface() {
+    if is_thorough() {
+        another_network(NetworkManagement::Ifupdown);
+    }
+}
+
+#[test]
+fn network_manager_takes_the_new_interface() {
+    if is_thorough() {
+        another_network(NetworkManagement::NetworkManager);
+    }
+}
+
+/// Two VMs of one state, each with addresses and a lease of its own, in a guest whose network is not networkd's.
+fn another_network(network: NetworkManagement) {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.debian_image_with(network));
+    let warm = ["image", "warm", image.to_str().unwrap(), "-m", "512", "-c", "1", "-d", "4"];
+    sandbox.vmtools(&warm).timeout(LONG).run().success();
+    let script = format!(
+        "{IDENTITY}; ip -br address show scope link | awk '{{ print $3 }}'; ps -o comm= -C dhclient,NetworkManager"
+    );
+    let client = match network {
+        NetworkManagement::Ifupdown => "dhclient",
+        NetworkManagement::NetworkManager => "NetworkManager",
+    };
+    // The IPv6 address may come after the one that ssh goes to.
+    let whole = |name: &str| {
+        wait_for("all addresses", MINUTE, || {
+            let mut lines = ssh(&sandbox, name, &script).lines();
+            (lines.len() == 9).then(|| {
+                // What goes on after the helper has ended, and has the lease renewed.
+                assert_eq!(lines.pop().as_deref(), Some(client));
+                lines
+            })
+        })
+    };
+    let identities = ["a", "b"].map(|name| {
+        let made = debian(&sandbox, name, &image, &["--start", "--wait", "--json"]).run().success();
+        assert_eq!(made.json()["start"], "warm", "{made}");
+        let unhurried = "[ -e /run/vmtools-warm ] || echo ready";
+        wait_for("the guest to have finished", MINUTE, || {
+            ssh(&sandbox, name, unhurried).stdout.contains("ready").then_some(())
+        });
+        whole(name)
+    });
+    for (a, b) in identities[0].iter().zip(&identities[1]) {
+        assert_ne!(a, b, "{identities:?}");
+    }
+    sandbox.vmtools(&["restart", "a", "--wait"]).timeout(LONG).run().success();
+    let rebooted = whole("a");
+    assert_eq!((&rebooted[..4], &rebooted[5..]), (&identities[0][..4], &identities[0][5..]));
+    let quiet = ssh(&sandbox, "a", "cloud-init status; systemctl --failed --no-legend --plain");
+    assert_eq!(quiet.lines(), ["status: done"], "{quiet}");
     sandbox.vmtools(&["delete", "--force", "a", "b"]).run().success();
     sandbox.vmtools(&["image", "prune", "--yes"]).run().success();
     nothing_is_left(&sandbox);

@@ -46,7 +46,7 @@ mod wait;
 
 pub use background::Background;
 pub use builder::{Builder, Network};
-pub use guest::{busybox_image, debian_image, virtiofsd};
+pub use guest::{NetworkManagement, busybox_image, debian_image, virtiofsd};
 pub use held::{Asked, Held, Hold};
 pub use http::{Fault, HttpServer};
 pub use installer_iso::{INSTALLED, INSTALLING, installer_iso};

@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use super::builder::Builder;
-use super::guest;
+use super::guest::{self, NetworkManagement};
 use super::process::{PATH, child_of, send_signal};
 use super::run::{Cmd, Run};
 use super::skip::Skip;
@@ -182,6 +182,14 @@ impl Sandbox {
     /// The reason why this machine cannot build it.
     pub fn debian_image(&self) -> Result<PathBuf, Skip> {
         Ok(self.copy_in(&guest::debian_image()?, "debian.qcow2"))
+    }
+
+    /// The same of a Debian guest's whose network is not networkd's.
+    ///
+    /// # Errors
+    /// The reason why this machine cannot build it.
+    pub fn debian_image_with(&self, network: NetworkManagement) -> Result<PathBuf, Skip> {
+        Ok(self.copy_in(&guest::debian_image_with(network)?, "debian.qcow2"))
     }
 
     /// Copies a file of the outside to `images/NAME` in here. Never a link: libvirt changes the owner of

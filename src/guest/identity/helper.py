@@ -169,19 +169,39 @@ NETWORK_FILES = (
     "/run/NetworkManager/system-connections/*", "/etc/sysconfig/network-scripts/ifcfg-*",
     "/etc/udev/rules.d/70-persistent-net.rules", "/etc/cloud/cloud.cfg.d/*")
 
+# What a DHCP client is known by, and the leases that it would ask for again.
+CLIENT_FILES = (
+    "/var/lib/dhcp/*.lease*", "/var/lib/dhclient/*.lease*", "/var/lib/dhcpcd/*.lease*", "/var/lib/dhcpcd/duid",
+    "/var/lib/dhcpcd/secret", "/var/lib/NetworkManager/*.lease", "/var/lib/NetworkManager/secret_key")
+
 
 def network(identity):
     """The files that name an interface by its address, before the new interface comes."""
     changed = [path for pattern in NETWORK_FILES for path in glob.glob(pattern) if replace(path, macs(identity))]
-    # What a client was known by: a lease of the other one's would be asked for again.
-    for pattern in "/var/lib/dhcp/*.lease*", "/var/lib/NetworkManager/*.lease", "/var/lib/dhclient/*.lease*":
+    if any("/udev/" in path for path in changed):
+        run("udevadm", "control", "--reload")
+    release_interfaces()
+    for pattern in CLIENT_FILES:
         for path in glob.glob(pattern):
             os.unlink(path)
-    if any("/NetworkManager/" in path or "/sysconfig/" in path for path in changed):
-        run("nmcli", "connection", "reload")
+    if os.path.exists("/run/NetworkManager"):
+        # It makes IPv6 addresses and its DHCPv6 client id of the machine-id and the key that it has read at its start: a
+        # reload would have all copies ask for the same.
+        run("systemctl", "--no-block", "try-restart", "NetworkManager") or run("nmcli", "connection", "reload")
     # It read its files when the guest started, and its machine-id, which is its name for servers.
     if os.path.isdir("/run/systemd/netif/links") and not os.path.exists(EARLY):
         run("systemctl", "try-restart", "systemd-networkd")
+
+
+def release_interfaces():
+    """Has ifupdown end what it runs for interfaces that are gone. It takes them for up, and the DHCP client of one, which
+    goes on, keeps that of the next one of its name from starting. True while one is there still."""
+    names = [line.partition("=")[0] for line in read("/run/network/ifstate").splitlines()]
+    # "eth0:1" is another address of eth0.
+    gone = [name for name in names if not os.path.exists("/sys/class/net/" + name.partition(":")[0])]
+    for name in gone:
+        run("ifdown", "--force", name)
+    return any(name != "lo" for name in names if name not in gone)
 
 
 def apply(identity):
@@ -237,12 +257,15 @@ def has_networkd():
 
 def bring_up(identity):
     """ifupdown's interfaces that are "auto" come up at boot only, and this one was not there."""
+    # Its DHCP client is to go on when the helper's own unit ends, and with it what is left there.
+    scope = ("systemd-run", "--quiet", "--collect", "--scope") if os.path.exists("/run/systemd/system") else ()
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         for path in glob.glob("/sys/class/net/*/address"):
-            if read(path).strip().lower() in identity["macs"]:
-                name = path.split("/")[4]
-                return run("ifup", "--force", name)
+            name = path.split("/")[4]
+            # It has another name at first, which ifupdown does not know.
+            if read(path).strip().lower() in identity["macs"] and run("ifquery", name):
+                return run(*scope, "ifup", name)
         time.sleep(0.1)
     return False
 
@@ -261,8 +284,12 @@ def serve():
     with open(FOLDER + "/ready", "w"):
         pass
     rest = b""
+    is_plugged = True
     while True:
-        poll.poll()
+        # In the state, rather than in each copy.
+        is_plugged = is_plugged and release_interfaces()
+        if not poll.poll(500 if is_plugged else None):
+            continue
         more = port.read(65536)
         if not more:
             # No one is at the host's end.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# debian-customize.sh ROOT: what debian.sh sets up in the guest's root after the packages are there.
+# debian-customize.sh ROOT NETWORK: what debian.sh sets up in the guest's root after the packages are there.
 set -euo pipefail
 root=$1
+network=$2
 
 cat >"$root/etc/fstab" <<'END'
 LABEL=vmtroot / ext4 defaults,noatime 0 0
@@ -29,11 +30,14 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
     cloud-init-hotplugd.socket systemd-rfkill.socket apt-daily.service apt-daily-upgrade.service; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
-# The host's name server, as the lease gives it.
-ln -sf ../run/systemd/resolve/resolv.conf "$root/etc/resolv.conf"
+if [ "$network" = networkd ]; then
+    # The host's name server, as the lease gives it.
+    ln -sf ../run/systemd/resolve/resolv.conf "$root/etc/resolv.conf"
+    chroot "$root" systemctl enable systemd-networkd >/dev/null 2>&1
+fi
 mkdir -p "$root/etc/systemd/system.conf.d"
 printf '[Manager]\nDefaultTimeoutStopSec=10s\n' >"$root/etc/systemd/system.conf.d/vmtools.conf"
-chroot "$root" systemctl enable systemd-networkd serial-getty@ttyS0 >/dev/null 2>&1
+chroot "$root" systemctl enable serial-getty@ttyS0 >/dev/null 2>&1
 
 # What must be a guest's own is not in the image.
 rm -f "$root"/etc/ssh/ssh_host_*

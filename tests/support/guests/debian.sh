@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# debian.sh [OUT]: a Debian 12 guest as clouds have it, only leaner: cloud-init (NoCloud), sshd, the
-# guest agent, sudo, networkd. Needs root, for mmdebstrap's chroot.
+# debian.sh [--network networkd|ifupdown|networkmanager] [OUT]: a Debian 12 guest as clouds have it, only leaner:
+# cloud-init (NoCloud), sshd, sudo, networkd and the guest agent; with another network manager no agent, which few
+# images have. Needs root, for mmdebstrap's chroot.
 # Copies the image to OUT, or without OUT prints where it is. See lib.sh for the cache.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,8 +10,27 @@ here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 need apt-get mmdebstrap mkfs.vfat mcopy syslinux sfdisk qemu-img flock mke2fs
 
-packages=(linux-image-cloud-amd64 cloud-init openssh-server qemu-guest-agent systemd-sysv dbus systemd-resolved
-    netplan.io sudo udev kmod iproute2 zstd ca-certificates less)
+network=networkd
+if [ "${1:-}" = --network ]; then
+    network=${2:-}
+    shift 2
+fi
+packages=(linux-image-cloud-amd64 cloud-init openssh-server systemd-sysv dbus sudo udev kmod iproute2 zstd ca-certificates less)
+case $network in
+    networkd)
+        name=debian
+        packages+=(qemu-guest-agent systemd-resolved netplan.io)
+        ;;
+    ifupdown)
+        name=debian-ifupdown
+        packages+=(ifupdown isc-dhcp-client)
+        ;;
+    networkmanager)
+        name=debian-networkmanager
+        packages+=(network-manager)
+        ;;
+    *) fail "no such network manager: $network" ;;
+esac
 append="root=LABEL=vmtroot ro console=ttyS0 quiet mitigations=off random.trust_cpu=on no_timer_check net.ifnames=1"
 
 build() {
@@ -21,7 +41,7 @@ build() {
     mmdebstrap --quiet --variant=minbase --include="$(IFS=,; echo "${packages[*]}")" \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --dpkgopt='path-exclude=/usr/share/doc/*' \
-        --customize-hook="$here/debian-customize.sh \"\$1\"" \
+        --customize-hook="$here/debian-customize.sh \"\$1\" $network" \
         --customize-hook="cp \"\$1\"/boot/vmlinuz-* $work/boot.d/vmlinuz && cp \"\$1\"/boot/initrd.img-* $work/boot.d/initrd" \
         --customize-hook='rm -f "$1"/boot/* "$1"/vmlinuz* "$1"/initrd*' \
         bookworm "$work/root.tar" "$(mirror)"
@@ -48,4 +68,4 @@ key=$({
     cat "$0" "$here/lib.sh" "$here/debian-customize.sh"
     package_versions "$(kernel_package)" "${packages[@]}"
 } | key)
-cached debian "$key" "${1:-}"
+cached "$name" "$key" "${1:-}"
