@@ -13,7 +13,7 @@ VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 readonly VERSION
 
 # What the tests and the guest images that they build call.
-readonly TEST_PACKAGES=(mmdebstrap busybox-static dropbear-bin syslinux syslinux-common mtools dosfstools
+readonly TEST_PACKAGES=(binutils mmdebstrap busybox-static dropbear-bin syslinux syslinux-common mtools dosfstools
     e2fsprogs fdisk cpio zstd openssh-client iproute2 util-linux nftables libseccomp-dev libcap-ng-dev
     xfsprogs procps strace fish zsh groff-base)
 
@@ -199,18 +199,33 @@ run_tests() {
     triple=$(rustc -vV | sed -n 's/^host: //p')
     export "CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$triple")_RUNNER=tests/support/$1"
     shift
-    if [[ $1 == no ]]; then
-        cargo test --locked "${@:2}"
-        return
-    fi
-    VMTOOLS_TEST_TIMINGS=$(mktemp)
+    TEST_OUTPUT=$(mktemp)
+    trap 'rm -f "$TEST_OUTPUT" "${VMTOOLS_TEST_TIMINGS:-}"' EXIT
+    [[ $1 == no ]] || VMTOOLS_TEST_TIMINGS=$(mktemp)
     export VMTOOLS_TEST_TIMINGS
-    trap 'rm -f "$VMTOOLS_TEST_TIMINGS"' EXIT
-    cargo test --locked "${@:2}" || status=$?
-    headline 'timings, the slowest first, in seconds'
-    print_timings <"$VMTOOLS_TEST_TIMINGS"
-    rm -f "$VMTOOLS_TEST_TIMINGS"
+    if [[ -t 1 ]]; then
+        cargo test --locked "${@:2}" || status=$?
+    else
+        cargo test --locked "${@:2}" 2>&1 | tee "$TEST_OUTPUT" || status=$?
+    fi
+    if [[ $1 != no ]]; then
+        headline 'timings, the slowest first, in seconds'
+        print_timings <"$VMTOOLS_TEST_TIMINGS"
+    fi
+    if [[ $status -ne 0 && -s $TEST_OUTPUT ]]; then
+        headline 'what failed'
+        print_failures <"$TEST_OUTPUT"
+    fi
+    rm -f "$TEST_OUTPUT" "${VMTOOLS_TEST_TIMINGS:-}"
     return "$status"
+}
+
+# Each failed test with the beginning of its message: in a log that is cut, the end is what stays.
+print_failures() {
+    awk '/^---- .* stdout ----$/ { print; left = 16; next }
+        /^(stack backtrace|failures):$/ || /^==> / { left = 0 }
+        left > 0 && NF { print substr($0, 1, 300); left-- }
+        /^error: the tests of .* left behind:$/ { print; left = 16 }'
 }
 
 # Of lines of milliseconds and a test's name. One that has several environments in turn has a line for each.

@@ -1,4 +1,6 @@
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::locality::Locality;
 use super::{Error, Event, Interrupt, Observer, Task, VmManager};
@@ -75,6 +77,26 @@ impl<'a> Operation<'a> {
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         self.task.interrupt().race(work).await
+    }
+
+    /// Does what blocks on a thread of its own. When the user asks for the end, the flag that `work` gets says so, and
+    /// it is waited for, so that nothing is written any more once this returns.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; in [`Ok`] those of `work`.
+    pub(in crate::manager) async fn blocking<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&AtomicBool) -> io::Result<T> + Send + 'static,
+    ) -> Result<io::Result<T>, Error> {
+        let given_up = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&given_up);
+        let mut work = tokio::task::spawn_blocking(move || work(&flag));
+        let ended = self.race(async { Ok((&mut work).await) }).await;
+        if ended.is_err() {
+            given_up.store(true, Ordering::Relaxed);
+            let _ = work.await;
+        }
+        Ok(ended?.map_err(io::Error::other).and_then(|result| result))
     }
 }
 

@@ -97,7 +97,7 @@ fn a_committed_image_gets_an_identity_of_its_own(sandbox: &Sandbox) {
         sandbox.vmtools(&["ssh", name, "--", script]).run().success().lines()
     };
     let first = identity("deb");
-    sandbox.vmtools(&["stop", "deb"]).run().success();
+    sandbox.vmtools(&["stop", "deb", "--timeout", "5m"]).timeout(Duration::from_secs(330)).run().success();
     sandbox.vmtools(&["image", "commit", "deb", "ready"]).run().success();
     let create = ["create", "two", "--image", "ready", "-m", "1G", "-c", "1", "-d", "4", "--start", "--wait"];
     // Emulated, beside other guests.
@@ -113,7 +113,7 @@ fn a_committed_image_gets_an_identity_of_its_own(sandbox: &Sandbox) {
         return;
     }
     // Once for an instance, not at each start.
-    sandbox.vmtools(&["stop", "two"]).run().success();
+    sandbox.vmtools(&["stop", "two", "--timeout", "5m"]).timeout(Duration::from_secs(330)).run().success();
     let started = sandbox.vmtools(&["start", "two", "--wait=ssh", "--timeout", "5m"]);
     started.timeout(Duration::from_secs(330)).run().success();
     assert_eq!(identity("two"), second);

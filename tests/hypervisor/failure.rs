@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::support::{Asked, Held, Hold, Sandbox, is_thorough, sandbox_or_skip};
+use super::support::{Asked, Held, HeldCalls, Hold, Passing, Sandbox, is_thorough, sandbox_or_skip};
 use super::{MINUTE, create, nothing_is_left, said, unbootable_image};
 
 #[test]
@@ -25,10 +25,12 @@ fn what_a_killed_create_leaves_is_garbage() {
 fn a_create_killed_during_the_upload_is_garbage() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
+    let calls = HeldCalls::hold(&sandbox, "vol-upload", Passing::Passed);
     let mut running = create(&sandbox, "web", &image, &[]).spawn();
-    said(&mut running, "copying to the storage pool");
+    calls.await_call(&mut running);
     running.signal("KILL");
     running.wait(MINUTE);
+    drop(calls);
     collect(&sandbox, "copying");
 }
 

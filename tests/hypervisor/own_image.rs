@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::support::{Sandbox, is_thorough, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, own_volumes, said};
+use super::support::{HeldCalls, Passing, Sandbox, is_thorough, sandbox_or_skip, wait_for};
+use super::{MINUTE, create, own_volumes};
 
 /// The busybox guest's disk as a raw file.
 fn raw_guest(sandbox: &Sandbox, image: &Path) -> PathBuf {
@@ -113,23 +113,30 @@ fn life(sandbox: &Sandbox) {
 
 #[test]
 fn a_commit_that_is_ended_leaves_no_copy() {
+    /// The copy is downloaded, and not only looked at.
+    const FETCH: &str = "vol-download*vmtools-commit-";
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
     create(&sandbox, "web", &image, &[]).run().success();
     let before = own_volumes(&sandbox);
-    for step in ["copying the disk", "downloading the copy"] {
+    for step in ["vol-create-from", FETCH] {
+        let calls = HeldCalls::hold(&sandbox, step, Passing::Passed);
         let mut running = sandbox.vmtools(&["image", "commit", "web", "ready", "--json"]).spawn();
-        said(&mut running, step);
+        calls.await_call(&mut running);
         running.signal("INT");
+        running.await_signals_seen();
+        calls.go_on();
         let run = running.wait(MINUTE * 2).code(130);
         assert_eq!(run.json_error()["code"], "interrupted", "{run}");
         assert_eq!(own_volumes(&sandbox), before, "{step}");
         assert_eq!(names(&sandbox), ["busybox.qcow2"]);
     }
+    let calls = HeldCalls::hold(&sandbox, FETCH, Passing::Passed);
     let mut running = sandbox.vmtools(&["image", "commit", "web", "ready"]).spawn();
-    said(&mut running, "downloading the copy");
+    calls.await_call(&mut running);
     running.signal("KILL");
     running.wait(MINUTE);
+    drop(calls);
     let copy = own_volumes(&sandbox).into_iter().find(|path| path.contains("/vmtools-commit-")).unwrap();
     // Younger, it could be of a commit that goes on: it is named, and stays.
     for args in [&["gc", "--dry-run", "--json"][..], &["gc", "--json"]] {

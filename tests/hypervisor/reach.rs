@@ -109,6 +109,9 @@ fn the_console(sandbox: &Sandbox) {
 
     // Nobody answers while it is paused; then vmtools itself is asked to end.
     sandbox.virsh(&["suspend", "web"]);
+    // What it had printed before is not left for the next one.
+    let drain = "dd if=$(virsh ttyconsole web) of=/dev/null iflag=nonblock";
+    sandbox.as_root("sh", &["-c", drain]).run();
     let silent = format!(
         "({}; kill -TERM $(pgrep -x vmtools)) | {} >/dev/null",
         until("no output for", "silent", ""),

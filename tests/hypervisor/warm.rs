@@ -78,7 +78,7 @@ fn debian_goes_on_from_a_saved_state_as_another() {
     let again = sandbox.vmtools(&[&warm[..], &user_data].concat()).timeout(LONG).run().success();
     again.stderr_has("is up to date");
 
-    let started = [&user_data[..], &["--start"]].concat();
+    let started = [&user_data[..], &["--start", "--wait=port=9"]].concat();
     killed_at(&sandbox, debian(&sandbox, "killed", &image, &started), "starting");
     // Three at once.
     let wait = [&user_data[..], &["--start", "--wait", "--json"]].concat();
@@ -137,6 +137,7 @@ fn debian_goes_on_from_a_saved_state_as_another() {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     assert!(now.abs_diff(clock) <= 5, "{clock} {now}");
 
+    one_is_forked(&sandbox, "c", &identities[2]);
     if is_thorough() {
         twenty_at_once(&sandbox, &image, &wait);
     }
@@ -148,7 +149,7 @@ fn debian_goes_on_from_a_saved_state_as_another() {
     let rebooted = ssh(&sandbox, "a", &format!("{IDENTITY}; cat /var/log/ran")).lines();
     assert_eq!((&rebooted[..4], &rebooted[5..7]), (&identities[0][..4], &identities[0][5..7]));
     assert_eq!(rebooted[7..], ["ran"]);
-    sandbox.vmtools(&["stop", "a"]).timeout(LONG).run().success();
+    sandbox.vmtools(&["stop", "a", "--timeout", "5m"]).timeout(LONG).run().success();
     sandbox.vmtools(&["clone", "a", "d"]).run().success();
     sandbox.vmtools(&["delete", "--force", "c"]).run().success();
 
@@ -167,6 +168,24 @@ fn debian_goes_on_from_a_saved_state_as_another() {
     sandbox.vmtools(&["gc"]).run().success();
     assert_eq!(disks(), 0);
     nothing_is_left(&sandbox);
+}
+
+/// A VM that was started from a state goes on as another, once more.
+fn one_is_forked(sandbox: &Sandbox, parent: &str, identity: &[String]) {
+    let domain = ssh(sandbox, parent, "hostname -f").stdout.trim().trim_start_matches(parent).to_owned();
+    ssh(sandbox, parent, "echo in-memory >/dev/shm/file; echo on-disk | sudo tee /root/file");
+    let fork = sandbox.vmtools(&["fork", parent, "f", "--wait", "--json"]).timeout(LONG).run().success();
+    assert_eq!(
+        (&fork.json()["start"], &fork.json()["forked_from"]),
+        (&"fork".into(), &parent.into()),
+        "{fork}"
+    );
+    let has = ssh(sandbox, "f", "cat /dev/shm/file; sudo cat /root/file; hostname -f");
+    assert_eq!(has.lines(), ["in-memory".to_owned(), "on-disk".to_owned(), format!("f{domain}")]);
+    let forked = ssh(sandbox, "f", IDENTITY).lines();
+    assert!(identity.iter().zip(&forked).all(|(one, other)| one != other), "{identity:?} {forked:?}");
+    assert_eq!(ssh(sandbox, parent, "hostname; cat /etc/machine-id").lines(), identity[..2]);
+    sandbox.vmtools(&["delete", "--force", "f"]).run().success();
 }
 
 /// As many as are asked for, as many at a time as the host has processors, and none is another.
@@ -274,6 +293,38 @@ fn a_session_has_warm_starts_too() {
     sandbox.vmtools(&["restart", "a", "--wait"]).timeout(LONG).run().success();
     assert_eq!(ssh(&sandbox, "a", "hostname; cat /etc/machine-id").lines(), identities[0]);
     sandbox.vmtools(&["delete", "--force", "a", "b"]).run().success();
+    sandbox.vmtools(&["image", "prune", "--yes"]).run().success();
+    nothing_is_left(&sandbox);
+}
+
+/// Firmware has variables in a file of each VM's own, which is there once the VM goes on, and is used when it boots.
+#[test]
+fn uefi_vms_go_on_with_variables_of_their_own() {
+    if !is_thorough() {
+        return;
+    }
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.debian_image());
+    let variables = || sandbox.as_root("ls", &["/var/lib/libvirt/qemu/nvram"]).run().success().lines();
+    let machine = ["-m", "512", "-c", "1", "-d", "4", "--firmware", "efi"];
+    let warm = [&["image", "warm", image.to_str().unwrap()], &machine[..]].concat();
+    sandbox.vmtools(&warm).timeout(LONG).run().success();
+    assert_eq!(variables(), Vec::<String>::new());
+    for name in ["a", "b"] {
+        let more = ["--firmware", "efi", "--start", "--wait", "--json"];
+        let made = debian(&sandbox, name, &image, &more).run().success();
+        assert_eq!(made.json()["start"], "warm", "{made}");
+    }
+    assert_eq!(variables().len(), 2);
+    let identities = ["a", "b"].map(|name| ssh(&sandbox, name, IDENTITY).lines());
+    assert!(identities[0].iter().zip(&identities[1]).all(|(a, b)| a != b), "{identities:?}");
+    assert_eq!(ssh(&sandbox, "a", "ls -d /sys/firmware/efi").lines(), ["/sys/firmware/efi"]);
+    sandbox.vmtools(&["restart", "a", "--wait"]).timeout(LONG).run().success();
+    let rebooted = ssh(&sandbox, "a", IDENTITY).lines();
+    assert_eq!((&rebooted[..4], &rebooted[5..]), (&identities[0][..4], &identities[0][5..]));
+    one_is_forked(&sandbox, "b", &identities[1]);
+    sandbox.vmtools(&["delete", "--force", "a", "b"]).run().success();
+    assert_eq!(variables(), Vec::<String>::new());
     sandbox.vmtools(&["image", "prune", "--yes"]).run().success();
     nothing_is_left(&sandbox);
 }

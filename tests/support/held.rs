@@ -8,7 +8,7 @@ use super::background::Background;
 use super::run::Run;
 use super::sandbox::Sandbox;
 use super::shim::write_script;
-use super::wait::poll;
+use super::wait::{poll, wait_for};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -27,6 +27,64 @@ pub enum Hold {
     AtCommand(usize),
     /// Before its n-th command that changes something.
     AtChange(usize),
+}
+
+/// Calls to virsh of one kind, by all commands in the sandbox, that are held: each is passed on, and what comes after it
+/// waits. What asked for it is at it, then, or has its answer, and can't come to its end.
+pub struct HeldCalls<'a> {
+    sandbox: &'a Sandbox,
+    folder: PathBuf,
+}
+
+/// Whether a call is passed on before what follows it is held, or is held itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Passing {
+    /// It is under way, or done.
+    Passed,
+    /// virsh has not been told.
+    Kept,
+}
+
+impl<'a> HeldCalls<'a> {
+    /// From now on until they are let go, or this goes out of scope: those that begin as this pattern of the shell says.
+    pub fn hold(sandbox: &'a Sandbox, calls: &str, passing: Passing) -> Self {
+        let folder = sandbox.tmp().join("held-calls");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let pass = r#"printf '%s\n' "$line""#;
+        let wait = format!(
+            "case $line in {calls}*) : >{0}/held; until [ -e {0}/go ]; do sleep 0.05; done ;; esac",
+            folder.display()
+        );
+        let steps = match passing {
+            Passing::Passed => [pass, &wait],
+            Passing::Kept => [&wait, pass],
+        };
+        let script =
+            format!("while IFS= read -r line; do\n{}\ndone | exec /usr/bin/virsh \"$@\"", steps.join("\n"));
+        sandbox.fake_tool("virsh", &script);
+        Self { sandbox, folder }
+    }
+
+    /// Waits until the command has come to such a call.
+    #[track_caller]
+    pub fn await_call(&self, running: &mut Background) {
+        let held = self.folder.join("held");
+        wait_for("the call", MINUTE * 10, || (held.exists() || !running.is_running()).then_some(()));
+        assert!(held.exists(), "it ended before the call: {}", running.stderr());
+    }
+
+    /// Lets all go on.
+    pub fn go_on(&self) {
+        fs::write(self.folder.join("go"), "").unwrap();
+    }
+}
+
+impl Drop for HeldCalls<'_> {
+    fn drop(&mut self) {
+        let _ = fs::write(self.folder.join("go"), "");
+        self.sandbox.real_tool("virsh");
+    }
 }
 
 /// A command that can be held at its calls to virsh.

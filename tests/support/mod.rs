@@ -47,7 +47,7 @@ mod wait;
 pub use background::Background;
 pub use builder::{Builder, Network};
 pub use guest::{NetworkManagement, busybox_image, debian_image, virtiofsd};
-pub use held::{Asked, Held, Hold};
+pub use held::{Asked, Held, HeldCalls, Hold, Passing};
 pub use http::{Fault, HttpServer};
 pub use installer_iso::{INSTALLED, INSTALLING, installer_iso};
 pub use process::{PATH, find_program, is_root};

@@ -7,8 +7,6 @@ use std::hash::{Hash, Hasher};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::CloneRequest;
 use super::plan::{Kind, NewFile};
@@ -192,21 +190,8 @@ impl Cloning<'_> {
         let Some(to) = create_new(new_file) else { return Ok(false) };
         let on_progress: Option<Progress> = matches!(new_file.kind, Kind::Copy { .. })
             .then(|| progress_of(self.op.observer(), request.name.as_str()));
-        let given_up = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&given_up);
-        let mut work =
-            tokio::task::spawn_blocking(move || copy_sparse(&from, &to, on_progress.as_ref(), &flag));
-        let ended = self.op.race(async { Ok((&mut work).await) }).await;
-        let copied = match ended {
-            Ok(copied) => copied,
-            Err(interrupted) => {
-                given_up.store(true, Ordering::Relaxed);
-                // Nothing may be written to it once it is removed.
-                let _ = work.await;
-                return Err(interrupted);
-            }
-        };
-        let copied = copied.map_err(std::io::Error::other).and_then(|copied| copied);
+        let copy = move |given_up: &_| copy_sparse(&from, &to, on_progress.as_ref(), given_up);
+        let copied = self.op.blocking(copy).await?;
         copied.map_err(|error| not_written(new_file, &error))?;
         Ok(true)
     }

@@ -17,6 +17,7 @@ mod live;
 mod plan;
 
 pub use error::{CloneError, LiveCopyFault};
+use fork::Forking;
 pub use fork::{ForkError, ForkObstacle};
 pub(super) use fork::{is_fork_overlay, put_back};
 pub(super) use plan::is_encrypted;
@@ -98,7 +99,7 @@ impl Cloning<'_> {
     /// of time leaves the VM.
     pub(in crate::manager) async fn clone_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
         if request.mode == CloneMode::Fork {
-            return self.fork_vm(request).await;
+            return Forking::of(self.op).fork_vm(request).await;
         }
         let mut undo = UndoStack::new(self.op);
         let mut folders = copying::Folders::default();

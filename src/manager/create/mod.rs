@@ -27,6 +27,7 @@ use crate::manager::warm::WarmStart;
 use crate::manager::{Step, VmError, WaitError};
 use crate::model::{DiskSize, Hardware, MemorySize, SharedFolder, Timestamp, Uuid};
 use mounts::Mounts;
+pub(super) use network::Wiring;
 use network::{Access, NetworkSetup};
 use seed::Setup;
 
@@ -207,8 +208,8 @@ impl Creation<'_> {
         self.check_paths(spec, &pool)?;
         let uuid = Uuid::new_v4();
         let names = disks::Names::new(spec, uuid, &pool, image.as_ref());
-        let wiring = self.wire(spec, old, act).await?;
-        let access = self.access(spec, image.as_ref())?;
+        let wiring = Wiring::of(self.op).wire(spec, old, act).await?;
+        let access = Wiring::of(self.op).access(spec, image.as_ref())?;
         let setup = match &image {
             Some(image) if spec.cloud_init => {
                 let macs = wiring.interfaces.iter().map(|interface| interface.mac.clone()).collect();

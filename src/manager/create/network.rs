@@ -5,8 +5,8 @@ use crate::host;
 use crate::image::LocalImage;
 use crate::libvirt::{self, InterfaceSource, SshAccess, Version};
 use crate::manager::claim::{Claim, Subject};
-use crate::manager::create::Creation;
 use crate::manager::network::Networks;
+use crate::manager::operation::noun;
 use crate::manager::{CreateError, DeletePlan, Error, Event, KeySource, VmSpec, Warning};
 use crate::model::{InterfaceSpec, Invalid, MacAddress, NetworkSpec, PortPublish, Protocol};
 use crate::seed::host_key_in;
@@ -45,7 +45,12 @@ impl Access {
     }
 }
 
-impl Creation<'_> {
+noun! {
+    /// The interfaces of a VM that is to be made, and who may log in by them.
+    Wiring
+}
+
+impl Wiring<'_> {
     /// The interfaces that the spec asks for, or one on the connection's usual network.
     pub(in crate::manager) fn interfaces_of(&self, spec: &VmSpec) -> Vec<InterfaceSpec> {
         if !spec.networks.is_empty() {

@@ -1,6 +1,6 @@
 //! What a create would do.
 
-use super::Creation;
+use super::{Creation, Wiring};
 use crate::libvirt;
 use crate::manager::image::Images;
 use crate::manager::{DeletePlan, Error, VmSpec};
@@ -93,7 +93,7 @@ impl Creation<'_> {
             disk_size_bytes: prepared.disk_size_bytes,
             accel: if prepared.kvm { "kvm" } else { "tcg" },
             firmware: prepared.domain.firmware,
-            networks: self.interfaces_of(spec),
+            networks: Wiring::of(self.op).interfaces_of(spec),
             networks_to_start: self.inactive_networks(spec).await?,
             publish: spec.publish.iter().map(ToString::to_string).collect(),
             mounts: prepared.domain.folders.clone(),
@@ -110,7 +110,7 @@ impl Creation<'_> {
 
     async fn inactive_networks(&self, spec: &VmSpec) -> Result<Vec<String>, Error> {
         let mut inactive = Vec::new();
-        for interface in self.interfaces_of(spec) {
+        for interface in Wiring::of(self.op).interfaces_of(spec) {
             let NetworkSpec::Network { name, .. } = interface.network else { continue };
             if !inactive.contains(&name) && !self.op.client().networks().find(&name).await?.active {
                 inactive.push(name);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use super::network::Access;
+use super::network::{Access, Wiring};
 use crate::image::{LocalImage, Provisioner};
 use crate::manager::create::Creation;
 use crate::manager::image::Images;
@@ -81,7 +81,7 @@ impl Creation<'_> {
         let (Some(user_data), true) = (&spec.user_data, spec.cloud_init) else { return Ok(()) };
         let Some(reference) = self.reference(spec)? else { return Ok(()) };
         let image_user = Images::of(self.op).image_store()?.default_user(&reference);
-        let user = self.user_of(spec, image_user.as_deref());
+        let user = Wiring::of(self.op).user_of(spec, image_user.as_deref());
         Ok(user_data.read_by(|bytes| check_login(bytes, &user, image_user.as_deref()))?)
     }
 }

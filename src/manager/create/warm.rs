@@ -1,6 +1,6 @@
 //! A create's part in warm starts.
 
-use super::{Creation, Prepared};
+use super::{Creation, Prepared, Wiring};
 use crate::libvirt::{FirstStart, MetadataChange, OwnedVolume};
 use crate::manager::claim::Claim;
 use crate::manager::delete::Deletion;
@@ -51,7 +51,7 @@ fn wanted<'a>(spec: &'a VmSpec, interfaces: &'a [InterfaceSpec], prepared: &'a P
 impl Creation<'_> {
     /// How the VM is to be started.
     pub(super) async fn choose_start(&self, spec: &VmSpec, prepared: &Prepared) -> Result<WarmStart, Error> {
-        let interfaces = self.interfaces_of(spec);
+        let interfaces = Wiring::of(self.op).interfaces_of(spec);
         let start = WarmStates::of(self.op).choose(&wanted(spec, &interfaces, prepared)).await?;
         match start {
             // One is made now, which the command says.

@@ -10,7 +10,7 @@ use crate::guest::{self, identity};
 use crate::host;
 use crate::libvirt::{Domain, InterfaceKind, UndefineOptions};
 use crate::manager::claim::Subject;
-use crate::manager::create::{Built, Creation};
+use crate::manager::create::{Built, Creation, Wiring};
 use crate::manager::guest::GuestAccess;
 use crate::manager::image::ImageStatus;
 use crate::manager::power::Power;
@@ -79,7 +79,7 @@ impl WarmStates<'_> {
         let creation = Creation::of(self.op);
         let anonymous = VmSpec { start: true, warm: true, ..spec.clone() };
         let wanted = creation.prepare_for_state(&anonymous).await?;
-        let interfaces = creation.interfaces_of(&anonymous);
+        let interfaces = Wiring::of(self.op).interfaces_of(&anonymous);
         let place = self.place(&wanted.as_wanted(&anonymous, &interfaces)).await?;
         let (folder, key) = place.map_err(|reason| WarmError::NotPossible { name: of(spec), reason })?;
         let pool = wanted.as_wanted(&anonymous, &[]).pool;

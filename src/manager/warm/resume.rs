@@ -1,8 +1,6 @@
 //! A VM that goes on from a state, as another.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::folder::WarmFolder;
@@ -265,19 +263,7 @@ impl WarmStates<'_> {
             (Ok(from), Ok(to)) => (from, to),
             (Err(error), _) | (_, Err(error)) => return failed(&error),
         };
-        let given_up = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&given_up);
-        let mut work = tokio::task::spawn_blocking(move || copy_unsynced(&from, &to, &flag));
-        let ended = self.op.race(async { Ok((&mut work).await) }).await;
-        let copied = match ended {
-            Ok(copied) => copied,
-            Err(interrupted) => {
-                given_up.store(true, Ordering::Relaxed);
-                let _ = work.await;
-                return Err(interrupted);
-            }
-        };
-        if let Err(error) = copied.map_err(std::io::Error::other).and_then(|copied| copied) {
+        if let Err(error) = self.op.blocking(move |given_up| copy_unsynced(&from, &to, given_up)).await? {
             return failed(&error);
         }
         match chosen.state.image.write_to(&file, &definition) {

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # debian.sh [--network networkd|ifupdown|networkmanager] [OUT]: a Debian 12 guest as clouds have it, only leaner:
 # cloud-init (NoCloud), sshd, sudo, networkd and the guest agent; with another network manager no agent, which few
-# images have. Needs root, for mmdebstrap's chroot.
+# images have. BIOS and UEFI boot it. Needs root, for mmdebstrap's chroot.
 # Copies the image to OUT, or without OUT prints where it is. See lib.sh for the cache.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$here/lib.sh"
 PATH=$PATH:/usr/sbin:/sbin
-need apt-get mmdebstrap mkfs.vfat mcopy syslinux sfdisk qemu-img flock mke2fs
+need apt-get mmdebstrap mkfs.vfat mcopy mmd syslinux sfdisk qemu-img flock mke2fs objcopy
 
 network=networkd
 if [ "${1:-}" = --network ]; then
@@ -52,6 +52,7 @@ build() {
     mke2fs -q -t ext4 -L vmtroot -O '^metadata_csum_seed,^orphan_file' -d "$work/root" "$work/root.img"
     rm -rf "$work/root"
     boot_partition "$work/boot" 96 "$work/boot.d/vmlinuz" "$work/boot.d/initrd" "$append"
+    uefi_loader "$work/boot" "$work/boot.d/vmlinuz" "$work/boot.d/initrd" "$append" "$work"
     bootable_disk "$disk" "$work/boot" "$work/root.img"
 }
 
@@ -66,6 +67,6 @@ mirror() {
 
 key=$({
     cat "$0" "$here/lib.sh" "$here/debian-customize.sh"
-    package_versions "$(kernel_package)" "${packages[@]}"
+    package_versions "$(kernel_package)" systemd-boot-efi "${packages[@]}"
 } | key)
 cached "$name" "$key" "${1:-}"

@@ -57,6 +57,22 @@ boot_partition() {
     mcopy -i "$part" "$part.cfg" ::syslinux.cfg
 }
 
+# uefi_loader FILE KERNEL INITRD APPEND WORK: lets UEFI firmware boot from that file system, too: the kernel, its initrd
+# and its command line are one program at the place where firmware looks on any disk (a unified kernel image).
+uefi_loader() {
+    local part=$1 kernel=$2 initrd=$3 append=$4 work=$5 stub
+    unpack_packages "$work/efi" systemd-boot-efi
+    stub=$work/efi/usr/lib/systemd/boot/efi/linuxx64.efi.stub
+    printf '%s' "$append" >"$work/cmdline"
+    # Where the stub's own sections leave off, each with space for the one before it.
+    objcopy --add-section .cmdline="$work/cmdline" --change-section-vma .cmdline=0x30000 \
+        --add-section .linux="$kernel" --change-section-vma .linux=0x2000000 \
+        --add-section .initrd="$initrd" --change-section-vma .initrd=0x4000000 "$stub" "$work/bootx64.efi"
+    mmd -i "$part" ::EFI ::EFI/BOOT
+    mcopy -i "$part" "$work/bootx64.efi" ::EFI/BOOT/BOOTX64.EFI
+    rm -rf "$work/efi" "$work/bootx64.efi"
+}
+
 # bootable_disk DISK BOOT [ROOT]: joins partition images into a raw disk that a BIOS boots.
 bootable_disk() {
     local disk=$1 boot=$2 root=${3:-} start=2048 boot_sectors root_sectors=0 root_start

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use super::{ForkError, ForkObstacle};
+use super::{ForkError, ForkObstacle, Forking};
 use crate::libvirt::{DiskSource, Domain};
-use crate::manager::clone::Cloning;
 use crate::manager::clone::plan::ClonePlan;
 use crate::manager::vm::Vm;
 use crate::manager::warm::WarmFolder;
 use crate::manager::{Error, VmError};
 use crate::model::VmState;
 
-impl Cloning<'_> {
+impl Forking<'_> {
     /// The running definition of a VM that can be forked, as far as its definitions tell.
     ///
     /// # Errors

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use super::{ForkError, ForkObstacle};
+use super::{ForkError, ForkObstacle, Forking};
 use crate::agent::{Exec, Exit, ExitStatus, GetHostName};
 use crate::guest::identity::{self, Identity};
 use crate::guest::{self, Target};
 use crate::libvirt::Domain;
-use crate::manager::clone::Cloning;
 use crate::manager::clone::plan::ClonePlan;
 use crate::manager::guest::identity::{Helper, IdentityFault};
 use crate::manager::guest::{GuestAccess, GuestAgent};
@@ -40,7 +39,7 @@ enum Way {
     Ssh(Target),
 }
 
-impl<'a> Cloning<'a> {
+impl<'a> Forking<'a> {
     /// The way to the guest of a running VM: its agent if that may run programs, else ssh.
     ///
     /// # Errors

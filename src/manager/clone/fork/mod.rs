@@ -33,6 +33,7 @@ use super::{CloneRequest, Cloning, copying};
 use crate::libvirt::{Affects, Domain, SaveImage};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::create::{Creation, Failure, not_claimed};
+use crate::manager::operation::noun;
 use crate::manager::power::Power;
 use crate::manager::undo::UndoStack;
 use crate::manager::warm::{WarmFolder, WarmStates};
@@ -50,15 +51,29 @@ struct Held {
     disks: Option<Claim>,
 }
 
-impl<'a> Cloning<'a> {
+noun! {
+    /// A VM that goes on from where a running one was.
+    Forking
+}
+
+impl<'a> Forking<'a> {
+    /// Makes it, and starts it.
+    ///
+    /// # Errors
+    /// Then all is rolled back, and the source runs on as before; only a wait that ran out of time leaves the fork.
     pub(super) async fn fork_vm(&self, request: &CloneRequest) -> Result<VmStatus, Error> {
         let mut undo = UndoStack::new(self.op);
         let mut folders = copying::Folders::default();
         // Also while it is rolled back: nobody is to change the source before it is on its own disks.
         let mut held = Held::default();
         let made = self.fork_steps(request, &mut undo, &mut folders, &mut held).await;
-        self.close_folders(folders).await;
+        self.cloning().close_folders(folders).await;
         Creation::of(self.op).conclude(undo, made).await
+    }
+
+    /// What it has in common with other clones.
+    fn cloning(&self) -> Cloning<'a> {
+        Cloning::of(self.op)
     }
 
     async fn fork_steps(
@@ -75,8 +90,8 @@ impl<'a> Cloning<'a> {
         let vm = self.op.claim_vm_shared(&request.source).await?;
         let running = self.refuse_unforkable(&vm)?;
         let source = &vm.stored;
-        self.refuse_taken(&request.name).await?;
-        let plan = self.plan_clone(request, source, folders).await?;
+        self.cloning().refuse_taken(&request.name).await?;
+        let plan = self.cloning().plan_clone(request, source, folders).await?;
         let folder = self.memory_folder(source, &plan)?;
         let complete = self.op.client().definitions().complete(source.uuid).await.map_err(Error::from)?;
         let definition =
@@ -85,7 +100,7 @@ impl<'a> Cloning<'a> {
         let guest = self.reach_guest(running).await?;
 
         let uuid = plan.copy.uuid;
-        self.clone_step(request, Step::ClaimName)?;
+        self.cloning().clone_step(request, Step::ClaimName)?;
         undo.will_define(uuid);
         let claim = async || self.op.client().definitions().define(&definition).await.map_err(not_claimed);
         self.op.while_daemon_restarts(claim).await?;
@@ -97,11 +112,11 @@ impl<'a> Cloning<'a> {
         held.disks = None;
         self.op.check()?;
 
-        self.clone_step(request, Step::Start)?;
+        self.cloning().clone_step(request, Step::Start)?;
         undo.will_start(uuid);
         self.resume_fork(source, &plan, &folder).await?;
         self.op.check()?;
-        self.clone_step(request, Step::GiveIdentity)?;
+        self.cloning().clone_step(request, Step::GiveIdentity)?;
         self.give_identity(source, &plan, &guest).await?;
         self.op.check()?;
         let domain = self.give_interfaces(source, uuid).await?;
@@ -109,7 +124,8 @@ impl<'a> Cloning<'a> {
             Creation::of(self.op).wait_or_keep(&domain, wait).await?;
         }
         self.op.check()?;
-        self.op.while_daemon_restarts(|| self.mark_made(uuid, true)).await?;
+        let cloning = self.cloning();
+        self.op.while_daemon_restarts(|| cloning.mark_made(uuid, true)).await?;
         Ok(uuid)
     }
 
@@ -130,9 +146,9 @@ impl<'a> Cloning<'a> {
         let left = vec![Left::File { path: file.display().to_string() }];
         undo.will(left, async move { remove_file(&file) });
         let overlays = self.snapshot(request, source, plan, folder, undo).await?;
-        self.make_files(request, plan, undo, folders).await?;
+        self.cloning().make_files(request, plan, undo, folders).await?;
         self.op.check()?;
-        self.clone_step(request, Step::MergeOverlays)?;
+        self.cloning().clone_step(request, Step::MergeOverlays)?;
         put_back(self.op, source.uuid, &overlays).await?;
         self.release_guest(source, guest).await
     }

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::Forking;
 use crate::libvirt::{Domain, JobOperation, LiveOverlay, MetadataChange, OwnedVolume};
 use crate::manager::change::Changes;
+use crate::manager::clone::CloneRequest;
 use crate::manager::clone::plan::{ClonePlan, Kind};
-use crate::manager::clone::{CloneRequest, Cloning};
 use crate::manager::operation::Operation;
 use crate::manager::retry::{Retry, is_passing};
 use crate::manager::storage::{Storage, file_mark};
@@ -30,7 +31,7 @@ pub(in crate::manager) fn is_fork_overlay(volume: &str) -> bool {
     })
 }
 
-impl<'a> Cloning<'a> {
+impl<'a> Forking<'a> {
     /// Has the source's memory written to the directory, and its disks left alone from that moment on. Gives the overlays that
     /// take its writes.
     pub(super) async fn snapshot(
@@ -44,7 +45,7 @@ impl<'a> Cloning<'a> {
         let (op, uuid) = (self.op, source.uuid);
         let disks = overlays(source, plan);
         let owned: Vec<OwnedVolume> = disks.iter().filter_map(|(_, overlay)| overlay.clone()).collect();
-        self.clone_step(request, Step::SaveState)?;
+        self.cloning().clone_step(request, Step::SaveState)?;
         let left =
             owned.iter().map(|overlay| Left::Overlay { vm: source.name.clone(), path: overlay.path.clone() });
         let going = owned.clone();
