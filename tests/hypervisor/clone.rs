@@ -70,6 +70,11 @@ fn life(sandbox: &Sandbox) {
         (&"web".into(), &disk(&made)["path"]),
         "{linked}"
     );
+    // Both kinds of overlays take no more than what is written to them.
+    for overlay in [&disk(&made)["path"], &low["disks"][0]["path"]] {
+        let info = sandbox.as_root("qemu-img", &["info", "-U", "--output=json", overlay.as_str().unwrap()]);
+        assert_eq!(info.run().success().json()["format-specific"]["data"]["extended-l2"], true);
+    }
     assert_eq!(
         vmtools(&["status", "web", "--json"]).success().json()["children"],
         serde_json::json!(["low-1", "low-2"])

@@ -1,4 +1,4 @@
-//! An empty qcow2 overlay, byte for byte as `qemu-img create -f qcow2 -b FILE -F FORMAT` makes it, by QEMU's
+//! An empty qcow2 overlay, byte for byte as `qemu-img create -f qcow2 -o extended_l2=on -b FILE -F FORMAT` makes it, by QEMU's
 //! docs/interop/qcow2.rst:
 //!
 //! ```text
@@ -18,7 +18,12 @@ const CLUSTER_BITS: u32 = 16;
 const CLUSTER_BYTES: u64 = 1 << CLUSTER_BITS;
 const SECTOR_BYTES: u64 = 512;
 /// What one entry of the first-level table is for.
-const L1_REACH_BYTES: u64 = CLUSTER_BYTES * (CLUSTER_BYTES / 8);
+const L1_REACH_BYTES: u64 = CLUSTER_BYTES * (CLUSTER_BYTES / L2_ENTRY_BYTES);
+/// With a bitmap that says which of a cluster's 32 parts are in the overlay: only those are written, and nothing is copied
+/// from below to fill a cluster.
+const L2_ENTRY_BYTES: u64 = 16;
+/// The bit of that feature, which is an incompatible one.
+const EXTENDED_L2: u64 = 1 << 4;
 const REFCOUNT_TABLE_AT: u64 = CLUSTER_BYTES;
 const REFCOUNT_BLOCK_AT: u64 = 2 * CLUSTER_BYTES;
 const L1_AT: u64 = 3 * CLUSTER_BYTES;
@@ -81,8 +86,12 @@ impl Overlay {
         }
         put32(1); // the refcount table's clusters
         put32(0); // no snapshots, and so no table of them
-        // Nor any feature of the three kinds.
-        (0..2 + 3 * 2).for_each(|_| put32(0));
+        (0..2).for_each(|_| put32(0));
+        for half in halves(EXTENDED_L2) {
+            put32(half);
+        }
+        // No feature of the two other kinds.
+        (0..2 * 2).for_each(|_| put32(0));
         put32(4); // a refcount has 1 << 4 bits
         put32(HEADER_BYTES);
         (0..2).for_each(|_| put32(0)); // zlib
@@ -142,7 +151,7 @@ mod tests {
         // tests/fixtures/image/README.md has the command.
         let recorded = include_bytes!("../../../tests/fixtures/image/qcow2-overlay.bin");
         let bytes = written(&Overlay::new(1 << 30, "/var/lib/base.qcow2", "qcow2").expect("possible"));
-        assert_eq!(bytes.len(), 196_624);
+        assert_eq!(bytes.len(), 196_640);
         assert_eq!(bytes[..recorded.len()], recorded[..]);
         assert!(bytes[recorded.len()..0x10000].iter().all(|byte| *byte == 0));
         assert_eq!(
@@ -156,8 +165,8 @@ mod tests {
     fn what_qemu_would_not_take_is_none() {
         assert!(Overlay::new(0, "/a", "raw").is_none());
         assert!(Overlay::new(u64::MAX, "/a", "raw").is_none());
-        assert!(Overlay::new((2 << 50) + 1, "/a", "raw").is_none());
-        assert!(Overlay::new(2 << 50, "/a", "raw").is_some());
+        assert!(Overlay::new((1 << 50) + 1, "/a", "raw").is_none());
+        assert!(Overlay::new(1 << 50, "/a", "raw").is_some());
         assert!(Overlay::new(1, "nbd://host/a", "raw").is_none());
         assert!(Overlay::new(1, &format!("/{}", "a".repeat(1023)), "raw").is_none());
     }

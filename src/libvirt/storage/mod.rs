@@ -76,13 +76,18 @@ impl VolumeSpec<'_> {
     fn to_element(&self) -> Element {
         let format = |name: &str| Element::new("format").with("type", name);
         let permissions = Element::new("permissions").child(Element::new("mode").text(self.mode));
+        // An overlay takes what is written to it in pieces of 2 KiB (64 KiB else, the rest of which is copied from below).
+        // libvirt has that since 8.0, QEMU since 5.2.
+        let is_overlay = self.backing.is_some() && self.format == "qcow2";
+        let features = is_overlay.then(|| Element::new("features").child(Element::new("extended_l2")));
+        let target = Element::new("target").child(format(self.format)).child(permissions).children(features);
         let volume = Element::new("volume")
             .with("type", "file")
             .child(Element::new("name").text(self.name))
             .child(Element::new("capacity").with("unit", "bytes").text(self.capacity_bytes.to_string()))
             // Nothing is reserved ahead.
             .child(Element::new("allocation").with("unit", "bytes").text("0"))
-            .child(Element::new("target").child(format(self.format)).child(permissions));
+            .child(target);
         volume.children(self.backing.map(|(path, below)| {
             Element::new("backingStore").child(Element::new("path").text(path)).child(format(below))
         }))
@@ -191,6 +196,7 @@ mod tests {
         assert_eq!(tree.find_text("backingStore/path").as_deref(), Some("/b&c"));
         assert_eq!(tree.find_attribute("backingStore/format", "type"), Some("raw"));
         assert_eq!(tree.find_attribute("target/format", "type"), Some("qcow2"));
+        assert!(tree.find("target/features/extended_l2").is_some());
     }
 
     #[test]
