@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::WarmStates;
+use crate::guest::identity;
 use crate::host;
 use crate::image::{Hasher, LocalImage};
 use crate::libvirt::DomainSpec;
@@ -64,6 +65,8 @@ impl WarmStates<'_> {
         let documents = anonymous(cloud_init).to_documents()?;
         WarmKey::of(&[
             FORMAT.as_bytes(),
+            // The helper waits in the state, and has to understand what a later vmtools tells it.
+            identity::prepare_script().as_bytes(),
             image.digest.to_string().as_bytes(),
             machine.as_bytes(),
             &documents.user_data,
