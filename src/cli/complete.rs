@@ -74,9 +74,12 @@ pub fn networks() -> ArgValueCandidates {
     })
 }
 
-/// Names of the images on this host.
+/// Names of the images on this host, and of warm states.
 pub fn images() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| candidates(local_images()))
+    ArgValueCandidates::new(|| {
+        let states = ask(async |manager, task| manager.warm_states(&task).names().await);
+        candidates(local_images().into_iter().chain(states.unwrap_or_default()))
+    })
 }
 
 /// Names of the catalog's images.

@@ -38,6 +38,8 @@ fn shells_complete_what_exists() {
     create(&sandbox, "spare", &image, &[]).run().success();
     sandbox.vmtools(&["network", "create", "lab", "--mode", "isolated"]).run().success();
     sandbox.vmtools(&["image", "import", image.to_str().unwrap(), "golden"]).run().success();
+    let state = "d=/var/lib/libvirt/images/vmtools/warm; install -d -m 700 $d && : >$d/0a1b2c3d4e5f6071.save";
+    sandbox.as_root("sh", &["-c", state]).run().success();
     let cases: [(&[&str], &[&str]); 13] = [
         (&["start", ""], &["spare"]),
         (&["stop", ""], &["web"]),
@@ -49,7 +51,7 @@ fn shells_complete_what_exists() {
         // A VM may be called as a verb is.
         (&["delete", "start", ""], &["spare", "web"]),
         (&["network", "info", ""], &["default", "lab"]),
-        (&["image", "rm", ""], &["golden"]),
+        (&["image", "rm", ""], &["golden", "warm-0a1b2c3d4e5f6071"]),
         (&["list", "--label", ""], &["team=a"]),
         (&["config", "--get", "defaults.m"], &["defaults.memory"]),
         (&["template", "show", "ubuntu-22"], &["ubuntu-22.04"]),

@@ -65,6 +65,15 @@ fn debian_goes_on_from_a_saved_state_as_another() {
     std::fs::write(&user_data, text).unwrap();
     let user_data = ["--user-data", user_data.to_str().unwrap()];
     let warm = ["image", "warm", image.to_str().unwrap(), "-m", "512", "-c", "1", "-d", "4", "--json"];
+    // A plan makes nothing, not even the directory.
+    let planned =
+        debian(&sandbox, "a", &image, &[&user_data[..], &["--start", "--dry-run", "--json"]].concat());
+    let planned = planned.run().success();
+    assert_eq!(
+        (&planned.json()["warm"], &planned.json()["warm_reason"]),
+        (&false.into(), &"no_state".into())
+    );
+    assert!(!folder(&sandbox).exists());
     killed_at(&sandbox, sandbox.vmtools(&[&warm[..], &user_data].concat()), "starting");
     let made = sandbox.vmtools(&[&warm[..], &user_data].concat()).timeout(LONG).run().success();
     let state = made.json();
@@ -75,6 +84,14 @@ fn debian_goes_on_from_a_saved_state_as_another() {
     let [file] = states(&sandbox).try_into().unwrap();
     assert_eq!((mode(&file), mode(&folder(&sandbox))), (0o600, 0o700));
     // There is one for what was asked for.
+    let planned =
+        debian(&sandbox, "a", &image, &[&user_data[..], &["--start", "--dry-run", "--json"]].concat());
+    let planned = planned.run().success();
+    assert_eq!(
+        (&planned.json()["warm"], &planned.json()["warm_reason"]),
+        (&true.into(), &().into()),
+        "{planned}"
+    );
     let again = sandbox.vmtools(&[&warm[..], &user_data].concat()).timeout(LONG).run().success();
     again.stderr_has("is up to date");
 

@@ -24,7 +24,7 @@ use crate::manager::{
 };
 use crate::model::{DiskSize, InterfaceSpec, MemorySize, PortPublish, SharedFolder, Timestamp, counted};
 use crate::problem::doctor::CheckReport;
-use crate::problem::vmtools;
+use crate::problem::{vmtools, warm};
 
 pub use column::Column;
 pub use delete::{delete_plans, deleted};
@@ -158,7 +158,14 @@ pub fn plan(plan: &Plan) -> String {
         let _ = writeln!(text, "  creating {}", visible(file));
     }
     if plan.start {
-        text.push_str("  starting the VM\n");
+        text.push_str(if plan.warm == Some(true) {
+            "  starting the VM from a warm state\n"
+        } else {
+            "  starting the VM\n"
+        });
+    }
+    if let Some(reason) = plan.warm_reason {
+        let _ = writeln!(text, "  without a warm state: {}", warm::reason(reason));
     }
     text
 }

@@ -3,7 +3,7 @@
 use super::{Creation, Wiring};
 use crate::libvirt;
 use crate::manager::image::Images;
-use crate::manager::{DeletePlan, Error, VmSpec};
+use crate::manager::{ColdReason, DeletePlan, Error, VmSpec};
 use crate::model::{Firmware, InterfaceSpec, NetworkSpec, SharedFolder};
 
 /// What a create would do.
@@ -49,6 +49,10 @@ pub struct Plan {
     pub pool_is_new: bool,
     /// Whether it would be started.
     pub start: bool,
+    /// Whether it would start from a warm state; `None` where that was not asked for.
+    pub warm: Option<bool>,
+    /// Why it would not.
+    pub warm_reason: Option<ColdReason>,
     /// The files that would be made.
     pub files: Vec<String>,
     /// The definition that libvirt would get.
@@ -79,6 +83,7 @@ impl Creation<'_> {
             _ => None,
         };
         let prepared = self.prepare(spec, image, old.as_ref(), mounts, false).await?;
+        let warm = self.planned_start(spec, &prepared).await?;
         Ok(Plan {
             name: spec.name.to_string(),
             replaces: old,
@@ -100,6 +105,8 @@ impl Creation<'_> {
             pool: self.op.config().storage.pool.clone(),
             pool_is_new: self.op.client().pools().find(&self.op.config().storage.pool).await?.is_none(),
             start: spec.start,
+            warm: warm.map(|planned| planned.is_ok()),
+            warm_reason: warm.and_then(Result::err),
             files: prepared.domain.metadata.owned.iter().map(|owned| owned.path.clone()).collect(),
             xml: prepared.domain.to_element().to_document().map_err(|error| libvirt::Error::Unexpected {
                 command: "create".into(),

@@ -52,7 +52,7 @@ impl Creation<'_> {
     /// How the VM is to be started.
     pub(super) async fn choose_start(&self, spec: &VmSpec, prepared: &Prepared) -> Result<WarmStart, Error> {
         let interfaces = Wiring::of(self.op).interfaces_of(spec);
-        let start = WarmStates::of(self.op).choose(&wanted(spec, &interfaces, prepared)).await?;
+        let start = WarmStates::of(self.op).choose(&wanted(spec, &interfaces, prepared), true).await?;
         match start {
             // One is made now, which the command says.
             WarmStart::Cold(ColdReason::NoState | ColdReason::NotStarted) => {}
@@ -60,6 +60,25 @@ impl Creation<'_> {
             WarmStart::NotAsked | WarmStart::From(_) => {}
         }
         Ok(start)
+    }
+
+    /// Whether it would go on from a state, and else why not; `None` where nobody asked for that.
+    pub(super) async fn planned_start(
+        &self,
+        spec: &VmSpec,
+        prepared: &Prepared,
+    ) -> Result<Option<Result<(), ColdReason>>, Error> {
+        // Of an image that is to be downloaded there can be no state.
+        if spec.warm && spec.start && spec.image.is_some() && prepared.image.is_none() {
+            return Ok(Some(Err(ColdReason::NoState)));
+        }
+        let interfaces = Wiring::of(self.op).interfaces_of(spec);
+        let start = WarmStates::of(self.op).choose(&wanted(spec, &interfaces, prepared), false).await?;
+        Ok(match start {
+            WarmStart::NotAsked => None,
+            WarmStart::Cold(reason) => Some(Err(reason)),
+            WarmStart::From(_) => Some(Ok(())),
+        })
     }
 
     fn report_cold(&self, spec: &VmSpec, reason: ColdReason) {

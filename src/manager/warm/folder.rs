@@ -102,14 +102,24 @@ impl WarmFolder {
     pub(in crate::manager) fn ready(&self) -> Result<(), ColdReason> {
         match std::fs::DirBuilder::new().mode(0o700).create(&self.path) {
             Ok(()) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let data = self.path.symlink_metadata().map_err(|_| ColdReason::NotPermitted)?;
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => self.is_usable(),
+            Err(_) => Err(ColdReason::NotPermitted),
+        }
+    }
+
+    /// Whether it is this user's alone, or isn't there.
+    ///
+    /// # Errors
+    /// [`ColdReason::NotPermitted`].
+    pub(super) fn is_usable(&self) -> Result<(), ColdReason> {
+        match self.path.symlink_metadata() {
+            Ok(data) => {
                 let is_own = data.is_dir() && data.uid() == crate::host::user_id();
-                if is_own && data.permissions().mode() & 0o077 == 0 {
-                    return Ok(());
-                }
-                Err(ColdReason::NotPermitted)
+                (is_own && data.permissions().mode() & 0o077 == 0)
+                    .then_some(())
+                    .ok_or(ColdReason::NotPermitted)
             }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(_) => Err(ColdReason::NotPermitted),
         }
     }

@@ -80,7 +80,7 @@ impl WarmStates<'_> {
         let anonymous = VmSpec { start: true, warm: true, ..spec.clone() };
         let wanted = creation.prepare_for_state(&anonymous).await?;
         let interfaces = Wiring::of(self.op).interfaces_of(&anonymous);
-        let place = self.place(&wanted.as_wanted(&anonymous, &interfaces)).await?;
+        let place = self.place(&wanted.as_wanted(&anonymous, &interfaces), true).await?;
         let (folder, key) = place.map_err(|reason| WarmError::NotPossible { name: of(spec), reason })?;
         let pool = wanted.as_wanted(&anonymous, &[]).pool;
         let (available, needed) = (Storage::of(self.op).room_in(pool), spec.memory.mib() << 20);

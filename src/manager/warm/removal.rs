@@ -28,6 +28,15 @@ impl WarmStates<'_> {
         Ok(pool.as_ref().and_then(WarmFolder::of))
     }
 
+    /// The names of the states that have files, whole or not.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked for the storage pool.
+    pub async fn names(&self) -> Result<Vec<String>, Error> {
+        let folder = self.folder().await?;
+        Ok(folder.iter().flat_map(WarmFolder::keys).map(|key| key.name()).collect())
+    }
+
     /// The states, whole or not, and those that are being made.
     ///
     /// # Errors

@@ -77,18 +77,23 @@ impl WarmStart {
 }
 
 impl WarmStates<'_> {
-    /// The state that the VM goes on from, if it was asked for and there is one.
+    /// The state that the VM goes on from, if it was asked for and there is one. With `act` the directory of the states is
+    /// made if it isn't there.
     ///
     /// # Errors
     /// When libvirt can't be asked, or the user interrupts.
-    pub(in crate::manager) async fn choose(&self, wanted: &Wanted<'_>) -> Result<WarmStart, Error> {
+    pub(in crate::manager) async fn choose(
+        &self,
+        wanted: &Wanted<'_>,
+        act: bool,
+    ) -> Result<WarmStart, Error> {
         if !wanted.spec.warm {
             return Ok(WarmStart::NotAsked);
         }
         if !wanted.spec.start {
             return Ok(WarmStart::Cold(ColdReason::NotStarted));
         }
-        let (folder, key) = match self.place(wanted).await? {
+        let (folder, key) = match self.place(wanted, act).await? {
             Ok(place) => place,
             Err(reason) => return Ok(WarmStart::Cold(reason)),
         };
@@ -118,6 +123,7 @@ impl WarmStates<'_> {
     pub(super) async fn place(
         &self,
         wanted: &Wanted<'_>,
+        act: bool,
     ) -> Result<Result<(WarmFolder, WarmKey), ColdReason>, Error> {
         if let Some(reason) = self.obstacle(wanted.spec, wanted.interfaces) {
             return Ok(Err(reason));
@@ -126,7 +132,8 @@ impl WarmStates<'_> {
             return Ok(Err(ColdReason::NotCloudInit));
         };
         let Some(folder) = WarmFolder::of(wanted.pool) else { return Ok(Err(ColdReason::StoragePool)) };
-        if let Err(reason) = folder.ready() {
+        let usable = if act { folder.ready() } else { folder.is_usable() };
+        if let Err(reason) = usable {
             return Ok(Err(reason));
         }
         let key = self.key(image, wanted.domain, cloud_init, wanted.disk_size_bytes).await?;

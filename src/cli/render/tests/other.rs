@@ -3,7 +3,8 @@ use crate::cli::render::{
     Overview, XmlDocument, checks, delete_plans, deleted, garbage, overview, plan, published, xml_document,
 };
 use crate::manager::{
-    CheckStatus, DeletePlan, DeleteReason, Deleted, FileDeletion, Garbage, KeepReason, KeptFile, Plan, Reason,
+    CheckStatus, ColdReason, DeletePlan, DeleteReason, Deleted, FileDeletion, Garbage, KeepReason, KeptFile,
+    Plan, Reason,
 };
 use crate::model::{
     Firmware, InterfaceSpec, MountDriver, NetworkSpec, PortPublish, Protocol, SharedFolder, Uuid,
@@ -82,6 +83,8 @@ fn small() -> Plan {
         pool: text("vmtools"),
         pool_is_new: false,
         start: false,
+        warm: None,
+        warm_reason: None,
         files: Vec::new(),
         xml: String::new(),
     }
@@ -115,10 +118,13 @@ fn creates() {
         mounts: vec![folder(true), folder(false)],
         pool_is_new: true,
         start: true,
+        warm: Some(true),
         files: texts(&["/srv/web.qcow2", "/srv/web-seed.img"]),
         ..small()
     };
     let cached = Plan { image: Some(text("./disk.qcow2")), image_cached: Some(true), ..small() };
+    let reason = Some(ColdReason::NoState);
+    let cold = Plan { start: true, warm: Some(false), warm_reason: reason, ..small() };
     let port = |host, guest, protocol| published(&PortPublish { host, guest, protocol }) + "\n";
     check(
         "create",
@@ -126,6 +132,7 @@ fn creates() {
             ("create --dry-run", plan(&large)),
             ("create --dry-run: little", plan(&small())),
             ("create --dry-run: an image that is here", plan(&cached)),
+            ("create --warm --dry-run: no state", plan(&cold)),
             ("published ports", port(8080, 80, Protocol::Tcp) + &port(5353, 53, Protocol::Udp)),
             ("create --print-xml", xml_document(&XmlDocument::new("web", text("<domain>\n</domain>")))),
         ],
