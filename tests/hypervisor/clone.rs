@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::support::{Run, Sandbox, is_thorough, sandbox_or_skip};
-use super::{MINUTE, create, nothing_is_left, own_volumes, said, word};
+use super::{MINUTE, as_member, create, nothing_is_left, own_volumes, said, word};
 
 /// The hashes of a VM's own disk and of the bases.
 fn hashes(sandbox: &Sandbox, vm: &str) -> Vec<String> {
@@ -134,12 +134,7 @@ fn a_vm_of_others_is_cloned_without_root() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = sandbox_or_skip!(sandbox.busybox_image());
     let files = theirs(&sandbox, &image);
-    let home = sandbox.tmp().join("member");
-    sandbox.as_root("install", &["-d", "-o", "4242", "-g", "4242", home.to_str().unwrap()]).run().success();
-    let vmtools = |args: &[&str]| {
-        let program = env!("CARGO_BIN_EXE_vmtools");
-        sandbox.as_user(&["libvirt"], program, args).env("HOME", &home).env("TMPDIR", &home).cwd(&home).run()
-    };
+    let vmtools = |args: &[&str]| as_member(&sandbox, args).run();
     // Neither the disk nor the pool's folder is the user's to read.
     sandbox.as_root("chmod", &["0600", files[0].as_str()]).run().success();
     let hashes = || sandbox.as_root("sha256sum", &files).run().success().lines();

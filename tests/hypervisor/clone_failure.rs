@@ -1,8 +1,8 @@
 //! Clones that are killed, or lose their daemon.
 
 use super::clone::theirs;
-use super::support::{Cmd, Sandbox, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, nothing_is_left, own_volumes, said};
+use super::support::{HeldCalls, Passing, Sandbox, sandbox_or_skip, wait_for};
+use super::{MINUTE, as_member, create, nothing_is_left, own_volumes, said};
 
 #[test]
 fn a_clone_outlasts_a_daemon_that_is_restarted() {
@@ -23,43 +23,20 @@ fn a_clone_outlasts_a_daemon_that_is_restarted() {
 /// boots.
 #[track_caller]
 fn outlasts(sandbox: &Sandbox, command: &str, more: &[&str]) {
-    let [held, go] = ["held", "go"].map(|name| sandbox.tmp().join(name));
-    sandbox.fake_tool(
-        "virsh",
-        &format!(
-            "while IFS= read -r line; do\n\
-             case $line in '{command}'*) [ -e {go} ] || {{ : >{held}; while [ ! -e {go} ]; do sleep 0.1; done; }} ;; esac\n\
-             printf '%s\\n' \"$line\"\n\
-             done | exec /usr/bin/virsh \"$@\"",
-            go = go.display(),
-            held = held.display()
-        ),
-    );
-    let running = sandbox.vmtools(&[&["clone", "web", "twin", "-v"], more].concat()).spawn();
-    wait_for(command, MINUTE, || held.exists().then_some(()));
+    let calls = HeldCalls::hold(sandbox, command, Passing::Kept);
+    let mut running = sandbox.vmtools(&[&["clone", "web", "twin", "-v"], more].concat()).spawn();
+    calls.await_call(&mut running);
     sandbox.libvirtd_kill();
     sandbox.libvirtd_start();
-    std::fs::write(&go, "").unwrap();
+    calls.go_on();
     let run = running.wait(MINUTE).success();
-    sandbox.real_tool("virsh");
+    drop(calls);
     assert_eq!(sandbox.domains(), ["twin", "web"], "{command}: {run}");
     if command == "pool-refresh" {
         sandbox.vmtools(&["start", "twin", "--wait=ssh"]).run().success();
     }
     assert!(!sandbox.virsh(&["dumpxml", "twin"]).stdout.contains("creating"), "{command}: {run}");
     sandbox.vmtools(&["delete", "--force", "twin"]).run().success();
-    for file in [held, go] {
-        std::fs::remove_file(file).unwrap();
-    }
-}
-
-/// vmtools as a member of libvirt's group, who may not read the disks of [`theirs`].
-fn as_member(sandbox: &Sandbox, args: &[&str]) -> Cmd {
-    let home = sandbox.tmp().join("member");
-    let home = home.to_str().unwrap();
-    sandbox.as_root("install", &["-d", "-o", "4242", "-g", "4242", home]).run().success();
-    let command = sandbox.as_user(&["libvirt"], env!("CARGO_BIN_EXE_vmtools"), args);
-    command.env("HOME", home).env("TMPDIR", home).cwd(home)
 }
 
 /// A VM of others whose one disk of its own is in no pool, and takes libvirt a while to copy.

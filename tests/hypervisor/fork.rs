@@ -1,11 +1,10 @@
 //! VMs that go on from where a running one was.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::Duration;
 
 use super::support::{HeldCalls, Passing, Run, Sandbox, is_thorough, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, nothing_is_left, own_volumes, unbootable_image};
+use super::{MINUTE, as_member, create, nothing_is_left, own_volumes, unbootable_image};
 
 const LONG: Duration = Duration::from_secs(600);
 
@@ -202,7 +201,7 @@ fn what_cannot_be_forked_is_left_alone() {
     let (blocks, volumes) = (disks(&sandbox, "p"), own_volumes(&sandbox));
     let run = fork("p");
     assert_ne!(run.status.code(), Some(0), "{run}");
-    as_member(&sandbox, &["fork", "p", "q"]).code(7).stderr_has("cannot write");
+    as_member(&sandbox, &["fork", "p", "q"]).run().code(7).stderr_has("cannot write");
     // What is stored is no more what runs.
     let mac = sandbox.vmtools(&["status", "p", "--json"]).run().success().json();
     let mac = mac["interfaces"][0]["mac"].as_str().unwrap().to_owned();
@@ -218,13 +217,4 @@ fn what_cannot_be_forked_is_left_alone() {
     assert!(volumes.iter().all(|volume| own_volumes(&sandbox).contains(volume)));
     sandbox.vmtools(&["delete", "--force", "p", "m"]).run().success();
     nothing_is_left(&sandbox);
-}
-
-/// As a member of libvirt's group, who may not write to the storage pool.
-fn as_member(sandbox: &Sandbox, args: &[&str]) -> Run {
-    let home = sandbox.tmp().join("member");
-    let home = home.to_str().unwrap();
-    sandbox.as_root("install", &["-d", "-o", "4242", "-g", "4242", home]).run().success();
-    let command = sandbox.as_user(&["libvirt"], env!("CARGO_BIN_EXE_vmtools"), args);
-    command.env("HOME", home).env("TMPDIR", home).cwd(Path::new(home)).run()
 }

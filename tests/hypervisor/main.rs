@@ -58,6 +58,14 @@ fn create(sandbox: &Sandbox, name: &str, image: &Path, more: &[&str]) -> Cmd {
     sandbox.vmtools(&args)
 }
 
+/// The program as an ordinary user of libvirt's group, with a home of their own, who may not read what is root's.
+fn as_member(sandbox: &Sandbox, args: &[&str]) -> Cmd {
+    let home = sandbox.tmp().join("member");
+    sandbox.as_root("install", &["-d", "-o", "4242", "-g", "4242", home.to_str().unwrap()]).run().success();
+    let command = sandbox.as_user(&["libvirt"], env!("CARGO_BIN_EXE_vmtools"), args);
+    command.env("HOME", &home).env("TMPDIR", &home).cwd(&home)
+}
+
 /// An image for VMs of which no test asks the guest anything: emulating one that boots would keep a processor busy.
 fn unbootable_image(sandbox: &Sandbox) -> PathBuf {
     public_cases::tiny_image(sandbox).into()

@@ -1,15 +1,7 @@
 //! Into a guest and out of it: its serial log, commands, files, its console, the user's own ssh.
 
 use super::support::{Background, Cmd, Sandbox, Terminal, sandbox_or_skip, wait_for};
-use super::{MINUTE, create, said};
-
-/// The program as an ordinary user of the group libvirt, with a home of his own.
-fn as_member(sandbox: &Sandbox, args: &[&str]) -> Cmd {
-    let home = sandbox.root().join("member");
-    sandbox.as_root("install", &["-d", "-o", "4242", home.to_str().unwrap()]).run().success();
-    let command = sandbox.as_user(&["libvirt"], env!("CARGO_BIN_EXE_vmtools"), args);
-    command.env("HOME", &home).env("TMPDIR", &home).cwd(&home)
-}
+use super::{MINUTE, as_member, create, said};
 
 /// A script in the guest, by the agent: a login under emulation takes a second.
 fn inside(sandbox: &Sandbox, script: &str) -> Cmd {

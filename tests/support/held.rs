@@ -53,7 +53,8 @@ impl<'a> HeldCalls<'a> {
         fs::create_dir_all(&folder).unwrap();
         let pass = r#"printf '%s\n' "$line""#;
         let wait = format!(
-            "case $line in {calls}*) : >{0}/held; until [ -e {0}/go ]; do sleep 0.05; done ;; esac",
+            "case $line in {}*) : >{1}/held; until [ -e {1}/go ]; do sleep 0.05; done ;; esac",
+            calls.replace(' ', "\\ "),
             folder.display()
         );
         let steps = match passing {

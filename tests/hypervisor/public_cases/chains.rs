@@ -1,5 +1,6 @@
 //! 53, 08: files that others stand on, wherever these lie and however they are named, are never removed.
 
+use super::super::as_member;
 use super::super::support::{Sandbox, sandbox_or_skip};
 use super::{
     Faults, IMAGES, POOL, brief, case, chain_holds, create_tiny, define, disk, domain, exists, forget, give,
@@ -261,17 +262,13 @@ fn a_member_of_libvirts_group_breaks_no_chain_that_only_root_can_read() {
     overlay(&sandbox, top, &low);
     define(&sandbox, &case("53-overlay.xml"));
     shell(&sandbox, "chmod 600 \"$0\" && chmod 700 /srv/overlays", &[top]);
-    let home = sandbox.tmp().join("member");
-    let home = home.to_str().unwrap();
-    sandbox.as_root("install", &["-d", "-o", "4242", "-g", "4242", home]).run().success();
     let mut faults = Faults::default();
     for args in [&["delete", "--yes", "low"][..], &["delete", "--force", "--all"]] {
         if sandbox.domains() == ["c53-child"] {
             create_tiny(&sandbox, "low", &[]);
             overlay(&sandbox, top, &path_of(&sandbox, "low", "vda"));
         }
-        let member = sandbox.as_user(&["libvirt"], env!("CARGO_BIN_EXE_vmtools"), args);
-        let run = member.env("HOME", home).env("TMPDIR", home).cwd(home).run();
+        let run = as_member(&sandbox, args).run();
         faults.check(run.status.code() != Some(0), brief(&run));
         faults.check(chain_holds(&sandbox, top), format_args!("{}: the chain is broken", brief(&run)));
     }
