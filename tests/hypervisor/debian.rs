@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::nothing_is_left;
 use super::support::{Sandbox, is_thorough, sandbox_or_skip, virtiofsd, wait_for};
 
+/// More than vmtools waits for such a guest.
+const LONG: Duration = Duration::from_secs(1260);
+
 #[test]
 fn debian_comes_up_lets_in_and_is_committed() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
@@ -18,22 +21,7 @@ fn debian_comes_up_lets_in_and_is_committed() {
         "#cloud-config\nruncmd: [[touch, /their-own]]\npackges: [none]\nusers: deploy,ops\n",
     )
     .unwrap();
-    let create = [
-        "create",
-        "deb",
-        "--image",
-        image,
-        "-m",
-        "1G",
-        "-c",
-        "1",
-        "-d",
-        "4",
-        "--start",
-        "--wait",
-        "--timeout",
-        "8m",
-    ];
+    let create = ["create", "deb", "--image", image, "-m", "1G", "-c", "1", "-d", "4", "--start", "--wait"];
     let (work, data) = (sandbox.home().join("work"), sandbox.home().join("my data"));
     for folder in [&work, &data] {
         std::fs::create_dir(folder).unwrap();
@@ -44,7 +32,7 @@ fn debian_comes_up_lets_in_and_is_committed() {
     let mount = ["--mount", &mounts[0], "--mount", &mounts[1]];
     let made = sandbox.vmtools(&[&create[..], &more, &mount].concat()).stdin("geheim\n");
     let made = made.path_first(virtiofsd.parent().unwrap());
-    made.timeout(Duration::from_secs(600)).run().success().stderr_has("line 3").stderr_has("packages");
+    made.timeout(LONG).run().success().stderr_has("line 3").stderr_has("packages");
     let ssh = sandbox.vmtools(&["ssh", "deb", "--", "hostname; cloud-init status"]).run().success();
     assert!(ssh.stdout.starts_with("deb\n") && ssh.stdout.contains("done"), "{ssh}");
     // Both halves of the user-data, and the password, which is hashed.
@@ -77,11 +65,7 @@ fn debian_comes_up_lets_in_and_is_committed() {
     running.signal("TERM");
     running.wait(Duration::from_secs(60)).code(143);
     sandbox.vmtools(&["ssh", "deb", "--", "! pgrep -x sleep"]).run().success();
-    sandbox
-        .vmtools(&["wait", "deb", "--for", "agent", "--timeout", "2m"])
-        .timeout(Duration::from_secs(180))
-        .run()
-        .success();
+    sandbox.vmtools(&["wait", "deb", "--for", "agent"]).timeout(LONG).run().success();
     a_committed_image_gets_an_identity_of_its_own(&sandbox);
     sandbox.vmtools(&["delete", "--force", "deb", "two"]).run().success();
     sandbox.vmtools(&["image", "rm", "ready"]).run().success();
@@ -97,12 +81,10 @@ fn a_committed_image_gets_an_identity_of_its_own(sandbox: &Sandbox) {
         sandbox.vmtools(&["ssh", name, "--", script]).run().success().lines()
     };
     let first = identity("deb");
-    sandbox.vmtools(&["stop", "deb", "--timeout", "5m"]).timeout(Duration::from_secs(330)).run().success();
+    sandbox.vmtools(&["stop", "deb"]).timeout(LONG).run().success();
     sandbox.vmtools(&["image", "commit", "deb", "ready"]).run().success();
     let create = ["create", "two", "--image", "ready", "-m", "1G", "-c", "1", "-d", "4", "--start", "--wait"];
-    // Emulated, beside other guests.
-    let patient = [&create[..], &["--timeout", "10m"]].concat();
-    sandbox.vmtools(&patient).timeout(Duration::from_secs(700)).run().success();
+    sandbox.vmtools(&create).timeout(LONG).run().success();
     let second = identity("two");
     assert_eq!((first.len(), second.len()), (2, 2), "{first:?} {second:?}");
     for (old, new) in first.iter().zip(&second) {
@@ -113,8 +95,7 @@ fn a_committed_image_gets_an_identity_of_its_own(sandbox: &Sandbox) {
         return;
     }
     // Once for an instance, not at each start.
-    sandbox.vmtools(&["stop", "two", "--timeout", "5m"]).timeout(Duration::from_secs(330)).run().success();
-    let started = sandbox.vmtools(&["start", "two", "--wait=ssh", "--timeout", "5m"]);
-    started.timeout(Duration::from_secs(330)).run().success();
+    sandbox.vmtools(&["stop", "two"]).timeout(LONG).run().success();
+    sandbox.vmtools(&["start", "two", "--wait=ssh"]).timeout(LONG).run().success();
     assert_eq!(identity("two"), second);
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::support::{HeldCalls, Passing, Run, Sandbox, is_thorough, sandbox_or_skip, wait_for};
 use super::{MINUTE, as_member, create, nothing_is_left, own_volumes, unbootable_image};
 
-const LONG: Duration = Duration::from_secs(600);
+/// More than vmtools waits for such a guest.
+const LONG: Duration = Duration::from_secs(1260);
 
 /// What a guest is known by: all of it has to be another in a fork.
 const IDENTITY: &str = "hostname; hostnamectl hostname; cat /etc/machine-id; \

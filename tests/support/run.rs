@@ -25,7 +25,7 @@ impl Cmd {
     pub(super) fn new(enter: Vec<OsString>, program: impl AsRef<OsStr>, args: &[impl AsRef<OsStr>]) -> Self {
         let mut argv = vec![program.as_ref().to_os_string()];
         argv.extend(args.iter().map(|arg| arg.as_ref().to_os_string()));
-        Self { enter, argv, env: Vec::new(), cwd: None, stdin: Vec::new(), timeout: Duration::from_secs(120) }
+        Self { enter, argv, env: Vec::new(), cwd: None, stdin: Vec::new(), timeout: Duration::from_secs(300) }
     }
 
     /// One more argument.
@@ -75,7 +75,7 @@ impl Cmd {
         self
     }
 
-    /// How long `run` waits before it kills the command and fails the test; two minutes unless told.
+    /// How long `run` waits before it kills the command and fails the test; five minutes unless told.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -176,12 +176,13 @@ impl Sandbox {
         Ok(self.copy_in(&guest::busybox_image()?, "busybox.qcow2"))
     }
 
-    /// The same of the Debian guest's.
+    /// The same of the Debian guest's. vmtools waits long for guests from then on: emulated beside others, such a one was
+    /// seen to boot for ten minutes.
     ///
     /// # Errors
     /// The reason why this machine cannot build it.
     pub fn debian_image(&self) -> Result<PathBuf, Skip> {
-        Ok(self.copy_in(&guest::debian_image()?, "debian.qcow2"))
+        Ok(self.heavy_guest(&guest::debian_image()?))
     }
 
     /// The same of a Debian guest's whose network is not networkd's.
@@ -189,7 +190,14 @@ impl Sandbox {
     /// # Errors
     /// The reason why this machine cannot build it.
     pub fn debian_image_with(&self, network: NetworkManagement) -> Result<PathBuf, Skip> {
-        Ok(self.copy_in(&guest::debian_image_with(network)?, "debian.qcow2"))
+        Ok(self.heavy_guest(&guest::debian_image_with(network)?))
+    }
+
+    fn heavy_guest(&self, image: &Path) -> PathBuf {
+        for setting in ["wait.timeout=20m", "wait.stop_timeout=10m"] {
+            self.vmtools(&["config", "--set", setting]).run().success();
+        }
+        self.copy_in(image, "debian.qcow2")
     }
 
     /// Copies a file of the outside to `images/NAME` in here. Never a link: libvirt changes the owner of
