@@ -55,6 +55,10 @@ pub use network::{
     HostUpdate, Lease, LeaseDelay, Network, NetworkDevice, NetworkIp, NetworkSpec, PortGroup, Reservation,
 };
 pub use save_image::{SaveImage, SaveImageError};
+pub use snapshot::{
+    DeleteScope, LiveImage, NewSnapshot, RevertOptions, RevertTo, Snapshot, SnapshotChange, SnapshotDisk,
+    SnapshotDiskKind, SnapshotKind, SnapshotMade, SnapshotRecord, SnapshotState,
+};
 pub use storage::{Pool, PoolContents, PoolKind, Volume, VolumeKind, VolumeSpec};
 pub use xml::{Element, Node, XmlError};
 

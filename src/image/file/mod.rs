@@ -1,5 +1,6 @@
 //! The files of images: what they are, whether they hold still, how they are written and copied.
 
+mod internal_snapshots;
 mod kind;
 mod overlay;
 mod qemu_lock;
@@ -8,6 +9,7 @@ mod sparse_copy;
 mod stamp;
 mod write;
 
+pub use internal_snapshots::{InternalSnapshot, SnapshotTable, internal_snapshots};
 pub use kind::{FileKind, check_iso, check_regular};
 pub(in crate::image) use kind::{open_quietly, open_regular};
 pub use overlay::Overlay;

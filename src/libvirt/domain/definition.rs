@@ -71,7 +71,7 @@ impl Domain {
     }
 
     /// Reads a definition.
-    pub(super) fn of_tree(tree: Element) -> Self {
+    pub(in crate::libvirt) fn of_tree(tree: Element) -> Self {
         let text = |path: &str| tree.find_text(path);
         let devices = tree.find("devices");
         let all = |name: &'static str| devices.into_iter().flat_map(move |devices| devices.all(name));

@@ -277,7 +277,7 @@ pub(super) fn lists(text: &str, uuid: Uuid) -> bool {
     lines(text).any(|line| Uuid::try_parse(line.trim()) == Ok(uuid))
 }
 
-pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(in crate::libvirt) fn lines(text: &str) -> impl Iterator<Item = &str> {
     // Not `lines`: a name may end with a carriage return.
     text.split('\n').filter(|line| !line.trim().is_empty())
 }

@@ -46,6 +46,7 @@ pub use disk::{Bus, Disk, DiskDevice, DiskRole, DiskSource, Encryption, FreeTarg
 pub use hardware::cdrom;
 pub use interface::{Interface, InterfaceKind, SocketRole};
 pub use live_copy::LiveOverlay;
+pub(in crate::libvirt) use lookup::lines;
 pub use lookup::{DomainId, Scope, UndefineOptions};
 pub use metadata::{
     FirstStart, HotplugLimits, Metadata, MetadataChange, Mounted, OwnedVolume, Parent, SshAccess,
