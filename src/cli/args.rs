@@ -3,7 +3,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::commands::{
     clone, completions, config, console, cp, create, delete, disk, doctor, events, exec, fork, gc, help,
     image, ip, list, logs, man, monitor, network, networks, pause, protect, rename, restart, resume, set,
-    ssh, ssh_config, start, status, stop, template, unprotect, vnc, wait,
+    snapshot, ssh, ssh_config, start, status, stop, template, unprotect, vnc, wait,
 };
 use super::guide;
 use crate::config::Color;
@@ -119,6 +119,8 @@ pub enum Command {
     Events(events::EventsArgs),
     /// Manage a VM's disks and CD-ROM drives
     Disk(disk::DiskArgs),
+    /// Manage snapshots of VMs
+    Snapshot(snapshot::SnapshotArgs),
     /// Manage images
     Image(image::ImageArgs),
     /// Manage templates
@@ -131,7 +133,7 @@ pub enum Command {
     Config(config::ConfigArgs),
     /// Check that this host can run VMs, and show how to fix what is missing
     Doctor(doctor::DoctorArgs),
-    /// Remove expired VMs and the leftovers of killed commands
+    /// Remove expired VMs and snapshots, and the leftovers of killed commands
     Gc(gc::GcArgs),
     /// Generate shell completions
     Completions(completions::CompletionsArgs),

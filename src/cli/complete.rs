@@ -66,6 +66,15 @@ pub fn guest_paths() -> ArgValueCandidates {
     })
 }
 
+/// Names of the snapshots of the VM in the line.
+pub fn snapshots() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let Some(vm) = vm_of_snapshots(words()) else { return Vec::new() };
+        let names = ask(async |manager, task| manager.snapshots(&task).names(&vm).await);
+        candidates(names.unwrap_or_default())
+    })
+}
+
 /// Names of networks.
 pub fn networks() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
@@ -178,6 +187,12 @@ fn words() -> impl Iterator<Item = String> {
     words.map(|word| word.to_string_lossy().into_owned())
 }
 
+/// The VM behind `snapshot VERB`. Before it may be options without a value alone, of which the verbs have few others.
+fn vm_of_snapshots(words: impl Iterator<Item = String>) -> Option<String> {
+    let mut behind = words.skip_while(|word| word != "snapshot").skip(2);
+    behind.find(|word| !word.starts_with('-'))
+}
+
 /// What `--connect` says among the words.
 fn connection(mut words: impl Iterator<Item = String>) -> Option<UriChoice> {
     while let Some(word) = words.next() {
@@ -214,6 +229,15 @@ impl Observer for Silent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_line_tells_the_vm_of_a_snapshot() {
+        let of = |line: &str| vm_of_snapshots(line.split(' ').map(str::to_owned));
+        assert_eq!(of("--json snapshot delete --force web s1").as_deref(), Some("web"));
+        assert_eq!(of("snapshot show web ").as_deref(), Some("web"));
+        assert_eq!(of("snapshot show"), None);
+        assert_eq!(of("status web"), None);
+    }
 
     #[test]
     fn the_line_tells_its_connection() {

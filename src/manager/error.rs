@@ -1,7 +1,7 @@
 use super::{
     AgentError, CloneError, ConsoleError, CopyError, CreateError, DiskError, EndpointError, ExecError,
-    ForkError, ImageError, NetworkError, Remnant, ResourceError, ScreenError, StorageError, VmError,
-    WaitError, WarmError,
+    ForkError, ImageError, NetworkError, Remnant, ResourceError, ScreenError, SnapshotError, StorageError,
+    VmError, WaitError, WarmError,
 };
 use crate::model::Invalid;
 use crate::{config, guest, host, image, libvirt, seed};
@@ -30,6 +30,9 @@ pub enum Error {
     /// A disk or CD-ROM drive of a VM.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A snapshot.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// A network, or a VM's interface on it.
     #[error(transparent)]
     Network(#[from] NetworkError),

@@ -37,6 +37,7 @@ mod operation;
 mod power;
 mod remnant;
 mod retry;
+mod snapshot;
 mod storage;
 mod task;
 mod undo;
@@ -79,9 +80,14 @@ pub use observe::{
 };
 pub use power::{Power, StateChange, StopBy};
 pub use remnant::{Left, Remnant};
+pub use snapshot::{
+    DeletedSnapshot, DiskObstacle, MemoryObstacle, Quiesce, SnapshotDeletion, SnapshotError, SnapshotRequest,
+    SnapshotSelection, SnapshotSettings, SnapshotStatus, Snapshots,
+};
 pub use storage::{Place, StorageError};
 pub use task::{
-    Already, Event, Interrupt, Observer, Step, Task, WaitObservation, Warning, interrupt_channel,
+    Already, Event, Interrupt, Observer, SnapshotLoss, Step, Task, WaitObservation, Warning,
+    interrupt_channel,
 };
 pub use vm_manager::VmManager;
 pub use vms::{

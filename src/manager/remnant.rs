@@ -40,6 +40,13 @@ pub enum Left {
         /// The overlay's path.
         path: String,
     },
+    /// A snapshot of a VM that was not finished.
+    Snapshot {
+        /// The VM.
+        vm: String,
+        /// The snapshot.
+        name: String,
+    },
     /// A file in a guest.
     GuestFile {
         /// Its path, or its name.
@@ -69,6 +76,7 @@ impl fmt::Display for Remnant {
             Left::Network { name } => write!(f, "the network {name}"),
             Left::File { path } => f.write_str(path),
             Left::Overlay { vm, path } => write!(f, "{path}, an overlay on a disk of {vm}"),
+            Left::Snapshot { vm, name } => write!(f, "the snapshot {name} of {vm}"),
             Left::GuestFile { name, beside: None } => f.write_str(name),
             Left::GuestFile { name, beside: Some(beside) } => write!(f, "{name} beside {beside}"),
         }?;

@@ -7,7 +7,8 @@ use super::locality::Locality;
 use super::operation::Operation;
 use super::{
     Changes, Check, CloneRequest, Deletion, Disks, Error, FileCopy, GarbageCollection, GuestAccess,
-    GuestAgent, Images, Monitoring, Networks, Plan, Power, Task, VmSpec, VmStatus, Vms, WarmStates,
+    GuestAgent, Images, Monitoring, Networks, Plan, Power, Snapshots, Task, VmSpec, VmStatus, Vms,
+    WarmStates,
 };
 use crate::config::{Config, Paths};
 use crate::libvirt::Client;
@@ -72,6 +73,11 @@ impl VmManager {
     /// VMs' disks and drives.
     pub fn disks<'a>(&'a self, task: &'a Task) -> Disks<'a> {
         Disks::of(self.operation(task))
+    }
+
+    /// VMs' snapshots.
+    pub fn snapshots<'a>(&'a self, task: &'a Task) -> Snapshots<'a> {
+        Snapshots::of(self.operation(task))
     }
 
     /// Images, on this machine and in libvirt's pools.

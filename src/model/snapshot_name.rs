@@ -9,8 +9,8 @@ use super::{Invalid, Timestamp};
 pub struct SnapshotName(String);
 
 impl SnapshotName {
-    /// The longest name taken: that of a VM. From 252 bytes on libvirt makes the snapshot and then fails to keep its
-    /// document (11.3).
+    /// The longest name taken: that of a VM. Of one of 250 bytes libvirt makes the snapshot and then fails to keep its
+    /// document, so that it is in the disks alone (11.3).
     pub const MAX_LENGTH: usize = 63;
 
     /// The name as text.

@@ -19,6 +19,9 @@ pub fn step(step: Step) -> &'static str {
         Step::SaveState => "saving its running state",
         Step::MergeOverlays => "merging what was written meanwhile",
         Step::GiveIdentity => "giving the guest its identity",
+        Step::SnapshotMemory => "saving memory and disks",
+        Step::SnapshotDisks => "creating a snapshot of the disks",
+        Step::DeleteSnapshot => "deleting a snapshot",
     }
 }
 

@@ -23,6 +23,7 @@ mod libvirt;
 mod network;
 mod process;
 mod seed;
+mod snapshot;
 mod ssh;
 mod storage;
 mod vm;
@@ -38,7 +39,7 @@ pub use doing::Doing;
 pub use kind::ErrorKind;
 
 use crate::host::Error as HostError;
-use crate::manager::{self, Error, Left, WaitError, installer};
+use crate::manager::{self, Error, Left, Remnant, WaitError, installer};
 use crate::model::{DiskSize, Invalid};
 
 /// What an error is, and what to do next.
@@ -160,6 +161,7 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Fork(error) => fork::advice(error),
         Error::Storage(error) => storage::advice(error),
         Error::Disk(error) => disk::advice(error),
+        Error::Snapshot(error) => snapshot::advice(error),
         Error::Network(error) => network::advice(error),
         Error::Images(error) => image::stored_advice(error),
         Error::Warm(error) => warm::advice(error),
@@ -190,6 +192,9 @@ fn advice(error: &Error, doing: Doing) -> Advice {
             let has = |is: fn(&Left) -> bool| left.iter().any(|remnant| is(&remnant.what));
             let remove = if has(|what| matches!(what, Left::Overlay { .. })) {
                 hint(format_args!("the VM runs on; {} merges {them} into its disk", vmtools("gc")))
+            } else if let Some((vm, name)) = left.iter().find_map(snapshot_left) {
+                let delete = vmtools("snapshot delete").arg(vm).arg(name);
+                hint(format_args!("delete it with {delete}, once libvirt answers"))
             } else if has(|what| matches!(what, Left::GuestFile { .. })) {
                 hint(format_args!("remove {them} in the guest"))
             } else if has(|what| matches!(what, Left::File { .. })) {
@@ -203,6 +208,14 @@ fn advice(error: &Error, doing: Doing) -> Advice {
             };
             (advice(cause, doing).0, remove)
         }
+    }
+}
+
+/// The VM and the name of a snapshot that is left.
+fn snapshot_left(remnant: &Remnant) -> Option<(&str, &str)> {
+    match &remnant.what {
+        Left::Snapshot { vm, name } => Some((vm, name)),
+        _ => None,
     }
 }
 

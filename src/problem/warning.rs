@@ -1,7 +1,7 @@
 //! Warnings in words.
 
 use super::{virsh, vmtools, warm};
-use crate::manager::{FreezeFault, Setting, UserDataWarning, Warning};
+use crate::manager::{FreezeFault, Setting, SnapshotLoss, UserDataWarning, Warning};
 use crate::model::{SharedFolder, counted};
 
 /// The warning, in one line. One match, so that none is forgotten.
@@ -83,6 +83,23 @@ pub fn text(warning: &Warning) -> String {
             "the guest agent of {vm} stopped answering, and its file systems may still be frozen; thaw them with {}",
             virsh("domfsthaw").arg(vm)
         ),
+        W::MemoryNotSaved { vm, reason } => {
+            format!("the memory of {vm} is not saved ({reason}): the snapshot has its disks only")
+        }
+        W::SnapshotNotFrozen { vm, reason } => {
+            let why = snapshot_not_frozen(vm, reason);
+            format!("{why}: the snapshot is only crash-consistent, as after a power failure")
+        }
+        W::NotInSnapshot { vm, loss: SnapshotLoss::Firmware } => format!(
+            "the snapshot does not include the UEFI variables of {vm}, such as boot entries: they are not in a qcow2 file"
+        ),
+        W::NotInSnapshot { vm, loss: SnapshotLoss::Tpm } => {
+            format!("the snapshot does not include the TPM state of {vm}: only a snapshot with memory does")
+        }
+        W::LeftPaused { vm } => format!(
+            "{vm} is paused now, perhaps because its disk is full: free some space, then resume it with {}",
+            vmtools("resume").arg(vm)
+        ),
         W::TpmLeftOut { vm } => {
             format!("{vm} gets a new, empty TPM: what the TPM of its source has sealed cannot be unsealed")
         }
@@ -117,6 +134,17 @@ fn not_frozen(vm: &str, reason: &FreezeFault) -> String {
             "the copy did not start within {}, the time limit for freezing the file systems of {vm}",
             humantime::format_duration(*at_most)
         ),
+    }
+}
+
+/// The same of a snapshot.
+fn snapshot_not_frozen(vm: &str, reason: &FreezeFault) -> String {
+    match reason {
+        FreezeFault::TooShort { at_most } => format!(
+            "the file systems of {vm} were thawed after {}, before the snapshot was done",
+            humantime::format_duration(*at_most)
+        ),
+        other => not_frozen(vm, other),
     }
 }
 

@@ -37,6 +37,7 @@ mod races;
 mod reach;
 mod replace;
 mod screen;
+mod snapshot;
 mod stress;
 mod template;
 mod warm;

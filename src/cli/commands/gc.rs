@@ -8,7 +8,7 @@ use crate::cli::render;
 use crate::manager::{Error, Garbage};
 use crate::problem::Problem;
 
-/// Remove expired VMs and the leftovers of killed commands.
+/// Remove expired VMs and snapshots, and the leftovers of killed commands.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vmtools gc --dry-run")]
 pub struct GcArgs {

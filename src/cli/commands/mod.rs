@@ -29,6 +29,7 @@ pub mod rename;
 pub mod restart;
 pub mod resume;
 pub mod set;
+pub mod snapshot;
 pub mod ssh;
 pub mod ssh_config;
 pub mod start;
@@ -82,6 +83,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode, Proble
         Command::Monitor(args) => monitor::run(args, context).await,
         Command::Events(args) => events::run(args, context).await,
         Command::Disk(args) => disk::run(args, context).await,
+        Command::Snapshot(args) => snapshot::run(args, context).await,
         Command::Image(args) => image::run(args, context).await,
         Command::Template(args) => template::run(args, context).await,
         Command::Network(args) => network::run(args, context).await,

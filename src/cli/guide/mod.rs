@@ -29,7 +29,7 @@ macro_rules! topic {
 }
 
 /// All guides, in the order in which they are listed.
-pub const TOPICS: [Topic; 13] = [
+pub const TOPICS: [Topic; 14] = [
     topic!("images", "The disks that VMs start from: catalogue, downloads, your own"),
     topic!("templates", "Named sets of values for `create`, and the Windows template"),
     topic!("cloud-init", "First-boot configuration of a guest; Ignition"),
@@ -37,6 +37,7 @@ pub const TOPICS: [Topic; 13] = [
     topic!("waiting", "Waiting until a VM is ready, or has stopped"),
     topic!("changing", "Memory, vCPUs, disks, names, protection, deletion"),
     topic!("clones", "Full, linked and live clones, and forks of running VMs"),
+    topic!("snapshots", "The state of a VM, kept: its disks, and its memory"),
     topic!("warm", "Starting new VMs from a saved running state, in seconds"),
     topic!("networks", "Networks, fixed addresses, published ports"),
     topic!("folders", "Sharing directories of this host with a guest"),

@@ -10,6 +10,7 @@ mod plain;
 mod prometheus;
 mod sample;
 mod setting;
+mod snapshot;
 mod status;
 mod table;
 mod template;
@@ -37,6 +38,10 @@ pub use prometheus::exposition;
 pub use sample::{SampleColumn, bytes, samples, samples_as_csv};
 pub use setting::{
     ChainLink, KeyValue, SettingRow, TemplateDocument, TemplateSettingRow, settings, template,
+};
+pub use snapshot::{
+    deleted_snapshot, snapshot, snapshot_changed, snapshot_created, snapshot_deletion, snapshot_tree,
+    snapshots,
 };
 pub use status::status;
 use table::table;
@@ -203,6 +208,8 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::BrokenCommit => "left by an image commit that was killed",
         Reason::WarmState => "warm state that is of no use",
         Reason::ForkOverlay => "an overlay left by a fork that was killed; it is merged into the VM's disk",
+        Reason::ExpiredSnapshot => "expired snapshot",
+        Reason::UnfinishedSnapshot => "left by a snapshot create that was killed",
         Reason::BrokenWrite => "left by a command that was killed while writing a file",
     };
     let name = visible(&item.name);

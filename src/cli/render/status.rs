@@ -25,7 +25,8 @@ pub fn status(vm: &VmStatus) -> String {
     where_it_comes_from(&mut page, vm);
     devices(&mut page, vm);
     for snapshot in &vm.snapshots {
-        page.line("snapshot", snapshot);
+        let is_current = vm.current_snapshot.as_ref() == Some(snapshot);
+        page.line("snapshot", format!("{snapshot}{}", if is_current { " (current)" } else { "" }));
     }
     page.0
 }

@@ -9,6 +9,7 @@ use super::state::parse_stats;
 use super::stats::DomainStats;
 use super::summary::DomainSummary;
 use crate::libvirt::command::Command;
+use crate::libvirt::snapshot::current_of;
 use crate::libvirt::{Definition, DomainDefinitions, Error};
 use crate::model::{Uuid, VmState};
 
@@ -46,6 +47,8 @@ pub struct DomainDetails {
     pub autostart: bool,
     /// The snapshots' names, each after its parent.
     pub snapshots: Vec<String>,
+    /// The one with which its present state began.
+    pub current_snapshot: Option<String>,
 }
 
 /// A stored definition, and what its domain does.
@@ -71,6 +74,7 @@ impl DomainDefinitions<'_> {
             of("dumpxml"),
             Command::new("list --all --autostart --uuid"),
             of("snapshot-list --name --topological"),
+            of("snapshot-current --name"),
         ];
         let mut replies = self.client.call_each(&asks).await?.into_iter();
         let mut next = || replies.next().unwrap_or(Ok(String::new()));
@@ -79,6 +83,7 @@ impl DomainDefinitions<'_> {
             domain: self.located(parse_domain(&asks[1].display(), &next()?)?).await?,
             autostart: lists(&next()?, uuid),
             snapshots: lines(&next()?).map(str::to_owned).collect(),
+            current_snapshot: current_of(next())?,
         })
     }
 

@@ -152,6 +152,11 @@ impl Domain {
         Some(source).filter(|source| *source != DiskSource::Empty)
     }
 
+    /// The format of the image with its firmware's variables, where libvirt writes it: it is raw else.
+    pub fn nvram_format(&self) -> Option<&str> {
+        self.tree.find_attribute("os/nvram", "format")
+    }
+
     /// The file or device of the host with its firmware's variables.
     pub fn nvram(&self) -> Option<String> {
         self.nvram_source()?.path().map(str::to_owned)

@@ -138,6 +138,15 @@ impl Domains<'_> {
         Ok(lists(&text, uuid))
     }
 
+    /// The UUIDs of the domains that have snapshots.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn with_snapshots(self) -> Result<Vec<Uuid>, Error> {
+        let text = self.client.call(Command::new("list --all --with-snapshot --uuid")).await?;
+        Ok(lines(&text).filter_map(|line| Uuid::try_parse(line.trim()).ok()).collect())
+    }
+
     /// The names of the domains that libvirt starts by itself.
     ///
     /// # Errors

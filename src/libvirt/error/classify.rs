@@ -221,6 +221,8 @@ fn not_available(command: &str, messages: &Messages) -> Option<Error> {
     let unsupported = is_of(last, "unsupported configuration: {} is not supported{}")
         && unquoted(last).contains("is not supported");
     (unsupported
+        // VIR_ERR_OPERATION_UNSUPPORTED: this libvirt has no such operation, or not for such a domain.
+        || last.starts_with("Operation not supported: ")
         || is_of(last, "unknown command: '{}'")
         || is_of(last, "command '{}' doesn't support option {}"))
     .then_some(Error::Unsupported { command, message })

@@ -13,6 +13,9 @@ fn what_the_host_lacks_is_told() {
         "{start}operation failed: Unable to find 'efi' firmware that is compatible with the current configuration"
     );
     assert!(matches!(of(&firmware), Error::NoFirmware { .. }));
+    // libvirt 11.3.
+    let snapshot = "error: Operation not supported: internal snapshots of a VM with pflash based firmware require QCOW2 nvram format";
+    assert!(matches!(of(snapshot), Error::Unsupported { .. }));
 }
 
 #[test]

@@ -57,6 +57,13 @@ struct Named {
 }
 
 #[derive(Deserialize)]
+struct Job {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
+}
+
+#[derive(Deserialize)]
 struct Reply {
     #[serde(default, rename = "return")]
     value: Option<Value>,
@@ -92,21 +99,15 @@ impl Snapshots<'_> {
         self.monitor(uuid, &transaction).await.map(drop)
     }
 
-    /// Removes the snapshot of that name from each of the images that has it, of a domain that runs. That is for one that
-    /// libvirt does not know of.
+    /// Whether the running domain's QEMU is saving its memory and disks as a snapshot. It goes on with that when the daemon
+    /// that had begun it is gone, and the next daemon knows of no job.
     ///
     /// # Errors
-    /// When the domain does not run, or QEMU refuses.
-    pub async fn remove_taken(self, uuid: Uuid, name: &str) -> Result<(), Error> {
-        for image in self.images(uuid).await? {
-            if image.has(name) {
-                let arguments = json!({ "device": image.node, "name": name });
-                let command =
-                    json!({ "execute": "blockdev-snapshot-delete-internal-sync", "arguments": arguments });
-                self.monitor(uuid, &command).await?;
-            }
-        }
-        Ok(())
+    /// As [`Snapshots::images`].
+    pub async fn is_saving(self, uuid: Uuid) -> Result<bool, Error> {
+        let (command, value) = self.monitor(uuid, &json!({ "execute": "query-jobs" })).await?;
+        has_save(value)
+            .map_err(|error| Error::Unexpected { command: command.display(), reason: error.to_string() })
     }
 
     async fn monitor(self, uuid: Uuid, qmp: &Value) -> Result<(Command, Value), Error> {
@@ -149,6 +150,13 @@ fn read_images(value: Value) -> Result<Vec<LiveImage>, serde_json::Error> {
         })
     });
     Ok(images.collect())
+}
+
+/// Whether a snapshot is being saved. A job that has ended is there until it is dismissed.
+fn has_save(value: Value) -> Result<bool, serde_json::Error> {
+    let jobs: Vec<Job> = serde_json::from_value(value)?;
+    let has_ended = |job: &Job| matches!(job.status.as_str(), "concluded" | "null");
+    Ok(jobs.iter().any(|job| job.kind == "snapshot-save" && !has_ended(job)))
 }
 
 /// libvirt's alias in QEMU's name of a device: its id, or its path in QEMU's tree. Those that the machine has by itself,
@@ -205,6 +213,16 @@ mod tests {
         assert!(images[0].has("mem") && images[0].has("d1") && !images[0].has("d2"));
         assert_eq!(images[1].file, "/var/lib/libvirt/images/rv.qcow2");
         assert!(images[2].snapshots.is_empty());
+    }
+
+    #[test]
+    fn only_a_save_that_goes_on_is_one() {
+        // qapi/job.json: JobInfo.
+        let job = |kind: &str, status: &str| json!({ "id": "snapsave", "type": kind, "status": status, "current-progress": 1, "total-progress": 9 });
+        let has = |jobs: &[Value]| has_save(Value::Array(jobs.to_vec())).expect("reads");
+        assert!(has(&[job("backup", "running"), job("snapshot-save", "running")]));
+        assert!(!has(&[job("snapshot-save", "concluded"), job("backup", "running")]) && !has(&[]));
+        assert!(has_save(json!({})).is_err());
     }
 
     #[test]

@@ -154,6 +154,11 @@ impl Snapshot {
         Domain::of_tree(self.domain.clone())
     }
 
+    /// Whether it, or a part of it, is in files beside the disks.
+    pub fn is_external(&self) -> bool {
+        matches!(self.kind, SnapshotKind::External | SnapshotKind::Mixed)
+    }
+
     /// Whether it keeps the disk.
     pub fn has_disk(&self, target: &str) -> bool {
         self.disks.iter().any(|disk| disk.target == target && disk.kind != SnapshotDiskKind::No)
@@ -347,7 +352,7 @@ fn parse(command: &Command, document: &str) -> Result<Snapshot, Error> {
 }
 
 /// What `snapshot-current --name` has printed. That there is none is an error of virsh's.
-fn current_of(reply: Result<String, Error>) -> Result<Option<String>, Error> {
+pub(super) fn current_of(reply: Result<String, Error>) -> Result<Option<String>, Error> {
     match reply {
         Ok(text) => Ok(lines(&text).next().map(str::to_owned)),
         Err(error) if error.is_connection() => Err(error),

@@ -5,6 +5,7 @@
 //! that is gone. A disk that was kept on purpose bears one too: disks are never garbage by their names.
 
 mod forks;
+mod snapshots;
 mod sockets;
 mod vms;
 mod volumes;
@@ -13,8 +14,7 @@ mod warm;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-pub(super) use vms::Maker;
-use vms::maker;
+pub(super) use vms::{Maker, maker};
 
 use super::Error;
 use super::clone::copying::maker_of_folder;
@@ -56,6 +56,10 @@ pub enum Reason {
     WarmState,
     /// A running VM that a killed fork has left on an overlay, which is merged into its disk.
     ForkOverlay,
+    /// A snapshot whose time is over.
+    ExpiredSnapshot,
+    /// A snapshot that a killed `snapshot create` has left half-made.
+    UnfinishedSnapshot,
     /// A file that was to take another's place, left by a command that was killed as it wrote it.
     BrokenWrite,
 }
@@ -63,9 +67,9 @@ pub enum Reason {
 /// Something that `gc` removes.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Garbage {
-    /// The VM's name, the volume's, or that of a download's file.
+    /// The VM's name, the volume's, or that of a download's file; of a snapshot `VM/NAME`.
     pub name: String,
-    /// The VM's UUID; `None` for a volume or a download.
+    /// The UUID of the VM, or of that which has the snapshot; `None` for a volume or a download.
     pub uuid: Option<Uuid>,
     /// Why.
     pub reason: Reason,
@@ -85,6 +89,7 @@ enum Target {
     WarmState(WarmKey),
     WarmCopy(PathBuf),
     ForkOverlays(Uuid),
+    Snapshot { uuid: Uuid, name: String },
     Pool(String),
     Download(Box<Leftover>),
     Import(Box<Leftover>),
@@ -106,6 +111,8 @@ impl GarbageCollection<'_> {
     pub async fn find(&self) -> Result<Vec<Garbage>, Error> {
         let inventory = Inventory::load(self.op).await?;
         let mut garbage = self.vms(&inventory).await?;
+        let going: Vec<Uuid> = garbage.iter().filter_map(|vm| vm.uuid).collect();
+        garbage.extend(self.snapshots(&inventory, &going).await?);
         garbage.extend(self.volumes(&inventory));
         garbage.extend(self.forgotten_pools(&inventory).await?);
         garbage.extend(self.fork_overlays(&inventory).await?);
@@ -151,6 +158,7 @@ impl GarbageCollection<'_> {
             Target::WarmState(key) => self.remove_warm_state(key).await,
             Target::WarmCopy(copy) => self.remove_warm_copy(copy),
             Target::ForkOverlays(uuid) => self.remove_fork_overlays(*uuid).await,
+            Target::Snapshot { uuid, name } => self.remove_snapshot(*uuid, name).await,
             Target::Pool(name) => {
                 let retry = Retry::regardless(Instant::now() + PATIENCE);
                 // One in which libvirt still copies is busy.

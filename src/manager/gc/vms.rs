@@ -163,7 +163,7 @@ fn of_domain(domain: &Domain) -> Option<Garbage> {
 }
 
 /// As far as this definition tells, which may be older than the end of its maker.
-pub(super) fn maker(creator: Option<&str>) -> Maker {
+pub(in crate::manager) fn maker(creator: Option<&str>) -> Maker {
     match creator.map(str::parse::<Creator>) {
         None => Maker::None,
         Some(Ok(creator)) if creator.is_alive() == Some(false) => Maker::Gone,

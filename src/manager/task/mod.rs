@@ -14,7 +14,7 @@ pub use interrupt::{Interrupt, interrupt_channel};
 pub use observer::{Event, Observer};
 pub use step::Step;
 pub use wait_observation::WaitObservation;
-pub use warning::Warning;
+pub use warning::{SnapshotLoss, Warning};
 
 /// One operation, from the command or request to its end.
 ///

@@ -29,4 +29,10 @@ pub enum Step {
     MergeOverlays,
     /// Gives a guest that was copied while it ran an identity of its own.
     GiveIdentity,
+    /// Saves a running VM's memory and disks as a snapshot.
+    SnapshotMemory,
+    /// Makes a snapshot of a VM's disks.
+    SnapshotDisks,
+    /// Deletes a snapshot.
+    DeleteSnapshot,
 }

@@ -1,4 +1,4 @@
-use crate::manager::{ColdReason, FreezeFault, KvmFault, PasstFault, Setting, VirtiofsFault};
+use crate::manager::{ColdReason, FreezeFault, KvmFault, MemoryObstacle, PasstFault, Setting, VirtiofsFault};
 use crate::model::{ConnectionUri, DiskSize, MemorySize, SharedFolder};
 use crate::seed::UserDataWarning;
 
@@ -146,6 +146,32 @@ pub enum Warning {
         /// The VM.
         vm: String,
     },
+    /// A snapshot is of the disks alone, though the VM runs.
+    MemoryNotSaved {
+        /// The VM.
+        vm: String,
+        /// Why.
+        reason: MemoryObstacle,
+    },
+    /// The guest's file systems were not frozen while its disks were kept.
+    SnapshotNotFrozen {
+        /// The VM.
+        vm: String,
+        /// Why.
+        reason: FreezeFault,
+    },
+    /// A part of the VM is not in its snapshot.
+    NotInSnapshot {
+        /// The VM.
+        vm: String,
+        /// The part.
+        loss: SnapshotLoss,
+    },
+    /// A VM ran before a snapshot failed, and is paused now.
+    LeftPaused {
+        /// The VM.
+        vm: String,
+    },
     /// A clone gets a new TPM, with nothing in it.
     TpmLeftOut {
         /// The clone.
@@ -175,4 +201,13 @@ pub enum Warning {
         /// How many VMs it has.
         count: usize,
     },
+}
+
+/// A part of a VM that a snapshot can leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotLoss {
+    /// The firmware's variables: they are in a raw file.
+    Firmware,
+    /// What its TPM has: it is in no disk.
+    Tpm,
 }

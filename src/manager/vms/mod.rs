@@ -126,8 +126,10 @@ pub struct VmStatus {
     pub ttl_expires: Option<Timestamp>,
     /// Whether it is protected against being deleted.
     pub protected: bool,
-    /// Its snapshots' names.
+    /// Its snapshots' names, each after that which was current when it was made.
     pub snapshots: Vec<String>,
+    /// The snapshot with which its present state began.
+    pub current_snapshot: Option<String>,
     /// The file of its serial console's output.
     pub serial_log: Option<String>,
     /// The VM that it is a linked clone of.

@@ -45,7 +45,7 @@ impl Vms<'_> {
     }
 
     pub(in crate::manager) async fn status_of(&self, uuid: Uuid) -> Result<VmStatus, Error> {
-        let DomainDetails { stats, domain, autostart, snapshots } =
+        let DomainDetails { stats, domain, autostart, snapshots, current_snapshot } =
             self.op.client().definitions().page(uuid).await?;
         let state = stats.state();
         let by_interface =
@@ -105,6 +105,7 @@ impl Vms<'_> {
             ttl_expires: details.ttl_expires,
             protected: details.protected,
             snapshots,
+            current_snapshot,
             serial_log: domain.serial_log.clone(),
             parent,
             children,

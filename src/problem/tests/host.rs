@@ -135,7 +135,12 @@ fn others() {
     // A noun that is new here gets a snapshot of its own.
     let _ = |error: &Error| match error {
         Error::Vm(_) | Error::Create(_) | Error::Resource(_) | Error::Clone(_) | Error::Storage(_) => {}
-        Error::Disk(_) | Error::Network(_) | Error::Images(_) | Error::Wait(_) | Error::Endpoint(_) => {}
+        Error::Disk(_)
+        | Error::Network(_)
+        | Error::Snapshot(_)
+        | Error::Images(_)
+        | Error::Wait(_)
+        | Error::Endpoint(_) => {}
         Error::Exec(_) | Error::Agent(_) | Error::Copy(_) | Error::Console(_) | Error::Screen(_) => {}
         Error::Libvirt(_) | Error::Config(_) | Error::Image(_) | Error::Seed(_) | Error::Host(_) => {}
         Error::Guest(_) | Error::Warm(_) | Error::Fork(_) => {}
@@ -154,6 +159,7 @@ fn others() {
         Definition { uuid },
         Network { name: text("lab") },
         File { path: text("/srv/web.qcow2") },
+        Snapshot { vm: web(), name: text("clean") },
         Overlay { vm: web(), path: text("/srv/web-vda-fork-0a1b2c3d.qcow2") },
         GuestFile { name: guest_file(), beside: None }
             | { name: text(".vmtools-copy"), beside: Some(text("/srv/file")) },

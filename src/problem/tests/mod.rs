@@ -6,6 +6,7 @@ mod guest;
 mod host;
 mod image;
 mod network;
+mod snapshot;
 mod storage;
 mod vm;
 mod warning;

@@ -4,8 +4,8 @@ use super::sample::{check, parsed, text, texts, web};
 use crate::host::KvmFault;
 use crate::libvirt::Version;
 use crate::manager::{
-    Already, Check, CheckStatus, ColdReason, Finding, FreezeFault, MachinePart, Membership, PasstFault,
-    QmpFolder, Setting, Socket, Step, UserDataWarning, VirtiofsFault, Warning,
+    Already, Check, CheckStatus, ColdReason, Finding, FreezeFault, MachinePart, Membership, MemoryObstacle,
+    PasstFault, QmpFolder, Setting, SnapshotLoss, Socket, Step, UserDataWarning, VirtiofsFault, Warning,
 };
 use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder};
 use crate::problem::{doctor, event, warning};
@@ -46,6 +46,10 @@ fn warnings() {
         IdentityKept { vm: web(), ignition: true } | { vm: web(), ignition: false },
         NotFrozen { vm: web(), reason: FreezeFault::NoAgent },
         StillFrozen { vm: web() },
+        MemoryNotSaved { vm: web(), reason: MemoryObstacle::Mounts },
+        SnapshotNotFrozen { vm: web(), reason: FreezeFault::NoAgent },
+        NotInSnapshot { vm: web(), loss: SnapshotLoss::Firmware } | { vm: web(), loss: SnapshotLoss::Tpm },
+        LeftPaused { vm: web() },
         TpmLeftOut { vm: text("copy") },
         DisksLeftOut { of: text("./appliance.ova"), disks: texts(&["disk2.vmdk", "disk3.vmdk"]) },
         ImageUseUnknown { reason: text("cannot connect to libvirt at qemu:///system") },
@@ -75,7 +79,11 @@ fn warnings() {
         TooShort { at_most: Duration::from_secs(10) },
     });
     let not_frozen = |reason| Warning::NotFrozen { vm: web(), reason };
-    warnings.extend(faults.into_iter().skip(1).map(|(_, reason)| ("NotFrozen", not_frozen(reason))));
+    let of_snapshot = |reason| Warning::SnapshotNotFrozen { vm: web(), reason };
+    for (_, reason) in faults.into_iter().skip(1) {
+        warnings.push(("NotFrozen", not_frozen(reason.clone())));
+        warnings.push(("SnapshotNotFrozen", of_snapshot(reason)));
+    }
     let reasons = every!(ColdReason {
         NotStarted {},
         NotCloudInit {},
@@ -133,6 +141,9 @@ fn what_goes_on() {
         SaveState {},
         MergeOverlays {},
         GiveIdentity {},
+        SnapshotMemory {},
+        SnapshotDisks {},
+        DeleteSnapshot {},
     });
     let already = every!(Already {
         Running {},

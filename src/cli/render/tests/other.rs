@@ -152,6 +152,8 @@ fn leftovers() {
         Reason::Orphan,
         Reason::StaleSocket,
         Reason::ForkOverlay,
+        Reason::ExpiredSnapshot,
+        Reason::UnfinishedSnapshot,
         Reason::BrokenWrite,
     ];
     let files = ["/srv/web".into(), "/srv/web-seed.img".into()];

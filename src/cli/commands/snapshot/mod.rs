@@ -1,0 +1,61 @@
+//! The noun `snapshot`: one file per verb.
+
+mod create;
+mod delete;
+mod list;
+mod set;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::help::{self, NounHelpArgs};
+use crate::cli::context::Context;
+use crate::problem::Problem;
+
+/// Manage snapshots of VMs.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vmtools snapshot create web --name clean\n  vmtools snapshot list web")]
+pub struct SnapshotArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Create snapshots of VMs, running or not
+    Create(create::CreateArgs),
+    /// List snapshots
+    List(list::ListArgs),
+    /// Show detailed information about a snapshot
+    Show(show::ShowArgs),
+    /// Change a snapshot's description, expiry or pin
+    Set(set::SetArgs),
+    /// Delete snapshots of a VM
+    Delete(delete::DeleteArgs),
+    /// Show the help of a subcommand
+    #[command(hide = true)]
+    Help(NounHelpArgs),
+}
+
+/// # Errors
+/// The verb's failure.
+pub async fn run(args: SnapshotArgs, context: &Context) -> Result<ExitCode, Problem> {
+    match args.verb {
+        Verb::Create(args) => create::run(args, context).await,
+        Verb::List(args) => list::run(args, context).await,
+        Verb::Show(args) => show::run(args, context).await,
+        Verb::Set(args) => set::run(args, context).await,
+        Verb::Delete(args) => delete::run(args, context).await,
+        Verb::Help(args) => help::run_of_noun("snapshot", args),
+    }
+}
+
+/// What may be said of a snapshot: XML has no way to hold other control characters.
+fn description(text: &str) -> Result<String, String> {
+    match text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        true => Err("control characters other than line breaks and tabs are not allowed".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}

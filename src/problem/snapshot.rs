@@ -1,0 +1,112 @@
+//! The errors of snapshots.
+
+use super::{Advice, Command, ErrorKind as K, did_you_mean, hint, virsh, vmtools};
+use crate::manager::{FreezeFault, MemoryObstacle, SnapshotError};
+use crate::model::VmState;
+
+pub(super) fn advice(error: &SnapshotError) -> Advice {
+    use SnapshotError as E;
+    match error {
+        E::NotFound { vm, nearest, .. } => {
+            (K::NotFound, hint(format_args!("{}{} lists its snapshots", did_you_mean(nearest), list(vm))))
+        }
+        E::Exists { vm, name } | E::ExistsInDisk { vm, name, .. } => (
+            K::Exists,
+            hint(format_args!("choose another name with --name, or delete it with {}", delete(vm, [name]))),
+        ),
+        E::Disks { vm, .. } => (
+            K::Incapable,
+            hint(format_args!(
+                "snapshots need qcow2 disks; {} makes a copy of the VM instead",
+                vmtools("clone").arg(vm).fixed("COPY")
+            )),
+        ),
+        E::NoDisk { .. } => (K::Incapable, hint("snapshots need a qcow2 disk that the guest writes to")),
+        E::Firmware { vm } => (
+            K::Incapable,
+            hint(format_args!(
+                "stop it with {}: a snapshot of a VM that is shut off leaves the UEFI variables out",
+                vmtools("stop").arg(vm)
+            )),
+        ),
+        E::Memory { vm, reason } => memory(vm, reason),
+        E::NotFrozen { reason, .. } => not_frozen(reason),
+        E::External { .. }
+        | E::JobRunning { .. }
+        | E::BeingMade { .. }
+        | E::ChangedSinceStart { .. }
+        | E::State { .. }
+        | E::Pinned { .. }
+        | E::Changed { .. }
+        | E::NotRecorded { .. } => (K::WrongState, other_state(error)),
+    }
+}
+
+/// What brings the VM or the snapshot into another state.
+fn other_state(error: &SnapshotError) -> Option<String> {
+    use SnapshotError as E;
+    match error {
+        E::External { vm, snapshots } => hint(format_args!(
+            "libvirt cannot delete snapshots of mixed kinds: delete the external ones first with {}",
+            delete(vm, snapshots)
+        )),
+        E::JobRunning { vm } => hint(format_args!(
+            "wait until it has finished; {} shows its progress",
+            virsh("domjobinfo").arg(vm)
+        )),
+        E::BeingMade { .. } => hint(format_args!(
+            "wait until that has finished; if the process was killed, {} removes what it left",
+            vmtools("gc")
+        )),
+        E::ChangedSinceStart { vm } => {
+            hint(format_args!("restart it with {}, and the changes apply", vmtools("restart").arg(vm)))
+        }
+        E::State { vm, state: VmState::Suspended } => {
+            hint(format_args!("wake it up with {}", vmtools("resume").arg(vm)))
+        }
+        E::State { vm, .. } => {
+            hint(format_args!("power it off with {}", vmtools("stop").arg(vm).flag("--force")))
+        }
+        E::Pinned { vm, snapshots } => hint(format_args!(
+            "unpin with {}, or delete with --force",
+            vmtools("snapshot set").arg(vm).args(snapshots.first()).flag("--unpin")
+        )),
+        E::Changed { vm, .. } => hint(format_args!("{} lists its snapshots as they are now", list(vm))),
+        E::NotRecorded { vm, name } => {
+            hint(format_args!("it can only be deleted, with {}", delete(vm, [name])))
+        }
+        _ => None,
+    }
+}
+
+fn list(vm: &str) -> Command {
+    vmtools("snapshot list").arg(vm)
+}
+
+fn delete<T: std::fmt::Display>(vm: &str, names: impl IntoIterator<Item = T>) -> Command {
+    vmtools("snapshot delete").arg(vm).args(names)
+}
+
+fn memory(vm: &str, reason: &MemoryObstacle) -> Advice {
+    let without = vmtools("snapshot create").arg(vm).flag("--no-memory");
+    let kind = match reason {
+        MemoryObstacle::Space { .. } => K::Failed,
+        MemoryObstacle::Mounts | MemoryObstacle::HostDevice | MemoryObstacle::Hold { .. } => K::Incapable,
+    };
+    (kind, hint(format_args!("keep its disks only: {without}")))
+}
+
+fn not_frozen(reason: &FreezeFault) -> Advice {
+    match reason {
+        FreezeFault::NoAgent => (
+            K::Incapable,
+            hint("install and start qemu-guest-agent in the guest, or use --quiesce auto or --quiesce no"),
+        ),
+        FreezeFault::Failed { .. } => {
+            (K::Incapable, hint("--quiesce auto takes the snapshot all the same, --quiesce no does not try"))
+        }
+        FreezeFault::TooShort { .. } => {
+            (K::Timeout, hint("try again when the guest is less busy, or use --quiesce auto"))
+        }
+    }
+}
