@@ -438,3 +438,81 @@ fn external_snapshots_of_others_are_listed_and_deleted_by_libvirt() {
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
     nothing_is_left(&sandbox);
 }
+
+/// The daemon is killed at each step and started again, and then the VM's QEMU: there is a whole snapshot or none, and
+/// libvirt and the disk have the same.
+#[test]
+fn a_daemon_or_a_qemu_that_is_killed_leaves_no_half_of_one() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = unbootable_image(&sandbox);
+    create(&sandbox, "web", &image, &["--start"]).run().success();
+    let disk = disk_of(&sandbox, "web");
+    let kill_daemon = || {
+        sandbox.libvirtd_kill();
+        sandbox.libvirtd_start();
+    };
+    let kill_qemu = || {
+        let pid = sandbox.as_root("cat", &["/run/libvirt/qemu/web.pid"]).run().success().stdout;
+        sandbox.as_root("kill", &["-KILL", pid.trim()]).run().success();
+        wait_for("its end", MINUTE, || (sandbox.state("web") == "shut off").then_some(()));
+    };
+    let kills: [(&str, &dyn Fn()); 2] = [("libvirtd", &kill_daemon), ("QEMU", &kill_qemu)];
+    for (killed, kill) in kills {
+        for (call, passing, more) in [
+            ("snapshot-create --redefine", Passing::Kept, "--no-memory"),
+            ("qemu-monitor-command*transaction", Passing::Kept, "--no-memory"),
+            ("qemu-monitor-command*transaction", Passing::Passed, "--no-memory"),
+            ("snapshot-create --domain", Passing::Kept, "--memory"),
+            ("snapshot-create --domain", Passing::Passed, "--memory"),
+        ] {
+            let calls = HeldCalls::hold(&sandbox, call, passing);
+            let mut running = sandbox.vmtools(&["snapshot", "create", "web", more, "--name", "s"]).spawn();
+            calls.await_call(&mut running);
+            kill();
+            calls.go_on();
+            let run = running.wait(MINUTE * 3);
+            drop(calls);
+            let whole = run.status.code() == Some(0);
+            let expected: &[&str] = if whole { &["s"] } else { &[] };
+            let shown = format!("{killed} at {call} {passing:?}: {run}");
+            assert_eq!(
+                (names(&sandbox, "web"), in_file(&sandbox, &disk)),
+                (owned(expected), owned(expected)),
+                "{shown}"
+            );
+            if whole {
+                assert_eq!(list(&sandbox, "web")[0]["unfinished"], false, "{shown}");
+                snapshot(&sandbox, &["delete", "web", "s", "--yes"]).success();
+            }
+            // A guest that ran runs on.
+            let expected = if killed == "QEMU" { "shut off" } else { "running" };
+            assert_eq!(sandbox.state("web"), expected, "{shown}");
+            sandbox.vmtools(&["start", "web"]).run().success();
+        }
+    }
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+    nothing_is_left(&sandbox);
+}
+
+/// The memory goes into the VM's disk: where it may not fit, the disks are kept alone, or nothing where it was asked for.
+#[test]
+fn a_memory_that_does_not_fit_is_not_saved() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = unbootable_image(&sandbox);
+    let pool = sandbox.root().join("small");
+    sandbox.tmpfs_at(&pool, "16M");
+    sandbox.vmtools(&["config", "--set", &format!("storage.path={}", pool.display())]).run().success();
+    create(&sandbox, "web", &image, &["--start"]).run().success();
+    let refused = snapshot(&sandbox, &["create", "web", "--memory"]).code(1);
+    refused.stderr_has("is free beside").stderr_has("--no-memory");
+    let taken = snapshot(&sandbox, &["create", "web", "--json"]).success();
+    assert_eq!((&taken.json()["memory"], &taken.json()["state"]), (&false.into(), &"disk_only".into()));
+    taken.stderr_has("the memory of web is not saved");
+    // Two at once of one name: one has it.
+    let spawn = || sandbox.vmtools(&["snapshot", "create", "web", "--name", "same", "--no-memory"]).spawn();
+    let both = (spawn(), spawn());
+    let mut codes = [both.0.wait(MINUTE).status.code(), both.1.wait(MINUTE).status.code()];
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(0), Some(4)]);
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+}

@@ -46,6 +46,12 @@ impl DomainStats {
         self.state() == VmState::Paused && self.number("state.reason") == Some(11)
     }
 
+    /// Whether it is paused because its memory is being saved (`VIR_DOMAIN_PAUSED_SAVE`, `_SNAPSHOT`), or for a reason that
+    /// libvirt does not know: so it is after a daemon was killed over that.
+    pub fn is_paused_by_saving(&self) -> bool {
+        self.state() == VmState::Paused && matches!(self.number("state.reason"), None | Some(0 | 3 | 9))
+    }
+
     /// A counter, by libvirt's name for it (`virConnectGetAllDomainStats` documents them).
     pub fn number(&self, key: &str) -> Option<u64> {
         self.values.get(key)?.parse().ok()
@@ -125,6 +131,16 @@ Domain: 'it's on'
         // virsh 11.3.0, after `virsh destroy`.
         let destroyed = parse("Domain: 'web'\n  state.state=5\n  state.reason=2\n");
         assert_eq!(destroyed[0].why_off(), Some(ShutoffReason::Destroyed));
+    }
+
+    #[test]
+    fn who_has_paused_it() {
+        let of =
+            |reason| parse(&format!("Domain: 'web'\n  state.state=3\n  state.reason={reason}\n")).remove(0);
+        // By a daemon that was killed, a save and a snapshot; by a user, and for an error of a disk.
+        let by_saving = [0, 3, 9, 1, 5].map(|reason| of(reason).is_paused_by_saving());
+        assert_eq!(by_saving, [true, true, true, false, false]);
+        assert!(!parse(RECORDED)[1].is_paused_by_saving() && of(11).is_starting());
     }
 
     #[test]

@@ -125,9 +125,6 @@ impl Snapshots<'_> {
                 let begun = Instant::now();
                 let created = snapshots.create_with_memory(uuid, &new, within).await;
                 let held_ms = milliseconds(begun.elapsed());
-                if created.is_err() {
-                    self.warn_if_paused(vm).await;
-                }
                 created.map_err(Unmade::by_libvirt)?;
                 if vm.state == VmState::Running {
                     let made = Some(SnapshotMade { frozen: None, held_ms });
@@ -141,10 +138,17 @@ impl Snapshots<'_> {
         self.op.check().map_err(Unmade::wholly)
     }
 
-    /// QEMU pauses a VM when a disk is full, and its own disk is where the memory goes.
-    async fn warn_if_paused(&self, vm: &Vm) {
-        let state = self.op.client().domains().state(vm.id.uuid).await;
-        if vm.state == VmState::Running && state.is_ok_and(|state| state == VmState::Paused) {
+    /// A VM that ran goes on. libvirt pauses it while its memory is saved, and killed meanwhile leaves it so; QEMU pauses one
+    /// whose disk is full, which is where its memory goes.
+    async fn go_on(&self, vm: &Vm) {
+        let client = self.op.client();
+        if vm.state != VmState::Running {
+            return;
+        }
+        let Ok(stats) = client.statistics().state(vm.id.uuid).await else { return };
+        let is_paused = stats.state() == VmState::Paused;
+        let goes_on = stats.is_paused_by_saving() && client.domains().resume(vm.id.uuid).await.is_ok();
+        if is_paused && !goes_on {
             self.op.report(Event::Warning(Warning::LeftPaused { vm: vm.id.name.clone() }));
         }
     }
@@ -160,6 +164,7 @@ impl Snapshots<'_> {
             }
             Leaves::All => self.forget(vm.id.uuid, name).await,
         };
+        self.go_on(vm).await;
         match forgotten {
             Ok(()) => error,
             Err(reason) => {
