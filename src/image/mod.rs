@@ -85,10 +85,10 @@ pub use digest::{DigestCache, Hasher, checksum};
 pub use download::Limits;
 pub use error::Error;
 pub use file::{
-    FileKind, InternalSnapshot, Overlay, SnapshotTable, check_iso, check_not_written, check_regular,
+    FileKind, InternalSnapshot, Overlay, Rewrite, SnapshotTable, check_iso, check_not_written, check_regular,
     copy_sparse, copy_unsynced, internal_snapshots, is_open_in_qemu,
 };
-pub use header::{Driver, Format, Header, read as read_header, read_data_disk};
+pub use header::{Driver, Format, Header, has_residue, read as read_header, read_data_disk};
 pub use import::OvaError;
 pub use local_image::LocalImage;
 pub use reference::Reference;

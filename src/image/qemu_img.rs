@@ -1,7 +1,44 @@
-//! What qemu-img's English means: the one place that reads it. Its texts are those of QEMU's block layer, which
-//! has no codes for them (util/error.c, block/file-posix.c).
+//! qemu-img's conversions, and what its English means: the one place that reads it. Its texts are those of QEMU's block
+//! layer, which has no codes for them (util/error.c, block/file-posix.c).
 
-use crate::system::process;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use super::{Progress, Transfer};
+use crate::system::process::{self, Invocation};
+
+/// Slower than any disk that is not about to fail.
+const LEAST_BYTES_PER_SECOND: u64 = 5_000_000;
+
+/// Runs `convert` with these arguments, which end with the source and the target, to a sparse qcow2. `size` is what has
+/// to be read, in bytes. Dropping the future ends it.
+///
+/// # Errors
+/// When it fails: see [`reason`].
+pub(super) async fn convert(
+    args: impl IntoIterator<Item = OsString>,
+    size: u64,
+    progress: Option<&Progress>,
+) -> Result<(), process::Error> {
+    let run = Invocation::new("qemu-img", Duration::from_secs(60 + size / LEAST_BYTES_PER_SECOND))
+        // Its progress, on standard output.
+        .args(["convert", "-p", "-O", "qcow2"])
+        .args(args);
+    let report = |bytes: &[u8]| {
+        if let (Some(progress), Some(percent)) = (progress, percent(bytes)) {
+            let done_bytes = (size as f64 * percent / 100.0) as u64;
+            progress(Transfer { done_bytes: done_bytes.min(size), total_bytes: Some(size) });
+        }
+    };
+    run.output_with(report).await.map(drop)
+}
+
+/// The last number in `    (12.34/100%)`, which qemu-img prints over and over.
+fn percent(bytes: &[u8]) -> Option<f64> {
+    let text = String::from_utf8_lossy(bytes);
+    let (before, _) = text.rsplit_once("/100%)")?;
+    before.rsplit_once('(')?.1.trim().parse().ok()
+}
 
 /// Why qemu-img failed, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +76,14 @@ mod tests {
             stdout: String::new(),
             stderr: stderr.into(),
         })
+    }
+
+    #[test]
+    fn progress_from_recorded_output() {
+        // qemu-img 10.0.2: `convert -p`
+        assert_eq!(percent(b"    (0.00/100%)\r    (3.15/100%)\r"), Some(3.15));
+        assert_eq!(percent(b"    (100.00/100%)\r\n"), Some(100.0));
+        assert_eq!(percent(b"    (5"), None);
     }
 
     #[test]

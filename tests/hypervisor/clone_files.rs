@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::support::{Run, Sandbox, sandbox_or_skip};
-use super::{as_member, create, own_volumes};
+use super::{as_member, create, own_volumes, unbootable_image};
 
 const TIB: u64 = 1 << 40;
 
@@ -112,4 +112,56 @@ fn a_full_clone_shares_its_extents_where_the_file_system_can() {
     sandbox.exec(&["qemu-io", "-f", "qcow2", "-c", "write -q -P 8 300M 1M", &copy]);
     sandbox.exec(&["qemu-io", "-f", "qcow2", "-c", "read -q -P 7 300M 1M", &source]);
     sandbox.vmtools(&["delete", "--force", "twin"]).run().success();
+}
+
+/// What was in a snapshot is in no copy, whoever makes it, though it stays in the source's file.
+#[test]
+fn nothing_of_a_snapshot_comes_along() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = unbootable_image(&sandbox);
+    create(&sandbox, "web", &image, &[]).run().success();
+    let source = own_volumes(&sandbox).into_iter().find(|path| path.ends_with(".qcow2")).unwrap();
+    let secret = "a secret of last year's";
+    let file = sandbox.tmp().join("secret");
+    std::fs::write(&file, secret.repeat(5000)).unwrap();
+    let write = |command: &str| sandbox.exec(&["qemu-io", "-f", "qcow2", "-c", command, &source]);
+    write(&format!("write -q -s {} 100M 64k", file.display()));
+    sandbox.virsh(&["snapshot-create-as", "web", "then"]);
+    write("write -q -z 100M 64k");
+    write("write -q -P 7 200M 1M");
+    sandbox.exec(&["qemu-img", "bitmap", "--add", &source, "c1"]);
+    let holds = |path: &str| sandbox.as_root("grep", &["-q", secret, path]).run().status.success();
+    let base = |path: &str| {
+        let info = sandbox.exec(&["qemu-img", "info", "--output=json", path]).json();
+        (info["backing-filename"].clone(), info["backing-filename-format"].clone())
+    };
+    let clean = |path: &str| {
+        assert!(!holds(path), "{path}");
+        let info = sandbox.exec(&["qemu-img", "info", "--output=json", path]).json();
+        assert!(info["snapshots"].is_null(), "{info}");
+        assert!(info["format-specific"]["data"]["bitmaps"].is_null(), "{info}");
+        sandbox.exec(&["qemu-img", "compare", "-q", "-f", "qcow2", "-F", "qcow2", &source, path]);
+    };
+    let disk = |run: &Run| run.json()["disks"][0]["path"].as_str().unwrap().to_owned();
+    // With the snapshot there, and once it is deleted: its clusters are free then, and not empty.
+    for (number, step) in ["there", "deleted"].iter().enumerate() {
+        assert!(holds(&source), "{step}");
+        let twin = sandbox.vmtools(&["clone", "web", &format!("twin-{number}"), "--json"]).run().success();
+        clean(&disk(&twin));
+        assert_eq!(base(&disk(&twin)), base(&source), "{step}");
+        let args = ["clone", "web", &format!("member-{number}"), "--json"];
+        clean(&disk(&as_member(&sandbox, &args).run().success()));
+        let linked = ["clone", "web", &format!("low-{number}"), "--linked", "--json"];
+        clean(&disk(&sandbox.vmtools(&linked).run().success()));
+        let image = format!("image-{number}");
+        sandbox.vmtools(&["image", "commit", "web", &image]).run().success();
+        let images = sandbox.home().join(".local/share/vmtools/images");
+        sandbox.as_root("test", &["-d", images.to_str().unwrap()]).run().success();
+        let found = sandbox.as_root("grep", &["-rlq", secret, images.to_str().unwrap()]).run();
+        assert_eq!(found.status.code(), Some(1), "{found}");
+        if number == 0 {
+            sandbox.virsh(&["snapshot-delete", "web", "then"]);
+            sandbox.exec(&["qemu-img", "bitmap", "--remove", &source, "c1"]);
+        }
+    }
 }

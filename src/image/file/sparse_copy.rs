@@ -99,7 +99,7 @@ fn copy_data(
 }
 
 /// The next stretch that is no hole, if there is any behind `at`.
-fn next_data(file: &File, at: u64, size: u64) -> Result<Option<(u64, u64)>, Error> {
+pub(in crate::image) fn next_data(file: &File, at: u64, size: u64) -> Result<Option<(u64, u64)>, Error> {
     if at >= size {
         return Ok(None);
     }

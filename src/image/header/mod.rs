@@ -7,6 +7,7 @@ mod error;
 mod foreign;
 pub(in crate::image) mod qcow2;
 mod qcow2_map;
+mod qcow2_residue;
 pub(in crate::image) mod vdi;
 pub(in crate::image) mod vhdx;
 pub(in crate::image) mod vmdk;
@@ -16,6 +17,7 @@ pub use driver::Driver;
 pub use error::{Error, NamedFile};
 pub use foreign::Foreign;
 pub(in crate::image) use qcow2::MAGIC as QCOW2_MAGIC;
+pub use qcow2_residue::has_residue;
 
 use std::path::Path;
 

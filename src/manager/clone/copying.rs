@@ -11,7 +11,7 @@ use std::path::Path;
 use super::CloneRequest;
 use super::plan::{Kind, NewFile};
 use crate::host::Creator;
-use crate::image::{Overlay, Progress, copy_sparse};
+use crate::image::{Driver, Overlay, Progress, Rewrite, copy_sparse, has_residue};
 use crate::libvirt::{self, Object, OwnedVolume, Volume, VolumeSpec};
 use crate::manager::clone::Cloning;
 use crate::manager::image::progress_of;
@@ -180,7 +180,8 @@ impl Cloning<'_> {
         Ok(())
     }
 
-    /// Copies the file as it is; false when this user may not.
+    /// Copies the file: as it is, or a qcow2 that holds more than its disk shows as that alone, so that no snapshot, no
+    /// bitmap and nothing that was deleted with one comes along. False when this user may not.
     async fn copy_here(&self, request: &CloneRequest, new_file: &NewFile) -> Result<bool, Error> {
         let from = match File::open(&new_file.from) {
             Ok(from) => from,
@@ -190,10 +191,30 @@ impl Cloning<'_> {
         let Some(to) = create_new(new_file) else { return Ok(false) };
         let on_progress: Option<Progress> = matches!(new_file.kind, Kind::Copy { .. })
             .then(|| progress_of(self.op.observer(), request.name.as_str()));
-        let copy = move |given_up: &_| copy_sparse(&from, &to, on_progress.as_ref(), given_up);
+        let (is_qcow2, progress) = (new_file.format == "qcow2", on_progress.clone());
+        // Whether it is copied; one that holds more than its disk shows is not.
+        let copy = move |given_up: &_| match is_qcow2 && has_residue(&from)? {
+            true => Ok(false),
+            false => copy_sparse(&from, &to, progress.as_ref(), given_up).map(|()| true),
+        };
         let copied = self.op.blocking(copy).await?;
-        copied.map_err(|error| not_written(new_file, &error))?;
+        if !copied.map_err(|error| not_written(new_file, &error))? {
+            self.rewrite_here(new_file, on_progress.as_ref()).await?;
+        }
         Ok(true)
+    }
+
+    async fn rewrite_here(&self, new_file: &NewFile, progress: Option<&Progress>) -> Result<(), Error> {
+        let below = match &new_file.kind {
+            Kind::Copy { below: Some((path, format)), .. } => Some((path.as_str(), format.as_str())),
+            _ => None,
+        };
+        let from = Path::new(&new_file.from);
+        // A running source has its firmware's variables open.
+        let shared = matches!(new_file.kind, Kind::Small);
+        let rewrite = Rewrite { from, driver: Driver::Qcow2, below, shared };
+        let to = Path::new(&new_file.to.path);
+        self.op.race(async { Ok(rewrite.write_to(to, progress).await?) }).await
     }
 }
 

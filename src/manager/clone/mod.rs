@@ -7,7 +7,8 @@
 //! A full clone has files of its own. A disk that stands on nothing, or only on one of vmtools' bases, is
 //! copied as the file that it is, so the base stays shared (it is never written, and counts as needed): that
 //! is far less than the whole chain. One that stands on anything else is flattened, since a full clone is to
-//! need nobody. A linked clone gets an empty overlay on each disk of its parent.
+//! need nobody. A file that holds more than its disk shows, such as snapshots, is written anew without that. A linked
+//! clone gets an empty overlay on each disk of its parent.
 
 pub(super) mod copying;
 mod error;

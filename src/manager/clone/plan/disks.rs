@@ -43,16 +43,19 @@ impl Cloning<'_> {
                 CloneMode::Full | CloneMode::Fork => {
                     let (volume, _) = self.source_volume(&source.name, path, folders).await?;
                     let file = Storage::of(self.op).volume_to_copy(source, disk, &volume).await?;
-                    let below = file.backing.as_deref();
                     let has_data_file = Storage::of(self.op).has_data_file(disk);
-                    let stands_on_others = below.is_some_and(|below| !base::is_base_file(Path::new(below)));
+                    let backing = file.backing.as_deref();
+                    let below = file.backing.clone().zip(file.backing_format.clone());
+                    let stands_on_others = backing
+                        .is_some_and(|backing| !base::is_base_file(Path::new(backing)) || below.is_none());
                     let flatten = stands_on_others || has_data_file || !is_plain(&format);
                     needed += match flatten {
                         true => self.chain_bytes(&file.path).await?.min(file.capacity_bytes),
                         false => file.allocation_bytes,
                     };
                     let format = if is_plain(&format) { format } else { "qcow2".to_owned() };
-                    (Kind::Copy { volume, capacity_bytes: file.capacity_bytes, flatten }, format)
+                    let capacity_bytes = file.capacity_bytes;
+                    (Kind::Copy { volume, capacity_bytes, flatten, below }, format)
                 }
             };
             let to = names.disk(new_files.len(), &format);

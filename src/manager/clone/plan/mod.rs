@@ -59,8 +59,8 @@ impl NewFile {
 pub(super) enum Kind {
     /// As an empty overlay on the source's, with its capacity.
     Overlay { capacity_bytes: u64, below: String },
-    /// As a copy of a disk.
-    Copy { volume: OwnedVolume, capacity_bytes: u64, flatten: bool },
+    /// As a copy of a disk, which stands on the same file as that if it is not flattened.
+    Copy { volume: OwnedVolume, capacity_bytes: u64, flatten: bool, below: Option<(String, String)> },
     /// Empty, to be filled by the running source's QEMU.
     Backup { target: String, capacity_bytes: u64 },
     /// As a copy of a small file.
