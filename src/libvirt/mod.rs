@@ -45,8 +45,9 @@ pub use domain::{
     Domain, DomainCopy, DomainDetails, DomainId, DomainSpec, DomainStats, DomainSummary, DriveAddress,
     Encryption, Filesystem, FirstStart, FreeTarget, HostPort, HotplugLimits, Interface, InterfaceKind,
     InterfaceSource, InterfaceSpec, LiveOverlay, MaxCpusChange, Metadata, MetadataChange, Mounted, NewDomain,
-    NotCopyable, Obstacle, OwnedVolume, Parent, RelatedState, Scope, SocketRole, SshAccess, StateMismatch,
-    StoredDefinition, TopologyMismatch, UndefineOptions, VncEndpoint, VncServer, cdrom, free_target,
+    NotCopyable, NvramTemplate, Obstacle, OwnedVolume, Parent, RelatedState, Scope, SocketRole, SshAccess,
+    StateMismatch, StoredDefinition, TopologyMismatch, UndefineOptions, VncEndpoint, VncServer, cdrom,
+    free_target,
 };
 pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};

@@ -40,6 +40,7 @@ mod screen;
 mod snapshot;
 mod stress;
 mod template;
+mod uefi;
 mod warm;
 mod whole;
 
@@ -94,6 +95,12 @@ fn own_volumes(sandbox: &Sandbox) -> Vec<String> {
     let mut volumes = sandbox.volumes();
     volumes.retain(|path| !path.contains("/vmtools-base-"));
     volumes
+}
+
+/// The file of a VM's firmware's variables, by its stored definition; libvirt 9.0 keeps no path of it.
+fn nvram_of(sandbox: &Sandbox, vm: &str) -> Option<String> {
+    let xml = sandbox.virsh(&["dumpxml", "--inactive", vm]).stdout;
+    xml.split_once("</nvram>").map(|(before, _)| before.rsplit('>').next().unwrap().to_owned())
 }
 
 /// No domain, and no volume but shared bases.

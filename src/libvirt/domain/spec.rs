@@ -1,4 +1,5 @@
 use super::complete::NewDomain;
+use super::firmware::qcow2_nvram;
 use super::hardware::{self, cdrom, disk_prefix};
 use super::metadata::Metadata;
 use super::{monitor, shared_folder, vnc};
@@ -29,6 +30,8 @@ pub struct DomainSpec {
     pub max_cpus: Option<u32>,
     /// What boots it.
     pub firmware: Firmware,
+    /// The file, a qcow2, in which UEFI keeps its variables; `None` lets libvirt make a raw one.
+    pub nvram: Option<String>,
     /// What kind of machine it is.
     pub hardware: Hardware,
     /// The system in it, for libosinfo's tools.
@@ -162,7 +165,8 @@ impl DomainSpec {
         };
         // Unsaid, libvirt 12 takes one that keeps no variables, were it ranked first: Debian's for AMD SEV is.
         let loader = Element::new("loader").with("stateless", "no");
-        os.with("firmware", "efi").child(loader).child(firmware)
+        let nvram = self.nvram.as_deref().map(qcow2_nvram);
+        os.with("firmware", "efi").child(loader).children(nvram).child(firmware)
     }
 
     fn devices(&self) -> Element {

@@ -17,12 +17,20 @@ pub(super) struct Names {
     pub(super) extra: Vec<OwnedVolume>,
     pub(super) seed: OwnedVolume,
     pub(super) serial_log: OwnedVolume,
+    /// The variables of its firmware, unless libvirt makes their file.
+    pub(super) nvram: Option<OwnedVolume>,
     /// The base's volume name, with an image.
     pub(super) base: Option<String>,
 }
 
 impl Names {
-    pub(super) fn new(spec: &VmSpec, uuid: Uuid, pool: &Pool, image: Option<&LocalImage>) -> Self {
+    pub(super) fn new(
+        spec: &VmSpec,
+        uuid: Uuid,
+        pool: &Pool,
+        image: Option<&LocalImage>,
+        qcow2_nvram: bool,
+    ) -> Self {
         let stem = format!("{}-{}", spec.name, file_mark(uuid));
         let volume = |suffix: &str| {
             let volume = format!("{stem}{suffix}");
@@ -33,13 +41,15 @@ impl Names {
             extra: (2..spec.extra_disks.len() + 2).map(|n| volume(&format!("-disk{n}.qcow2"))).collect(),
             seed: volume(if spec.ignition.is_some() { ".ign" } else { "-seed.img" }),
             serial_log: volume(".log"),
+            nvram: qcow2_nvram.then(|| volume("_VARS.qcow2")),
             base: image.map(base::volume_name),
         }
     }
 
     pub(super) fn owned(&self, with_seed: bool) -> Vec<OwnedVolume> {
         let seed = with_seed.then(|| self.seed.clone());
-        self.qcow2().cloned().chain(seed).chain([self.serial_log.clone()]).collect()
+        let others = seed.into_iter().chain(self.nvram.clone()).chain([self.serial_log.clone()]);
+        self.qcow2().cloned().chain(others).collect()
     }
 
     pub(super) fn disks(&self, with_seed: bool) -> Vec<DiskSpec> {
@@ -92,6 +102,7 @@ impl Creation<'_> {
             };
             self.op.client().volumes().create(&volume.pool, &empty).await?;
         }
+        self.make_nvram(undo, prepared).await?;
         if let Some(setup) = &prepared.setup {
             self.op.check()?;
             undo.will_make(&names.seed);

@@ -5,6 +5,7 @@ mod disks;
 mod error;
 mod mounts;
 pub(super) mod network;
+mod nvram;
 mod plan;
 mod replace;
 mod seed;
@@ -207,7 +208,10 @@ impl Creation<'_> {
         self.check_room(spec, image.as_ref(), &pool)?;
         self.check_paths(spec, &pool)?;
         let uuid = Uuid::new_v4();
-        let names = disks::Names::new(spec, uuid, &pool, image.as_ref());
+        let firmware = spec.firmware.or(image.as_ref().and_then(|image| image.firmware));
+        let firmware = firmware.unwrap_or(self.op.config().defaults.firmware);
+        let qcow2_nvram = self.takes_qcow2_nvram(firmware).await?;
+        let names = disks::Names::new(spec, uuid, &pool, image.as_ref(), qcow2_nvram);
         let wiring = Wiring::of(self.op).wire(spec, old, act).await?;
         let access = Wiring::of(self.op).access(spec, image.as_ref())?;
         let setup = match &image {
@@ -219,7 +223,6 @@ impl Creation<'_> {
         };
         let seeded = setup.as_ref().is_some_and(Setup::is_seed);
         self.warn_of_no_seed(spec, setup.as_ref(), &mounts.folders);
-        let firmware = spec.firmware.or(image.as_ref().and_then(|image| image.firmware));
         let domain = DomainSpec {
             name: spec.name.clone(),
             uuid,
@@ -235,7 +238,8 @@ impl Creation<'_> {
             max_memory: spec.max_memory,
             cpus: spec.cpus,
             max_cpus: spec.max_cpus,
-            firmware: firmware.unwrap_or(self.op.config().defaults.firmware),
+            firmware,
+            nvram: names.nvram.as_ref().map(|nvram| nvram.path.clone()),
             // Without cloud-init somebody has to look at the screen.
             hardware: Hardware { tablet: setup.is_none() || spec.hardware.tablet, ..spec.hardware.clone() },
             os_variant: spec.os_variant.clone(),

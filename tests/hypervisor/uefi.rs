@@ -1,0 +1,68 @@
+//! The variables of UEFI: a qcow2 of the VM's own, which snapshots include, made of what libvirt chose.
+
+use super::support::{Sandbox, sandbox_or_skip};
+use super::{create, nothing_is_left, nvram_of, own_volumes, unbootable_image};
+
+/// The template of a VM's variables, and whether libvirt takes a qcow2 of it (10.9 and later).
+fn template_of(sandbox: &Sandbox, vm: &str) -> Option<String> {
+    let xml = sandbox.virsh(&["dumpxml", "--inactive", vm]).stdout;
+    let nvram = xml.split("<nvram ").nth(1)?.split('>').next()?.to_owned();
+    nvram.contains("templateFormat").then(|| nvram.split('\'').nth(1).unwrap().to_owned())
+}
+
+#[test]
+fn variables_are_a_qcow2_of_what_the_firmware_brings() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = unbootable_image(&sandbox);
+    for (name, firmware, keys) in [("plain", "efi", ""), ("secure", "efi-secure", ".ms")] {
+        create(&sandbox, name, &image, &["--firmware", firmware]).run().success();
+        let Some(template) = template_of(&sandbox, name) else { return };
+        assert!(template.ends_with(&format!("VARS_4M{keys}.fd")), "{template}");
+        let nvram = nvram_of(&sandbox, name).unwrap();
+        assert!(own_volumes(&sandbox).contains(&nvram), "{nvram}");
+        // The keys that make Secure Boot what it is are in there.
+        let same = ["qemu-img", "compare", "-f", "raw", "-F", "qcow2", &template, &nvram];
+        sandbox.exec(&same);
+        sandbox.vmtools(&["start", name]).run().success();
+        let xml = sandbox.virsh(&["dumpxml", name]).stdout;
+        assert_eq!(xml.contains("secure='yes'"), !keys.is_empty(), "{xml}");
+    }
+    // What a raw file forbids: libvirt saves them with a running VM, and brings them back.
+    sandbox.virsh(&["snapshot-create-as", "plain", "s1"]);
+    let listed = |vm: &str| {
+        let nvram = nvram_of(&sandbox, vm).unwrap();
+        sandbox.exec(&["qemu-img", "snapshot", "-U", "-l", &nvram]).stdout.contains("s1")
+    };
+    assert!(listed("plain"));
+    sandbox.virsh(&["snapshot-revert", "plain", "s1"]);
+    assert_eq!(sandbox.state("plain"), "running");
+    sandbox.vmtools(&["stop", "--force", "plain"]).run().success();
+    // A clone has its own, and no snapshot in it.
+    sandbox.vmtools(&["clone", "plain", "twin"]).run().success();
+    assert_ne!(nvram_of(&sandbox, "twin"), nvram_of(&sandbox, "plain"));
+    assert!(!listed("twin"));
+    sandbox.vmtools(&["rename", "twin", "other"]).run().success();
+    sandbox.vmtools(&["start", "other"]).run().success();
+    sandbox.vmtools(&["delete", "--force", "plain", "secure", "other"]).run().success();
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn without_qemu_img_they_are_what_libvirt_makes() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    sandbox.fake_tool("qemu-img", "exit 1");
+    let iso = sandbox.root().join("images/empty.iso");
+    sandbox.as_root("truncate", &["-s", "1M", iso.to_str().unwrap()]).run().success();
+    let iso = iso.to_str().unwrap();
+    let made = ["create", "web", "--firmware", "efi", "-m", "256", "-c", "1", "-d", "1", "--iso", iso];
+    sandbox.vmtools(&[&made[..], &["--start"]].concat()).run().success();
+    let volumes = own_volumes(&sandbox);
+    assert!(!volumes.iter().any(|path| path.contains("_VARS.")), "{volumes:?}");
+    if let Some(nvram) = nvram_of(&sandbox, "web") {
+        assert!(nvram.ends_with("/qemu/nvram/web_VARS.fd"), "{nvram}");
+    }
+    let plan = sandbox.vmtools(&["delete", "web", "--force", "--dry-run", "--json"]).run().success();
+    assert!(!plan.stdout.contains("_VARS.qcow2"), "{plan}");
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+    nothing_is_left(&sandbox);
+}
