@@ -101,6 +101,19 @@ impl Paths {
         Ok(folder)
     }
 
+    /// The directory for what reverts of VMs keep until they are over, whether it is there or not.
+    pub fn reverts_folder(&self) -> PathBuf {
+        self.state_folder().join("reverts")
+    }
+
+    /// Writes a file of this user's directories that nobody else may read.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write_private(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        Ok(fs::write_atomically(path, bytes, 0o600)?)
+    }
+
     /// Files that were to take another's place and that a killed command has left in this user's directories.
     pub fn abandoned_temporaries(&self) -> Vec<PathBuf> {
         let folders = [&self.config, &self.cache, &self.state, &self.data];

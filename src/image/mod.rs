@@ -91,6 +91,7 @@ pub use file::{
 pub use header::{Driver, Format, Header, has_residue, read as read_header, read_data_disk};
 pub use import::OvaError;
 pub use local_image::LocalImage;
+pub use qemu_img::remove_bitmap;
 pub use reference::Reference;
 pub use store::{
     Freshness, Leftover, NewImage, Pulled, Staged, Store, StoredImage, StoredImageKind, UserImages,

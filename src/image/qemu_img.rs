@@ -2,6 +2,7 @@
 //! layer, which has no codes for them (util/error.c, block/file-posix.c).
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use super::{Progress, Transfer};
@@ -31,6 +32,20 @@ pub(super) async fn convert(
         }
     };
     run.output_with(report).await.map(drop)
+}
+
+/// Removes a bitmap from the qcow2 file, unless it has none of that name.
+///
+/// # Errors
+/// When the file can't be written to.
+pub async fn remove_bitmap(path: &Path, bitmap: &str) -> Result<(), super::Error> {
+    let run =
+        Invocation::new("qemu-img", Duration::from_secs(60)).args(["bitmap", "--remove", "-f", "qcow2"]);
+    match run.arg(path).arg(bitmap).output().await {
+        Ok(_) => Ok(()),
+        Err(process::Error::Failed(failure)) if failure.stderr.contains("not found") => Ok(()),
+        Err(source) => Err(super::Error::Convert { name: path.display().to_string(), source }),
+    }
 }
 
 /// The last number in `    (12.34/100%)`, which qemu-img prints over and over.

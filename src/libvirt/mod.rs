@@ -45,9 +45,9 @@ pub use domain::{
     Domain, DomainCopy, DomainDetails, DomainId, DomainSpec, DomainStats, DomainSummary, DriveAddress,
     Encryption, Filesystem, FirstStart, FreeTarget, HostPort, HotplugLimits, Interface, InterfaceKind,
     InterfaceSource, InterfaceSpec, LiveOverlay, MaxCpusChange, Metadata, MetadataChange, Mounted, NewDomain,
-    NotCopyable, NvramTemplate, Obstacle, OwnedVolume, Parent, RelatedState, Scope, SocketRole, SshAccess,
-    StateMismatch, StoredDefinition, TopologyMismatch, UndefineOptions, VncEndpoint, VncServer, cdrom,
-    free_target,
+    NotCopyable, NvramTemplate, Obstacle, OwnedVolume, Parent, RelatedState, RevertMark, Scope, SocketRole,
+    SshAccess, StateMismatch, StoredDefinition, TopologyMismatch, UndefineOptions, VncEndpoint, VncServer,
+    cdrom, free_target,
 };
 pub use error::{Error, Object, RefusalReason};
 pub use event::{EventFeed, Notice};
@@ -58,7 +58,7 @@ pub use network::{
 pub use save_image::{SaveImage, SaveImageError};
 pub use snapshot::{
     DeleteScope, LiveImage, NewSnapshot, RevertOptions, RevertTo, Snapshot, SnapshotChange, SnapshotDisk,
-    SnapshotDiskKind, SnapshotKind, SnapshotMade, SnapshotRecord, SnapshotState,
+    SnapshotDiskKind, SnapshotDocument, SnapshotKind, SnapshotMade, SnapshotRecord, SnapshotState,
 };
 pub use storage::{Pool, PoolContents, PoolKind, Volume, VolumeKind, VolumeSpec};
 pub use xml::{Element, Node, XmlError};

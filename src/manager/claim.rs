@@ -12,7 +12,7 @@
 //! | clone, fork, commit, network reserve | VM | |
 //! | clone | VM's disks | |
 //! | fork, until the VM is on its own disks again | | VM's disks |
-//! | start, delete, rename, set, disk and interface changes, snapshots made, changed and deleted, `gc` | | VM |
+//! | start, delete, rename, set, disk and interface changes, snapshots made, changed, reverted to and deleted, `gc` | | VM |
 //! | create, clone, attach, start on a network | network | |
 //! | network stop, delete, reserve, unreserve | | network |
 //! | create from a warm state, until the VM runs | warm state | |

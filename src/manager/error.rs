@@ -1,7 +1,7 @@
 use super::{
     AgentError, CloneError, ConsoleError, CopyError, CreateError, DiskError, EndpointError, ExecError,
-    ForkError, ImageError, NetworkError, Remnant, ResourceError, ScreenError, SnapshotError, StorageError,
-    VmError, WaitError, WarmError,
+    ForkError, ImageError, NetworkError, Remnant, ResourceError, RevertError, ScreenError, SnapshotError,
+    StorageError, VmError, WaitError, WarmError,
 };
 use crate::model::Invalid;
 use crate::{config, guest, host, image, libvirt, seed};
@@ -33,6 +33,9 @@ pub enum Error {
     /// A snapshot.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// A revert to a snapshot.
+    #[error(transparent)]
+    Revert(#[from] RevertError),
     /// A network, or a VM's interface on it.
     #[error(transparent)]
     Network(#[from] NetworkError),

@@ -81,8 +81,9 @@ pub use observe::{
 pub use power::{Power, StateChange, StopBy};
 pub use remnant::{Left, Remnant};
 pub use snapshot::{
-    DeletedSnapshot, DiskObstacle, MemoryObstacle, Quiesce, SnapshotDeletion, SnapshotError, SnapshotRequest,
-    SnapshotSelection, SnapshotSettings, SnapshotStatus, Snapshots,
+    ConfigChange, DeletedSnapshot, DetachedDisk, DiskObstacle, MemoryObstacle, PowerAfter, Quiesce,
+    RevertError, RevertPlan, RevertRequest, Reverted, Settled, SnapshotDeletion, SnapshotError,
+    SnapshotRequest, SnapshotSelection, SnapshotSettings, SnapshotStatus, Snapshots,
 };
 pub use storage::{Place, StorageError};
 pub use task::{

@@ -3,6 +3,7 @@
 use super::claim::{Claim, Subject};
 use super::gc::{GarbageCollection, Maker};
 use super::operation::Operation;
+use super::snapshot::is_cut_off;
 use super::{Error, VmError};
 use crate::libvirt::{self, Affects, Disk, Domain, DomainId, Object, StoredDefinition};
 use crate::model::VmState;
@@ -31,7 +32,12 @@ impl Operation<'_> {
     pub(in crate::manager) async fn claim_vm(self, name: &str) -> Result<Vm, Error> {
         let id = self.client().domains().resolve(name).await?;
         let claim = self.claim_exclusive(Subject::Vm(id.uuid), &id.name).await?;
-        self.read_vm(id, Some(claim)).await?.still_meant_by(name)
+        let vm = self.read_vm(id, Some(claim)).await?;
+        let vm = match self.settle_revert(&vm.stored).await? {
+            true => self.read_vm(vm.id, vm._claim).await?,
+            false => vm,
+        };
+        vm.still_meant_by(name)
     }
 
     /// Claims the VM to use it: others may use it too, none may change it.
@@ -40,8 +46,15 @@ impl Operation<'_> {
     /// As [`Operation::claim_vm`].
     pub(in crate::manager) async fn claim_vm_shared(self, name: &str) -> Result<Vm, Error> {
         let id = self.client().domains().resolve(name).await?;
-        let claim = self.claim_shared(Subject::Vm(id.uuid), &id.name).await?;
-        self.read_vm(id, Some(claim)).await?.still_meant_by(name)
+        loop {
+            let claim = self.claim_shared(Subject::Vm(id.uuid), &id.name).await?;
+            let vm = self.read_vm(id.clone(), Some(claim)).await?;
+            if !is_cut_off(&vm.stored) {
+                return vm.still_meant_by(name);
+            }
+            drop(vm);
+            self.settle_unclaimed(id.uuid, &id.name).await?;
+        }
     }
 
     /// The VM as it is now, without a claim: for a plan, which the act checks again.
@@ -54,7 +67,12 @@ impl Operation<'_> {
 
     /// As [`Operation::load_vm`], of one that was resolved before.
     pub(in crate::manager) async fn load_resolved_vm(self, id: DomainId) -> Result<Vm, Error> {
-        self.read_vm(id, None).await
+        let vm = self.read_vm(id, None).await?;
+        if !is_cut_off(&vm.stored) {
+            return Ok(vm);
+        }
+        self.settle_unclaimed(vm.id.uuid, &vm.id.name).await?;
+        self.read_vm(vm.id, None).await
     }
 
     async fn read_vm(self, id: DomainId, claim: Option<Claim>) -> Result<Vm, Error> {

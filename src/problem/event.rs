@@ -21,6 +21,8 @@ pub fn step(step: Step) -> &'static str {
         Step::GiveIdentity => "giving the guest its identity",
         Step::SnapshotMemory => "saving memory and disks",
         Step::SnapshotDisks => "creating a snapshot of the disks",
+        Step::ConvertNvram => "converting the UEFI variables to qcow2",
+        Step::Revert => "reverting to the snapshot",
         Step::DeleteSnapshot => "deleting a snapshot",
     }
 }

@@ -22,6 +22,7 @@ mod kind;
 mod libvirt;
 mod network;
 mod process;
+mod revert;
 mod seed;
 mod snapshot;
 mod ssh;
@@ -161,6 +162,7 @@ fn advice(error: &Error, doing: Doing) -> Advice {
         Error::Fork(error) => fork::advice(error),
         Error::Storage(error) => storage::advice(error),
         Error::Disk(error) => disk::advice(error),
+        Error::Revert(error) => revert::advice(error),
         Error::Snapshot(error) => snapshot::advice(error),
         Error::Network(error) => network::advice(error),
         Error::Images(error) => image::stored_advice(error),

@@ -1,7 +1,7 @@
 //! Warnings in words.
 
 use super::{virsh, vmtools, warm};
-use crate::manager::{FreezeFault, Setting, SnapshotLoss, UserDataWarning, Warning};
+use crate::manager::{FreezeFault, Setting, Settled, SnapshotLoss, UserDataWarning, Warning};
 use crate::model::{SharedFolder, counted};
 
 /// The warning, in one line. One match, so that none is forgotten.
@@ -55,6 +55,10 @@ pub fn text(warning: &Warning) -> String {
         W::DiskShort { wanted, available } => {
             format!("the disk may grow to {wanted}, but only {available} is free")
         }
+        W::ClockBehind { vm } => {
+            format!("the clock of {vm} shows the time of the snapshot: the guest agent did not set it")
+        }
+        W::RevertSettled { vm, snapshot, outcome } => reverted(vm, snapshot, *outcome),
         W::NoPasst { reason } => {
             format!("passt cannot be used ({reason}); QEMU's slower slirp is used instead")
         }
@@ -118,6 +122,18 @@ pub fn text(warning: &Warning) -> String {
             let list = vmtools("list").flag("--all").option("--connect", uri);
             format!("{} {are} at {uri}; list them with {list}", counted(*count as u64, "VM"))
         }
+    }
+}
+
+fn reverted(vm: &str, snapshot: &str, outcome: Settled) -> String {
+    let begin = format!("a revert of {vm} to {snapshot} was interrupted");
+    match outcome {
+        Settled::Reverted => format!("{begin}; it has been completed"),
+        Settled::Unchanged => format!("{begin} before it began; {vm} is unchanged"),
+        Settled::Unknown => format!(
+            "{begin}, and {vm} may have been used since; it was left as it is: revert again with {}",
+            vmtools("snapshot revert").arg(vm).arg(snapshot)
+        ),
     }
 }
 

@@ -66,3 +66,44 @@ fn without_qemu_img_they_are_what_libvirt_makes() {
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
     nothing_is_left(&sandbox);
 }
+
+/// As vmtools made them before.
+#[test]
+fn a_raw_file_of_before_becomes_a_qcow2_with_all_that_it_holds() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = unbootable_image(&sandbox);
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
+    create(&sandbox, "web", &image, &["--firmware", "efi-secure"]).run().success();
+    if template_of(&sandbox, "web").is_none() {
+        return;
+    }
+    let raw = "/var/lib/libvirt/qemu/nvram/web_VARS.fd";
+    let qcow2 = nvram_of(&sandbox, "web").unwrap();
+    let script = "virsh -q -c qemu:///system dumpxml --inactive web | sed \"s,format='qcow2'>$0<,format='raw'>$1<,\" >$2 && \
+        virsh -q -c qemu:///system define $2 && virsh -q -c qemu:///system vol-delete $0";
+    let file = sandbox.tmp().join("raw.xml");
+    sandbox.as_root("bash", &["-c", script, &qcow2, raw, file.to_str().unwrap()]).run().success();
+    vmtools(&["start", "web"]).success();
+    vmtools(&["stop", "--force", "web"]).success();
+    let copy = sandbox.tmp().join("before.fd");
+    let copy = copy.to_str().unwrap();
+    sandbox
+        .as_root("sh", &["-c", "printf key | dd of=$0 bs=1 seek=300000 conv=notrunc && cp $0 $1", raw, copy])
+        .run()
+        .success();
+
+    vmtools(&["snapshot", "create", "web", "--name", "s1", "--yes"]).success();
+    let nvram = nvram_of(&sandbox, "web").unwrap();
+    assert!(own_volumes(&sandbox).contains(&nvram) && nvram.ends_with("_VARS.qcow2"), "{nvram}");
+    sandbox.exec(&["qemu-img", "compare", "-f", "raw", "-F", "qcow2", copy, &nvram]);
+    assert!(!sandbox.as_root("test", &["-e", raw]).run().status.success());
+    assert!(sandbox.exec(&["qemu-img", "snapshot", "-l", &nvram]).stdout.contains("s1"));
+    // Once there is a snapshot nothing is converted, nor is it again.
+    vmtools(&["snapshot", "create", "web", "--name", "s2", "--yes"]).success();
+    assert_eq!(nvram_of(&sandbox, "web"), Some(nvram));
+    vmtools(&["start", "web"]).success();
+    vmtools(&["snapshot", "create", "web", "--name", "s3", "--memory"]).success();
+    vmtools(&["snapshot", "revert", "web", "s1", "--yes"]).success();
+    vmtools(&["delete", "--force", "web"]).success();
+    nothing_is_left(&sandbox);
+}

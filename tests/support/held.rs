@@ -57,9 +57,11 @@ impl<'a> HeldCalls<'a> {
             calls.replace(' ', "\\ "),
             folder.display()
         );
+        // What a process that was killed meanwhile wanted is never told.
+        let keep = format!("{wait}\nkill -0 $PPID 2>/dev/null || exit 1");
         let steps = match passing {
             Passing::Passed => [pass, &wait],
-            Passing::Kept => [&wait, pass],
+            Passing::Kept => [&keep, pass],
         };
         let script =
             format!("while IFS= read -r line; do\n{}\ndone | exec /usr/bin/virsh \"$@\"", steps.join("\n"));

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::cli::complete;
 use crate::cli::context::Context;
+use crate::cli::session::Session;
 use crate::manager::{End, Error, ExecError, ExecRequest, Executed, INPUT_LIMIT};
 use crate::model::parse_duration;
 use crate::problem::{ErrorKind, Problem};
@@ -46,13 +47,26 @@ pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Problem>
     let stdin = if args.stdin { read_stdin()? } else { Vec::new() };
     let session = context.session().await?;
     let request = ExecRequest { command: args.command, stdin, timeout: args.timeout };
-    let done = match session.agent().exec(&args.name, &request).await {
+    execute(&session, context, &args.name, &request).await.map(ExitCode::from)
+}
+
+/// Runs a command to its end and shows what it printed. Gives its exit status.
+///
+/// # Errors
+/// When the VM is shut off, or its agent isn't there.
+pub async fn execute(
+    session: &Session,
+    context: &Context,
+    name: &str,
+    request: &ExecRequest,
+) -> Result<u8, Problem> {
+    let done = match session.agent().exec(name, request).await {
         Ok(done) => done,
         Err(error @ Error::Exec(ExecError::NotStarted { missing, .. })) => {
-            context.ui.error(&Problem::from(error).about(&args.name));
-            return Ok(ExitCode::from(if missing { NO_SUCH_PROGRAM } else { NOT_STARTED }));
+            context.ui.error(&Problem::from(error).about(name));
+            return Ok(if missing { NO_SUCH_PROGRAM } else { NOT_STARTED });
         }
-        Err(error) => return Err(Problem::from(error).about(&args.name)),
+        Err(error) => return Err(Problem::from(error).about(name)),
     };
     context.ui.show(&done, |_| String::new());
     if let Some(exit) = &done.exit {
@@ -65,9 +79,9 @@ pub async fn run(args: ExecArgs, context: &Context) -> Result<ExitCode, Problem>
             context.ui.warn("the guest agent kept only the beginning of the output");
         }
     }
-    match unfinished(&done, &request) {
-        Some(problem) => Err(problem.about(&args.name)),
-        None => Ok(ExitCode::from(done.exit_code().unwrap_or(u8::MAX))),
+    match unfinished(&done, request) {
+        Some(problem) => Err(problem.about(name)),
+        None => Ok(done.exit_code().unwrap_or(u8::MAX)),
     }
 }
 

@@ -5,6 +5,7 @@ use clap::Args;
 
 use crate::cli::complete;
 use crate::cli::context::Context;
+use crate::cli::session::Session;
 use crate::cli::signals;
 use crate::manager::Error;
 use crate::problem::Problem;
@@ -44,10 +45,24 @@ pub async fn run(args: SshArgs, context: &Context) -> Result<ExitCode, Problem> 
     if tty || args.command.is_empty() {
         return Err(about(session.guest().become_ssh(&args.name, args.user.as_deref(), &args.command).await));
     }
-    let mut remote =
-        session.guest().remote(&args.name, args.user.as_deref(), &args.command).await.map_err(about)?;
+    run_remote(&session, context, &args.name, args.user.as_deref(), &args.command).await.map(ExitCode::from)
+}
+
+/// Runs a command to its end, and passes on the signals that come meanwhile. Gives its exit status.
+///
+/// # Errors
+/// When the VM is shut off or has no address, or ssh isn't there.
+pub async fn run_remote(
+    session: &Session,
+    context: &Context,
+    name: &str,
+    user: Option<&str>,
+    command: &[String],
+) -> Result<u8, Problem> {
+    let about = |error: Error| Problem::from(error).about(name);
+    let mut remote = session.guest().remote(name, user, command).await.map_err(about)?;
     let signal = tokio::select! {
-        status = remote.wait() => return status.map(ExitCode::from).map_err(|error| about(error.into())),
+        status = remote.wait() => return status.map_err(|error| about(error.into())),
         signal = signals::next() => signal,
     };
     let passed = async {
@@ -62,5 +77,5 @@ pub async fn run(args: SshArgs, context: &Context) -> Result<ExitCode, Problem> 
         // Asked twice: the connection goes, whatever the command does.
         again = signals::next() => Ok(again.status()),
     };
-    status.map(ExitCode::from).map_err(|error| about(error.into()))
+    status.map_err(|error| about(error.into()))
 }

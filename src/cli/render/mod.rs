@@ -8,6 +8,7 @@ mod network;
 mod overview;
 mod plain;
 mod prometheus;
+mod revert;
 mod sample;
 mod setting;
 mod snapshot;
@@ -35,6 +36,7 @@ pub use network::{network, network_delete_plans, network_made, network_plan, net
 pub use overview::{Overview, overview};
 pub use plain::PlainText;
 pub use prometheus::exposition;
+pub use revert::{revert_plan, reverted};
 pub use sample::{SampleColumn, bytes, samples, samples_as_csv};
 pub use setting::{
     ChainLink, KeyValue, SettingRow, TemplateDocument, TemplateSettingRow, settings, template,
@@ -209,6 +211,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::WarmState => "warm state that is of no use",
         Reason::ForkOverlay => "an overlay left by a fork that was killed; it is merged into the VM's disk",
         Reason::ExpiredSnapshot => "expired snapshot",
+        Reason::UnfinishedRevert => "left by a snapshot revert that was killed",
         Reason::UnfinishedSnapshot => "left by a snapshot create that was killed",
         Reason::BrokenWrite => "left by a command that was killed while writing a file",
     };

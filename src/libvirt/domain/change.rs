@@ -8,7 +8,7 @@ use super::cpu::CpuTopology;
 use super::definition::Domain;
 use super::metadata::{
     self, ADDED_NAMESPACE, CREATING_NAMESPACE, MetadataChange, NAMESPACE, OwnedVolume, PARENT_NAMESPACE,
-    PROTECTED_NAMESPACE,
+    PROTECTED_NAMESPACE, REVERTING_NAMESPACE, RevertMark,
 };
 use super::namespace;
 use crate::libvirt::command::Command;
@@ -169,6 +169,22 @@ impl DomainMetadata<'_> {
     /// When it is gone, or the connection fails.
     pub async fn clear_creating(self, uuid: Uuid, active: bool) -> Result<(), Error> {
         self.remove(uuid, CREATING_NAMESPACE, active).await
+    }
+
+    /// Marks it as one that is being reverted to a snapshot, in both definitions.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn mark_reverting(self, uuid: Uuid, mark: &RevertMark, active: bool) -> Result<(), Error> {
+        self.put(uuid, REVERTING_NAMESPACE, "reverting", &mark.to_element(), active).await
+    }
+
+    /// Removes that mark. libvirt does this only once nothing else is being done to the domain.
+    ///
+    /// # Errors
+    /// When it is gone, or the connection fails.
+    pub async fn clear_reverting(self, uuid: Uuid, active: bool) -> Result<(), Error> {
+        self.remove(uuid, REVERTING_NAMESPACE, active).await
     }
 
     async fn put(

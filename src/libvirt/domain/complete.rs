@@ -47,11 +47,11 @@ impl NewDomain {
 }
 
 impl CompleteDefinition {
-    fn parse(document: &str) -> Result<Self, XmlError> {
+    pub(in crate::libvirt) fn parse(document: &str) -> Result<Self, XmlError> {
         Ok(Self { tree: Element::parse(document)? })
     }
 
-    pub(super) fn tree(&self) -> &Element {
+    pub(in crate::libvirt) fn tree(&self) -> &Element {
         &self.tree
     }
 

@@ -3,7 +3,7 @@
 use super::cpu::{self, CpuTopology};
 use super::disk::{self, Disk, DiskSource};
 use super::interface::{self, Interface};
-use super::metadata::{self, Metadata, OwnedVolume, PARENT_NAMESPACE, PROTECTED_NAMESPACE};
+use super::metadata::{self, Metadata, OwnedVolume, PARENT_NAMESPACE, PROTECTED_NAMESPACE, RevertMark};
 use super::namespace;
 use super::shared_folder::{self, Filesystem};
 use super::spec::IGNITION_ENTRY;
@@ -53,6 +53,8 @@ pub struct Domain {
     pub acpi: bool,
     /// Whether it is not to be deleted.
     pub protected: bool,
+    /// That it is being reverted to a snapshot, or was when that was cut off.
+    pub reverting: Option<RevertMark>,
     /// vmtools' record; `None` for a domain that others made.
     pub metadata: Option<Metadata>,
     /// The disks that vmtools made for it though others made the domain: they are its own, too.
@@ -107,6 +109,7 @@ impl Domain {
             agent_connected: agent_targets().any(|target| target.attribute("state") == Some("connected")),
             acpi: tree.find("features/acpi").is_some(),
             protected: namespace::in_metadata(&tree, PROTECTED_NAMESPACE).is_some(),
+            reverting: RevertMark::of_domain(&tree),
             metadata: Metadata::of_domain(&tree),
             added: metadata::added_of(&tree),
             tree: Element::new("domain"),

@@ -50,8 +50,9 @@ pub use interface::{Interface, InterfaceKind, SocketRole};
 pub use live_copy::LiveOverlay;
 pub(in crate::libvirt) use lookup::lines;
 pub use lookup::{DomainId, Scope, UndefineOptions};
+pub(in crate::libvirt) use metadata::carry_over;
 pub use metadata::{
-    FirstStart, HotplugLimits, Metadata, MetadataChange, Mounted, OwnedVolume, Parent, SshAccess,
+    FirstStart, HotplugLimits, Metadata, MetadataChange, Mounted, OwnedVolume, Parent, RevertMark, SshAccess,
 };
 pub use saved::StateMismatch;
 pub use shared_folder::Filesystem;

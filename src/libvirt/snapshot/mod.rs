@@ -18,10 +18,12 @@
 mod live;
 mod read;
 mod record;
+mod revert;
 mod write;
 
 pub use live::LiveImage;
 pub use record::SnapshotRecord;
+pub use revert::SnapshotDocument;
 pub use write::{NewSnapshot, SnapshotChange, SnapshotMade};
 
 use std::time::Duration;

@@ -27,7 +27,7 @@ pub(super) type Written = Vec<(String, File)>;
 
 /// The pools that were made for the sake of a clone.
 #[derive(Debug, Default)]
-pub(super) struct Folders {
+pub(in crate::manager) struct Folders {
     pools: Vec<String>,
 }
 
@@ -38,7 +38,7 @@ pub(in crate::manager) fn maker_of_folder(pool: &str) -> Option<Creator> {
 }
 
 impl Cloning<'_> {
-    pub(super) async fn close_folders(&self, folders: Folders) {
+    pub(in crate::manager) async fn close_folders(&self, folders: Folders) {
         for pool in folders.pools {
             // One that another clone uses, too, stays until gc.
             let _ = self.op.client().pools().destroy(&pool).await;
@@ -46,7 +46,7 @@ impl Cloning<'_> {
     }
 
     /// The file as a volume; a directory without a pool gets one for a while.
-    pub(super) async fn source_volume(
+    pub(in crate::manager) async fn source_volume(
         &self,
         vm: &str,
         path: &str,

@@ -35,6 +35,7 @@ use seed::Setup;
 pub use error::CreateError;
 pub use mounts::VirtiofsFault;
 pub use network::PasstFault;
+pub(super) use nvram::QCOW2_NVRAM;
 pub use plan::Plan;
 pub use spec::{KeySource, UserDocument, VmSpec};
 pub(super) use warm::Built;

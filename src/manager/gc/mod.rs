@@ -5,6 +5,7 @@
 //! that is gone. A disk that was kept on purpose bears one too: disks are never garbage by their names.
 
 mod forks;
+mod reverts;
 mod snapshots;
 mod sockets;
 mod vms;
@@ -60,6 +61,8 @@ pub enum Reason {
     ExpiredSnapshot,
     /// A snapshot that a killed `snapshot create` has left half-made.
     UnfinishedSnapshot,
+    /// A revert to a snapshot that was killed midway: it is finished.
+    UnfinishedRevert,
     /// A file that was to take another's place, left by a command that was killed as it wrote it.
     BrokenWrite,
 }
@@ -90,6 +93,7 @@ enum Target {
     WarmCopy(PathBuf),
     ForkOverlays(Uuid),
     Snapshot { uuid: Uuid, name: String },
+    Revert(Uuid),
     Pool(String),
     Download(Box<Leftover>),
     Import(Box<Leftover>),
@@ -113,6 +117,7 @@ impl GarbageCollection<'_> {
         let mut garbage = self.vms(&inventory).await?;
         let going: Vec<Uuid> = garbage.iter().filter_map(|vm| vm.uuid).collect();
         garbage.extend(self.snapshots(&inventory, &going).await?);
+        garbage.extend(self.reverts(&inventory));
         garbage.extend(self.volumes(&inventory));
         garbage.extend(self.forgotten_pools(&inventory).await?);
         garbage.extend(self.fork_overlays(&inventory).await?);
@@ -158,6 +163,7 @@ impl GarbageCollection<'_> {
             Target::WarmState(key) => self.remove_warm_state(key).await,
             Target::WarmCopy(copy) => self.remove_warm_copy(copy),
             Target::ForkOverlays(uuid) => self.remove_fork_overlays(*uuid).await,
+            Target::Revert(uuid) => self.remove_revert(*uuid).await,
             Target::Snapshot { uuid, name } => self.remove_snapshot(*uuid, name).await,
             Target::Pool(name) => {
                 let retry = Retry::regardless(Instant::now() + PATIENCE);

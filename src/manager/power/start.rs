@@ -11,6 +11,7 @@ use crate::manager::guest::GuestAccess;
 use crate::manager::inventory::Inventory;
 use crate::manager::network::Networks;
 use crate::manager::power::Power;
+use crate::manager::snapshot::is_cut_off;
 use crate::manager::vm::still_meant_by;
 use crate::manager::vms::Vms;
 use crate::manager::{Already, Error, Event, PasstFault, VmError, VmStatus, WaitFor, Warning};
@@ -47,6 +48,11 @@ impl Power<'_> {
         let domain = self.op.client().definitions().current(id.uuid).await?;
         let id = still_meant_by(name, id, &domain)?;
         self.op.refuse_unmade(&domain).await?;
+        if is_cut_off(&domain) {
+            drop(claim);
+            self.op.settle_unclaimed(id.uuid, &id.name).await?;
+            return Box::pin(self.start(name, wait)).await;
+        }
         if state == VmState::Paused {
             self.await_running(&id).await?;
         }

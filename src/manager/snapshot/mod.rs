@@ -21,12 +21,18 @@ mod error;
 mod images;
 mod list;
 mod live;
+mod nvram;
+mod revert;
 mod set;
 
 pub use create::{Quiesce, SnapshotRequest};
 pub use delete::{DeletedSnapshot, SnapshotDeletion, SnapshotSelection};
 pub use error::{DiskObstacle, MemoryObstacle, SnapshotError};
 pub use list::SnapshotStatus;
+pub(super) use revert::is_cut_off;
+pub use revert::{
+    ConfigChange, DetachedDisk, PowerAfter, RevertError, RevertPlan, RevertRequest, Reverted, Settled,
+};
 pub use set::SnapshotSettings;
 
 use crate::libvirt::{DomainId, Snapshot};

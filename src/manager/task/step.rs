@@ -33,6 +33,10 @@ pub enum Step {
     SnapshotMemory,
     /// Makes a snapshot of a VM's disks.
     SnapshotDisks,
+    /// Makes a qcow2 of a VM's UEFI variables.
+    ConvertNvram,
+    /// Brings a VM back to a snapshot.
+    Revert,
     /// Deletes a snapshot.
     DeleteSnapshot,
 }

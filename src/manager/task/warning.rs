@@ -1,4 +1,6 @@
-use crate::manager::{ColdReason, FreezeFault, KvmFault, MemoryObstacle, PasstFault, Setting, VirtiofsFault};
+use crate::manager::{
+    ColdReason, FreezeFault, KvmFault, MemoryObstacle, PasstFault, Setting, Settled, VirtiofsFault,
+};
 use crate::model::{ConnectionUri, DiskSize, MemorySize, SharedFolder};
 use crate::seed::UserDataWarning;
 
@@ -171,6 +173,20 @@ pub enum Warning {
     LeftPaused {
         /// The VM.
         vm: String,
+    },
+    /// A guest goes on at the time at which its memory was saved.
+    ClockBehind {
+        /// The VM.
+        vm: String,
+    },
+    /// A revert that was cut off is over.
+    RevertSettled {
+        /// The VM.
+        vm: String,
+        /// The snapshot.
+        snapshot: String,
+        /// What came of it.
+        outcome: Settled,
     },
     /// A clone gets a new TPM, with nothing in it.
     TpmLeftOut {

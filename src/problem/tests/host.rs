@@ -138,6 +138,7 @@ fn others() {
         Error::Disk(_)
         | Error::Network(_)
         | Error::Snapshot(_)
+        | Error::Revert(_)
         | Error::Images(_)
         | Error::Wait(_)
         | Error::Endpoint(_) => {}

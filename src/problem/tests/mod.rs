@@ -6,6 +6,7 @@ mod guest;
 mod host;
 mod image;
 mod network;
+mod revert;
 mod snapshot;
 mod storage;
 mod vm;

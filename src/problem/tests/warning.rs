@@ -5,7 +5,8 @@ use crate::host::KvmFault;
 use crate::libvirt::Version;
 use crate::manager::{
     Already, Check, CheckStatus, ColdReason, Finding, FreezeFault, MachinePart, Membership, MemoryObstacle,
-    PasstFault, QmpFolder, Setting, SnapshotLoss, Socket, Step, UserDataWarning, VirtiofsFault, Warning,
+    PasstFault, QmpFolder, Setting, Settled, SnapshotLoss, Socket, Step, UserDataWarning, VirtiofsFault,
+    Warning,
 };
 use crate::model::{DiskSize, MemorySize, MountDriver, SharedFolder};
 use crate::problem::{doctor, event, warning};
@@ -50,6 +51,10 @@ fn warnings() {
         SnapshotNotFrozen { vm: web(), reason: FreezeFault::NoAgent },
         NotInSnapshot { vm: web(), loss: SnapshotLoss::Firmware } | { vm: web(), loss: SnapshotLoss::Tpm },
         LeftPaused { vm: web() },
+        ClockBehind { vm: web() },
+        RevertSettled { vm: web(), snapshot: text("clean"), outcome: Settled::Reverted }
+            | { vm: web(), snapshot: text("clean"), outcome: Settled::Unchanged }
+            | { vm: web(), snapshot: text("clean"), outcome: Settled::Unknown },
         TpmLeftOut { vm: text("copy") },
         DisksLeftOut { of: text("./appliance.ova"), disks: texts(&["disk2.vmdk", "disk3.vmdk"]) },
         ImageUseUnknown { reason: text("cannot connect to libvirt at qemu:///system") },
@@ -143,6 +148,8 @@ fn what_goes_on() {
         GiveIdentity {},
         SnapshotMemory {},
         SnapshotDisks {},
+        ConvertNvram {},
+        Revert {},
         DeleteSnapshot {},
     });
     let already = every!(Already {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::nvram::offer_conversion;
 use crate::cli::commands::batch::Batch;
 use crate::cli::commands::selection::Selection;
 use crate::cli::context::Context;
@@ -80,6 +81,10 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
     };
     let mut batch = Batch::new();
     for name in &names {
+        if let Err(problem) = offer_conversion(&session, context, name).await {
+            batch.fail(problem);
+            continue;
+        }
         if !batch.take(name, session.snapshots().create(name, &request).await) {
             break;
         }

@@ -3,6 +3,9 @@
 mod create;
 mod delete;
 mod list;
+mod nvram;
+mod revert;
+mod run;
 mod set;
 mod show;
 
@@ -32,6 +35,10 @@ enum Verb {
     Show(show::ShowArgs),
     /// Change a snapshot's description, expiry or pin
     Set(set::SetArgs),
+    /// Revert a VM to a snapshot
+    Revert(revert::RevertArgs),
+    /// Run a command in a VM, then undo all that it did
+    Run(run::RunArgs),
     /// Delete snapshots of a VM
     Delete(delete::DeleteArgs),
     /// Show the help of a subcommand
@@ -47,6 +54,8 @@ pub async fn run(args: SnapshotArgs, context: &Context) -> Result<ExitCode, Prob
         Verb::List(args) => list::run(args, context).await,
         Verb::Show(args) => show::run(args, context).await,
         Verb::Set(args) => set::run(args, context).await,
+        Verb::Revert(args) => revert::run(args, context).await,
+        Verb::Run(args) => run::run(args, context).await,
         Verb::Delete(args) => delete::run(args, context).await,
         Verb::Help(args) => help::run_of_noun("snapshot", args),
     }

@@ -4,6 +4,7 @@ mod image;
 mod monitor;
 mod network;
 mod other;
+mod revert;
 mod snapshot;
 mod template;
 mod vm;

@@ -154,6 +154,7 @@ fn leftovers() {
         Reason::ForkOverlay,
         Reason::ExpiredSnapshot,
         Reason::UnfinishedSnapshot,
+        Reason::UnfinishedRevert,
         Reason::BrokenWrite,
     ];
     let files = ["/srv/web".into(), "/srv/web-seed.img".into()];

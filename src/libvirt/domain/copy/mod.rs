@@ -21,9 +21,7 @@ use std::collections::HashMap;
 
 use super::complete::{CompleteDefinition, NewDomain};
 use super::definition::Domain;
-use super::metadata::{
-    ADDED_NAMESPACE, CREATING_NAMESPACE, Metadata, NAMESPACE, PARENT_NAMESPACE, PROTECTED_NAMESPACE,
-};
+use super::metadata::{Metadata, NAMESPACES};
 use super::{edit, monitor, namespace};
 use crate::libvirt::xml::{Element, Node};
 use crate::model::{Uuid, VmName};
@@ -129,8 +127,6 @@ impl DomainCopy {
 
     /// vmtools' own elements are made anew; what others keep there stays.
     fn replace_record(&self, domain: &mut Element) {
-        const OURS: [&str; 5] =
-            [NAMESPACE, PARENT_NAMESPACE, PROTECTED_NAMESPACE, CREATING_NAMESPACE, ADDED_NAMESPACE];
         let record = self.metadata.to_elements().into_iter().map(Node::Element);
         let Some(metadata) = domain.find("metadata") else {
             let metadata = Element { children: record.collect(), ..Element::new("metadata") };
@@ -139,7 +135,7 @@ impl DomainCopy {
         };
         let others = metadata.children.iter().filter(|node| match node {
             Node::Element(element) => {
-                !OURS.iter().any(|ours| namespace::is_in(&[&*domain, metadata, element], ours))
+                !NAMESPACES.iter().any(|ours| namespace::is_in(&[&*domain, metadata, element], ours))
             }
             _ => true,
         });

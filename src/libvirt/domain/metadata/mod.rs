@@ -1,13 +1,17 @@
 //! What vmtools remembers of a VM, inside that VM's own definition.
 //!
-//! libvirt keeps one element per XML namespace under a domain's `<metadata>`. vmtools has four: the
+//! libvirt keeps one element per XML namespace under a domain's `<metadata>`. vmtools has some: the
 //! record of the VM; while a create is under way, the mark of the process that is at it; the mark of
 //! a domain that others were linked to; and the mark of one that is not to be deleted, whoever made it.
 //! The mark of a create goes as the last step, so a domain that has it and whose creator is gone is a
 //! leftover.
 
+mod carry;
 mod change;
 
+pub(in crate::libvirt::domain) use carry::NAMESPACES;
+pub use carry::RevertMark;
+pub(in crate::libvirt) use carry::carry_over;
 pub use change::MetadataChange;
 
 use super::namespace;
@@ -23,6 +27,8 @@ pub(in crate::libvirt) const PARENT_NAMESPACE: &str = "urn:vmtools:parent:1";
 /// The namespace of the mark of a VM that is not to be deleted.
 pub(in crate::libvirt) const PROTECTED_NAMESPACE: &str = "urn:vmtools:protected:1";
 
+/// The namespace of the mark of a domain that is being reverted to a snapshot.
+pub(in crate::libvirt) const REVERTING_NAMESPACE: &str = "urn:vmtools:reverting:1";
 /// The namespace of the list of the disks that vmtools made for a domain of others.
 pub(in crate::libvirt) const ADDED_NAMESPACE: &str = "urn:vmtools:added:1";
 

@@ -1,0 +1,37 @@
+//! A VM brought back to a snapshot.
+//!
+//! libvirt makes the definition of then the VM's own, and with it vmtools' record of then: a protection that was set since
+//! would be gone, and the files of disks that were added since would be nobody's. So the snapshot's document gets all of
+//! that first. libvirt changes disks and definition as one, and so at no moment is the one without the other:
+//!
+//! ```text
+//! checks ─ journal: the document as it is ─ document + what stays + mark "done" ─ mark "begun" in the definition
+//!        ─ snapshot-revert: the definition comes from the document, mark and all
+//!        ─ clock, power ─ document as it was, journal removed ─ mark removed
+//! ```
+//!
+//! A command that is killed leaves a mark, and the next one on the VM, or `gc`, sees how far it came: with "done" it is
+//! reverted; with "begun" libvirt had not come to its end. If the VM's disks have not been written to since, nothing has
+//! happened; if they have at once, and the VM is shut off, it is reverted again.
+
+mod act;
+mod error;
+mod plan;
+mod settle;
+
+pub use error::RevertError;
+pub use plan::{ConfigChange, DetachedDisk, RevertPlan, RevertRequest, Reverted};
+pub use settle::Settled;
+pub(in crate::manager) use settle::is_cut_off;
+
+/// What a VM does after a revert.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PowerAfter {
+    /// With a memory what the guest did then; else what the VM does now.
+    #[default]
+    Auto,
+    /// It runs.
+    Start,
+    /// It is shut off.
+    Off,
+}
