@@ -64,7 +64,8 @@ impl Rewrite<'_> {
             args.push("-U".into());
         }
         if let Some((path, format)) = self.below {
-            args.extend(["-B", path, "-F", format].map(OsString::from));
+            // As other overlays are made.
+            args.extend(["-o", "extended_l2=on", "-B", path, "-F", format].map(OsString::from));
         }
         args.extend(more.iter().map(OsString::from));
         args.extend([self.from.into(), to.into()]);
