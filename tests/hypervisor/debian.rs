@@ -64,7 +64,11 @@ fn debian_comes_up_lets_in_and_is_committed() {
     });
     running.signal("TERM");
     running.wait(Duration::from_secs(60)).code(143);
-    sandbox.vmtools(&["ssh", "deb", "--", "! pgrep -x sleep"]).run().success();
+    // The guest's ssh server learns of it when it gets to run.
+    wait_for("its end in the guest", Duration::from_secs(120), || {
+        let left = sandbox.vmtools(&["ssh", "deb", "--", "pgrep -x sleep || echo none"]).run().success();
+        (left.stdout == "none\n").then_some(())
+    });
     sandbox.vmtools(&["wait", "deb", "--for", "agent"]).timeout(LONG).run().success();
     a_committed_image_gets_an_identity_of_its_own(&sandbox);
     sandbox.vmtools(&["delete", "--force", "deb", "two"]).run().success();

@@ -64,14 +64,19 @@ pub(super) enum Leaves {
     Nothing,
     /// libvirt's document, and for certain nothing in the disks.
     Document,
+    /// No document, and it is in the disks if QEMU had done it before it ended.
+    Disks,
+    /// libvirt's document, and that.
+    DocumentAndDisks,
     /// That, and it is in the disks or may be.
     All,
 }
 
 impl Unmade {
-    /// What libvirt refuses it has not begun, or undone itself. What it gave no answer to it may still do.
+    /// What libvirt refuses it keeps no document of, but a QEMU that is killed may have done it. What libvirt gave no
+    /// answer to it may still do.
     pub(super) fn by_libvirt(error: libvirt::Error) -> Self {
-        let leaves = if error.is_connection() { Leaves::All } else { Leaves::Nothing };
+        let leaves = if error.is_connection() { Leaves::All } else { Leaves::Disks };
         Self { error: error.into(), leaves }
     }
 
@@ -154,14 +159,14 @@ impl Snapshots<'_> {
     }
 
     async fn roll_back(&self, vm: &Vm, name: &str, error: Error, leaves: Leaves) -> Error {
-        let snapshots = self.op.client().snapshots();
         let forgotten = match leaves {
             Leaves::Nothing => Ok(()),
-            Leaves::Document => {
-                let delete = async || snapshots.delete(vm.id.uuid, name, DeleteScope::Metadata).await;
-                let retry = Retry::regardless(Instant::now() + PATIENCE);
-                retry.while_busy(delete).await.map(drop).map_err(Error::from)
-            }
+            Leaves::Document => self.forget_document(vm.id.uuid, name).await,
+            Leaves::Disks => self.forget_images(vm.id.uuid, name).await,
+            Leaves::DocumentAndDisks => match self.forget_document(vm.id.uuid, name).await {
+                Ok(()) => self.forget_images(vm.id.uuid, name).await,
+                failed => failed,
+            },
             Leaves::All => self.forget(vm.id.uuid, name).await,
         };
         self.go_on(vm).await;
@@ -170,6 +175,27 @@ impl Snapshots<'_> {
             Err(reason) => {
                 let what = Left::Snapshot { vm: vm.id.name.clone(), name: name.to_owned() };
                 Error::LeftBehind { cause: Box::new(error), left: vec![Remnant::because(what, reason)] }
+            }
+        }
+    }
+
+    async fn forget_document(&self, uuid: Uuid, name: &str) -> Result<(), Error> {
+        let snapshots = self.op.client().snapshots();
+        let delete = async || snapshots.delete(uuid, name, DeleteScope::Metadata).await;
+        Ok(Retry::regardless(Instant::now() + PATIENCE).while_busy(delete).await.map(drop)?)
+    }
+
+    /// None of that name was in the disks before. One of which libvirt has a document is another's, made meanwhile.
+    async fn forget_images(&self, uuid: Uuid, name: &str) -> Result<(), Error> {
+        let mut retry = Retry::regardless(Instant::now() + PATIENCE);
+        loop {
+            if self.op.client().snapshots().load(uuid, name).await.is_ok() {
+                return Ok(());
+            }
+            match self.remove_unrecorded(uuid, name).await {
+                // A QEMU that has just ended runs, for libvirt, a moment longer.
+                Err(_) if matches!(retry.again().await, Ok(true)) => {}
+                other => return other.map(drop),
             }
         }
     }

@@ -31,9 +31,9 @@ impl Snapshots<'_> {
         self.op.check().map_err(document)?;
         let taken = self.take_frozen(vm, quiesce, snapshots.take(uuid, &new.name, &nodes)).await;
         let made = taken.map_err(|fault| match fault {
-            // All of the transaction, or nothing.
+            // All of the transaction, or nothing: a QEMU that is killed may have done it, and nobody has its answer.
             TakeFault::Libvirt(error) if error.is_connection() => Unmade::wholly(error.into()),
-            TakeFault::Libvirt(error) => document(error.into()),
+            TakeFault::Libvirt(error) => Unmade { error: error.into(), leaves: Leaves::DocumentAndDisks },
             TakeFault::NotFrozen(reason) => document(not_frozen(vm, reason).into()),
             TakeFault::ThawedBefore(reason) => Unmade::wholly(not_frozen(vm, reason).into()),
         })?;
