@@ -1,7 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Invalid, Timestamp};
+use super::vm_name::check_name;
+use super::{Invalid, Timestamp, VmName};
 
 /// The name of a snapshot that vmtools makes. libvirt names a file by it, and takes almost any; those that others made keep
 /// whatever name they have.
@@ -11,7 +12,7 @@ pub struct SnapshotName(String);
 impl SnapshotName {
     /// The longest name taken: that of a VM. Of one of 250 bytes libvirt makes the snapshot and then fails to keep its
     /// document, so that it is in the disks alone (11.3).
-    pub const MAX_LENGTH: usize = 63;
+    pub const MAX_LENGTH: usize = VmName::MAX_LENGTH;
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
@@ -37,20 +38,7 @@ impl FromStr for SnapshotName {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let refuse = |reason: &str| Err(Invalid::new("snapshot name", text, reason));
-        let taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if text.is_empty() {
-            return refuse("it is empty");
-        }
-        if text.len() > Self::MAX_LENGTH {
-            return refuse("it is longer than 63 characters");
-        }
-        if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-            return refuse("it must start with a letter or a digit");
-        }
-        if !text.chars().all(taken) {
-            return refuse("only letters, digits, dot, dash and underscore are allowed");
-        }
+        check_name("snapshot name", text)?;
         Ok(Self(text.to_owned()))
     }
 }

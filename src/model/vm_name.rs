@@ -41,19 +41,7 @@ impl FromStr for VmName {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refuse = |reason: &str| Err(Invalid::new("VM name", text, reason));
-        let taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if text.is_empty() {
-            return refuse("it is empty");
-        }
-        if text.len() > Self::MAX_LENGTH {
-            return refuse("it is longer than 63 characters");
-        }
-        if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-            return refuse("it must start with a letter or a digit");
-        }
-        if !text.chars().all(taken) {
-            return refuse("only letters, digits, dot, dash and underscore are allowed");
-        }
+        check_name("VM name", text)?;
         if text.chars().all(|c| c.is_ascii_digit()) {
             return refuse("virsh would read digits alone as a domain ID");
         }
@@ -62,6 +50,25 @@ impl FromStr for VmName {
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+/// Whether files can be named by it, and no tool takes it for an option or a pattern. `what` says what it is a name of.
+pub(super) fn check_name(what: &'static str, text: &str) -> Result<(), Invalid> {
+    let refuse = |reason: &str| Err(Invalid::new(what, text, reason));
+    let taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if text.is_empty() {
+        return refuse("it is empty");
+    }
+    if text.len() > VmName::MAX_LENGTH {
+        return refuse("it is longer than 63 characters");
+    }
+    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return refuse("it must start with a letter or a digit");
+    }
+    if !text.chars().all(taken) {
+        return refuse("only letters, digits, dot, dash and underscore are allowed");
+    }
+    Ok(())
 }
 
 impl fmt::Display for VmName {

@@ -1,6 +1,7 @@
 //! The VM's volumes: an overlay on the shared base, the seed, the serial log.
 
 use super::Prepared;
+use super::nvram::Nvram;
 use crate::image::{Format, LocalImage};
 use crate::libvirt::{DiskSpec, OwnedVolume, Pool, VolumeSpec};
 use crate::manager::claim::Claim;
@@ -102,7 +103,7 @@ impl Creation<'_> {
             };
             self.op.client().volumes().create(&volume.pool, &empty).await?;
         }
-        self.make_nvram(undo, prepared).await?;
+        Nvram::of(self.op).make_nvram(undo, prepared).await?;
         if let Some(setup) = &prepared.setup {
             self.op.check()?;
             undo.will_make(&names.seed);

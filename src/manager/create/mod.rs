@@ -30,6 +30,7 @@ use crate::model::{DiskSize, Hardware, MemorySize, SharedFolder, Timestamp, Uuid
 use mounts::Mounts;
 pub(super) use network::Wiring;
 use network::{Access, NetworkSetup};
+use nvram::Nvram;
 use seed::Setup;
 
 pub use error::CreateError;
@@ -211,7 +212,7 @@ impl Creation<'_> {
         let uuid = Uuid::new_v4();
         let firmware = spec.firmware.or(image.as_ref().and_then(|image| image.firmware));
         let firmware = firmware.unwrap_or(self.op.config().defaults.firmware);
-        let qcow2_nvram = self.takes_qcow2_nvram(firmware).await?;
+        let qcow2_nvram = Nvram::of(self.op).takes_qcow2_nvram(firmware).await?;
         let names = disks::Names::new(spec, uuid, &pool, image.as_ref(), qcow2_nvram);
         let wiring = Wiring::of(self.op).wire(spec, old, act).await?;
         let access = Wiring::of(self.op).access(spec, image.as_ref())?;

@@ -4,18 +4,24 @@
 
 use std::path::Path;
 
-use super::{Creation, Prepared};
+use super::Prepared;
 use crate::image::{Driver, Rewrite};
 use crate::libvirt::{MetadataChange, OwnedVolume, Version, VolumeSpec};
 use crate::manager::Error;
 use crate::manager::change::Changes;
+use crate::manager::operation::noun;
 use crate::manager::undo::UndoStack;
 use crate::model::{Firmware, Uuid};
 
 /// Since then libvirt takes a qcow2 whose template is raw, and saves it in snapshots.
 pub(in crate::manager) const QCOW2_NVRAM: Version = Version(10, 9, 0);
 
-impl Creation<'_> {
+noun! {
+    /// The variables of a new VM's firmware.
+    Nvram
+}
+
+impl Nvram<'_> {
     /// Whether the VM's variables can be a qcow2. Those of another host's firmware can't be read.
     ///
     /// # Errors
