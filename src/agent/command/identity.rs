@@ -1,4 +1,4 @@
-//! The one command that is not the agent's: it is answered by vmtools' helper, which has the agent's channel in a guest
+//! The commands that are not the agent's: they are answered by vmtools' helper, which has the agent's channel in a guest
 //! that was copied while it ran.
 
 use serde::{Deserialize, Serialize};
@@ -25,5 +25,28 @@ impl<T: Serialize> Command for GiveIdentity<'_, T> {
 
     fn arguments(&self) -> Option<impl Serialize> {
         Some(self.0)
+    }
+}
+
+/// Asks the helper, once the guest has its identity and its new network interfaces are plugged in, to answer when the guest
+/// has brought them up: then their links are to be connected.
+#[derive(Debug, Clone, Copy)]
+pub struct AwaitInterfaces;
+
+/// The reply to [`AwaitInterfaces`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct InterfacesAwaited {
+    /// Whether all of them are up; else the helper has waited for a second.
+    pub up: bool,
+}
+
+impl Sealed for AwaitInterfaces {}
+
+impl Command for AwaitInterfaces {
+    const NAME: &'static str = "vmtools-interfaces";
+    type Reply = InterfacesAwaited;
+
+    fn arguments(&self) -> Option<impl Serialize> {
+        None::<()>
     }
 }

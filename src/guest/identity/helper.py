@@ -2,12 +2,13 @@
 # the copy who it is: over the guest agent's channel ("serve"; no agent may have it open), or as a line on standard input.
 # It needs Python 3.4 and nothing else. The order matters: nothing random is made before the new seed is in, and no
 # daemon of the guest is told of a name that is not on the disk yet.
-import base64, fcntl, glob, json, os, pwd, re, select, signal, socket, subprocess, sys, time
+import base64, fcntl, functools, glob, json, os, pwd, re, select, signal, socket, subprocess, sys, time
 
 PORT = "/dev/virtio-ports/org.qemu.guest_agent.0"
 FOLDER = "/run/vmtools-warm"
 EARLY = "/run/systemd/network/05-vmtools-warm.network"
 RNDRESEEDCRNG = 0x5207
+IFF_UP = 1
 
 
 def write(path, data, mode=0o644, owner=None):
@@ -73,6 +74,21 @@ def pids(name):
             yield int(found[1])
 
 
+@functools.lru_cache()
+def keeps_host_keys(pid):
+    """Whether that ssh server has to be told of new keys, upon which it starts itself anew. OpenSSH before 9.8 does not:
+    there the process of each connection reads them from their files."""
+    server = "/proc/%d/" % pid
+    try:
+        version = subprocess.run(
+            [os.readlink(server + "exe"), "-V"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return True
+    version = re.search(rb"OpenSSH_(\d+)\.(\d+)", version)
+    # With "-r" it runs no program for a connection, but goes on as a copy of itself.
+    return not version or tuple(map(int, version.groups())) >= (9, 8) or " -r" in read(server + "cmdline")
+
+
 def reseed(seed):
     """Bytes of the host's, then the kernel's generator seeded anew from its pool: written bytes alone reach only that."""
     with open("/dev/urandom", "wb", 0) as random:
@@ -88,9 +104,9 @@ def host_keys(identity):
     key = "/etc/ssh/ssh_host_ed25519_key"
     write(key, identity["host_key"], 0o600)
     write(key + ".pub", identity["host_key_public"])
-    # It reads its keys anew, and its configuration, and keeps no connection's process from its end.
     for pid in pids("sshd"):
-        os.kill(pid, signal.SIGHUP)
+        if keeps_host_keys(pid):
+            os.kill(pid, signal.SIGHUP)
 
 
 def authorized_keys(identity):
@@ -207,7 +223,6 @@ def release_interfaces():
 def apply(identity):
     reseed(base64.b64decode(identity["seed"]))
     time.clock_settime(time.CLOCK_REALTIME, identity["time"])
-    write("/var/lib/systemd/random-seed", os.urandom(512), 0o600) if os.path.isdir("/var/lib/systemd") else None
     if not has_name_of_its_own(identity):
         socket.sethostname(identity["hostname"])
         if os.path.exists("/etc/hostname"):
@@ -229,9 +244,11 @@ def apply(identity):
 
 def afterwards(identity, old_machine_id):
     """What may take its time: the copy is itself by now."""
-    if os.path.exists("/etc/network/interfaces") and not has_networkd():
+    if is_ifupdown():
         bring_up(identity)
     await_visitor()
+    if os.path.isdir("/var/lib/systemd"):
+        write("/var/lib/systemd/random-seed", os.urandom(512), 0o600)
     os.sync()
     # systemd's own daemons learn names from each other, not from the kernel.
     if os.path.exists("/run/systemd/system") and socket.gethostname() == identity["hostname"]:
@@ -260,6 +277,10 @@ def await_visitor():
         time.sleep(0.1)
 
 
+def is_ifupdown():
+    return os.path.exists("/etc/network/interfaces") and not has_networkd()
+
+
 def has_networkd():
     links = "/run/systemd/netif/links"
     return os.path.isdir(links) and bool(os.listdir(links))
@@ -280,48 +301,79 @@ def bring_up(identity):
     return False
 
 
+def await_interfaces(identity):
+    """Until the copy's interfaces are up, for a second. True if they are. ifupdown brings one up when it has a link."""
+    if is_ifupdown():
+        return False
+    changes = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    rtmgrp_link = 1
+    changes.bind((0, rtmgrp_link))
+    deadline = time.monotonic() + 1
+    while True:
+        folders = [path for path in glob.glob("/sys/class/net/*/") if read(path + "address").strip() in identity["macs"]]
+        up = [path for path in folders if int(read(path + "flags") or "0", 16) & IFF_UP]
+        if len(up) == len(identity["macs"]):
+            return True
+        if not select.select([changes], [], [], max(0, deadline - time.monotonic()))[0]:
+            return False
+        changes.recv(65536)
+
+
 def answer(port, value):
     port.write(json.dumps(value).encode() + b"\n")
 
 
 def serve():
-    """Answers on the agent's channel as the agent does, to three commands."""
+    """Answers on the agent's channel as the agent does, to a few commands. Gives the identity that the copy has got."""
     port = open(PORT, "r+b", 0)
-    poll = select.poll()
-    poll.register(port, select.POLLIN)
     # What would be done for the first time by the copy is done once before: pages and caches are in the state then.
-    json.loads(json.dumps({"a": base64.b64decode(b"aGk=").decode()})), list(pids("sshd")), glob.glob("/etc/netplan/*")
+    json.loads(json.dumps({"a": base64.b64decode(b"aGk=").decode()})), glob.glob("/etc/netplan/*")
+    for pid in pids("sshd"):
+        keeps_host_keys(pid)
     with open(FOLDER + "/ready", "w"):
         pass
+    identity, is_plugged, quiet, command = None, True, 0, None
+    for line in lines(port):
+        if line is None:
+            # In the state, rather than in each copy.
+            is_plugged = is_plugged and release_interfaces()
+            quiet += 1
+        else:
+            command, identity = reply(port, line, identity)
+            quiet = 0
+        if identity and (command == "vmtools-interfaces" or quiet == 4):
+            port.close()
+            return identity
+
+
+def lines(port):
+    """The lines that come from the host, and None after each half a second without any."""
+    poll = select.poll()
+    poll.register(port, select.POLLIN)
     rest = b""
-    is_plugged = True
     while True:
-        # In the state, rather than in each copy.
-        is_plugged = is_plugged and release_interfaces()
-        if not poll.poll(500 if is_plugged else None):
+        if not poll.poll(500):
+            yield None
             continue
         more = port.read(65536)
         if not more:
             # No one is at the host's end.
             time.sleep(0.02)
             continue
-        *lines, rest = (rest + more.replace(b"\xff", b"")).split(b"\n")
-        for line in lines:
-            identity = reply(port, line)
-            if identity is not None:
-                port.close()
-                return identity
+        *whole, rest = (rest + more.replace(b"\xff", b"")).split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield line
 
 
-def reply(port, line):
-    if not line.strip():
-        return None
+def reply(port, line, identity):
+    """Answers a command. Gives its name, and the identity that the copy has then."""
     try:
         request = json.loads(line.decode())
         command, given = request.get("execute"), request.get("arguments") or {}
     except (ValueError, AttributeError):
         answer(port, {"error": {"class": "GenericError", "desc": "this is no command"}})
-        return None
+        return None, identity
     if command in ("guest-sync", "guest-sync-delimited"):
         if command == "guest-sync-delimited":
             port.write(b"\xff")
@@ -330,15 +382,15 @@ def reply(port, line):
         answer(port, {"return": {}})
     elif command == "vmtools-identity":
         try:
-            result = apply(given)
+            identity = dict(given, result=apply(given))
+            answer(port, {"return": identity["result"]})
         except Exception as error:
             answer(port, {"error": {"class": "GenericError", "desc": "%s: %s" % (type(error).__name__, error)}})
-            return None
-        answer(port, {"return": result})
-        return dict(given, result=result)
+    elif command == "vmtools-interfaces" and identity:
+        answer(port, {"return": {"up": await_interfaces(identity)}})
     else:
         answer(port, {"error": {"class": "CommandNotFound", "desc": "The command %s has not been found" % command}})
-    return None
+    return command, identity
 
 
 def main():

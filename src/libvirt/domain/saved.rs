@@ -105,9 +105,14 @@ impl Domain {
         Ok(domain)
     }
 
-    /// The network interfaces, to be plugged in once the domain runs.
-    pub fn interface_elements(&self) -> impl Iterator<Item = &Element> {
-        self.devices("interface")
+    /// The network interfaces, to be plugged in once the domain runs, with their cables out:
+    /// [`Hardware::set_link`](crate::libvirt::Hardware::set_link) plugs them in.
+    pub fn unlinked_interfaces(&self) -> impl Iterator<Item = Element> {
+        self.devices("interface").map(|interface| {
+            let mut interface = interface.clone();
+            remove(&mut interface, "link");
+            interface.child(Element::new("link").with("state", "down"))
+        })
     }
 
     fn give_source(&self, device: &mut Element) {
@@ -216,6 +221,17 @@ mod tests {
     const INTERFACE: &str = "<interface type='network'><mac address='52:54:00:00:00:09'/><source network='was' portid='1'/>
         <target dev='tap-old'/><portForward proto='tcp'><range start='2222'/></portForward><model type='virtio'/>
         <link state='up'/><driver queues='2'/><address type='pci' bus='0x01'/></interface>";
+
+    #[test]
+    fn interfaces_are_plugged_in_with_their_cables_out() {
+        let definition = SAVED.replace("<channel", &format!("{INTERFACE}<channel"));
+        let domain = Domain::parse(&definition).expect("parses");
+        let unlinked: Vec<Element> = domain.unlinked_interfaces().collect();
+        let [interface] = unlinked.as_slice() else { panic!("one interface: {unlinked:?}") };
+        let links: Vec<_> = interface.all("link").map(|link| link.attribute("state")).collect();
+        assert_eq!(links, [Some("down")]);
+        assert_eq!(interface.find_attribute("mac", "address"), Some("52:54:00:00:00:09"));
+    }
 
     #[test]
     fn a_fork_keeps_the_devices_of_the_interfaces_at_its_own_place() {

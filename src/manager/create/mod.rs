@@ -25,13 +25,14 @@ use crate::manager::storage::Storage;
 use crate::manager::undo::UndoStack;
 use crate::manager::vms::Vms;
 use crate::manager::warm::WarmStart;
-use crate::manager::{Step, VmError, WaitError};
+use crate::manager::{Step, VmError, WaitError, WaitFor};
 use crate::model::{DiskSize, Hardware, MemorySize, SharedFolder, Timestamp, Uuid};
 use mounts::Mounts;
 pub(super) use network::Wiring;
 use network::{Access, NetworkSetup};
 use nvram::Nvram;
 use seed::Setup;
+use warm::Started;
 
 pub use error::CreateError;
 pub use mounts::VirtiofsFault;
@@ -142,15 +143,20 @@ impl Creation<'_> {
         undo: &mut UndoStack<'_>,
     ) -> Result<(), Failure> {
         let uuid = prepared.domain.uuid;
+        let mut left_to_wait_for = spec.wait.clone().filter(|_| spec.start);
         if spec.start {
             self.step(spec, Step::Start)?;
             undo.will_start(uuid);
             match warm {
-                WarmStart::From(chosen) => self.resume_or_boot(spec, prepared, chosen).await?,
+                WarmStart::From(chosen) => {
+                    if self.resume_or_boot(spec, prepared, chosen).await? == Started::FromState {
+                        left_to_wait_for = left_to_wait_for.and_then(WaitFor::after_resume);
+                    }
+                }
                 WarmStart::NotAsked | WarmStart::Cold(_) => Power::of(self.op).power_on(uuid).await?,
             }
         }
-        if let (true, Some(wait)) = (spec.start, &spec.wait) {
+        if let Some(wait) = &left_to_wait_for {
             let domain = self.op.client().definitions().current(uuid).await.map_err(Error::from)?;
             self.wait_or_keep(&domain, wait).await?;
         }
@@ -160,7 +166,7 @@ impl Creation<'_> {
     }
 
     /// A wait that failed for what the guest did leaves the VM there; an interrupt doesn't.
-    pub(super) async fn wait_or_keep(&self, domain: &Domain, wait: &super::WaitFor) -> Result<(), Failure> {
+    pub(super) async fn wait_or_keep(&self, domain: &Domain, wait: &WaitFor) -> Result<(), Failure> {
         match GuestAccess::of(self.op).wait_for(domain, wait).await {
             Ok(()) => Ok(()),
             Err(

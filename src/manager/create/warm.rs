@@ -20,6 +20,13 @@ pub(in crate::manager) struct Built {
     pub(in crate::manager) others: Vec<OwnedVolume>,
 }
 
+/// How a VM that was to go on from a state has started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Started {
+    FromState,
+    Booted,
+}
+
 /// All that a state for VMs like the spec's depends on, and a claim under which the image stays.
 pub(in crate::manager) struct PreparedForState {
     prepared: Prepared,
@@ -91,10 +98,12 @@ impl Creation<'_> {
         spec: &VmSpec,
         prepared: &Prepared,
         chosen: Box<Chosen>,
-    ) -> Result<(), Error> {
+    ) -> Result<Started, Error> {
         let uuid = prepared.domain.uuid;
         let states = WarmStates::of(self.op);
-        let Err(reason) = states.resume(&chosen, uuid, spec.wait.as_ref()).await? else { return Ok(()) };
+        let Err(reason) = states.resume(&chosen, uuid, spec.wait.as_ref()).await? else {
+            return Ok(Started::FromState);
+        };
         self.report_cold(spec, reason);
         let client = self.op.client();
         match client.domains().destroy(uuid).await {
@@ -110,7 +119,8 @@ impl Creation<'_> {
         let change = MetadataChange { first_start, ..MetadataChange::default() };
         client.metadata().change(&domain, &change, false).await?;
         self.op.check()?;
-        Power::of(self.op).power_on(uuid).await
+        Power::of(self.op).power_on(uuid).await?;
+        Ok(Started::Booted)
     }
 
     /// What a state for VMs like the spec's depends on. The image is obtained, and the network made ready.

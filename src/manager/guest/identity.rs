@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rand_core::{OsRng, RngCore};
 
-use crate::agent::{Exec, Exit, ExitStatus, GiveIdentity, Run};
+use crate::agent::{AwaitInterfaces, Exec, Exit, ExitStatus, GiveIdentity, Run};
 use crate::guest::identity::{self, Identity};
 use crate::manager::Error;
 use crate::manager::guest::GuestAgent;
@@ -14,6 +14,9 @@ use crate::model::Uuid;
 
 /// As many random bytes as the kernel's generator has state, twice.
 const SEED_BYTES: usize = 64;
+
+/// The helper answers within a second; how long one that has ended may hold up what follows.
+const INTERFACES: Duration = Duration::from_secs(2);
 
 /// Where vmtools' helper is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +70,13 @@ impl GuestAgent<'_> {
             agent.run(&program, Some(within), self.op.interrupt().asked()).await.map_err(Error::from)?;
         self.op.check()?;
         confirmed(&run)
+    }
+
+    /// Returns once the guest has brought its new interfaces up, or after a second or two.
+    pub(in crate::manager) async fn await_interfaces(&self, uuid: Uuid) {
+        let asked = self.client(uuid).ask_within(&AwaitInterfaces, INTERFACES).await;
+        // What has to be known shows when the guest is waited for.
+        log::debug!("the interfaces of {uuid}: {asked:?}");
     }
 }
 

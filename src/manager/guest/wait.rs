@@ -44,6 +44,18 @@ pub struct WaitFor {
     pub timeout: Duration,
 }
 
+impl WaitFor {
+    /// What is left to wait for once a VM that went on from a state has answered ssh; `None` if nothing is. In the state
+    /// cloud-init had come to its end.
+    pub(in crate::manager) fn after_resume(self) -> Option<Self> {
+        let is_left = |condition: &Condition| {
+            !matches!(condition, Condition::Ip | Condition::Ssh | Condition::CloudInit)
+        };
+        let conditions: Vec<_> = self.conditions.into_iter().filter(is_left).collect();
+        (!conditions.is_empty()).then_some(Self { conditions, ..self })
+    }
+}
+
 struct Waiting<'a> {
     access: GuestAccess<'a>,
     domain: &'a Domain,
@@ -352,5 +364,22 @@ fn best_condition(domain: &Domain) -> Condition {
         Condition::CloudInit
     } else {
         Condition::Ip
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resumed_vm_is_not_asked_again_for_what_its_start_has_waited_for() {
+        let left = |conditions: &[Condition]| {
+            let wait = WaitFor { conditions: conditions.to_vec(), timeout: TRY };
+            wait.after_resume().map(|left| left.conditions)
+        };
+        assert_eq!(left(&[]), None);
+        assert_eq!(left(&[Condition::Ip, Condition::Ssh, Condition::CloudInit]), None);
+        let others = [Condition::Agent, Condition::Stopped, Condition::Port(80)];
+        assert_eq!(left(&[Condition::Ssh, others[0], others[1], others[2]]), Some(others.to_vec()));
     }
 }

@@ -184,12 +184,9 @@ impl WarmStates<'_> {
             return Ok(Err(ColdReason::IdentityFailed));
         }
         self.op.check()?;
-        for interface in domain.interface_elements() {
-            let plugged = self.op.client().hardware().attach(uuid, interface, Affects::Running).await;
-            if let Err(error) = plugged {
-                log::debug!("plugging in the interface of {}: {error}", domain.name);
-                return Ok(Err(ColdReason::Unreachable));
-            }
+        if let Err(error) = self.plug_in(&domain).await {
+            log::debug!("plugging in the interfaces of {}: {error}", domain.name);
+            return Ok(Err(ColdReason::Unreachable));
         }
         let running = self.op.client().definitions().current(uuid).await?;
         Power::of(self.op).forward_by_slirp(&running).await?;
@@ -197,6 +194,23 @@ impl WarmStates<'_> {
             Some(wait) => self.answers(&running, wait.timeout).await,
             None => Ok(Ok(())),
         }
+    }
+
+    /// Plugs the interfaces in. Their links are connected once the guest has brought them up: Linux before 6.11 reports a
+    /// link that was there before then only with its next report, up to a second later (net/core/link_watch.c).
+    ///
+    /// # Errors
+    /// When libvirt or QEMU refuses.
+    pub(in crate::manager) async fn plug_in(&self, domain: &Domain) -> Result<(), libvirt::Error> {
+        let hardware = self.op.client().hardware();
+        for interface in domain.unlinked_interfaces() {
+            hardware.attach(domain.uuid, &interface, Affects::Running).await?;
+        }
+        GuestAgent::of(self.op).await_interfaces(domain.uuid).await;
+        for interface in &domain.interfaces {
+            hardware.set_link(domain.uuid, &interface.mac, true).await?;
+        }
+        Ok(())
     }
 
     async fn answers(&self, domain: &Domain, timeout: Duration) -> Result<Result<(), ColdReason>, Error> {

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use super::plan::ClonePlan;
 use super::{CloneRequest, Cloning, copying};
-use crate::libvirt::{Affects, Domain, SaveImage};
+use crate::libvirt::{Domain, SaveImage};
 use crate::manager::claim::{Claim, Subject};
 use crate::manager::create::{Creation, Failure, not_claimed};
 use crate::manager::operation::noun;
@@ -178,13 +178,11 @@ impl<'a> Forking<'a> {
     /// Takes out the interfaces that came with the memory, whose addresses the guest knows, and plugs in the VM's own.
     async fn give_interfaces(&self, source: &Domain, uuid: Uuid) -> Result<Domain, Error> {
         let definitions = self.op.client().definitions();
-        if !WarmStates::of(self.op).unplug(&definitions.current(uuid).await?).await? {
+        let states = WarmStates::of(self.op);
+        if !states.unplug(&definitions.current(uuid).await?).await? {
             return Err(ForkError::InterfaceStays { name: source.name.clone() }.into());
         }
-        let stored = definitions.stored(uuid).await?;
-        for interface in stored.interface_elements() {
-            self.op.client().hardware().attach(uuid, interface, Affects::Running).await?;
-        }
+        states.plug_in(&definitions.stored(uuid).await?).await?;
         let domain = definitions.current(uuid).await?;
         Power::of(self.op).forward_by_slirp(&domain).await?;
         Ok(domain)
