@@ -41,6 +41,25 @@ fn states(sandbox: &Sandbox) -> Vec<PathBuf> {
     entries.filter(|path| path.extension().is_some_and(|end| end == "save")).collect()
 }
 
+/// From now on the guest that is prepared refuses the first connection, and the second one breaks after its work is done.
+/// Gives the file with the number of connections.
+fn broken_connections(sandbox: &Sandbox) -> PathBuf {
+    let tries = sandbox.tmp().join("tries");
+    let script = r#"
+        input=$(cat)
+        case $input in *VMTOOLS_END*)
+            try=$(($(cat TRIES 2>/dev/null || echo 0) + 1))
+            echo $try >TRIES
+            case $try in
+            1) echo 'ssh: connect to host guest port 22: Connection refused' >&2; exit 255 ;;
+            2) printf '%s\n' "$input" | /usr/bin/ssh "$@"; echo 'Connection reset by peer' >&2; exit 255 ;;
+            esac ;;
+        esac
+        printf '%s\n' "$input" | exec /usr/bin/ssh "$@""#;
+    sandbox.fake_tool("ssh", &script.replace("TRIES", &tries.display().to_string()));
+    tries
+}
+
 /// Once a command that was killed at that step is tidied up after, nothing of it is left but shared bases and whole states.
 fn killed_at(sandbox: &Sandbox, command: Cmd, step: &str) {
     let mut running = command.spawn();
@@ -76,7 +95,10 @@ fn debian_goes_on_from_a_saved_state_as_another() {
     );
     assert!(!folder(&sandbox).exists());
     killed_at(&sandbox, sandbox.vmtools(&[&warm[..], &user_data].concat()), "starting");
+    let tries = broken_connections(&sandbox);
     let made = sandbox.vmtools(&[&warm[..], &user_data].concat()).timeout(LONG).run().success();
+    sandbox.real_tool("ssh");
+    assert_eq!(std::fs::read_to_string(tries).unwrap().trim(), "3");
     let state = made.json();
     assert_eq!((&state["kind"], &state["warm"]["state"]), (&"warm".into(), &"ready".into()), "{made}");
     let name = state["name"].as_str().unwrap().to_owned();

@@ -7,6 +7,9 @@ folder=/run/vmtools-warm
 port=/dev/virtio-ports/org.qemu.guest_agent.0
 command -v python3 >/dev/null || { echo 'python3 is not installed' >&2; exit 3; }
 [ -e "$port" ] || { echo 'there is no guest agent channel' >&2; exit 3; }
+# The connection may have broken, and this be asked for again.
+[ ! -e "$folder/waits" ] || exit 0
+systemctl stop vmtools-warm 2>/dev/null || :
 mkdir -p "$folder"
 base64 -d >"$folder/helper.py"
 
@@ -45,7 +48,7 @@ until [ -e "$folder/ready" ]; do
     [ "$tries" -lt 600 ] || { echo 'the helper did not start' >&2; exit 3; }
     sleep 0.1
 done
-rm "$folder/ready"
 rm "$folder/helper.py"
+mv "$folder/ready" "$folder/waits"
 hostnamectl >/dev/null 2>&1 || :
 sync

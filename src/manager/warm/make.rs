@@ -23,6 +23,10 @@ use crate::model::{DiskSize, InterfaceSpec, MacAddress, VmName};
 const BOOT: Duration = Duration::from_secs(1200);
 /// How long the helper may take to start in the guest.
 const PREPARE: Duration = Duration::from_secs(180);
+/// How long its ssh server may refuse connections.
+const SSH_AGAIN: Duration = Duration::from_secs(30);
+/// Between two tries.
+const SSH_PAUSE: Duration = Duration::from_secs(1);
 /// How long the guest may take to release its network interface.
 const UNPLUG: Duration = Duration::from_secs(60);
 /// How long the removal of the VM's other files may take.
@@ -166,7 +170,14 @@ impl WarmStates<'_> {
     async fn prepare_guest(&self, domain: &Domain) -> Result<(), Error> {
         let access = GuestAccess::of(self.op);
         let target = access.ssh_target(&domain.name, None).await?;
-        let output = guest::run(&target, &identity::prepare_script(), PREPARE).await?;
+        let mut retry = self.op.retry(SSH_AGAIN).every(SSH_PAUSE);
+        let output = loop {
+            match guest::run(&target, &identity::prepare_script(), PREPARE).await {
+                // With a lot to do a guest refuses a connection now and then.
+                Err(guest::Error::Unreachable { .. }) if retry.again().await? => {}
+                ended => break ended?,
+            }
+        };
         if output.status == 0 {
             return Ok(());
         }
