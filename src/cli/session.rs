@@ -1,7 +1,7 @@
 use crate::manager::{
     Changes, Check, CloneRequest, Deletion, Disks, Error, FileCopy, GarbageCollection, GuestAccess,
-    GuestAgent, Images, Interrupt, Monitoring, Networks, Plan, Power, Snapshots, Task, VmManager, VmSpec,
-    VmStatus, Vms, WarmStates,
+    GuestAgent, Images, Interrupt, Monitoring, Networks, Plan, Power, Reverts, Snapshots, Task, VmManager,
+    VmSpec, VmStatus, Vms, WarmStates,
 };
 use crate::model::ConnectionUri;
 
@@ -56,6 +56,10 @@ impl Session {
 
     pub fn snapshots(&self) -> Snapshots<'_> {
         self.manager.snapshots(&self.task)
+    }
+
+    pub fn reverts(&self) -> Reverts<'_> {
+        self.manager.reverts(&self.task)
     }
 
     pub fn images(&self) -> Images<'_> {

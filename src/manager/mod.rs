@@ -82,7 +82,7 @@ pub use power::{Power, StateChange, StopBy};
 pub use remnant::{Left, Remnant};
 pub use snapshot::{
     ConfigChange, DeletedSnapshot, DetachedDisk, DiskObstacle, MemoryObstacle, PowerAfter, Quiesce,
-    RevertError, RevertPlan, RevertRequest, Reverted, Settled, SnapshotDeletion, SnapshotError,
+    RevertError, RevertPlan, RevertRequest, Reverted, Reverts, Settled, SnapshotDeletion, SnapshotError,
     SnapshotRequest, SnapshotSelection, SnapshotSettings, SnapshotStatus, Snapshots,
 };
 pub use storage::{Place, StorageError};

@@ -7,7 +7,7 @@ use super::locality::Locality;
 use super::operation::Operation;
 use super::{
     Changes, Check, CloneRequest, Deletion, Disks, Error, FileCopy, GarbageCollection, GuestAccess,
-    GuestAgent, Images, Monitoring, Networks, Plan, Power, Snapshots, Task, VmSpec, VmStatus, Vms,
+    GuestAgent, Images, Monitoring, Networks, Plan, Power, Reverts, Snapshots, Task, VmSpec, VmStatus, Vms,
     WarmStates,
 };
 use crate::config::{Config, Paths};
@@ -78,6 +78,11 @@ impl VmManager {
     /// VMs' snapshots.
     pub fn snapshots<'a>(&'a self, task: &'a Task) -> Snapshots<'a> {
         Snapshots::of(self.operation(task))
+    }
+
+    /// VMs brought back to their snapshots.
+    pub fn reverts<'a>(&'a self, task: &'a Task) -> Reverts<'a> {
+        Reverts::of(self.operation(task))
     }
 
     /// Images, on this machine and in libvirt's pools.

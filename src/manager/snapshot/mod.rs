@@ -31,7 +31,8 @@ pub use error::{DiskObstacle, MemoryObstacle, SnapshotError};
 pub use list::SnapshotStatus;
 pub(super) use revert::is_cut_off;
 pub use revert::{
-    ConfigChange, DetachedDisk, PowerAfter, RevertError, RevertPlan, RevertRequest, Reverted, Settled,
+    ConfigChange, DetachedDisk, PowerAfter, RevertError, RevertPlan, RevertRequest, Reverted, Reverts,
+    Settled,
 };
 pub use set::SnapshotSettings;
 

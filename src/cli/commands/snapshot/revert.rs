@@ -84,7 +84,7 @@ pub async fn run(args: RevertArgs, context: &Context) -> Result<ExitCode, Proble
         save_first: args.save_first,
     };
     if args.dry_run || asks {
-        let plan = session.snapshots().plan_revert(&request).await.map_err(about)?;
+        let plan = session.reverts().plan(&request).await.map_err(about)?;
         if args.dry_run {
             context.ui.show(&plan, render::revert_plan);
             return Ok(ExitCode::SUCCESS);
@@ -92,7 +92,7 @@ pub async fn run(args: RevertArgs, context: &Context) -> Result<ExitCode, Proble
         let shown = render::revert_plan(&plan);
         context.ui.confirm(session.interrupt(), &shown, "Revert?", "nothing was reverted").await?;
     }
-    let reverted = session.snapshots().revert(&request).await.map_err(about)?;
+    let reverted = session.reverts().revert(&request).await.map_err(about)?;
     context.ui.show(&reverted, render::reverted);
     Ok(ExitCode::SUCCESS)
 }

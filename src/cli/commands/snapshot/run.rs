@@ -101,7 +101,7 @@ async fn revert(session: &Session, context: &Context, vm: &str, snapshot: &str) 
         save_first: None,
     };
     let about = |error: Error| Problem::from(error).about(vm);
-    let reverted = session.snapshots().revert(&request).await.map_err(about)?;
+    let reverted = session.reverts().revert(&request).await.map_err(about)?;
     context.ui.note(render::reverted(&reverted).trim_end());
     let selection = SnapshotSelection { names: vec![snapshot.to_owned()], ..SnapshotSelection::default() };
     let plan = session.snapshots().plan_deletion(vm, &selection).await.map_err(about)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{RevertError, RevertPlan, RevertRequest, Reverted};
+use super::{RevertError, RevertPlan, RevertRequest, Reverted, Reverts};
 use crate::host::Creator;
 use crate::image;
 use crate::libvirt::{
@@ -24,7 +24,7 @@ const SLOWEST_MIB_PER_SECOND: u64 = 5;
 /// How long the agent of a guest that goes on may take to answer.
 const CLOCK: Duration = Duration::from_secs(5);
 
-impl Snapshots<'_> {
+impl Reverts<'_> {
     /// Brings the VM back to a snapshot. Its record, labels and protection stay what they are now.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl Snapshots<'_> {
             None => None,
         };
         let vm = self.op.claim_vm(&request.vm).await?;
-        let (snapshot, plan) = self.check_revert(&vm, request).await?;
+        let (snapshot, plan) = self.check(&vm, request).await?;
         self.ready_networks(&plan, &snapshot, &vm, request).await?;
         self.op.check()?;
         self.op.report(Event::Step { vm: &vm.id.name, step: Step::Revert });
@@ -52,7 +52,7 @@ impl Snapshots<'_> {
             return Err(self.give_up(&vm, &snapshot.name, &original, error).await);
         }
         let clock_set = self.power_after(vm.id.uuid, &plan, &snapshot).await?;
-        self.end_revert(vm.id.uuid, Some(&original)).await?;
+        self.end(vm.id.uuid, Some(&original)).await?;
         let state = self.op.client().domains().state(vm.id.uuid).await?;
         Ok(Reverted { plan, state, saved_as, clock_set })
     }
@@ -63,10 +63,10 @@ impl Snapshots<'_> {
         name: Option<crate::model::SnapshotName>,
     ) -> Result<String, Error> {
         // Before anything is made: what keeps the revert from being done is said.
-        self.plan_revert(request).await?;
+        self.plan(request).await?;
         let description = Some(format!("before the revert to {}", request.snapshot));
         let new = SnapshotRequest { name, description, ..SnapshotRequest::default() };
-        Ok(self.create(&request.vm, &new).await?.name)
+        Ok(Snapshots::of(self.op).create(&request.vm, &new).await?.name)
     }
 
     /// As for a start.
@@ -157,7 +157,7 @@ impl Snapshots<'_> {
             Ok(()) => Ok(original),
             Err(error) if error.is_connection() => Err(error.into()),
             Err(error) => {
-                let _ = self.end_revert(uuid, Some(&original)).await;
+                let _ = self.end(uuid, Some(&original)).await;
                 Err(error.into())
             }
         }
@@ -175,7 +175,7 @@ impl Snapshots<'_> {
             return error.into();
         }
         let state = self.op.client().domains().state(vm.id.uuid).await;
-        let _ = self.end_revert(vm.id.uuid, Some(original)).await;
+        let _ = self.end(vm.id.uuid, Some(original)).await;
         match state {
             Ok(state) => {
                 RevertError::Failed { vm: vm.id.name.clone(), name: name.to_owned(), state, source: error }

@@ -24,6 +24,13 @@ pub use plan::{ConfigChange, DetachedDisk, RevertPlan, RevertRequest, Reverted};
 pub use settle::Settled;
 pub(in crate::manager) use settle::is_cut_off;
 
+use crate::manager::operation::noun;
+
+noun! {
+    /// VMs brought back to their snapshots.
+    Reverts
+}
+
 /// What a VM does after a revert.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PowerAfter {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{PowerAfter, RevertError};
+use super::{PowerAfter, RevertError, Reverts};
 use crate::libvirt::{Disk, Domain, Snapshot, SnapshotDiskKind, SnapshotState};
 use crate::manager::gc::Maker;
 use crate::manager::inventory::Inventory;
@@ -89,21 +89,21 @@ pub struct Reverted {
     pub clock_set: Option<bool>,
 }
 
-impl Snapshots<'_> {
-    /// What [`Snapshots::revert`] would do.
+impl Reverts<'_> {
+    /// What [`Reverts::revert`] would do.
     ///
     /// # Errors
     /// As there.
-    pub async fn plan_revert(&self, request: &RevertRequest) -> Result<RevertPlan, Error> {
+    pub async fn plan(&self, request: &RevertRequest) -> Result<RevertPlan, Error> {
         let vm = self.op.load_vm(&request.vm).await?;
-        Ok(self.check_revert(&vm, request).await?.1)
+        Ok(self.check(&vm, request).await?.1)
     }
 
     /// The snapshot, and what a revert to it would do.
     ///
     /// # Errors
-    /// As [`Snapshots::revert`].
-    pub(super) async fn check_revert(
+    /// As [`Reverts::revert`].
+    pub(super) async fn check(
         &self,
         vm: &Vm,
         request: &RevertRequest,
@@ -130,7 +130,7 @@ impl Snapshots<'_> {
         if saved && !request.discards_saved {
             return Err(RevertError::Saved { vm: name() }.into());
         }
-        self.refuse_busy(&vm.id, vm.state.is_active()).await?;
+        Snapshots::of(self.op).refuse_busy(&vm.id, vm.state.is_active()).await?;
         let children = Inventory::of_disks(self.op).await?.children_of_any_kind(vm.id.uuid);
         if !children.is_empty() {
             return Err(VmError::HasChildren { name: name(), children }.into());
@@ -164,9 +164,10 @@ impl Snapshots<'_> {
         for disk in then.disks.iter().filter(|disk| is_kept(disk)) {
             Storage::of(self.op).disk_file(&then, disk)?;
         }
+        let snapshots = Snapshots::of(self.op);
         let tables = match vm.state.is_active() {
-            true => self.tables(&then).await?,
-            false => self.tables_by_any_means(&then).await?,
+            true => snapshots.tables(&then).await?,
+            false => snapshots.tables_by_any_means(&then).await?,
         };
         let kept = tables.iter().filter(|table| then.disk(&table.target).is_some_and(is_kept));
         let mut lacking = kept.filter(|table| table.has(&snapshot.name) == Some(false));

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::Reverts;
 use crate::libvirt::{Domain, RevertMark, RevertOptions, Snapshot, SnapshotDocument};
 use crate::manager::claim::Subject;
 use crate::manager::gc::{Maker, maker};
 use crate::manager::operation::Operation;
 use crate::manager::power::Power;
 use crate::manager::retry::Retry;
-use crate::manager::snapshot::Snapshots;
 use crate::manager::{Error, Event, Warning};
 use crate::model::Uuid;
 
@@ -38,7 +38,7 @@ impl Operation<'_> {
     /// When libvirt can't be asked, or does not revert it again.
     pub(in crate::manager) async fn settle_revert(self, domain: &Domain) -> Result<bool, Error> {
         match is_cut_off(domain) {
-            true => Snapshots::of(self).settle(domain.uuid).await.map(|()| true),
+            true => Reverts::of(self).settle(domain.uuid).await.map(|()| true),
             false => Ok(false),
         }
     }
@@ -63,7 +63,7 @@ pub(in crate::manager) fn is_cut_off(domain: &Domain) -> bool {
     domain.reverting.as_ref().is_some_and(|mark| matches!(maker(Some(&mark.by)), Maker::Gone))
 }
 
-impl Snapshots<'_> {
+impl Reverts<'_> {
     /// Brings a VM that a revert was cut off of to what it was before, or is to be, and says which.
     ///
     /// # Errors
@@ -77,11 +77,11 @@ impl Snapshots<'_> {
                 let running = self.op.client().definitions().current(uuid).await?;
                 Power::of(self.op).forward_by_slirp(&running).await?;
             }
-            self.end_revert(uuid, self.noted(uuid).as_ref()).await?;
+            self.end(uuid, self.noted(uuid).as_ref()).await?;
             let (vm, snapshot) = (stored.name.clone(), mark.snapshot.clone());
             self.op.report(Event::Warning(Warning::RevertSettled { vm, snapshot, outcome }));
         } else {
-            self.end_revert(uuid, self.noted(uuid).as_ref()).await?;
+            self.end(uuid, self.noted(uuid).as_ref()).await?;
         }
         Ok(())
     }
@@ -125,11 +125,7 @@ impl Snapshots<'_> {
     }
 
     /// The snapshot's document becomes what it was, and the marks go.
-    pub(super) async fn end_revert(
-        &self,
-        uuid: Uuid,
-        original: Option<&SnapshotDocument>,
-    ) -> Result<(), Error> {
+    pub(super) async fn end(&self, uuid: Uuid, original: Option<&SnapshotDocument>) -> Result<(), Error> {
         let client = self.op.client();
         if let Some(original) = original {
             // One that was deleted since must not come back, nor another one that has its name by now be changed.
