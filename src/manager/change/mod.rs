@@ -1,5 +1,6 @@
 //! What a VM's definition and vmtools' record of it say, changed or read as a template.
 
+mod nvram;
 mod protect;
 mod record;
 mod rename;

@@ -21,7 +21,6 @@ mod error;
 mod images;
 mod list;
 mod live;
-mod nvram;
 mod revert;
 mod set;
 

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 /// # Errors
 /// When the conversion fails, or at Ctrl-C.
 pub async fn offer_conversion(session: &Session, context: &Context, vm: &str) -> Result<(), Problem> {
-    if !matches!(session.snapshots().has_raw_nvram(vm).await, Ok(true)) {
+    if !matches!(session.changes().has_raw_nvram(vm).await, Ok(true)) {
         return Ok(());
     }
     if !context.yes {
@@ -26,6 +26,6 @@ pub async fn offer_conversion(session: &Session, context: &Context, vm: &str) ->
             return if problem.declined { Ok(()) } else { Err(problem) };
         }
     }
-    let converted = session.snapshots().convert_nvram(vm).await;
+    let converted = session.changes().convert_nvram(vm).await;
     converted.map(drop).map_err(|error: Error| Problem::from(error).about(vm))
 }

@@ -3,9 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Snapshots;
+use super::Changes;
 use crate::libvirt::{MetadataChange, OwnedVolume, Volume, VolumeSpec};
-use crate::manager::change::Changes;
 use crate::manager::clone::Cloning;
 use crate::manager::clone::copying::Folders;
 use crate::manager::create::QCOW2_NVRAM;
@@ -19,8 +18,8 @@ use crate::model::{VmName, VmState};
 /// How long the removal of the old file may take.
 const REMOVAL: Duration = Duration::from_secs(30);
 
-impl<'a> Snapshots<'a> {
-    /// Whether the VM's variables are in a raw file that [`Snapshots::convert_nvram`] can convert: libvirt takes a qcow2,
+impl<'a> Changes<'a> {
+    /// Whether the VM's variables are in a raw file that [`Changes::convert_nvram`] can convert: libvirt takes a qcow2,
     /// and the VM is shut off and has no snapshots, whose definitions name the old file.
     ///
     /// # Errors
@@ -92,7 +91,7 @@ impl<'a> Snapshots<'a> {
         });
         // First of all: what is killed midway leaves a file that the VM owns.
         let change = MetadataChange { owned: vec![new.clone()], ..MetadataChange::default() };
-        Changes::of(self.op).change_record(uuid, &change).await?;
+        self.change_record(uuid, &change).await?;
         undo.will_make(&new);
         let spec = VolumeSpec {
             name: &new.volume,
