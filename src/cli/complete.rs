@@ -66,13 +66,25 @@ pub fn guest_paths() -> ArgValueCandidates {
     })
 }
 
-/// Names of the snapshots of the VM in the line.
+/// Names of the snapshots of the VM in the line, or of all VMs where it names none.
 pub fn snapshots() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| snapshots_of(vm_of_snapshots(words())))
+}
+
+/// The same where `--snapshot` may name the snapshot, of several VMs.
+pub fn snapshots_or_vms() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let Some(vm) = vm_of_snapshots(words()) else { return Vec::new() };
-        let names = ask(async |manager, task| manager.snapshots(&task).names(&vm).await);
-        candidates(names.unwrap_or_default())
+        let by_option = words().any(|word| word == "--snapshot" || word.starts_with("--snapshot="));
+        if by_option { vms_that(|_| true) } else { snapshots_of(vm_of_snapshots(words())) }
     })
+}
+
+fn snapshots_of(vm: Option<String>) -> Vec<CompletionCandidate> {
+    let names = ask(async |manager, task| match vm {
+        Some(vm) => manager.snapshots(&task).names(&vm).await,
+        None => manager.snapshots(&task).all_names().await,
+    });
+    candidates(names.unwrap_or_default())
 }
 
 /// Names of networks.
@@ -187,10 +199,28 @@ fn words() -> impl Iterator<Item = String> {
     words.map(|word| word.to_string_lossy().into_owned())
 }
 
-/// The VM behind `snapshot VERB`. Before it may be options without a value alone, of which the verbs have few others.
+/// The first VM behind `snapshot VERB`, with options and their values left out.
 fn vm_of_snapshots(words: impl Iterator<Item = String>) -> Option<String> {
-    let mut behind = words.skip_while(|word| word != "snapshot").skip(2);
-    behind.find(|word| !word.starts_with('-'))
+    let mut behind = words.skip_while(|word| word != "snapshot").skip(1);
+    let mut command = Cli::command();
+    command.build();
+    let verb = command.find_subcommand("snapshot")?.find_subcommand(behind.next()?)?;
+    // Options are those with a value.
+    let takes_next = |word: &str| {
+        verb.get_opts().filter(|option| !option.is_require_equals_set()).any(|option| {
+            option.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long))
+                || option.get_short().is_some_and(|short| word == format!("-{short}"))
+        })
+    };
+    while let Some(word) = behind.next() {
+        if !word.starts_with('-') {
+            return Some(word);
+        }
+        if takes_next(&word) {
+            behind.next();
+        }
+    }
+    None
 }
 
 /// What `--connect` says among the words.
@@ -235,6 +265,14 @@ mod tests {
         let of = |line: &str| vm_of_snapshots(line.split(' ').map(str::to_owned));
         assert_eq!(of("--json snapshot delete --force web s1").as_deref(), Some("web"));
         assert_eq!(of("snapshot show web ").as_deref(), Some("web"));
+        assert_eq!(of("snapshot delete web db --snapshot s1").as_deref(), Some("web"));
+        assert_eq!(of("snapshot delete --snapshot s1 web").as_deref(), Some("web"));
+        assert_eq!(
+            of("snapshot delete --connect test:///default -l a=b --snapshot=s1 --before 7d "),
+            Some(String::new())
+        );
+        assert_eq!(of("snapshot revert --save-first web").as_deref(), Some("web"));
+        assert_eq!(of("snapshot set -l a=b --snapshot "), None);
         assert_eq!(of("snapshot show"), None);
         assert_eq!(of("status web"), None);
     }

@@ -81,6 +81,16 @@ fn bad_flags_and_names_are_usage() {
         &["cp", "./a:b", "-"],
         &["cp", "a", "web:b", "--by", "luck"],
         &["exec", "web", "true"],
+        &["snapshot", "create"],
+        &["snapshot", "delete", "web"],
+        &["snapshot", "delete", "--before", "7d"],
+        &["snapshot", "delete", "--all"],
+        &["snapshot", "delete", "--all", "web", "--snapshot", "clean"],
+        &["snapshot", "delete", "--all", "-l", "a=b", "--snapshot", "clean"],
+        &["snapshot", "set", "web", "--pin"],
+        &["snapshot", "set", "web", "clean"],
+        &["snapshot", "set", "-l", "a=b", "--pin"],
+        &["snapshot", "list", "web", "--all"],
     ] {
         let run = run(args).code(2);
         assert_eq!(run.stdout, "", "{run}");
@@ -91,6 +101,7 @@ fn bad_flags_and_names_are_usage() {
 #[test]
 fn a_question_that_nobody_can_answer_is_usage_before_libvirt_is_asked() {
     run(&["delete", "web"]).code(2).stderr_has("--yes");
+    run(&["snapshot", "delete", "--all", "--before", "7d"]).code(2).stderr_has("--yes");
     // The flag that is for the VM does not answer for disks that others made.
     run(&["delete", "web", "--force", "--with-foreign-disks"]).code(2).stderr_has("did not create");
 }

@@ -36,11 +36,12 @@ fn shells_complete_what_exists() {
     let image = sandbox_or_skip!(sandbox.busybox_image());
     create(&sandbox, "web", &image, &["--start", "-l", "team=a"]).run().success();
     create(&sandbox, "spare", &image, &[]).run().success();
+    sandbox.vmtools(&["snapshot", "create", "web", "--no-memory", "--name", "clean"]).run().success();
     sandbox.vmtools(&["network", "create", "lab", "--mode", "isolated"]).run().success();
     sandbox.vmtools(&["image", "import", image.to_str().unwrap(), "golden"]).run().success();
     let state = "d=/var/lib/libvirt/images/vmtools/warm; install -d -m 700 $d && : >$d/0a1b2c3d4e5f6071.save";
     sandbox.as_root("sh", &["-c", state]).run().success();
-    let cases: [(&[&str], &[&str]); 13] = [
+    let cases: [(&[&str], &[&str]); 17] = [
         (&["start", ""], &["spare"]),
         (&["stop", ""], &["web"]),
         (&["pause", ""], &["web"]),
@@ -50,6 +51,10 @@ fn shells_complete_what_exists() {
         (&["delete", "s"], &["spare"]),
         // A VM may be called as a verb is.
         (&["delete", "start", ""], &["spare", "web"]),
+        (&["snapshot", "delete", "web", ""], &["clean"]),
+        (&["snapshot", "set", "web", "spare", "--snapshot", ""], &["clean"]),
+        (&["snapshot", "delete", "-l", "team=a", "--snapshot", ""], &["clean"]),
+        (&["snapshot", "delete", "--snapshot", "clean", "web", ""], &["spare", "web"]),
         (&["network", "info", ""], &["default", "lab"]),
         (&["image", "rm", ""], &["golden", "warm-0a1b2c3d4e5f6071"]),
         (&["list", "--label", ""], &["team=a"]),

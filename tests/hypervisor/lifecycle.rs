@@ -109,6 +109,7 @@ fn life(sandbox: &Sandbox) {
     assert!(refused.json_error()["hint"].as_str().unwrap().contains("--yes"), "{refused}");
     // What is shown says what it takes: one that runs is stopped only by --force.
     vmtools(&["delete", "web", "--dry-run"]).success().stdout_has("needs --force");
+    vmtools(&["delete", "web", "none", "--dry-run"]).code(10).stdout_has("delete the VM web");
     vmtools(&["delete", "web", "--dry-run", "--force"]).success().stdout_has("powered off first");
     assert_eq!(sandbox.domains(), ["web"]);
     vmtools(&["delete", "web", "--force"]).success();

@@ -38,6 +38,7 @@ mod reach;
 mod replace;
 mod screen;
 mod snapshot;
+mod snapshot_of_several;
 mod snapshot_revert;
 mod stress;
 mod template;

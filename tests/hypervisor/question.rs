@@ -36,6 +36,31 @@ const NO: [(&str, i32, &str); 5] = [
 ];
 
 #[test]
+fn snapshots_of_several_vms_are_asked_for_once() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = unbootable_image(&sandbox);
+    let snapshot = |args: &[&str]| sandbox.vmtools(&[&["snapshot"], args].concat()).run().success();
+    for vm in ["db", "web", "tmp"] {
+        create(&sandbox, vm, &image, &[]).run().success();
+    }
+    snapshot(&["create", "db", "web", "--name", "clean"]);
+    let delete = "snapshot delete db tmp web --snapshot clean";
+    for (keys, code, word) in NO {
+        let code = if code == 130 { 130 } else { 10 };
+        answer(&sandbox, delete, keys).code(code).stdout_has(word);
+    }
+    assert_eq!(snapshot(&["list", "--all"]).lines().len(), 3);
+    let run = answer(&sandbox, delete, "y\\r").code(10);
+    assert_eq!(run.stdout.matches("y/N").count(), 1, "{run}");
+    run.stdout_has("delete the snapshot clean of db")
+        .stdout_has("delete the snapshot clean of web")
+        .stdout_has("deleted clean of db")
+        .stdout_has("deleted clean of web")
+        .stdout_has("the VM tmp has no snapshot");
+    assert_eq!(snapshot(&["list", "--all"]).lines().len(), 1);
+}
+
+#[test]
 fn only_yes_deletes_a_vm() {
     let sandbox = sandbox_or_skip!(Sandbox::system());
     let image = unbootable_image(&sandbox);

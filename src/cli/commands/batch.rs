@@ -126,11 +126,22 @@ impl<T: serde::Serialize> Batch<T> {
         self.close(context)
     }
 
+    /// Whether something failed so far.
+    pub fn has_failed(&self) -> bool {
+        !self.failed.is_empty()
+    }
+
     /// Shows what failed; the exit code is of all.
     pub fn close(self, context: &Context) -> Result<ExitCode, Problem> {
+        let done = self.done.len();
+        self.close_plans(context, done)
+    }
+
+    /// As [`Batch::close`], where as much as `planned` was not done but shown.
+    pub fn close_plans(self, context: &Context, planned: usize) -> Result<ExitCode, Problem> {
         let mut failed = self.failed;
         let Some(last) = failed.pop() else { return Ok(ExitCode::SUCCESS) };
-        let all_failed = self.done.is_empty() && failed.iter().all(|problem| problem.kind == last.kind);
+        let all_failed = planned == 0 && failed.iter().all(|problem| problem.kind == last.kind);
         for problem in &failed {
             context.ui.error(problem);
         }

@@ -66,7 +66,7 @@ pub async fn run(args: DeleteArgs, context: &Context) -> Result<ExitCode, Proble
     }
     if args.dry_run {
         context.ui.show_all(&plans, single, |plans| render::delete_plans(plans, args.force));
-        return batch.close(context);
+        return batch.close_plans(context, plans.len());
     }
     let foreign: Vec<&str> = plans.iter().flat_map(DeletePlan::foreign).collect();
     if (asks || asks_for_disks && !foreign.is_empty()) && !plans.is_empty() {

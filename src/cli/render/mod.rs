@@ -42,7 +42,7 @@ pub use setting::{
     ChainLink, KeyValue, SettingRow, TemplateDocument, TemplateSettingRow, settings, template,
 };
 pub use snapshot::{
-    deleted_snapshot, snapshot, snapshot_changed, snapshot_created, snapshot_deletion, snapshot_tree,
+    deleted_snapshot, snapshot, snapshot_changed, snapshot_created, snapshot_deletions, snapshot_tree,
     snapshots,
 };
 pub use status::status;

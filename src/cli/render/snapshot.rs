@@ -106,37 +106,32 @@ pub fn snapshot_created(snapshot: &SnapshotStatus) -> String {
         (false, Some(false), _) => "disks, file systems not frozen".to_owned(),
         (false, _, _) => "disks".to_owned(),
     };
-    let until = keeping(snapshot).map(|words| format!(", {words}")).unwrap_or_default();
-    let until = if snapshot.pinned { until } else { until.replacen(", ", ", expires ", 1) };
-    format!("created {} of {}: {what}{until}\n", visible(&snapshot.name), visible(&snapshot.vm))
+    let until = until(snapshot).map(|words| format!(", {words}")).unwrap_or_default();
+    format!("created {}: {what}{until}\n", title(snapshot))
 }
 
 /// What `snapshot set` changed.
 pub fn snapshot_changed(snapshot: &SnapshotStatus) -> String {
-    let expires =
-        snapshot.expires.map_or_else(|| "never expires".to_owned(), |time| format!("expires {time}"));
-    let until = if snapshot.pinned { "pinned".to_owned() } else { expires };
-    format!("changed {} of {}: {until}\n", visible(&snapshot.name), visible(&snapshot.vm))
+    let until = until(snapshot).unwrap_or_else(|| "never expires".to_owned());
+    format!("changed {}: {until}\n", title(snapshot))
 }
 
 /// What `snapshot delete` would do.
-pub fn snapshot_deletion(plan: &SnapshotDeletion) -> String {
+pub fn snapshot_deletions(plans: &[SnapshotDeletion]) -> String {
     let mut text = String::new();
     let created = |snapshot: &SnapshotStatus| {
         snapshot.created.map(|time| format!("created {time}, ")).unwrap_or_default()
     };
-    for snapshot in &plan.snapshots {
-        let (name, vm, pinned) =
-            (visible(&snapshot.name), visible(&plan.vm), if snapshot.pinned { ", pinned" } else { "" });
+    for snapshot in plans.iter().flat_map(|plan| &plan.snapshots) {
+        let (name, pinned) = (title(snapshot), if snapshot.pinned { ", pinned" } else { "" });
         let (created, state) = (created(snapshot), state(snapshot));
-        let _ = writeln!(text, "delete the snapshot {name} of {vm} ({created}{state}{pinned})");
+        let _ = writeln!(text, "delete the snapshot {name} ({created}{state}{pinned})");
         for file in &snapshot.files {
             let _ = writeln!(text, "  with {}", visible(file));
         }
     }
-    for snapshot in &plan.kept {
-        let (name, vm, created) = (visible(&snapshot.name), visible(&plan.vm), created(snapshot));
-        let _ = writeln!(text, "keep the snapshot {name} of {vm} ({created}pinned)");
+    for snapshot in plans.iter().flat_map(|plan| &plan.kept) {
+        let _ = writeln!(text, "keep the snapshot {} ({}pinned)", title(snapshot), created(snapshot));
     }
     text
 }
@@ -167,6 +162,17 @@ fn memory(snapshot: &SnapshotStatus) -> String {
     }
 }
 
+fn title(snapshot: &SnapshotStatus) -> String {
+    visible(&snapshot.name_of_vm()).into_owned()
+}
+
+/// For how long it is kept, in a sentence.
+fn until(snapshot: &SnapshotStatus) -> Option<String> {
+    let keeping = keeping(snapshot)?;
+    Some(if snapshot.pinned { keeping } else { format!("expires {keeping}") })
+}
+
+/// The same in a table.
 fn keeping(snapshot: &SnapshotStatus) -> Option<String> {
     if snapshot.pinned { Some("pinned".to_owned()) } else { snapshot.expires.map(expiry) }
 }

@@ -97,6 +97,11 @@ impl Snapshots<'_> {
 }
 
 impl SnapshotStatus {
+    /// The snapshot as messages call it, which tells those of several VMs apart: `clean of web`.
+    pub fn name_of_vm(&self) -> String {
+        format!("{} of {}", self.name, self.vm)
+    }
+
     fn of(vm: &str, snapshot: &Snapshot, tables: &[DiskTable]) -> Self {
         let is_kept = |kind: &SnapshotDiskKind| *kind != SnapshotDiskKind::No;
         let disks = snapshot.disks.iter().filter(|disk| is_kept(&disk.kind));

@@ -56,6 +56,18 @@ impl Snapshots<'_> {
         Ok(self.op.client().snapshots().names(id.uuid).await?)
     }
 
+    /// The names of the snapshots of all VMs, each once.
+    ///
+    /// # Errors
+    /// When libvirt can't be asked.
+    pub async fn all_names(&self) -> Result<Vec<String>, Error> {
+        let mut names = std::collections::BTreeSet::new();
+        for uuid in self.op.client().domains().with_snapshots().await? {
+            names.extend(self.op.client().snapshots().names(uuid).await?);
+        }
+        Ok(names.into_iter().collect())
+    }
+
     /// libvirt is not waited for while it is at something else with the VM: a backup takes as long as it takes.
     ///
     /// # Errors

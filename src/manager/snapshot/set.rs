@@ -41,7 +41,7 @@ impl Snapshots<'_> {
         }
         let change = settings.change_of(&before);
         if change == SnapshotChange::default() {
-            self.op.report(Event::AlreadySo { name, what: Already::Set });
+            self.op.report(Event::AlreadySo { name: &before.name_of_vm(), what: Already::Set });
             return Ok(before);
         }
         self.op.client().snapshots().change(vm.id.uuid, name, &change).await?;

@@ -2,21 +2,24 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::commands::selection::Selection;
+use crate::cli::commands::batch::Batch;
+use crate::cli::commands::selection::Filter;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
-use crate::manager::Error;
-use crate::problem::{ErrorKind, Problem};
+use crate::problem::Problem;
 
 /// List snapshots.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\
                   \n  vmtools snapshot list web --tree\
-                  \n  vmtools snapshot list --all --json | jq -r '.[].name'")]
+                  \n  vmtools snapshot list --json | jq -r '.[] | select(.pinned) | .vm + \" \" + .name'")]
 pub struct ListArgs {
-    /// The VMs
+    /// VM names or UUIDs [default: all VMs]
+    #[arg(value_name = "NAME", conflicts_with_all = ["all", "label"], add = complete::vms())]
+    pub names: Vec<String>,
     #[command(flatten)]
-    pub selection: Selection,
+    pub filter: Filter,
     /// Show which snapshot was made after which
     #[arg(long)]
     pub tree: bool,
@@ -26,26 +29,24 @@ pub struct ListArgs {
 /// When one of the VMs isn't there.
 pub async fn run(args: ListArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.reader().await?;
-    let names = args.selection.resolve(&session, context).await?;
-    let with_vm = args.selection.names.len() != 1;
+    let vms = match args.names.is_empty() && !args.filter.is_given() {
+        true => session.vms().states().await?.into_iter().map(|(name, _)| name).collect(),
+        false => args.filter.resolve(&args.names, &session, context).await?,
+    };
+    let single = args.names.len() == 1;
+    let mut batch = Batch::new();
     let mut snapshots = Vec::new();
-    let mut failed: Vec<Problem> = Vec::new();
-    for name in &names {
-        match session.snapshots().list(name).await {
-            Ok(found) => snapshots.extend(found),
-            Err(Error::Interrupted) => return Err(Error::Interrupted.into()),
-            Err(error) => failed.push(Problem::from(error).about(name)),
+    for vm in &vms {
+        let listed = session.snapshots().list(vm).await;
+        if !batch.take(vm, listed.map(|listed| snapshots.extend(listed))) {
+            return batch.close(context);
         }
     }
-    if failed.len() < names.len() {
+    if !single || !batch.has_failed() {
         context.ui.show(snapshots.as_slice(), |snapshots| match args.tree {
-            true => render::snapshot_tree(snapshots, with_vm),
-            false => render::snapshots(snapshots, with_vm),
+            true => render::snapshot_tree(snapshots, !single),
+            false => render::snapshots(snapshots, !single),
         });
     }
-    let partly = failed.len() < names.len();
-    let Some(last) = failed.pop() else { return Ok(ExitCode::SUCCESS) };
-    failed.iter().for_each(|problem| context.ui.error(problem));
-    let kind = if partly { ErrorKind::Partial } else { last.kind };
-    Err(Problem { kind, ..last })
+    batch.close(context)
 }

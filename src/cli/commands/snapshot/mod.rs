@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod existing;
 mod list;
 mod nvram;
 mod revert;
@@ -33,13 +34,13 @@ enum Verb {
     List(list::ListArgs),
     /// Show detailed information about a snapshot
     Show(show::ShowArgs),
-    /// Change a snapshot's description, expiry or pin
+    /// Change the description, expiry or pin of snapshots
     Set(set::SetArgs),
     /// Revert a VM to a snapshot
     Revert(revert::RevertArgs),
     /// Run a command in a VM, then undo all that it did
     Run(run::RunArgs),
-    /// Delete snapshots of a VM
+    /// Delete snapshots
     Delete(delete::DeleteArgs),
     /// Show the help of a subcommand
     #[command(hide = true)]

@@ -2,28 +2,29 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 
-use crate::cli::complete;
+use super::existing::Existing;
+use crate::cli::commands::batch::Batch;
 use crate::cli::context::Context;
 use crate::cli::render;
 use crate::manager::SnapshotSettings;
 use crate::model::TimeToLive;
 use crate::problem::Problem;
 
-/// Change a snapshot's description, expiry or pin.
+/// Change the description, expiry or pin of snapshots.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("change").required(true).multiple(true),
+    override_usage = "vmtools snapshot set [OPTIONS] <VM> <SNAPSHOT>...\
+                      \n       vmtools snapshot set [OPTIONS] <VM>... --snapshot <SNAPSHOT>",
     after_help = "Examples:\
                   \n  vmtools snapshot set web clean --pin\
-                  \n  vmtools snapshot set web clean --expires 7d --description 'until the release'"
+                  \n  vmtools snapshot set web clean --expires 7d --description 'until the release'\
+                  \n  vmtools snapshot set -l ci=nightly --snapshot clean --unpin"
 )]
 pub struct SetArgs {
-    /// VM name or UUID
-    #[arg(value_name = "VM", add = complete::vms())]
-    pub vm: String,
-    /// Snapshot name
-    #[arg(value_name = "SNAPSHOT", add = complete::snapshots())]
-    pub name: String,
+    /// The snapshots
+    #[command(flatten)]
+    pub existing: Existing,
     /// Description; an empty one removes it
     #[arg(long, value_name = "TEXT", value_parser = super::description, group = "change")]
     pub description: Option<String>,
@@ -39,7 +40,7 @@ pub struct SetArgs {
 }
 
 /// # Errors
-/// When the VM has no such snapshot, or libvirt refuses.
+/// When a VM has no such snapshot, or libvirt refuses.
 pub async fn run(args: SetArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.session().await?;
     let settings = SnapshotSettings {
@@ -47,10 +48,16 @@ pub async fn run(args: SetArgs, context: &Context) -> Result<ExitCode, Problem> 
         expires: args.expires,
         pinned: (args.pin || args.unpin).then_some(args.pin),
     };
-    let snapshot = session.snapshots().set(&args.vm, &args.name, &settings).await;
-    let snapshot = snapshot.map_err(|error| Problem::from(error).about(&args.vm))?;
-    context
-        .ui
-        .show(&snapshot, |snapshot| context.ui.outcome(&snapshot.name, render::snapshot_changed(snapshot)));
-    Ok(ExitCode::SUCCESS)
+    let chosen = args.existing.resolve(&session, context).await?;
+    let mut batch = Batch::new();
+    let each = chosen.vms.iter().flat_map(|vm| chosen.snapshots.iter().map(move |name| (vm, name)));
+    for (vm, name) in each {
+        if !batch.take(vm, session.snapshots().set(vm, name, &settings).await) {
+            break;
+        }
+    }
+    let single = chosen.single_vm && chosen.snapshots.len() == 1;
+    batch.finish(context, single, |snapshot| {
+        context.ui.outcome(&snapshot.name_of_vm(), render::snapshot_changed(snapshot))
+    })
 }

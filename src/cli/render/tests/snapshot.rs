@@ -1,5 +1,5 @@
 use super::super::{
-    deleted_snapshot, snapshot, snapshot_changed, snapshot_created, snapshot_deletion, snapshot_tree,
+    deleted_snapshot, snapshot, snapshot_changed, snapshot_created, snapshot_deletions, snapshot_tree,
     snapshots,
 };
 use super::{ODD, check, future, past, text, texts};
@@ -104,13 +104,15 @@ fn outcomes() {
     let made = [off("clean"), with_memory(), paused, of_running_disks(), not_frozen];
     let kept = vec![of_running_disks()];
     let plan = SnapshotDeletion::sample("web", [vec![with_memory()], others()].concat(), kept);
+    let of_db =
+        SnapshotDeletion::sample("db", vec![SnapshotStatus { vm: text("db"), ..off("clean") }], vec![]);
     let gone = DeletedSnapshot { vm: text("web"), name: text(ODD) };
     check(
         "snapshot",
         &[
             ("snapshot create", made.iter().map(snapshot_created).collect()),
             ("snapshot set", made.iter().map(snapshot_changed).collect()),
-            ("snapshot delete --dry-run", snapshot_deletion(&plan)),
+            ("snapshot delete --dry-run", snapshot_deletions(&[plan, of_db])),
             ("snapshot delete", deleted_snapshot(&gone)),
         ],
     );
