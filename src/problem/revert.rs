@@ -9,7 +9,7 @@ pub(super) fn advice(error: &RevertError) -> Advice {
         E::Saved { vm } => (
             K::WrongState,
             hint(format_args!(
-                "revert with --discard-saved, or go on from the saved memory with {}",
+                "revert with --discard-saved, or resume the VM from the saved state with {}",
                 vmtools("start").arg(vm)
             )),
         ),
@@ -23,20 +23,24 @@ pub(super) fn advice(error: &RevertError) -> Advice {
         E::NotInDisk { vm, name, .. } => (
             K::Integrity,
             hint(format_args!(
-                "the disk was replaced, or the snapshot deleted by other means; delete what is left with {}",
+                "the disk was replaced, or the snapshot was deleted by other means; delete what is left of it with {}",
                 vmtools("snapshot delete").arg(vm).arg(name)
             )),
         ),
         E::DiskLeftOut { vm, target, is_new: true, .. } => (
             K::WrongState,
             hint(format_args!(
-                "--config then detaches it and keeps its file, or remove it first with {}",
+                "use --config then, which detaches the disk and keeps its file, or remove it first with {}",
                 vmtools("disk remove").arg(vm).arg(target)
             )),
         ),
-        E::DiskLeftOut { .. } => {
-            (K::Incapable, hint("reverting the other disks alone would leave the guest inconsistent"))
-        }
+        E::DiskLeftOut { vm, .. } => (
+            K::Incapable,
+            hint(format_args!(
+                "reverting only the other disks would leave the guest inconsistent; {} lists other snapshots",
+                vmtools("snapshot list").arg(vm)
+            )),
+        ),
         E::Bitmap { path, bitmap } => (
             K::Denied,
             hint(format_args!(
@@ -47,7 +51,7 @@ pub(super) fn advice(error: &RevertError) -> Advice {
         E::Failed { vm, name, .. } => (
             K::Failed,
             hint(format_args!(
-                "its disks may be reverted in part: revert again with {}",
+                "its disks may be partly reverted; revert again with {}",
                 vmtools("snapshot revert").arg(vm).arg(name)
             )),
         ),

@@ -17,16 +17,23 @@ pub(super) fn advice(error: &SnapshotError) -> Advice {
         E::Disks { vm, .. } => (
             K::Incapable,
             hint(format_args!(
-                "snapshots need qcow2 disks; {} makes a copy of the VM instead",
+                "snapshots require qcow2 files; {} creates a copy of the VM instead",
                 vmtools("clone").arg(vm).fixed("COPY")
             )),
         ),
-        E::NoDisk { .. } => (K::Incapable, hint("snapshots need a qcow2 disk that the guest writes to")),
+        E::NoDisk { vm } => (
+            K::Incapable,
+            hint(format_args!(
+                "snapshots require a writable qcow2 disk; add one with {}",
+                vmtools("disk add").arg(vm).fixed("SIZE")
+            )),
+        ),
         E::Firmware { vm } => (
             K::Incapable,
             hint(format_args!(
-                "stop it with {}: a snapshot of a VM that is shut off leaves the UEFI variables out",
-                vmtools("stop").arg(vm)
+                "shut it down with {}; then {} offers to convert them",
+                vmtools("stop").arg(vm),
+                vmtools("snapshot create").arg(vm)
             )),
         ),
         E::Memory { vm, reason } => memory(vm, reason),
@@ -47,19 +54,18 @@ fn other_state(error: &SnapshotError) -> Option<String> {
     use SnapshotError as E;
     match error {
         E::External { vm, snapshots } => hint(format_args!(
-            "libvirt cannot delete snapshots of mixed kinds: delete the external ones first with {}",
+            "libvirt cannot handle internal and external snapshots side by side; delete the external ones first with {}",
             delete(vm, snapshots)
         )),
-        E::JobRunning { vm } => hint(format_args!(
-            "wait until it has finished; {} shows its progress",
-            virsh("domjobinfo").arg(vm)
-        )),
+        E::JobRunning { vm } => {
+            hint(format_args!("wait until it finishes; {} shows its progress", virsh("domjobinfo").arg(vm)))
+        }
         E::BeingMade { .. } => hint(format_args!(
-            "wait until that has finished; if the process was killed, {} removes what it left",
+            "wait until it is complete; if the other process was killed, {} removes the unfinished snapshot",
             vmtools("gc")
         )),
         E::ChangedSinceStart { vm } => {
-            hint(format_args!("restart it with {}, and the changes apply", vmtools("restart").arg(vm)))
+            hint(format_args!("apply the changes with {}", vmtools("restart").arg(vm)))
         }
         E::State { vm, state: VmState::Suspended } => {
             hint(format_args!("wake it up with {}", vmtools("resume").arg(vm)))
@@ -68,10 +74,12 @@ fn other_state(error: &SnapshotError) -> Option<String> {
             hint(format_args!("power it off with {}", vmtools("stop").arg(vm).flag("--force")))
         }
         E::Pinned { vm, snapshots } => hint(format_args!(
-            "unpin with {}, or delete with --force",
-            vmtools("snapshot set").arg(vm).args(snapshots.first()).flag("--unpin")
+            "unpin them with {}, or delete them with --force",
+            vmtools("snapshot set").arg(vm).args(snapshots).flag("--unpin")
         )),
-        E::Changed { vm, .. } => hint(format_args!("{} lists its snapshots as they are now", list(vm))),
+        E::Changed { vm, name } => {
+            hint(format_args!("check it with {}, then try again", vmtools("snapshot show").arg(vm).arg(name)))
+        }
         E::NotRecorded { vm, name } => {
             hint(format_args!("it can only be deleted, with {}", delete(vm, [name])))
         }
@@ -93,18 +101,18 @@ fn memory(vm: &str, reason: &MemoryObstacle) -> Advice {
         MemoryObstacle::Space { .. } => K::Failed,
         MemoryObstacle::Mounts | MemoryObstacle::HostDevice | MemoryObstacle::Hold { .. } => K::Incapable,
     };
-    (kind, hint(format_args!("keep its disks only: {without}")))
+    (kind, hint(format_args!("save only its disks with {without}")))
 }
 
 fn not_frozen(reason: &FreezeFault) -> Advice {
     match reason {
-        FreezeFault::NoAgent => (
-            K::Incapable,
-            hint("install and start qemu-guest-agent in the guest, or use --quiesce auto or --quiesce no"),
-        ),
-        FreezeFault::Failed { .. } => {
-            (K::Incapable, hint("--quiesce auto takes the snapshot all the same, --quiesce no does not try"))
+        FreezeFault::NoAgent => {
+            (K::Incapable, hint("install and start qemu-guest-agent in the guest, or use --quiesce auto"))
         }
+        FreezeFault::Failed { .. } => (
+            K::Incapable,
+            hint("use --quiesce auto to create the snapshot anyway, or --quiesce no not to freeze them"),
+        ),
         FreezeFault::TooShort { .. } => {
             (K::Timeout, hint("try again when the guest is less busy, or use --quiesce auto"))
         }

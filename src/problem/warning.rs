@@ -56,7 +56,7 @@ pub fn text(warning: &Warning) -> String {
             format!("the disk may grow to {wanted}, but only {available} is free")
         }
         W::ClockBehind { vm } => {
-            format!("the clock of {vm} shows the time of the snapshot: the guest agent did not set it")
+            format!("the clock of {vm} is behind: the guest agent did not set it; set it in the guest")
         }
         W::RevertSettled { vm, snapshot, outcome } => reverted(vm, snapshot, *outcome),
         W::NoPasst { reason } => {
@@ -88,7 +88,7 @@ pub fn text(warning: &Warning) -> String {
             virsh("domfsthaw").arg(vm)
         ),
         W::MemoryNotSaved { vm, reason } => {
-            format!("the memory of {vm} is not saved ({reason}): the snapshot has its disks only")
+            format!("the memory of {vm} is not saved ({reason}): the snapshot includes only its disks")
         }
         W::SnapshotNotFrozen { vm, reason } => {
             let why = snapshot_not_frozen(vm, reason);
@@ -98,7 +98,7 @@ pub fn text(warning: &Warning) -> String {
             "the snapshot does not include the UEFI variables of {vm}, such as boot entries: they are not in a qcow2 file"
         ),
         W::NotInSnapshot { vm, loss: SnapshotLoss::Tpm } => {
-            format!("the snapshot does not include the TPM state of {vm}: only a snapshot with memory does")
+            format!("the snapshot does not include the TPM state of {vm}: only snapshots with memory do")
         }
         W::LeftPaused { vm } => format!(
             "{vm} is paused now, perhaps because its disk is full: free some space, then resume it with {}",
@@ -129,9 +129,9 @@ fn reverted(vm: &str, snapshot: &str, outcome: Settled) -> String {
     let begin = format!("a revert of {vm} to {snapshot} was interrupted");
     match outcome {
         Settled::Reverted => format!("{begin}; it has been completed"),
-        Settled::Unchanged => format!("{begin} before it began; {vm} is unchanged"),
+        Settled::Unchanged => format!("{begin} before it changed anything"),
         Settled::Unknown => format!(
-            "{begin}, and {vm} may have been used since; it was left as it is: revert again with {}",
+            "{begin}, and {vm} may have been used since, so it is left as it is; revert again with {}",
             vmtools("snapshot revert").arg(vm).arg(snapshot)
         ),
     }
@@ -157,7 +157,7 @@ fn not_frozen(vm: &str, reason: &FreezeFault) -> String {
 fn snapshot_not_frozen(vm: &str, reason: &FreezeFault) -> String {
     match reason {
         FreezeFault::TooShort { at_most } => format!(
-            "the file systems of {vm} were thawed after {}, before the snapshot was done",
+            "the file systems of {vm} were thawed after {}, before the snapshot was complete",
             humantime::format_duration(*at_most)
         ),
         other => not_frozen(vm, other),

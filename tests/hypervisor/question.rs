@@ -5,7 +5,7 @@ use super::{MINUTE, create, nothing_is_left, own_volumes, unbootable_image};
 
 /// Runs vmtools with these words at a terminal, and presses the keys when the question is there. Its status
 /// is the run's, what the terminal shows is the stdout.
-fn answer(sandbox: &Sandbox, words: &str, keys: &str) -> Run {
+pub(super) fn answer(sandbox: &Sandbox, words: &str, keys: &str) -> Run {
     type_at(sandbox, words, "y/N", keys)
 }
 
@@ -24,7 +24,7 @@ fn type_at(sandbox: &Sandbox, words: &str, prompt: &str, keys: &str) -> Run {
 }
 
 /// As printf takes it.
-const CTRL_C: &str = "\\003";
+pub(super) const CTRL_C: &str = "\\003";
 
 /// Each way to say no, with the status and the word that it comes to.
 const NO: [(&str, i32, &str); 5] = [

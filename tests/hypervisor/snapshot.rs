@@ -260,7 +260,7 @@ fn what_the_disk_alone_knows(sandbox: &Sandbox, disk: &str) {
     let raw = sandbox.root().join("images/raw.img");
     sandbox.exec(&["truncate", "-s", "1M", raw.to_str().unwrap()]);
     sandbox.vmtools(&["disk", "add", "web", "--file", raw.to_str().unwrap()]).run().success();
-    vmtools(&["create", "web"]).code(9).stderr_has("vdc (raw images have no snapshots)");
+    vmtools(&["create", "web"]).code(9).stderr_has("vdc (raw image)");
     sandbox.vmtools(&["disk", "remove", "web", "vdc"]).run().success();
 }
 

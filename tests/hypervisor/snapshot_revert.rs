@@ -188,7 +188,7 @@ fn a_killed_revert_is_settled_by_the_next_command() {
     vmtools(&["snapshot", "create", "web", "--name", "s1"]).success();
     vmtools(&["protect", "web"]).success();
     let reverted = "it has been completed";
-    let unchanged = "web is unchanged";
+    let unchanged = "before it changed anything";
     let steps = [
         ("snapshot-create", Passing::Kept, None),
         ("snapshot-create", Passing::Passed, None),

@@ -1,5 +1,6 @@
 //! The variables of UEFI: a qcow2 of the VM's own, which snapshots include, made of what libvirt chose.
 
+use super::question::{CTRL_C, answer};
 use super::support::{Sandbox, sandbox_or_skip};
 use super::{create, nothing_is_left, nvram_of, own_volumes, unbootable_image};
 
@@ -92,6 +93,11 @@ fn a_raw_file_of_before_becomes_a_qcow2_with_all_that_it_holds() {
         .run()
         .success();
 
+    // Whoever ends the question ends all of it.
+    create(&sandbox, "db", &image, &[]).run().success();
+    let ended = answer(&sandbox, "snapshot create web db", CTRL_C).code(130);
+    assert_eq!(ended.stdout.matches("error:").count(), 1, "{ended}");
+    vmtools(&["delete", "--force", "db"]).success();
     vmtools(&["snapshot", "create", "web", "--name", "s1", "--yes"]).success();
     let nvram = nvram_of(&sandbox, "web").unwrap();
     assert!(own_volumes(&sandbox).contains(&nvram) && nvram.ends_with("_VARS.qcow2"), "{nvram}");

@@ -14,12 +14,12 @@ pub fn revert_plan(plan: &RevertPlan) -> String {
         let _ = writeln!(text, "  {words}");
     };
     line(match plan.saves_first {
-        true => "changes to its disks since then are saved as a new snapshot first",
+        true => "changes to its disks since then are saved in a new snapshot first",
         false => "changes to its disks since then are lost",
     });
     line(&format!("state: {} now, {} afterwards", plan.state.in_words(), plan.state_after.in_words()));
     if plan.discards_saved {
-        line("discarding its saved memory");
+        line("discarding its saved state");
     }
     for change in &plan.changes {
         let (now, then) = (value(change, &change.now), value(change, &change.then));

@@ -292,10 +292,10 @@ mod tests {
         assert_eq!(
             words,
             [
-                "vdb: it is not a file of the host, but /dev/v/l",
-                "vdc: it is not a file of the host, but rbd:p/i",
-                "vdd: other VMs may write to it",
-                "vde: raw images have no snapshots",
+                "vdb: not a local file: /dev/v/l",
+                "vdc: not a local file: rbd:p/i",
+                "vdd: shared with other VMs",
+                "vde: raw image",
             ]
         );
     }

@@ -17,7 +17,7 @@ pub enum SnapshotError {
         nearest: Vec<String>,
     },
     /// The name is taken.
-    #[error("the VM {vm} already has a snapshot {name}")]
+    #[error("the VM {vm} already has a snapshot named {name}")]
     Exists {
         /// The VM.
         vm: String,
@@ -25,7 +25,9 @@ pub enum SnapshotError {
         name: String,
     },
     /// A disk has one of that name that libvirt does not know of. QEMU would take either for the other.
-    #[error("the disk {target} of the VM {vm} already has a snapshot {name}, which libvirt does not know")]
+    #[error(
+        "the disk {target} of the VM {vm} already contains a snapshot named {name}, which libvirt does not know about"
+    )]
     ExistsInDisk {
         /// The VM.
         vm: String,
@@ -57,7 +59,7 @@ pub enum SnapshotError {
         name: String,
     },
     /// Disks that the guest writes to can't have one.
-    #[error("the disks of the VM {vm} cannot have a snapshot: {}", in_words(.disks))]
+    #[error("these disks of the VM {vm} do not support snapshots: {}", in_words(.disks))]
     Disks {
         /// The VM.
         vm: String,
@@ -65,7 +67,7 @@ pub enum SnapshotError {
         disks: Vec<(String, DiskObstacle)>,
     },
     /// The VM has no disk that could have one.
-    #[error("the VM {vm} has no disk that could have a snapshot")]
+    #[error("the VM {vm} has no disk that supports snapshots")]
     NoDisk {
         /// The VM.
         vm: String,
@@ -86,7 +88,7 @@ pub enum SnapshotError {
         reason: MemoryObstacle,
     },
     /// What runs is not what its next start makes, which a snapshot of the disks is for.
-    #[error("the disks of the VM {vm} have changed since it started")]
+    #[error("the configured disks of the VM {vm} have changed since it started")]
     ChangedSinceStart {
         /// The VM.
         vm: String,
@@ -108,7 +110,7 @@ pub enum SnapshotError {
         reason: FreezeFault,
     },
     /// Snapshots that are pinned were to be deleted.
-    #[error("the VM {vm} has pinned snapshots among those to delete: {}", .snapshots.join(", "))]
+    #[error("these snapshots of the VM {vm} are pinned: {}", .snapshots.join(", "))]
     Pinned {
         /// The VM.
         vm: String,
@@ -116,7 +118,7 @@ pub enum SnapshotError {
         snapshots: Vec<String>,
     },
     /// One that was to be deleted is another by now, or was pinned meanwhile.
-    #[error("the snapshot {name} of the VM {vm} has changed meanwhile")]
+    #[error("the snapshot {name} of the VM {vm} was pinned or replaced in the meantime")]
     Changed {
         /// The VM.
         vm: String,
@@ -124,7 +126,7 @@ pub enum SnapshotError {
         name: String,
     },
     /// Nothing was to be changed that libvirt has a place for: it does not know of the snapshot.
-    #[error("libvirt does not know the snapshot {name} of the VM {vm}, only its disks have it")]
+    #[error("the snapshot {name} of the VM {vm} exists only in its disks: libvirt does not know about it")]
     NotRecorded {
         /// The VM.
         vm: String,
@@ -137,19 +139,19 @@ pub enum SnapshotError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DiskObstacle {
     /// Its format has none.
-    #[error("{format} images have no snapshots")]
+    #[error("{format} image")]
     Format {
         /// Such as `raw`.
         format: String,
     },
     /// It is no file.
-    #[error("it is not a file of the host, but {source_name}")]
+    #[error("not a local file: {source_name}")]
     NotAFile {
         /// What it is.
         source_name: String,
     },
     /// Other VMs write to it, too.
-    #[error("other VMs may write to it")]
+    #[error("shared with other VMs")]
     Shared,
 }
 
@@ -160,7 +162,7 @@ pub enum MemoryObstacle {
     #[error("it mounts host directories")]
     Mounts,
     /// It has a device of the host's.
-    #[error("it has a device of the host")]
+    #[error("it uses a host device")]
     HostDevice,
     /// The guest would be held for too long.
     #[error("saving it would pause the guest for about {}", humantime::format_duration(*.hold))]
@@ -169,7 +171,7 @@ pub enum MemoryObstacle {
         hold: Duration,
     },
     /// There is not enough space for it.
-    #[error("it may need {needed}, but only {available} is free beside {path}")]
+    #[error("saving it may take {needed}, but only {available} is free beside {path}")]
     Space {
         /// What it takes at most.
         needed: DiskSize,
@@ -185,7 +187,10 @@ fn why_not_frozen(reason: &FreezeFault) -> String {
         FreezeFault::NoAgent => "the guest agent does not answer".to_owned(),
         FreezeFault::Failed { reason } => reason.clone(),
         FreezeFault::TooShort { at_most } => {
-            format!("they were thawed after {}, before it was done", humantime::format_duration(*at_most))
+            format!(
+                "they were thawed after {}, before the snapshot was complete",
+                humantime::format_duration(*at_most)
+            )
         }
     }
 }

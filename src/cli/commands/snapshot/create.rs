@@ -10,14 +10,14 @@ use crate::cli::context::Context;
 use crate::cli::render;
 use crate::manager::{Quiesce, SnapshotRequest};
 use crate::model::{SnapshotName, parse_duration};
-use crate::problem::Problem;
+use crate::problem::{ErrorKind, Problem};
 
-/// Create snapshots of VMs, running or not.
+/// Create snapshots.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A running VM's snapshot includes its memory, if saving that pauses the guest for less than 30 \
-                  seconds; with --no-memory, or --quiesce yes, it has the disks only, and the guest is not paused. \
-                  All disks that the guest writes to must be qcow2 files.\
+    after_help = "The snapshot of a running VM includes its memory if saving it pauses the guest for less than 30 \
+                  seconds. With --no-memory or --quiesce yes it includes only the disks, and the guest is not paused. \
+                  All writable disks must be qcow2 files.\
                   \n\nExamples:\
                   \n  vmtools snapshot create web --name clean --description 'before the upgrade'\
                   \n  vmtools snapshot create -l ci=nightly --no-memory --expires 48h"
@@ -29,13 +29,13 @@ pub struct CreateArgs {
     /// Name of the snapshot [default: auto-TIME]
     #[arg(long, value_name = "SNAPSHOT")]
     pub name: Option<SnapshotName>,
-    /// Description
+    /// Description of the snapshot
     #[arg(long, value_name = "TEXT", value_parser = super::description)]
     pub description: Option<String>,
-    /// Include the memory of a running VM, however long the guest is paused for it
+    /// Include the memory of a running VM, however long that pauses the guest
     #[arg(long, conflicts_with_all = ["no_memory", "quiesce"])]
     pub memory: bool,
-    /// Do not include the memory
+    /// Leave out the memory of a running VM
     #[arg(long)]
     pub no_memory: bool,
     /// Freeze the guest's file systems while its disks are saved; needs the guest agent
@@ -52,10 +52,10 @@ pub struct CreateArgs {
 /// When a guest's file systems are frozen.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub enum WhenToQuiesce {
-    /// If the guest agent can
+    /// If the guest agent answers
     #[default]
     Auto,
-    /// Always; without it, no snapshot is created
+    /// Always; fail without the guest agent
     Yes,
     /// Never
     No,
@@ -81,11 +81,15 @@ pub async fn run(args: CreateArgs, context: &Context) -> Result<ExitCode, Proble
     };
     let mut batch = Batch::new();
     for name in &names {
-        if let Err(problem) = offer_conversion(&session, context, name).await {
-            batch.fail(problem);
-            continue;
-        }
-        if !batch.take(name, session.snapshots().create(name, &request).await) {
+        let goes_on = match offer_conversion(&session, context, name).await {
+            Ok(()) => batch.take(name, session.snapshots().create(name, &request).await),
+            Err(problem) => {
+                let goes_on = problem.kind != ErrorKind::Interrupted;
+                batch.fail(problem);
+                goes_on
+            }
+        };
+        if !goes_on {
             break;
         }
     }

@@ -19,7 +19,7 @@ pub struct Existing {
         add = complete::vms()
     )]
     vm: Option<String>,
-    /// Snapshot names; with --snapshot, more VMs
+    /// Snapshot names; with --snapshot, further VMs
     #[arg(value_name = "SNAPSHOT", required_unless_present = "snapshot", add = complete::snapshots_or_vms())]
     names: Vec<String>,
     /// Snapshot name, the same on every VM (repeatable)

@@ -20,7 +20,7 @@ pub struct ListArgs {
     pub names: Vec<String>,
     #[command(flatten)]
     pub filter: Filter,
-    /// Show which snapshot was made after which
+    /// Show the snapshots as a tree
     #[arg(long)]
     pub tree: bool,
 }

@@ -20,7 +20,9 @@ use crate::problem::Problem;
 
 /// Manage snapshots of VMs.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  vmtools snapshot create web --name clean\n  vmtools snapshot list web")]
+#[command(
+    after_help = "Examples:\n  vmtools snapshot create web --name clean\n  vmtools snapshot revert web clean"
+)]
 pub struct SnapshotArgs {
     #[command(subcommand)]
     verb: Verb,
@@ -28,7 +30,7 @@ pub struct SnapshotArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Create snapshots of VMs, running or not
+    /// Create snapshots
     Create(create::CreateArgs),
     /// List snapshots
     List(list::ListArgs),
@@ -38,7 +40,7 @@ enum Verb {
     Set(set::SetArgs),
     /// Revert a VM to a snapshot
     Revert(revert::RevertArgs),
-    /// Run a command in a VM, then undo all that it did
+    /// Run a command in a VM, then revert the VM
     Run(run::RunArgs),
     /// Delete snapshots
     Delete(delete::DeleteArgs),
@@ -62,7 +64,7 @@ pub async fn run(args: SnapshotArgs, context: &Context) -> Result<ExitCode, Prob
     }
 }
 
-/// What may be said of a snapshot: XML has no way to hold other control characters.
+/// A description; XML has no way to hold other control characters.
 fn description(text: &str) -> Result<String, String> {
     match text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
         true => Err("control characters other than line breaks and tabs are not allowed".to_owned()),

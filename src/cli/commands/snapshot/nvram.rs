@@ -18,9 +18,10 @@ pub async fn offer_conversion(session: &Session, context: &Context, vm: &str) ->
         if !context.ui.can_ask() {
             return Ok(());
         }
-        let shown = format!("the UEFI variables of {vm} are in a raw file, which snapshots leave out");
-        let question = "Convert it to qcow2?";
-        let agreed = context.ui.confirm(session.interrupt(), &shown, question, "they stay as they are").await;
+        let shown = format!("the UEFI variables of {vm} are in a raw file, which snapshots do not include");
+        let question = "Convert them to qcow2?";
+        let agreed =
+            context.ui.confirm(session.interrupt(), &shown, question, "they were not converted").await;
         // Without it there is a snapshot, too.
         if let Err(problem) = agreed {
             return if problem.declined { Ok(()) } else { Err(problem) };

@@ -12,11 +12,11 @@ use crate::problem::Problem;
 /// Revert a VM to a snapshot.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What was written to the VM's disks since the snapshot is lost; --save-first keeps it as another \
-                  snapshot. The VM's labels, protection and expiry stay as they are now, and disks added since are \
-                  detached, not deleted.\
-                  \n\nWith a memory snapshot the guest continues where it was, and its clock is set. With a snapshot of \
-                  the disks alone the VM boots if it is running now; else it stays off.\
+    after_help = "What was written to the VM's disks since the snapshot is lost, unless --save-first saves it in \
+                  another snapshot. Labels, protection and expiry of the VM are kept as they are now, and disks added \
+                  since are detached, not deleted.\
+                  \n\nWith a snapshot that includes the memory, the guest continues where it was, and its clock is set. \
+                  Otherwise a running VM reboots, and a VM that is shut off stays shut off.\
                   \n\nExamples:\
                   \n  vmtools snapshot revert web clean     # shows what will be lost, and asks\
                   \n  vmtools snapshot revert web clean --save-first --yes"
@@ -31,17 +31,17 @@ pub struct RevertArgs {
     /// Start the VM afterwards
     #[arg(long)]
     pub start: bool,
-    /// Leave the VM shut off
+    /// Leave the VM shut off afterwards
     #[arg(long, conflicts_with = "start")]
     pub off: bool,
-    /// Which configuration the VM has afterwards: that of the snapshot, or its present one
+    /// Configuration of the VM afterwards
     #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
     pub config: ConfigOf,
-    /// Create a snapshot of the present state first
+    /// Create a snapshot of the current state first
     #[arg(long, value_name = "SNAPSHOT", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "the option, and its value, may be missing")]
     pub save_first: Option<Option<SnapshotName>>,
-    /// Discard the memory that libvirt saved of the VM
+    /// Discard the saved state of the VM, if it has one
     #[arg(long)]
     pub discard_saved: bool,
     /// Show what would be done without doing it
@@ -52,10 +52,10 @@ pub struct RevertArgs {
 /// Which configuration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ConfigOf {
-    /// That of the snapshot
+    /// As in the snapshot
     #[default]
     Then,
-    /// The present one
+    /// As it is now
     Now,
 }
 

@@ -13,11 +13,11 @@ use crate::manager::{
 use crate::model::{SnapshotName, Timestamp, VmState};
 use crate::problem::Problem;
 
-/// Run a command in a VM, then undo all that it did.
+/// Run a command in a VM, then revert the VM.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A snapshot of the running VM is created, CMD runs over ssh, or through the guest agent, and the VM is \
-                  reverted to the snapshot, which is then deleted: also if CMD fails or is interrupted. The exit status \
+    after_help = "vmtools creates a snapshot of the running VM, runs CMD over ssh or through the guest agent, reverts \
+                  the VM to the snapshot and deletes the snapshot, even if CMD fails or is interrupted. The exit status \
                   is that of CMD.\
                   \n\nExamples:\
                   \n  vmtools snapshot run web -- make test\
@@ -33,10 +33,10 @@ pub struct RunArgs {
     /// User to log in as [default: the user the VM was created with]
     #[arg(long, value_name = "USER", conflicts_with = "agent")]
     pub user: Option<String>,
-    /// Do not include the memory in the snapshot: afterwards the VM boots
+    /// Leave the memory out of the snapshot; the VM reboots afterwards
     #[arg(long)]
     pub no_memory: bool,
-    /// If CMD fails, leave the VM as it is, with the snapshot
+    /// If CMD fails, do not revert the VM, and keep the snapshot
     #[arg(long)]
     pub keep_on_failure: bool,
     /// Command to run
@@ -55,7 +55,7 @@ pub async fn run(args: RunArgs, context: &Context) -> Result<ExitCode, Problem> 
     }
     let request = SnapshotRequest {
         name: Some(name()?),
-        description: Some("made by `snapshot run`".to_owned()),
+        description: Some("created by `snapshot run`".to_owned()),
         memory: args.no_memory.then_some(false),
         ..SnapshotRequest::default()
     };
@@ -67,7 +67,7 @@ pub async fn run(args: RunArgs, context: &Context) -> Result<ExitCode, Problem> 
     let failed = !matches!(ended, Ok(0));
     if failed && args.keep_on_failure {
         context.ui.note(&format!(
-            "{} is left as it is; go back with {}",
+            "{} was not reverted; revert it with {}",
             args.vm,
             crate::problem::vmtools("snapshot revert").arg(&args.vm).arg(&snapshot)
         ));
@@ -117,6 +117,5 @@ async fn revert(session: &Session, context: &Context, vm: &str, snapshot: &str) 
 /// A name by the time, that no other run has.
 fn name() -> Result<SnapshotName, Problem> {
     let time = Timestamp::now().to_string().replace(['-', ':'], "");
-    let name = format!("run-{time}-{}", std::process::id());
-    name.parse().map_err(|error: crate::model::Invalid| Problem::from(Error::from(error)))
+    Ok(format!("run-{time}-{}", std::process::id()).parse::<SnapshotName>()?)
 }

@@ -25,7 +25,7 @@ pub struct SetArgs {
     /// The snapshots
     #[command(flatten)]
     pub existing: Existing,
-    /// Description; an empty one removes it
+    /// Description of the snapshot; an empty one removes it
     #[arg(long, value_name = "TEXT", value_parser = super::description, group = "change")]
     pub description: Option<String>,
     /// Time from now after which `gc` deletes the snapshot, or `none` for never
@@ -34,7 +34,7 @@ pub struct SetArgs {
     /// Keep the snapshot until it is unpinned: it does not expire, and only --force deletes it
     #[arg(long, group = "change")]
     pub pin: bool,
-    /// Let the snapshot expire and be deleted again
+    /// Remove the pin
     #[arg(long, conflicts_with = "pin", group = "change")]
     pub unpin: bool,
 }

@@ -4,7 +4,7 @@ use crate::model::VmState;
 #[derive(Debug, thiserror::Error)]
 pub enum RevertError {
     /// libvirt has saved the VM's memory, and would go on with it on disks that do not belong to it.
-    #[error("the VM {vm} has saved memory, which does not fit the snapshot")]
+    #[error("the VM {vm} has a saved state, which a revert discards")]
     Saved {
         /// The VM.
         vm: String,
@@ -40,7 +40,7 @@ pub enum RevertError {
         is_new: bool,
     },
     /// What an incremental backup needs to know stands in a disk that this user may not write to.
-    #[error("the disk {path} has a bitmap of a backup, which has to be removed first")]
+    #[error("the disk {path} has the bitmap {bitmap} of a backup, which must be removed first")]
     Bitmap {
         /// The disk.
         path: String,
