@@ -18,13 +18,18 @@ pub fn compare(name: &str, rounds: usize, ours: impl Fn() -> Duration, theirs: i
 
 /// From the start of a program to its end, which has to be a success.
 pub fn time(argv: &[&str]) -> Duration {
+    output(argv).0
+}
+
+/// The same, and what it printed.
+pub fn output(argv: &[&str]) -> (Duration, String) {
     let mut command = Command::new(argv[0]);
     command.args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let start = Instant::now();
     let output = command.output().unwrap();
     let took = start.elapsed();
     assert!(output.status.success(), "{argv:?}: {}", String::from_utf8_lossy(&output.stderr));
-    took
+    (took, String::from_utf8(output.stdout).unwrap())
 }
 
 struct Times(Vec<f64>);

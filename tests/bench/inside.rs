@@ -43,7 +43,7 @@ fn ours(args: &[&str]) -> Duration {
     time(&[&[VMTOOLS], args].concat())
 }
 
-fn theirs(args: &[&str]) -> Duration {
+pub fn theirs(args: &[&str]) -> Duration {
     time(&[&VIRSH, args].concat())
 }
 

@@ -5,6 +5,7 @@
 //! - `--version`, `list`, `list --json` and `set -d` at 1, 100 and 1000 defined VMs beside virsh, with the peak memory of
 //!   `list`; `status`, `create`, `image pull`, `image import` and `clone` beside what others offer. Both are timed in
 //!   turns; of each stand the median, the least and the most, and the ratio of the medians;
+//! - snapshots of a running guest's disks, and how long it was held; a revert; a list of 50, and its processes;
 //! - a create from a warm state beside one that boots;
 //! - what `monitor` costs at 1 Hz, of one VM and of 100, and what of it goes beyond a bare `virsh domstats`;
 //! - the stop of one guest and of 20.
@@ -12,7 +13,7 @@
 //! The program starts itself again inside the sandbox, where it times what it starts directly: entering
 //! the sandbox for each would make both sides slower by the same and so seem more alike. With `-- --stops` it
 //! measures only the stop of many guests, with `-- --monitors` only what it costs to watch, with `-- --waits` only what
-//! it costs to wait, with `-- --warm` only warm starts.
+//! it costs to wait, with `-- --snapshots` only snapshots, with `-- --warm` only warm starts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,6 +27,7 @@ mod compare;
 mod images;
 mod inside;
 mod monitors;
+mod snapshots;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;
@@ -46,13 +48,15 @@ fn main() {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["--nothing"] => {}
         ["--inside", image] => inside::measure(image),
+        ["--inside-snapshots", image] => snapshots::measure_inside(image),
         args if args.contains(&"--stops") => in_sandbox(stops::measure),
         args if args.contains(&"--monitors") => in_sandbox(monitors::measure),
         args if args.contains(&"--waits") => in_sandbox(waits::measure),
+        args if args.contains(&"--snapshots") => in_sandbox(snapshots::measure),
         args if args.contains(&"--warm") => in_sandbox(warm::measure),
         // Each with nothing but its own VMs beside it.
         args if args.contains(&"--bench") => {
-            [measure, warm::measure, monitors::measure, waits::measure, stops::measure]
+            [measure, snapshots::measure, warm::measure, monitors::measure, waits::measure, stops::measure]
                 .into_iter()
                 .for_each(in_sandbox);
         }
