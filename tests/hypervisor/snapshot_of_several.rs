@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Run, Sandbox, sandbox_or_skip};
-use super::{create, nothing_is_left, unbootable_image};
+use super::support::{HeldCalls, Passing, Run, Sandbox, sandbox_or_skip};
+use super::{MINUTE, create, nothing_is_left, unbootable_image};
 
 /// What one field says in each object of an array.
 #[track_caller]
@@ -59,6 +59,18 @@ fn listed(sandbox: &Sandbox, snapshot: &dyn Fn(&[&str]) -> Run) {
     let counted = sandbox.count_processes(&["snapshot", "list"]);
     assert_eq!((counted.of("virsh"), counted.log.len()), (1, 1), "{:?}", counted.log);
     sandbox.virsh(&["undefine", "others", "--snapshots-metadata"]).success();
+    // Of one that goes meanwhile there are none, unless it was asked for.
+    for (args, code) in [(&["list", "--json"][..], 0), (&["list", "all-gone", "web", "--json"], 10)] {
+        std::fs::write(&file, "<domain type='qemu'><name>all-gone</name><memory>65536</memory><os><type>hvm</type></os></domain>").unwrap();
+        sandbox.virsh(&["define", file.to_str().unwrap()]).success();
+        let calls = HeldCalls::hold(sandbox, "snapshot-list", Passing::Kept);
+        let mut running = sandbox.vmtools(&[&["snapshot"], args].concat()).spawn();
+        calls.await_call(&mut running);
+        sandbox.virsh(&["undefine", "all-gone"]).success();
+        calls.go_on();
+        let run = running.wait(MINUTE).code(code);
+        assert!(each(&run.json(), "vm").contains(&"web"), "{run}");
+    }
     let run = snapshot(&["list", "db", "none", "--json"]).code(10);
     assert_eq!(
         (run.json_error()["vm"].as_str(), each(&run.json(), "vm")),

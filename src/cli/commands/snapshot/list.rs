@@ -7,6 +7,7 @@ use crate::cli::commands::selection::Filter;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render;
+use crate::manager::Error;
 use crate::problem::Problem;
 
 /// List snapshots.
@@ -29,7 +30,8 @@ pub struct ListArgs {
 /// When one of the VMs isn't there.
 pub async fn run(args: ListArgs, context: &Context) -> Result<ExitCode, Problem> {
     let session = context.reader().await?;
-    let vms = match args.names.is_empty() && !args.filter.is_given() {
+    let is_of_all = args.names.is_empty() && !args.filter.is_given();
+    let vms = match is_of_all {
         true => session.vms().states().await?.into_iter().map(|(name, _)| name).collect(),
         false => args.filter.resolve(&args.names, &session, context).await?,
     };
@@ -38,6 +40,10 @@ pub async fn run(args: ListArgs, context: &Context) -> Result<ExitCode, Problem>
     let mut snapshots = Vec::new();
     for vm in &vms {
         let listed = session.snapshots().list(vm).await;
+        // Nobody asked for a VM that was deleted meanwhile.
+        if is_of_all && listed.as_ref().is_err_and(Error::is_not_found) {
+            continue;
+        }
         if !batch.take(vm, listed.map(|listed| snapshots.extend(listed))) {
             return batch.close(context);
         }
