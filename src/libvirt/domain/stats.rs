@@ -52,6 +52,12 @@ impl DomainStats {
         self.state() == VmState::Paused && matches!(self.number("state.reason"), None | Some(0 | 3 | 9))
     }
 
+    /// Whether a user has paused it (`VIR_DOMAIN_PAUSED_USER`). A daemon says so, too, of one that it finds paused and that the
+    /// daemon before it had paused (11.3).
+    pub fn is_paused_by_user(&self) -> bool {
+        self.state() == VmState::Paused && self.number("state.reason") == Some(1)
+    }
+
     /// A counter, by libvirt's name for it (`virConnectGetAllDomainStats` documents them).
     pub fn number(&self, key: &str) -> Option<u64> {
         self.values.get(key)?.parse().ok()
@@ -140,6 +146,7 @@ Domain: 'it's on'
         // By a daemon that was killed, a save and a snapshot; by a user, and for an error of a disk.
         let by_saving = [0, 3, 9, 1, 5].map(|reason| of(reason).is_paused_by_saving());
         assert_eq!(by_saving, [true, true, true, false, false]);
+        assert!(of(1).is_paused_by_user() && !of(5).is_paused_by_user());
         assert!(!parse(RECORDED)[1].is_paused_by_saving() && of(11).is_starting());
     }
 

@@ -145,14 +145,16 @@ impl Snapshots<'_> {
 
     /// A VM that ran goes on. libvirt pauses it while its memory is saved, and killed meanwhile leaves it so; QEMU pauses one
     /// whose disk is full, which is where its memory goes.
-    async fn go_on(&self, vm: &Vm) {
+    async fn go_on(&self, vm: &Vm, error: &Error) {
         let client = self.op.client();
         if vm.state != VmState::Running {
             return;
         }
         let Ok(stats) = client.statistics().state(vm.id.uuid).await else { return };
         let is_paused = stats.state() == VmState::Paused;
-        let goes_on = stats.is_paused_by_saving() && client.domains().resume(vm.id.uuid).await.is_ok();
+        let was_lost = matches!(error, Error::Libvirt(error) if error.is_connection());
+        let is_ours = stats.is_paused_by_saving() || was_lost && stats.is_paused_by_user();
+        let goes_on = is_ours && client.domains().resume(vm.id.uuid).await.is_ok();
         if is_paused && !goes_on {
             self.op.report(Event::Warning(Warning::LeftPaused { vm: vm.id.name.clone() }));
         }
@@ -169,7 +171,7 @@ impl Snapshots<'_> {
             },
             Leaves::All => self.forget(vm.id.uuid, name).await,
         };
-        self.go_on(vm).await;
+        self.go_on(vm, &error).await;
         match forgotten {
             Ok(()) => error,
             Err(reason) => {
