@@ -349,7 +349,7 @@ fn what_a_killed_create_leaves_is_found() {
             assert!(listed.iter().all(|one| one["unfinished"] == true), "{listed:?}");
             let run = sandbox.vmtools(next).run().success();
             if is_there && next == ["gc"] {
-                run.stdout_has("removed web/live (left by a snapshot create that was killed)");
+                run.stdout_has("removed web/live (left by a snapshot create or delete that was killed)");
             }
             let left: &[&str] = if next == ["gc"] { &[] } else { &["next"] };
             assert_eq!((names(&sandbox, "web"), in_file(&sandbox, &disk)), (owned(left), owned(left)));

@@ -212,7 +212,7 @@ pub fn garbage(item: &Garbage, dry_run: bool) -> String {
         Reason::ForkOverlay => "an overlay left by a fork that was killed; it is merged into the VM's disk",
         Reason::ExpiredSnapshot => "expired snapshot",
         Reason::UnfinishedRevert => "left by a snapshot revert that was killed",
-        Reason::UnfinishedSnapshot => "left by a snapshot create that was killed",
+        Reason::UnfinishedSnapshot => "left by a snapshot create or delete that was killed",
         Reason::BrokenWrite => "left by a command that was killed while writing a file",
     };
     let name = visible(&item.name);

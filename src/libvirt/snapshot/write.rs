@@ -34,6 +34,8 @@ pub struct SnapshotChange {
     pub pinned: Option<bool>,
     /// That it is made now, and how.
     pub made: Option<SnapshotMade>,
+    /// The process that is at it from now on.
+    pub maker: Option<String>,
 }
 
 /// How a snapshot was made.
@@ -57,6 +59,7 @@ impl SnapshotChange {
         if let Some(SnapshotMade { frozen, held_ms }) = self.made {
             (record.frozen, record.held_ms, record.maker) = (frozen, Some(held_ms), None);
         }
+        record.maker = self.maker.clone().or(record.maker);
         join(&description, &record)
     }
 }

@@ -1,17 +1,22 @@
 //! Snapshots deleted, by plan.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::check::disks_of;
 use super::images::keeps_snapshots;
 use super::{SnapshotError, SnapshotStatus, Snapshots, not_found};
-use crate::libvirt::{self, DeleteScope, NewSnapshot, Object, Snapshot, SnapshotRecord};
+use crate::host::Creator;
+use crate::libvirt::{self, DeleteScope, NewSnapshot, Object, Snapshot, SnapshotChange, SnapshotRecord};
 use crate::manager::gc::Maker;
+use crate::manager::retry::Retry;
 use crate::manager::vm::Vm;
 use crate::manager::{Error, Event, Step};
 use crate::model::{Timestamp, Uuid};
+
+/// How long libvirt may take to see that a QEMU has ended.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// Which of a VM's snapshots are to be deleted.
 #[derive(Debug, Clone, Default)]
@@ -161,10 +166,53 @@ impl Snapshots<'_> {
             self.refuse_children(vm.id.uuid, &vm.id.name).await?;
         }
         self.op.report(Event::Step { vm: &vm.id.name, step: Step::DeleteSnapshot });
-        let snapshots = self.op.client().snapshots();
-        match snapshots.delete(vm.id.uuid, &snapshot.name, DeleteScope::All).await {
-            Err(libvirt::Error::NotFound { object: Object::Snapshot, .. }) => Ok(()),
+        self.delete_marked(vm, &snapshot.name).await
+    }
+
+    /// libvirt deletes it disk by disk, and its document last. What is killed midway leaves a mark in that, by which `gc` and
+    /// the next create find it and delete the rest.
+    async fn delete_marked(&self, vm: &Vm, name: &str) -> Result<(), Error> {
+        let (uuid, snapshots) = (vm.id.uuid, self.op.client().snapshots());
+        let original = match snapshots.document(uuid, name).await {
+            Ok(original) => original,
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let maker = Creator::current().map(|creator| creator.to_string());
+        snapshots.change(uuid, name, &SnapshotChange { maker, ..SnapshotChange::default() }).await?;
+        let delete = async || match snapshots.delete(uuid, name, DeleteScope::All).await {
+            Err(error) if error.is_not_found() => Ok(()),
             other => Ok(other?),
+        };
+        let deleted = match self.op.while_daemon_restarts(delete).await {
+            Err(error) if vm.state.is_active() && self.has_ended(uuid).await => {
+                log::debug!("deleting the snapshot {name}, once more without its QEMU: {error}");
+                self.op.while_daemon_restarts(delete).await
+            }
+            other => other,
+        };
+        match deleted {
+            Err(Error::Libvirt(error)) if !error.is_connection() => {
+                // It is not to be deleted later on, when nobody thinks of it any more.
+                let _ = snapshots.redefine(uuid, &original).await;
+                Err(error.into())
+            }
+            other => other,
+        }
+    }
+
+    /// Whether the QEMU of a VM that ran has ended. For libvirt it runs a moment longer.
+    async fn has_ended(&self, uuid: Uuid) -> bool {
+        let mut retry = Retry::regardless(Instant::now() + ENDING);
+        loop {
+            match self.op.client().domains().state(uuid).await {
+                Ok(state) if state.is_active() => {}
+                other => return other.is_ok(),
+            }
+            let answers = self.op.client().snapshots().images(uuid).await.is_ok();
+            if answers || !matches!(retry.again().await, Ok(true)) {
+                return false;
+            }
         }
     }
 

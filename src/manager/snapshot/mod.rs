@@ -12,6 +12,8 @@
 //!                     └── error, Ctrl-C: deleted ── kill -9: the mark stays, and `gc` or the next create deletes it
 //! ```
 //!
+//! One that is deleted has the mark, too: libvirt deletes it disk by disk, and its document last.
+//!
 //! A snapshot that libvirt does not know of is found in the disks' own tables, where this user may read them.
 
 mod check;

@@ -62,7 +62,7 @@ impl SnapshotSettings {
             description: description.filter(|text| *text != before.description),
             expires: expires.filter(|time| time.is_some() || before.expires.is_some()),
             pinned: self.pinned.filter(|pinned| *pinned != before.pinned),
-            made: None,
+            ..SnapshotChange::default()
         }
     }
 }
