@@ -36,6 +36,13 @@ impl VmState {
         }
     }
 
+    /// The state that [`VmState::name`] names.
+    pub fn from_name(name: &str) -> Self {
+        let known =
+            [Self::Running, Self::Paused, Self::Shutoff, Self::Crashed, Self::Suspended, Self::ShuttingDown];
+        known.into_iter().find(|state| state.name() == name).unwrap_or(Self::Unknown)
+    }
+
     /// Whether a QEMU process stands behind the VM.
     pub fn is_active(self) -> bool {
         match self {

@@ -38,6 +38,7 @@ mod reach;
 mod replace;
 mod screen;
 mod snapshot;
+mod snapshot_kills;
 mod snapshot_of_several;
 mod snapshot_revert;
 mod stress;

@@ -144,6 +144,7 @@ impl Snapshots<'_> {
 mod tests {
     use super::*;
     use crate::libvirt::Domain;
+    use crate::model::VmState;
 
     // tests/fixtures/snapshot/README.md has the commands.
     const OFF: &str = include_str!("../../../tests/fixtures/snapshot/off.xml");
@@ -153,7 +154,8 @@ mod tests {
         RevertMark {
             snapshot: "s".into(),
             is_done: true,
-            was_active: false,
+            was: VmState::Shutoff,
+            then: VmState::Running,
             since: None,
             by: "host/boot/1/2".into(),
         }

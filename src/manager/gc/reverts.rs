@@ -38,6 +38,6 @@ impl GarbageCollection<'_> {
             Err(error) => return Err(error.into()),
         };
         let _claim = self.op.claim_exclusive(Subject::Vm(uuid), &name).await?;
-        Reverts::of(self.op).settle(uuid).await
+        Reverts::of(self.op).settle(uuid).await.map(drop)
     }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::libvirt::domain::{edit, namespace};
 use crate::libvirt::xml::{Element, Node};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, VmState};
 
 /// All that vmtools keeps under `<metadata>`.
 pub(in crate::libvirt::domain) const NAMESPACES: [&str; 6] = [
@@ -27,8 +27,10 @@ pub struct RevertMark {
     pub snapshot: String,
     /// Whether libvirt has reverted the domain.
     pub is_done: bool,
-    /// Whether it ran before.
-    pub was_active: bool,
+    /// What the domain did before.
+    pub was: VmState,
+    /// What it is to do then.
+    pub then: VmState,
     /// When the revert began.
     pub since: Option<Timestamp>,
     /// The process that does it.
@@ -43,7 +45,8 @@ impl RevertMark {
         Some(Self {
             snapshot: attribute("snapshot")?,
             is_done: mark.attribute("done") == Some("yes"),
-            was_active: mark.attribute("active") == Some("yes"),
+            was: mark.attribute("was").map_or(VmState::Unknown, VmState::from_name),
+            then: mark.attribute("then").map_or(VmState::Unknown, VmState::from_name),
             since: mark.attribute("since").and_then(|time| time.parse().ok()),
             by: attribute("by")?,
         })
@@ -51,11 +54,11 @@ impl RevertMark {
 
     /// Without its namespace, as `virsh metadata` wants it.
     pub(in crate::libvirt::domain) fn to_element(&self) -> Element {
-        let yes_no = |yes: bool| if yes { "yes" } else { "no" };
         let mark = Element::new("to")
             .with("snapshot", &self.snapshot)
-            .with("done", yes_no(self.is_done))
-            .with("active", yes_no(self.was_active))
+            .with("done", if self.is_done { "yes" } else { "no" })
+            .with("was", self.was.name())
+            .with("then", self.then.name())
             .with("by", &self.by);
         match self.since {
             Some(since) => mark.with("since", since.to_string()),
@@ -119,7 +122,8 @@ mod tests {
         RevertMark {
             snapshot: "a'b".into(),
             is_done: true,
-            was_active: true,
+            was: VmState::Running,
+            then: VmState::Shutoff,
             since: "2026-11-28T03:00:00Z".parse().ok(),
             by: "host/boot/1/2".into(),
         }

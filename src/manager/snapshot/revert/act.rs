@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{RevertError, RevertPlan, RevertRequest, Reverted, Reverts};
+use super::{RevertError, RevertPlan, RevertRequest, Reverted, Reverts, Settled};
 use crate::host::Creator;
 use crate::image;
 use crate::libvirt::{
-    self, Domain, RevertMark, RevertOptions, RevertTo, Snapshot, SnapshotDiskKind, SnapshotDocument,
+    self, Domain, DomainId, RevertMark, RevertOptions, RevertTo, Snapshot, SnapshotDiskKind, SnapshotDocument,
 };
 use crate::manager::guest::GuestAgent;
 use crate::manager::network::Networks;
@@ -15,7 +15,7 @@ use crate::manager::power::Power;
 use crate::manager::snapshot::{SnapshotRequest, Snapshots};
 use crate::manager::vm::Vm;
 use crate::manager::{AgentError, Error, Event, Step, Warning};
-use crate::model::{Timestamp, Uuid, VmState};
+use crate::model::{Timestamp, VmState};
 
 /// For a revert of disks alone, and the start of a QEMU.
 const REVERT: Duration = Duration::from_secs(300);
@@ -44,17 +44,48 @@ impl Reverts<'_> {
         if plan.discards_saved {
             self.op.client().snapshots().discard_saved(vm.id.uuid).await?;
         }
-        let original = self.prepare(&vm, &snapshot, request.keeps_config).await?;
+        let original = self.prepare(&vm, &snapshot, plan.state_after, request.keeps_config).await?;
         // From here on it goes on to the end, whatever the user asks for.
-        let options = options(&plan, &snapshot);
-        let reverted = self.op.client().snapshots().revert(vm.id.uuid, &snapshot.name, options).await;
-        if let Err(error) = reverted {
-            return Err(self.give_up(&vm, &snapshot.name, &original, error).await);
-        }
-        let clock_set = self.power_after(vm.id.uuid, &plan, &snapshot).await?;
-        self.end(vm.id.uuid, Some(&original)).await?;
+        let clock_set = match self.revert_by_libvirt(&vm, &snapshot, plan.state_after).await {
+            Ok(()) => {
+                let clock_set = self.power_after(&vm.id, plan.state_after, snapshot.has_memory).await?;
+                let end = async || self.end(vm.id.uuid, Some(&original)).await;
+                self.op.while_daemon_restarts(end).await?;
+                clock_set
+            }
+            Err(error) if error.is_connection() => self.outlast(&vm, error).await?,
+            Err(error) => return Err(self.give_up(&vm, &snapshot.name, &original, error).await),
+        };
         let state = self.op.client().domains().state(vm.id.uuid).await?;
         Ok(Reverted { plan, state, saved_as, clock_set })
+    }
+
+    async fn revert_by_libvirt(
+        &self,
+        vm: &Vm,
+        snapshot: &Snapshot,
+        then: VmState,
+    ) -> Result<(), libvirt::Error> {
+        let (uuid, name, client) = (vm.id.uuid, &snapshot.name, self.op.client());
+        let options = options(then, snapshot);
+        match client.snapshots().revert(uuid, name, options).await {
+            // Its QEMU has ended before it had read all, and so the disks are the ones or the others: once more.
+            Err(error) if !error.is_connection() && (then.is_active() || snapshot.has_memory) => {
+                match client.domains().state(uuid).await {
+                    Ok(state) if !state.is_active() => client.snapshots().revert(uuid, name, options).await,
+                    _ => Err(error),
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// After the daemon was lost midway: once it is back the revert is settled at once. Gives whether the clock was set.
+    async fn outlast(&self, vm: &Vm, error: libvirt::Error) -> Result<Option<bool>, Error> {
+        match self.op.while_daemon_restarts(async || self.settle(vm.id.uuid).await).await {
+            Ok(Some((Settled::Reverted, clock_set))) => Ok(clock_set),
+            _ => Err(error.into()),
+        }
     }
 
     async fn save_present(
@@ -134,15 +165,21 @@ impl Reverts<'_> {
         &self,
         vm: &Vm,
         snapshot: &Snapshot,
+        then: VmState,
         keeps_config: bool,
     ) -> Result<SnapshotDocument, Error> {
         let (uuid, client) = (vm.id.uuid, self.op.client());
+        // One that was killed before it had marked the VM may have left another document of it.
+        if let Some(original) = self.noted(uuid) {
+            self.end(uuid, Some(&original)).await?;
+        }
         let original = client.snapshots().document(uuid, &snapshot.name).await?;
         let present = client.definitions().complete(uuid).await?;
         let mark = RevertMark {
             snapshot: snapshot.name.clone(),
             is_done: true,
-            was_active: vm.state.is_active(),
+            was: vm.state,
+            then,
             since: Some(Timestamp::now()),
             by: Creator::current().map(|creator| creator.to_string()).unwrap_or_default(),
         };
@@ -155,15 +192,16 @@ impl Reverts<'_> {
         };
         match marked.await {
             Ok(()) => Ok(original),
-            Err(error) if error.is_connection() => Err(error.into()),
             Err(error) => {
-                let _ = self.end(uuid, Some(&original)).await;
+                // Where the daemon was lost it may have done the one, or both.
+                let undo = async || self.end(uuid, Some(&original)).await;
+                let _ = self.op.while_daemon_restarts(undo).await;
                 Err(error.into())
             }
         }
     }
 
-    /// After libvirt has refused. Where it gave no answer it may still do it, and the mark tells the next command.
+    /// After libvirt has refused.
     async fn give_up(
         &self,
         vm: &Vm,
@@ -171,9 +209,6 @@ impl Reverts<'_> {
         original: &SnapshotDocument,
         error: libvirt::Error,
     ) -> Error {
-        if error.is_connection() {
-            return error.into();
-        }
         let state = self.op.client().domains().state(vm.id.uuid).await;
         let _ = self.end(vm.id.uuid, Some(original)).await;
         match state {
@@ -189,27 +224,27 @@ impl Reverts<'_> {
     /// behind.
     pub(super) async fn power_after(
         &self,
-        uuid: Uuid,
-        plan: &RevertPlan,
-        snapshot: &Snapshot,
+        vm: &DomainId,
+        then: VmState,
+        has_memory: bool,
     ) -> Result<Option<bool>, Error> {
         let domains = self.op.client().domains();
-        if plan.state_after == VmState::Shutoff && snapshot.has_memory {
-            domains.destroy(uuid).await?;
-            crate::host::remove_vm_sockets(uuid);
+        if !domains.state(vm.uuid).await?.is_active() {
             return Ok(None);
         }
-        if !domains.state(uuid).await?.is_active() {
+        if then == VmState::Shutoff && has_memory {
+            domains.destroy(vm.uuid).await?;
+            crate::host::remove_vm_sockets(vm.uuid);
             return Ok(None);
         }
-        let running = self.op.client().definitions().current(uuid).await?;
+        let running = self.op.client().definitions().current(vm.uuid).await?;
         Power::of(self.op).forward_by_slirp(&running).await?;
-        if !snapshot.has_memory || plan.state_after != VmState::Running {
+        if !has_memory || then != VmState::Running {
             return Ok(None);
         }
         let is_set = self.set_clock(&running).await?;
         if !is_set {
-            self.op.report(Event::Warning(Warning::ClockBehind { vm: plan.vm.clone() }));
+            self.op.report(Event::Warning(Warning::ClockBehind { vm: vm.name.clone() }));
         }
         Ok(Some(is_set))
     }
@@ -232,8 +267,9 @@ impl Reverts<'_> {
     }
 }
 
-fn options(plan: &RevertPlan, snapshot: &Snapshot) -> RevertOptions {
-    let state = match plan.state_after {
+/// What libvirt is asked for, so that the VM does that then.
+pub(super) fn options(then: VmState, snapshot: &Snapshot) -> RevertOptions {
+    let state = match then {
         VmState::Running => Some(RevertTo::Running),
         VmState::Paused => Some(RevertTo::Paused),
         // With a memory libvirt can't but go on with it.

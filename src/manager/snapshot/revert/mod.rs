@@ -10,9 +10,17 @@
 //!        ─ clock, power ─ document as it was, journal removed ─ mark removed
 //! ```
 //!
-//! A command that is killed leaves a mark, and the next one on the VM, or `gc`, sees how far it came: with "done" it is
-//! reverted; with "begun" libvirt had not come to its end. If the VM's disks have not been written to since, nothing has
-//! happened; if they have at once, and the VM is shut off, it is reverted again.
+//! A command that is killed leaves a mark, and the next one on the VM, or `gc`, sees how far it came; so does the command
+//! itself once a daemon that was lost is back. With "done" it is reverted; with "begun" libvirt had not come to its end:
+//!
+//! ```text
+//! the QEMU of before goes on          nothing has happened
+//! a QEMU of then runs, or is held     its disks are of then, and the definition is not: reverted again
+//! shut off, ran before                libvirt has ended its QEMU: reverted again
+//! shut off before, too                reverted again if the disks have been written to at once; else nothing has happened
+//! ```
+//!
+//! A VM that somebody may have used since is left as it is. A QEMU that ends while it reads the memory is tried once more.
 
 mod act;
 mod error;
