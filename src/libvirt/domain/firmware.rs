@@ -39,6 +39,15 @@ impl DomainDefinitions<'_> {
     pub async fn set_nvram(self, uuid: Uuid, qcow2: Option<&str>) -> Result<(), Error> {
         self.change(uuid, |domain| put(domain, qcow2)).await
     }
+
+    /// As [`DomainDefinitions::set_nvram`], with that file, which is there, as its own template. The firmware stays what
+    /// libvirt has chosen.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn set_nvram_of_itself(self, uuid: Uuid, qcow2: &str) -> Result<(), Error> {
+        self.change(uuid, |domain| put_of_itself(domain, qcow2)).await
+    }
 }
 
 /// `<nvram>` of a new domain: libvirt adds the template.
@@ -63,9 +72,22 @@ fn put(domain: &mut Element, qcow2: Option<&str>) {
     }
 }
 
+fn put_of_itself(domain: &mut Element, qcow2: &str) {
+    put(domain, Some(qcow2));
+    let Some(os) = domain.find_mut("os") else { return };
+    // Else libvirt chooses the template anew, and the firmware by its template.
+    edit::remove_attribute(os, "firmware");
+    edit::remove_children(os, "firmware");
+    if let Some(nvram) = os.find_mut("nvram") {
+        nvram.set_attribute("template", qcow2);
+        nvram.set_attribute("templateFormat", "qcow2");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Firmware;
 
     /// As libvirt 11.3 stores it.
     const RAW: &str = "<domain><os firmware='efi'><loader readonly='yes' type='pflash' format='raw'>/C.fd</loader>\
@@ -94,5 +116,19 @@ mod tests {
         let mut none = Element::parse("<domain><os/></domain>").expect("parses");
         put(&mut none, Some("/p"));
         assert!(none.find("os/nvram").is_none());
+    }
+
+    #[test]
+    fn a_file_that_is_its_own_template_leaves_the_firmware_as_it_is() {
+        let mut tree = Element::parse(RAW).expect("parses");
+        put_of_itself(&mut tree, "/p/web_VARS.qcow2");
+        let domain = Domain::parse(&tree.to_document().expect("writes")).expect("parses");
+        let template = NvramTemplate { path: "/p/web_VARS.qcow2".into(), is_qcow2: true };
+        assert_eq!((domain.nvram_template(), domain.has_qcow2_nvram()), (Some(template), true));
+        assert_eq!(
+            (tree.find("os").expect("is there").attribute("firmware"), domain.firmware),
+            (None, Firmware::Efi)
+        );
+        assert_eq!(tree.find_text("os/loader").as_deref(), Some("/C.fd"));
     }
 }

@@ -32,8 +32,14 @@ pub(super) fn nvram(copying: &mut Copying<'_>, nvram: &mut Element, place: &str)
     let is_file = matches!(source, DiskSource::Empty | DiskSource::File { .. });
     nvram.children.clear();
     edit::remove_attribute(nvram, "type");
+    let is_of_itself = source.path().is_some() && nvram.attribute("template") == source.path();
     match &copying.copy.nvram {
-        Some(path) => nvram.children.push(Node::Text(path.clone())),
+        Some(path) => {
+            nvram.children.push(Node::Text(path.clone()));
+            if is_of_itself {
+                nvram.set_attribute("template", path);
+            }
+        }
         None if is_file => {}
         None => copying.obstacle(place, Conflict::FirmwareVariables, source.to_string()),
     }
