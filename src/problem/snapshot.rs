@@ -36,7 +36,16 @@ pub(super) fn advice(error: &SnapshotError) -> Advice {
                 vmtools("snapshot create").arg(vm)
             )),
         ),
+        E::FirmwareVersion { .. } => (K::Incapable, firmware_version(error)),
         E::Memory { vm, reason } => memory(vm, reason),
+        E::DiskFull { vm, .. } => (
+            K::Failed,
+            hint(format_args!(
+                "free some space ({} shows what can be removed), or keep its disks only: {}",
+                vmtools("gc").flag("--dry-run"),
+                vmtools("snapshot create").arg(vm).flag("--no-memory")
+            )),
+        ),
         E::NotFrozen { reason, .. } => not_frozen(reason),
         E::External { .. }
         | E::JobRunning { .. }
@@ -82,6 +91,20 @@ fn other_state(error: &SnapshotError) -> Option<String> {
         }
         E::NotRecorded { vm, name } => {
             hint(format_args!("it can only be deleted, with {}", delete(vm, [name])))
+        }
+        _ => None,
+    }
+}
+
+/// What can be done without another libvirt.
+fn firmware_version(error: &SnapshotError) -> Option<String> {
+    match error {
+        SnapshotError::FirmwareVersion { vm, works_off: true, .. } => hint(format_args!(
+            "stop it with {}: while it is shut off it can have snapshots",
+            vmtools("stop").arg(vm)
+        )),
+        SnapshotError::FirmwareVersion { vm, .. } => {
+            hint(format_args!("{} makes a copy of the VM instead", vmtools("clone").arg(vm).fixed("COPY")))
         }
         _ => None,
     }

@@ -516,3 +516,52 @@ fn a_memory_that_does_not_fit_is_not_saved() {
     assert_eq!(codes, [Some(0), Some(4)]);
     sandbox.vmtools(&["delete", "--force", "web"]).run().success();
 }
+
+/// The disk fills up after vmtools has found that there is space, while QEMU writes the memory.
+#[test]
+fn a_disk_that_is_full_keeps_no_memory_and_harms_nobody() {
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.busybox_image());
+    let pool = sandbox.root().join("small");
+    sandbox.tmpfs_at(&pool, "700M");
+    sandbox.vmtools(&["config", "--set", &format!("storage.path={}", pool.display())]).run().success();
+    create(&sandbox, "web", &image, &["--start", "--wait"]).run().success();
+    let (disk, sums) = (disk_of(&sandbox, "web"), bases(&sandbox));
+    let ssh = |script: &str| sandbox.vmtools(&["ssh", "web", "--", script]).run().success();
+    // Memory that is none of zeros, and more than is left.
+    ssh("dd if=/dev/urandom of=/tmp/filler bs=1M count=32 && echo kept >/data/word; sync");
+    snapshot(&sandbox, &["create", "web", "--no-memory", "--name", "before"]).success();
+    let filler = pool.join("filler");
+    for more in [&["--json"][..], &["--memory", "--json"]] {
+        let calls = HeldCalls::hold(&sandbox, "snapshot-create --domain", Passing::Kept);
+        let args = [&["snapshot", "create", "web", "--name", "full"], more].concat();
+        let mut running = sandbox.vmtools(&args).spawn();
+        calls.await_call(&mut running);
+        let eat = "fallocate -l $(($(df -B1 --output=avail \"$0\" | tail -n 1) - 8388608)) \"$0/filler\"";
+        sandbox.as_root("sh", &["-c", eat, pool.to_str().unwrap()]).run().success();
+        calls.go_on();
+        let failed = running.wait(MINUTE * 5).code(1);
+        drop(calls);
+        let error = failed.json_error();
+        assert_eq!(error["code"], "failed", "{failed}");
+        assert!(error["message"].as_str().unwrap().contains("became full"), "{failed}");
+        assert!(error["hint"].as_str().unwrap().contains("free some space"), "{failed}");
+        assert!(!failed.stderr.contains("paused"), "{failed}");
+        // There is none of that name, and the one before and the guest are as they were, while the disk is full still.
+        assert_eq!(sandbox.state("web"), "running");
+        assert_eq!(
+            (names(&sandbox, "web"), in_file(&sandbox, &disk)),
+            (owned(&["before"]), owned(&["before"]))
+        );
+        assert_eq!(ssh("cat /data/word").lines(), ["kept"]);
+        sandbox.as_root("rm", &[&filler]).run().success();
+    }
+    snapshot(&sandbox, &["create", "web", "--memory", "--name", "full"]).success();
+    ssh("rm /tmp/filler; echo lost >/data/word; sync");
+    snapshot(&sandbox, &["revert", "web", "full", "--yes"]).success();
+    assert_eq!(ssh("cat /data/word; ls /tmp/filler").lines(), ["kept", "/tmp/filler"]);
+    snapshot(&sandbox, &["revert", "web", "before", "--off", "--yes"]).success();
+    sandbox.exec(&["qemu-img", "check", "-q", &disk]);
+    assert_eq!(bases(&sandbox), sums);
+    sandbox.vmtools(&["delete", "--force", "web"]).run().success();
+}

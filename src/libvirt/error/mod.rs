@@ -53,6 +53,8 @@ pub enum RefusalReason {
     ConsoleInUse,
     /// A QEMU, or a tool of QEMU's, has an image open in a way that forbids this. The message names the file.
     ImageLocked,
+    /// QEMU could not write a memory into the disk that was to keep it. That the host's disk is full it does not tell.
+    MemoryUnwritten,
     /// None of these: the message says it.
     Other,
 }

@@ -21,6 +21,9 @@ pub(super) fn refusal_reason(messages: &Messages) -> RefusalReason {
         _ if body.starts_with("can't connect to virtlogd") => RefusalReason::LogDaemonDown,
         _ if is_of(body, "Network is already in use by interface {}") => RefusalReason::SubnetInUse,
         _ if messages.has_line(is_of_lock) => RefusalReason::ImageLocked,
+        _ if messages.ends_a_line("Error while writing VM state: Input/output error") => {
+            RefusalReason::MemoryUnwritten
+        }
         _ if by_program("dnsmasq") => RefusalReason::Dnsmasq,
         _ if by_program("passt") => RefusalReason::Passt,
         _ if messages.ends_a_line("Permission denied") => RefusalReason::PermissionDenied,

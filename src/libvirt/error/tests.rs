@@ -154,6 +154,10 @@ fn reasons_for_a_refusal() {
             "error: Failed to start network clash\nerror: internal error: Network is already in use by interface out0",
         ),
         (
+            RefusalReason::MemoryUnwritten,
+            "error: operation failed: snapshot-save job failed: Error while writing VM state: Input/output error",
+        ),
+        (
             RefusalReason::ConsoleInUse,
             "error: operation failed: Active console session exists for this domain",
         ),

@@ -7,16 +7,20 @@ use super::create::{Quiesce, SnapshotRequest};
 use super::images::keeps_snapshots;
 use super::{DiskObstacle, MemoryObstacle, SnapshotError, Snapshots, maker_of};
 use crate::host;
-use crate::libvirt::{DeleteScope, Disk, DiskDevice, DiskSource, Domain, Snapshot};
+use crate::libvirt::{DeleteScope, Disk, DiskDevice, DiskSource, Domain, Snapshot, Version};
+use crate::manager::create::QCOW2_NVRAM;
 use crate::manager::gc::Maker;
 use crate::manager::vm::Vm;
 use crate::manager::{Error, Event, SnapshotLoss, VmError, Warning};
-use crate::model::{DiskSize, SnapshotName, Timestamp, VmState};
+use crate::model::{DiskSize, Firmware, SnapshotName, Timestamp, VmState};
 
 /// How much memory is written in a second while the guest is held: 300 MiB were seen on a shared disk (QEMU 10.0).
 const WRITTEN_MIB_PER_SECOND: u64 = 300;
 /// For how long a guest is held unless it was asked for.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
+
+/// Since then libvirt makes internal snapshots of VMs with UEFI that are shut off.
+const OFF_WITH_FIRMWARE: Version = Version(9, 3, 0);
 
 /// What a snapshot has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +155,7 @@ impl Snapshots<'_> {
     }
 
     /// libvirt has the memory written into the first disk that has a snapshot.
-    fn memory_space(&self, running: &Domain, mib: u64) -> Option<MemoryObstacle> {
+    pub(super) fn memory_space(&self, running: &Domain, mib: u64) -> Option<MemoryObstacle> {
         let path = running.disks.iter().find(|disk| keeps_snapshots(disk))?.path.clone()?;
         let folder = Path::new(&path).parent().filter(|_| self.op.locality().is_here())?;
         let (available, needed) = (host::disk_free(folder).ok()?, (mib << 20) / 10 * 11);
@@ -166,9 +170,19 @@ impl Snapshots<'_> {
     /// What is neither in a disk nor in the memory is not in the snapshot.
     ///
     /// # Errors
-    /// [`SnapshotError::Firmware`].
-    pub(super) fn check_firmware(&self, vm: &Vm, form: Form) -> Result<(), Error> {
+    /// [`SnapshotError::Firmware`]; [`SnapshotError::FirmwareVersion`].
+    pub(super) async fn check_firmware(&self, vm: &Vm, form: Form) -> Result<(), Error> {
         let domain = vm.current();
+        let is_active = form != Form::Off;
+        if domain.firmware != Firmware::Bios && domain.nvram_format() != Some("qcow2") {
+            let needed = if is_active { QCOW2_NVRAM } else { OFF_WITH_FIRMWARE };
+            let found = self.op.client().versions().await?.daemon;
+            if found < needed {
+                let vm = vm.id.name.clone();
+                let works_off = found >= OFF_WITH_FIRMWARE;
+                return Err(SnapshotError::FirmwareVersion { vm, is_active, works_off, needed, found }.into());
+            }
+        }
         let warn = |loss| {
             let vm = vm.id.name.clone();
             self.op.report(Event::Warning(Warning::NotInSnapshot { vm, loss }));

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::check::{Form, disks_of};
-use super::{SnapshotStatus, Snapshots};
+use super::{MemoryObstacle, SnapshotError, SnapshotStatus, Snapshots};
 use crate::libvirt::{
-    self, DeleteScope, JobOperation, NewSnapshot, SnapshotChange, SnapshotMade, SnapshotRecord,
+    self, DeleteScope, JobOperation, NewSnapshot, RefusalReason, SnapshotChange, SnapshotMade, SnapshotRecord,
 };
 use crate::manager::retry::{Retry, is_passing};
 use crate::manager::vm::Vm;
@@ -99,7 +99,7 @@ impl Snapshots<'_> {
         let name = self.free_name(&vm, request.name.as_ref(), &existing).await?;
         let disks = disks_of(vm.current())?;
         let form = self.choose_form(&vm, request).await?;
-        self.check_firmware(&vm, form)?;
+        self.check_firmware(&vm, form).await?;
         self.op.check()?;
         let record = SnapshotRecord {
             expires: request.expires.map(|span| Timestamp::now().after(span)),
@@ -130,7 +130,7 @@ impl Snapshots<'_> {
                 let begun = Instant::now();
                 let created = snapshots.create_with_memory(uuid, &new, within).await;
                 let held_ms = milliseconds(begun.elapsed());
-                created.map_err(Unmade::by_libvirt)?;
+                created.map_err(|error| self.unsaved(vm, mib, error))?;
                 if vm.state == VmState::Running {
                     let made = Some(SnapshotMade { frozen: None, held_ms });
                     let change = SnapshotChange { made, ..SnapshotChange::default() };
@@ -141,6 +141,23 @@ impl Snapshots<'_> {
             Form::Disks => self.take_disks(vm, new, request.quiesce).await?,
         }
         self.op.check().map_err(Unmade::wholly)
+    }
+
+    /// What QEMU says of a disk that is full is not that it is.
+    fn unsaved(&self, vm: &Vm, mib: u64, error: libvirt::Error) -> Unmade {
+        let is_of_disk = matches!(
+            error,
+            libvirt::Error::NoSpace { .. }
+                | libvirt::Error::Refused { reason: RefusalReason::MemoryUnwritten, .. }
+        );
+        match self.memory_space(vm.current(), mib).filter(|_| is_of_disk) {
+            Some(MemoryObstacle::Space { available, path, .. }) => {
+                let vm = vm.id.name.clone();
+                let error = SnapshotError::DiskFull { vm, path, available, source: error };
+                Unmade { error: error.into(), leaves: Leaves::Disks }
+            }
+            _ => Unmade::by_libvirt(error),
+        }
     }
 
     /// A VM that ran goes on. libvirt pauses it while its memory is saved, and killed meanwhile leaves it so; QEMU pauses one

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::libvirt::Version;
 use crate::manager::FreezeFault;
 use crate::model::{DiskSize, VmState};
 
@@ -78,6 +79,20 @@ pub enum SnapshotError {
         /// The VM.
         vm: String,
     },
+    /// It has UEFI, of which the host's libvirt makes no snapshot, or none while it runs.
+    #[error("snapshots of a {}VM with UEFI need libvirt {needed}; this is {found}", if *.is_active { "running " } else { "" })]
+    FirmwareVersion {
+        /// The VM.
+        vm: String,
+        /// Whether it runs.
+        is_active: bool,
+        /// Whether one that is shut off can have them.
+        works_off: bool,
+        /// The first version that does.
+        needed: Version,
+        /// The host's.
+        found: Version,
+    },
     /// Its memory can't be saved.
     #[error("the memory of the VM {vm} cannot be saved")]
     Memory {
@@ -86,6 +101,21 @@ pub enum SnapshotError {
         /// Why not.
         #[source]
         reason: MemoryObstacle,
+    },
+    /// The host's disk was full before all of the memory was written.
+    #[error(
+        "the disk became full while the memory of the VM {vm} was saved: {available} is free beside {path}"
+    )]
+    DiskFull {
+        /// The VM.
+        vm: String,
+        /// The disk that was to get it.
+        path: String,
+        /// What is free.
+        available: DiskSize,
+        /// What QEMU says.
+        #[source]
+        source: crate::libvirt::Error,
     },
     /// What runs is not what its next start makes, which a snapshot of the disks is for.
     #[error("the configured disks of the VM {vm} have changed since it started")]

@@ -66,6 +66,7 @@ fn libvirt() {
         SubnetInUse {},
         ConsoleInUse {},
         ImageLocked {},
+        MemoryUnwritten {},
         Other {},
     });
     let refused = |reason| LibvirtError::Refused { command: command(), message: message(), reason };

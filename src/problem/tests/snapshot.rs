@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::sample::{check, section, text, texts, web};
+use crate::libvirt::Version;
 use crate::manager::{DiskObstacle, FreezeFault, MemoryObstacle, SnapshotError};
 use crate::model::{DiskSize, VmState};
 
@@ -24,7 +25,15 @@ fn snapshots() {
         Disks { vm: web(), disks },
         NoDisk { vm: web() },
         Firmware { vm: web() },
+        FirmwareVersion { vm: web(), is_active: true, works_off: true, needed: Version(10, 9, 0), found: Version(10, 0, 0) }
+            | { vm: web(), is_active: false, works_off: false, needed: Version(9, 3, 0), found: Version(9, 0, 0) },
         Memory { vm: web(), reason: MemoryObstacle::Mounts },
+        DiskFull {
+            vm: web(),
+            path: text("/srv/web.qcow2"),
+            available: DiskSize::from_bytes(0),
+            source: crate::libvirt::Error::NoSpace { command: text("virsh snapshot-create"), message: text("No space left on device") }
+        },
         ChangedSinceStart { vm: web() },
         State { vm: web(), state: VmState::Suspended } | { vm: web(), state: VmState::Crashed },
         NotFrozen { vm: web(), reason: FreezeFault::NoAgent },
