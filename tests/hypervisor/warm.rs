@@ -175,6 +175,7 @@ fn debian_goes_on_from_a_saved_state_as_another() {
     }
     is_on_time(&sandbox, "a");
     one_is_forked(&sandbox, "c", &identities[2]);
+    one_is_reverted(&sandbox, "b", &identities[1]);
     if is_thorough() {
         twenty_at_once(&sandbox, &image, &wait);
     }
@@ -212,6 +213,26 @@ fn is_on_time(sandbox: &Sandbox, name: &str) {
     let clock = ssh(sandbox, name, "date +%s").stdout.trim().parse::<u64>().unwrap();
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     assert!(now.abs_diff(clock) <= 5, "{clock} {now}");
+}
+
+/// A VM that was started from a state goes back to its own memory, as who it is, and its clock is right.
+fn one_is_reverted(sandbox: &Sandbox, name: &str, identity: &[String]) {
+    let see = "cat /dev/shm/then; sudo cat /root/then";
+    ssh(sandbox, name, "echo then >/dev/shm/then; echo then | sudo tee /root/then; sync");
+    let snapshot =
+        |args: &[&str]| sandbox.vmtools(&[&["snapshot"], args].concat()).timeout(LONG).run().success();
+    let made = snapshot(&["create", name, "--memory", "--name", "then", "--json"]).json();
+    assert_eq!((&made["memory"], &made["state"]), (&true.into(), &"running".into()), "{made}");
+    ssh(sandbox, name, "echo now >/dev/shm/then; echo now | sudo tee /root/then; sudo hostname other; sync");
+    let done = snapshot(&["revert", name, "then", "--yes", "--json"]).json();
+    assert_eq!(done["state"], "running", "{done}");
+    sandbox.vmtools(&["wait", name, "--for", "ssh"]).timeout(LONG).run().success();
+    assert_eq!(ssh(sandbox, name, see).lines(), ["then", "then"]);
+    assert_eq!(ssh(sandbox, name, IDENTITY).lines()[..4], identity[..4]);
+    if done["clock_set"] == true {
+        is_on_time(sandbox, name);
+    }
+    snapshot(&["delete", name, "then", "--yes"]);
 }
 
 /// A VM that was started from a state goes on as another, once more.
