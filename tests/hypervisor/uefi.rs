@@ -91,7 +91,9 @@ fn a_raw_file_of_before_becomes_a_qcow2_with_all_that_it_holds() {
     }
     let raw = "/var/lib/libvirt/qemu/nvram/web_VARS.fd";
     let qcow2 = nvram_of(&sandbox, "web").unwrap();
-    let script = "virsh -q -c qemu:///system dumpxml --inactive web | sed \"s,format='qcow2'>$0<,format='raw'>$1<,\" >$2 && \
+    // Its template is the one of the firmware, with any libvirt.
+    let script = "virsh -q -c qemu:///system dumpxml --inactive web | sed \"s,format='qcow2'>$0<,format='raw'>$1<,
+        s,template='$0' templateFormat='qcow2',template='/usr/share/OVMF/OVMF_VARS_4M.ms.fd' templateFormat='raw',\" >$2 && \
         virsh -q -c qemu:///system define $2 && virsh -q -c qemu:///system vol-delete $0";
     let file = sandbox.tmp().join("raw.xml");
     sandbox.as_root("bash", &["-c", script, &qcow2, raw, file.to_str().unwrap()]).run().success();
@@ -133,22 +135,34 @@ fn what_libvirt_is_too_old_for_is_refused_with_the_version() {
     let vmtools = |args: &[&str]| sandbox.vmtools(args).run();
     create(&sandbox, "web", &image, &["--firmware", "efi"]).run().success();
     let version = version(&sandbox);
-    for (start, first, needed) in [(false, (9, 3), "libvirt 9.3.0"), (true, (10, 9), "libvirt 10.9.0")] {
-        if start {
-            vmtools(&["start", "web"]).success();
+    // libvirt 9.0 chooses the firmware at each start, and sees none in a VM that is shut off.
+    vmtools(&["snapshot", "create", "web", "--yes", "--name", "off"]).success();
+    vmtools(&["start", "web"]).success();
+    let refused = |more: &str, needed: &str| {
+        let run = vmtools(&["snapshot", "create", "web", "--json", "--name", "none", more]);
+        let error = run.code(9).json_error();
+        assert!(error["message"].as_str().unwrap().contains(needed), "{error}");
+        assert!(error["hint"].as_str().unwrap().contains("vmtools"), "{error}");
+        assert_eq!(sandbox.virsh(&["snapshot-list", "--name", "web"]).lines(), ["off"]);
+    };
+    for more in ["--memory", "--no-memory"] {
+        match version >= (10, 9) {
+            true => drop(vmtools(&["snapshot", "create", "web", more]).success()),
+            false => refused(more, "libvirt 10.9.0"),
         }
-        for more in ["--memory", "--no-memory"].into_iter().skip(usize::from(!start)) {
-            let name = format!("s{start}{more}");
-            let run = vmtools(&["snapshot", "create", "web", "--yes", "--json", more, "--name", &name]);
-            if version >= first {
-                run.success();
-                continue;
-            }
-            let error = run.code(9).json_error();
-            assert!(error["message"].as_str().unwrap().contains(needed), "{error}");
-            assert!(error["hint"].as_str().unwrap().contains("vmtools"), "{error}");
-            assert_eq!(sandbox.virsh(&["snapshot-list", "--name", "web"]).lines(), Vec::<String>::new());
-        }
+    }
+    vmtools(&["snapshot", "revert", "web", "off", "--off", "--yes"]).success();
+    if version < (9, 3) {
+        let xml = sandbox.virsh(&["dumpxml", "--inactive", "web"]).stdout;
+        let (before, rest) = xml.split_once("<loader").unwrap();
+        let loader = "<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>";
+        let xml = format!("{before}{loader}{}", rest.split_once("/>").unwrap().1);
+        let define = sandbox.command("virsh", &["-c", sandbox.uri(), "define", "/dev/stdin"]);
+        let (before, rest) = xml.split_once(" firmware='efi'>").unwrap();
+        let (os, after) = rest.split_once("<firmware>").unwrap();
+        let xml = format!("{before}>{os}{}", after.split_once("</firmware>").unwrap().1);
+        define.stdin(xml).run().success();
+        refused("--no-memory", "libvirt 9.3.0");
     }
     vmtools(&["delete", "--force", "web"]).success();
     nothing_is_left(&sandbox);
