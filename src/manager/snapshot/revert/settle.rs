@@ -214,7 +214,9 @@ fn progress(mark: &RevertMark, state: VmState, of_then: bool, written: Option<Sy
     match state {
         VmState::Paused if mark.is_done && mark.then == VmState::Paused => Progress::Done,
         VmState::Paused if !of_then && mark.was == VmState::Paused => Progress::NotBegun,
-        VmState::Paused => Progress::Part,
+        VmState::Paused if written.is_some_and(is_soon) => Progress::Part,
+        // The guest has gone on since, and a user has paused it.
+        VmState::Paused if !mark.is_done => Progress::Unknown,
         // It was to be shut off, and goes on since then.
         state
             if mark.is_done && state.is_active() && !mark.then.is_active() && !is_soon(SystemTime::now()) =>
@@ -268,6 +270,11 @@ mod tests {
             (Running, Running, false, Shutoff, false, before, Part),
             (Running, Running, false, Paused, false, soon, Part),
             (Paused, Running, false, Paused, false, soon, NotBegun),
+            // A user has paused it since.
+            (Running, Running, false, Paused, false, late, Unknown),
+            (Running, Running, false, Paused, true, late, Unknown),
+            (Running, Running, false, Paused, false, None, Unknown),
+            (Running, Running, true, Paused, true, late, Done),
             // The one of then was started.
             (Running, Running, false, Paused, true, soon, Part),
             (Running, Running, false, Running, true, soon, Part),
