@@ -31,22 +31,22 @@ impl Domain {
 }
 
 impl DomainDefinitions<'_> {
-    /// Has the domain keep its firmware's variables in that file, a qcow2, from its next start on; with `None` in a raw
-    /// one that libvirt makes.
+    /// Has the domain keep its firmware's variables in that qcow2, which is there, from its next start on. The firmware stays
+    /// the one that libvirt has chosen; the file is its own template, for libvirt 12.8 starts no domain whose template is of
+    /// another format, though it has nothing to make of it (11.3 does).
     ///
     /// # Errors
     /// When it is gone, or libvirt refuses it.
-    pub async fn set_nvram(self, uuid: Uuid, qcow2: Option<&str>) -> Result<(), Error> {
-        self.change(uuid, |domain| put(domain, qcow2)).await
+    pub async fn set_qcow2_nvram(self, uuid: Uuid, path: &str) -> Result<(), Error> {
+        self.change(uuid, |domain| put_qcow2(domain, path)).await
     }
 
-    /// As [`DomainDefinitions::set_nvram`], with that file, which is there, as its own template. The firmware stays what
-    /// libvirt has chosen.
+    /// Has the domain keep them in a raw file that libvirt makes.
     ///
     /// # Errors
-    /// As there.
-    pub async fn set_nvram_of_itself(self, uuid: Uuid, qcow2: &str) -> Result<(), Error> {
-        self.change(uuid, |domain| put_of_itself(domain, qcow2)).await
+    /// When it is gone, or libvirt refuses it.
+    pub async fn set_raw_nvram(self, uuid: Uuid) -> Result<(), Error> {
+        self.change(uuid, put_raw).await
     }
 }
 
@@ -55,32 +55,24 @@ pub(super) fn qcow2_nvram(path: &str) -> Element {
     Element::new("nvram").with("format", "qcow2").text(path)
 }
 
-fn put(domain: &mut Element, qcow2: Option<&str>) {
-    let Some(nvram) = domain.find_mut("os/nvram") else { return };
-    nvram.children.clear();
-    edit::remove_attribute(nvram, "type");
-    match qcow2 {
-        Some(path) => {
-            nvram.children.push(Node::Text(path.to_owned()));
-            nvram.set_attribute("format", "qcow2");
-            // Else libvirt takes it to be as the file is, and finds no such firmware.
-            if nvram.attribute("template").is_some() && nvram.attribute("templateFormat").is_none() {
-                nvram.set_attribute("templateFormat", "raw");
-            }
-        }
-        None => drop(edit::remove_attribute(nvram, "format")),
-    }
-}
-
-fn put_of_itself(domain: &mut Element, qcow2: &str) {
-    put(domain, Some(qcow2));
+fn put_qcow2(domain: &mut Element, path: &str) {
     let Some(os) = domain.find_mut("os") else { return };
+    let Some(nvram) = os.find_mut("nvram") else { return };
+    nvram.children = vec![Node::Text(path.to_owned())];
+    edit::remove_attribute(nvram, "type");
+    for (name, value) in [("format", "qcow2"), ("template", path), ("templateFormat", "qcow2")] {
+        nvram.set_attribute(name, value);
+    }
     // Else libvirt chooses the template anew, and the firmware by its template.
     edit::remove_attribute(os, "firmware");
     edit::remove_children(os, "firmware");
-    if let Some(nvram) = os.find_mut("nvram") {
-        nvram.set_attribute("template", qcow2);
-        nvram.set_attribute("templateFormat", "qcow2");
+}
+
+fn put_raw(domain: &mut Element) {
+    let Some(nvram) = domain.find_mut("os/nvram") else { return };
+    nvram.children.clear();
+    for name in ["type", "format"] {
+        edit::remove_attribute(nvram, name);
     }
 }
 
@@ -94,41 +86,31 @@ mod tests {
         <nvram template='/V.fd' templateFormat='raw' format='raw'>/n/web_VARS.fd</nvram></os></domain>";
 
     #[test]
-    fn what_is_put_is_read_and_can_be_put_back() {
-        let mut tree = Element::parse(RAW).expect("parses");
-        put(&mut tree, Some("/p/web_VARS.qcow2"));
-        let domain = Domain::parse(&tree.to_document().expect("writes")).expect("parses");
-        assert_eq!((domain.nvram().as_deref(), domain.has_qcow2_nvram()), (Some("/p/web_VARS.qcow2"), true));
-        let template = NvramTemplate { path: "/V.fd".into(), is_qcow2: false };
-        assert_eq!(domain.nvram_template(), Some(template.clone()));
-        put(&mut tree, None);
-        let domain = Domain::parse(&tree.to_document().expect("writes")).expect("parses");
-        assert_eq!((domain.nvram(), domain.has_qcow2_nvram()), (None, false));
-        assert_eq!(domain.nvram_template(), Some(template));
-    }
-
-    #[test]
-    fn an_older_libvirts_template_is_raw() {
+    fn a_qcow2_is_its_own_template_and_the_firmware_stays() {
         let older = RAW.replace(" templateFormat='raw' format='raw'", "");
-        let mut tree = Element::parse(&older).expect("parses");
-        put(&mut tree, Some("/p"));
-        assert_eq!(tree.find_attribute("os/nvram", "templateFormat"), Some("raw"));
+        for raw in [RAW, &older] {
+            let mut tree = Element::parse(raw).expect("parses");
+            put_qcow2(&mut tree, "/p/web_VARS.qcow2");
+            let domain = Domain::parse(&tree.to_document().expect("writes")).expect("parses");
+            let template = NvramTemplate { path: "/p/web_VARS.qcow2".into(), is_qcow2: true };
+            assert_eq!(domain.nvram().as_deref(), Some("/p/web_VARS.qcow2"));
+            assert_eq!((domain.nvram_template(), domain.has_qcow2_nvram()), (Some(template), true));
+            let os = tree.find("os").expect("is there");
+            assert_eq!((os.attribute("firmware"), domain.firmware), (None, Firmware::Efi));
+            assert_eq!(tree.find_text("os/loader").as_deref(), Some("/C.fd"));
+        }
         let mut none = Element::parse("<domain><os/></domain>").expect("parses");
-        put(&mut none, Some("/p"));
+        put_qcow2(&mut none, "/p");
         assert!(none.find("os/nvram").is_none());
     }
 
     #[test]
-    fn a_file_that_is_its_own_template_leaves_the_firmware_as_it_is() {
-        let mut tree = Element::parse(RAW).expect("parses");
-        put_of_itself(&mut tree, "/p/web_VARS.qcow2");
+    fn a_raw_file_is_libvirts_to_name() {
+        let mut tree = Element::parse(&RAW.replace("format='raw'>/n", "format='qcow2'>/n")).expect("parses");
+        put_raw(&mut tree);
         let domain = Domain::parse(&tree.to_document().expect("writes")).expect("parses");
-        let template = NvramTemplate { path: "/p/web_VARS.qcow2".into(), is_qcow2: true };
-        assert_eq!((domain.nvram_template(), domain.has_qcow2_nvram()), (Some(template), true));
-        assert_eq!(
-            (tree.find("os").expect("is there").attribute("firmware"), domain.firmware),
-            (None, Firmware::Efi)
-        );
-        assert_eq!(tree.find_text("os/loader").as_deref(), Some("/C.fd"));
+        assert_eq!((domain.nvram(), domain.has_qcow2_nvram()), (None, false));
+        let template = NvramTemplate { path: "/V.fd".into(), is_qcow2: false };
+        assert_eq!(domain.nvram_template(), Some(template));
     }
 }

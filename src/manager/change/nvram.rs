@@ -7,7 +7,7 @@ use super::Changes;
 use crate::libvirt::{MetadataChange, OwnedVolume, Volume, VolumeSpec};
 use crate::manager::clone::Cloning;
 use crate::manager::clone::copying::Folders;
-use crate::manager::create::{Nvram, QCOW2_NVRAM};
+use crate::manager::create::QCOW2_NVRAM;
 use crate::manager::retry::Retry;
 use crate::manager::storage::{Storage, file_mark};
 use crate::manager::undo::UndoStack;
@@ -102,7 +102,7 @@ impl<'a> Changes<'a> {
         };
         self.op.client().volumes().copy(&new.pool, &spec, &source).await?;
         self.op.check()?;
-        Nvram::of(self.op).set_nvram(uuid, &new.path).await?;
+        self.op.client().definitions().set_qcow2_nvram(uuid, &new.path).await?;
         Ok(source)
     }
 }

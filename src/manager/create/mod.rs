@@ -30,13 +30,14 @@ use crate::model::{DiskSize, Hardware, MemorySize, SharedFolder, Timestamp, Uuid
 use mounts::Mounts;
 pub(super) use network::Wiring;
 use network::{Access, NetworkSetup};
+use nvram::Nvram;
 use seed::Setup;
 use warm::Started;
 
 pub use error::CreateError;
 pub use mounts::VirtiofsFault;
 pub use network::PasstFault;
-pub(super) use nvram::{Nvram, QCOW2_NVRAM};
+pub(super) use nvram::QCOW2_NVRAM;
 pub use plan::Plan;
 pub use spec::{KeySource, UserDocument, VmSpec};
 pub(super) use warm::Built;

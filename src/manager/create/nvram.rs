@@ -16,10 +16,6 @@ use crate::model::{Firmware, Uuid};
 /// Since then libvirt takes a qcow2 whose template is raw, and saves it in snapshots.
 pub(in crate::manager) const QCOW2_NVRAM: Version = Version(10, 9, 0);
 
-/// libvirt 12.8 starts no VM whose variables are of another format than their template, though they are there already, as
-/// 11.3 does. Which version was the first is not known.
-const SAME_FORMAT: Version = Version(12, 0, 0);
-
 noun! {
     /// The variables of a new VM's firmware.
     Nvram
@@ -61,25 +57,13 @@ impl Nvram<'_> {
         match bytes {
             Ok(bytes) => {
                 self.fill_nvram(nvram, &bytes).await?;
-                self.set_nvram(prepared.domain.uuid, &nvram.path).await
+                let definitions = self.op.client().definitions();
+                Ok(definitions.set_qcow2_nvram(prepared.domain.uuid, &nvram.path).await?)
             }
             Err(error) => {
                 log::debug!("making {}: {error}", nvram.path);
                 self.use_raw_nvram(prepared.domain.uuid, nvram).await
             }
-        }
-    }
-
-    /// Has the VM use that qcow2, which is there.
-    ///
-    /// # Errors
-    /// When libvirt refuses.
-    pub(in crate::manager) async fn set_nvram(&self, uuid: Uuid, path: &str) -> Result<(), Error> {
-        let definitions = self.op.client().definitions();
-        match self.op.client().versions().await?.daemon >= SAME_FORMAT {
-            true => Ok(definitions.set_nvram_of_itself(uuid, path).await?),
-            false if definitions.stored(uuid).await?.nvram().as_deref() == Some(path) => Ok(()),
-            false => Ok(definitions.set_nvram(uuid, Some(path)).await?),
         }
     }
 
@@ -98,7 +82,7 @@ impl Nvram<'_> {
     }
 
     async fn use_raw_nvram(&self, uuid: Uuid, nvram: &OwnedVolume) -> Result<(), Error> {
-        self.op.client().definitions().set_nvram(uuid, None).await?;
+        self.op.client().definitions().set_raw_nvram(uuid).await?;
         let change = MetadataChange { disown: vec![nvram.path.clone()], ..MetadataChange::default() };
         Changes::of(self.op).change_record(uuid, &change).await
     }
