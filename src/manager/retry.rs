@@ -84,6 +84,14 @@ impl<'a> Retry<'a> {
         Self { began: Some(began), ..self }
     }
 
+    /// Begins with short pauses anew, as what is waited for is near. Gives the time.
+    pub(in crate::manager) fn restart(&mut self) -> Instant {
+        let now = Instant::now();
+        self.began = self.began.map(|_| now);
+        self.pause = FIRST_PAUSE.min(self.longest);
+        now
+    }
+
     /// With pauses that are all as long.
     #[must_use]
     pub(in crate::manager) fn every(self, pause: Duration) -> Self {
@@ -231,6 +239,16 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5));
         }
         assert!(!retry.again().await.expect("nobody interrupts"));
+    }
+
+    #[tokio::test]
+    async fn pauses_of_a_long_wait_are_short_again_where_it_is_restarted() {
+        let (_sender, interrupt) = interrupt_channel();
+        let long_ago = Instant::now() - Duration::from_secs(600);
+        let mut retry = Retry::endless(&interrupt).at_most(Duration::from_secs(60)).since(long_ago);
+        retry.restart();
+        let again = tokio::time::timeout(Duration::from_secs(30), retry.again());
+        assert!(again.await.expect("a short pause").expect("nobody interrupts"));
     }
 
     #[tokio::test]

@@ -21,6 +21,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long the first try to connect to the guest may take: user-mode networking holds one that came
 /// before the guest was up until it is cancelled.
 const FIRST_TRY: Duration = Duration::from_secs(1);
+/// The same where the guest's own address is known, often before the guest has taken it. What it misses then Linux sends
+/// again after a second; a new connection sends it at once.
+const FIRST_CONNECT: Duration = Duration::from_millis(100);
 /// How long each later one may take at most; a slow guest needs more than the first.
 const TRY: Duration = Duration::from_secs(5);
 /// How long a guest that has accepted a connection may take to send its banner.
@@ -64,6 +67,8 @@ struct Waiting<'a> {
     retry: Retry<'a>,
     timeout: Duration,
     seen: WaitObservation,
+    /// Since when the guest's own address is known.
+    addressed: Option<Instant>,
 }
 
 impl GuestAccess<'_> {
@@ -100,6 +105,7 @@ impl GuestAccess<'_> {
                     .since(started),
                 timeout: wait.timeout,
                 seen: WaitObservation::Nothing,
+                addressed: None,
             };
             match self.op.race(waiting.run()).await {
                 // Nobody asked for cloud-init by name, and ssh is there.
@@ -191,17 +197,21 @@ impl Waiting<'_> {
     async fn banner(&mut self) -> Result<SocketAddr, Error> {
         let mut patience = FIRST_TRY;
         loop {
-            let (socket, for_banner) = match ssh_socket(self.domain, &[]) {
+            let (socket, to_connect, for_banner) = match ssh_socket(self.domain, &[]) {
                 Some(forwarded) => {
                     self.still_running().await?;
-                    (forwarded, patience)
+                    (forwarded, patience, patience)
                 }
                 // What accepts a connection here is the guest itself, whose server starts a process for each: one that
                 // gives up soon and comes again would keep it from ever answering.
-                None => (SocketAddr::new(self.address().await?, SSH_PORT), BANNER),
+                None => {
+                    let socket = SocketAddr::new(self.address().await?, SSH_PORT);
+                    let since = *self.addressed.get_or_insert_with(|| self.retry.restart());
+                    (socket, to_connect(since.elapsed()), BANNER)
+                }
             };
             let tried = Instant::now();
-            let spans = (self.time_for(patience), self.time_for(for_banner));
+            let spans = (self.time_for(to_connect), self.time_for(for_banner));
             match guest::read_banner(socket, spans.0, spans.1).await {
                 Ok(_) => return Ok(socket),
                 Err(error) => self.not_yet(WaitObservation::error(error)).await?,
@@ -354,6 +364,11 @@ impl Waiting<'_> {
     }
 }
 
+/// How long a try to connect may take, so long after the address has been seen.
+fn to_connect(since_address: Duration) -> Duration {
+    (since_address / 4).clamp(FIRST_CONNECT, TRY)
+}
+
 fn best_condition(domain: &Domain) -> Condition {
     let seeded = domain.metadata.as_ref().is_some_and(|record| record.ssh.is_some());
     if domain.interfaces.is_empty() {
@@ -370,6 +385,12 @@ fn best_condition(domain: &Domain) -> Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_try_to_connect_takes_longer_the_later_it_is() {
+        let seconds = Duration::from_secs;
+        assert_eq!([0, 4, 60].map(|since| to_connect(seconds(since))), [FIRST_CONNECT, seconds(1), TRY]);
+    }
 
     #[test]
     fn a_resumed_vm_is_not_asked_again_for_what_its_start_has_waited_for() {
