@@ -19,7 +19,7 @@ readonly TEST_PACKAGES=(binutils mmdebstrap busybox-static dropbear-bin syslinux
 
 # The Debian suites whose own libvirt and QEMU the tests can run against, and what --all runs in each.
 readonly SUITES=(bookworm trixie sid)
-readonly SUITE_SUBSET=(lifecycle:: network:: clone:: disk::)
+readonly SUITE_SUBSET=(lifecycle:: network:: clone:: disk:: snapshot:: uefi::)
 
 verb_help() {
     cat <<'EOF'
