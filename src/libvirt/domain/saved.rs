@@ -106,7 +106,7 @@ impl Domain {
     }
 
     /// The network interfaces, to be plugged in once the domain runs, with their cables out:
-    /// [`Hardware::set_link`](crate::libvirt::Hardware::set_link) plugs them in.
+    /// [`DomainHardware::set_link`](crate::libvirt::DomainHardware::set_link) plugs them in.
     pub fn unlinked_interfaces(&self) -> impl Iterator<Item = Element> {
         self.devices("interface").map(|interface| {
             let mut interface = interface.clone();
