@@ -68,6 +68,10 @@ fn windows(sandbox: &Sandbox, tpms: &Path) {
     ] {
         assert!(xml.contains(part), "no {part} in {xml}");
     }
+    let snapshot =
+        sandbox.vmtools(&["snapshot", "create", "win", "--name", "s1", "--no-memory"]).run().success();
+    snapshot.stderr_has("does not include the TPM state of win: only snapshots with memory do");
+    sandbox.vmtools(&["snapshot", "delete", "win", "s1", "--yes"]).run().success();
     assert!(!own_volumes(sandbox).iter().any(|volume| volume.contains("-seed")), "{xml}");
     let nvram = super::nvram_of(sandbox, "win");
     let nvram = nvram.unwrap_or("/var/lib/libvirt/qemu/nvram/win_VARS.fd".into());

@@ -1,7 +1,7 @@
 //! The variables of UEFI: a qcow2 of the VM's own, which snapshots include, made of what libvirt chose.
 
 use super::question::{CTRL_C, answer};
-use super::support::{Sandbox, sandbox_or_skip};
+use super::support::{Sandbox, is_thorough, sandbox_or_skip};
 use super::{create, nothing_is_left, nvram_of, own_volumes, unbootable_image};
 
 /// libvirt's version, as `11.3`.
@@ -164,5 +164,50 @@ fn what_libvirt_is_too_old_for_is_refused_with_the_version() {
         refused("--no-memory", "libvirt 9.3.0");
     }
     vmtools(&["delete", "--force", "web"]).success();
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn secure_boot_survives_snapshots_of_every_kind() {
+    if !is_thorough() {
+        return;
+    }
+    let sandbox = sandbox_or_skip!(Sandbox::system());
+    let image = sandbox_or_skip!(sandbox.signed_image());
+    let vmtools = |args: &[&str]| sandbox.vmtools(args).run().success();
+    // GRUB has no space for the kernel in 256 MiB.
+    let size = ["-m", "512", "-c", "1", "-d", "1", "--firmware", "efi-secure", "--user", "root"];
+    let create = ["create", "web", "--image", image.to_str().unwrap(), "--start", "--wait=ssh"];
+    vmtools(&[&create[..], &size].concat());
+    let is_secure = || {
+        vmtools(&["wait", "web", "--for", "ssh"]);
+        vmtools(&["ssh", "web", "--", "dmesg"]).stdout_has("secureboot: Secure boot enabled");
+    };
+    // What is enrolled, and what the firmware has noted of its boot since.
+    let nvram = nvram_of(&sandbox, "web").unwrap();
+    let keys = || {
+        let raw = sandbox.tmp().join("vars.fd");
+        sandbox.exec(&["qemu-img", "convert", "-U", "-O", "raw", &nvram, raw.to_str().unwrap()]);
+        let bytes = std::fs::read(raw).unwrap();
+        // "Microsoft Corporation UEFI CA 2011", by which shim is signed.
+        let name = b"UEFI CA 2011";
+        bytes.windows(name.len()).filter(|window| window == name).count()
+    };
+    let enrolled = keys();
+    assert!(enrolled > 0);
+    is_secure();
+    vmtools(&["snapshot", "create", "web", "--name", "running", "--memory"]);
+    vmtools(&["ssh", "web", "--", "touch /run/after"]);
+    vmtools(&["snapshot", "revert", "web", "running", "--yes"]);
+    is_secure();
+    sandbox.vmtools(&["ssh", "web", "--", "test -e /run/after"]).run().code(1);
+    vmtools(&["stop", "web"]);
+    vmtools(&["snapshot", "create", "web", "--name", "off"]);
+    vmtools(&["start", "web"]);
+    is_secure();
+    vmtools(&["snapshot", "revert", "web", "off", "--yes", "--start"]);
+    is_secure();
+    assert_eq!(keys(), enrolled);
+    vmtools(&["delete", "--force", "web"]);
     nothing_is_left(&sandbox);
 }

@@ -20,6 +20,15 @@ pub fn busybox_image() -> Result<PathBuf, Skip> {
     non_empty("VMTOOLS_TEST_BUSYBOX_IMAGE").map_or_else(|| build("busybox.sh", &[], &BUILT), Ok)
 }
 
+/// The cached image of the busybox guest for Secure Boot.
+///
+/// # Errors
+/// The reason why this machine cannot build it.
+pub fn signed_image() -> Result<PathBuf, Skip> {
+    static BUILT: Mutex<Option<PathBuf>> = Mutex::new(None);
+    build("signed.sh", &[], &BUILT)
+}
+
 /// The cached image of the Debian 12 guest, with cloud-init, sshd and the guest agent.
 ///
 /// # Errors

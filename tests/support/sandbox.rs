@@ -176,6 +176,14 @@ impl Sandbox {
         Ok(self.copy_in(&guest::busybox_image()?, "busybox.qcow2"))
     }
 
+    /// The same of the busybox guest that Secure Boot lets boot.
+    ///
+    /// # Errors
+    /// The reason why this machine cannot build it.
+    pub fn signed_image(&self) -> Result<PathBuf, Skip> {
+        Ok(self.copy_in(&guest::signed_image()?, "signed.qcow2"))
+    }
+
     /// The same of the Debian guest's. vmtools waits long for guests from then on: emulated beside others, such a one was
     /// seen to boot for ten minutes.
     ///
