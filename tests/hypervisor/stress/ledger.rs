@@ -55,7 +55,19 @@ pub fn contradictions(outcomes: &[Outcome], there: &HashMap<String, Vec<String>>
         let vm = there.iter().find(|(uuid, _)| uuid.starts_with(mark));
         let is_gone = vm.is_some_and(|(_, disks)| !disks.contains(path));
         if is_gone && !ledger.removed.contains(path) && !ledger.doubtful_disks.contains(*device) {
-            found.push(format!("{path} is added, nobody says that it is removed, and its VM has it no more"));
+            let removals = outcomes.iter().filter(|outcome| {
+                outcome.args.starts_with(&["disk".to_owned(), "remove".to_owned()])
+                    && outcome.args.iter().any(|word| word == device)
+            });
+            let ends: Vec<String> = removals
+                .map(|outcome| {
+                    format!("{:?} {:?} {}", outcome.args, outcome.code(), outcome.run.stderr.trim())
+                })
+                .collect();
+            found.push(format!(
+                "{path} is added, nobody says that it is removed, and its VM has it no more; removals: {}",
+                ends.join("\n  ")
+            ));
         }
     }
     found
