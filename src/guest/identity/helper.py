@@ -305,18 +305,24 @@ def await_interfaces(identity):
     """Until the copy's interfaces are up, for a second. True if they are. ifupdown brings one up when it has a link."""
     if is_ifupdown():
         return False
-    changes = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
     rtmgrp_link = 1
-    changes.bind((0, rtmgrp_link))
     deadline = time.monotonic() + 1
-    while True:
-        folders = [path for path in glob.glob("/sys/class/net/*/") if read(path + "address").strip() in identity["macs"]]
-        up = [path for path in folders if int(read(path + "flags") or "0", 16) & IFF_UP]
-        if len(up) == len(identity["macs"]):
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as changes:
+            changes.bind((0, rtmgrp_link))
+            while not are_up(identity["macs"]):
+                if not select.select([changes], [], [], max(0, deadline - time.monotonic()))[0]:
+                    return False
+                changes.recv(65536)
             return True
-        if not select.select([changes], [], [], max(0, deadline - time.monotonic()))[0]:
-            return False
-        changes.recv(65536)
+    except OSError:
+        # Such as more changes than the socket holds. The host connects the links now: at worst they are told of late.
+        return False
+
+
+def are_up(macs):
+    folders = [path for path in glob.glob("/sys/class/net/*/") if read(path + "address").strip() in macs]
+    return sum(int(read(path + "flags") or "0", 16) & IFF_UP for path in folders) == len(macs)
 
 
 def answer(port, value):
